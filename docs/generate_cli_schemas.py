@@ -1,0 +1,80 @@
+"""Writes docs/reference/cli/COMMAND.schema.json: the JSON Schema of what each command prints under --json.
+
+`python docs/generate_cli_schemas.py` writes them, `--check` says whether they are up to date.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from orchvynt.lifecycle.explain import Explanation
+from orchvynt.surfaces import operator_shapes as s
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs" / "reference" / "cli"
+
+SHAPES: dict[str, Any] = {
+    "apply": s.PolicyApplied,
+    "budgets": s.Listing[s.BudgetView],
+    "diff": s.PolicyDiff,
+    "explain": Explanation,
+    "history": s.Listing[s.PolicyView],
+    "invocations": s.Listing[s.InvocationView],
+    "policy pull": s.PolicyDetail,
+    "providers": s.Listing[s.ProviderView],
+    "reviews approve": s.ReviewView,
+    "reviews list": s.Listing[s.ReviewView],
+    "reviews reject": s.ReviewView,
+    "reviews show": s.ReviewDetail,
+    "rollback": s.PolicyApplied,
+    "runs": s.RunView,
+    "status": s.StatusView,
+    "tokens issue": s.TokenIssued,
+    "tokens list": s.Listing[s.TokenView],
+    "tokens revoke": s.TokenRevoked,
+    "validate": s.Validity,
+}
+REFUSED = "refusal"
+
+
+def file_name(command: str) -> str:
+    return f"{command.replace(' ', '-')}.schema.json"
+
+
+def schemas() -> dict[str, str]:
+    """File name → text. `refusal` is what every command prints under --json when the server refuses."""
+    titled = {f"orchvynt {command} --json": (command, shape) for command, shape in SHAPES.items()}
+    titled["a refusal under --json"] = (REFUSED, s.RefusalBody)
+    return {file_name(command): _text(title, shape) for title, (command, shape) in titled.items()}
+
+
+def _text(title: str, shape: Any) -> str:
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **msgspec.json.schema(shape)}
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def stale() -> list[str]:
+    """The files that are missing, differ, or belong to no command."""
+    wanted = schemas()
+    there = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.schema.json")}
+    return sorted(name for name in {*wanted, *there} if wanted.get(name) != there.get(name))
+
+
+def main() -> int:
+    if sys.argv[1:] == ["--check"]:
+        for name in (old := stale()):
+            print(f"docs/reference/cli/{name} is out of date: run `python docs/generate_cli_schemas.py`", file=sys.stderr)
+        return 1 if old else 0
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for path in FOLDER.glob("*.schema.json"):
+        path.unlink()
+    for name, text in schemas().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Ids that sort by time within a process and are unique over processes and restarts. It knows no meaning of a prefix."""
+
+import os
+import random
+from collections.abc import Callable
+from typing import Final
+
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base32: no I, L, O, U (https://www.crockford.com/base32.html)
+_PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)  # ten bits → two characters
+_NANOS_PER_MS: Final = 1_000_000
+_LOW_BITS: Final = 20
+_LOW_MASK: Final = (1 << _LOW_BITS) - 1
+
+
+def _base32(value: int, characters: int) -> str:
+    return "".join(_ALPHABET[(value >> (5 * place)) & 31] for place in reversed(range(characters)))
+
+
+class SystemIds:
+    """26 characters: 10 of milliseconds since 1970 (48 bits), 8 random per process (40 bits), 8 of a counter (40 bits).
+
+    Made once per process, after any fork: two processes that shared one would share its random part.
+    The millisecond never goes back, so that ids keep increasing while the clock is set back.
+    """
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self._now = now
+        self._process = _base32(int.from_bytes(os.urandom(5), "big"), 8)
+        self._milli = -1
+        self._count = 0
+        self._head = ""
+        # The chance is jitter for retries, not a secret.
+        self._random = random.Random()  # noqa: S311
+
+    def new(self, prefix: str) -> str:
+        milli = self._now() // _NANOS_PER_MS
+        count = self._count = self._count + 1
+        if milli > self._milli or not count & _LOW_MASK:
+            # Everything but the counter's low 20 bits is the same for a millisecond: it is put together once.
+            self._milli = max(milli, self._milli)
+            self._head = f"_{_base32(self._milli, 10)}{self._process}{_base32(count >> _LOW_BITS, 4)}"
+        return prefix + self._head + _PAIRS[count >> 10 & 1023] + _PAIRS[count & 1023]
+
+    def chance(self) -> float:
+        return self._random.random()

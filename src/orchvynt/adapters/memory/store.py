@@ -1,0 +1,152 @@
+"""The store's port over dicts. It keeps facts in their encoded form, as the other stores do, and forgets everything with the process."""
+
+import msgspec
+
+from orchvynt.adapters.journal.frames import decode_record
+from orchvynt.adapters.projection import PARKED, REFERENCE_CHARS_MAX, Batch, bounded, fold_reviews, merge_invocation, newest_state
+from orchvynt.model.facts import AnyFact, HoldPlaced
+from orchvynt.ports.store import AuditRow, InvocationRow, OpenHold, PolicyRow, ReviewRow, SpendRow, StoreUnavailableError, TokenRow
+
+_FIND_MAX = 100
+
+
+class MemoryStore:
+    """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
+
+    def __init__(self) -> None:
+        self._closed = False
+        self._next_seq = 1
+        self._records: dict[str, list[bytes]] = {}
+        self._inv_of: dict[int, str] = {}
+        self._references: dict[str, list[int]] = {}
+        self._invocations: dict[str, InvocationRow] = {}
+        self._spend: dict[tuple[str, str, int], SpendRow] = {}
+        self._holds: dict[str, tuple[HoldPlaced, int]] = {}
+        self._reviews: dict[str, ReviewRow] = {}
+        self._last_finished = ""
+        self._policies: list[PolicyRow] = []
+        self._tokens: dict[str, TokenRow] = {}
+        self._audits: list[AuditRow] = []
+
+    def file(self, batch: Batch) -> None:
+        """What the filer of a database does in a transaction. `batch` was begun with `next_seq`."""
+        self._next_seq = batch.next_seq
+        for inv, record in batch.records.items():
+            self._records.setdefault(inv, []).extend(record.bodies)
+            self._inv_of[record.seq] = inv
+            if record.touched:
+                known = self._invocations.get(inv)
+                self._invocations[inv] = record.row() if known is None else merge_invocation(known, record.row())
+        for reference, seq in batch.references:
+            self._references.setdefault(reference, []).append(seq)
+        for key, (nanos, tokens) in batch.spend.items():
+            old = self._spend.get(key) or SpendRow(*key, nanos=0, tokens=0)
+            self._spend[key] = SpendRow(*key, nanos=bounded(old.nanos + nanos), tokens=bounded(old.tokens + tokens))
+        for attempt in batch.released:
+            self._holds.pop(attempt, None)
+        self._holds.update(batch.holds)
+        for attempt, at in batch.sent.items():
+            if attempt in self._holds:
+                self._holds[attempt] = (self._holds[attempt][0], at)
+        self._reviews = fold_reviews(self._reviews, batch.reviews) if batch.reviews else self._reviews
+        for inv in {fact.inv for fact in batch.reviews}:
+            self._mark_parked(inv)
+        self._last_finished = batch.last_finished or self._last_finished
+
+    @property
+    def next_seq(self) -> int:
+        return self._next_seq
+
+    def _mark_parked(self, inv: str) -> None:
+        row = self._invocations[inv]
+        if row.outcome in ("", PARKED):
+            parked = any(review.inv == inv and review.status == "open" for review in self._reviews.values())
+            self._invocations[inv] = msgspec.structs.replace(row, outcome=PARKED if parked else "")
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailableError("the store is closed.")
+
+    async def settled(self) -> None:
+        self._check_open()
+
+    async def facts(self, inv: str) -> list[AnyFact]:
+        self._check_open()
+        return [fact for body in self._records.get(inv, ()) for fact in decode_record(body)]
+
+    async def find(self, reference: str) -> list[str]:
+        self._check_open()
+        if reference == "last":
+            return [self._last_finished] if self._last_finished else []
+        if reference in self._records:
+            return [reference]
+        named = {self._inv_of[seq] for seq in self._references.get(reference[:REFERENCE_CHARS_MAX], ())}
+        return sorted(named, reverse=True)[:_FIND_MAX]
+
+    async def invocations(self, limit: int, before: str) -> list[InvocationRow]:
+        self._check_open()
+        ids = sorted((inv for inv in self._invocations if not before or inv < before), reverse=True)
+        return [self._invocations[inv] for inv in ids[:limit]]
+
+    async def spend(self) -> list[SpendRow]:
+        self._check_open()
+        return list(self._spend.values())
+
+    async def open_holds(self) -> list[OpenHold]:
+        self._check_open()
+        return [OpenHold(placed.inv, attempt, placed, sent_at) for attempt, (placed, sent_at) in sorted(self._holds.items())]
+
+    async def unfinished(self) -> list[str]:
+        self._check_open()
+        return sorted(inv for inv, row in self._invocations.items() if not row.outcome)
+
+    async def reviews(self, only_open: bool) -> list[ReviewRow]:
+        self._check_open()
+        rows = (row for row in self._reviews.values() if row.status == "open" or not only_open)
+        return sorted(rows, key=lambda row: (row.opened_at, row.review))
+
+    async def review(self, review: str) -> ReviewRow | None:
+        self._check_open()
+        return self._reviews.get(review)
+
+    async def review_state(self, review: str) -> bytes | None:
+        row = await self.review(review)
+        return None if row is None else newest_state(await self.facts(row.inv), review)
+
+    async def policies(self) -> list[PolicyRow]:
+        self._check_open()
+        return self._policies[::-1]
+
+    async def add_policy(
+        self, yaml: str, digest: str, message: str, author: str, at: int, expected: int | None, commit: str
+    ) -> PolicyRow | None:
+        self._check_open()
+        current = len(self._policies)
+        if expected is not None and expected != current:
+            return None
+        row = PolicyRow(current + 1, digest, yaml, message, author, at, commit)
+        self._policies.append(row)
+        return row
+
+    async def tokens(self) -> list[TokenRow]:
+        self._check_open()
+        return [self._tokens[name] for name in sorted(self._tokens)]
+
+    async def add_token(self, token: TokenRow) -> bool:
+        self._check_open()
+        return self._tokens.setdefault(token.name, token) is token
+
+    async def remove_token(self, name: str) -> bool:
+        self._check_open()
+        return self._tokens.pop(name, None) is not None
+
+    async def audit(self, row: AuditRow) -> None:
+        self._check_open()
+        self._audits.append(row)
+
+    async def audits(self, limit: int) -> list[AuditRow]:
+        self._check_open()
+        return self._audits[: -limit - 1 : -1] if limit else []
+
+    async def close(self) -> None:
+        self._closed = True

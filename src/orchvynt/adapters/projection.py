@@ -1,0 +1,264 @@
+"""Folds facts into the rows that a store keeps beside them: spend, open holds, reviews, list rows and references.
+
+Every store shares this, so that they cannot disagree. It aggregates one batch before anything is written: a hold that is
+placed and settled within a batch leaves no trace but its spend. It knows no database and no file.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from orchvynt.model.facts import (
+    AnswerDelivered,
+    AnyFact,
+    AttemptEnded,
+    AttemptSent,
+    AttemptSettled,
+    HoldPlaced,
+    HoldVoided,
+    InvocationFinished,
+    InvocationReceived,
+    ReviewDecided,
+    ReviewEscalated,
+    ReviewOpened,
+    Routed,
+)
+from orchvynt.ports.store import InvocationRow, ReviewRow, ReviewStatus
+
+INT_MAX: Final = (1 << 63) - 1
+REFERENCE_CHARS_MAX: Final = 200
+PARKED: Final = "parked"
+
+ReviewFact = ReviewOpened | ReviewEscalated | ReviewDecided
+SpendKey = tuple[str, str, int]
+"""Budget, subject, start of the window."""
+
+_STATUS: Final[dict[str, ReviewStatus]] = {"approve": "approved", "reject": "rejected", "expire": "expired"}
+
+
+def bounded(number: int) -> int:
+    """Stores hold 64 bits. A figure beyond them (an absurd usage times a price) becomes the largest, which every budget refuses."""
+    return number if -INT_MAX <= number <= INT_MAX else (INT_MAX if number > 0 else -INT_MAX)
+
+
+class Record:
+    """What one batch says of one invocation. The fields of InvocationRow are blank where the batch did not change them."""
+
+    # Defaults of the class, so that making a record sets only what is known of it: 1 µs less for each invocation.
+    touched = False
+    at = tier = nanos = duration_ns = 0
+    endpoint = key_id = workflow = agent = run = requested_model = model = provider = rule = outcome = ""
+
+    def __init__(self, seq: int, inv: str, payload: bytes) -> None:
+        self.seq = seq
+        self.inv = inv
+        self.bodies = [payload]
+
+    def row(self) -> InvocationRow:
+        return InvocationRow(
+            self.inv, self.at, self.endpoint, self.key_id, self.workflow, self.agent, self.run, self.requested_model,
+            self.model, self.provider, self.rule, self.tier, self.outcome, self.nanos, self.duration_ns,
+        )  # fmt: skip
+
+
+class Batch:
+    """The changes of some frames, in the order in which they were appended. `next_seq` numbers the records that a store keeps."""
+
+    def __init__(self, next_seq: int) -> None:
+        self.next_seq = next_seq
+        self.records: dict[str, Record] = {}
+        self.references: list[tuple[str, int]] = []
+        self.spend: dict[SpendKey, list[int]] = {}
+        self.holds: dict[str, tuple[HoldPlaced, int]] = {}
+        self.sent: dict[str, int] = {}
+        self.released: set[str] = set()
+        self.reviews: list[ReviewFact] = []
+        self.last_finished = ""
+
+    def add(self, facts: Sequence[AnyFact], payload: bytes) -> None:
+        """One frame: facts of one invocation, and their encoded form."""
+        inv = facts[0].inv
+        record = self.records.get(inv)
+        if record is None:
+            record = self.records[inv] = Record(self.next_seq, inv, payload)
+            self.next_seq += 1
+        else:
+            record.bodies.append(payload)
+        for fact in facts:
+            fold = _FOLDS.get(type(fact))
+            if fold is not None:
+                fold(self, record, fact)
+
+    def refer(self, record: Record, reference: str) -> None:
+        if reference:
+            self.references.append((reference[:REFERENCE_CHARS_MAX], record.seq))
+
+
+def _received(batch: Batch, record: Record, fact: InvocationReceived) -> None:
+    claims = fact.claims
+    record.touched = True
+    record.at = fact.at
+    record.endpoint = fact.endpoint
+    record.key_id = fact.key_id
+    record.requested_model = fact.requested_model
+    record.workflow = claims.workflow
+    record.agent = claims.agent
+    record.run = claims.run
+    batch.refer(record, claims.run)
+    batch.refer(record, fact.request_id)
+    batch.refer(record, fact.trace_id)
+
+
+def _routed(_: Batch, record: Record, fact: Routed) -> None:
+    record.touched = True
+    record.rule = fact.rule
+
+
+def _hold_placed(batch: Batch, record: Record, fact: HoldPlaced) -> None:
+    batch.holds[fact.attempt] = (fact, 0)
+    batch.refer(record, fact.attempt)
+
+
+def _sent(batch: Batch, _: Record, fact: AttemptSent) -> None:
+    held = batch.holds.get(fact.attempt)
+    if held is None:
+        batch.sent[fact.attempt] = fact.at
+    else:
+        batch.holds[fact.attempt] = (held[0], fact.at)
+
+
+def _ended(batch: Batch, record: Record, fact: AttemptEnded) -> None:
+    batch.refer(record, fact.response_id)
+    if fact.provider_request_id != fact.response_id:
+        batch.refer(record, fact.provider_request_id)
+
+
+def _settled(batch: Batch, record: Record, fact: AttemptSettled) -> None:
+    _released(batch, record, fact)
+    spend = batch.spend
+    for part in fact.reserved:
+        key = (part.budget, part.subject, part.window)
+        total = spend.get(key)
+        if total is None:
+            spend[key] = [bounded(part.nanos), bounded(part.tokens)]
+        else:
+            total[0] = bounded(total[0] + part.nanos)
+            total[1] = bounded(total[1] + part.tokens)
+
+
+def _released(batch: Batch, _: Record, fact: AttemptSettled | HoldVoided) -> None:
+    if batch.holds.pop(fact.attempt, None) is None:
+        batch.released.add(fact.attempt)
+
+
+def _review(batch: Batch, record: Record, fact: ReviewFact) -> None:
+    record.touched = True
+    batch.reviews.append(fact)
+    if isinstance(fact, ReviewOpened):
+        batch.refer(record, fact.review)
+
+
+def _delivered(_: Batch, record: Record, fact: AnswerDelivered) -> None:
+    record.touched = True
+    if fact.model:
+        record.model = fact.model
+        record.tier = fact.tier
+
+
+def _finished(batch: Batch, record: Record, fact: InvocationFinished) -> None:
+    record.touched = True
+    record.outcome = fact.outcome
+    record.nanos = bounded(fact.nanos)
+    record.duration_ns = bounded(fact.duration_ns)
+    if fact.model:
+        record.model = fact.model
+        record.tier = fact.tier
+    if fact.provider:
+        record.provider = fact.provider
+    batch.last_finished = fact.inv
+
+
+_FOLDS: Final[dict[type, Callable[..., None]]] = {
+    InvocationReceived: _received,
+    Routed: _routed,
+    HoldPlaced: _hold_placed,
+    AttemptSent: _sent,
+    AttemptEnded: _ended,
+    AttemptSettled: _settled,
+    HoldVoided: _released,
+    ReviewOpened: _review,
+    ReviewEscalated: _review,
+    ReviewDecided: _review,
+    AnswerDelivered: _delivered,
+    InvocationFinished: _finished,
+}
+
+
+def merge_invocation(known: InvocationRow, new: InvocationRow) -> InvocationRow:
+    """What is blank in `new` stays. `upsert_invocations` of the SQL stores says the same."""
+    return InvocationRow(
+        inv=known.inv,
+        at=new.at or known.at,
+        endpoint=new.endpoint or known.endpoint,
+        key_id=new.key_id or known.key_id,
+        workflow=new.workflow or known.workflow,
+        agent=new.agent or known.agent,
+        run=new.run or known.run,
+        requested_model=new.requested_model or known.requested_model,
+        model=new.model or known.model,
+        provider=new.provider or known.provider,
+        rule=new.rule or known.rule,
+        tier=new.tier if new.model else known.tier,
+        outcome=new.outcome or known.outcome,
+        nanos=new.nanos or known.nanos,
+        duration_ns=new.duration_ns or known.duration_ns,
+    )
+
+
+def fold_review(known: ReviewRow | None, fact: ReviewFact) -> ReviewRow | None:
+    """The row after one more fact. The first decision stands: later ones change nothing. None if the review was never opened."""
+    if isinstance(fact, ReviewOpened):
+        return known or ReviewRow(
+            review=fact.review,
+            inv=fact.inv,
+            gate=fact.gate,
+            status="open",
+            opened_at=fact.at,
+            decided_at=0,
+            by="",
+            reason="",
+            reviewers=fact.reviewers,
+            require_reason=fact.require_reason,
+            key_id=fact.key_id,
+            join_key=fact.join_key,
+            escalates_at=fact.escalates_at,
+            escalation=fact.escalation,
+        )
+    if known is None or known.status != "open":
+        return known
+    if isinstance(fact, ReviewEscalated):
+        reviewers = known.reviewers if fact.to in known.reviewers else (*known.reviewers, fact.to)
+        return msgspec.structs.replace(known, reviewers=reviewers, escalates_at=0, escalation="")
+    return msgspec.structs.replace(known, status=_STATUS[fact.decision], decided_at=fact.at, by=fact.by, reason=fact.reason)
+
+
+def fold_reviews(known: dict[str, ReviewRow], facts: Iterable[ReviewFact]) -> dict[str, ReviewRow]:
+    """The rows that a batch's review facts leave, given the rows that the store has of them."""
+    rows = dict(known)
+    for fact in facts:
+        row = fold_review(rows.get(fact.review), fact)
+        if row is not None:
+            rows[fact.review] = row
+    return rows
+
+
+def newest_state(facts: Iterable[AnyFact], review: str) -> bytes | None:
+    """The state of the first decision on `review`, else that of its opening; None if neither is there."""
+    opened: bytes | None = None
+    for fact in facts:
+        if isinstance(fact, ReviewDecided) and fact.review == review:
+            return fact.state
+        if isinstance(fact, ReviewOpened) and fact.review == review and opened is None:
+            opened = fact.state
+    return opened

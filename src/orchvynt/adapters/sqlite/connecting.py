@@ -1,0 +1,93 @@
+"""Opens database connections: file mode, pragmas, and the numbered steps that bring an older schema to this build's."""
+
+import os
+import sqlite3
+from importlib import resources
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from orchvynt.adapters.sqlite.faults import unavailable
+from orchvynt.ports.store import StoreUnavailableError
+
+APPLICATION_ID: Final = 0x4F56594E  # "OVYN", so that a foreign database is not taken for ours
+_PAGE_BYTES: Final = 8192
+_SQLITE_MIN: Final = (3, 38, 0)  # STRICT tables (3.37) and RETURNING
+
+
+def connect_writer(path: Path, busy_ms: int) -> sqlite3.Connection:
+    """The only connection that writes, with the schema of this build. Raises StoreUnavailableError."""
+    if sqlite3.sqlite_version_info < _SQLITE_MIN:
+        raise StoreUnavailableError(f"SQLite {sqlite3.sqlite_version} is too old. Use a Python whose sqlite3 is 3.38 or newer.")
+    try:
+        # SQLite gives its -wal and -shm files the mode of the database.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreUnavailableError(f"the store {path} is unavailable: {error.strerror}. Check the path and its directory.") from error
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False)
+        _prepare(connection, path)
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise unavailable(error, str(path)) from error
+    except StoreUnavailableError:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+def connect_reader(path: Path, busy_ms: int) -> sqlite3.Connection:
+    """A connection that cannot write. Raises StoreUnavailableError."""
+    try:
+        return sqlite3.connect(
+            f"file:{quote(str(path))}?mode=ro", uri=True, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False
+        )
+    except sqlite3.Error as error:
+        raise unavailable(error, str(path)) from error
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    is_new = version == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+    if not is_new and owner != APPLICATION_ID:
+        raise StoreUnavailableError(f"{path} is a database of another program. Name another file with --store.")
+    steps = _steps()
+    if version > len(steps):
+        raise StoreUnavailableError(
+            f"the store {path} has schema {version}, this build knows {len(steps)}: a newer build wrote it. "
+            "Start that build, or restore the backup from before."
+        )
+    if is_new:
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise StoreUnavailableError(f"the store {path} cannot use write-ahead logging here (mode {mode}). Put it on a local disk.")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA cache_size = -16384")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    for number, script in enumerate(steps[version:], version + 1):
+        _step(connection, number, script)
+
+
+def _steps() -> list[str]:
+    """The steps in their order; their numbers are 1, 2, 3 … without a gap."""
+    folder = resources.files(__package__).joinpath("steps")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    assert [int(name[:3]) for name in names] == list(range(1, len(names) + 1))
+    return [folder.joinpath(name).read_text("utf-8") for name in names]
+
+
+def _step(connection: sqlite3.Connection, number: int, script: str) -> None:
+    """One step, whole or not at all."""
+    try:
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {number};\nCOMMIT;"
+        )
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.rollback()
+        raise

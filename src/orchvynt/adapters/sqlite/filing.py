@@ -1,0 +1,87 @@
+"""Writes one batch of frames and its projections into the database, within the caller's transaction. It commits nothing."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from orchvynt.adapters.journal.frames import Frame, Position
+from orchvynt.adapters.projection import Batch, ReviewFact, fold_reviews
+from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
+from orchvynt.ports.store import ReviewRow
+
+_BUCKET_BITS: Final = 10
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode_reviewers: Final = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+def review_values(row: ReviewRow) -> list[Value]:
+    return [
+        row.review, row.inv, row.gate, row.status, row.opened_at, row.decided_at, row.by, row.reason, _encode(row.reviewers).decode(),
+        int(row.require_reason), row.key_id, row.join_key, row.escalates_at, row.escalation,
+    ]  # fmt: skip
+
+
+def review_row(values: tuple[Any, ...]) -> ReviewRow:
+    """A row of the table, its columns in order. 100,000 of them may be read at a start, so nothing is checked twice."""
+    return ReviewRow(*(*values[:8], _decode_reviewers(values[8]), bool(values[9]), *values[10:]))
+
+
+def file_frames(connection: sqlite3.Connection, frames: Sequence[Frame], position: Position, next_seq: int) -> int:
+    """Files frames and the position behind them; → the next record's number."""
+    batch = Batch(next_seq)
+    for frame in frames:
+        batch.add(frame.facts, frame.payload)
+    _file_records(connection, batch)
+    _file_money(connection, batch)
+    if batch.reviews:
+        _file_reviews(connection, batch.reviews)
+    connection.execute(QUERIES["set_filed"], (*position, batch.last_finished))
+    return batch.next_seq
+
+
+def _file_records(connection: sqlite3.Connection, batch: Batch) -> None:
+    frames: list[Value] = []
+    rows: list[Value] = []
+    for record in batch.records.values():
+        bodies = record.bodies
+        frames += (record.seq, record.inv, bodies[0] if len(bodies) == 1 else b"\n".join(bodies))
+        if record.touched:
+            rows += (
+                record.inv, record.at, record.endpoint, record.key_id, record.workflow, record.agent, record.run, record.requested_model,
+                record.model, record.provider, record.rule, record.tier, record.outcome, record.nanos, record.duration_ns,
+            )  # fmt: skip
+    lookups: list[Value] = []
+    for reference, seq in batch.references:
+        lookups += (seq >> _BUCKET_BITS, reference, seq)
+    run_rows(connection, "add_frames", 3, frames)
+    run_rows(connection, "upsert_invocations", 15, rows)
+    run_rows(connection, "add_lookups", 3, lookups)
+
+
+def _file_money(connection: sqlite3.Connection, batch: Batch) -> None:
+    spend: list[Value] = []
+    for key, (nanos, tokens) in batch.spend.items():
+        spend += (*key, nanos, tokens)
+    holds: list[Value] = []
+    for attempt, (placed, sent_at) in batch.holds.items():
+        holds += (attempt, _encode(placed), sent_at)
+    run_rows(connection, "add_spend", 5, spend)
+    run_rows(connection, "release_holds", 1, list(batch.released))
+    run_rows(connection, "add_holds", 3, holds)
+    connection.executemany(QUERIES["set_sent"], [(at, attempt) for attempt, at in batch.sent.items()])
+
+
+def _file_reviews(connection: sqlite3.Connection, facts: Sequence[ReviewFact]) -> None:
+    known = {}
+    for review in {fact.review for fact in facts}:
+        values = connection.execute(QUERIES["review"], (review,)).fetchone()
+        if values is not None:
+            known[review] = review_row(values)
+    changed: list[Value] = []
+    for row in fold_reviews(known, facts).values():
+        changed += review_values(row)
+    run_rows(connection, "put_review", 14, changed)
+    connection.executemany(QUERIES["mark_parked"], [(inv,) for inv in {fact.inv for fact in facts}])

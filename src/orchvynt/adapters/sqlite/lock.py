@@ -1,0 +1,33 @@
+"""One process per store: a lock file that the kernel releases when its holder dies. It never removes the file, which would be a race."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from orchvynt.ports.store import StoreInUseError, StoreUnavailableError
+
+
+class Lock:
+    """Held from construction to `close()`. Raises StoreInUseError (names the holder), StoreUnavailableError."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreUnavailableError(f"{what} is unavailable: {path} cannot be made ({error.strerror}). Check the directory.") from error
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.truncate(self._fd, 0)
+            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        except BlockingIOError:
+            holder = os.pread(self._fd, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(self._fd)
+            raise StoreInUseError(f"{what} is in use by process {holder}. Stop that process, or name another one with --store.") from None
+        except OSError as error:
+            os.close(self._fd)
+            raise StoreUnavailableError(f"{what} is unavailable: {path} cannot be locked ({error.strerror}).") from error
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

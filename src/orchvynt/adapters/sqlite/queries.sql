@@ -1,0 +1,159 @@
+-- Queries by name. {rows} stands for as many rows of question marks as a call brings; columns are in the order of their table.
+
+-- name: filed
+-- How far the journal is filed.
+SELECT segment, "offset" FROM filed;
+
+-- name: set_filed
+-- Moves the filed position, and the last finished invocation if this batch finished one.
+UPDATE filed SET segment = ?1, "offset" = ?2, last_finished = CASE ?3 WHEN '' THEN last_finished ELSE ?3 END;
+
+-- name: next_seq
+-- The number of the next record.
+SELECT coalesce(max(seq), 0) + 1 FROM frames;
+
+-- name: add_frames
+-- Appends records as the journal encoded them.
+INSERT INTO frames (seq, inv, body) VALUES {rows};
+
+-- name: add_lookups
+-- Names of records; a reference may name the same record twice.
+INSERT OR IGNORE INTO lookups (bucket, reference, seq) VALUES {rows};
+
+-- name: upsert_invocations
+-- List rows; what is blank in a new row stays as it was (projection.merge_invocation says the same).
+INSERT INTO invocations VALUES {rows}
+ON CONFLICT (inv) DO UPDATE SET
+    at = CASE excluded.at WHEN 0 THEN at ELSE excluded.at END,
+    endpoint = CASE excluded.endpoint WHEN '' THEN endpoint ELSE excluded.endpoint END,
+    key_id = CASE excluded.key_id WHEN '' THEN key_id ELSE excluded.key_id END,
+    workflow = CASE excluded.workflow WHEN '' THEN workflow ELSE excluded.workflow END,
+    agent = CASE excluded.agent WHEN '' THEN agent ELSE excluded.agent END,
+    run = CASE excluded.run WHEN '' THEN run ELSE excluded.run END,
+    requested_model = CASE excluded.requested_model WHEN '' THEN requested_model ELSE excluded.requested_model END,
+    tier = CASE excluded.model WHEN '' THEN tier ELSE excluded.tier END,
+    model = CASE excluded.model WHEN '' THEN model ELSE excluded.model END,
+    provider = CASE excluded.provider WHEN '' THEN provider ELSE excluded.provider END,
+    rule = CASE excluded.rule WHEN '' THEN rule ELSE excluded.rule END,
+    outcome = CASE excluded.outcome WHEN '' THEN outcome ELSE excluded.outcome END,
+    nanos = CASE excluded.nanos WHEN 0 THEN nanos ELSE excluded.nanos END,
+    duration_ns = CASE excluded.duration_ns WHEN 0 THEN duration_ns ELSE excluded.duration_ns END;
+
+-- name: mark_parked
+-- An invocation that has not finished is parked while one of its reviews is open.
+UPDATE invocations
+SET outcome = CASE WHEN EXISTS (SELECT 1 FROM reviews WHERE reviews.inv = ?1 AND status = 'open') THEN 'parked' ELSE '' END
+WHERE inv = ?1 AND outcome IN ('', 'parked');
+
+-- name: add_spend
+-- Adds to what is settled; a sum beyond 64 bits stays at the largest figure instead of becoming a float.
+INSERT INTO spend (budget, subject, window, nanos, tokens) VALUES {rows}
+ON CONFLICT (budget, subject, window) DO UPDATE SET
+    nanos = CASE WHEN nanos > 9223372036854775807 - excluded.nanos THEN 9223372036854775807 ELSE nanos + excluded.nanos END,
+    tokens = CASE WHEN tokens > 9223372036854775807 - excluded.tokens THEN 9223372036854775807 ELSE tokens + excluded.tokens END;
+
+-- name: add_holds
+-- Holds that are still open at the end of their batch.
+INSERT OR REPLACE INTO holds (attempt, placed, sent_at) VALUES {rows};
+
+-- name: set_sent
+-- The attempt of a hold of an earlier batch went out.
+UPDATE holds SET sent_at = ?1 WHERE attempt = ?2;
+
+-- name: release_holds
+-- Holds of earlier batches that were settled or voided.
+DELETE FROM holds WHERE attempt IN (VALUES {rows});
+
+-- name: put_review
+-- A review as it stands after its newest fact.
+INSERT OR REPLACE INTO reviews VALUES {rows};
+
+-- name: frames_of
+-- The record of one invocation, in the order of writing.
+SELECT body FROM frames WHERE inv = ? ORDER BY seq;
+
+-- name: find_last
+-- The invocation that finished last.
+SELECT last_finished FROM filed WHERE last_finished <> '';
+
+-- name: find_inv
+-- Whether there is such an invocation.
+SELECT inv FROM frames WHERE inv = ? LIMIT 1;
+
+-- name: find_reference
+-- Invocations that a reference names, newest first: one probe per bucket.
+WITH RECURSIVE buckets (bucket) AS (
+    SELECT max(bucket) FROM lookups
+    UNION ALL
+    SELECT bucket - 1 FROM buckets WHERE bucket > (SELECT min(bucket) FROM lookups)
+)
+SELECT DISTINCT frames.inv
+FROM buckets
+CROSS JOIN lookups ON lookups.bucket = buckets.bucket AND lookups.reference = ?1
+CROSS JOIN frames ON frames.seq = lookups.seq
+ORDER BY frames.inv DESC
+LIMIT ?2;
+
+-- name: newest_invocations
+-- A page of the list, newest first.
+SELECT * FROM invocations ORDER BY inv DESC LIMIT ?1;
+
+-- name: older_invocations
+-- A page of the list, from older than an id.
+SELECT * FROM invocations WHERE inv < ?2 ORDER BY inv DESC LIMIT ?1;
+
+-- name: spend
+-- Everything that was settled.
+SELECT budget, subject, window, nanos, tokens FROM spend;
+
+-- name: open_holds
+-- Holds without receipt, oldest first (ids sort by time).
+SELECT placed, sent_at FROM holds ORDER BY attempt;
+
+-- name: unfinished
+-- Neither finished nor parked.
+SELECT inv FROM invocations WHERE outcome = '' ORDER BY inv;
+
+-- name: all_reviews
+-- Oldest first.
+SELECT * FROM reviews ORDER BY opened_at, review;
+
+-- name: open_reviews
+-- Oldest first, those that nobody has decided.
+SELECT * FROM reviews WHERE status = 'open' ORDER BY opened_at, review;
+
+-- name: review
+-- One review.
+SELECT * FROM reviews WHERE review = ?;
+
+-- name: policies
+-- The history, newest first.
+SELECT version, digest, yaml, message, author, applied_at, git_commit FROM policies ORDER BY version DESC;
+
+-- name: policy_version
+-- The version in force, 0 if there is none.
+SELECT coalesce(max(version), 0) FROM policies;
+
+-- name: add_policy
+-- The next version.
+INSERT INTO policies (version, digest, yaml, message, author, applied_at, git_commit) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: tokens
+-- Admin tokens, by name.
+SELECT name, role, sha256, created_at, created_by FROM tokens ORDER BY name;
+
+-- name: add_token
+-- Nothing is changed if the name is taken.
+INSERT OR IGNORE INTO tokens (name, role, sha256, created_at, created_by) VALUES (?, ?, ?, ?, ?);
+
+-- name: remove_token
+-- By name.
+DELETE FROM tokens WHERE name = ?;
+
+-- name: add_audit
+-- Append-only.
+INSERT INTO audits (at, who, what, why, subject) VALUES (?, ?, ?, ?, ?);
+
+-- name: audits
+-- Newest first.
+SELECT at, who, what, why, subject FROM audits ORDER BY number DESC LIMIT ?;

@@ -1,0 +1,132 @@
+"""The embedded store: answers the port's questions from SQLite. Writes go through the writer, questions through the reader."""
+
+import asyncio
+import sqlite3
+
+import msgspec
+
+from orchvynt.adapters.journal.file import FileJournal
+from orchvynt.adapters.journal.frames import decode_record
+from orchvynt.adapters.projection import REFERENCE_CHARS_MAX, newest_state
+from orchvynt.adapters.sqlite.filing import review_row
+from orchvynt.adapters.sqlite.lock import Lock
+from orchvynt.adapters.sqlite.queries import QUERIES
+from orchvynt.adapters.sqlite.reader import Reader, Row
+from orchvynt.adapters.sqlite.writer import Writer
+from orchvynt.model.facts import AnyFact, HoldPlaced
+from orchvynt.ports.store import AuditRow, InvocationRow, OpenHold, PolicyRow, ReviewRow, SpendRow, StoreUnavailableError, TokenRow
+
+_FIND_MAX = 100
+
+
+class SqliteStore:
+    """Implements ports.store.Store. It owns the journal that it files: `close()` closes both."""
+
+    def __init__(self, writer: Writer, reader: Reader, journal: FileJournal, connection: sqlite3.Connection, locks: list[Lock]) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._journal = journal
+        self._connection = connection
+        self._locks = locks
+
+    @property
+    def problem(self) -> str:
+        """Why what the journal holds is not filed at present; empty while it is."""
+        return self._writer.problem
+
+    async def settled(self) -> None:
+        await asyncio.wrap_future(self._writer.when_filed())
+
+    async def facts(self, inv: str) -> list[AnyFact]:
+        bodies = [bytes(body) for (body,) in await self._reader.rows("frames_of", inv)]
+        try:
+            return [fact for body in bodies for fact in decode_record(body)]
+        except msgspec.MsgspecError as error:
+            raise StoreUnavailableError(
+                f"the record of {inv} holds facts that this build does not know ({error}). Read it with the build that wrote it."
+            ) from None
+
+    async def find(self, reference: str) -> list[str]:
+        if reference == "last":
+            return [str(inv) for (inv,) in await self._reader.rows("find_last")]
+        reference = reference.encode(errors="replace").decode()
+
+        def look(connection: sqlite3.Connection) -> list[str]:
+            rows = connection.execute(QUERIES["find_inv"], (reference,)).fetchall()
+            rows = rows or connection.execute(QUERIES["find_reference"], (reference[:REFERENCE_CHARS_MAX], _FIND_MAX)).fetchall()
+            return [str(inv) for (inv,) in rows]
+
+        return await self._reader.run(look)
+
+    async def invocations(self, limit: int, before: str) -> list[InvocationRow]:
+        rows = await (self._reader.rows("older_invocations", limit, before) if before else self._reader.rows("newest_invocations", limit))
+        return [InvocationRow(*row) for row in rows]
+
+    async def spend(self) -> list[SpendRow]:
+        return [SpendRow(*row) for row in await self._reader.rows("spend")]
+
+    async def open_holds(self) -> list[OpenHold]:
+        holds = [(msgspec.json.decode(placed, type=HoldPlaced), sent_at) for placed, sent_at in await self._reader.rows("open_holds")]
+        return [OpenHold(placed.inv, placed.attempt, placed, sent_at) for placed, sent_at in holds]
+
+    async def unfinished(self) -> list[str]:
+        return [str(inv) for (inv,) in await self._reader.rows("unfinished")]
+
+    async def reviews(self, only_open: bool) -> list[ReviewRow]:
+        name = "open_reviews" if only_open else "all_reviews"
+        return await self._reader.run(lambda connection: [review_row(row) for row in connection.execute(QUERIES[name])])
+
+    async def review(self, review: str) -> ReviewRow | None:
+        rows = await self._reader.rows("review", review)
+        return review_row(rows[0]) if rows else None
+
+    async def review_state(self, review: str) -> bytes | None:
+        row = await self.review(review)
+        return None if row is None else newest_state(await self.facts(row.inv), review)
+
+    async def policies(self) -> list[PolicyRow]:
+        return [PolicyRow(*row) for row in await self._reader.rows("policies")]
+
+    async def add_policy(
+        self, yaml: str, digest: str, message: str, author: str, at: int, expected: int | None, commit: str
+    ) -> PolicyRow | None:
+        def work(connection: sqlite3.Connection) -> PolicyRow | None:
+            current = int(connection.execute(QUERIES["policy_version"]).fetchone()[0])
+            if expected is not None and expected != current:
+                return None
+            row = PolicyRow(current + 1, digest, yaml, message, author, at, commit)
+            connection.execute(QUERIES["add_policy"], msgspec.structs.astuple(row))
+            return row
+
+        return await asyncio.wrap_future(self._writer.submit(work))
+
+    async def tokens(self) -> list[TokenRow]:
+        return [TokenRow(*row) for row in await self._reader.rows("tokens")]
+
+    async def add_token(self, token: TokenRow) -> bool:
+        return await self._change("add_token", msgspec.structs.astuple(token))
+
+    async def remove_token(self, name: str) -> bool:
+        return await self._change("remove_token", (name,))
+
+    async def audit(self, row: AuditRow) -> None:
+        await self._change("add_audit", msgspec.structs.astuple(row))
+
+    async def audits(self, limit: int) -> list[AuditRow]:
+        return [AuditRow(*row) for row in await self._reader.rows("audits", limit)]
+
+    async def close(self) -> None:
+        """Files what the journal holds, then lets go of everything. What could not be filed is filed at the next start."""
+        await asyncio.get_running_loop().run_in_executor(None, self._close)
+
+    def _close(self) -> None:
+        self._journal.close()
+        self._writer.close()
+        self._reader.close()
+        self._connection.close()
+        for lock in self._locks:
+            lock.close()
+
+    async def _change(self, name: str, values: Row) -> bool:
+        """→ whether a row changed."""
+        return await asyncio.wrap_future(self._writer.submit(lambda connection: connection.execute(QUERIES[name], values).rowcount > 0))

@@ -1,0 +1,237 @@
+"""The one thread that writes: it files what the journal took, in batches, and runs durable transactions in between.
+
+Whatever fails is rolled back and read again from the journal's file, because the filed position did not move. It decides nothing.
+"""
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import Final, NamedTuple, TypeVar
+
+from orchvynt.adapters.journal.feed import Feed
+from orchvynt.adapters.journal.file import FileJournal
+from orchvynt.adapters.journal.frames import Frame, Position
+from orchvynt.adapters.journal.recovery import delete_filed
+from orchvynt.adapters.journal.segments import read_behind
+from orchvynt.adapters.sqlite.faults import unavailable
+from orchvynt.adapters.sqlite.filing import file_frames
+from orchvynt.adapters.sqlite.queries import QUERIES
+from orchvynt.ports.journal import JournalUnavailableError
+from orchvynt.ports.store import StoreUnavailableError
+
+T = TypeVar("T")
+
+BATCH_FRAMES: Final = 500
+_BATCH_BYTES: Final = 8 * 1024 * 1024
+_LINGER_S: Final = 0.05
+_BACKOFF_FIRST_S: Final = 0.1
+_BACKOFF_MAX_S: Final = 5.0
+_WAITING_MAX: Final = 1000
+
+
+class _Job(NamedTuple):
+    run: Callable[[], None]
+    fail: Callable[[StoreUnavailableError], None]
+
+
+class Filed:
+    """What is committed: the position in the journal and the next record's number. The writer's thread alone changes it."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, journal_dir: Path) -> None:
+        self._connection = connection
+        self._path = str(path)
+        self._journal_dir = journal_dir
+        try:
+            segment, offset = connection.execute(QUERIES["filed"]).fetchone()
+            self._next_seq = int(connection.execute(QUERIES["next_seq"]).fetchone()[0])
+        except sqlite3.Error as error:
+            raise unavailable(error, self._path) from error
+        self.position: Position = (segment, offset)
+
+    def file(self, frames: list[Frame], position: Position) -> None:
+        """One transaction: frames, projections and position, or nothing. Raises StoreUnavailableError."""
+        # INVARIANT: a segment is deleted only after a commit that survives a loss of power says that it is filed.
+        leaves_segment = position[0] != self.position[0]
+        self._next_seq = self.transaction(
+            lambda connection: file_frames(connection, frames, position, self._next_seq), durable=leaves_segment
+        )
+        self.position = position
+        if leaves_segment:
+            delete_filed(self._journal_dir, position)
+
+    def transaction(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
+        connection = self._connection
+        try:
+            if durable:
+                connection.execute("PRAGMA synchronous = FULL")
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                result = work(connection)
+                connection.execute("COMMIT")
+                return result
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                if durable:
+                    connection.execute("PRAGMA synchronous = NORMAL")
+        except sqlite3.Error as error:
+            raise unavailable(error, self._path) from error
+
+
+class Writer:
+    """Started by `start()`. `problem` is why filing does not work at present; empty while it does."""
+
+    def __init__(self, filed: Filed, journal: FileJournal, feed: Feed, journal_dir: Path) -> None:
+        self._filed = filed
+        self._journal = journal
+        self._feed = feed
+        self._journal_dir = journal_dir
+        self._hurry = Event()
+        self._closing = False
+        self._entry = Lock()
+        self._jobs: deque[_Job] = deque()
+        self._waiters: deque[tuple[Position, Future[None]]] = deque()
+        self._backoff_s = 0.0
+        self.problem = ""
+        self._thread = Thread(target=self._run, name="orchvynt-store", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+        """Runs `work` in a transaction of its own that survives a loss of power."""
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()  # from here on no cancellation can meet the writer's answer
+
+        def run() -> None:
+            try:
+                future.set_result(self._filed.transaction(work, durable=True))
+            except (StoreUnavailableError, ValueError, OverflowError, TypeError) as error:
+                # The last three: a value that the database cannot hold is its sender's mistake and must not stop the filing.
+                future.set_exception(error)
+
+        self._enter(lambda: self._jobs.append(_Job(run, future.set_exception)))
+        return future
+
+    def when_filed(self) -> Future[None]:
+        """Done when all that is in the journal now is committed; fails if it cannot be now."""
+        future: Future[None] = Future()
+        future.set_running_or_notify_cancel()
+        target = self._journal.end
+        if self._filed.position >= target:
+            future.set_result(None)
+        else:
+            self._enter(lambda: self._waiters.append((target, future)))
+        return future
+
+    def close(self) -> None:
+        """Files what there is, if that is possible, and ends the thread. Blocks."""
+        with self._entry:
+            self._closing = True
+        self._wake()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _enter(self, add: Callable[[], None]) -> None:
+        with self._entry:
+            if self._closing:
+                raise StoreUnavailableError("the store is closed.")
+            if len(self._jobs) + len(self._waiters) >= _WAITING_MAX:
+                raise StoreUnavailableError(f"{_WAITING_MAX} calls wait for the store already. Try again later.")
+            add()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._hurry.set()
+        self._feed.arrived.set()
+
+    def _run(self) -> None:
+        try:
+            while not self._closing:
+                self._rest()
+                self._hurry.clear()
+                self._run_jobs()
+                self._file_all()
+            self._run_jobs()
+            self._file_all()
+        finally:
+            # Also after a defect: nobody may wait for a thread that is gone.
+            with self._entry:
+                self._closing = True
+            self.problem = self.problem or "the store is closed."
+            self._fail_waiting(StoreUnavailableError(self.problem))
+
+    def _rest(self) -> None:
+        """Sleeps until there is something to file, then a little longer, so that one transaction carries many frames."""
+        feed = self._feed
+        feed.arrived.clear()
+        feed.taker_rests = True
+        # The flag is up before this look: what is appended after the look wakes us, what came before it is seen.
+        if not self._behind() and not self._hurry.is_set():
+            feed.arrived.wait()
+        feed.taker_rests = False
+        self._hurry.wait(self._backoff_s or _LINGER_S)
+
+    def _behind(self) -> bool:
+        return self._filed.position < self._journal.end
+
+    def _run_jobs(self) -> None:
+        while self._jobs:
+            self._jobs.popleft().run()
+
+    def _file_all(self) -> None:
+        target = self._journal.end
+        try:
+            while self._filed.position < target:
+                self._filed.file(*self._take())
+                self._worked()
+        except StoreUnavailableError as error:
+            self._failed(str(error))
+        except JournalUnavailableError as error:
+            self._failed(f"the store cannot be filled: {error}")
+        except OSError as error:
+            self._failed(f"the store cannot be filled: the journal cannot be read back ({error.strerror or error}).")
+        else:
+            self._worked()
+
+    def _failed(self, problem: str) -> None:
+        self.problem = problem
+        self._backoff_s = min(max(self._backoff_s * 2, _BACKOFF_FIRST_S), _BACKOFF_MAX_S)
+        while self._waiters:
+            self._waiters.popleft()[1].set_exception(StoreUnavailableError(problem))
+
+    def _take(self) -> tuple[list[Frame], Position]:
+        """The next frames in the journal's order, from the queue, or from the file where the queue left some out."""
+        feed, position = self._feed, self._filed.position
+        frames: list[Frame] = []
+        size = 0
+        while len(frames) < BATCH_FRAMES and size < _BATCH_BYTES and (frame := feed.first()) is not None:
+            start, end = (frame.segment, frame.start), (frame.segment, frame.end)
+            if end > position:
+                if start != position:
+                    if frames:
+                        break
+                    return read_behind(self._journal_dir, position, start, BATCH_FRAMES)
+                frames.append(frame)
+                size += len(frame.payload)
+                position = end
+            feed.drop_first()
+        if not frames:
+            return read_behind(self._journal_dir, position, self._journal.end, BATCH_FRAMES)
+        return frames, position
+
+    def _worked(self) -> None:
+        self.problem = ""
+        self._backoff_s = 0.0
+        position = self._filed.position
+        while self._waiters and self._waiters[0][0] <= position:
+            self._waiters.popleft()[1].set_result(None)
+
+    def _fail_waiting(self, error: StoreUnavailableError) -> None:
+        while self._jobs:
+            self._jobs.popleft().fail(error)
+        while self._waiters:
+            self._waiters.popleft()[1].set_exception(error)

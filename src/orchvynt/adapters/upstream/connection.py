@@ -1,0 +1,265 @@
+"""One connection to a provider: carries one exchange at a time, and decides whether it may carry another.
+
+llhttp's callbacks only take notes; the exchange is told after the whole read, so that it may cancel, and several chunks of one read
+are one piece.
+"""
+
+import asyncio
+from typing import Final, Protocol, cast
+
+import httptools
+
+from orchvynt.adapters.upstream.limits import UpstreamLimits
+
+_WATCHED: Final = frozenset((b"transfer-encoding", b"content-length", b"content-encoding"))
+Fields = list[tuple[bytes, bytes]]
+
+
+class Carried(Protocol):
+    """An exchange as its connection sees it. Any of these calls may abandon the connection."""
+
+    def take_head(self, status: int, headers: Fields, coding: bytes) -> None: ...
+
+    def take_body(self, data: bytes) -> None: ...
+
+    def take_end(self) -> None: ...
+
+    def take_violation(self, what: str, too_large: bool) -> None:
+        """The response is not HTTP as it should be; the connection is closed already."""
+        ...
+
+    def take_loss(self, bytes_seen: bool, reused: bool, reset: bool) -> None:
+        """The connection is gone before the response was whole."""
+        ...
+
+
+class Home(Protocol):
+    """A pool as its connections see it."""
+
+    limits: UpstreamLimits
+
+    def free(self, connection: "Connection") -> None:
+        """It may carry the next exchange."""
+        ...
+
+    def gone(self, connection: "Connection") -> None: ...
+
+
+class Connection(asyncio.Protocol):
+    """`idle_since` is the pool's note."""
+
+    __slots__ = (
+        "_carried",
+        "_coding",
+        "_delimited",
+        "_excess",
+        "_head_bytes",
+        "_headers",
+        "_home",
+        "_in_head",
+        "_keep_alive",
+        "_lost",
+        "_parser",
+        "_parts",
+        "_reused",
+        "_seen",
+        "_status",
+        "_transport",
+        "_whole",
+        "idle_since",
+    )
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._transport: asyncio.Transport | None = None
+        self._carried: Carried | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: Fields = []
+        self._parts: list[bytes] = []
+        self._coding = b""
+        self._status = 0
+        self._head_bytes = 0
+        self._in_head = True
+        self._delimited = False
+        self._keep_alive = False
+        self._whole = False
+        self._excess = False
+        self._seen = False
+        self._reused = False
+        self._lost = False
+        self.idle_since = 0
+
+    @property
+    def usable(self) -> bool:
+        transport = self._transport
+        return not self._lost and transport is not None and not transport.is_closing()
+
+    @property
+    def reused(self) -> bool:
+        return self._reused
+
+    def carry(self, exchange: Carried, request: bytes) -> None:
+        """Sends the request at once."""
+        assert self._carried is None, "one exchange at a time"
+        assert self._transport is not None
+        self._carried = exchange
+        self._headers = []
+        self._head_bytes = 0
+        self._in_head = True
+        self._delimited = False
+        self._keep_alive = False
+        self._whole = False
+        self._excess = False
+        self._seen = False
+        self._coding = b""
+        self._transport.write(request)
+
+    def pause(self) -> None:
+        if self.usable:
+            assert self._transport is not None
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if self.usable:
+            assert self._transport is not None
+            self._transport.resume_reading()
+
+    def abandon(self) -> None:
+        """Closes at once; whoever is carried hears nothing more."""
+        self._carried = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What the transport says.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._carried is None:
+            # Bytes that nobody asked for: they would be taken for the next answer. Never used again.
+            self.abandon()
+            return
+        self._seen = True
+        if self._in_head:
+            self._head_bytes += len(data)
+        violation = ""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            violation = "it switches protocols"
+        except httptools.HttpParserError as error:
+            # After a whole response: the excess is not part of it.
+            self._excess = self._whole
+            violation = "" if self._whole else f"it is not HTTP ({error})"
+        self._tell(violation)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
+        self._home.gone(self)
+        carried, self._carried = self._carried, None
+        if carried is None:
+            return
+        if exc is None and not self._in_head and not self._delimited:
+            # RFC 9112 section 6.3: without a length the body ends with the connection.
+            carried.take_end()
+        else:
+            carried.take_loss(self._seen, self._reused, exc is not None)
+
+    # What llhttp says.
+
+    def on_message_begin(self) -> None:
+        if self._whole:
+            self._excess = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:
+            self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        if self._whole:
+            return
+        self._status = status = self._parser.get_status_code()
+        if status < 200:
+            # RFC 9110 section 15.2: interim responses may be ignored.
+            self._headers = []
+            return
+        self._in_head = False
+        self._delimited = status in (204, 304)
+
+    def on_body(self, data: bytes) -> None:
+        if not self._whole:
+            self._parts.append(data)
+
+    def on_message_complete(self) -> None:
+        if not self._in_head and not self._whole:
+            self._whole = True
+            self._keep_alive = self._parser.should_keep_alive()
+
+    # What the exchange is told.
+
+    def _tell(self, violation: str) -> None:
+        exchange = self._carried
+        assert exchange is not None
+        limits = self._home.limits
+        if self._head_bytes and (self._in_head or self._headers):
+            # The head is complete with this read, or still is not.
+            head_bytes = self._measure() if not self._in_head else self._head_bytes
+            if head_bytes > limits.header_bytes_max or len(self._headers) > limits.header_fields_max:
+                self._violate(f"its header is larger than {limits.header_bytes_max} bytes or {limits.header_fields_max} fields", True)
+                return
+        if not self._in_head and self._head_bytes:
+            self._head_bytes = 0
+            violation = self._read_framing() or violation
+            if self._parts or not violation:
+                exchange.take_head(self._status, self._headers, self._coding)
+        parts = self._parts
+        if parts:
+            self._parts = []
+            if self._carried is exchange:
+                exchange.take_body(parts[0] if len(parts) == 1 else b"".join(parts))
+        if self._carried is not exchange:
+            return
+        if violation:
+            self._violate(violation, False)
+        elif self._whole:
+            self._end(exchange)
+
+    def _measure(self) -> int:
+        return sum(len(name) + len(value) + 4 for name, value in self._headers)
+
+    def _read_framing(self) -> str:
+        """What is wrong with the framing of this response; nothing, if it is empty."""
+        lengths = 0
+        for name, value in self._headers:
+            if name not in _WATCHED:
+                continue
+            if name == b"content-encoding":
+                self._coding = (self._coding + b"," if self._coding else b"") + value.strip().lower()
+                continue
+            lengths += 1
+            self._delimited = True
+            if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+                return "its transfer-encoding is not `chunked`"
+        return "its length is said more than once" if lengths > 1 else ""
+
+    def _violate(self, what: str, too_large: bool) -> None:
+        exchange = self._carried
+        self.abandon()
+        if exchange is not None:
+            exchange.take_violation(what, too_large)
+
+    def _end(self, exchange: Carried) -> None:
+        transport = self._transport
+        assert transport is not None
+        self._carried = None
+        # What is not sent yet would be taken for the next request's beginning.
+        clean = self._keep_alive and not self._excess and transport.get_write_buffer_size() == 0 and self.usable
+        if clean:
+            self._reused = True
+            transport.resume_reading()
+            self._home.free(self)
+        else:
+            transport.close()
+        exchange.take_end()

@@ -1,0 +1,156 @@
+"""All connections to one address: the last one used is used first, their number is bounded, and who waits is served in order."""
+
+import asyncio
+import ssl
+from collections import OrderedDict
+from collections.abc import Callable
+
+from orchvynt.adapters.upstream.connection import Connection
+from orchvynt.adapters.upstream.exchange import Exchange
+from orchvynt.adapters.upstream.failures import CONNECT_ERRORS, connect_failure, place
+from orchvynt.adapters.upstream.limits import SECOND, UpstreamLimits
+from orchvynt.ports.upstream import Address, UpstreamFailure
+
+
+class Pool:
+    """`open` counts connections from the start of their making. `stale_retries` counts repeated sends, `dials` connection attempts."""
+
+    def __init__(self, address: Address, limits: UpstreamLimits, tls: ssl.SSLContext | None, monotonic: Callable[[], int]) -> None:
+        self.address = address
+        self.limits = limits
+        self.monotonic = monotonic
+        self.open = 0
+        self.dials = 0
+        self.stale_retries = 0
+        self._tls = tls
+        self._idle: list[Connection] = []
+        self._live: set[Connection] = set()
+        self._waiters: OrderedDict[Exchange, None] = OrderedDict()
+        self._dialling: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiters)
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
+
+    def take_idle(self) -> Connection | None:
+        idle = self._idle
+        while idle:
+            connection = idle.pop()
+            if connection.usable:
+                return connection
+        return None
+
+    # What exchanges say.
+
+    def request(self, exchange: Exchange, fresh: bool) -> None:
+        """Not for the hot path: `take_idle` was empty, or a fresh one is needed."""
+        loop = asyncio.get_running_loop()
+        exchange.timer = loop.call_later(exchange.connect_ns / SECOND, exchange.expire)
+        if self.open >= self.limits.connections_max and fresh:
+            self._close_one_idle()
+        if self.open < self.limits.connections_max:
+            self._dial(exchange, loop)
+        elif len(self._waiters) < self.limits.waiters_max:
+            self._waiters[exchange] = None
+        else:
+            what = f"{place(self.address)}: {self.limits.connections_max} connections are busy and {len(self._waiters)} exchanges wait."
+            loop.call_soon(exchange.fail, UpstreamFailure("connect_timeout", what, bytes_seen=False, sent=exchange.sent))
+
+    def withdraw(self, exchange: Exchange) -> None:
+        self._waiters.pop(exchange, None)
+        task, exchange.task = exchange.task, None
+        if task is not None:
+            task.cancel()
+
+    def count_stale(self) -> None:
+        self.stale_retries += 1
+
+    # What connections say.
+
+    def free(self, connection: Connection) -> None:
+        if self._waiters:
+            exchange, _ = self._waiters.popitem(last=False)
+            exchange.ride(connection)
+            return
+        connection.idle_since = self.monotonic()
+        self._idle.append(connection)
+
+    def gone(self, connection: Connection) -> None:
+        if connection in self._live:
+            self._live.discard(connection)
+            self._release()
+        # Most recently used ones are at the end, and those go away last; the list is bounded by connections_max.
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    # Making and ending connections.
+
+    def sweep(self, now: int) -> None:
+        """Closes what has been idle for too long: the oldest stand first."""
+        before = now - self.limits.idle_ns
+        expired = 0
+        for connection in self._idle:
+            if connection.idle_since > before:
+                break
+            expired += 1
+        old, self._idle = self._idle[:expired], self._idle[expired:]
+        for connection in old:
+            connection.abandon()
+
+    async def close(self) -> None:
+        what = UpstreamFailure("closed", f"{place(self.address)}: the client was closed.", bytes_seen=False, sent=True)
+        for exchange in list(self._waiters):
+            exchange.fail(what)
+        dialling = list(self._dialling)
+        for task in dialling:
+            task.cancel()
+        await asyncio.gather(*dialling, return_exceptions=True)
+        for connection in list(self._live):
+            connection.shut(what)
+        self._idle.clear()
+
+    def _dial(self, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> None:
+        self.open += 1
+        self.dials += 1
+        # The one task of this adapter: a connection attempt is a coroutine in every loop, and rare against exchanges.
+        task = loop.create_task(self._connect(exchange, loop))
+        exchange.task = task
+        self._dialling.add(task)
+        task.add_done_callback(self._dialling.discard)
+
+    async def _connect(self, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> None:
+        connection = Connection(self)
+        address = self.address
+        try:
+            await loop.create_connection(
+                lambda: connection, address.host, address.port, ssl=self._tls, server_hostname=address.host if self._tls else None
+            )
+        except CONNECT_ERRORS as error:
+            self._release()
+            exchange.task = None
+            exchange.fail(connect_failure(error, address, exchange.sent))
+            return
+        except asyncio.CancelledError:
+            connection.abandon()
+            self._release()
+            raise
+        exchange.task = None
+        self._live.add(connection)
+        if not connection.usable:
+            self.gone(connection)
+        exchange.ride(connection)
+
+    def _release(self) -> None:
+        """A place is free: who waits longest gets it."""
+        self.open -= 1
+        if self._waiters and self.open < self.limits.connections_max:
+            exchange, _ = self._waiters.popitem(last=False)
+            self._dial(exchange, asyncio.get_running_loop())
+
+    def _close_one_idle(self) -> None:
+        if self._idle:
+            self._idle.pop(0).abandon()

@@ -1,0 +1,43 @@
+"""Writes one request as bytes. What could end a header line is refused, not repaired: it would be a secret or an id that is wrong."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from orchvynt.adapters.upstream.failures import place
+from orchvynt.ports.upstream import Address
+
+# RFC 9110 section 5.5: visible characters, blank, tab, and bytes above ASCII; CR and LF are counted apart.
+_LEGAL: Final = bytes((9, 10, 13, *range(0x20, 0x7F), *range(0x80, 0x100)))
+_PATH: Final = re.compile(r"/[!-~]*")
+_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_DEFAULT_PORTS: Final = {True: 443, False: 80}
+
+
+class UnsendableError(Exception):
+    """The request cannot be written as HTTP. The message names the field, never its value."""
+
+
+def encode(address: Address, path: str, headers: Sequence[tuple[str, str]], body: bytes) -> bytes:
+    """A POST of `body`. Raises UnsendableError.
+
+    Asks for no compression: it would delay the events of streams and cost more time than the wire does. It is decoded if it comes.
+    """
+    host = address.host if address.port == _DEFAULT_PORTS[address.tls] and ":" not in address.host else place(address)
+    block = "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("utf-8", "surrogateescape")
+    count = len(headers)
+    if block.count(b"\n") != count or block.count(b"\r") != count or block.translate(None, _LEGAL) or not _PATH.fullmatch(path):
+        raise UnsendableError(_fault(path, headers))
+    head = f"POST {path} HTTP/1.1\r\nhost: {host}\r\naccept-encoding: identity\r\ncontent-length: {len(body)}\r\n"
+    return b"%b%b\r\n%b" % (head.encode("ascii"), block, body)
+
+
+def _fault(path: str, headers: Sequence[tuple[str, str]]) -> str:
+    if not _PATH.fullmatch(path):
+        return "the path must begin with `/` and hold only visible ASCII characters"
+    for name, value in headers:
+        if not _NAME.fullmatch(name):
+            return f"{name!r} is not a header name"
+        if any(character < " " and character != "\t" or character == "\x7f" for character in value):
+            return f"the value of the header {name} holds a line break or another control character; check where it comes from"
+    return "a header holds a line break or another control character"

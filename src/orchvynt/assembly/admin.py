@@ -1,0 +1,91 @@
+"""The admin plane of a process: its tokens, its socket, and uvicorn on the same loop as the data plane."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from orchvynt.adapters.clock import SystemClock
+from orchvynt.assembly.settings import Settings
+from orchvynt.lifecycle.parking import reply_of
+from orchvynt.lifecycle.state import decode
+from orchvynt.ports.store import Store, TokenRow
+from orchvynt.runtime.control import Control
+from orchvynt.runtime.policies import Policies
+from orchvynt.surfaces.admin.app import admin_app
+from orchvynt.surfaces.admin.tokens import digest, new_secret
+
+TOKEN_FILE = "orchvynt.admin-token"  # noqa: S105 - a file's name
+
+
+class AdminServer(uvicorn.Server):
+    """Signals are the process's business, not the admin plane's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError if the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(1024)
+    except OSError:
+        bound.close()
+        raise
+    bound.setblocking(False)
+    return bound
+
+
+def admin_server(control: Control, clock: SystemClock, settings: Settings, fixed: list[TokenRow], policies: Policies) -> AdminServer:
+    app = admin_app(control, clock, lambda state: reveal(state, policies), [settings.admin_host], fixed)
+    return AdminServer(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, server_header=False, ws="none"))
+
+
+def reveal(state: bytes, policies: Policies) -> dict[str, Any]:
+    """What a reviewer sees of a parked invocation: the answer that waits, and who asked for it."""
+    parked = decode(state)
+    reply = reply_of(policies.current, parked) if parked.reply is None else parked.reply
+    claims = parked.invocation.claims
+    return {
+        "text": reply.text,
+        "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in reply.tool_calls],
+        "refusal": reply.refusal,
+        "finish": reply.finish,
+        "model": parked.candidate.model,
+        "workflow": claims.workflow,
+        "agent": claims.agent,
+        "run": claims.run,
+        "flags": list(claims.flags),
+    }
+
+
+async def first_tokens(store: Store, clock: SystemClock, environment: Mapping[str, str], beside: Path) -> tuple[list[TokenRow], Path | None]:
+    """The environment's token, if there is one; else, for a store without any, a new one in a file that only its owner can read."""
+    given = environment.get("ORCHVYNT_ADMIN_TOKEN", "")
+    if given:
+        return [TokenRow("environment", "admin", digest(given), clock.now(), "ORCHVYNT_ADMIN_TOKEN")], None
+    if await store.tokens():
+        return [], None
+    secret = new_secret()
+    path = beside / TOKEN_FILE
+    await asyncio.to_thread(_write_secret, path, secret)
+    await store.add_token(TokenRow("first", "admin", digest(secret), clock.now(), "first start"))
+    return [], path
+
+
+def _write_secret(path: Path, secret: str) -> None:
+    """Readable by its owner only, from its first byte on; an older file of this name is replaced."""
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(secret + "\n")

@@ -1,0 +1,88 @@
+"""`orchvynt doctor`: looks at what usually goes wrong, and says what to do about it."""
+
+import http.client
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from orchvynt.adapters.secrets import EnvSecrets
+from orchvynt.assembly import settings
+from orchvynt.assembly.policy_file import PolicyRefusedError, read
+from orchvynt.language.compile import load
+from orchvynt.ports.secrets import SecretMissingError
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked at. `help` says what to do where `ok` is false."""
+
+    ok: bool
+    what: str
+    found: str
+    help: str = ""
+
+
+def run(policy: str, server: str, json: bool, environment: Mapping[str, str], directory: Path) -> int:
+    """Prints what was found; 1 if something is wrong."""
+    findings = list(examine(policy, server, environment, directory))
+    if json:
+        sys.stdout.write(msgspec.json.encode({"items": findings, "next": None}).decode() + "\n")
+    else:
+        for one in findings:
+            sys.stdout.write(f"{'ok  ' if one.ok else 'FAIL'}  {one.what}: {one.found}\n")
+            if one.help:
+                sys.stdout.write(f"      {one.help}\n")
+    return 0 if all(one.ok for one in findings) else 1
+
+
+def examine(policy: str, server: str, environment: Mapping[str, str], directory: Path) -> Iterator[Finding]:
+    """Looks at the machine, the policy and its secrets, and the server, in this order."""
+    yield _python()
+    yield from _policy(policy or settings.DEFAULT_POLICY, bool(policy), environment, directory)
+    yield _server(server or environment.get("ORCHVYNT_SERVER", "") or settings.DEFAULT_ADMIN)
+
+
+def _python() -> Finding:
+    loop = "uvloop" if settings.has_uvloop() else "asyncio (uvloop is not installed: slower)"
+    return Finding(True, "python", f"{sys.version.split()[0]}, event loop {loop}")
+
+
+def _policy(path: str, wanted: bool, environment: Mapping[str, str], directory: Path) -> Iterator[Finding]:
+    if not wanted and not (directory / path).exists():
+        yield Finding(True, "policy", f"no {path} here")
+        return
+    try:
+        loaded = load(read(path), path)
+    except PolicyRefusedError as error:
+        yield Finding(False, "policy", str(error))
+        return
+    errors = [problem for problem in loaded.problems if problem.severity == "error"]
+    if loaded.snapshot is None:
+        yield Finding(False, "policy", f"{path} has {len(errors)} problems", f"orchvynt validate {path}")
+        return
+    yield Finding(True, "policy", f"{path}: {len(loaded.snapshot.models)} models, {len(loaded.snapshot.budgets)} budgets")
+    secrets = EnvSecrets(environment)
+    for provider in loaded.snapshot.providers.values():
+        if provider.api_key is None:
+            yield Finding(True, f"provider {provider.name}", "needs no key")
+            continue
+        try:
+            secrets.resolve(provider.api_key)
+        except SecretMissingError as error:
+            yield Finding(False, f"provider {provider.name}", str(error), "The server resolves it: set it where `orchvynt serve` runs.")
+        else:
+            yield Finding(True, f"provider {provider.name}", "its key can be read here")
+
+
+def _server(address: str) -> Finding:
+    host, _, port = address.removeprefix("http://").rstrip("/").rpartition(":")
+    try:
+        connection = http.client.HTTPConnection(host, int(port), timeout=2)
+        connection.request("GET", "/api/v1/health")
+        answer = connection.getresponse()
+        connection.close()
+    except (OSError, ValueError, http.client.HTTPException, socket.gaierror):
+        return Finding(False, "server", f"nothing answers at {address}", "Start one: orchvynt serve")
+    return Finding(answer.status == 200, "server", f"{address} answers {answer.status}")

@@ -1,0 +1,115 @@
+"""The command `orchvynt`: builds the command line and gives it what only assembly knows.
+
+Each command's own libraries are loaded when it runs: `orchvynt --help` must not wait for a web server.
+"""
+
+# ruff: noqa: PLC0415 - see above; the command line starts in under 300 ms because of it
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchvynt.assembly import settings
+from orchvynt.surfaces.cli.app import build_app
+from orchvynt.surfaces.cli.outside import (
+    DemoOptions,
+    DoctorOptions,
+    InitOptions,
+    LocalCommands,
+    Outside,
+    ScriptedProviderOptions,
+    ServeOptions,
+)
+
+if TYPE_CHECKING:
+    from orchvynt.language.problems import Problem
+
+
+def main() -> None:
+    """Runs the command line of this process. Ends it with the exit code."""
+    environment = settings.environment()
+    directory = Path.cwd()
+    local = LocalCommands(
+        serve=lambda options: _serve(options, environment, directory),
+        demo=lambda options: _demo(options, environment),
+        scripted_provider=_scripted_provider,
+        init=lambda options: _init(options, environment),
+        doctor=lambda options: _doctor(options, environment, directory),
+        validate=_validate,
+    )
+    build_app(Outside(environment, directory, time.time_ns, version("orchvynt"), local))()
+
+
+def _serve(options: ServeOptions, environment: Mapping[str, str], directory: Path) -> int:
+    from orchvynt.assembly import serve
+
+    try:
+        return serve.run(serve_settings(options, directory), environment)
+    except settings.WrongUseError as error:
+        return _wrong_use("serve", error)
+
+
+def serve_settings(options: ServeOptions, directory: Path) -> settings.Settings:
+    """The settings that the options mean; without --policy the file that stands here, if there is one. Raises WrongUseError."""
+    listen = settings.address(options.listen, settings.DEFAULT_LISTEN, "--listen")
+    admin = settings.address(options.admin, settings.DEFAULT_ADMIN, "--admin")
+    here = settings.DEFAULT_POLICY if (directory / settings.DEFAULT_POLICY).exists() else ""
+    defaults = settings.Settings()
+    return settings.Settings(
+        policy=options.policy or here,
+        listen_host=listen[0],
+        listen_port=listen[1],
+        admin_host=admin[0],
+        admin_port=admin[1],
+        store_path=settings.store_path(options.store),
+        secret_env=options.secret_env or defaults.secret_env,
+        secret_dir=options.secret_dir or defaults.secret_dir,
+        insecure_admin=options.insecure_admin,
+        drain_seconds=options.drain_seconds,
+    )
+
+
+def _demo(options: DemoOptions, environment: Mapping[str, str]) -> int:
+    from orchvynt.demo.show import run
+
+    return run(local=options.local, keep=options.keep, environment=environment)
+
+
+def _scripted_provider(options: ScriptedProviderOptions) -> int:
+    from orchvynt.scripted.serve import ScriptedSettings, run
+
+    defaults = ScriptedSettings()
+    return run(
+        ScriptedSettings(
+            listen=options.listen or defaults.listen,
+            script=Path(options.script) if options.script else None,
+            ledger=Path(options.ledger) if options.ledger else defaults.ledger,
+            control=options.control or None,
+            stop_with_stdin=options.stop_with_stdin,
+        )
+    )
+
+
+def _init(options: InitOptions, environment: Mapping[str, str]) -> int:
+    from orchvynt.assembly.init import run
+
+    return run(options.path, options.force, environment)
+
+
+def _doctor(options: DoctorOptions, environment: Mapping[str, str], directory: Path) -> int:
+    from orchvynt.assembly.doctor import run
+
+    return run(options.policy, options.server, options.json, environment, directory)
+
+
+def _validate(text: str, file: str) -> "Sequence[Problem]":
+    from orchvynt.language.compile import load
+
+    return load(text, file).problems
+
+
+def _wrong_use(command: str, error: Exception) -> int:
+    sys.stderr.write(f"orchvynt {command}: {error}\n")
+    return 2

@@ -1,0 +1,159 @@
+"""`orchvynt serve`: starts everything in its order, says so, and stops it in its order on SIGTERM or SIGINT."""
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from orchvynt.adapters.clock import SystemClock
+from orchvynt.adapters.sqlite.opening import Opened
+from orchvynt.assembly.build import Process, build, open_state
+from orchvynt.assembly.loop import event_loop
+from orchvynt.assembly.policy_file import PolicyRefusedError, drift, starting_snapshot
+from orchvynt.assembly.settings import Settings, check_exposure
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle import events
+from orchvynt.ports.journal import JournalUnavailableError
+from orchvynt.ports.store import StoreInUseError, StoreUnavailableError
+from orchvynt.runtime.operations import Operations
+
+EXIT_REFUSED = 1
+# What is left of the drain for streams to say that they were cut.
+LAST_WORDS_S = 2.0
+
+
+class Serving:
+    """What the process knows of itself; `runtime.operations.About`."""
+
+    def __init__(self, settings: Settings, opened: Opened, started_at: int) -> None:
+        self.version = version("orchvynt")
+        self.started_at = started_at
+        self.store = f"sqlite:///{settings.store_path}"
+        self.stopping = asyncio.Event()
+        self._opened = opened
+        self._policy = settings.policy
+
+    def journal_bytes(self) -> int:
+        return self._opened.journal.size_bytes()
+
+    def draining(self) -> bool:
+        return self.stopping.is_set()
+
+    def drift(self, snapshot: Snapshot) -> str:
+        return drift(self._policy, snapshot)
+
+
+def run(settings: Settings, environment: Mapping[str, str]) -> int:
+    """Serves until it is told to stop. Gives the exit code: 0 after a stop, 1 if it could not start."""
+    check_exposure(settings)
+    try:
+        with asyncio.Runner(loop_factory=event_loop) as runner:
+            return runner.run(_serve(settings, environment))
+    except (PolicyRefusedError, StoreInUseError, StoreUnavailableError, JournalUnavailableError, OSError) as error:
+        sys.stderr.write(f"orchvynt serve: {error}\n")
+        return EXIT_REFUSED
+
+
+async def _serve(settings: Settings, environment: Mapping[str, str]) -> int:
+    clock = SystemClock()
+    opened = await open_state(settings)
+    try:
+        return await _serve_from(settings, environment, opened, clock)
+    finally:
+        await opened.store.close()
+
+
+async def _serve_from(settings: Settings, environment: Mapping[str, str], opened: Opened, clock: SystemClock) -> int:
+    _tell_recovery(opened)
+    snapshot, warnings = await starting_snapshot(opened.store, settings.policy, clock)
+    for warning in warnings:
+        _say(warning.text)
+    process = await build(settings, environment, opened, snapshot)
+    about = Serving(settings, opened, clock.now())
+    process.policies.drift = about.drift(snapshot)
+    if process.policies.drift:
+        _say(f"warning: {process.policies.drift}")
+    process.tasks.start(process.sweeping.run(), "sweep")
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, about.stopping.set)
+    port = await process.server.start(settings.listen_host, settings.listen_port)
+    _say(f"serving policy version {snapshot.version} on http://{settings.listen_host}:{port} (point OpenAI clients at …/v1)")
+    operations = Operations(process.carrier, process.reviewing, process.policies, opened.store, about)
+    stop_admin = await _start_admin(settings, environment, process, operations)
+    # What was built lives as long as the process: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    await about.stopping.wait()
+    await _stop(settings, process)
+    await stop_admin()
+    return 0
+
+
+async def _start_admin(
+    settings: Settings, environment: Mapping[str, str], process: Process, operations: Operations
+) -> Callable[[], Awaitable[None]]:
+    """The admin plane comes after the first invocation can be served: its libraries take longer to load than all the rest."""
+    from orchvynt.assembly import admin  # noqa: PLC0415 - see above
+
+    beside = Path(settings.store_path).resolve().parent
+    fixed, token_file = await admin.first_tokens(process.opened.store, process.clock, environment, beside)
+    bound = admin.bind(settings.admin_host, settings.admin_port)
+    server = admin.admin_server(operations, process.clock, settings, fixed, process.policies)
+    task = process.tasks.start(server.serve(sockets=[bound]), "admin")
+    _say(f"admin on http://{settings.admin_host}:{bound.getsockname()[1]}")
+    if token_file is not None:
+        _say(f"first admin token written to {token_file} (only you can read it)")
+
+    async def stop() -> None:
+        server.should_exit = True
+        await task
+        bound.close()
+
+    return stop
+
+
+async def _stop(settings: Settings, process: Process) -> None:
+    """Not ready; finish what is open, bounded; cut what is left, visibly; settle."""
+    process.data_plane.draining = True
+    _say("stopping: finishing what is open")
+    process.server.stop_accepting()
+    loop = asyncio.get_running_loop()
+    until = loop.time() + settings.drain_seconds
+    while _working(process) and loop.time() < until:
+        await asyncio.sleep(0.05)
+    clock = process.clock
+    for life in list(process.carrier.lives.values()):
+        exchange = life.exchange
+        process.carrier.feed(
+            life,
+            events.ShutDown(
+                clock.now(), clock.monotonic(), exchange.seen if exchange else None, exchange.delivered_bytes if exchange else 0
+            ),
+        )
+    await process.server.drain(LAST_WORDS_S)
+    await process.tasks.stop()
+    await process.upstream.close()
+
+
+def _working(process: Process) -> bool:
+    """Whether anything is open that can still end by itself; what is in review stays parked."""
+    return any(life.state.phase not in ("in_review", "done") for life in process.carrier.lives.values())
+
+
+def _tell_recovery(opened: Opened) -> None:
+    recovery = opened.recovery
+    if recovery.torn_bytes:
+        _say(f"the journal's last {recovery.torn_bytes} bytes were torn by a crash; nothing they announced had happened")
+    for damage in recovery.damages:
+        _say(f"WARNING: {damage.text}")
+    if recovery.missing:
+        _say(f"WARNING: {recovery.missing}")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"orchvynt: {text}\n")
+    sys.stderr.flush()

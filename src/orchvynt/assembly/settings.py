@@ -1,0 +1,76 @@
+"""Settings of one process. The only module that reads the environment."""
+
+import importlib.util
+import os
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from orchvynt.adapters.secrets import DEFAULT_SECRET_DIR, DEFAULT_SECRET_ENV
+
+DEFAULT_LISTEN: Final = "127.0.0.1:4821"
+DEFAULT_ADMIN: Final = "127.0.0.1:4822"
+DEFAULT_STORE: Final = "sqlite:///orchvynt.db"
+DEFAULT_POLICY: Final = "orchvynt.yaml"
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class WrongUseError(Exception):
+    """The command line asks for something that cannot be: exit code 2."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What `orchvynt serve` was told. `policy` is empty if no file was given and none stands here."""
+
+    policy: str = ""
+    listen_host: str = "127.0.0.1"
+    listen_port: int = 4821
+    admin_host: str = "127.0.0.1"
+    admin_port: int = 4822
+    store_path: str = "orchvynt.db"
+    secret_env: tuple[str, ...] = DEFAULT_SECRET_ENV
+    secret_dir: str = DEFAULT_SECRET_DIR
+    insecure_admin: bool = False
+    drain_seconds: float = 30.0
+
+
+def environment() -> Mapping[str, str]:
+    """A copy of the environment, taken once."""
+    return dict(os.environ)  # noqa: TID251 - settings are read once, here
+
+
+def address(text: str, default: str, option: str) -> tuple[str, int]:
+    """`HOST:PORT` (an IPv6 host in brackets) → host, port. Raises WrongUseError."""
+    host, _, port = (text or default).rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdigit() or int(port) > 65_535:
+        raise WrongUseError(f"{option} {text}: write HOST:PORT, such as {default}.")
+    return host, int(port)
+
+
+def store_path(url: str) -> str:
+    """`sqlite:///PATH` → PATH (four slashes for an absolute one). Raises WrongUseError."""
+    found = (url or DEFAULT_STORE).partition("sqlite:///")
+    if found[0] or not found[2]:
+        raise WrongUseError(f"--store {url}: this build keeps its state in SQLite only. Write sqlite:///PATH.")
+    return found[2]
+
+
+def check_exposure(settings: Settings) -> None:
+    """Refuses to listen where strangers could reach what is not protected. Raises WrongUseError."""
+    if settings.listen_host not in LOOPBACK:
+        raise WrongUseError(
+            f"--listen {settings.listen_host}:{settings.listen_port}: without `keys` in the policy any credential is accepted, so "
+            "only the loopback may be listened on, and this build does not support `keys` yet. Listen on 127.0.0.1 behind a proxy of yours."
+        )
+    if settings.admin_host not in LOOPBACK and not settings.insecure_admin:
+        raise WrongUseError(
+            f"--admin {settings.admin_host}:{settings.admin_port}: beyond the loopback the admin plane needs TLS in front of it. "
+            "Give --insecure-admin if there is."
+        )
+
+
+def has_uvloop() -> bool:
+    """Whether the fast event loop is installed."""
+    return importlib.util.find_spec("uvloop") is not None

@@ -1,0 +1,42 @@
+"""Upper bounds of what a request costs in tokens, from its sizes alone. Sound first: never below what a provider counts.
+
+A byte-level BPE has at most one token per UTF-8 byte; so do SentencePiece vocabularies with byte fallback. Around the text
+stand the template's own tokens. Figures per image are the largest that the vendors' pages allow:
+OpenAI 2,833 + 5,667 a tile for gpt-4o-mini, at most eight 512-px tiles after scaling to 2048 × 768
+(https://platform.openai.com/docs/guides/images-vision); Anthropic one token per 28 × 28 px, the long edge at most 2,576 px
+(https://docs.anthropic.com/en/docs/build-with-claude/vision); open models up to 16,384 (Qwen2-VL's model card).
+Tools at Anthropic: a system prompt of at most 530 tokens (https://docs.anthropic.com/en/docs/build-with-claude/tool-use).
+"""
+
+from typing import Final, Literal
+
+from orchvynt.model.invocation import Ask
+
+Kind = Literal["openai", "openai-compatible", "anthropic", "ollama"]
+
+MESSAGE_TOKENS: Final = 8
+TOOL_TOKENS: Final = 16
+ANTHROPIC_TOOLS_TOKENS: Final = 600
+
+_FIXED_TOKENS: Final[dict[str, int]] = {"openai": 8, "anthropic": 16, "openai-compatible": 64, "ollama": 64}
+_IMAGE_TOKENS: Final[dict[str, int]] = {
+    "openai": 2_833 + 8 * 5_667,
+    "anthropic": (2_576 // 28) ** 2,
+    "openai-compatible": 2_833 + 8 * 5_667,
+    "ollama": 16_384,
+}
+KINDS: Final[tuple[Kind, ...]] = ("openai", "openai-compatible", "anthropic", "ollama")
+
+
+def input_tokens_bound(ask: Ask, kind: Kind) -> int:
+    """The most input tokens that this provider can count for the request."""
+    tools = len(ask.tool_names)
+    bound = ask.input_text_bytes + MESSAGE_TOKENS * ask.message_count + TOOL_TOKENS * tools + _FIXED_TOKENS[kind]
+    if tools and kind == "anthropic":
+        bound += ANTHROPIC_TOOLS_TOKENS
+    return bound + ask.image_count * _IMAGE_TOKENS[kind]
+
+
+def input_tokens_bound_anywhere(ask: Ask) -> int:
+    """The same for whichever provider it goes to: what is known before a route is."""
+    return max(input_tokens_bound(ask, kind) for kind in KINDS)

@@ -1,0 +1,47 @@
+"""Which models rest, and until when. Instants are monotonic nanoseconds of this process; nothing here is stored."""
+
+from orchvynt.decisions.fallback.moves import Rest
+
+
+class Health:
+    """Rests per model and per provider credential, and how each model's attempts went."""
+
+    __slots__ = ("_credentials", "_models", "attempts", "failures")
+
+    def __init__(self) -> None:
+        self._models: dict[tuple[str, str], tuple[int, str]] = {}
+        self._credentials: dict[str, tuple[int, str]] = {}
+        self.attempts: dict[tuple[str, str], int] = {}
+        self.failures: dict[tuple[str, str], int] = {}
+
+    def resting(self, provider: str, model: str, now: int) -> tuple[int, str]:
+        """Until when and why it rests; (0, "") if it may be asked."""
+        for found in (self._credentials.get(provider), self._models.get((provider, model))):
+            if found is not None and found[0] > now:
+                return found
+        return 0, ""
+
+    def rest(self, provider: str, model: str, rest: Rest, now: int) -> None:
+        """Extends a rest, never shortens it."""
+        until = now + rest.for_ns
+        if rest.credential:
+            if until > self._credentials.get(provider, (0, ""))[0]:
+                self._credentials[provider] = (until, rest.why)
+        elif until > self._models.get((provider, model), (0, ""))[0]:
+            self._models[(provider, model)] = (until, rest.why)
+
+    def answered(self, provider: str, model: str) -> None:
+        """An answer came: the model is well, whatever was thought of it."""
+        key = (provider, model)
+        self.attempts[key] = self.attempts.get(key, 0) + 1
+        if key in self._models:
+            del self._models[key]
+
+    def failed(self, provider: str, model: str) -> None:
+        key = (provider, model)
+        self.attempts[key] = self.attempts.get(key, 0) + 1
+        self.failures[key] = self.failures.get(key, 0) + 1
+
+    def forget_credential(self, provider: str) -> None:
+        """The provider's key was changed: what was thought of the old one is void."""
+        self._credentials.pop(provider, None)

@@ -1,0 +1,89 @@
+"""Which model gets an invocation: the first rule that matches, else the model asked for, then the chain's tiers.
+
+Gives the ordered candidates, each with why, and how every rule that was tried came out. Knows nothing of health or budgets.
+"""
+
+import difflib
+from collections.abc import Mapping
+
+import msgspec
+
+from orchvynt.language.snapshot import EvaluationError, Model, Snapshot
+from orchvynt.model.facts import CandidateChosen, CandidateRejected
+from orchvynt.model.faults import Fault
+
+AUTO = "auto"
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """`rule` is empty where no rule matched. Tier numbers are positions, from 1."""
+
+    rule: str
+    candidates: tuple[CandidateChosen, ...]
+    rejected: tuple[CandidateRejected, ...]
+    chain: str
+    rules: tuple[tuple[str, str], ...]
+
+
+def plan(snapshot: Snapshot, requested: str, values: Mapping[str, object]) -> Plan | Fault:
+    """The ordered candidates for a request that named `requested`; a Fault where the policy knows no such model."""
+    tried: list[tuple[str, str]] = []
+    rule_name, chosen, why = "", "", ""
+    for rule in snapshot.rules:
+        try:
+            matches = rule.when is None or rule.when.evaluate(values) is True
+        except EvaluationError as error:
+            tried.append((rule.name, f"failed: {error}"))
+            continue
+        tried.append((rule.name, "matched" if matches else "no match"))
+        if matches:
+            rule_name, chosen, why = rule.name, rule.use, f"rule {rule.name}"
+            break
+    if not chosen:
+        found = _asked_for(snapshot, requested)
+        if isinstance(found, Fault):
+            return found
+        chosen, why = found
+    first = resolve(snapshot, chosen)
+    assert first is not None, "a snapshot names no model that it does not have"
+    models = [(first, why)]
+    chain = snapshot.chain
+    for name in chain.tiers if chain else ():
+        tier = snapshot.models[name]
+        if all(tier.name != model.name for model, _ in models):
+            models.append((tier, f"chain {chain.name}" if chain else ""))
+    candidates = tuple(CandidateChosen(tier, model.name, model.provider.name, said) for tier, (model, said) in enumerate(models, start=1))
+    return Plan(rule_name, candidates, (), chain.name if chain else "", tuple(tried))
+
+
+def resolve(snapshot: Snapshot, name: str) -> Model | None:
+    """The model of a name, an alias, or whatever a pattern matches (then the name itself is asked of the provider)."""
+    model = snapshot.models.get(name)
+    if model is not None:
+        return model
+    if target := snapshot.aliases.get(name):
+        return snapshot.models[target]
+    for pattern, template in snapshot.patterns:
+        head, _, tail = pattern.partition("*")
+        if len(name) > len(head) + len(tail) and name.startswith(head) and name.endswith(tail):
+            return msgspec.structs.replace(template, name=name, upstream_model=name)
+    return None
+
+
+def _asked_for(snapshot: Snapshot, requested: str) -> tuple[str, str] | Fault:
+    if requested == AUTO:
+        return snapshot.default, "default"
+    model = resolve(snapshot, requested)
+    if model is not None:
+        return model.name, "asked for" if model.name == requested else f"alias {requested}"
+    if snapshot.unknown_model == "default":
+        return snapshot.default, f"default, because {requested} is unknown"
+    known = sorted([*snapshot.models, *snapshot.aliases])
+    near = difflib.get_close_matches(requested, known, n=3, cutoff=0.5)
+    return Fault(
+        "model_not_found",
+        f"The policy knows no model {requested!r}." + (f" Nearest: {', '.join(near)}." if near else ""),
+        f"Known models: {', '.join(known[:20])}, and auto. Add it to `models` in the policy, or set `unknown_model: default`.",
+        param="model",
+        detail={"nearest": near},
+    )

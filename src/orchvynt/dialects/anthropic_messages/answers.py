@@ -1,0 +1,73 @@
+"""Reads whole answers of the Messages API: what the invocation needs of them, or the failure that they are."""
+
+from typing import Final
+
+import msgspec
+
+from orchvynt.dialects.anthropic_messages.wire import Block, MessageBody, finish_from, told_usage, usage_from
+from orchvynt.dialects.checks import BODY_ERRORS
+from orchvynt.dialects.deltas import utf8_bytes
+from orchvynt.dialects.outcomes import content_fault, failure_from_error, failure_from_status, malformed
+from orchvynt.dialects.shapes import Answer, Failure
+from orchvynt.model.chat import Reply, ToolCall
+
+REFUSED: Final = "The model declined to answer."
+"""What stands as the refusal where the provider stops with `refusal` and explains nothing."""
+
+_decode = msgspec.json.Decoder(MessageBody).decode
+
+
+def read_answer(status: int, content_type: str, retry_after: str, body: bytes, now: int) -> Answer | Failure:
+    """Anything but a well-formed message is a Failure. A refusal is an answer, with the finish `content_filter`."""
+    if not 200 <= status < 300:
+        return failure_from_status(status, body, retry_after, now)
+    fault = content_fault(content_type, status)
+    if fault is not None:
+        return fault
+    if not body.strip():
+        return malformed(status, "the provider answered with an empty body")
+    try:
+        body.decode()
+        told = _decode(body)
+    except BODY_ERRORS as error:
+        return malformed(status, f"the answer cannot be read: {error}")
+    if told.type == "error" or (told.error and bytes(told.error) != b"null"):
+        return failure_from_error(body, status, retry_after, now)
+    if told.content is None or (not told.content and not told.stop_reason):
+        return malformed(status, "the answer has no content")
+    return Answer(
+        body=body,
+        response_id=told.id or "",
+        response_model=told.model or "",
+        finish=finish_from(told.stop_reason),
+        usage=usage_from(told_usage(told.usage)),
+        output_bytes=sum(_block_bytes(block) for block in told.content),
+    )
+
+
+def read_reply(body: bytes) -> Reply:
+    """The canonical form of a well-formed message. Thinking blocks are no content for callers of other dialects."""
+    told = _decode(body)
+    blocks = told.content or []
+    return Reply(
+        id=told.id or "",
+        model=told.model or "",
+        created_s=0,
+        text="".join(block.text or "" for block in blocks if block.type == "text"),
+        tool_calls=tuple(
+            ToolCall(id=block.id or "", name=block.name or "", arguments=(bytes(block.input) or b"{}").decode())
+            for block in blocks
+            if block.type == "tool_use"
+        ),
+        finish=finish_from(told.stop_reason),
+        usage=usage_from(told_usage(told.usage)),
+        refusal=refusal_text(told.stop_reason, told.stop_details.explanation if told.stop_details else None),
+    )
+
+
+def refusal_text(stop_reason: str | None, explanation: str | None) -> str:
+    return (explanation or REFUSED) if stop_reason == "refusal" else ""
+
+
+def _block_bytes(block: Block) -> int:
+    return utf8_bytes(block.text or "") + utf8_bytes(block.thinking or "") + utf8_bytes(block.name or "") + len(bytes(block.input))

@@ -1,0 +1,141 @@
+"""The canonical parts of a streamed answer, between any provider's stream and any caller's.
+
+A provider's reader gives deltas, a caller's writer takes them (n + m, not n × m). Also collects them into one whole reply.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from orchvynt.dialects.shapes import Failure
+from orchvynt.model.chat import Finish, Reply, ToolCall
+from orchvynt.model.usage import Usage
+
+
+class Began(msgspec.Struct, frozen=True, gc=False):
+    """The provider named the answer. `created_s` is Unix seconds, 0 where the provider does not say."""
+
+    id: str
+    model: str
+    created_s: int = 0
+
+
+class TextAdded(msgspec.Struct, frozen=True, gc=False):
+    text: str
+
+
+class RefusalAdded(msgspec.Struct, frozen=True, gc=False):
+    text: str
+
+
+class CallBegan(msgspec.Struct, frozen=True, gc=False):
+    """`index` counts the tool calls of the answer from 0."""
+
+    index: int
+    id: str
+    name: str
+
+
+class ArgumentsAdded(msgspec.Struct, frozen=True, gc=False):
+    index: int
+    text: str
+
+
+class ThoughtAdded(msgspec.Struct, frozen=True, gc=False):
+    """Reasoning that is no content; it is output all the same, and is counted."""
+
+    text: str
+
+
+class Finished(msgspec.Struct, frozen=True, gc=False):
+    """The answer has its finish reason; the stream may go on (usage) until the terminal marker."""
+
+    finish: Finish
+
+
+class UsageReported(msgspec.Struct, frozen=True):
+    """What the provider counted so far; a later report replaces an earlier one."""
+
+    usage: Usage
+
+
+class Ended(msgspec.Struct, frozen=True, gc=False):
+    """The provider's own terminal marker."""
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """Bytes that cannot be read, or (`by_event`) an error event in the provider's own words."""
+
+    failure: Failure
+    by_event: bool = False
+
+
+Delta = Began | TextAdded | RefusalAdded | CallBegan | ArgumentsAdded | ThoughtAdded | Finished | UsageReported | Ended | Failed
+
+
+class DeltaReader(Protocol):
+    """One provider's stream, incremental. After Ended or Failed it is not fed again."""
+
+    def feed(self, data: bytes) -> list[Delta]: ...
+
+    def end_of_input(self) -> list[Delta]: ...
+
+
+class DeltaWriter(Protocol):
+    """One caller's stream. Gives the bytes that a delta is, empty where the dialect has none for it."""
+
+    def write(self, delta: Delta) -> bytes: ...
+
+
+class Collector:
+    """Puts the parts of a streamed answer together. Holds the whole text, so it is made only where a reply is asked for."""
+
+    __slots__ = ("_arguments", "_began", "_calls", "_finish", "_refusal", "_text", "_usage")
+
+    def __init__(self) -> None:
+        self._began = Began(id="", model="")
+        self._text: list[str] = []
+        self._refusal: list[str] = []
+        self._calls: dict[int, CallBegan] = {}
+        self._arguments: dict[int, list[str]] = {}
+        self._finish: Finish = ""
+        self._usage: Usage | None = None
+
+    def add(self, delta: Delta) -> None:
+        match delta:
+            case TextAdded():
+                self._text.append(delta.text)
+            case ArgumentsAdded():
+                self._arguments.setdefault(delta.index, []).append(delta.text)
+            case CallBegan():
+                self._calls.setdefault(delta.index, delta)
+            case RefusalAdded():
+                self._refusal.append(delta.text)
+            case Began():
+                self._began = delta
+            case Finished():
+                self._finish = delta.finish
+            case UsageReported():
+                self._usage = delta.usage
+            case _:
+                pass
+
+    def reply(self) -> Reply:
+        return Reply(
+            id=self._began.id,
+            model=self._began.model,
+            created_s=self._began.created_s,
+            text="".join(self._text),
+            tool_calls=tuple(
+                ToolCall(id=call.id, name=call.name, arguments="".join(self._arguments.get(index, ())))
+                for index, call in sorted(self._calls.items())
+            ),
+            finish=self._finish,
+            usage=self._usage,
+            refusal="".join(self._refusal),
+        )
+
+
+def utf8_bytes(text: str) -> int:
+    """How many bytes `text` takes in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,109 @@
+"""Writes a canonical chat as a request of Ollama's `/api/chat`."""
+
+from typing import Any, Final
+
+import msgspec
+
+from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
+from orchvynt.dialects.translation import SERVICE_DROPPED, arguments_object, check_extras, output_limit
+from orchvynt.model.chat import Chat, Image, Message, Text, Tool, ToolCall, ToolResult
+
+PATH: Final = "/api/chat"
+
+DROPPED: Final[tuple[tuple[str, str], ...]] = (
+    ("messages[].name", "the API has no names of participants"),
+    ("image_url.detail", "the API has no such choice"),
+    ("response_format.json_schema.name, .strict", "a schema has no name there, and always binds"),
+    ("tools[].function.strict", "the API has no such promise"),
+    ("tool_choice none", "the tools are left out of the request, which means the same"),
+    ("user", "the API has no accounts"),
+    *SERVICE_DROPPED,
+)
+"""What is left out on the way, and why. It changes how an answer is stored or served, never what was asked for."""
+
+_OPTION_EXTRAS: Final = frozenset({"presence_penalty", "frequency_penalty", "top_k", "min_p", "repeat_penalty"})
+"""Extras that Ollama knows as options, under the same names (docs.ollama.com/modelfile, parameters)."""
+
+_HEADERS: Final = (("content-type", "application/json"), ("accept", "application/json"))
+_STREAM_HEADERS: Final = (("content-type", "application/json"), ("accept", "application/x-ndjson"))
+
+_encode = msgspec.json.Encoder().encode
+
+
+def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
+    """The request for a canonical chat. Raises UnsupportedError for what dropping would change the answer."""
+    _check(chat)
+    names: dict[str, str] = {}
+    body: dict[str, Any] = {
+        "model": upstream_model,
+        "messages": [_message(message, index, names) for index, message in enumerate(chat.messages)],
+        # Without it Ollama streams.
+        "stream": chat.stream,
+    }
+    if chat.tools and not (chat.tool_choice and chat.tool_choice.mode == "none"):
+        body["tools"] = [_tool(tool) for tool in chat.tools]
+    if chat.answer_format:
+        body["format"] = "json" if chat.answer_format.kind == "json" else chat.answer_format.schema
+    options = _options(chat, output_tokens_max)
+    if options:
+        body["options"] = options
+    return UpstreamAsk(path=PATH, headers=_STREAM_HEADERS if chat.stream else _HEADERS, body=_encode(body))
+
+
+def _check(chat: Chat) -> None:
+    if chat.logprobs:
+        raise UnsupportedError("Ollama's chat API gives no log probabilities that could be passed on.", "logprobs")
+    if chat.tools and chat.tool_choice and chat.tool_choice.mode in ("required", "tool"):
+        raise UnsupportedError("Ollama cannot be made to call a tool.", "tool_choice")
+    if chat.tools and chat.parallel_tool_calls is False:
+        raise UnsupportedError("Ollama cannot be held to one tool call at a time.", "parallel_tool_calls")
+    check_extras(chat, "Ollama", _OPTION_EXTRAS)
+
+
+def _options(chat: Chat, output_tokens_max: int | None) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "num_predict": output_limit(chat, output_tokens_max),
+        "temperature": chat.temperature,
+        "top_p": chat.top_p,
+        "seed": chat.seed,
+        "stop": list(chat.stop) or None,
+    }
+    options |= {name: value for name, value in chat.extras.items() if name in _OPTION_EXTRAS}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _message(message: Message, index: int, names: dict[str, str]) -> dict[str, Any]:
+    """One message. `names` remembers which tool each call went to, because a result names its tool, not only its call."""
+    told: dict[str, Any] = {"role": message.role, "content": ""}
+    calls: list[dict[str, Any]] = []
+    images: list[str] = []
+    texts: list[str] = []
+    for part in message.parts:
+        match part:
+            case Text():
+                texts.append(part.text)
+            case Image():
+                if part.url:
+                    raise UnsupportedError("Ollama takes images only as base64 data, not as addresses.", f"messages[{index}].content")
+                images.append(part.data)
+            case ToolCall():
+                names[part.id] = part.name
+                calls.append({"id": part.id, "function": {"name": part.name, "arguments": arguments_object(part, f"messages[{index}]")}})
+            case ToolResult():
+                texts.append(part.text)
+                told["tool_call_id"] = part.call_id
+                if part.call_id in names:
+                    told["tool_name"] = names[part.call_id]
+    told["content"] = "\n".join(texts)
+    if images:
+        told["images"] = images
+    if calls:
+        told["tool_calls"] = calls
+    return told
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    function: dict[str, Any] = {"name": tool.name, "parameters": tool.parameters or {"type": "object", "properties": {}}}
+    if tool.description:
+        function["description"] = tool.description
+    return {"type": "function", "function": function}

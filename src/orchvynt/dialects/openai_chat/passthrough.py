@@ -1,0 +1,203 @@
+"""Relays an OpenAI stream to an OpenAI caller: the provider's own frames, byte for byte, and what can be learned from them.
+
+Withheld are the terminal marker, error events, and the usage chunk of a caller that did not ask for one. This is the hot path
+of streams: one typed decode a frame, nothing written anew.
+"""
+
+from typing import Final
+
+import msgspec
+
+from orchvynt.dialects.checks import BODY_ERRORS
+from orchvynt.dialects.deltas import ArgumentsAdded, Began, CallBegan, Collector, Finished, RefusalAdded, TextAdded, UsageReported
+from orchvynt.dialects.frames import EventFrames, FrameTooLargeError, event_data
+from orchvynt.dialects.openai_chat.answers import told_bytes
+from orchvynt.dialects.openai_chat.errors import error_event
+from orchvynt.dialects.openai_chat.wire import ChunkBody, FirstChunkBody, Told, UnmeteredChunkBody, finish_from, text_of, usage_from
+from orchvynt.dialects.openai_chat.writing import closing
+from orchvynt.dialects.opening import CUT, STREAM_STATUS, Opening, cut_by
+from orchvynt.dialects.outcomes import failure_from_error, malformed
+from orchvynt.dialects.shapes import Notes, Seen
+from orchvynt.model.chat import Reply
+from orchvynt.model.faults import Fault
+from orchvynt.model.usage import Usage
+
+DONE: Final = b"[DONE]"
+
+_decode_first = msgspec.json.Decoder(FirstChunkBody).decode
+_decode = msgspec.json.Decoder(ChunkBody).decode
+_decode_unmetered = msgspec.json.Decoder(UnmeteredChunkBody).decode
+
+
+class PassthroughRelay:
+    """Implements shapes.Relay for a provider and a caller of this same wire format."""
+
+    __slots__ = ("_collector", "_frames", "_opening", "_passed", "_seen", "_usage", "_wants_usage")
+
+    def __init__(self, wants_usage: bool, collect: bool) -> None:
+        self._seen = Seen()
+        self._usage: Usage | None = None
+        self._wants_usage = wants_usage
+        self._collector = ChunkCollector() if collect else None
+        self._opening = Opening()
+        self._frames = EventFrames()
+        self._passed = True
+
+    @property
+    def seen(self) -> Seen:
+        return self._seen
+
+    def feed(self, data: bytes) -> bytes:
+        seen = self._seen
+        if seen.terminal or seen.failure is not None:
+            return b""
+        if not self._opening.is_open:
+            data = self._opening.feed(data)
+            seen.failure = self._opening.failure
+        passed: list[bytes] = []
+        try:
+            for frame in self._frames.feed(data):
+                if self._pass(frame):
+                    passed.append(frame)
+                elif seen.terminal or seen.failure is not None:
+                    break
+        except FrameTooLargeError as error:
+            seen.failure = malformed(STREAM_STATUS, str(error))
+        return passed[0] if len(passed) == 1 else b"".join(passed)
+
+    def end_of_input(self) -> bytes:
+        seen = self._seen
+        if seen.terminal or seen.failure is not None:
+            return b""
+        if not self._opening.is_open:
+            seen.failure = self._opening.end_of_input()
+        elif event_data(self._frames.rest)[1].strip() == DONE:
+            # The marker is whole even where the blank line after it is missing; of any other half frame nothing goes out.
+            self._end()
+        else:
+            seen.failure = CUT
+        return b""
+
+    def finish(self, notes: Notes) -> bytes:
+        return closing(notes)
+
+    def fail(self, fault: Fault, invocation: str) -> bytes:
+        return error_event(fault, invocation)
+
+    def reply(self) -> Reply:
+        if self._collector is None:
+            raise ValueError("this relay was made without collect")
+        return self._collector.reply(self._seen)
+
+    def _pass(self, frame: bytes) -> bool:
+        """Looks into one frame. Whether it goes to the caller."""
+        name, data = event_data(frame)
+        if not data:
+            # A frame of nothing but line ends goes where its predecessor went; comments and other fields pass.
+            self._passed = self._passed or bool(frame.strip(b"\r\n"))
+        elif data == DONE:
+            self._end()
+            self._passed = False
+        else:
+            self._passed = self._read(name, data)
+        return self._passed
+
+    def _end(self) -> None:
+        self._seen.terminal = True
+        # Some providers count along with every chunk. Such a count is the whole one only when the stream is whole.
+        self._seen.usage = self._seen.usage or self._usage
+
+    def _read(self, name: bytes, data: bytes) -> bool:
+        seen = self._seen
+        chunk: ChunkBody | UnmeteredChunkBody
+        try:
+            if not data.isascii():
+                data.decode()
+            chunk = _decode(data) if seen.response_id else _decode_first(data)
+        except msgspec.ValidationError:
+            try:
+                chunk = _decode_unmetered(data)
+            except BODY_ERRORS as error:
+                return self._refuse(data, name, error)
+        except BODY_ERRORS as error:
+            return self._refuse(data, name, error)
+        if name == b"error" or (chunk.error and bytes(chunk.error) != b"null"):
+            return self._refuse(data, b"error", None)
+        if not isinstance(chunk, ChunkBody) or isinstance(chunk, FirstChunkBody):
+            self._name(chunk)
+        usage = chunk.usage if isinstance(chunk, ChunkBody) else None
+        if usage is not None:
+            # A later count replaces an earlier one, an absurd one does not.
+            self._usage = usage_from(usage) or self._usage
+            if not chunk.choices:
+                seen.usage = self._usage
+                # We asked for this chunk; the caller sees it only if it asked too.
+                return self._wants_usage
+        for choice in chunk.choices or ():
+            told = choice.delta
+            if told is not None:
+                count = told_bytes(told)
+                if count:
+                    seen.output_bytes += count
+                    if not seen.started:
+                        seen.started = bool(told.content or told.tool_calls or told.refusal or told.function_call)
+            if choice.finish_reason:
+                seen.finish = finish_from(choice.finish_reason)
+        if usage is not None and seen.finish:
+            seen.usage = self._usage
+        if self._collector is not None and chunk.choices and chunk.choices[0].delta is not None:
+            self._collector.add(chunk.choices[0].delta)
+        return True
+
+    def _name(self, chunk: FirstChunkBody | UnmeteredChunkBody) -> None:
+        """The first chunk that says so names the answer."""
+        seen = self._seen
+        if seen.response_id:
+            return
+        seen.response_id = chunk.id or ""
+        seen.response_model = chunk.model or seen.response_model
+        if self._collector is not None and chunk.created:
+            self._collector.created_s = chunk.created
+
+    def _refuse(self, data: bytes, name: bytes, error: Exception | None) -> bool:
+        """An error event, or a frame that cannot be read: neither goes to the caller."""
+        seen = self._seen
+        if name != b"error":
+            seen.failure = malformed(STREAM_STATUS, f"a frame of the stream cannot be read: {error}")
+            return False
+        failure = failure_from_error(data, STREAM_STATUS)
+        seen.failure = cut_by(failure) if seen.started else failure
+        return False
+
+
+class ChunkCollector:
+    """Puts the chunks of the first choice together; needed only where an answer is judged before it goes out."""
+
+    __slots__ = ("_calls", "_parts", "created_s")
+
+    def __init__(self) -> None:
+        self.created_s = 0
+        self._parts = Collector()
+        self._calls = 0
+
+    def add(self, told: Told) -> None:
+        if told.content:
+            self._parts.add(TextAdded(text_of(told.content)))
+        if told.refusal:
+            self._parts.add(RefusalAdded(told.refusal))
+        for call in told.tool_calls or ():
+            function = call.function
+            # Without an index (some compatible providers) a part with an id begins a call, and one without goes on.
+            index = call.index if call.index is not None else max(self._calls - (0 if call.id else 1), 0)
+            if index >= self._calls:
+                self._calls = index + 1
+                self._parts.add(CallBegan(index=index, id=call.id or "", name=(function.name or "") if function else ""))
+            if function and function.arguments:
+                self._parts.add(ArgumentsAdded(index=index, text=function.arguments))
+
+    def reply(self, seen: Seen) -> Reply:
+        self._parts.add(Began(id=seen.response_id, model=seen.response_model, created_s=self.created_s))
+        self._parts.add(Finished(finish_from(seen.finish)))
+        if seen.usage is not None:
+            self._parts.add(UsageReported(seen.usage))
+        return self._parts.reply()

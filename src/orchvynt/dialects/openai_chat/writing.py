@@ -1,0 +1,141 @@
+"""Writes answers to callers of the chat completions API: whole, as a whole stream, or delta by delta."""
+
+from typing import Any, Final
+
+import msgspec
+
+from orchvynt.dialects.deltas import (
+    ArgumentsAdded,
+    Began,
+    CallBegan,
+    Delta,
+    Finished,
+    RefusalAdded,
+    TextAdded,
+    UsageReported,
+)
+from orchvynt.dialects.shapes import Notes
+from orchvynt.model.chat import Reply
+from orchvynt.model.usage import Usage
+
+TERMINAL_MARKER: Final = b"data: [DONE]\n\n"
+NOTE_PREFIX: Final = "x-orchvynt-"
+
+_encode = msgspec.json.Encoder().encode
+
+
+def write_answer(reply: Reply) -> bytes:
+    """`chat.completion`. The same reply gives the same bytes."""
+    message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": reply.refusal or None}
+    if not reply.text and (reply.tool_calls or reply.refusal):
+        message["content"] = None
+    if reply.tool_calls:
+        message["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}} for call in reply.tool_calls
+        ]
+    body: dict[str, Any] = {
+        "id": reply.id,
+        "object": "chat.completion",
+        "created": reply.created_s,
+        "model": reply.model,
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish or None}],
+    }
+    if reply.usage is not None:
+        body["usage"] = usage_body(reply.usage)
+    return _encode(body)
+
+
+def write_stream(reply: Reply, wants_usage: bool, notes: Notes) -> bytes:
+    """The same answer as chunks, with everything that a live stream has: role first, finish, usage if asked for, notes, marker."""
+    writer = ChunkWriter(wants_usage)
+    deltas: list[Delta] = [Began(id=reply.id, model=reply.model, created_s=reply.created_s)]
+    if reply.text:
+        deltas.append(TextAdded(reply.text))
+    if reply.refusal:
+        deltas.append(RefusalAdded(reply.refusal))
+    for index, call in enumerate(reply.tool_calls):
+        deltas.append(CallBegan(index=index, id=call.id, name=call.name))
+        if call.arguments:
+            deltas.append(ArgumentsAdded(index=index, text=call.arguments))
+    if reply.finish:
+        deltas.append(Finished(reply.finish))
+    if reply.usage is not None:
+        deltas.append(UsageReported(reply.usage))
+    return b"".join(writer.write(delta) for delta in deltas) + writer.usage_chunk() + closing(notes)
+
+
+def closing(notes: Notes) -> bytes:
+    """The end of a whole stream: the notes as one SSE comment, then the terminal marker."""
+    if not notes:
+        return TERMINAL_MARKER
+    told = " ".join(f"{NOTE_PREFIX}{name}={value}" for name, value in notes)
+    # A line end within a note would begin another line of the stream.
+    return b": " + told.replace("\r", " ").replace("\n", " ").encode() + b"\n\n" + TERMINAL_MARKER
+
+
+def usage_body(usage: Usage) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_input_tokens},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }
+
+
+class ChunkWriter:
+    """Deltas of any provider as `chat.completion.chunk` events. Usage is written once, at the end, as OpenAI does."""
+
+    __slots__ = ("_began", "_role_due", "_usage", "_wants_usage")
+
+    def __init__(self, wants_usage: bool) -> None:
+        self._wants_usage = wants_usage
+        self._began = Began(id="", model="")
+        self._role_due = True
+        self._usage: Usage | None = None
+
+    def write(self, delta: Delta) -> bytes:
+        match delta:
+            case TextAdded():
+                return self._chunk({"content": delta.text})
+            case ArgumentsAdded():
+                return self._chunk({"tool_calls": [{"index": delta.index, "function": {"arguments": delta.text}}]})
+            case CallBegan():
+                call = {"index": delta.index, "id": delta.id, "type": "function", "function": {"name": delta.name, "arguments": ""}}
+                return self._chunk({"tool_calls": [call]})
+            case RefusalAdded():
+                return self._chunk({"refusal": delta.text})
+            case Finished():
+                return self._chunk({}, delta.finish)
+            case Began():
+                self._began = delta
+            case UsageReported():
+                self._usage = delta.usage
+            case _:
+                # Thoughts are no content for callers of this API; ends and failures are the relay's.
+                pass
+        return b""
+
+    def usage_chunk(self) -> bytes:
+        """The chunk without choices that says what was consumed; empty if the caller did not ask, or nobody knows."""
+        if self._usage is None or not self._wants_usage:
+            return b""
+        return self._event([], usage_body(self._usage))
+
+    def _chunk(self, told: dict[str, Any], finish: str | None = None) -> bytes:
+        if self._role_due:
+            self._role_due = False
+            told = {"role": "assistant", **told}
+        return self._event([{"index": 0, "delta": told, "logprobs": None, "finish_reason": finish or None}])
+
+    def _event(self, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> bytes:
+        body: dict[str, Any] = {
+            "id": self._began.id,
+            "object": "chat.completion.chunk",
+            "created": self._began.created_s,
+            "model": self._began.model,
+            "choices": choices,
+        }
+        if usage is not None:
+            body["usage"] = usage
+        return b"data: " + _encode(body) + b"\n\n"

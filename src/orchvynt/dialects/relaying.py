@@ -1,0 +1,95 @@
+"""Relays one provider's stream to a caller of another dialect: deltas in the middle, both ends their own."""
+
+from orchvynt.dialects.deltas import (
+    ArgumentsAdded,
+    Began,
+    CallBegan,
+    Collector,
+    Delta,
+    DeltaReader,
+    Ended,
+    Failed,
+    Finished,
+    RefusalAdded,
+    TextAdded,
+    ThoughtAdded,
+    UsageReported,
+    utf8_bytes,
+)
+from orchvynt.dialects.openai_chat.errors import error_event
+from orchvynt.dialects.openai_chat.writing import ChunkWriter, closing
+from orchvynt.dialects.opening import cut_by
+from orchvynt.dialects.shapes import Notes, Seen
+from orchvynt.model.chat import Reply
+from orchvynt.model.faults import Fault
+
+
+class TranslatingRelay:
+    """Implements shapes.Relay for any provider's deltas and a caller of the chat completions API."""
+
+    __slots__ = ("_collector", "_reader", "_seen", "_writer")
+
+    def __init__(self, reader: DeltaReader, wants_usage: bool, collect: bool) -> None:
+        self._reader = reader
+        self._writer = ChunkWriter(wants_usage)
+        self._collector = Collector() if collect else None
+        self._seen = Seen()
+
+    @property
+    def seen(self) -> Seen:
+        return self._seen
+
+    def feed(self, data: bytes) -> bytes:
+        if self._seen.terminal or self._seen.failure is not None:
+            return b""
+        return self._carry(self._reader.feed(data))
+
+    def end_of_input(self) -> bytes:
+        if self._seen.terminal or self._seen.failure is not None:
+            return b""
+        return self._carry(self._reader.end_of_input())
+
+    def finish(self, notes: Notes) -> bytes:
+        return self._writer.usage_chunk() + closing(notes)
+
+    def fail(self, fault: Fault, invocation: str) -> bytes:
+        return error_event(fault, invocation)
+
+    def reply(self) -> Reply:
+        if self._collector is None:
+            raise ValueError("this relay was made without collect")
+        return self._collector.reply()
+
+    def _carry(self, deltas: list[Delta]) -> bytes:
+        out: list[bytes] = []
+        for delta in deltas:
+            self._note(delta)
+            out.append(self._writer.write(delta))
+            if self._collector is not None:
+                self._collector.add(delta)
+            if self._seen.terminal or self._seen.failure is not None:
+                break
+        return b"".join(out)
+
+    def _note(self, delta: Delta) -> None:
+        seen = self._seen
+        match delta:
+            case TextAdded() | RefusalAdded() | ArgumentsAdded():
+                seen.output_bytes += utf8_bytes(delta.text)
+                seen.started = True
+            case CallBegan():
+                seen.output_bytes += utf8_bytes(delta.name)
+                seen.started = True
+            case ThoughtAdded():
+                seen.output_bytes += utf8_bytes(delta.text)
+            case Began():
+                seen.response_id = delta.id
+                seen.response_model = delta.model
+            case Finished():
+                seen.finish = delta.finish
+            case UsageReported():
+                seen.usage = delta.usage
+            case Ended():
+                seen.terminal = True
+            case Failed():
+                seen.failure = cut_by(delta.failure) if delta.by_event and seen.started else delta.failure

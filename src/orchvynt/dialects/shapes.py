@@ -1,0 +1,184 @@
+"""What every dialect offers to the rooms above: the one contract of this folder.
+
+A caller dialect reads requests and writes answers; a provider dialect writes requests and reads answers; a relay carries one
+provider's stream to one caller. All are pure: bytes in, bytes out, incremental, right under any split of the input.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from orchvynt.model.chat import Chat, Reply
+from orchvynt.model.faults import Fault
+from orchvynt.model.invocation import Ask
+from orchvynt.model.usage import Usage
+
+Notes = Sequence[tuple[str, str]]
+"""What an answer says about itself at its end: names without the `x-orchvynt-` prefix, and values safe for a header."""
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """A request that was read. `metadata` are the `orchvynt_*` keys of the body's metadata, without the prefix; JSON values."""
+
+    ask: Ask
+    metadata: Mapping[str, object]
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why an attempt did not give an answer: `outcome` is one of the trigger words of model.facts.Trigger.
+
+    `message` is the provider's own words, at most 500 characters. `retry_after_ns` is 0 when the provider said nothing.
+    """
+
+    outcome: str
+    status: int
+    message: str = ""
+    retry_after_ns: int = 0
+    error_type: str = ""
+    error_code: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A whole answer that was read. `body` is the provider's own bytes, kept for a same-dialect caller."""
+
+    body: bytes
+    response_id: str
+    response_model: str
+    finish: str
+    usage: Usage | None
+    output_bytes: int
+
+
+class Seen(msgspec.Struct):
+    """What a relay has observed so far. `started` is set by the first content (text, tool call, refusal), never by pings.
+
+    `output_bytes` counts the UTF-8 bytes of all content. `terminal` is set by the provider's own terminal marker only.
+    `failure` is set by an error event, by bytes that cannot be read, or by an answer that is no stream at all.
+    """
+
+    response_id: str = ""
+    response_model: str = ""
+    started: bool = False
+    output_bytes: int = 0
+    finish: str = ""
+    usage: Usage | None = None
+    terminal: bool = False
+    failure: Failure | None = None
+
+
+class Relay(Protocol):
+    """One provider stream on its way to one caller; frames may arrive cut anywhere."""
+
+    @property
+    def seen(self) -> Seen: ...
+
+    def feed(self, data: bytes) -> bytes:
+        """Takes provider bytes, gives the bytes that may go to the caller now: whole frames, never the terminal marker."""
+        ...
+
+    def end_of_input(self) -> bytes:
+        """The provider's body ended. Gives what was still withheld; without a terminal marker `seen.failure` becomes `cut`."""
+        ...
+
+    def finish(self, notes: Notes) -> bytes:
+        """The closing bytes: notes as the dialect can carry them (one SSE comment), then the terminal marker. Once, after `terminal`."""
+        ...
+
+    def fail(self, fault: Fault, invocation: str) -> bytes:
+        """The dialect's error event, after which the connection is closed without a terminal marker."""
+        ...
+
+    def reply(self) -> Reply:
+        """All that was seen, as one canonical reply. Only for a relay that was made with `collect`."""
+        ...
+
+
+class CallerDialect(Protocol):
+    """How callers of one API speak. `stream_type` is the content type of a stream."""
+
+    name: str
+    stream_type: str
+
+    def read(self, body: bytes) -> Reading | Fault:
+        """Reads and checks a request body. A fault says what is wrong, and where as `param` (`messages[0].role`)."""
+        ...
+
+    def chat(self, ask: Ask) -> Chat:
+        """The canonical form of a request that `read` accepted. Raises UnsupportedError for what the form cannot express."""
+        ...
+
+    def input_text(self, ask: Ask) -> str:
+        """All text of the messages, joined by newlines, for expressions."""
+        ...
+
+    def write(self, reply: Reply) -> bytes:
+        """A whole answer in this dialect. The same reply gives the same bytes."""
+        ...
+
+    def write_stream(self, reply: Reply, wants_usage: bool, notes: Notes) -> bytes:
+        """The same answer as a whole stream, terminal marker included, for an answer that was held until it was judged."""
+        ...
+
+    def with_notes(self, stream: bytes, notes: Notes) -> bytes:
+        """A whole stream that was held, with the notes before its terminal marker."""
+        ...
+
+    def read_reply(self, body: bytes) -> Reply:
+        """The canonical form of a body that `write` gave, or that a provider of this wire format gave."""
+        ...
+
+    def error(self, fault: Fault, invocation: str) -> bytes:
+        """The error body in this dialect."""
+        ...
+
+    def error_event(self, fault: Fault, invocation: str) -> bytes:
+        """The same error inside a stream."""
+        ...
+
+    def keep_alive(self) -> bytes:
+        """Bytes that keep a stream open and mean nothing; empty where the dialect has none."""
+        ...
+
+
+class UpstreamAsk(msgspec.Struct, frozen=True):
+    """One request to a provider: a path below the provider's `path_prefix`, header pairs without credentials, a body."""
+
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class ProviderDialect(Protocol):
+    """How providers of one API are spoken to. `caller_twin` names the caller dialect whose bodies pass as they are."""
+
+    name: str
+    caller_twin: str
+
+    def credential(self, secret: str) -> tuple[str, str]:
+        """The header that carries the provider's key."""
+        ...
+
+    def pass_request(self, ask: Ask, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
+        """The caller's own body with only what must change spliced: model, output limit, usage asked for in streams."""
+        ...
+
+    def write_request(self, chat: Chat, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
+        """The same from the canonical form, for a caller of another dialect. Raises UnsupportedError."""
+        ...
+
+    def read_answer(self, status: int, content_type: str, retry_after: str, body: bytes, now: int) -> Answer | Failure:
+        """Reads a whole answer of any status. Anything that is not a well-formed success is a Failure."""
+        ...
+
+    def to_reply(self, answer: Answer) -> Reply:
+        """The canonical form of a whole answer."""
+        ...
+
+
+class UnsupportedError(Exception):
+    """A request holds something the other dialect cannot express and that must not be dropped. `param` says where."""
+
+    def __init__(self, message: str, param: str) -> None:
+        super().__init__(message)
+        self.param = param

@@ -1,0 +1,37 @@
+"""Keeps secrets out of excerpts and messages: literals that were found in the file, and whatever looks like a credential.
+
+Masking keeps the length of a text, so that what underlines it still fits.
+"""
+
+import re
+from typing import Final
+
+SECRET_NAME: Final = re.compile(r"(?i)(key|token|secret|passw|credential|authorization|dsn)$")
+"""Names of fields whose values are secrets, `api_key` and its misspellings' usual relatives."""
+
+REFERENCE: Final = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:/[^}]*)\}")
+
+_NAMED_VALUE = re.compile(
+    r"""(?ix) (?:key|token|secret|passw\w*|credential|authorization|dsn) ["']? \s* [:=] \s*
+    (?P<value> "(?!\$\{)[^"]*"? | '(?!\$\{)[^']*'? | (?!\$\{)[^\s,}\]\#"'{\[&*|>0-9-][^\s,}\]]* )"""
+)
+_PREFIXED = re.compile(
+    r"\b(?:sk|pk|rk|ov|xai|gsk|ghp|gho|glpat|xox[abeprs]|hf|nvapi|r8)[-_][A-Za-z0-9_\-]{6,}|\b(?:AKIA|AIza)[A-Za-z0-9_\-]{8,}"
+)
+_USERINFO = re.compile(r"(?<=://)[^/\s@\"']*:[^/\s@\"']*(?=@)")
+_LITERAL_CHARS_MIN: Final = 4
+
+
+def masked(text: str, literals: frozenset[str] = frozenset()) -> str:
+    """The text with every secret replaced by stars of the same length."""
+    for literal in literals:
+        if len(literal) >= _LITERAL_CHARS_MIN:
+            text = text.replace(literal, "*" * len(literal))
+    for pattern in (_PREFIXED, _USERINFO):
+        text = pattern.sub(lambda match: "*" * len(match[0]), text)
+    return _NAMED_VALUE.sub(_stars_for_value, text)
+
+
+def _stars_for_value(match: re.Match[str]) -> str:
+    start = match.start("value") - match.start()
+    return match[0][:start] + "*" * len(match["value"])

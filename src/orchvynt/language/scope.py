@@ -1,0 +1,184 @@
+"""The values that expressions read, computed when they are read: after an evaluation the mapping holds exactly what was used.
+
+`recorded` gives them for the record, without any text and with only those keys of the context that were asked for.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from orchvynt.catalog.bounds import input_tokens_bound_anywhere
+from orchvynt.language.expressions.values import ReadMap
+from orchvynt.language.snapshot import EvaluationError
+from orchvynt.language.variables import OUTPUT_NAMES, TEXT_NAMES
+from orchvynt.model.chat import Reply
+from orchvynt.model.invocation import Invocation
+
+NANOS_PER_HOUR: Final = 3_600_000_000_000
+NANOS_PER_DAY: Final = 24 * NANOS_PER_HOUR
+HIDDEN_TEXT: Final = "<text>"
+RECORDED_CHARS_MAX: Final = 2048
+RECORDED_ITEMS_MAX: Final = 100
+_RECORDED_DEPTH_MAX: Final = 8
+
+
+class NotKnownYetError(EvaluationError):
+    """The answer is not there yet, so what depends on it cannot be evaluated."""
+
+
+class RequestValues(dict[str, object]):
+    """The variables of stage request. `now` is in ns UTC; `input_text` gives the messages' text when an expression reads it.
+
+    Reading a variable of the answer raises NotKnownYetError; `&&` and `||` absorb that where the rest decides.
+    """
+
+    __slots__ = ("input_text", "invocation", "now")
+
+    def __init__(self, invocation: Invocation, now: int, input_text: Callable[[], str]) -> None:
+        super().__init__()
+        self.invocation = invocation
+        self.now = now
+        self.input_text = input_text
+
+    def __missing__(self, name: str) -> object:
+        compute = _REQUEST.get(name)
+        value = compute(self) if compute is not None else self.of_answer(name)
+        self[name] = value
+        return value
+
+    def of_answer(self, name: str) -> object:
+        if name in OUTPUT_NAMES:
+            raise NotKnownYetError(f"{name} is not known before the answer")
+        raise EvaluationError(f"there is no variable {name}")
+
+
+class OutputValues(RequestValues):
+    """The variables of stage output: those of the request, and the answer. `cost` is in USD."""
+
+    __slots__ = ("cost", "latency_ms", "model", "provider", "reply", "rescued", "tier")
+
+    def __init__(
+        self,
+        invocation: Invocation,
+        now: int,
+        input_text: Callable[[], str],
+        reply: Reply,
+        model: str,
+        provider: str,
+        tier: int,
+        cost: float,
+        latency_ms: float,
+        rescued: bool = False,
+    ) -> None:
+        super().__init__(invocation, now, input_text)
+        self.reply = reply
+        self.model = model
+        self.provider = provider
+        self.tier = tier
+        self.cost = cost
+        self.latency_ms = latency_ms
+        self.rescued = rescued
+
+    def of_answer(self, name: str) -> object:
+        compute = _ANSWER.get(name)
+        return compute(self) if compute is not None else super().of_answer(name)
+
+
+_REQUEST: Final[Mapping[str, Callable[[RequestValues], object]]] = MappingProxyType(
+    {
+        "workflow": lambda v: v.invocation.claims.workflow,
+        "agent": lambda v: v.invocation.claims.agent,
+        "run": lambda v: v.invocation.claims.run,
+        "session": lambda v: v.invocation.claims.session,
+        "workload": lambda v: v.invocation.claims.workload,
+        "user": lambda v: v.invocation.claims.user,
+        "flags": lambda v: v.invocation.claims.flags,
+        "context": lambda v: ReadMap(v.invocation.claims.context),
+        "min_quality": lambda v: v.invocation.claims.min_quality,
+        "requested_model": lambda v: v.invocation.ask.requested_model,
+        "endpoint": lambda v: v.invocation.endpoint,
+        "key.name": lambda _: "",
+        "key.owner": lambda _: "",
+        "stream": lambda v: v.invocation.ask.stream,
+        "now.hour": lambda v: v.now // NANOS_PER_HOUR % 24,
+        "now.weekday": lambda v: (v.now // NANOS_PER_DAY + 3) % 7 + 1,  # 1970-01-01 was a Thursday
+        "caller_retry": lambda v: v.invocation.retry_count,
+        "input.tokens_bound": lambda v: input_tokens_bound_anywhere(v.invocation.ask),
+        "input.messages": lambda v: v.invocation.ask.message_count,
+        "input.bytes": lambda v: len(v.invocation.ask.body),
+        "input.images": lambda v: v.invocation.ask.image_count,
+        "input.text": lambda v: v.input_text(),
+        "tools": lambda v: v.invocation.ask.tool_names,
+        "max_output_tokens": lambda v: v.invocation.ask.max_output_tokens,
+        "wants.json_schema": lambda v: v.invocation.ask.wants_json_schema,
+    }
+)
+
+_ANSWER: Final[Mapping[str, Callable[[OutputValues], object]]] = MappingProxyType(
+    {
+        "output.text": lambda v: v.reply.text,
+        "output.tokens": lambda v: v.reply.usage.output_tokens if v.reply.usage is not None else None,
+        "output.finish": lambda v: v.reply.finish,
+        "output.refusal": lambda v: v.reply.refusal,
+        "output.valid_json": lambda v: _is_json(v.reply.text),
+        "model": lambda v: v.model,
+        "provider": lambda v: v.provider,
+        "tier": lambda v: v.tier,
+        "rescued": lambda v: v.rescued,
+        "cost": lambda v: v.cost,
+        "latency_ms": lambda v: v.latency_ms,
+    }
+)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return False
+    return True
+
+
+def recorded(values: Mapping[str, object]) -> dict[str, Any]:
+    """What was read, as JSON values: of texts only that they were read, of the context only the keys that were asked for.
+
+    A key that the caller left out is null in `context`, and its name stands in `unknown`.
+    """
+    unknown: list[str] = []
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in TEXT_NAMES:
+            found[name] = HIDDEN_TEXT
+        elif isinstance(value, ReadMap):
+            found[name] = _context(value, "", unknown, 0)
+        else:
+            found[name] = _bounded(value, 0)
+    if unknown:
+        found["unknown"] = sorted(unknown)
+    return found
+
+
+def _context(read: ReadMap, prefix: str, unknown: list[str], depth: int) -> Any:
+    if read.whole or depth > _RECORDED_DEPTH_MAX:
+        return _bounded(read.source, depth)
+    found: dict[str, Any] = {}
+    for key, value in list(read.read.items())[:RECORDED_ITEMS_MAX]:
+        if value is None:
+            unknown.append(_bounded(f"{prefix}{key}", depth))
+        found[key] = _context(value, f"{prefix}{key}.", unknown, depth + 1) if isinstance(value, ReadMap) else _bounded(value, depth)
+    return found
+
+
+def _bounded(value: object, depth: int) -> Any:
+    """Records are kept for years: what is huge or deep is described instead."""
+    if isinstance(value, str):
+        return value if len(value) <= RECORDED_CHARS_MAX else f"<{len(value)} characters>"
+    if not isinstance(value, (list, tuple, dict)):
+        return value
+    if len(value) > RECORDED_ITEMS_MAX or depth > _RECORDED_DEPTH_MAX:
+        return f"<{len(value)} items>"
+    if isinstance(value, dict):
+        return {str(key): _bounded(item, depth + 1) for key, item in value.items()}
+    return [_bounded(item, depth + 1) for item in value]

@@ -1,0 +1,214 @@
+"""From the request to the first byte sent: route, foresee the gates, then ask for one candidate after the other."""
+
+from typing import Any
+
+from orchvynt.decisions.budgets.application import applicable
+from orchvynt.decisions.budgets.refusals import budget_exceeded, detail
+from orchvynt.decisions.gates.judgement import foresee
+from orchvynt.decisions.routing.plan import Plan, plan
+from orchvynt.language.scope import RequestValues, recorded
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAfter
+from orchvynt.lifecycle.endings import all_failed, refuse
+from orchvynt.lifecycle.events import Admitted, AnyEvent, BackoffElapsed, HoldsAwaited, NotAdmitted, Received
+from orchvynt.lifecycle.state import Later, Skipped, State
+from orchvynt.model import facts
+from orchvynt.model.faults import Fault
+
+
+def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValues) -> list[AnyCommand]:
+    """Routes once, under the snapshot that the invocation is pinned to, and foresees what the gates will say."""
+    state.started_mono = event.mono
+    state.policy_version = snapshot.version
+    noted: list[facts.AnyFact] = [_received(snapshot, state)]
+    routed = plan(snapshot, state.invocation.ask.requested_model, values)
+    if isinstance(routed, Fault):
+        return refuse(state, event, routed, noted)
+    noted.append(_routed(state, event, routed, values))
+    state.rule = routed.rule
+    state.candidates = routed.candidates
+    state.ahead = [candidate.tier for candidate in routed.candidates]
+    named = applicable(snapshot.budgets, values)
+    if isinstance(named, Fault):
+        return refuse(state, event, named, noted)
+    state.budgets = named
+    if snapshot.gates and (fault := _foresee_gates(snapshot, state, event, values, noted)):
+        return refuse(state, event, fault, noted)
+    state.streams = state.invocation.ask.stream and not state.gates_open and not state.gates_matched
+    return [Record(tuple(noted)), *next_candidate(snapshot, state, event)]
+
+
+def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[AnyCommand]:
+    """The next tier that was not asked yet; then those that rested; then the end."""
+    if state.ahead:
+        return _ask(state, state.ahead.pop(0), although_resting=False)
+    if state.later:
+        later = min(state.later, key=lambda one: (not one.only_silent, one.rests_ns, one.tier))
+        if later.only_silent:
+            state.later.remove(later)
+            return _ask(state, later.tier, although_resting=True)
+        if later.rests_ns <= snapshot.retry.respect_retry_after_ns and not state.second_pass:
+            state.second_pass = True
+            state.phase = "backing_off"
+            state.tier = later.tier
+            state.later.remove(later)
+            model = state.candidate.model
+            scheduled = facts.RetryScheduled(state.invocation.id, event.at, model, later.rests_ns, "every tier rests")
+            return [Record((scheduled,)), WakeAfter(later.rests_ns)]
+    return all_failed(state, event)
+
+
+def _ask(state: State, tier: int, although_resting: bool) -> list[AnyCommand]:
+    if tier != state.tier:
+        state.retries = 0
+    state.phase = "admitting"
+    state.tier = tier
+    return [Admit(tier, state.candidate.model, attempt_id(state), although_resting)]
+
+
+def attempt_id(state: State) -> str:
+    """The id of the next attempt: the invocation's own with the attempt's number, so that one leads to the other."""
+    return f"att_{state.invocation.id.removeprefix('inv_')}.{state.attempt_count + 1}"
+
+
+def backoff_elapsed(snapshot: Snapshot, state: State, event: BackoffElapsed) -> list[AnyCommand]:
+    return _ask(state, state.tier, although_resting=True)
+
+
+def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyCommand]:
+    """The hold stands: on record with it, and only then sent."""
+    invocation, candidate, fits = state.invocation, state.candidate, event.fits
+    attempt = attempt_id(state)
+    state.attempt_count += 1
+    state.phase = "attempting"
+    state.sent_mono = event.mono
+    state.limited_by = fits.limited_by
+    state.placed = facts.HoldPlaced(
+        invocation.id,
+        event.at,
+        attempt,
+        candidate.tier,
+        candidate.model,
+        event.reserved,
+        event.input_tokens_bound,
+        fits.output_tokens,
+        fits.nanos,
+        fits.limited_by,
+    )
+    model = snapshot_model_name(snapshot, candidate.model)
+    sent = facts.AttemptSent(
+        invocation.id, event.at, attempt, state.attempt_count, candidate.tier, candidate.model, candidate.provider, model
+    )
+    timeouts = snapshot.timeouts
+    return [
+        Record((state.placed, sent)),
+        Send(
+            attempt,
+            candidate.model,
+            fits.output_tokens,
+            invocation.ask.stream,
+            state.streams,
+            timeouts.answer_ns,
+            timeouts.first_token_ns,
+            timeouts.stall_ns,
+            timeouts.connect_ns,
+        ),
+    ]
+
+
+def snapshot_model_name(snapshot: Snapshot, name: str) -> str:
+    """What the provider calls the model: a name that only a pattern knows is asked for as it is."""
+    model = snapshot.models.get(name)
+    return model.upstream_model if model is not None else name
+
+
+def holds_awaited(snapshot: Snapshot, state: State, event: HoldsAwaited) -> list[AnyCommand]:
+    line = event.short.line
+    awaited = facts.HoldAwaited(state.invocation.id, event.at, state.tier, state.candidate.model, line.budget, line.subject)
+    return [Record((awaited,))]
+
+
+def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[AnyCommand]:
+    """Skips the candidate, with the reason on record, and goes on to the next."""
+    candidate = state.candidate
+    why: str = event.why
+    said: dict[str, Any] = {}
+    fault: Fault | None = None
+    if event.why == "resting":
+        said = {"rests_ms": event.rests_ns // 1_000_000, "because": event.rest_why}
+        state.later.append(Later(candidate.tier, event.rests_ns, event.rest_why in ("timeout", "stall")))
+    elif event.short is not None:
+        why = f"budget:{event.short.line.budget}"
+        said = dict(detail(event.short))
+        fault = _queue_full(event) if event.why == "queue_full" else budget_exceeded(event.short, event.waited)
+    elif event.why == "price":
+        fault = Fault("unsupported", event.detail, "Give the model a `price` in the policy.", param="model")
+    state.skipped.append(Skipped(candidate.model, why, fault))
+    skipped = facts.CandidateSkipped(state.invocation.id, event.at, candidate.tier, candidate.model, why, said)
+    return [Record((skipped,)), *next_candidate(snapshot, state, event)]
+
+
+def _queue_full(event: NotAdmitted) -> Fault:
+    budget = event.short.line.budget if event.short else ""
+    return Fault(
+        "overloaded",
+        f"Too many calls wait already for holds on budget {budget}.",
+        "Come back later, or raise the budget.",
+        detail={"budget": budget},
+        retry_after_seconds=5,
+    )
+
+
+def _received(snapshot: Snapshot, state: State) -> facts.InvocationReceived:
+    invocation = state.invocation
+    ask = invocation.ask
+    return facts.InvocationReceived(
+        invocation.id,
+        invocation.at,
+        invocation.endpoint,
+        invocation.dialect,
+        invocation.key_id,
+        ask.requested_model,
+        ask.stream,
+        invocation.claims,
+        snapshot.version,
+        snapshot.digest,
+        invocation.body_hash,
+        len(ask.body),
+        invocation.request_id,
+        invocation.trace_id,
+    )
+
+
+def _routed(state: State, event: Received, routed: Plan, values: RequestValues) -> facts.Routed:
+    return facts.Routed(
+        state.invocation.id,
+        event.at,
+        routed.rule,
+        routed.candidates,
+        routed.rejected,
+        routed.chain,
+        routed.rules,
+        recorded(values),
+    )
+
+
+def _foresee_gates(snapshot: Snapshot, state: State, event: Received, values: RequestValues, noted: list[facts.AnyFact]) -> Fault | None:
+    certain, undecided = foresee(snapshot.gates, values)
+    state.gates_open = list(undecided)
+    for judged in certain:
+        noted.append(facts.GateJudged(state.invocation.id, event.at, judged.gate, "output", judged.verdict))
+    closing = {judged.gate for judged in certain if judged.closes}
+    state.gates_matched = [gate.name for gate in snapshot.gates if gate.name in closing]
+    if not state.invocation.ask.stream:
+        return None
+    for gate in snapshot.gates:
+        if gate.refuse_streams and (gate.name in closing or gate.name in state.gates_open):
+            return Fault(
+                "gate_refused",
+                f"Gate {gate.name} must see the whole answer before it goes out, and refuses streams.",
+                "Ask without `stream`, or set `stream: hold` on the gate.",
+                param="stream",
+                detail={"gate": gate.name},
+            )
+    return None

@@ -1,0 +1,161 @@
+"""What follows an attempt: a whole answer, a stream that begins or ends, or a failure and the move after it."""
+
+from orchvynt.decisions.fallback.moves import Failed, GiveUp, NextTier, Retrying, move, rest
+from orchvynt.dialects.shapes import Failure
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle.admission import next_candidate
+from orchvynt.lifecycle.commands import AnyCommand, BreakStream, Close, EndStream, Flow, PutToRest, Record, WakeAfter
+from orchvynt.lifecycle.endings import finished, refuse
+from orchvynt.lifecycle.events import AnswerArrived, AttemptFailed, StreamEnded, StreamStarted
+from orchvynt.lifecycle.parking import judge_answer
+from orchvynt.lifecycle.settling import bound, settle, settle_answer
+from orchvynt.lifecycle.state import State, Tried
+from orchvynt.model import facts
+from orchvynt.model.faults import Fault
+
+
+def answer_arrived(snapshot: Snapshot, state: State, event: AnswerArrived) -> list[AnyCommand]:
+    """A whole answer: settled first, then judged by the gates that are still open."""
+    answer, placed = event.answer, state.placed
+    assert placed is not None
+    ended = facts.AttemptEnded(
+        state.invocation.id,
+        event.at,
+        placed.attempt,
+        "answered",
+        event.mono - state.sent_mono,
+        200,
+        answer.response_id,
+        event.provider_request_id,
+        response_model=answer.response_model,
+        finish=answer.finish,
+    )
+    receipt = settle_answer(snapshot, state, event, answer.usage, answer.output_bytes)
+    state.answer = answer
+    return judge_answer(snapshot, state, event, [ended, receipt])
+
+
+def stream_started(snapshot: Snapshot, state: State, event: StreamStarted) -> list[AnyCommand]:
+    """The first content is here: from now on the answer flows, and no other tier may answer in its place."""
+    state.phase = "streaming"
+    delivered = facts.AnswerDelivered(state.invocation.id, event.at, 200, state.candidate.model, state.tier, streaming=True)
+    return [Record((delivered,)), Flow()]
+
+
+def stream_ended(snapshot: Snapshot, state: State, event: StreamEnded) -> list[AnyCommand]:
+    """The provider's own terminal marker came: only now may the caller get one."""
+    seen, placed = event.seen, state.placed
+    assert placed is not None
+    ended = facts.AttemptEnded(
+        state.invocation.id,
+        event.at,
+        placed.attempt,
+        "answered",
+        event.mono - state.sent_mono,
+        200,
+        seen.response_id,
+        event.provider_request_id,
+        response_model=seen.response_model,
+        finish=seen.finish,
+        delivered_bytes=event.delivered_bytes,
+    )
+    receipt = settle_answer(snapshot, state, event, seen.usage, seen.output_bytes)
+    if state.phase == "attempting":
+        state.reply, state.stream_body = event.reply, event.body
+        return judge_answer(snapshot, state, event, [ended, receipt])
+    state.phase = "done"
+    whole = facts.StreamEnded(state.invocation.id, event.at, True, bytes=event.delivered_bytes)
+    return [Record((ended, receipt, whole, finished(state, event, "answered"))), EndStream(), Close()]
+
+
+def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[AnyCommand]:
+    """Ends the attempt on record, returns or settles its hold, and moves on as the chain says."""
+    noted = _end_attempt(snapshot, state, event)
+    failure, candidate = event.failure, state.candidate
+    if state.phase == "streaming":
+        return _break(state, event, noted, failure)
+    ms = (event.mono - state.sent_mono) // 1_000_000
+    state.tried.append(Tried(candidate.model, failure.outcome, failure.status, ms, failure.message))
+    failed = Failed(
+        failure.outcome,
+        failure.status,
+        failure.retry_after_ns,
+        state.retries,
+        bool(state.ahead or any(later.only_silent for later in state.later)),
+        event.connected,
+    )
+    resting: list[AnyCommand] = []
+    if pause := rest(failed, snapshot.retry):
+        resting.append(PutToRest(candidate.provider, candidate.model, pause))
+    following = move(failed, snapshot.retry, snapshot.chain, event.chance)
+    match following:
+        case Retrying():
+            state.retries += 1
+            state.phase = "backing_off"
+            noted.append(facts.RetryScheduled(state.invocation.id, event.at, candidate.model, following.wait_ns, following.why))
+            return [Record(tuple(noted)), *resting, WakeAfter(following.wait_ns)]
+        case NextTier():
+            commands = next_candidate(snapshot, state, event)
+            if state.phase == "admitting":
+                state.fallback_trigger = state.fallback_trigger or following.trigger
+                to = state.candidate
+                noted.append(facts.FallbackActivated(state.invocation.id, event.at, following.trigger, candidate.model, to.model, to.tier))
+            return [Record(tuple(noted)), *resting, *commands]
+        case GiveUp():
+            return [Record(tuple(noted)), *resting, *_give_up(snapshot, state, event)]
+
+
+def _end_attempt(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[facts.AnyFact]:
+    failure, seen, placed = event.failure, event.seen, state.placed
+    assert placed is not None
+    ended = facts.AttemptEnded(
+        state.invocation.id,
+        event.at,
+        placed.attempt,
+        failure.outcome,
+        event.mono - state.sent_mono,
+        failure.status,
+        seen.response_id if seen else "",
+        event.provider_request_id,
+        response_model=seen.response_model if seen else "",
+        message=failure.message,
+        retry_after_ns=failure.retry_after_ns,
+        delivered_bytes=event.delivered_bytes,
+    )
+    if event.may_have_run:
+        usage = bound(state, seen.output_bytes if seen else 0, seen.usage if seen else None)
+        return [ended, settle(snapshot, state, event, usage, f"outcome unknown: {failure.outcome}")]
+    state.placed = None
+    return [ended, facts.HoldVoided(state.invocation.id, event.at, placed.attempt, failure.outcome)]
+
+
+def _break(state: State, event: AttemptFailed, noted: list[facts.AnyFact], failure: Failure) -> list[AnyCommand]:
+    """Part of the answer is out and cannot be taken back: it ends with the error event, never as if it were whole."""
+    fault = Fault(
+        "all_providers_failed",
+        f"The answer of {state.candidate.model} broke off ({failure.outcome}): {failure.message or 'the provider closed the stream'}.",
+        f"What came so far is not whole. See `orchvynt explain {state.invocation.id}`.",
+        detail={"attempts": [{"model": state.candidate.model, "trigger": failure.outcome, "upstream_status": failure.status}]},
+    )
+    state.phase = "done"
+    state.verdict = fault
+    broken = facts.StreamEnded(state.invocation.id, event.at, False, fault.code, event.delivered_bytes)
+    return [Record((*noted, broken, finished(state, event, "failed"))), BreakStream(fault), Close()]
+
+
+def _give_up(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[AnyCommand]:
+    failure = event.failure
+    if failure.outcome in ("bad_request", "content_filter"):
+        # Not every 4xx is the caller's to see: a status that means something else here becomes a plain 400.
+        status = failure.status if failure.status in (400, 404, 409, 413, 415, 422) else 400
+        fault = Fault(
+            "invalid_request",
+            failure.message or f"The provider refused the request with status {failure.status}.",
+            f"{state.candidate.provider} refused it; no other tier was asked, because the request itself is at fault.",
+            detail={"upstream_status": failure.status, "upstream_type": failure.error_type, "upstream_code": failure.error_code},
+            upstream_status=status,
+        )
+        return refuse(state, event, fault)
+    state.ahead.clear()
+    state.later.clear()
+    return next_candidate(snapshot, state, event)

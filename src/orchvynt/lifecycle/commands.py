@@ -1,0 +1,123 @@
+"""What the runtime is told to do, imperative. Commands are performed in order.
+
+INVARIANT: `Record` comes before the effect that it announces, in the same list.
+"""
+
+import msgspec
+
+from orchvynt.decisions.fallback.moves import Rest
+from orchvynt.model.facts import AnyFact
+from orchvynt.model.faults import Fault
+
+
+class Command(msgspec.Struct, frozen=True, gc=False):
+    pass
+
+
+class Record(Command, frozen=True, tag="record"):
+    """Write these facts; those that settle or void a hold also release it in the ledger, after they are written."""
+
+    facts: tuple[AnyFact, ...]
+
+
+class Admit(Command, frozen=True, tag="admit"):
+    """Ask health and ledger for this candidate: exactly one Admitted or NotAdmitted follows, HoldsAwaited may come before it."""
+
+    tier: int
+    model: str
+    attempt: str
+    although_resting: bool = False
+
+
+class Send(Command, frozen=True, tag="send"):
+    """Start the attempt. A stream that does not `flow` is collected until it is whole."""
+
+    attempt: str
+    model: str
+    output_tokens_max: int | None
+    stream: bool
+    flow: bool
+    answer_ns: int
+    first_token_ns: int
+    stall_ns: int
+    connect_ns: int
+
+
+class CancelAttempt(Command, frozen=True, tag="cancel_attempt"):
+    pass
+
+
+class LeaveQueue(Command, frozen=True, tag="leave_queue"):
+    """Wait for holds no longer."""
+
+
+class PutToRest(Command, frozen=True, tag="put_to_rest"):
+    provider: str
+    model: str
+    rest: Rest
+
+
+class WakeAfter(Command, frozen=True, tag="wake_after"):
+    """BackoffElapsed follows."""
+
+    wait_ns: int
+
+
+class Flow(Command, frozen=True, tag="flow"):
+    """Open the caller's stream and let what arrived, and what will arrive, go to it."""
+
+
+class Deliver(Command, frozen=True, tag="deliver"):
+    """Give the whole answer to every caller that waits for it, in the form each asked for."""
+
+
+class EndStream(Command, frozen=True, tag="end_stream"):
+    """Write the notes and the terminal marker."""
+
+
+class BreakStream(Command, frozen=True, tag="break_stream"):
+    """Write the error event and close: the answer is not whole."""
+
+    fault: Fault
+
+
+class Refuse(Command, frozen=True, tag="refuse"):
+    """Tell every caller that waits. A stream that was opened ends with the error event."""
+
+    fault: Fault
+
+
+class Park(Command, frozen=True, tag="park"):
+    """The answer waits for people. Callers are held for `hold_ns` (None: as long as each itself waits, less ten seconds)."""
+
+    review: str
+    gate: str
+    hold_ns: int | None
+    escalates_at: int
+
+
+class OpenHeldStream(Command, frozen=True, tag="open_held_stream"):
+    """Send the status line of a held stream and keep it alive until it is judged."""
+
+
+class Close(Command, frozen=True, tag="close"):
+    """The life is over; nothing of it stays in memory."""
+
+
+AnyCommand = (
+    Record
+    | Admit
+    | Send
+    | CancelAttempt
+    | LeaveQueue
+    | PutToRest
+    | WakeAfter
+    | Flow
+    | Deliver
+    | EndStream
+    | BreakStream
+    | Refuse
+    | Park
+    | OpenHeldStream
+    | Close
+)

@@ -1,0 +1,136 @@
+"""How a life ends without an answer: refusals, the list of what failed, and callers that left."""
+
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle.commands import AnyCommand, BreakStream, CancelAttempt, Close, LeaveQueue, Record, Refuse
+from orchvynt.lifecycle.events import AnyEvent, CallerGone, DeadlinePassed, ShutDown
+from orchvynt.lifecycle.settling import settle_unknown
+from orchvynt.lifecycle.state import State
+from orchvynt.model import facts
+from orchvynt.model.faults import Fault
+
+RETRY_AFTER_MOST_S = 120
+
+
+def refuse(state: State, event: AnyEvent, fault: Fault, noted: list[facts.AnyFact] | None = None) -> list[AnyCommand]:
+    """The invocation ends with a fault before any byte of an answer went out."""
+    state.phase = "done"
+    state.verdict = fault
+    failed = fault.kind.blame == "upstream"
+    refused = facts.InvocationRefused(state.invocation.id, event.at, fault.code, fault.status, fault.message, fault.detail)
+    return [
+        Record((*(noted or ()), refused, finished(state, event, "failed" if failed else "refused"))),
+        Refuse(fault),
+        Close(),
+    ]
+
+
+def all_failed(state: State, event: AnyEvent) -> list[AnyCommand]:
+    """No candidate is left. If none was even tried, the first candidate's own refusal says why."""
+    if not state.tried:
+        for skipped in state.skipped:
+            if skipped.fault is not None:
+                return refuse(state, event, skipped.fault)
+    last = state.tried[-1] if state.tried else None
+    if last is not None and all(tried.trigger == "policy" for tried in state.tried):
+        return refuse(state, event, Fault("unsupported", f"No model of the plan can take this request: {last.message}."))
+    if last is not None and last.trigger == "context_length":
+        return refuse(state, event, Fault("context_length", f"The request is too long for {last.model}: {last.message}"))
+    said = [f"{tried.model}: {tried.trigger}" + (f" ({tried.upstream_status})" if tried.upstream_status else "") for tried in state.tried]
+    said += [f"{skipped.model}: skipped, {skipped.why}" for skipped in state.skipped]
+    rests = [later.rests_ns for later in state.later]
+    wait_s = max(1, -(-min(rests) // 1_000_000_000)) if rests else 1
+    detail = {
+        "attempts": [
+            {
+                "model": tried.model,
+                "trigger": tried.trigger,
+                "upstream_status": tried.upstream_status,
+                "ms": tried.ms,
+                "message": tried.message,
+            }
+            for tried in state.tried
+        ],
+        "skipped": [{"model": skipped.model, "why": skipped.why} for skipped in state.skipped],
+    }
+    fault = Fault(
+        "all_providers_failed",
+        f"No tier answered: {'; '.join(said)}.",
+        f"See `orchvynt explain {state.invocation.id}`.",
+        detail=detail,
+        retry_after_seconds=wait_s,
+        retry=wait_s <= RETRY_AFTER_MOST_S,
+    )
+    return refuse(state, event, fault)
+
+
+def caller_gone(snapshot: Snapshot, state: State, event: CallerGone) -> list[AnyCommand]:
+    """Nobody waits any more: the attempt is cancelled at once, and settled at no less than what was consumed."""
+    where = state.phase
+    left = facts.CallerLeft(state.invocation.id, event.at, where)
+    return _stop(snapshot, state, event, left, "cancelled", "the caller left")
+
+
+def deadline_passed(snapshot: Snapshot, state: State, event: DeadlinePassed) -> list[AnyCommand]:
+    """`timeouts.invocation` is over and the caller has not got a byte."""
+    seconds = snapshot.timeouts.invocation_ns // 1_000_000_000
+    fault = Fault(
+        "all_providers_failed",
+        f"No answer within {seconds} s (`timeouts.invocation`).",
+        f"See `orchvynt explain {state.invocation.id}`.",
+        detail={"attempts": [{"model": tried.model, "trigger": tried.trigger, "ms": tried.ms} for tried in state.tried]},
+        retry_after_seconds=1,
+        retry=True,
+    )
+    return _interrupt(snapshot, state, event, fault)
+
+
+def shut_down(snapshot: Snapshot, state: State, event: ShutDown) -> list[AnyCommand]:
+    """The process stops: nothing stays held, and no stream ends as if it were whole."""
+    fault = Fault("overloaded", "This server is shutting down.", "Send the request again.", retry_after_seconds=1)
+    return _interrupt(snapshot, state, event, fault)
+
+
+def _interrupt(snapshot: Snapshot, state: State, event: DeadlinePassed | ShutDown, fault: Fault) -> list[AnyCommand]:
+    streaming = state.phase == "streaming"
+    refused = facts.InvocationRefused(state.invocation.id, event.at, fault.code, fault.status, fault.message, fault.detail)
+    noted: facts.AnyFact = refused
+    if streaming:
+        delivered = event.delivered_bytes if isinstance(event, ShutDown) else 0
+        noted = facts.StreamEnded(state.invocation.id, event.at, False, fault.code, delivered)
+    state.verdict = fault
+    commands = _stop(snapshot, state, event, noted, "failed", fault.message)
+    commands.insert(-1, BreakStream(fault) if streaming else Refuse(fault))
+    return commands
+
+
+def _stop(
+    snapshot: Snapshot, state: State, event: CallerGone | DeadlinePassed | ShutDown, noted: facts.AnyFact, outcome: facts.Outcome, why: str
+) -> list[AnyCommand]:
+    under_way = state.phase in ("attempting", "streaming")
+    queued = state.phase == "admitting"
+    state.phase = "done"
+    written: tuple[facts.AnyFact, ...] = (noted,)
+    if under_way:
+        seen = None if isinstance(event, DeadlinePassed) else event.seen
+        written = (*written, *settle_unknown(snapshot, state, event, seen, f"outcome unknown: {why}"))
+    commands: list[AnyCommand] = [Record((*written, finished(state, event, outcome))), Close()]
+    if under_way:
+        commands.insert(1, CancelAttempt())
+    elif queued:
+        commands.insert(1, LeaveQueue())
+    return commands
+
+
+def finished(state: State, event: AnyEvent, outcome: facts.Outcome) -> facts.InvocationFinished:
+    """The last fact of a life, with what it came to."""
+    candidate = state.candidate if state.tier else None
+    return facts.InvocationFinished(
+        state.invocation.id,
+        event.at,
+        outcome,
+        candidate.model if candidate else "",
+        candidate.provider if candidate else "",
+        candidate.tier if candidate else 0,
+        state.nanos,
+        event.at - state.invocation.at,
+    )

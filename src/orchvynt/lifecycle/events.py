@@ -1,0 +1,155 @@
+"""What can happen to an invocation, in the past tense. The runtime brings these; every event carries its instant twice.
+
+`at` is ns UTC, for records; `mono` is monotonic ns of this process, for durations.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from orchvynt.decisions.budgets.sizing import Fits, Short
+from orchvynt.dialects.shapes import Answer, Failure, Seen
+from orchvynt.model.chat import Reply
+from orchvynt.model.facts import Reserved
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="event"):
+    at: int
+    mono: int
+
+
+class Received(Event, frozen=True, tag="received"):
+    """A request was read and its caller identified. `input_text` is only asked for where a rule reads it."""
+
+
+class Admitted(Event, frozen=True, tag="admitted"):
+    """The hold stands on every budget that applies."""
+
+    fits: Fits
+    reserved: tuple[Reserved, ...]
+    input_tokens_bound: int
+
+
+class HoldsAwaited(Event, frozen=True, tag="holds_awaited"):
+    """The candidate waits for holds in flight on the budget that `short` names."""
+
+    short: Short
+
+
+class NotAdmitted(Event, frozen=True, tag="not_admitted"):
+    """The candidate cannot be asked now: it rests, a budget has no room, or its price is unknown to a money budget.
+
+    `waited` if it waited for holds in flight in vain; `queue_full` if too many wait already.
+    """
+
+    why: Literal["resting", "budget", "price", "queue_full"]
+    short: Short | None = None
+    waited: bool = False
+    rests_ns: int = 0
+    rest_why: str = ""
+    detail: str = ""
+
+
+class AnswerArrived(Event, frozen=True, tag="answer_arrived"):
+    """A whole, well-formed answer."""
+
+    answer: Answer
+    provider_request_id: str = ""
+
+
+class StreamStarted(Event, frozen=True, tag="stream_started"):
+    """The first content of a stream came; nothing of it has gone to the caller yet."""
+
+    response_id: str
+
+
+class StreamEnded(Event, frozen=True, tag="stream_ended"):
+    """The provider's terminal marker came. `reply` and `body` are there where the stream was held: all of it."""
+
+    seen: Seen
+    reply: Reply | None
+    body: bytes
+    delivered_bytes: int
+    provider_request_id: str = ""
+
+
+class AttemptFailed(Event, frozen=True, tag="attempt_failed"):
+    """The attempt gave no whole answer. `may_have_run` is false only if no provider can bill it.
+
+    `connected` is false if no connection was made. `chance` in [0, 1) draws the jitter of a backoff.
+    """
+
+    failure: Failure
+    may_have_run: bool
+    connected: bool
+    chance: float
+    seen: Seen | None = None
+    delivered_bytes: int = 0
+    provider_request_id: str = ""
+
+
+class BackoffElapsed(Event, frozen=True, tag="backoff_elapsed"):
+    pass
+
+
+class DeadlinePassed(Event, frozen=True, tag="deadline_passed"):
+    """`timeouts.invocation`: no byte had gone to the caller by then."""
+
+
+class CallerGone(Event, frozen=True, tag="caller_gone"):
+    """The last caller of this invocation closed its connection."""
+
+    seen: Seen | None = None
+    delivered_bytes: int = 0
+
+
+class CallerJoined(Event, frozen=True, tag="caller_joined"):
+    """A caller came back for a parked invocation."""
+
+
+class CallerWaitElapsed(Event, frozen=True, tag="caller_wait_elapsed"):
+    """The gate's `wait.up_to` is over."""
+
+
+class StreamOpenDue(Event, frozen=True, tag="stream_open_due"):
+    """A held stream's status line was withheld for as long as an unchanged client bears."""
+
+
+class Voted(Event, frozen=True, tag="voted"):
+    """A vote that counts: `decisions.reviews.check_vote` has admitted it."""
+
+    decision: Literal["approve", "reject"]
+    by: str
+    reason: str
+
+
+class EscalationDue(Event, frozen=True, tag="escalation_due"):
+    pass
+
+
+class ShutDown(Event, frozen=True, tag="shut_down"):
+    """The process stops and waits no longer."""
+
+    seen: Seen | None = None
+    delivered_bytes: int = 0
+
+
+AnyEvent = (
+    Received
+    | Admitted
+    | HoldsAwaited
+    | NotAdmitted
+    | AnswerArrived
+    | StreamStarted
+    | StreamEnded
+    | AttemptFailed
+    | BackoffElapsed
+    | DeadlinePassed
+    | CallerGone
+    | CallerJoined
+    | CallerWaitElapsed
+    | StreamOpenDue
+    | Voted
+    | EscalationDue
+    | ShutDown
+)

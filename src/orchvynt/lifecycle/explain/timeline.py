@@ -1,0 +1,193 @@
+"""One line of text for each fact of a record, in the order in which they were written."""
+
+from typing import Any, Final
+
+import msgspec
+
+from orchvynt.lifecycle.explain.phrases import (
+    count,
+    dollars,
+    duration_text,
+    failure_text,
+    instant_text,
+    listing,
+    milliseconds,
+    quoted,
+    skipped_text,
+)
+from orchvynt.lifecycle.explain.shapes import Entry
+from orchvynt.lifecycle.explain.story import Story
+from orchvynt.model import facts as f
+
+HIDDEN: Final = frozenset({"fact", "inv", "at", "state"})
+TELLERS: Final[dict[str, str]] = {
+    "held": "the caller's connection is held until a reviewer decides",
+    "pending": "the caller was told that a review is pending (hitl_pending)",
+    "joined": "the caller came back and joined this invocation",
+    "gone": "the caller is gone; the answer waits for it",
+}
+
+
+def entry(fact: f.AnyFact, story: Story, started_at: int) -> Entry:
+    """`detail` repeats the fact's fields; a parked state is left out, because it holds the answer."""
+    return Entry(
+        at=instant_text(fact.at),
+        offset_ms=milliseconds(fact.at - started_at),
+        kind=str(fact.__struct_config__.tag),
+        text=_text(fact, story),
+        detail=_detail(fact),
+    )
+
+
+def _detail(fact: f.AnyFact) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(fact, builtin_types=(bytes,))
+    return {name: value for name, value in fields.items() if name not in HIDDEN}
+
+
+def _text(fact: f.AnyFact, story: Story) -> str:
+    match fact:
+        case f.InvocationReceived():
+            return _received(fact)
+        case f.Routed():
+            return _routed(fact)
+        case f.GateJudged():
+            return _judged(fact)
+        case f.ReviewOpened() | f.ReviewEscalated() | f.ReviewDecided() | f.CallerWaits():
+            return _review(fact)
+        case f.AnswerDelivered() | f.StreamEnded() | f.InvocationRefused() | f.CallerLeft() | f.InvocationFinished():
+            return _ending(fact)
+        case _:
+            return _on_the_way(fact, story)
+
+
+def _received(fact: f.InvocationReceived) -> str:
+    claims = fact.claims
+    names = (
+        ("agent", claims.agent),
+        ("workflow", claims.workflow),
+        ("run", claims.run),
+        ("session", claims.session),
+        ("workload", claims.workload),
+    )
+    told = ", ".join(f"{word} {quoted(name)}" for word, name in names if name)
+    overruled = f"; the key overruled {listing(list(fact.claims_overruled))}" if fact.claims_overruled else ""
+    return (
+        f"asked for {quoted(fact.requested_model) or 'no model'} at {fact.endpoint}{' as a stream' if fact.stream else ''}"
+        f"{f' by {told}' if told else ''}; policy version {fact.policy_version}{overruled}"
+    )
+
+
+def _routed(fact: f.Routed) -> str:
+    plan = [f"{candidate.model} ({candidate.why})" if candidate.why else candidate.model for candidate in fact.candidates]
+    by = f"rule {fact.rule}" if fact.rule else "no rule matched"
+    plain = f"{by}; the plan is {', then '.join(plan)}" if plan else f"{by}; no candidate is left"
+    rejected = "; ".join(f"not {candidate.model}: {candidate.why}" for candidate in fact.rejected)
+    return f"{plain}; {rejected}" if rejected else plain
+
+
+def _parts(reserved: tuple[f.Reserved, ...]) -> str:
+    """`$0.0123 on doc-analysis (wf-1) and 400 tokens on free-session (s-1)`."""
+    parts = []
+    for part in reserved:
+        amounts = [text for text in (dollars(part.nanos) if part.nanos else "", count(part.tokens, "token") if part.tokens else "") if text]
+        parts.append(f"{' and '.join(amounts) or 'nothing'} on budget {part.budget} ({quoted(part.subject) or 'all'})")
+    return listing(parts)
+
+
+def _on_the_way(fact: f.AnyFact, story: Story) -> str:
+    """Everything between the route and the answer: candidates, holds, attempts, receipts."""
+    match fact:
+        case f.CandidateSkipped():
+            numbers = ", ".join(f"{name} {value}" for name, value in fact.detail.items() if isinstance(value, str | int | float))
+            return f"tier {fact.tier}: {skipped_text(fact.model, fact.why)}{f' ({quoted(numbers)})' if numbers else ''}"
+        case f.HoldAwaited():
+            return (
+                f"tier {fact.tier}: {fact.model} waits for holds on budget {fact.budget} ({quoted(fact.subject) or 'all'}) to be released"
+            )
+        case f.HoldPlaced():
+            held = f"held {_parts(fact.reserved)}" if fact.reserved else "no budget applies, nothing is held"
+            return f"{_attempt(story, fact.attempt)}: {held} before the send{_limited(fact)}"
+        case f.AttemptSent():
+            return f"{_attempt(story, fact.attempt)}: sent to {fact.provider} as {fact.upstream_model} (tier {fact.tier}, {fact.model})"
+        case f.AttemptEnded():
+            return f"{_attempt(story, fact.attempt)}: {_ended(fact, story)}"
+        case f.RetryScheduled():
+            return f"retries {fact.model} in {duration_text(fact.wait_ns)} ({quoted(fact.why)})"
+        case f.FallbackActivated():
+            return f"falls back from {fact.from_model} to {fact.to_model} (tier {fact.to_tier}), because of {fact.trigger}"
+        case f.AttemptSettled():
+            return f"{_attempt(story, fact.attempt)}: {_settled(fact)}"
+        case f.HoldVoided():
+            return f"{_attempt(story, fact.attempt)}: its hold is returned whole ({quoted(fact.why)})"
+        case _:
+            return str(fact.__struct_config__.tag).replace("_", " ")
+
+
+def _limited(fact: f.HoldPlaced) -> str:
+    if not fact.limited_by:
+        return ""
+    return f"; output limited to {count(fact.output_tokens_max or 0, 'token')} by budget {fact.limited_by}"
+
+
+def _attempt(story: Story, attempt: str) -> str:
+    return f"attempt {story.attempt(attempt).number}"
+
+
+def _ended(fact: f.AttemptEnded, story: Story) -> str:
+    known = story.attempt(fact.attempt)
+    after = f"after {duration_text(fact.duration_ns)}"
+    if fact.outcome == "answered":
+        first = f", first token after {duration_text(fact.first_token_ns)}" if fact.first_token_ns else ""
+        return f"{known.provider or known.model or 'the provider'} answered {after}{first}"
+    wait = f"; asks to wait {duration_text(fact.retry_after_ns)}" if fact.retry_after_ns else ""
+    words = f': "{quoted(fact.message)}"' if fact.message else ""
+    return f"{failure_text(fact.outcome, fact.upstream_status, known.provider, known.model)} ({fact.outcome}) {after}{words}{wait}"
+
+
+def _settled(fact: f.AttemptSettled) -> str:
+    usage = fact.usage
+    estimated = ", estimated: a bound that no provider confirmed" if usage.estimated else ""
+    overrun = "; the provider billed more than was held" if fact.overrun else ""
+    why = f" ({quoted(fact.why)})" if fact.why else ""
+    return f"settled {dollars(fact.nanos)} for {usage.input_tokens} tokens in and {usage.output_tokens} out{estimated}{why}{overrun}"
+
+
+def _judged(fact: f.GateJudged) -> str:
+    match fact.verdict:
+        case "matched":
+            return f"gate {fact.gate} ({fact.stage}) matched: a person must look first"
+        case "passed":
+            return f"gate {fact.gate} ({fact.stage}) passed"
+        case "failed":
+            return f"gate {fact.gate} ({fact.stage}) could not be judged and closes: {quoted(fact.problem)}"
+
+
+def _review(fact: f.ReviewOpened | f.ReviewEscalated | f.ReviewDecided | f.CallerWaits) -> str:
+    match fact:
+        case f.ReviewOpened():
+            until = f", escalates at {instant_text(fact.escalates_at)}" if fact.escalates_at else ""
+            return f"review {fact.review} opened at gate {fact.gate} for {listing(list(fact.reviewers), 'or') or 'any reviewer'}{until}"
+        case f.ReviewEscalated():
+            return f"review {fact.review} escalated to {fact.to}"
+        case f.ReviewDecided():
+            word = {"approve": "approved", "reject": "rejected", "expire": "expired"}[fact.decision]
+            return f"review {fact.review} {word} by {fact.by}{f' (reason: {quoted(fact.reason)})' if fact.reason else ''}"
+        case f.CallerWaits():
+            return TELLERS[fact.how]
+
+
+def _ending(fact: f.AnswerDelivered | f.StreamEnded | f.InvocationRefused | f.CallerLeft | f.InvocationFinished) -> str:
+    match fact:
+        case f.AnswerDelivered():
+            how = "streams to the caller" if fact.streaming else "goes to the caller"
+            return f"the answer of {fact.model} (tier {fact.tier}) {how} with status {fact.status}"
+        case f.StreamEnded():
+            if fact.whole:
+                return f"the stream ended whole after {count(fact.bytes, 'byte')}"
+            return f"the stream ended without its terminal marker after {count(fact.bytes, 'byte')} ({fact.code})"
+        case f.InvocationRefused():
+            return f"the caller was answered {fact.status} {fact.code}: {quoted(fact.message)}"
+        case f.CallerLeft():
+            return f"the caller left ({quoted(fact.where)})"
+        case f.InvocationFinished():
+            return f"finished: {fact.outcome}, {dollars(fact.nanos)}, {duration_text(fact.duration_ns)}"

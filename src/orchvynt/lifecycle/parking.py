@@ -1,0 +1,214 @@
+"""The answer is there: judged by the open gates, then delivered, or parked until people have decided.
+
+INVARIANT: an answer leaves this room only when no gate is open or matched any more.
+"""
+
+import msgspec
+
+from orchvynt.decisions.gates.judgement import judge
+from orchvynt.decisions.reviews.transitions import escalates_at
+from orchvynt.decisions.routing.plan import resolve
+from orchvynt.dialects import registry
+from orchvynt.language.scope import OutputValues, recorded
+from orchvynt.language.snapshot import Gate, Snapshot
+from orchvynt.lifecycle.commands import AnyCommand, Close, Deliver, OpenHeldStream, Park, Record, Refuse
+from orchvynt.lifecycle.endings import finished
+from orchvynt.lifecycle.events import (
+    AnyEvent,
+    CallerGone,
+    CallerJoined,
+    CallerWaitElapsed,
+    EscalationDue,
+    ShutDown,
+    StreamOpenDue,
+    Voted,
+)
+from orchvynt.lifecycle.state import State, encode
+from orchvynt.model import facts
+from orchvynt.model.chat import Reply
+from orchvynt.model.faults import Fault
+from orchvynt.model.money import NANOS_PER_USD
+
+PENDING_RETRY_AFTER_S = 3
+
+
+def judge_answer(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
+    """Judges the gates that had to see the answer; a gate that fails to evaluate closes."""
+    if state.gates_open:
+        noted += _judge_open(snapshot, state, event)
+    if state.gates_matched:
+        state.reply = reply_of(snapshot, state)
+        return _open_review(snapshot, state, event, noted)
+    return _deliver(state, event, noted)
+
+
+def reply_of(snapshot: Snapshot, state: State) -> Reply:
+    """The answer in canonical form."""
+    if state.reply is not None:
+        return state.reply
+    assert state.answer is not None
+    model = resolve(snapshot, state.candidate.model)
+    assert model is not None
+    return registry.provider(model.provider.wire).to_reply(state.answer)
+
+
+def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts.AnyFact]:
+    reply = reply_of(snapshot, state)
+    caller = registry.caller(state.invocation.dialect)
+    ask = state.invocation.ask
+    values = OutputValues(
+        state.invocation,
+        event.at,
+        lambda: caller.input_text(ask),
+        reply,
+        state.candidate.model,
+        state.candidate.provider,
+        state.tier,
+        state.nanos / NANOS_PER_USD,
+        (event.mono - state.started_mono) / 1_000_000,
+    )
+    noted: list[facts.AnyFact] = []
+    for gate in snapshot.gates:
+        if gate.name in state.gates_open:
+            judged = judge(gate, values)
+            read = {name: value for name, value in recorded(values).items() if gate.when and name in gate.when.names}
+            noted.append(facts.GateJudged(state.invocation.id, event.at, gate.name, gate.stage, judged.verdict, read, judged.problem))
+            if judged.closes:
+                state.gates_matched.append(gate.name)
+    state.gates_open = []
+    order = [gate.name for gate in snapshot.gates]
+    state.gates_matched.sort(key=order.index)
+    return noted
+
+
+def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
+    gate = _gate(snapshot, state.gates_matched[0])
+    state.phase = "in_review"
+    state.review_count += 1
+    state.review = f"rev_{state.invocation.id.removeprefix('inv_')}.{state.review_count}"
+    state.review_gate = gate.name
+    state.escalated = False
+    due, escalation = escalates_at(gate, event.at)
+    opened = facts.ReviewOpened(
+        state.invocation.id,
+        event.at,
+        state.review,
+        gate.name,
+        (gate.reviewers,),
+        state.invocation.key_id,
+        join_key(state),
+        encode(without_body(state)),
+        gate.require_reason,
+        due,
+        escalation,
+    )
+    return [Record((*noted, opened)), Park(state.review, gate.name, gate.wait_up_to_ns, due)]
+
+
+def join_key(state: State) -> str:
+    """What a retry of the same caller has in common with the parked invocation."""
+    claims = state.invocation.claims
+    return "\n".join((state.invocation.key_id, claims.run, claims.session, state.invocation.endpoint, state.invocation.body_hash))
+
+
+def _gate(snapshot: Snapshot, name: str) -> Gate:
+    return next(gate for gate in snapshot.gates if gate.name == name)
+
+
+def _deliver(state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
+    state.phase = "done"
+    if state.caller_present:
+        noted.append(facts.AnswerDelivered(state.invocation.id, event.at, 200, state.candidate.model, state.tier, review=state.review))
+    noted.append(finished(state, event, "answered"))
+    return [Record(tuple(noted)), Deliver(), Close()]
+
+
+def voted(snapshot: Snapshot, state: State, event: Voted) -> list[AnyCommand]:
+    """One decision wins; an approval lets exactly this answer through, unless a further gate still wants to see it."""
+    review, gate = state.review, state.review_gate
+    if event.decision == "reject":
+        reason = f": {event.reason}" if event.reason else ""
+        fault = Fault(
+            "review_rejected",
+            f"{event.by} rejected the answer at gate {gate}{reason}.",
+            "Change the request; the same one is answered the same.",
+            detail={"review": review, "gate": gate, "by": event.by, "reason": event.reason},
+        )
+        return _verdict(state, event, "reject", event.by, event.reason, fault)
+    state.gates_matched.pop(0)
+    if state.gates_matched:
+        decided = facts.ReviewDecided(state.invocation.id, event.at, review, "approve", event.by, encode(state), event.reason)
+        return _open_review(snapshot, state, event, [decided])
+    state.phase = "done"
+    decided = facts.ReviewDecided(state.invocation.id, event.at, review, "approve", event.by, encode(state), event.reason)
+    return _deliver(state, event, [decided])
+
+
+def escalation_due(snapshot: Snapshot, state: State, event: EscalationDue) -> list[AnyCommand]:
+    """Nobody decided in time: a further group is asked, or the answer is rejected."""
+    gate = _gate_escalation(snapshot, state)
+    if gate is not None and gate.escalation is not None and gate.escalation.to:
+        state.escalated = True
+        return [Record((facts.ReviewEscalated(state.invocation.id, event.at, state.review, gate.escalation.to),))]
+    fault = Fault(
+        "review_expired",
+        f"Nobody decided review {state.review} of gate {state.review_gate} in time, and the gate rejects then.",
+        "Ask the reviewers to look sooner, or lengthen `escalation.after`.",
+        detail={"review": state.review, "gate": state.review_gate},
+    )
+    return _verdict(state, event, "expire", "escalation", "", fault)
+
+
+def _gate_escalation(snapshot: Snapshot, state: State) -> Gate | None:
+    """The gate as the invocation's own snapshot has it."""
+    return next((gate for gate in snapshot.gates if gate.name == state.review_gate), None)
+
+
+def _verdict(state: State, event: AnyEvent, decision: facts.Decision, by: str, reason: str, fault: Fault) -> list[AnyCommand]:
+    state.phase = "done"
+    state.verdict = fault
+    decided = facts.ReviewDecided(state.invocation.id, event.at, state.review, decision, by, encode(state), reason)
+    refused = facts.InvocationRefused(state.invocation.id, event.at, fault.code, fault.status, fault.message, fault.detail)
+    return [Record((decided, refused, finished(state, event, "refused"))), Refuse(fault), Close()]
+
+
+def caller_wait_elapsed(snapshot: Snapshot, state: State, event: CallerWaitElapsed | ShutDown) -> list[AnyCommand]:
+    """The caller is told where its answer will be; the invocation stays parked."""
+    state.caller_present = False
+    waits = facts.CallerWaits(state.invocation.id, event.at, "pending")
+    return [Record((waits,)), Refuse(pending(state.invocation.id, state.review, state.review_gate))]
+
+
+def pending(invocation: str, review: str, gate: str) -> Fault:
+    """409: the answer waits for a human review."""
+    return Fault(
+        "hitl_pending",
+        f"The answer waits for a human review at gate {gate}.",
+        f"Send the same request again to join it, or poll /v1/invocations/{invocation}/result?wait=30s.",
+        detail={"invocation_id": invocation, "review_id": review, "gate": gate, "poll": f"/v1/invocations/{invocation}/result"},
+        retry_after_seconds=PENDING_RETRY_AFTER_S,
+    )
+
+
+def caller_left_review(snapshot: Snapshot, state: State, event: CallerGone) -> list[AnyCommand]:
+    """The answer stays parked; it reaches the caller when it comes back."""
+    state.caller_present = False
+    return [Record((facts.CallerWaits(state.invocation.id, event.at, "gone"),))]
+
+
+def caller_joined(snapshot: Snapshot, state: State, event: CallerJoined) -> list[AnyCommand]:
+    state.caller_present = True
+    return [Record((facts.CallerWaits(state.invocation.id, event.at, "joined"),))]
+
+
+def stream_open_due(snapshot: Snapshot, state: State, event: StreamOpenDue) -> list[AnyCommand]:
+    """Clients give up on a status line that does not come, so a held stream is opened and kept alive."""
+    state.stream_opened = True
+    held = facts.CallerWaits(state.invocation.id, event.at, "held")
+    return [Record((held,)), OpenHeldStream()]
+
+
+def without_body(state: State) -> State:
+    """The state without the caller's request, which nobody needs once the answer is parked."""
+    ask = msgspec.structs.replace(state.invocation.ask, body=b"")
+    return msgspec.structs.replace(state, invocation=msgspec.structs.replace(state.invocation, ask=ask))

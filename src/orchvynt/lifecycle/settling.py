@@ -1,0 +1,73 @@
+"""What an attempt cost: at real usage where the provider said it, else at a bound that is never below what was consumed."""
+
+import msgspec
+
+from orchvynt.decisions.routing.plan import resolve
+from orchvynt.dialects.shapes import Seen
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle.events import AnyEvent
+from orchvynt.lifecycle.state import State
+from orchvynt.model import facts
+from orchvynt.model.money import FREE, Price, cost_nanos
+from orchvynt.model.usage import Usage
+
+
+def settle(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usage, why: str = "") -> facts.AttemptSettled:
+    """The receipt of the attempt under way, on every budget its hold stands on."""
+    placed = state.placed
+    assert placed is not None
+    state.placed = None
+    price = price_of(snapshot, placed.model)
+    nanos = cost_nanos(price, usage.input_tokens, usage.output_tokens, min(usage.cached_input_tokens, usage.input_tokens))
+    state.nanos += nanos
+    tokens = usage.total_tokens
+    held_tokens = placed.input_tokens_bound + (placed.output_tokens_max or 0)
+    overrun = placed.output_tokens_max is not None and (tokens > held_tokens or nanos > placed.nanos_bound)
+    parts = tuple(facts.Reserved(part.budget, part.subject, part.window, nanos, tokens) for part in placed.reserved)
+    return facts.AttemptSettled(state.invocation.id, event.at, placed.attempt, usage, nanos, parts, price.source, overrun, why)
+
+
+def settle_answer(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usage | None, output_bytes: int) -> facts.AttemptSettled:
+    """The receipt of a whole answer; without a usable usage it is settled at the bound."""
+    if usage is not None and usable(usage):
+        return settle(snapshot, state, event, usage)
+    return settle(snapshot, state, event, bound(state, output_bytes), "usage missing" if usage is None else "usage absurd")
+
+
+def settle_unknown(snapshot: Snapshot, state: State, event: AnyEvent, seen: Seen | None, why: str) -> tuple[facts.AnyFact, ...]:
+    """Ends the attempt under way, whose outcome nobody will learn: it may have run to its limit."""
+    placed = state.placed
+    assert placed is not None
+    output_bytes = seen.output_bytes if seen else 0
+    ended = facts.AttemptEnded(
+        state.invocation.id,
+        event.at,
+        placed.attempt,
+        "cancelled",
+        event.mono - state.sent_mono,
+        response_id=seen.response_id if seen else "",
+        response_model=seen.response_model if seen else "",
+    )
+    return ended, settle(snapshot, state, event, bound(state, output_bytes, seen.usage if seen else None), why)
+
+
+def bound(state: State, output_bytes: int, partial: Usage | None = None) -> Usage:
+    """The most that the attempt can have consumed: its hold, and at least what was seen (bytes bound the tokens)."""
+    placed = state.placed
+    assert placed is not None
+    seen_input = partial.input_tokens if partial is not None and usable(partial) else 0
+    seen_output = partial.output_tokens if partial is not None and usable(partial) else 0
+    output = placed.output_tokens_max if placed.output_tokens_max is not None else output_bytes
+    return Usage(max(placed.input_tokens_bound, seen_input), max(output, seen_output), estimated=True)
+
+
+def usable(usage: Usage) -> bool:
+    """Whether a reported usage can be true at all: counts are not negative, and below any context that exists."""
+    counts = msgspec.structs.astuple(usage)[:4]
+    return all(0 <= count <= 100_000_000 for count in counts) and usage.input_tokens > 0
+
+
+def price_of(snapshot: Snapshot, name: str) -> Price:
+    """The price in force for a model; one without a known price is metered in tokens only."""
+    model = resolve(snapshot, name)
+    return (model.price if model is not None else None) or msgspec.structs.replace(FREE, source="unknown")

@@ -1,0 +1,97 @@
+"""The state of one invocation as plain data: it can be stored between any two steps and taken up in another process."""
+
+from typing import Literal
+
+import msgspec
+
+from orchvynt.dialects.shapes import Answer
+from orchvynt.model.chat import Reply
+from orchvynt.model.facts import CandidateChosen, HoldPlaced
+from orchvynt.model.faults import Fault
+from orchvynt.model.invocation import Invocation
+
+Phase = Literal["new", "admitting", "attempting", "streaming", "backing_off", "in_review", "done"]
+
+
+class Tried(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One attempt that gave no answer, for the error that lists them. `ms` is its duration."""
+
+    model: str
+    trigger: str
+    upstream_status: int
+    ms: int
+    message: str = ""
+
+
+class Skipped(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One candidate that was not asked. `fault` is what the caller is told if no other candidate answers."""
+
+    model: str
+    why: str
+    fault: Fault | None = None
+
+
+class Later(msgspec.Struct, frozen=True):
+    """A resting candidate, to be asked after all others: at once if it was only silent, else when its rest ends."""
+
+    tier: int
+    rests_ns: int
+    only_silent: bool
+
+
+class State(msgspec.Struct, omit_defaults=True):
+    """Mutated by `step` only, which owns it. Instants `*_mono` are of the process that runs the step.
+
+    `budgets` are the names of those that apply. `stream_body` is a held stream, whole.
+    `ahead` are the tiers still to be asked, in order; `tier` is the one under way (0: none).
+    `gates_open` await the answer to be judged, `gates_matched` await their review, in the policy's order.
+    `streams` says that the answer flows to the caller as it arrives: no gate may still stop it.
+    """
+
+    invocation: Invocation
+    phase: Phase = "new"
+    policy_version: int = 0
+    rule: str = ""
+    candidates: tuple[CandidateChosen, ...] = ()
+    ahead: list[int] = []
+    later: list[Later] = []
+    second_pass: bool = False
+    tier: int = 0
+    attempt_count: int = 0
+    retries: int = 0
+    placed: HoldPlaced | None = None
+    sent_mono: int = 0
+    started_mono: int = 0
+    tried: list[Tried] = []
+    skipped: list[Skipped] = []
+    budgets: list[str] = []
+    gates_open: list[str] = []
+    gates_matched: list[str] = []
+    streams: bool = False
+    answer: Answer | None = None
+    reply: Reply | None = None
+    stream_body: bytes = b""
+    review: str = ""
+    review_gate: str = ""
+    review_count: int = 0
+    escalated: bool = False
+    verdict: Fault | None = None
+    caller_present: bool = True
+    stream_opened: bool = False
+    nanos: int = 0
+    limited_by: str = ""
+    fallback_trigger: str = ""
+
+    @property
+    def candidate(self) -> CandidateChosen:
+        return self.candidates[self.tier - 1]
+
+
+def encode(state: State) -> bytes:
+    """The stored form: MessagePack of the fields by name, so that a field may be added with a default."""
+    return msgspec.msgpack.encode(state)
+
+
+def decode(stored: bytes) -> State:
+    """Raises msgspec.DecodeError if it is not a stored state."""
+    return msgspec.msgpack.decode(stored, type=State)

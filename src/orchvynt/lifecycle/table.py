@@ -1,0 +1,119 @@
+"""The machine as one table: (phase, event) → handler. What stands in neither table cannot happen; `step` says so.
+
+After h11's `_state.py` (https://github.com/python-hyper/h11/blob/master/h11/_state.py): the protocol is data, not branches, and
+the picture in the docs is drawn from it.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle import admission, attempts, endings, parking
+from orchvynt.lifecycle.commands import AnyCommand
+from orchvynt.lifecycle.events import (
+    Admitted,
+    AnswerArrived,
+    AnyEvent,
+    AttemptFailed,
+    BackoffElapsed,
+    CallerGone,
+    CallerJoined,
+    CallerWaitElapsed,
+    DeadlinePassed,
+    EscalationDue,
+    HoldsAwaited,
+    NotAdmitted,
+    ShutDown,
+    StreamEnded,
+    StreamOpenDue,
+    StreamStarted,
+    Voted,
+)
+from orchvynt.lifecycle.state import Phase, State
+
+Handler = Callable[[Snapshot, State, Any], list[AnyCommand]]
+
+
+class UnexpectedEventError(Exception):
+    """An event came in a phase in which it cannot come: a defect of the runtime."""
+
+
+class Row(NamedTuple):
+    """One row: the handler, and every phase that it may lead to. `step` checks that it leads nowhere else."""
+
+    handler: Handler
+    leads_to: frozenset[Phase]
+
+
+def _row(handler: Handler, *leads_to: Phase) -> Row:
+    return Row(handler, frozenset(leads_to))
+
+
+# Where the search for the next candidate may end.
+_NEXT: Final[tuple[Phase, ...]] = ("admitting", "backing_off", "done")
+
+TABLE: Final[dict[tuple[Phase, type[AnyEvent]], Row]] = {
+    ("admitting", Admitted): _row(admission.admitted, "attempting"),
+    ("admitting", HoldsAwaited): _row(admission.holds_awaited, "admitting"),
+    ("admitting", NotAdmitted): _row(admission.not_admitted, *_NEXT),
+    ("admitting", CallerGone): _row(endings.caller_gone, "done"),
+    ("admitting", DeadlinePassed): _row(endings.deadline_passed, "done"),
+    ("admitting", ShutDown): _row(endings.shut_down, "done"),
+    ("admitting", StreamOpenDue): _row(parking.stream_open_due, "admitting"),
+    ("attempting", AnswerArrived): _row(attempts.answer_arrived, "done", "in_review"),
+    ("attempting", StreamStarted): _row(attempts.stream_started, "streaming"),
+    ("attempting", StreamEnded): _row(attempts.stream_ended, "done", "in_review"),
+    ("attempting", AttemptFailed): _row(attempts.attempt_failed, *_NEXT),
+    ("attempting", CallerGone): _row(endings.caller_gone, "done"),
+    ("attempting", DeadlinePassed): _row(endings.deadline_passed, "done"),
+    ("attempting", ShutDown): _row(endings.shut_down, "done"),
+    ("attempting", StreamOpenDue): _row(parking.stream_open_due, "attempting"),
+    ("streaming", StreamEnded): _row(attempts.stream_ended, "done"),
+    ("streaming", AttemptFailed): _row(attempts.attempt_failed, "done"),
+    ("streaming", CallerGone): _row(endings.caller_gone, "done"),
+    ("streaming", ShutDown): _row(endings.shut_down, "done"),
+    ("backing_off", BackoffElapsed): _row(admission.backoff_elapsed, "admitting"),
+    ("backing_off", CallerGone): _row(endings.caller_gone, "done"),
+    ("backing_off", DeadlinePassed): _row(endings.deadline_passed, "done"),
+    ("backing_off", ShutDown): _row(endings.shut_down, "done"),
+    ("backing_off", StreamOpenDue): _row(parking.stream_open_due, "backing_off"),
+    ("in_review", Voted): _row(parking.voted, "done", "in_review"),
+    ("in_review", EscalationDue): _row(parking.escalation_due, "done", "in_review"),
+    ("in_review", CallerWaitElapsed): _row(parking.caller_wait_elapsed, "in_review"),
+    ("in_review", CallerGone): _row(parking.caller_left_review, "in_review"),
+    ("in_review", CallerJoined): _row(parking.caller_joined, "in_review"),
+    ("in_review", StreamOpenDue): _row(parking.stream_open_due, "in_review"),
+    ("in_review", ShutDown): _row(parking.caller_wait_elapsed, "in_review"),
+}
+
+# Timers and callers that come too late to matter.
+LATE: Final[frozenset[tuple[Phase, type[AnyEvent]]]] = frozenset(
+    {
+        ("streaming", DeadlinePassed),
+        ("in_review", DeadlinePassed),
+        ("done", CallerGone),
+        ("done", DeadlinePassed),
+        ("done", CallerWaitElapsed),
+        ("done", StreamOpenDue),
+        ("done", EscalationDue),
+        ("done", ShutDown),
+        ("done", BackoffElapsed),
+    }
+)
+
+
+def step(snapshot: Snapshot, state: State, event: AnyEvent) -> list[AnyCommand]:
+    """One step of a life: the event changes `state` and gives the commands to perform, in order.
+
+    The first event, Received, goes through `admission.begin`, which also takes the values that rules read.
+    Raises UnexpectedEventError.
+    """
+    key = (state.phase, type(event))
+    row = TABLE.get(key)
+    if row is None:
+        if key in LATE:
+            return []
+        raise UnexpectedEventError(f"{type(event).__name__} in phase {state.phase} of {state.invocation.id}")
+    commands = row.handler(snapshot, state, event)
+    assert state.phase in row.leads_to, f"{key} led to {state.phase}"
+    return commands

@@ -1,0 +1,57 @@
+"""Whether a candidate may be asked now: its health, its price, and the hold it would need. Pure, over the process's shared state."""
+
+import msgspec
+
+from orchvynt.catalog.bounds import input_tokens_bound
+from orchvynt.decisions.budgets.application import lines
+from orchvynt.decisions.budgets.ledger import Ledger, Line
+from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, Fits, Need, Short, size
+from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.routing.plan import resolve
+from orchvynt.language.snapshot import Model, Snapshot
+from orchvynt.lifecycle.events import NotAdmitted
+from orchvynt.lifecycle.state import State
+from orchvynt.model.money import FREE
+
+
+class Weighed(msgspec.Struct, frozen=True, gc=False):
+    """The lines that the hold stands on, what it takes, and the bound of its input."""
+
+    lines: tuple[Line, ...]
+    result: Fits | Short
+    input_tokens_bound: int
+
+
+def resting(state: State, health: Health, at: int, mono: int) -> NotAdmitted | None:
+    """The refusal of a candidate that rests; None if it may be asked."""
+    candidate = state.candidate
+    until, why = health.resting(candidate.provider, candidate.model, mono)
+    if not why:
+        return None
+    return NotAdmitted(at, mono, "resting", rests_ns=until - mono, rest_why=why)
+
+
+def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, at: int, mono: int) -> Weighed | NotAdmitted:
+    """What the candidate under way would need, and whether it fits now."""
+    model = resolve(snapshot, state.candidate.model)
+    assert model is not None
+    stands_on = lines(snapshot.budgets, state.budgets, state.invocation, at) if state.budgets else ()
+    if model.price is None and any(line.nanos_limit is not None for line in stands_on):
+        return NotAdmitted(at, mono, "price", detail=f"The price of {model.name} is unknown, and a money budget applies.")
+    ask = state.invocation.ask
+    bound = input_tokens_bound(ask, model.provider.kind)
+    most = min(model.max_output_tokens or OUTPUT_TOKENS_UNKNOWN, OUTPUT_TOKENS_MOST) * ask.choices
+    asked = ask.max_output_tokens * ask.choices if ask.max_output_tokens is not None else None
+    if asked is None and _demands_limit(model) and not stands_on:
+        asked = most
+    need = Need(bound, asked, most, sizes.typical(model.name) * ask.choices, model.price or FREE, ask.choices)
+    result = size(need, stands_on, ledger)
+    if isinstance(result, Fits) and result.output_tokens is None and _demands_limit(model):
+        result = msgspec.structs.replace(result, output_tokens=most)
+    return Weighed(stands_on, result, bound)
+
+
+def _demands_limit(model: Model) -> bool:
+    """Anthropic's Messages API requires `max_tokens` (https://docs.anthropic.com/en/api/messages)."""
+    return model.provider.wire == "anthropic_messages"

@@ -1,0 +1,291 @@
+"""Facts: what happened, in the past tense. All facts of one invocation are its record.
+
+A fact is in the journal before the effect that it announces. Facts are stored for years: a field may be added with a
+default, never renamed, retyped or removed. `inv` is the invocation, `at` the instant in nanoseconds UTC.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from orchvynt.model.invocation import Claims
+from orchvynt.model.usage import Usage
+
+Trigger = Literal[
+    "rate_limit",
+    "quota",
+    "overloaded",
+    "server_error",
+    "auth",
+    "bad_request",
+    "context_length",
+    "content_filter",
+    "connection",
+    "timeout",
+    "malformed",
+    "stall",
+    "cut",
+    "policy",
+]
+
+Decision = Literal["approve", "reject", "expire"]
+Outcome = Literal["answered", "refused", "failed", "cancelled", "interrupted"]
+
+
+class Fact(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="fact"):
+    inv: str
+    at: int
+
+
+class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
+    endpoint: str
+    dialect: str
+    key_id: str
+    requested_model: str
+    stream: bool
+    claims: Claims
+    policy_version: int
+    policy_digest: str
+    body_hash: str
+    body_bytes: int
+    request_id: str = ""
+    trace_id: str = ""
+    claims_overruled: tuple[str, ...] = ()
+
+
+class CandidateChosen(msgspec.Struct, frozen=True, gc=False):
+    """One tier of the plan: `model` is the policy's name, `why` one phrase such as `rule cheap` or `chain default`."""
+
+    tier: int
+    model: str
+    provider: str
+    why: str
+
+
+class CandidateRejected(msgspec.Struct, frozen=True, gc=False):
+    model: str
+    why: str
+
+
+class Routed(Fact, frozen=True, tag="routed"):
+    """`reads` are the values that the rules' expressions read, `rules` how each rule that was tried came out."""
+
+    rule: str
+    candidates: tuple[CandidateChosen, ...]
+    rejected: tuple[CandidateRejected, ...] = ()
+    chain: str = ""
+    rules: tuple[tuple[str, str], ...] = ()
+    reads: dict[str, Any] = {}
+
+
+class CandidateSkipped(Fact, frozen=True, tag="candidate_skipped"):
+    """`why` is `resting`, `budget:NAME` or a capability; `detail` the numbers that decided."""
+
+    tier: int
+    model: str
+    why: str
+    detail: dict[str, Any] = {}
+
+
+class HoldAwaited(Fact, frozen=True, tag="hold_awaited"):
+    """Only in-flight holds of `budget` stood in the way, so the invocation waits for their release."""
+
+    tier: int
+    model: str
+    budget: str
+    subject: str
+
+
+class Reserved(msgspec.Struct, frozen=True, gc=False):
+    """A part of one budget's window for one subject. `window` is the start of the window in ns UTC, 0 for a lifetime."""
+
+    budget: str
+    subject: str
+    window: int
+    nanos: int = 0
+    tokens: int = 0
+
+
+class HoldPlaced(Fact, frozen=True, tag="hold_placed"):
+    """`attempt` is this attempt's id. `reserved` is empty where no budget applies. `limited_by` names the budget that
+    lowered the output limit; `output_tokens_max` is None where nothing bounds the output."""
+
+    attempt: str
+    tier: int
+    model: str
+    reserved: tuple[Reserved, ...]
+    input_tokens_bound: int
+    output_tokens_max: int | None
+    nanos_bound: int
+    limited_by: str = ""
+
+
+class AttemptSent(Fact, frozen=True, tag="attempt_sent"):
+    attempt: str
+    number: int
+    tier: int
+    model: str
+    provider: str
+    upstream_model: str
+
+
+class AttemptEnded(Fact, frozen=True, tag="attempt_ended"):
+    """`outcome` is `answered` or the trigger word. `message` is the provider's, bounded and scrubbed of secrets."""
+
+    attempt: str
+    outcome: str
+    duration_ns: int
+    upstream_status: int = 0
+    response_id: str = ""
+    provider_request_id: str = ""
+    response_model: str = ""
+    first_token_ns: int = 0
+    finish: str = ""
+    message: str = ""
+    retry_after_ns: int = 0
+    delivered_bytes: int = 0
+
+
+class RetryScheduled(Fact, frozen=True, tag="retry_scheduled"):
+    model: str
+    wait_ns: int
+    why: str
+
+
+class FallbackActivated(Fact, frozen=True, tag="fallback_activated"):
+    trigger: str
+    from_model: str
+    to_model: str
+    to_tier: int
+
+
+class AttemptSettled(Fact, frozen=True, tag="attempt_settled"):
+    """The receipt. `reserved` repeats the hold's parts with what was really consumed. `overrun` is set when it exceeds the hold."""
+
+    attempt: str
+    usage: Usage
+    nanos: int
+    reserved: tuple[Reserved, ...]
+    price_source: str
+    overrun: bool = False
+    why: str = ""
+
+
+class HoldVoided(Fact, frozen=True, tag="hold_voided"):
+    """The hold was returned whole: it is certain that no provider can bill this attempt."""
+
+    attempt: str
+    why: str
+
+
+class GateJudged(Fact, frozen=True, tag="gate_judged"):
+    """`verdict` is matched, passed or failed. A gate that failed to evaluate closes."""
+
+    gate: str
+    stage: str
+    verdict: Literal["matched", "passed", "failed"]
+    reads: dict[str, Any] = {}
+    problem: str = ""
+
+
+class ReviewOpened(Fact, frozen=True, tag="review_opened"):
+    """The invocation is parked. `state` is its whole state, enough to go on in another process; it holds the answer."""
+
+    review: str
+    gate: str
+    reviewers: tuple[str, ...]
+    key_id: str
+    join_key: str
+    state: bytes
+    require_reason: bool = False
+    escalates_at: int = 0
+    escalation: str = ""
+
+
+class ReviewEscalated(Fact, frozen=True, tag="review_escalated"):
+    review: str
+    to: str
+
+
+class ReviewDecided(Fact, frozen=True, tag="review_decided"):
+    """`by` is `token:NAME` or a person. `state` is the invocation's state after the decision."""
+
+    review: str
+    decision: Decision
+    by: str
+    state: bytes
+    reason: str = ""
+
+
+class CallerWaits(Fact, frozen=True, tag="caller_waits"):
+    """`how` is held, pending (answered with hitl_pending), joined or gone."""
+
+    how: Literal["held", "pending", "joined", "gone"]
+
+
+class AnswerDelivered(Fact, frozen=True, tag="answer_delivered"):
+    """An answer went, or is about to go, to the caller. For a stream this fact comes before the first byte, with `streaming`."""
+
+    status: int
+    model: str
+    tier: int
+    streaming: bool = False
+    review: str = ""
+    bytes: int = 0
+
+
+class StreamEnded(Fact, frozen=True, tag="stream_ended"):
+    """`whole` is true only after the provider's own terminal marker. Otherwise `code` is the error event's code, or `caller_gone`."""
+
+    whole: bool
+    code: str = ""
+    bytes: int = 0
+
+
+class InvocationRefused(Fact, frozen=True, tag="invocation_refused"):
+    code: str
+    status: int
+    message: str
+    detail: dict[str, Any] = {}
+
+
+class CallerLeft(Fact, frozen=True, tag="caller_left"):
+    """The caller went away before its answer was whole."""
+
+    where: str
+
+
+class InvocationFinished(Fact, frozen=True, tag="invocation_finished"):
+    """The last fact of a life. `outcome` is answered, refused, failed, cancelled or interrupted (a crash)."""
+
+    outcome: Outcome
+    model: str = ""
+    provider: str = ""
+    tier: int = 0
+    nanos: int = 0
+    duration_ns: int = 0
+
+
+AnyFact = (
+    InvocationReceived
+    | Routed
+    | CandidateSkipped
+    | HoldAwaited
+    | HoldPlaced
+    | AttemptSent
+    | AttemptEnded
+    | RetryScheduled
+    | FallbackActivated
+    | AttemptSettled
+    | HoldVoided
+    | GateJudged
+    | ReviewOpened
+    | ReviewEscalated
+    | ReviewDecided
+    | CallerWaits
+    | AnswerDelivered
+    | StreamEnded
+    | InvocationRefused
+    | CallerLeft
+    | InvocationFinished
+)

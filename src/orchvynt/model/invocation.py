@@ -1,0 +1,65 @@
+"""One request of an agent, as the rooms below the wire see it."""
+
+from typing import Any, Literal
+
+import msgspec
+
+RunSource = Literal["header", "metadata", "path", "session-id", "traceparent", "inferred", ""]
+DialectName = Literal["openai_chat", "route"]
+
+
+class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the caller says about itself; absent text is empty. `context` holds JSON scalars, lists and objects."""
+
+    workflow: str = ""
+    agent: str = ""
+    run: str = ""
+    run_source: RunSource = ""
+    session: str = ""
+    workload: str = ""
+    user: str = ""
+    parent: str = ""
+    flags: tuple[str, ...] = ()
+    context: dict[str, Any] = {}
+    min_quality: float | None = None
+
+
+class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is asked of a model: the caller's own bytes and what decisions need of them.
+
+    `body` is the caller's JSON with every `orchvynt_*` metadata key already removed.
+    `input_text_bytes` is an upper bound of the UTF-8 bytes of everything a model will read as text (messages, tool
+    definitions, schemas); `message_count` and `tool_count` price the template around it; `image_count` the images.
+    """
+
+    requested_model: str
+    body: bytes
+    stream: bool = False
+    wants_usage: bool = True
+    max_output_tokens: int | None = None
+    choices: int = 1
+    message_count: int = 0
+    tool_names: tuple[str, ...] = ()
+    image_count: int = 0
+    input_text_bytes: int = 0
+    wants_json_schema: bool = False
+
+
+class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`at` is the arrival in nanoseconds UTC. `key_id` is a digest of the credential, never the credential.
+
+    `caller_timeout_ns` is how long the caller itself waits. `retry_count` is the caller SDK's own count of this request.
+    """
+
+    id: str
+    at: int
+    endpoint: str
+    dialect: DialectName
+    key_id: str
+    claims: Claims
+    ask: Ask
+    body_hash: str = ""
+    request_id: str = ""
+    trace_id: str = ""
+    caller_timeout_ns: int = 600_000_000_000
+    retry_count: int = 0

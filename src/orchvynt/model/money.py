@@ -1,0 +1,55 @@
+"""Money is integer nano-dollars; rates are integer nano-dollars per million tokens. No float ever holds money."""
+
+from decimal import ROUND_CEILING, Decimal
+from typing import Final
+
+import msgspec
+
+NANOS_PER_USD: Final = 1_000_000_000
+TOKENS_PER_RATE: Final = 1_000_000
+
+
+class Price(msgspec.Struct, frozen=True, gc=False):
+    """What a provider charges for one model, in nano-dollars per million tokens.
+
+    `source` says where the figures come from: `policy`, `free`, or `genai-prices VERSION`.
+    """
+
+    input: int
+    output: int
+    cached_input: int
+    source: str
+
+    @property
+    def is_free(self) -> bool:
+        return not (self.input or self.output or self.cached_input)
+
+
+FREE: Final = Price(input=0, output=0, cached_input=0, source="free")
+
+
+def rate_from_usd(usd_per_million: Decimal) -> int:
+    """USD per million tokens → nano-dollars per million tokens, rounded up so that a hold is never too small."""
+    return int((usd_per_million * NANOS_PER_USD).to_integral_value(ROUND_CEILING))
+
+
+def nanos_from_usd(usd: Decimal) -> int:
+    """USD → nano-dollars. Raises ValueError when the amount is finer than a nano-dollar."""
+    nanos = usd * NANOS_PER_USD
+    if nanos != nanos.to_integral_value():
+        raise ValueError(f"{usd} USD is finer than a nano-dollar")
+    return int(nanos)
+
+
+def cost_nanos(price: Price, input_tokens: int, output_tokens: int, cached_input_tokens: int = 0) -> int:
+    """The cost in nano-dollars, rounded up once. `cached_input_tokens` are part of `input_tokens`."""
+    fresh = input_tokens - cached_input_tokens
+    total = fresh * price.input + cached_input_tokens * price.cached_input + output_tokens * price.output
+    return -(-total // TOKENS_PER_RATE)
+
+
+def usd_text(nanos: int) -> str:
+    """Nano-dollars as a plain decimal of USD without trailing zeros: 3100000 → `0.0031`."""
+    sign, whole = ("-", -nanos) if nanos < 0 else ("", nanos)
+    text = f"{whole // NANOS_PER_USD}.{whole % NANOS_PER_USD:09d}".rstrip("0").rstrip(".")
+    return sign + text

@@ -1,0 +1,1 @@
+"""What the runtime asks of the world, as Protocols. No code stands here."""

@@ -1,0 +1,165 @@
+"""The store behind the journal: records, spend, reviews, policies and tokens. One contract suite runs on every adapter.
+
+All calls are coroutines and may be made from one event loop; a store does its blocking work elsewhere.
+What was appended to the journal is visible here after `settled()`.
+"""
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from orchvynt.model.facts import AnyFact, HoldPlaced
+
+ReviewStatus = Literal["open", "approved", "rejected", "expired"]
+Role = Literal["viewer", "reviewer", "operator", "admin"]
+
+
+class StoreUnavailableError(Exception):
+    """The store cannot be read or written now. The message names the cause (disk full, locked, read-only)."""
+
+
+class StoreInUseError(Exception):
+    """Another process serves from this store. The message names its process id."""
+
+
+class SpendRow(msgspec.Struct, frozen=True):
+    """What was settled on one budget for one subject in one window (start in ns UTC; 0 is a lifetime)."""
+
+    budget: str
+    subject: str
+    window: int
+    nanos: int
+    tokens: int
+
+
+class OpenHold(msgspec.Struct, frozen=True):
+    """A hold without receipt: its `HoldPlaced`, and whether its attempt was sent. `sent_at` is 0 if not."""
+
+    inv: str
+    attempt: str
+    placed: HoldPlaced
+    sent_at: int
+
+
+class ReviewRow(msgspec.Struct, frozen=True):
+    review: str
+    inv: str
+    gate: str
+    status: ReviewStatus
+    opened_at: int
+    decided_at: int
+    by: str
+    reason: str
+    reviewers: tuple[str, ...]
+    require_reason: bool
+    key_id: str
+    join_key: str
+    escalates_at: int
+    escalation: str
+
+
+class PolicyRow(msgspec.Struct, frozen=True):
+    version: int
+    digest: str
+    yaml: str
+    message: str
+    author: str
+    applied_at: int
+    commit: str = ""
+
+
+class TokenRow(msgspec.Struct, frozen=True):
+    """An admin token: only its SHA-256 is stored."""
+
+    name: str
+    role: Role
+    sha256: str
+    created_at: int
+    created_by: str
+
+
+class AuditRow(msgspec.Struct, frozen=True):
+    at: int
+    who: str
+    what: str
+    why: str
+    subject: str
+
+
+class InvocationRow(msgspec.Struct, frozen=True):
+    """One line of a list. `outcome` is empty while the invocation runs, `parked` while it is in review."""
+
+    inv: str
+    at: int
+    endpoint: str
+    key_id: str
+    workflow: str
+    agent: str
+    run: str
+    requested_model: str
+    model: str
+    provider: str
+    rule: str
+    tier: int
+    outcome: str
+    nanos: int
+    duration_ns: int
+
+
+class Store(Protocol):
+    async def settled(self) -> None:
+        """Returns when every fact that was in the journal at the call is visible in the store."""
+        ...
+
+    async def facts(self, inv: str) -> list[AnyFact]:
+        """The record of one invocation, in the order in which it was written; empty if unknown."""
+        ...
+
+    async def find(self, reference: str) -> list[str]:
+        """Invocation ids, newest first, at most 100, that `reference` names: an invocation, attempt, review, provider response,
+        request or trace id, a run, or the word `last` (the last finished one)."""
+        ...
+
+    async def invocations(self, limit: int, before: str) -> list[InvocationRow]:
+        """Newest first, at most `limit`, older than the id `before` (empty: from the newest)."""
+        ...
+
+    async def spend(self) -> list[SpendRow]: ...
+
+    async def open_holds(self) -> list[OpenHold]: ...
+
+    async def unfinished(self) -> list[str]:
+        """Invocations without InvocationFinished that are not parked either: what a crash interrupted."""
+        ...
+
+    async def reviews(self, only_open: bool) -> list[ReviewRow]: ...
+
+    async def review(self, review: str) -> ReviewRow | None: ...
+
+    async def review_state(self, review: str) -> bytes | None:
+        """The newest stored state of the parked invocation: that of ReviewDecided, else of ReviewOpened."""
+        ...
+
+    async def policies(self) -> list[PolicyRow]:
+        """The history, newest first."""
+        ...
+
+    async def add_policy(
+        self, yaml: str, digest: str, message: str, author: str, at: int, expected: int | None, commit: str
+    ) -> PolicyRow | None:
+        """Appends the next version durably and makes it the current one. None if `expected` is not the current version (0: none yet)."""
+        ...
+
+    async def tokens(self) -> list[TokenRow]: ...
+
+    async def add_token(self, token: TokenRow) -> bool:
+        """False if the name is taken."""
+        ...
+
+    async def remove_token(self, name: str) -> bool: ...
+
+    async def audit(self, row: AuditRow) -> None: ...
+
+    async def audits(self, limit: int) -> list[AuditRow]: ...
+
+    async def close(self) -> None: ...

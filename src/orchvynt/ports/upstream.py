@@ -1,0 +1,67 @@
+"""HTTP to providers. Calls are callbacks, not coroutines: the data path starts no task per invocation."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+FailureKind = Literal["connect", "tls", "dns", "connect_timeout", "reset", "closed", "malformed", "too_large"]
+
+
+class UpstreamFailure(msgspec.Struct, frozen=True):
+    """Why an exchange ended without a whole response.
+
+    `bytes_seen` says whether any byte of the response came. `sent` is false when it is certain that the provider cannot
+    have read the whole request (no connection was made).
+    """
+
+    kind: FailureKind
+    message: str
+    bytes_seen: bool
+    sent: bool
+
+
+class UpstreamListener(Protocol):
+    """Who started an exchange. After `on_end` or `on_failure` nothing more is called; after `cancel()` nothing at all."""
+
+    def on_head(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """The final head (never a 1xx). Header names are in lower case."""
+        ...
+
+    def on_data(self, data: bytes) -> None:
+        """A part of the decoded body (content-encoding and chunks are already undone)."""
+        ...
+
+    def on_end(self) -> None: ...
+
+    def on_failure(self, failure: UpstreamFailure) -> None: ...
+
+
+class UpstreamCall(Protocol):
+    def cancel(self) -> None:
+        """Closes the exchange at once. Idempotent; the listener hears nothing more."""
+        ...
+
+    def pause(self) -> None:
+        """Stops reading: back-pressure from a slow caller."""
+        ...
+
+    def resume(self) -> None: ...
+
+
+class Address(msgspec.Struct, frozen=True):
+    host: str
+    port: int
+    tls: bool
+
+
+class Upstream(Protocol):
+    def send(
+        self, address: Address, path: str, headers: Sequence[tuple[str, str]], body: bytes, connect_ns: int, listener: UpstreamListener
+    ) -> UpstreamCall:
+        """POSTs `body` to an address of the policy. `host`, `content-length` and `accept-encoding` are added here.
+
+        Redirects are never followed. A stale kept-alive connection that closes before any byte of the response is retried
+        once on a fresh one. The listener is never called before `send` has returned.
+        """
+        ...

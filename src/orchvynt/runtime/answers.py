@@ -1,0 +1,134 @@
+"""What callers are told: the headers of every answer, errors in their dialect, streams and their ends."""
+
+from orchvynt.dialects import registry
+from orchvynt.dialects.route import RouteFacts, write_route
+from orchvynt.lifecycle.parking import reply_of
+from orchvynt.model.faults import Fault
+from orchvynt.model.money import usd_text
+from orchvynt.ports.caller import CallerLine
+from orchvynt.runtime.life import Caller, Life
+
+LOW_PERCENT = 80
+
+
+def answer_headers(life: Life, now: int, remaining: tuple[str, bool]) -> list[tuple[str, str]]:
+    """`x-orchvynt-*` of a whole answer. `remaining` is the tightest budget in words and whether it is low."""
+    state = life.state
+    headers = start_headers(life)
+    headers.append(("x-orchvynt-cost-usd", usd_text(state.nanos)))
+    headers += _budget_headers(remaining)
+    if state.limited_by and _finish(life) == "length":
+        headers.append(("x-orchvynt-limited-by", f"budget:{state.limited_by}"))
+    headers.append(("x-orchvynt-overhead-ms", overhead_ms(life, now)))
+    return headers
+
+
+def start_headers(life: Life) -> list[tuple[str, str]]:
+    """Those that are known before the answer is whole."""
+    state = life.state
+    candidate = state.candidate
+    headers = [
+        ("x-orchvynt-invocation", state.invocation.id),
+        ("x-orchvynt-model", candidate.model),
+        ("x-orchvynt-provider", candidate.provider),
+        ("x-orchvynt-policy", str(state.policy_version)),
+        ("x-orchvynt-tier", str(candidate.tier)),
+        ("x-orchvynt-attempts", str(state.attempt_count)),
+    ]
+    if state.rule:
+        headers.append(("x-orchvynt-rule", state.rule))
+    if state.invocation.ask.requested_model != candidate.model:
+        headers.append(("x-orchvynt-requested-model", state.invocation.ask.requested_model))
+    return headers
+
+
+def notes(life: Life, now: int, remaining: tuple[str, bool]) -> list[tuple[str, str]]:
+    """What a stream says at its end, because it was not known at its start."""
+    known = {name for name, _ in start_headers(life)}
+    said = [pair for pair in answer_headers(life, now, remaining) if pair[0] not in known]
+    return [(name.removeprefix("x-orchvynt-"), value) for name, value in said]
+
+
+def overhead_ms(life: Life, now: int) -> str:
+    """Milliseconds that were ours: since the arrival, less the time spent with providers."""
+    return f"{max(0, now - life.arrived - life.upstream_ns) / 1_000_000:.3f}"
+
+
+def _budget_headers(remaining: tuple[str, bool]) -> list[tuple[str, str]]:
+    said, low = remaining
+    headers = [("x-orchvynt-budget-remaining", said)] if said else []
+    return [*headers, ("x-orchvynt-budget-low", said.partition(" ")[0])] if low else headers
+
+
+def _finish(life: Life) -> str:
+    state = life.state
+    if state.answer is not None:
+        return state.answer.finish
+    if state.reply is not None:
+        return state.reply.finish
+    seen = life.exchange.seen if life.exchange is not None else None
+    return seen.finish if seen is not None else ""
+
+
+def body(life: Life) -> bytes:
+    """The whole answer in the caller's dialect: the provider's own bytes where they are of the same dialect."""
+    state = life.state
+    invocation = state.invocation
+    candidate = state.candidate
+    if invocation.dialect == "route":
+        told = RouteFacts(
+            invocation.id, candidate.model, candidate.provider, state.rule, candidate.tier, state.attempt_count, state.nanos
+        )
+        return write_route(reply_of(life.snapshot, state), told)
+    caller = registry.caller(invocation.dialect)
+    if state.answer is not None:
+        provider = registry.provider(life.snapshot.providers[candidate.provider].wire)
+        if provider.caller_twin == caller.name:
+            return state.answer.body
+    return caller.write(reply_of(life.snapshot, state))
+
+
+def deliver(life: Life, caller: Caller, now: int, remaining: tuple[str, bool]) -> None:
+    """Gives one caller the whole answer in the form it asked for."""
+    state = life.state
+    ask = state.invocation.ask
+    dialect = registry.caller(state.invocation.dialect)
+    if not ask.stream or caller.form == "result":
+        caller.line.answer(200, _with_request_id(answer_headers(life, now, remaining), caller), body(life))
+        return
+    said = notes(life, now, remaining)
+    if not caller.opened:
+        caller.line.start(200, _with_request_id(start_headers(life), caller), dialect.stream_type)
+    if state.stream_body:
+        caller.line.write(dialect.with_notes(state.stream_body, said))
+    else:
+        caller.line.write(dialect.write_stream(reply_of(life.snapshot, state), ask.wants_usage, said))
+    caller.line.end()
+
+
+def refuse(life: Life, caller: Caller, fault: Fault) -> None:
+    """Tells one caller; a stream that was opened ends with the dialect's error event and without its terminal marker."""
+    state = life.state
+    dialect = registry.caller(state.invocation.dialect)
+    if caller.opened:
+        caller.line.write(dialect.error_event(fault, state.invocation.id))
+        caller.line.abort()
+        return
+    headers = [("x-orchvynt-invocation", state.invocation.id), ("x-orchvynt-policy", str(state.policy_version))]
+    status = 202 if fault.code == "hitl_pending" and state.invocation.dialect == "route" else fault.status
+    answer_fault(caller.line, fault, dialect.error(fault, state.invocation.id), _with_request_id(headers, caller), status)
+
+
+def answer_fault(line: CallerLine, fault: Fault, said: bytes, headers: list[tuple[str, str]], status: int = 0) -> None:
+    """The head and body of a refusal."""
+    if fault.retry_after_seconds is not None:
+        headers.append(("retry-after", str(fault.retry_after_seconds)))
+    if fault.should_retry is not None:
+        headers.append(("x-should-retry", "true" if fault.should_retry else "false"))
+    line.answer(status or fault.status, headers, said)
+
+
+def _with_request_id(headers: list[tuple[str, str]], caller: Caller) -> list[tuple[str, str]]:
+    if caller.request_id:
+        headers.append(("x-request-id", caller.request_id))
+    return headers

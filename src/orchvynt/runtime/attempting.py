@@ -1,0 +1,179 @@
+"""Performs `Send`, `CancelAttempt` and `Flow`: one exchange with one provider, and the events that it gives."""
+
+from collections.abc import Callable
+from typing import Final
+
+from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.routing.plan import resolve
+from orchvynt.dialects import registry
+from orchvynt.dialects.shapes import Answer, Failure, UnsupportedError, UpstreamAsk
+from orchvynt.language.snapshot import Model, SecretRef
+from orchvynt.lifecycle.commands import Send
+from orchvynt.lifecycle.events import AnswerArrived, AnyEvent, AttemptFailed, StreamEnded, StreamStarted
+from orchvynt.ports.clock import Clock, Ids
+from orchvynt.ports.secrets import SecretMissingError, Secrets
+from orchvynt.ports.upstream import Address, Upstream
+from orchvynt.runtime.exchange import Exchange
+from orchvynt.runtime.life import Life
+
+# How long a provider may take to close a stream after its terminal marker, so that the connection can be used again.
+LINGER_NS: Final = 2_000_000_000
+
+
+class Attempting:
+    """The watcher of all exchanges."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        secrets: Secrets,
+        clock: Clock,
+        ids: Ids,
+        health: Health,
+        sizes: OutputSizes,
+        feed: Callable[[Life, AnyEvent], None],
+    ) -> None:
+        self.upstream = upstream
+        self.secrets = secrets
+        self.clock = clock
+        self.ids = ids
+        self.health = health
+        self.sizes = sizes
+        self._feed = feed
+        self._lingering: list[tuple[int, Exchange]] = []
+        self._addresses: dict[tuple[str, int, bool], Address] = {}
+
+    def send(self, life: Life, command: Send) -> None:
+        model = resolve(life.snapshot, command.model)
+        assert model is not None
+        provider = model.provider
+        dialect = registry.provider(provider.wire)
+        invocation = life.state.invocation
+        caller = registry.caller(invocation.dialect)
+        ask = invocation.ask
+        relay = registry.relay(dialect, caller, wants_usage=ask.wants_usage, collect=not command.flow) if command.stream else None
+        exchange = Exchange(life, dialect, relay, self, self.clock)
+        life.exchange = exchange
+        limit = command.output_tokens_max
+        per_choice = limit // ask.choices if limit is not None else None
+        try:
+            if dialect.caller_twin == caller.name:
+                request = dialect.pass_request(ask, model.upstream_model, per_choice)
+            else:
+                request = dialect.write_request(caller.chat(ask), model.upstream_model, per_choice)
+            headers = self._headers(command.attempt, model, request)
+        except UnsupportedError as error:
+            self._fail_unsent(exchange, Failure("policy", 0, f"{error} ({error.param})"))
+            return
+        except SecretMissingError as error:
+            self._fail_unsent(exchange, Failure("auth", 0, str(error)))
+            return
+        address = self._address(provider.host, provider.port, provider.tls)
+        now = exchange.sent_mono
+        if command.stream:
+            life.set_timer("first_token", now + command.first_token_ns)
+        else:
+            life.set_timer("answer", now + command.answer_ns)
+        exchange.call = self.upstream.send(
+            address, provider.path_prefix + request.path, headers, request.body, command.connect_ns, exchange
+        )
+
+    def _address(self, host: str, port: int, tls: bool) -> Address:
+        key = (host, port, tls)
+        address = self._addresses.get(key)
+        if address is None:
+            address = self._addresses[key] = Address(host, port, tls)
+        return address
+
+    def _headers(self, attempt: str, model: Model, request: UpstreamAsk) -> list[tuple[str, str]]:
+        # OpenAI documents X-Client-Request-Id for exactly this: the id by which an arrival is found in our record.
+        headers = [*request.headers, ("x-client-request-id", attempt)]
+        ref: SecretRef | None = model.provider.api_key
+        if ref is not None:
+            headers.append(registry.provider(model.provider.wire).credential(self.secrets.resolve(ref)))
+        return headers
+
+    def _fail_unsent(self, exchange: Exchange, failure: Failure) -> None:
+        exchange.over = True
+        self.failed(exchange, failure, may_have_run=False, connected=False)
+
+    def cancel(self, life: Life) -> None:
+        if life.exchange is not None:
+            self._over(life)
+            life.exchange.cancel()
+
+    def _over(self, life: Life) -> None:
+        for name in ("first_token", "answer", "stall"):
+            life.stop_timer(name)
+
+    # What follows is heard from the exchange.
+
+    def started(self, exchange: Exchange) -> None:
+        life = exchange.life
+        now = self.clock.monotonic()
+        life.stop_timer("first_token")
+        life.set_timer("stall", now + life.snapshot.timeouts.stall_ns)
+        if life.state.streams:
+            seen = exchange.seen
+            self._feed(life, StreamStarted(self.clock.now(), now, seen.response_id if seen else ""))
+
+    def wrote(self, exchange: Exchange, data: bytes) -> None:
+        for caller in exchange.life.callers:
+            caller.line.write(data)
+
+    def answered(self, exchange: Exchange, answer: Answer) -> None:
+        life = exchange.life
+        now = self.clock.monotonic()
+        self._ended(exchange, now)
+        self._went_well(life, answer.usage.output_tokens if answer.usage else 0)
+        self._feed(life, AnswerArrived(self.clock.now(), now, answer, exchange.provider_request_id))
+
+    def stream_ended(self, exchange: Exchange) -> None:
+        life, seen = exchange.life, exchange.seen
+        assert seen is not None
+        now = self.clock.monotonic()
+        self._ended(exchange, now)
+        self._lingering.append((now + LINGER_NS, exchange))
+        self._went_well(life, seen.usage.output_tokens if seen.usage else 0)
+        reply, body = exchange.whole()
+        self._feed(
+            life,
+            StreamEnded(self.clock.now(), now, seen, reply, body, exchange.delivered_bytes, exchange.provider_request_id),
+        )
+
+    def failed(self, exchange: Exchange, failure: Failure, may_have_run: bool, connected: bool) -> None:
+        life = exchange.life
+        now = self.clock.monotonic()
+        self._ended(exchange, now)
+        candidate = life.state.candidate
+        self.health.failed(candidate.provider, candidate.model)
+        self._feed(
+            life,
+            AttemptFailed(
+                self.clock.now(),
+                now,
+                failure,
+                may_have_run,
+                connected,
+                self.ids.chance(),
+                exchange.seen,
+                exchange.delivered_bytes,
+                exchange.provider_request_id,
+            ),
+        )
+
+    def _went_well(self, life: Life, output_tokens: int) -> None:
+        candidate = life.state.candidate
+        self.health.answered(candidate.provider, candidate.model)
+        if output_tokens:
+            self.sizes.add(candidate.model, output_tokens)
+
+    def _ended(self, exchange: Exchange, now: int) -> None:
+        exchange.life.upstream_ns += now - exchange.sent_mono
+        self._over(exchange.life)
+
+    def sweep(self, now: int) -> None:
+        """Closes what providers left open after their terminal marker."""
+        while self._lingering and self._lingering[0][0] <= now:
+            self._lingering.pop(0)[1].cancel()

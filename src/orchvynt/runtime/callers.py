@@ -1,0 +1,132 @@
+"""The connections that wait for each life: attach, hold, answer, refuse, and notice when they are gone or slow."""
+
+from collections.abc import Callable
+from typing import Final
+
+from orchvynt.decisions.budgets.ledger import Ledger
+from orchvynt.dialects import registry
+from orchvynt.model.faults import Fault
+from orchvynt.model.money import usd_text
+from orchvynt.ports.caller import CallerLine
+from orchvynt.ports.clock import Clock
+from orchvynt.runtime import answers
+from orchvynt.runtime.life import Caller, Life
+
+KEEP_ALIVE_NS: Final = 15_000_000_000
+# A caller's own timeout less this is how long it is held: the answer must reach it before it gives up.
+GRACE_NS: Final = 10_000_000_000
+
+
+class Callers:
+    """`gone(life)` is called when the last caller of a life has closed its connection."""
+
+    def __init__(self, clock: Clock, ledger: Ledger, gone: Callable[[Life], None]) -> None:
+        self.clock = clock
+        self.ledger = ledger
+        self._gone = gone
+
+    def attach(self, life: Life, line: CallerLine, form: str, request_id: str) -> Caller:
+        """`form` is `asked` (as the request wants it) or `result` (a poll)."""
+        caller = Caller(line, form, request_id)
+        life.callers.append(caller)
+        line.on_gone = lambda: self._left(life, caller)
+        line.on_full = lambda: life.exchange.pause() if life.exchange else None
+        line.on_drained = lambda: life.exchange.resume() if life.exchange else None
+        return caller
+
+    def detach(self, life: Life, caller: Caller) -> None:
+        if caller in life.callers:
+            life.callers.remove(caller)
+        caller.line.on_gone = caller.line.on_full = caller.line.on_drained = None
+
+    def _left(self, life: Life, caller: Caller) -> None:
+        self.detach(life, caller)
+        if not life.callers:
+            self._gone(life)
+
+    def start_stream(self, life: Life, first: bytes) -> None:
+        dialect = registry.caller(life.state.invocation.dialect)
+        for caller in life.callers:
+            headers = answers.start_headers(life)
+            if caller.request_id:
+                headers.append(("x-request-id", caller.request_id))
+            caller.opened = True
+            caller.line.start(200, headers, dialect.stream_type)
+            if first:
+                caller.line.write(first)
+
+    def end_stream(self, life: Life, closing: bytes) -> None:
+        for caller in self._take(life):
+            caller.line.write(closing)
+            caller.line.end()
+
+    def deliver(self, life: Life) -> None:
+        now, remaining = self.clock.monotonic(), self.remaining(life)
+        for caller in self._take(life):
+            answers.deliver(life, caller, now, remaining)
+
+    def refuse(self, life: Life, fault: Fault) -> None:
+        for caller in self._take(life):
+            answers.refuse(life, caller, fault)
+
+    def _take(self, life: Life) -> list[Caller]:
+        taken = list(life.callers)
+        for caller in taken:
+            self.detach(life, caller)
+        return taken
+
+    def hold(self, life: Life, hold_ns: int | None) -> None:
+        """Every caller waits for the review as long as the gate says, and never past its own timeout."""
+        for caller in life.callers:
+            self.hold_one(life, caller, hold_ns)
+
+    def hold_one(self, life: Life, caller: Caller, hold_ns: int | None) -> None:
+        own = max(0, life.state.invocation.caller_timeout_ns - GRACE_NS)
+        caller.due = self.clock.monotonic() + (own if hold_ns is None else min(hold_ns, own))
+        life.set_timer("caller_wait", min(other.due for other in life.callers))
+
+    def overdue(self, life: Life, now: int) -> list[Caller]:
+        """Those that were held as long as they may; the timer is set again for the others."""
+        late = [caller for caller in life.callers if caller.due <= now]
+        rest = [caller.due for caller in life.callers if caller.due > now]
+        if rest:
+            life.set_timer("caller_wait", min(rest))
+        return late
+
+    def open_held(self, life: Life) -> None:
+        """The status line goes out, and the stream is kept alive from now on."""
+        dialect = registry.caller(life.state.invocation.dialect)
+        for caller in life.callers:
+            if caller.form == "asked" and not caller.opened:
+                caller.opened = True
+                headers = answers.start_headers(life) if life.state.tier else []
+                caller.line.start(200, headers, dialect.stream_type)
+        self.keep_alive(life)
+
+    def keep_alive(self, life: Life) -> None:
+        pulse = registry.caller(life.state.invocation.dialect).keep_alive()
+        opened = [caller for caller in life.callers if caller.opened]
+        for caller in opened:
+            if pulse:
+                caller.line.write(pulse)
+        if opened:
+            life.set_timer("keep_alive", self.clock.monotonic() + KEEP_ALIVE_NS)
+
+    def remaining(self, life: Life) -> tuple[str, bool]:
+        """The tightest budget of a life in words (`NAME 1.23 usd`), and whether 80 % of it is gone."""
+        tightest, said, low = 2.0, "", False
+        for line in life.lines:
+            account = self.ledger.account(line)
+            for limit, settled, held, unit in (
+                (line.nanos_limit, account.settled_nanos, account.held_nanos, "usd"),
+                (line.tokens_limit, account.settled_tokens, account.held_tokens, "tokens"),
+            ):
+                if limit is None:
+                    continue
+                left = max(0, limit - settled - held)
+                share = left / limit if limit else 0.0
+                if share < tightest:
+                    tightest = share
+                    said = f"{line.budget} {usd_text(left) if unit == 'usd' else left} {unit}"
+                    low = (limit - left) * 100 >= answers.LOW_PERCENT * limit
+        return said, low

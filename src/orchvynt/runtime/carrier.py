@@ -1,0 +1,203 @@
+"""Carries commands out and brings events back: the loop top of an invocation's life. It decides nothing.
+
+INVARIANT: facts are in the journal before the effect that they announce; if they cannot be written, the effect does not happen.
+"""
+
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, Final
+
+from orchvynt.language.scope import RequestValues
+from orchvynt.lifecycle import admission, commands, events
+from orchvynt.lifecycle.parking import join_key
+from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.table import step
+from orchvynt.model import facts
+from orchvynt.model.faults import Fault
+from orchvynt.ports.clock import Clock
+from orchvynt.ports.journal import Journal, JournalUnavailableError
+from orchvynt.runtime import answers
+from orchvynt.runtime.admitting import Admitting
+from orchvynt.runtime.attempting import Attempting
+from orchvynt.runtime.callers import Callers
+from orchvynt.runtime.exchange import Exchange
+from orchvynt.runtime.life import Life
+from orchvynt.runtime.parked import Parked, ParkedOne
+
+STREAM_OPEN_NS: Final = 25_000_000_000
+
+
+class Carrier:
+    """All lives of one process."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        parked: Parked,
+        admitting: Callable[[Callable[[Life, events.AnyEvent], None]], Admitting],
+        attempting: Callable[[Callable[[Life, events.AnyEvent], None]], Attempting],
+        wake_after: Callable[[int, Callable[[], None]], None],
+    ) -> None:
+        self.journal = journal
+        self.clock = clock
+        self.parked = parked
+        self.admitting = admitting(self.feed)
+        self.attempting = attempting(self.feed)
+        self.callers = Callers(clock, self.admitting.ledger, self._callers_gone)
+        self.lives: dict[str, Life] = {}
+        self.unsettled: list[tuple[facts.AnyFact, ...]] = []
+        self._wake_after = wake_after
+        self._performers: Final[dict[type[commands.Command], Callable[[Life, Any], None]]] = {
+            commands.Record: self._record,
+            commands.Admit: self.admitting.admit,
+            commands.Send: self.attempting.send,
+            commands.CancelAttempt: lambda life, _: self.attempting.cancel(life),
+            commands.LeaveQueue: lambda life, _: self.admitting.leave(life),
+            commands.PutToRest: self._put_to_rest,
+            commands.WakeAfter: self._wake,
+            commands.Flow: self._flow,
+            commands.Deliver: self._deliver,
+            commands.EndStream: self._end_stream,
+            commands.BreakStream: self._break_stream,
+            commands.Refuse: self._refuse,
+            commands.Park: self._park,
+            commands.OpenHeldStream: lambda life, _: self.callers.open_held(life),
+            commands.Close: self._close,
+        }
+
+    def begin(self, life: Life, values: RequestValues) -> None:
+        """The first step of a life."""
+        self.lives[life.id] = life
+        life.set_timer("deadline", life.arrived + life.snapshot.timeouts.invocation_ns)
+        received = events.Received(self.clock.now(), life.arrived)
+        self._guarded(life, lambda: admission.begin(life.snapshot, life.state, received, values))
+        if life.state.invocation.ask.stream and not life.state.streams and life.state.phase != "done":
+            life.set_timer("stream_open", life.arrived + STREAM_OPEN_NS)
+
+    def joinable(self, state: State) -> ParkedOne | None:
+        """What a caller that comes back with the same request joins."""
+        return self.parked.joinable(join_key(state), state.invocation.at) if self.parked.count else None
+
+    def feed(self, life: Life, event: events.AnyEvent) -> None:
+        """One event, its step, and the commands that follow."""
+        self._guarded(life, lambda: step(life.snapshot, life.state, event))
+
+    def _guarded(self, life: Life, take: Callable[[], list[commands.AnyCommand]]) -> None:
+        try:
+            for command in take():
+                self._performers[type(command)](life, command)
+        except JournalUnavailableError as error:
+            self._unrecorded(life, error)
+        except Exception as error:  # noqa: BLE001 - the loop top: one invocation fails closed, the others go on
+            sys.stderr.write(f"orchvynt: {life.id} failed\n{''.join(traceback.format_exception(error))}")
+            self._abandon(life, Fault("internal", "A defect of OrchVynt stopped this invocation.", "Please report it with its id."))
+
+    def _record(self, life: Life, command: commands.Record) -> None:
+        try:
+            self.journal.append(command.facts)
+        except JournalUnavailableError:
+            for fact in command.facts:
+                if isinstance(fact, facts.HoldPlaced):
+                    self.admitting.release(fact.attempt)
+            raise
+        for fact in command.facts:
+            if type(fact) is facts.AttemptSettled:
+                self.admitting.release(fact.attempt, fact.reserved)
+            elif type(fact) is facts.HoldVoided:
+                self.admitting.release(fact.attempt)
+
+    def _unrecorded(self, life: Life, error: JournalUnavailableError) -> None:
+        """What cannot be recorded does not happen: no send, no answer. A hold that was sent stays held until it can be settled."""
+        fault = Fault(
+            "store_unavailable",
+            f"The record cannot be written ({error}), so nothing is sent and nothing is answered.",
+            "Make room or repair the disk; OrchVynt goes on by itself.",
+            retry_after_seconds=5,
+        )
+        self._abandon(life, fault)
+
+    def _abandon(self, life: Life, fault: Fault) -> None:
+        """Ends a life outside the machine, closed: its attempt is cancelled, its hold stays, its callers are told."""
+        self.attempting.cancel(life)
+        self.admitting.leave(life)
+        self.callers.refuse(life, fault)
+        life.state.phase = "done"
+        self.lives.pop(life.id, None)
+
+    def _put_to_rest(self, life: Life, command: commands.PutToRest) -> None:
+        self.admitting.health.rest(command.provider, command.model, command.rest, self.clock.monotonic())
+
+    def _wake(self, life: Life, command: commands.WakeAfter) -> None:
+        self._wake_after(command.wait_ns, lambda: self._woken(life))
+
+    def _woken(self, life: Life) -> None:
+        if life.state.phase == "backing_off":
+            self.feed(life, events.BackoffElapsed(self.clock.now(), self.clock.monotonic()))
+
+    def _flow(self, life: Life, command: commands.Flow) -> None:
+        exchange = life.exchange
+        assert isinstance(exchange, Exchange)
+        life.stop_timer("deadline")
+        exchange.flows = True
+        first = exchange.take_held()
+        exchange.delivered_bytes += len(first)
+        self.callers.start_stream(life, first)
+
+    def _deliver(self, life: Life, command: commands.Deliver) -> None:
+        self.callers.deliver(life)
+
+    def _end_stream(self, life: Life, command: commands.EndStream) -> None:
+        exchange = life.exchange
+        assert isinstance(exchange, Exchange)
+        assert exchange.relay is not None
+        closing = exchange.relay.finish(answers.notes(life, self.clock.monotonic(), self.callers.remaining(life)))
+        self.callers.end_stream(life, closing)
+
+    def _break_stream(self, life: Life, command: commands.BreakStream) -> None:
+        self.callers.refuse(life, command.fault)
+
+    def _refuse(self, life: Life, command: commands.Refuse) -> None:
+        self.callers.refuse(life, command.fault)
+
+    def _park(self, life: Life, command: commands.Park) -> None:
+        invocation = life.state.invocation
+        life.stop_timer("deadline")
+        before = self.parked.invocation(life.id)
+        one = ParkedOne(command.review, life.id, invocation.key_id, join_key(life.state), self.clock.now(), command.escalates_at, "open")
+        one.life = life
+        one.released = not life.callers or (before is not None and before.released)
+        self.parked.add(one)
+        self.callers.hold(life, command.hold_ns)
+        self.let_go(life)
+
+    def _close(self, life: Life, command: commands.Close) -> None:
+        self.lives.pop(life.id, None)
+        one = self.parked.invocation(life.id)
+        if one is not None:
+            one.life = None
+        if life.lines:
+            self.admitting.ledger.forget(line.key for line in life.lines if line.scope == "invocation")
+
+    def let_go(self, life: Life) -> None:
+        """A parked life with no caller needs no memory; the store has its state."""
+        one = self.parked.invocation(life.id)
+        if one is not None and one.open and not life.callers and one.life is life:
+            one.life = None
+            one.released = True
+            self.lives.pop(life.id, None)
+
+    def _callers_gone(self, life: Life) -> None:
+        """The last caller closed its connection."""
+        if life.state.phase == "done":
+            return
+        exchange = life.exchange
+        gone = events.CallerGone(
+            self.clock.now(),
+            self.clock.monotonic(),
+            exchange.seen if exchange else None,
+            exchange.delivered_bytes if exchange else 0,
+        )
+        self.feed(life, gone)
+        self.let_go(life)

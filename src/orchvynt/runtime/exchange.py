@@ -1,0 +1,223 @@
+"""One attempt under way: carries the provider's bytes and says what they amount to. It never decides what follows.
+
+A whole answer is gathered and read; a stream goes through a relay, and to the caller once the machine has said `flow`.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from orchvynt.dialects.outcomes import retry_after_of
+from orchvynt.dialects.shapes import Answer, Failure, ProviderDialect, Relay, Seen
+from orchvynt.model.chat import Reply
+from orchvynt.ports.clock import Clock
+from orchvynt.ports.upstream import UpstreamCall, UpstreamFailure
+from orchvynt.runtime.life import Life
+
+HELD_STREAM_BYTES_MAX: Final = 32 * 1024 * 1024
+ERROR_BODY_BYTES_MAX: Final = 256 * 1024
+STREAM_TYPES: Final = ("text/event-stream", "application/x-ndjson")
+
+CONNECT_OUTCOMES: Final = {"connect_timeout": "timeout", "malformed": "malformed", "too_large": "malformed"}
+
+
+class Watcher(Protocol):
+    """Who hears of an attempt, from the event loop. One of the last three comes once, and is the last."""
+
+    def started(self, exchange: "Exchange") -> None:
+        """The first content of a stream is here; it is kept until `flow`."""
+        ...
+
+    def wrote(self, exchange: "Exchange", data: bytes) -> None: ...
+
+    def answered(self, exchange: "Exchange", answer: Answer) -> None: ...
+
+    def stream_ended(self, exchange: "Exchange") -> None: ...
+
+    def failed(self, exchange: "Exchange", failure: Failure, may_have_run: bool, connected: bool) -> None: ...
+
+
+class Exchange:
+    """The listener of one upstream call. `flows` is switched on by the machine; until then bytes are kept, bounded."""
+
+    __slots__ = (
+        "announced",
+        "call",
+        "clock",
+        "content_type",
+        "delivered_bytes",
+        "dialect",
+        "flows",
+        "held",
+        "held_bytes",
+        "life",
+        "over",
+        "parts",
+        "parts_bytes",
+        "progress",
+        "provider_request_id",
+        "relay",
+        "retry_after",
+        "sent_mono",
+        "status",
+        "streaming",
+        "watcher",
+    )
+
+    def __init__(self, life: Life, dialect: ProviderDialect, relay: Relay | None, watcher: Watcher, clock: Clock) -> None:
+        self.life = life
+        self.dialect = dialect
+        self.relay = relay
+        self.watcher = watcher
+        self.clock = clock
+        self.sent_mono = clock.monotonic()
+        self.call: UpstreamCall | None = None
+        self.status = 0
+        self.content_type = ""
+        self.retry_after = ""
+        self.provider_request_id = ""
+        self.parts: list[bytes] = []
+        self.parts_bytes = 0
+        self.streaming = False
+        self.flows = False
+        self.held: list[bytes] = []
+        self.held_bytes = 0
+        self.delivered_bytes = 0
+        self.progress = -1
+        self.announced = False
+        self.over = False
+
+    def on_head(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self.status = status
+        for name, value in headers:
+            if name == b"content-type":
+                self.content_type = value.decode("latin-1")
+            elif name == b"x-request-id" or name == b"request-id":
+                self.provider_request_id = value.decode("latin-1")[:200]
+        self.retry_after = retry_after_of(headers) if status >= 400 else ""
+        self.streaming = self.relay is not None and status == 200 and self.content_type.lower().startswith(STREAM_TYPES)
+
+    def on_data(self, data: bytes) -> None:
+        if self.over:
+            return
+        if not self.streaming:
+            self.parts_bytes += len(data)
+            if self.status != 200 and self.parts_bytes > ERROR_BODY_BYTES_MAX:
+                return
+            self.parts.append(data)
+            return
+        relay = self.relay
+        assert relay is not None
+        out = relay.feed(data)
+        self._relayed(relay, out)
+        if relay.seen.terminal and not self.over:
+            self.over = True
+            self.watcher.stream_ended(self)
+
+    def _relayed(self, relay: Relay, out: bytes) -> None:
+        """Passes on what the relay gave; the failure that it saw, if any, comes after what was good."""
+        seen = relay.seen
+        if self.flows:
+            if out:
+                self.delivered_bytes += len(out)
+                self.watcher.wrote(self, out)
+        else:
+            if out:
+                self.held.append(out)
+                self.held_bytes += len(out)
+            if self.held_bytes > HELD_STREAM_BYTES_MAX:
+                self._fail(Failure("malformed", 200, f"a held stream is larger than {HELD_STREAM_BYTES_MAX} bytes"), True, True)
+                return
+            if seen.started and not self.announced and seen.failure is None:
+                self.announced = True
+                self.watcher.started(self)
+        if seen.failure is not None and not self.over:
+            self._fail(seen.failure, True, True)
+
+    def on_end(self) -> None:
+        if self.over:
+            return
+        if not self.streaming:
+            self._read_whole()
+            return
+        relay = self.relay
+        assert relay is not None
+        self._relayed(relay, relay.end_of_input())
+        if self.over:
+            return
+        if relay.seen.terminal:
+            self.over = True
+            self.watcher.stream_ended(self)
+        else:
+            self._fail(relay.seen.failure or Failure("cut", 200, "the stream ended without its terminal marker"), True, True)
+
+    def _read_whole(self) -> None:
+        body = self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+        if self.relay is not None and self.status == 200:
+            self._fail(Failure("malformed", 200, f"a stream was asked for, {self.content_type or 'nothing'} came"), True, True)
+            return
+        read = self.dialect.read_answer(self.status, self.content_type, self.retry_after, body, self.clock.now())
+        if isinstance(read, Failure):
+            # A provider bills no request that it refused with an error status.
+            self._fail(read, self.status == 200, True)
+            return
+        self.over = True
+        self.watcher.answered(self, read)
+
+    def on_failure(self, failure: UpstreamFailure) -> None:
+        if self.over:
+            return
+        connected = failure.kind not in ("connect", "tls", "dns", "connect_timeout")
+        if failure.kind in CONNECT_OUTCOMES:
+            outcome = CONNECT_OUTCOMES[failure.kind]
+        elif self.streaming and failure.bytes_seen:
+            outcome = "cut"
+        else:
+            outcome = "malformed" if failure.bytes_seen and self.status else "connection"
+        self._fail(Failure(outcome, self.status, failure.message), failure.sent, connected)
+
+    def time_out(self, outcome: str, message: str) -> None:
+        """A limit of the policy passed: the call is closed at once. It may have run."""
+        if not self.over:
+            self._fail(Failure(outcome, self.status, message), True, True)
+
+    def cancel(self) -> None:
+        self.over = True
+        if self.call is not None:
+            self.call.cancel()
+
+    def _fail(self, failure: Failure, may_have_run: bool, connected: bool) -> None:
+        self.over = True
+        if self.call is not None:
+            self.call.cancel()
+        self.watcher.failed(self, failure, may_have_run, connected)
+
+    @property
+    def seen(self) -> Seen | None:
+        return self.relay.seen if self.relay is not None else None
+
+    def made_progress(self) -> bool:
+        """Whether content came since the last question; pings are no progress."""
+        seen = self.seen
+        count = seen.output_bytes + seen.started if seen is not None else 0
+        moved = count != self.progress
+        self.progress = count
+        return moved
+
+    def pause(self) -> None:
+        if self.call is not None:
+            self.call.pause()
+
+    def resume(self) -> None:
+        if self.call is not None:
+            self.call.resume()
+
+    def take_held(self) -> bytes:
+        """What was kept so far; from now on it is not kept any more."""
+        held, self.held, self.held_bytes = b"".join(self.held), [], 0
+        return held
+
+    def whole(self) -> tuple[Reply | None, bytes]:
+        """The reply and the bytes of a stream that was held to its end; nothing of one that flowed."""
+        if self.relay is None or self.flows:
+            return None, b""
+        return self.relay.reply(), self.take_held() + self.relay.finish(())

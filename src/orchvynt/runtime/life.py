@@ -1,0 +1,83 @@
+"""One invocation while it is in this process: its state, its snapshot, its callers and its timers."""
+
+from typing import Final, Protocol
+
+from orchvynt.decisions.budgets.ledger import Line
+from orchvynt.dialects.shapes import Seen
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle.state import State
+from orchvynt.ports.caller import CallerLine
+
+NEVER: Final = 1 << 62
+
+
+class UnderWay(Protocol):
+    """The attempt of a life, as far as the rest of the runtime needs it."""
+
+    flows: bool
+    delivered_bytes: int
+
+    @property
+    def seen(self) -> Seen | None: ...
+
+    def cancel(self) -> None: ...
+
+    def time_out(self, outcome: str, message: str) -> None: ...
+
+    def made_progress(self) -> bool: ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
+class Caller:
+    """One connection that waits for the answer. `form` is how it wants it: as it asked, or the body for a poll of `/result`."""
+
+    __slots__ = ("due", "form", "line", "opened", "request_id")
+
+    def __init__(self, line: CallerLine, form: str, request_id: str) -> None:
+        self.line = line
+        self.form = form
+        self.request_id = request_id
+        self.opened = False
+        self.due = NEVER
+
+
+class Life:
+    """Timers are monotonic instants by name; `due` is never later than the earliest of them."""
+
+    __slots__ = ("arrived", "callers", "due", "exchange", "lines", "queued", "snapshot", "state", "timers", "upstream_ns")
+
+    def __init__(self, snapshot: Snapshot, state: State, arrived: int) -> None:
+        self.snapshot = snapshot
+        self.state = state
+        self.arrived = arrived
+        self.callers: list[Caller] = []
+        self.exchange: UnderWay | None = None
+        self.lines: tuple[Line, ...] = ()
+        self.timers: dict[str, int] = {}
+        self.due = NEVER
+        self.upstream_ns = 0
+        self.queued: object | None = None
+
+    @property
+    def id(self) -> str:
+        return self.state.invocation.id
+
+    def set_timer(self, name: str, due: int) -> None:
+        self.timers[name] = due
+        if due < self.due:
+            self.due = due
+
+    def stop_timer(self, name: str) -> None:
+        """`due` may stay early; the sweep then finds nothing and corrects it."""
+        self.timers.pop(name, None)
+
+    def take_due(self, now: int) -> list[str]:
+        """The names of the timers that are due, removed, earliest first; `due` is exact afterwards."""
+        names = sorted((name for name, due in self.timers.items() if due <= now), key=lambda name: self.timers[name])
+        for name in names:
+            del self.timers[name]
+        self.due = min(self.timers.values(), default=NEVER)
+        return names

@@ -1,0 +1,131 @@
+"""Invocations in review: found by review, by invocation, and by what a retry of the same caller has in common with it.
+
+Only a line of each is in memory; the whole state is in the store, and in a Life while a caller waits or somebody decides.
+"""
+
+import heapq
+from collections.abc import Callable
+from typing import Final
+
+from orchvynt.runtime.life import NEVER, Life
+
+JOINABLE_NS: Final = 24 * 3_600 * 1_000_000_000
+
+
+class ParkedOne:
+    """`due` is the instant in ns UTC at which its escalation is due, 0 for never. `status` is open until it is decided.
+
+    `released` is set once its caller was told to come back, or was gone; `claims` counts those who came back.
+    """
+
+    __slots__ = ("at", "by", "claims", "due", "inv", "join_key", "key_id", "life", "released", "review", "status")
+
+    def __init__(self, review: str, inv: str, key_id: str, join_key: str, at: int, due: int, status: str) -> None:
+        self.review = review
+        self.inv = inv
+        self.key_id = key_id
+        self.join_key = join_key
+        self.at = at
+        self.due = due
+        self.status = status
+        self.life: Life | None = None
+        self.released = False
+        self.claims = 0
+        self.by = ""
+
+    @property
+    def open(self) -> bool:
+        return self.status == "open"
+
+
+class Parked:
+    """The index. Decided ones stay for 24 hours, so that a caller that comes back gets its answer."""
+
+    def __init__(self) -> None:
+        self._by_review: dict[str, ParkedOne] = {}
+        self._by_invocation: dict[str, ParkedOne] = {}
+        self._by_join_key: dict[str, list[ParkedOne]] = {}
+        self._escalations: list[tuple[int, str]] = []
+        self._watchers: dict[str, list[Callable[[], None]]] = {}
+        self.open_count = 0
+
+    def add(self, one: ParkedOne) -> None:
+        """A further review of the same invocation takes the place of the one before it."""
+        self._by_review[one.review] = one
+        self._by_invocation[one.inv] = one
+        equals = self._by_join_key.setdefault(one.join_key, [])
+        equals[:] = [other for other in equals if other.inv != one.inv]
+        equals.append(one)
+        if one.open:
+            self.open_count += 1
+            if one.due:
+                heapq.heappush(self._escalations, (one.due, one.review))
+
+    @property
+    def count(self) -> int:
+        return len(self._by_invocation)
+
+    def review(self, review: str) -> ParkedOne | None:
+        return self._by_review.get(review)
+
+    def invocation(self, inv: str) -> ParkedOne | None:
+        return self._by_invocation.get(inv)
+
+    def joinable(self, join_key: str, now: int) -> ParkedOne | None:
+        """What a caller that comes back joins: one whose caller was told to, or was gone, in the last 24 hours.
+
+        Never one with a live caller: equal calls that run side by side stay apart, and each comes back to its own.
+        """
+        free = [
+            one
+            for one in self._by_join_key.get(join_key, ())
+            if one.released and now - one.at < JOINABLE_NS and not (one.life is not None and one.life.callers)
+        ]
+        return min(free, key=lambda one: (one.claims, one.at), default=None)
+
+    def decided(self, one: ParkedOne, status: str, by: str) -> None:
+        """It is decided, once; whoever watches it hears so."""
+        assert one.open
+        one.status = status
+        one.by = by
+        self.open_count -= 1
+        self.tell(one.inv)
+
+    def watch(self, inv: str, heard: Callable[[], None]) -> None:
+        self._watchers.setdefault(inv, []).append(heard)
+
+    def unwatch(self, inv: str, heard: Callable[[], None]) -> None:
+        watchers = self._watchers.get(inv)
+        if watchers and heard in watchers:
+            watchers.remove(heard)
+            if not watchers:
+                del self._watchers[inv]
+
+    def tell(self, inv: str) -> None:
+        for heard in self._watchers.pop(inv, ()):
+            heard()
+
+    def next_due(self) -> int:
+        return self._escalations[0][0] if self._escalations else NEVER
+
+    def take_due(self, now: int) -> list[ParkedOne]:
+        """The open ones whose escalation is due at `now` (ns UTC), each once."""
+        found = []
+        while self._escalations and self._escalations[0][0] <= now:
+            one = self._by_review.get(heapq.heappop(self._escalations)[1])
+            if one is not None and one.open:
+                found.append(one)
+        return found
+
+    def forget(self, now: int) -> None:
+        """Drops what was decided and can no longer be joined."""
+        old = [one for one in self._by_review.values() if not one.open and now - one.at >= JOINABLE_NS]
+        for one in old:
+            del self._by_review[one.review]
+            if self._by_invocation.get(one.inv) is one:
+                del self._by_invocation[one.inv]
+            equals = self._by_join_key.get(one.join_key, [])
+            if one in equals:
+                equals.remove(one)
+            if not equals:
+                self._by_join_key.pop(one.join_key, None)

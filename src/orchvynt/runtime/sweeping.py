@@ -1,0 +1,83 @@
+"""One sweep for all deadlines of the process, instead of a timer per request."""
+
+import asyncio
+from typing import Final
+
+from orchvynt.lifecycle import events
+from orchvynt.lifecycle.parking import pending
+from orchvynt.runtime import answers
+from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.life import Life
+from orchvynt.runtime.reviewing import Reviewing
+
+TICK_S: Final = 0.05
+HOUSEKEEPING_TICKS: Final = 1_200
+
+
+class Sweeping:
+    """Wakes twenty times a second and looks at what is due."""
+
+    def __init__(self, carrier: Carrier, reviewing: Reviewing) -> None:
+        self.carrier = carrier
+        self.reviewing = reviewing
+
+    async def run(self) -> None:
+        ticks = 0
+        while True:
+            await asyncio.sleep(TICK_S)
+            ticks += 1
+            self.sweep()
+            if ticks % HOUSEKEEPING_TICKS == 0:
+                self._keep_house()
+
+    def sweep(self) -> None:
+        carrier = self.carrier
+        now = carrier.clock.monotonic()
+        carrier.admitting.sweep(now)
+        carrier.attempting.sweep(now)
+        for life in [life for life in carrier.lives.values() if life.due <= now]:
+            for name in life.take_due(now):
+                self._due(life, name, now)
+        at = carrier.clock.now()
+        if carrier.parked.next_due() <= at:
+            for one in carrier.parked.take_due(at):
+                self.reviewing.tasks.start(self.reviewing.escalate(one), f"escalate {one.review}")
+
+    def _due(self, life: Life, name: str, now: int) -> None:
+        carrier = self.carrier
+        at = carrier.clock.now()
+        exchange, timeouts = life.exchange, life.snapshot.timeouts
+        match name:
+            case "deadline":
+                carrier.feed(life, events.DeadlinePassed(at, now))
+            case "stream_open":
+                carrier.feed(life, events.StreamOpenDue(at, now))
+            case "keep_alive":
+                carrier.callers.keep_alive(life)
+            case "caller_wait":
+                self._caller_wait(life, at, now)
+            case "answer" if exchange is not None:
+                exchange.time_out("timeout", f"no answer within {timeouts.answer_ns // 1_000_000} ms (`timeouts.answer`)")
+            case "first_token" if exchange is not None:
+                exchange.time_out("timeout", f"no first token within {timeouts.first_token_ns // 1_000_000} ms (`timeouts.first_token`)")
+            case "stall" if exchange is not None:
+                if exchange.made_progress():
+                    life.set_timer("stall", now + timeouts.stall_ns)
+                else:
+                    exchange.time_out("stall", f"nothing came for {timeouts.stall_ns // 1_000_000} ms (`timeouts.stall`)")
+
+    def _caller_wait(self, life: Life, at: int, now: int) -> None:
+        carrier = self.carrier
+        late = carrier.callers.overdue(life, now)
+        if late and len(late) == len(life.callers):
+            carrier.feed(life, events.CallerWaitElapsed(at, now))
+            carrier.let_go(life)
+            return
+        for caller in late:
+            carrier.callers.detach(life, caller)
+            answers.refuse(life, caller, pending(life.id, life.state.review, life.state.review_gate))
+
+    def _keep_house(self) -> None:
+        at = self.carrier.clock.now()
+        self.carrier.parked.forget(at)
+        self.carrier.admitting.forget_ended(at)

@@ -1,0 +1,108 @@
+"""Who waits for holds in flight: first come first served on each account, bounded, and woken when something is released."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from orchvynt.decisions.budgets.ledger import AccountKey, Ledger, Line
+from orchvynt.decisions.budgets.sizing import Short
+from orchvynt.runtime.life import Life
+
+WAITERS_MAX: Final = 10_000
+
+
+class Waiter:
+    """`retry` weighs the candidate again and says whether it still waits, and on which account: None if it is through."""
+
+    __slots__ = ("due", "life", "lines", "retry", "short")
+
+    def __init__(self, life: Life, short: Short, lines: tuple[Line, ...], due: int, retry: Callable[["Waiter"], Short | None]) -> None:
+        self.life = life
+        self.short = short
+        self.lines = lines
+        self.due = due
+        self.retry = retry
+
+    @property
+    def key(self) -> AccountKey:
+        return self.short.line.key
+
+
+class HoldQueue:
+    """Waiters by the account that they wait on. While one waits it counts as `waiting` on all its accounts."""
+
+    __slots__ = ("_draining", "_ledger", "_queues", "_touched", "count")
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._queues: dict[AccountKey, deque[Waiter]] = {}
+        self._touched: list[AccountKey] = []
+        self._draining = False
+        self.count = 0
+
+    @property
+    def full(self) -> bool:
+        return self.count >= WAITERS_MAX
+
+    def blocked(self, lines: Iterable[Line]) -> Line | None:
+        """The first of these accounts that others wait on already: a newcomer stands behind them."""
+        return next((line for line in lines if line.key in self._queues), None) if self._queues else None
+
+    def enter(self, waiter: Waiter, first: bool = False) -> None:
+        queue = self._queues.setdefault(waiter.key, deque())
+        if first:
+            queue.appendleft(waiter)
+        else:
+            queue.append(waiter)
+        self.count += 1
+        self._count(waiter, 1)
+
+    def leave(self, waiter: Waiter) -> None:
+        """Takes a waiter out; others may fit in its place."""
+        queue = self._queues.get(waiter.key)
+        if queue is None or waiter not in queue:
+            return
+        queue.remove(waiter)
+        self._left(waiter)
+        self.wake([line.key for line in waiter.lines])
+
+    def _left(self, waiter: Waiter) -> None:
+        if not self._queues[waiter.key]:
+            del self._queues[waiter.key]
+        self.count -= 1
+        self._count(waiter, -1)
+
+    def _count(self, waiter: Waiter, by: int) -> None:
+        for line in waiter.lines:
+            self._ledger.open(line.key).waiting += by
+
+    def wake(self, keys: Iterable[AccountKey]) -> None:
+        """Something was released on these accounts: their first waiters are weighed again, until one still has to wait."""
+        if not self._queues:
+            return
+        self._touched.extend(keys)
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._touched:
+                self._serve(self._touched.pop())
+        finally:
+            self._draining = False
+
+    def _serve(self, key: AccountKey) -> None:
+        while queue := self._queues.get(key):
+            waiter = queue.popleft()
+            self._left(waiter)
+            short = waiter.retry(waiter)
+            if short is None:
+                continue
+            stays = short.line.key == key
+            waiter.short = short
+            self.enter(waiter, first=stays)
+            if stays:
+                return
+
+    def overdue(self, now: int) -> list[Waiter]:
+        """Those whose time is up; they are still in the queue."""
+        return [waiter for queue in self._queues.values() for waiter in queue if waiter.due <= now]

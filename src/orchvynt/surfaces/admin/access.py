@@ -1,0 +1,84 @@
+"""Who may come in, and what was changed: tokens and the audit."""
+
+from typing import Final
+
+from orchvynt.lifecycle.explain.phrases import instant_text
+from orchvynt.model.faults import Fault
+from orchvynt.ports.store import AuditRow, TokenRow
+from orchvynt.surfaces.admin.asking import Asking, Desk
+from orchvynt.surfaces.admin.paging import page, sortable
+from orchvynt.surfaces.admin.tokens import NAME_PATTERN, digest, new_secret
+from orchvynt.surfaces.operator_shapes import AuditView, Listing, TokenBody, TokenIssued, TokenRevoked, TokenView
+
+AUDITS_MAX: Final = 10_000
+TOKENS_MAX: Final = 1_000
+WHY_CHARS_MAX: Final = 2_000
+
+
+async def note(desk: Desk, who: str, what: str, why: str, subject: str) -> None:
+    """One audit entry, bounded."""
+    await desk.store.audit(AuditRow(desk.clock.now(), who, what, why[:WHY_CHARS_MAX], subject[:WHY_CHARS_MAX]))
+
+
+async def audit(desk: Desk, asking: Asking) -> Listing[AuditView]:
+    """Newest first. Entries of one instant are told apart by their place, counted from the oldest, which never changes."""
+    rows = await desk.store.audits(AUDITS_MAX)
+    same: dict[int, int] = {}
+    keyed: list[tuple[str, AuditRow]] = []
+    for row in reversed(rows):
+        same[row.at] = same.get(row.at, 0) + 1
+        keyed.append((f"{sortable(row.at)}.{same[row.at]:06d}", row))
+    return page(keyed, lambda pair: pair[0], lambda pair: _audit_view(pair[1]), asking.limit, asking.after, newest_first=True)
+
+
+async def tokens(desk: Desk, asking: Asking) -> Listing[TokenView]:
+    rows = [*desk.fixed_tokens, *await desk.store.tokens()]
+    return page(rows, lambda row: row.name, _token_view, asking.limit, asking.after)
+
+
+async def issue(desk: Desk, asking: Asking) -> TokenIssued | Fault:
+    """Makes a token. Its secret is in this answer and nowhere else."""
+    body = asking.body
+    assert isinstance(body, TokenBody)
+    if NAME_PATTERN.fullmatch(body.name) is None:
+        message = "A token's name is 1 to 63 letters, digits and `._@-`, and begins with a letter or digit."
+        return Fault("invalid_request", message, "For example: ana, ci-deploy.", param="name")
+    rows = [*desk.fixed_tokens, *await desk.store.tokens()]
+    if any(row.name == body.name for row in rows):
+        return _taken(body.name)
+    if len(rows) >= TOKENS_MAX:
+        return Fault("conflict", f"There are {TOKENS_MAX} tokens already.", "Revoke those that nobody uses: orchvynt tokens revoke NAME.")
+    secret = new_secret()
+    row = TokenRow(body.name, body.role, digest(secret), desk.clock.now(), asking.who)
+    # INVARIANT: the entry comes before the effect, so no token exists that the audit does not know.
+    await note(desk, asking.who, "token.issue", f"role {body.role}", body.name)
+    if not await desk.store.add_token(row):
+        await note(desk, asking.who, "token.issue refused", "the name was taken meanwhile", body.name)
+        return _taken(body.name)
+    return TokenIssued(name=row.name, role=row.role, created_at=instant_text(row.created_at), created_by=row.created_by, secret=secret)
+
+
+async def revoke(desk: Desk, asking: Asking) -> TokenRevoked | Fault:
+    """From the next request on the token opens nothing."""
+    name = asking.path["name"]
+    if any(row.name == name for row in desk.fixed_tokens):
+        message = f"The token {name} was given by the server's environment."
+        return Fault("conflict", message, "Unset ORCHVYNT_ADMIN_TOKEN there and restart.", param="name")
+    if not any(row.name == name for row in await desk.store.tokens()):
+        return Fault("not_found", "There is no token of this name.", "`orchvynt tokens list` shows them.", param="name")
+    # INVARIANT: the entry comes before the effect, so no token vanishes without a trace.
+    await note(desk, asking.who, "token.revoke", "", name)
+    await desk.store.remove_token(name)
+    return TokenRevoked(name=name, revoked=True)
+
+
+def _taken(name: str) -> Fault:
+    return Fault("conflict", f"There is a token {name} already.", "Revoke it first, or take another name.", param="name")
+
+
+def _token_view(row: TokenRow) -> TokenView:
+    return TokenView(name=row.name, role=row.role, created_at=instant_text(row.created_at), created_by=row.created_by)
+
+
+def _audit_view(row: AuditRow) -> AuditView:
+    return AuditView(at=instant_text(row.at), who=row.who, what=row.what, why=row.why, subject=row.subject)

@@ -1,0 +1,67 @@
+"""What one admin request is, for the functions that answer it. They never see HTTP: values in, a value or a Fault out."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from orchvynt.model.faults import Fault
+from orchvynt.ports.clock import Clock
+from orchvynt.ports.store import Role, Store, TokenRow
+from orchvynt.runtime.control import Control
+
+Reveal = Callable[[bytes], dict[str, Any]]
+"""Reads the answer out of a parked invocation's stored state, as JSON values for its reviewer."""
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """All that answering takes. `fixed_tokens` are those given by the environment; they are not in the store."""
+
+    control: Control
+    clock: Clock
+    reveal: Reveal
+    fixed_tokens: tuple[TokenRow, ...] = ()
+
+    @property
+    def store(self) -> Store:
+        return self.control.store
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """One request that was let in. `body` is an instance of the row's `takes`, or None."""
+
+    path: Mapping[str, Any]
+    query: Mapping[str, str]
+    limit: int
+    after: str
+    who: str
+    body: Any = None
+
+
+Answering = Callable[[Desk, Asking], Awaitable[msgspec.Struct | Fault]]
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A query parameter of a row. `choices` empty: any text."""
+
+    name: str
+    meaning: str
+    choices: tuple[str, ...] = ()
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line of the route table: the only place where a route, its role and its shapes are said.
+
+    `role` None needs no token. `takes` and `gives` are msgspec types; a row that `pages` takes `limit` and `after`.
+    """
+
+    method: str
+    path: str
+    role: Role | None
+    answering: Answering
+    summary: str
+    gives: Any
+    takes: Any = None
+    query: tuple[Query, ...] = ()
+    pages: bool = False
+    status: int = 200

@@ -1,0 +1,73 @@
+"""The queue of parked answers, and the one place where a person decides about one."""
+
+import msgspec
+
+from orchvynt.lifecycle.explain import explain
+from orchvynt.lifecycle.explain.phrases import instant_text
+from orchvynt.model.facts import GateJudged
+from orchvynt.model.faults import Fault
+from orchvynt.ports.store import ReviewRow
+from orchvynt.surfaces.admin.access import note
+from orchvynt.surfaces.admin.asking import Asking, Desk
+from orchvynt.surfaces.admin.paging import page, sortable
+from orchvynt.surfaces.operator_shapes import DecisionBody, Listing, ReviewDetail, ReviewView
+
+
+async def queue(desk: Desk, asking: Asking) -> Listing[ReviewView]:
+    """The open ones, longest waiting first; with `status=all` those that are decided too."""
+    await desk.store.settled()
+    rows = await desk.store.reviews(only_open=asking.query.get("status", "open") != "all")
+    return page(rows, lambda row: f"{sortable(row.opened_at)}.{row.review}", _view, asking.limit, asking.after)
+
+
+async def one(desk: Desk, asking: Asking) -> ReviewDetail | Fault:
+    """What a reviewer decides on: the answer itself, why the gate matched, and how the answer came about."""
+    review = asking.path["review"]
+    await desk.store.settled()
+    row = await desk.store.review(review)
+    if row is None:
+        return Fault("not_found", "There is no such review.", "`orchvynt reviews list` shows the open ones.", param="review")
+    facts = await desk.store.facts(row.inv)
+    state = await desk.store.review_state(review)
+    told = explain(facts)
+    judged = [fact for fact in facts if isinstance(fact, GateJudged) and fact.gate == row.gate]
+    return ReviewDetail(
+        **msgspec.structs.asdict(_view(row)),
+        workflow=told.workflow,
+        agent=told.agent,
+        run=told.run,
+        asked=told.asked,
+        verdict=told.verdict,
+        reads=judged[-1].reads if judged else {},
+        answer=desk.reveal(state) if state is not None else {},
+    )
+
+
+async def decide(desk: Desk, asking: Asking) -> ReviewView | Fault:
+    """Approves or rejects. Exactly one decision wins; the audit entry of a lost one says so."""
+    body = asking.body
+    assert isinstance(body, DecisionBody)
+    review = asking.path["review"]
+    done = await desk.control.decide(review, body.decision, asking.who, body.reason)
+    if isinstance(done, Fault):
+        await note(desk, asking.who, f"review.{body.decision} refused", done.message, review)
+        return done
+    await note(desk, asking.who, f"review.{body.decision}", body.reason, review)
+    return _view(done)
+
+
+def _view(row: ReviewRow) -> ReviewView:
+    return ReviewView(
+        review=row.review,
+        invocation=row.inv,
+        gate=row.gate,
+        status=row.status,
+        opened_at=instant_text(row.opened_at),
+        decided_at=instant_text(row.decided_at),
+        by=row.by,
+        reason=row.reason,
+        reviewers=row.reviewers,
+        require_reason=row.require_reason,
+        escalates_at=instant_text(row.escalates_at),
+        escalation=row.escalation,
+    )

@@ -1,0 +1,71 @@
+"""The route table: every path, its method, the least role that may use it, and its shapes. The OpenAPI document is made of it."""
+
+from typing import Final
+
+from orchvynt.lifecycle.explain import Explanation
+from orchvynt.surfaces import operator_shapes as s
+from orchvynt.surfaces.admin import access, fleet, policies, records, reviews
+from orchvynt.surfaces.admin.asking import Query, Row
+
+PREFIX: Final = "/api/v1"
+
+ROWS: Final[tuple[Row, ...]] = (
+    Row("GET", "/health", None, fleet.health, "Whether this process serves.", s.Health),
+    Row("GET", "/status", "viewer", fleet.status, "What runs: version, policy, open work, store.", s.StatusView),
+    Row("GET", "/policies", "viewer", policies.history, "The policy's history, newest first.", s.Listing[s.PolicyView], pages=True),
+    Row("POST", "/policies", "operator", policies.apply, "Applies a policy.", s.PolicyApplied, takes=s.ApplyBody),
+    Row(
+        "POST", "/policies/validate", "viewer", policies.validate, "Checks a policy without applying it.", s.Validity, takes=s.ValidateBody
+    ),
+    Row("POST", "/policies/rollback", "operator", policies.rollback, "Goes back to a version.", s.PolicyApplied, takes=s.RollbackBody),
+    Row("GET", "/policies/{version}", "viewer", policies.one, "One version with its text.", s.PolicyDetail),
+    Row(
+        "POST",
+        "/policies/{version}/rollback",
+        "operator",
+        policies.rollback_to,
+        "Goes back to this version.",
+        s.PolicyApplied,
+        takes=s.RollbackToBody,
+    ),
+    Row("GET", "/invocations", "viewer", records.listed, "Invocations, newest first.", s.Listing[s.InvocationView], pages=True),
+    Row(
+        "GET",
+        "/invocations/{reference:path}",
+        "viewer",
+        records.explained,
+        "One record, explained. Takes an invocation, attempt, review, run, request, trace or provider response id, or `last`.",
+        Explanation,
+    ),
+    Row("GET", "/runs/{run:path}", "viewer", records.run, "One run, from its first invocation to its last.", s.RunView),
+    Row(
+        "GET",
+        "/budgets",
+        "viewer",
+        fleet.budgets,
+        "Every budget for every subject in its current window.",
+        s.Listing[s.BudgetView],
+        pages=True,
+    ),
+    Row("GET", "/budgets/{name}/{subject:path}", "viewer", fleet.budget, "One budget for one subject.", s.BudgetView),
+    Row(
+        "GET",
+        "/reviews",
+        "viewer",
+        reviews.queue,
+        "Reviews, longest waiting first.",
+        s.Listing[s.ReviewView],
+        query=(Query("status", "`open` (default) or `all`.", ("open", "all")),),
+        pages=True,
+    ),
+    Row("GET", "/reviews/{review}", "reviewer", reviews.one, "One review with the answer to decide on.", s.ReviewDetail),
+    Row("POST", "/reviews/{review}/decisions", "reviewer", reviews.decide, "Approves or rejects.", s.ReviewView, takes=s.DecisionBody),
+    Row("GET", "/providers", "viewer", fleet.providers, "Each model's route and whether it rests.", s.Listing[s.ProviderView], pages=True),
+    Row("GET", "/models", "viewer", fleet.models, "The policy's models with the prices in force.", s.Listing[s.ModelView], pages=True),
+    Row("GET", "/audit", "operator", access.audit, "Who changed what, when and why, newest first.", s.Listing[s.AuditView], pages=True),
+    Row("GET", "/tokens", "admin", access.tokens, "The admin tokens, without their secrets.", s.Listing[s.TokenView], pages=True),
+    Row(
+        "POST", "/tokens", "admin", access.issue, "Issues a token; its secret is shown once.", s.TokenIssued, takes=s.TokenBody, status=201
+    ),
+    Row("DELETE", "/tokens/{name}", "admin", access.revoke, "Revokes a token.", s.TokenRevoked),
+)

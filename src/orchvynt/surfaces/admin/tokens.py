@@ -1,0 +1,50 @@
+"""Admin tokens: how a secret is made, recognised and what its role may do. A secret is never stored, only its SHA-256."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable
+from typing import Final
+
+from orchvynt.model.faults import Fault
+from orchvynt.ports.store import Role, TokenRow
+
+PREFIX: Final = "ovt-"
+SECRET_BYTES: Final = 32
+RANKS: Final[dict[Role, int]] = {"viewer": 0, "reviewer": 1, "operator": 2, "admin": 3}
+NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
+
+
+def new_secret() -> str:
+    """A fresh token secret: `ovt-` and 256 random bits."""
+    return PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+
+
+def digest(secret: str) -> str:
+    """What is stored of a secret: its SHA-256 in hex. The secrets are random, so no salt or slow hash is needed."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def recognise(authorization: str, tokens: Iterable[TokenRow]) -> TokenRow | Fault:
+    """The token that `Authorization: Bearer …` names. Compares with every token, so that the time tells nothing."""
+    scheme, _, secret = authorization.partition(" ")
+    if not authorization:
+        return _unauthorized("This path needs an admin token, and the request has none.")
+    if scheme.lower() != "bearer" or not secret.strip():
+        return _unauthorized("The Authorization header is not of the form `Bearer TOKEN`.")
+    asked = digest(secret.strip())
+    found: TokenRow | None = None
+    for token in tokens:
+        if hmac.compare_digest(token.sha256, asked):
+            found = token
+    return found if found is not None else _unauthorized("The admin token is not known here; it may have been revoked.")
+
+
+def may(token: TokenRow, needed: Role) -> bool:
+    """A role may do all that the lower ones may."""
+    return RANKS[token.role] >= RANKS[needed]
+
+
+def _unauthorized(message: str) -> Fault:
+    return Fault("unauthorized", message, "Send Authorization: Bearer TOKEN, or set ORCHVYNT_TOKEN for the command line.")

@@ -1,0 +1,60 @@
+"""One whole request, as it came: nothing in it is interpreted beyond HTTP itself."""
+
+from typing import Final
+
+CHUNKED: Final = -1
+
+
+class Request:
+    """`path` is percent-decoded (except an encoded slash, which stays `%2F`), `query` is not. Header names are in lower case.
+
+    `body_bytes` is what the header declared, CHUNKED for a chunked body. `peer` is `host:port`, for records only.
+    """
+
+    __slots__ = (
+        "_fields",
+        "body",
+        "body_bytes",
+        "expects_continue",
+        "headers",
+        "http_1_0",
+        "keep_alive",
+        "method",
+        "path",
+        "peer",
+        "query",
+    )
+
+    def __init__(self, method: str, path: str, query: str, headers: list[tuple[bytes, bytes]], peer: str) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.peer = peer
+        self.body = b""
+        self.body_bytes = 0
+        self.keep_alive = True
+        self.http_1_0 = False
+        self.expects_continue = False
+        self._fields: dict[bytes, bytes] | None = None
+
+    def header(self, name: str) -> str:
+        """The value of a field (`name` in lower case), without blanks around it; of a repeated one all values, joined by `, ` (RFC 9110
+        section 5.3); empty if it is absent. Bytes that are not UTF-8 are read as Latin-1."""
+        fields = self._fields
+        if fields is None:
+            fields = self._fields = self._collect()
+        value = fields.get(name.encode("latin-1"))
+        if value is None:
+            return ""
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value.decode("latin-1")
+
+    def _collect(self) -> dict[bytes, bytes]:
+        fields: dict[bytes, bytes] = {}
+        for name, value in self.headers:
+            before = fields.get(name)
+            fields[name] = value.strip(b" \t") if before is None else before + b", " + value.strip(b" \t")
+        return fields

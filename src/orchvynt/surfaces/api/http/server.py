@@ -1,0 +1,125 @@
+"""The data plane's listening side: accepts connections, counts them, sweeps their deadlines, and drains them at the end."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+from orchvynt.model.faults import Fault
+from orchvynt.ports.clock import Clock
+from orchvynt.surfaces.api.http.answers import date_field
+from orchvynt.surfaces.api.http.connection import Connection
+from orchvynt.surfaces.api.http.house import Crowd, Guest
+from orchvynt.surfaces.api.http.limits import SECOND, Limits
+from orchvynt.surfaces.api.http.line import Line
+from orchvynt.surfaces.api.http.request import Request
+
+_BACKLOG: Final = 4096
+# So many connections beyond the limit may linger to read their refusal; any more are reset.
+_REFUSED_MAX: Final = 1024
+
+
+class HttpServer:
+    """`handle` is called for each whole request, in the loop, and must not raise; it answers through the line, now or later.
+
+    `refuse` gives the JSON body for what this layer refuses by itself. `refusals` counts those by code.
+    """
+
+    def __init__(self, handle: Callable[[Request, Line], None], refuse: Callable[[Fault], bytes], limits: Limits, clock: Clock) -> None:
+        self.handle = handle
+        self.refuse = refuse
+        self.limits = limits
+        self.monotonic = clock.monotonic
+        self.draining = False
+        self.date = b""
+        self.requests_open = 0
+        self.requests_total = 0
+        self.connections_total = 0
+        self.refusals: dict[str, int] = {}
+        self._clock = clock
+        self._date_second = -1
+        self._connections: set[Guest] = set()
+        self._server: asyncio.Server | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._empty: asyncio.Event | None = None
+
+    @property
+    def connections_open(self) -> int:
+        return len(self._connections)
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Listens, and gives the port (the one that was found, for port 0). Raises OSError if the address cannot be had."""
+        assert self._server is None, "started twice"
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Connection(self), host, port, backlog=_BACKLOG, ssl=tls)
+        self._sweep(loop)
+        bound: int = self._server.sockets[0].getsockname()[1]
+        return bound
+
+    def stop_accepting(self) -> None:
+        """No new connections; open ones go on."""
+        if self._server is not None:
+            self._server.close()
+
+    async def drain(self, timeout: float) -> bool:  # noqa: ASYNC109 -- a bound on waiting for others, after which they are cut; not a cancellation
+        """Answers what is open for at most `timeout` seconds, then cuts it. True if nothing had to be cut."""
+        self.stop_accepting()
+        self.draining = True
+        self._empty = asyncio.Event()
+        for guest in list(self._connections):
+            guest.drain()
+        whole = await self._emptied(timeout)
+        if not whole:
+            for guest in list(self._connections):
+                guest.drop()
+            await self._emptied(1.0)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        return whole
+
+    async def _emptied(self, timeout: float) -> bool:  # noqa: ASYNC109 -- as above
+        if not self._connections:
+            return True
+        assert self._empty is not None
+        try:
+            await asyncio.wait_for(self._empty.wait(), timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    # What connections say.
+
+    def opened(self, guest: Guest) -> Crowd:
+        self._connections.add(guest)
+        self.connections_total += 1
+        count = len(self._connections)
+        if count <= self.limits.connections_max:
+            return "welcome"
+        return "full" if count <= self.limits.connections_max + _REFUSED_MAX else "overrun"
+
+    def closed(self, guest: Guest) -> None:
+        self._connections.discard(guest)
+        if self._empty is not None and not self._connections:
+            self._empty.set()
+
+    def began(self) -> None:
+        self.requests_open += 1
+        self.requests_total += 1
+
+    def refused(self, fault: Fault) -> None:
+        self.refusals[fault.code] = self.refusals.get(fault.code, 0) + 1
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        second = self._clock.now() // SECOND
+        if second != self._date_second:
+            self._date_second = second
+            self.date = date_field(second * SECOND)
+        now = self.monotonic()
+        due = [guest for guest in self._connections if guest.deadline <= now]
+        paused = [guest for guest in self._connections if guest.paused]
+        for guest in due:
+            guest.expire(now)
+        for guest in paused:
+            guest.drop_if_gone()
+        self._sweeper = loop.call_later(self.limits.sweep_ns / SECOND, self._sweep, loop)

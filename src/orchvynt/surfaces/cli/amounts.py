@@ -1,0 +1,67 @@
+"""How instants, durations, money and shares look in a terminal."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from orchvynt.lifecycle.explain.phrases import dollars, duration_text
+
+NANOS_PER_MS: Final = 1_000_000
+NANOS_PER_SECOND: Final = 1_000_000_000
+DAY: Final = 24 * 3600 * NANOS_PER_SECOND
+BAR_CELLS: Final = 20
+
+
+def instant(text: str) -> int:
+    """RFC 3339 → nanoseconds UTC; 0 for what is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return 0
+    since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
+
+
+def relative(text: str, now: int) -> str:
+    """`3 min ago`, `in 2 h`, `just now`; `-` for none. Beyond two days in days."""
+    at = instant(text)
+    if not at:
+        return "-"
+    away = abs(now - at)
+    if away < NANOS_PER_SECOND:
+        return "just now"
+    amount = f"{away // DAY} days" if away >= 2 * DAY else _short(away)
+    return f"{amount} ago" if at <= now else f"in {amount}"
+
+
+def _short(nanos: int) -> str:
+    """A duration in one unit: `12 s`, `3 min`, `2 h`."""
+    seconds = nanos // NANOS_PER_SECOND
+    if seconds < 60:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 2 * 3600 else f"{seconds // 3600} h"
+
+
+def spent(milliseconds: float) -> str:
+    """Milliseconds as `12 ms`, `4.2 s`."""
+    return duration_text(int(milliseconds * NANOS_PER_MS))
+
+
+def amount(value: int | None, money: bool) -> str:
+    """Nano-dollars or tokens; `-` for what there is no limit on."""
+    if value is None:
+        return "-"
+    return dollars(value) if money else f"{value:,}"
+
+
+def share(part: int, whole: int) -> float:
+    """How much of a limit is used; a limit of nothing is used up."""
+    return part / whole if whole > 0 else 1.0
+
+
+def bar(settled: int, held: int, limit: int) -> tuple[int, int, int]:
+    """Cells of a bar that are settled, held and free; what is there shows at least one cell, and all sum to the bar's length."""
+    if limit <= 0:
+        return BAR_CELLS, 0, 0
+    full = min(BAR_CELLS, -(-settled * BAR_CELLS // limit)) if settled > 0 else 0
+    pending = min(BAR_CELLS - full, -(-held * BAR_CELLS // limit)) if held > 0 else 0
+    return full, pending, BAR_CELLS - full - pending

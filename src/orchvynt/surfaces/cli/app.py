@@ -1,0 +1,50 @@
+"""The command line as one typer app. Only assembly builds it, because only assembly knows the environment and the server side."""
+
+from typing import Annotated
+
+import typer
+
+from orchvynt.surfaces.cli.asking import markup
+from orchvynt.surfaces.cli.local_commands import add_start_commands, add_tool_commands
+from orchvynt.surfaces.cli.outside import Outside
+from orchvynt.surfaces.cli.server_commands import (
+    add_history_commands,
+    add_operation_commands,
+    add_policy_commands,
+    add_record_commands,
+    add_review_commands,
+    add_token_commands,
+)
+
+
+def build_app(outside: Outside) -> typer.Typer:
+    """Exit codes: 0 done, 1 refused or failed, 2 wrong use."""
+    app = typer.Typer(
+        name="orchvynt",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=markup(),
+        help="The control plane between AI agents and model providers.",
+    )
+
+    def show_version(wanted: bool) -> None:
+        if wanted:
+            typer.echo(f"orchvynt {outside.version}")
+            raise typer.Exit
+
+    @app.callback()
+    def orchvynt(
+        version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")] = False,
+    ) -> None:
+        """The control plane between AI agents and model providers."""
+
+    add_start_commands(app, outside)
+    add_policy_commands(app, outside)
+    add_tool_commands(app, outside)
+    add_history_commands(app, outside)
+    add_record_commands(app, outside)
+    add_operation_commands(app, outside)
+    add_review_commands(app, outside)
+    add_token_commands(app, outside)
+    return app

@@ -1,0 +1,74 @@
+"""The commands that run here, without a server: their options. Assembly does the work."""
+
+from typing import Annotated
+
+import typer
+
+from orchvynt.surfaces.cli.asking import DEFAULT_POLICY, JsonOption, PolicyArgument, ServerOption
+from orchvynt.surfaces.cli.outside import DemoOptions, DoctorOptions, InitOptions, Outside, ScriptedProviderOptions, ServeOptions
+
+START, POLICY, TOOLS = "Start", "Policy", "Tools"
+
+
+def add_start_commands(app: typer.Typer, outside: Outside) -> None:
+    @app.command(rich_help_panel=START)
+    def serve(
+        policy: Annotated[str, typer.Option("--policy", metavar="PATH", help="The policy to begin with (orchvynt.yaml).")] = "",
+        listen: Annotated[str, typer.Option("--listen", metavar="HOST:PORT", help="Where agents call (127.0.0.1:4821).")] = "",
+        admin: Annotated[str, typer.Option("--admin", metavar="HOST:PORT", help="Where operators call (127.0.0.1:4822).")] = "",
+        store: Annotated[str, typer.Option("--store", metavar="URL", help="Where state is kept (sqlite:///orchvynt.db).")] = "",
+        secret_env: Annotated[str, typer.Option("--secret-env", metavar="GLOBS", help="Variables that the policy may name.")] = "",
+        secret_dir: Annotated[str, typer.Option("--secret-dir", metavar="DIR", help="Where secret files may lie (/run/secrets).")] = "",
+        insecure_admin: Annotated[bool, typer.Option("--insecure-admin", help="Admin beyond the loopback without TLS.")] = False,
+        drain: Annotated[float, typer.Option("--drain", metavar="SECONDS", min=0, help="How long open work may end at a stop.")] = 30.0,
+    ) -> None:
+        """Run the control plane."""
+        globs = tuple(part.strip() for part in secret_env.split(",") if part.strip())
+        raise typer.Exit(outside.local.serve(ServeOptions(policy, listen, admin, store, globs, secret_dir, insecure_admin, drain)))
+
+    @app.command(rich_help_panel=START)
+    def demo(
+        local: Annotated[bool, typer.Option("--local", help="A real small model as last tier (extra `local`).")] = False,
+        keep: Annotated[str, typer.Option("--keep", metavar="DIR", help="Keep its files there.", show_default=False)] = "",
+    ) -> None:
+        """See the whole story in a minute: no key, no clone."""
+        raise typer.Exit(outside.local.demo(DemoOptions(local, keep)))
+
+    @app.command(rich_help_panel=START)
+    def init(
+        path: PolicyArgument = DEFAULT_POLICY,
+        force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    ) -> None:
+        """Write a first policy from the keys in the environment."""
+        raise typer.Exit(outside.local.init(InitOptions(path, force)))
+
+
+def add_tool_commands(app: typer.Typer, outside: Outside) -> None:
+    @app.command(rich_help_panel=POLICY)
+    def validate(path: PolicyArgument = DEFAULT_POLICY, json: JsonOption = False) -> None:
+        """Check a policy without a network."""
+        # Loads rich, which `--help` need not pay for twice; see server_commands.
+        from orchvynt.surfaces.cli import policies  # noqa: PLC0415
+
+        raise typer.Exit(policies.validate(outside, path, json))
+
+    @app.command(rich_help_panel=TOOLS)
+    def doctor(
+        policy: Annotated[str, typer.Option("--policy", metavar="PATH", help="The policy file (orchvynt.yaml).")] = "",
+        json: JsonOption = False,
+        server: ServerOption = "",
+    ) -> None:
+        """Find out why something does not work."""
+        raise typer.Exit(outside.local.doctor(DoctorOptions(policy, server, json)))
+
+    @app.command("scripted-provider", rich_help_panel=TOOLS)
+    def scripted_provider(
+        listen: Annotated[str, typer.Option("--listen", metavar="HOST:PORT", help="Where to listen; port 0 takes a free one.")] = "",
+        script: Annotated[str, typer.Option("--script", metavar="FILE", help="What to answer (YAML).")] = "",
+        ledger: Annotated[str, typer.Option("--ledger", metavar="FILE", help="Where arrivals and bills are written.")] = "",
+        control: Annotated[str, typer.Option("--control", metavar="HOST:PORT", help="A second address for live control.")] = "",
+        stop_with_stdin: Annotated[bool, typer.Option("--stop-with-stdin", help="Stop when standard input ends.")] = False,
+    ) -> None:
+        """A model provider that plays a script, for tests and trials."""
+        options = ScriptedProviderOptions(listen, script, ledger, control, stop_with_stdin)
+        raise typer.Exit(outside.local.scripted_provider(options))

@@ -1,0 +1,83 @@
+"""What the command line is given from outside: the environment, the clock, and the commands that need the server side."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchvynt.language.problems import Problem
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """An empty text means that the option was not given. `secret_env` are patterns of variable names."""
+
+    policy: str
+    listen: str
+    admin: str
+    store: str
+    secret_env: tuple[str, ...]
+    secret_dir: str
+    insecure_admin: bool
+    drain_seconds: float
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """`local` takes the real local model as last tier. `keep` is a directory that stays; empty: a temporary one."""
+
+    local: bool
+    keep: str
+
+
+@dataclass(frozen=True)
+class ScriptedProviderOptions:
+    """An empty text means that the option was not given."""
+
+    listen: str
+    script: str
+    ledger: str
+    control: str
+    stop_with_stdin: bool
+
+
+@dataclass(frozen=True)
+class InitOptions:
+    """`path` is the policy file to write; an existing one is kept unless `force`."""
+
+    path: str
+    force: bool
+
+
+@dataclass(frozen=True)
+class DoctorOptions:
+    policy: str
+    server: str
+    json: bool
+
+
+@dataclass(frozen=True)
+class LocalCommands:
+    """The commands that need the server side; assembly implements them. All but `validate` give the exit code.
+
+    `validate` takes a policy's text and the name to give problems under.
+    """
+
+    serve: Callable[[ServeOptions], int]
+    demo: Callable[[DemoOptions], int]
+    scripted_provider: Callable[[ScriptedProviderOptions], int]
+    init: Callable[[InitOptions], int]
+    doctor: Callable[[DoctorOptions], int]
+    validate: Callable[[str, str], "Sequence[Problem]"]
+
+
+@dataclass(frozen=True)
+class Outside:
+    """`now` gives nanoseconds UTC. `directory` is where the admin-token file and the default policy are looked for."""
+
+    environment: Mapping[str, str]
+    directory: Path
+    now: Callable[[], int]
+    version: str
+    local: LocalCommands

@@ -1,0 +1,96 @@
+"""Bodies of the commands of a reviewer: list, show, approve, reject."""
+
+import json
+from typing import Any, Literal
+from urllib.parse import quote
+
+from orchvynt.surfaces import operator_shapes as s
+from orchvynt.surfaces.cli.session import Session
+from orchvynt.surfaces.cli.terminal import STATES, state
+
+
+def listed(session: Session, everything: bool, limit: int, after: str) -> None:
+    query = {"status": "all" if everything else "open", "limit": str(limit), "after": after}
+    page = session.fetch("GET", "/reviews", s.Listing[s.ReviewView], query=query)
+    if page is None:
+        return
+    terminal = session.terminal
+    if not page.items:
+        terminal.line("No review is on record." if everything else "No review is open.")
+        return
+    rows = [
+        (
+            row.review,
+            row.gate,
+            state(row.status),
+            terminal.when(row.opened_at),
+            ", ".join(row.reviewers) or "-",
+            terminal.when(row.escalates_at) if row.status == "open" else row.by or "-",
+            row.invocation,
+        )
+        for row in page.items
+    ]
+    terminal.table(("REVIEW", "GATE", "STATUS", "OPENED", "REVIEWERS", "ESCALATES/BY", "INVOCATION"), rows)
+    session.more(page.next, f"orchvynt reviews list{' --all' if everything else ''}")
+
+
+def show(session: Session, review: str) -> None:
+    shown = session.fetch("GET", f"/reviews/{quote(review, safe='')}", s.ReviewDetail)
+    if shown is None:
+        return
+    terminal = session.terminal
+    terminal.line((shown.verdict, "bold"))
+    terminal.line("")
+    terminal.pairs(
+        [
+            ("review", shown.review),
+            ("status", state(shown.status)),
+            ("gate", shown.gate),
+            ("matched on", _values(shown.reads)),
+            ("reviewers", ", ".join(shown.reviewers)),
+            ("reason", "required" if shown.require_reason else "optional"),
+            ("opened", terminal.when(shown.opened_at)),
+            ("escalates", f"{terminal.when(shown.escalates_at)} ({shown.escalation or 'reject'})" if shown.escalates_at else ""),
+            ("decided", f"{shown.status} by {shown.by} {terminal.when(shown.decided_at)}: {shown.reason}" if shown.decided_at else ""),
+            ("model", _fact(shown.answer, "model")),
+            ("finish", _fact(shown.answer, "finish")),
+            ("flags", _fact(shown.answer, "flags")),
+            ("workflow", shown.workflow),
+            ("agent", shown.agent),
+            ("run", shown.run),
+            ("invocation", shown.invocation),
+        ]
+    )
+    terminal.line("")
+    terminal.line(("The answer", "bold underline"))
+    terminal.line(_answer(shown.answer), lines=True)
+    if shown.status == "open":
+        terminal.line("")
+        terminal.line((f"orchvynt reviews approve {shown.review} --reason TEXT   or   reject", "dim"))
+
+
+def decide(session: Session, review: str, decision: Literal["approve", "reject"], reason: str) -> None:
+    path = f"/reviews/{quote(review, safe='')}/decisions"
+    done = session.fetch("POST", path, s.ReviewView, s.DecisionBody(decision=decision, reason=reason))
+    if done is not None:
+        session.terminal.line((done.status, STATES.get(done.status, "")), f"  {done.review} by {done.by}")
+
+
+def _values(reads: dict[str, Any]) -> str:
+    return ", ".join(f"{name} = {json.dumps(value)}" for name, value in reads.items())
+
+
+def _answer(answer: dict[str, Any]) -> str:
+    """What the caller would get: the text, then each tool call, then a refusal."""
+    calls = answer.get("tool_calls")
+    lines = [str(answer.get("text") or "")]
+    lines += [f"calls {call.get('name')}({call.get('arguments')})" for call in calls or () if isinstance(call, dict)]
+    if refusal := answer.get("refusal"):
+        lines.append(f"refuses: {refusal}")
+    return "\n\n".join(line for line in lines if line) or "(no text)"
+
+
+def _fact(answer: dict[str, Any], name: str) -> str:
+    """One small thing that the server says beside the answer."""
+    value = answer.get(name)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "")

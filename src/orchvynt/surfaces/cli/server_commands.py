@@ -1,0 +1,263 @@
+"""The commands that ask a running server: their options, and which body answers.
+
+Bodies are imported inside the commands: rich, msgspec and the HTTP client cost about 150 ms, which `--help` must not pay
+(measured with `python -X importtime`).
+"""
+
+from typing import Annotated
+
+import typer
+
+from orchvynt.surfaces.cli.asking import (
+    DEFAULT_POLICY,
+    AfterOption,
+    JsonOption,
+    LimitOption,
+    PolicyArgument,
+    ReasonOption,
+    RoleChoice,
+    ServerOption,
+    TokenOption,
+    markup,
+)
+from orchvynt.surfaces.cli.outside import Outside
+
+POLICY, RECORDS, OPERATION = "Policy", "What happened", "Operation"
+
+
+def add_policy_commands(app: typer.Typer, outside: Outside) -> None:
+    @app.command(rich_help_panel=POLICY)
+    def apply(
+        message: Annotated[str, typer.Option("-m", "--message", metavar="WHY", help="Why; kept in the history.", show_default=False)],
+        path: PolicyArgument = DEFAULT_POLICY,
+        expect: Annotated[int | None, typer.Option("--expect", metavar="VERSION", min=0, help="Only if this version is in force.")] = None,
+        commit: Annotated[str, typer.Option("--commit", metavar="SHA", help="The commit that it comes from.", show_default=False)] = "",
+        json: JsonOption = False,
+        server: ServerOption = "",
+        token: TokenOption = "",
+    ) -> None:
+        """Put a policy in force, on a running server, in seconds."""
+        from orchvynt.surfaces.cli import policies, session  # noqa: PLC0415 - see the module's docstring
+
+        if not message.strip():
+            raise typer.BadParameter("say why", param_hint="-m")
+        with session.session(outside, server, token, json) as opened:
+            policies.apply(opened, path, message, expect, commit)
+
+    @app.command(rich_help_panel=POLICY)
+    def rollback(
+        version: Annotated[int | None, typer.Argument(min=1, help="Without it: the version before the one in force.")] = None,
+        message: Annotated[str, typer.Option("-m", "--message", metavar="WHY", help="Why.", show_default=False)] = "",
+        json: JsonOption = False,
+        server: ServerOption = "",
+        token: TokenOption = "",
+    ) -> None:
+        """Go back to an earlier version of the policy."""
+        from orchvynt.surfaces.cli import policies, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            policies.rollback(opened, version, message)
+
+
+def add_history_commands(app: typer.Typer, outside: Outside) -> None:
+    policy = typer.Typer(no_args_is_help=True, rich_markup_mode=markup(), help="The policy in force.")
+    app.add_typer(policy, name="policy", rich_help_panel=POLICY)
+
+    @app.command(rich_help_panel=POLICY)
+    def history(
+        limit: LimitOption = 20, after: AfterOption = "", json: JsonOption = False, server: ServerOption = "", token: TokenOption = ""
+    ) -> None:
+        """Every version of the policy: who, when, why."""
+        from orchvynt.surfaces.cli import policies, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            policies.history(opened, limit, after)
+
+    @app.command(rich_help_panel=POLICY)
+    def diff(
+        a: Annotated[int, typer.Argument(min=1, help="A version.")],
+        b: Annotated[int, typer.Argument(min=1, help="Another version.")],
+        json: JsonOption = False,
+        server: ServerOption = "",
+        token: TokenOption = "",
+    ) -> None:
+        """What differs between two versions of the policy."""
+        from orchvynt.surfaces.cli import policies, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            policies.diff(opened, a, b)
+
+    @policy.command()
+    def pull(
+        version: Annotated[int | None, typer.Option("--version", min=1, help="Without it: the one in force.")] = None,
+        output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Write it there.", show_default=False)] = "",
+        json: JsonOption = False,
+        server: ServerOption = "",
+        token: TokenOption = "",
+    ) -> None:
+        """The live policy as a file."""
+        from orchvynt.surfaces.cli import policies, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            policies.pull(opened, version, output)
+
+
+def add_record_commands(app: typer.Typer, outside: Outside) -> None:
+    @app.command(rich_help_panel=RECORDS)
+    def explain(
+        reference: Annotated[
+            str,
+            typer.Argument(metavar="REF", help="An invocation, attempt, review, run, request, trace or provider response id, or `last`."),
+        ],
+        json: JsonOption = False,
+        server: ServerOption = "",
+        token: TokenOption = "",
+    ) -> None:
+        """Everything one invocation met, in order, with reasons."""
+        from orchvynt.surfaces.cli import records, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            records.explain(opened, reference)
+
+    @app.command(rich_help_panel=RECORDS)
+    def invocations(
+        limit: LimitOption = 20, after: AfterOption = "", json: JsonOption = False, server: ServerOption = "", token: TokenOption = ""
+    ) -> None:
+        """The newest invocations."""
+        from orchvynt.surfaces.cli import records, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            records.invocations(opened, limit, after)
+
+    @app.command(rich_help_panel=RECORDS)
+    def runs(
+        run: Annotated[str, typer.Argument(metavar="RUN")], json: JsonOption = False, server: ServerOption = "", token: TokenOption = ""
+    ) -> None:
+        """One run of a workflow, from its first invocation to its last."""
+        from orchvynt.surfaces.cli import records, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            records.run(opened, run)
+
+
+def add_review_commands(app: typer.Typer, outside: Outside) -> None:
+    reviews = typer.Typer(no_args_is_help=True, rich_markup_mode=markup(), help="Answers that wait for a person.")
+    app.add_typer(reviews, name="reviews", rich_help_panel=OPERATION)
+
+    @reviews.command("list")
+    def listed(
+        everything: Annotated[bool, typer.Option("--all", help="The decided ones too.")] = False,
+        limit: LimitOption = 50,
+        after: AfterOption = "",
+        json: JsonOption = False,
+        server: ServerOption = "",
+        token: TokenOption = "",
+    ) -> None:
+        """The open reviews, longest waiting first."""
+        from orchvynt.surfaces.cli import reviews, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            reviews.listed(opened, everything, limit, after)
+
+    @reviews.command()
+    def show(
+        review: Annotated[str, typer.Argument(metavar="ID")], json: JsonOption = False, server: ServerOption = "", token: TokenOption = ""
+    ) -> None:
+        """One review, with the answer to decide on."""
+        from orchvynt.surfaces.cli import reviews, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            reviews.show(opened, review)
+
+    @reviews.command()
+    def approve(
+        review: Annotated[str, typer.Argument(metavar="ID")],
+        reason: ReasonOption = "",
+        json: JsonOption = False,
+        server: ServerOption = "",
+        token: TokenOption = "",
+    ) -> None:
+        """Let exactly this answer through."""
+        from orchvynt.surfaces.cli import reviews, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            reviews.decide(opened, review, "approve", reason)
+
+    @reviews.command()
+    def reject(
+        review: Annotated[str, typer.Argument(metavar="ID")],
+        reason: ReasonOption = "",
+        json: JsonOption = False,
+        server: ServerOption = "",
+        token: TokenOption = "",
+    ) -> None:
+        """Keep this answer back; the caller is told so."""
+        from orchvynt.surfaces.cli import reviews, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            reviews.decide(opened, review, "reject", reason)
+
+
+def add_operation_commands(app: typer.Typer, outside: Outside) -> None:
+    @app.command(rich_help_panel=OPERATION)
+    def status(json: JsonOption = False, server: ServerOption = "", token: TokenOption = "") -> None:
+        """What runs: version, policy, open work, store."""
+        from orchvynt.surfaces.cli import fleet, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            fleet.status(opened)
+
+    @app.command(rich_help_panel=OPERATION)
+    def budgets(
+        limit: LimitOption = 100, after: AfterOption = "", json: JsonOption = False, server: ServerOption = "", token: TokenOption = ""
+    ) -> None:
+        """Every budget: limit, settled, held, remaining."""
+        from orchvynt.surfaces.cli import fleet, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            fleet.budgets(opened, limit, after)
+
+    @app.command(rich_help_panel=OPERATION)
+    def providers(json: JsonOption = False, server: ServerOption = "", token: TokenOption = "") -> None:
+        """Each model's route, and whether it rests."""
+        from orchvynt.surfaces.cli import fleet, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            fleet.providers(opened)
+
+
+def add_token_commands(app: typer.Typer, outside: Outside) -> None:
+    tokens = typer.Typer(no_args_is_help=True, rich_markup_mode=markup(), help="Admin tokens.")
+    app.add_typer(tokens, name="tokens", rich_help_panel=OPERATION)
+
+    @tokens.command()
+    def issue(
+        name: Annotated[str, typer.Argument(metavar="NAME")],
+        role: Annotated[RoleChoice, typer.Option("--role", help="What it may do.", show_default=False)],
+        json: JsonOption = False,
+        server: ServerOption = "",
+        token: TokenOption = "",
+    ) -> None:
+        """Make a token; its secret is shown this once."""
+        from orchvynt.surfaces.cli import session, tokens  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            tokens.issue(opened, name, role.value)
+
+    @tokens.command("list")
+    def listed(json: JsonOption = False, server: ServerOption = "", token: TokenOption = "") -> None:
+        """The tokens, without their secrets."""
+        from orchvynt.surfaces.cli import session, tokens  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            tokens.listed(opened)
+
+    @tokens.command()
+    def revoke(
+        name: Annotated[str, typer.Argument(metavar="NAME")], json: JsonOption = False, server: ServerOption = "", token: TokenOption = ""
+    ) -> None:
+        """Make a token useless from the next request on."""
+        from orchvynt.surfaces.cli import session, tokens  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            tokens.revoke(opened, name)

@@ -1,0 +1,280 @@
+"""The JSON of the admin API, which the command line prints as it is: the one thing that both sides of that line share.
+
+Instants are RFC 3339 UTC texts (empty: none), money is nano-dollars with a decimal text of USD beside it, durations are milliseconds.
+"""
+
+from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
+
+from orchvynt.language.problems import Problem
+
+Item = TypeVar("Item")
+RoleName = Literal["viewer", "reviewer", "operator", "admin"]
+
+
+class Listing(msgspec.Struct, Generic[Item], frozen=True):
+    """One page. `next` is what to give as `after` for the following page; null on the last one."""
+
+    items: tuple[Item, ...]
+    next: str | None = None
+
+
+class PolicyView(msgspec.Struct, frozen=True):
+    """One version. `current` marks the one in force."""
+
+    version: int
+    digest: str
+    message: str
+    author: str
+    applied_at: str
+    commit: str
+    current: bool
+
+
+class PolicyDetail(PolicyView, frozen=True):
+    """One version with its text."""
+
+    yaml: str
+
+
+class PolicyApplied(PolicyView, frozen=True):
+    """The version that is now in force, and what its author should know about it."""
+
+    warnings: tuple[Problem, ...] = ()
+
+
+class ApplyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`message` says why. With `expected_version` nothing is applied unless that version is in force (0: none yet)."""
+
+    yaml: str
+    message: str
+    expected_version: int | None = None
+    commit: str = ""
+    file: str = "policy.yaml"
+
+
+class ValidateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`file` is the name that problems are given under."""
+
+    yaml: str
+    file: str = "policy.yaml"
+
+
+class Validity(msgspec.Struct, frozen=True):
+    """`valid` is true when no problem is an error."""
+
+    valid: bool
+    problems: tuple[Problem, ...]
+
+
+class PolicyDiff(msgspec.Struct, frozen=True):
+    """The lines that differ between the texts of two versions, as a unified diff."""
+
+    a: int
+    b: int
+    same: bool
+    lines: tuple[str, ...]
+
+
+class RollbackBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Without `version`: to the version before the one in force."""
+
+    message: str = ""
+    version: int | None = None
+
+
+class RollbackToBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The version stands in the path."""
+
+    message: str = ""
+
+
+class InvocationView(msgspec.Struct, frozen=True):
+    """One line of a list. `outcome` is `running` and `parked` before there is one. `verdict` is given in runs only."""
+
+    invocation: str
+    at: str
+    endpoint: str
+    workflow: str
+    agent: str
+    run: str
+    asked: str
+    model: str
+    provider: str
+    rule: str
+    tier: int
+    outcome: str
+    cost_nanos: int
+    cost_usd: str
+    duration_ms: float
+    verdict: str = ""
+
+
+class RunView(msgspec.Struct, frozen=True):
+    """One run, its invocations from the first to the last. `truncated` is true when it has more than are given."""
+
+    run: str
+    workflow: str
+    agents: tuple[str, ...]
+    invocations: int
+    cost_nanos: int
+    cost_usd: str
+    input_tokens: int
+    output_tokens: int
+    items: tuple[InvocationView, ...]
+    truncated: bool
+    next: str | None = None
+
+
+class BudgetView(msgspec.Struct, frozen=True):
+    """One budget for one subject in its current window. What the budget does not limit is null. `resets_at` is empty for a lifetime."""
+
+    name: str
+    scope: str
+    subject: str
+    window: str
+    resets_at: str
+    limit_nanos: int | None
+    settled_nanos: int
+    held_nanos: int
+    remaining_nanos: int | None
+    limit_tokens: int | None
+    settled_tokens: int
+    held_tokens: int
+    remaining_tokens: int | None
+    waiting: int
+
+
+class ReviewView(msgspec.Struct, frozen=True):
+    """One parked answer. `by` and `reason` are set once it is decided."""
+
+    review: str
+    invocation: str
+    gate: str
+    status: Literal["open", "approved", "rejected", "expired"]
+    opened_at: str
+    decided_at: str
+    by: str
+    reason: str
+    reviewers: tuple[str, ...]
+    require_reason: bool
+    escalates_at: str
+    escalation: str
+
+
+class ReviewDetail(ReviewView, frozen=True):
+    """What a reviewer decides on. `answer` is the parked answer, `reads` what the gate's expression read, `verdict` how it came about."""
+
+    workflow: str
+    agent: str
+    run: str
+    asked: str
+    verdict: str
+    reads: dict[str, Any]
+    answer: dict[str, Any]
+
+
+class DecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    decision: Literal["approve", "reject"]
+    reason: str = ""
+
+
+class ProviderView(msgspec.Struct, frozen=True):
+    """One model's route. While it is `resting` it is not asked until `resting_until`, because of `why`."""
+
+    model: str
+    provider: str
+    upstream_model: str
+    address: str
+    state: Literal["ready", "resting"]
+    resting_until: str
+    why: str
+    attempts: int
+    failures: int
+
+
+class ModelView(msgspec.Struct, frozen=True):
+    """A name of the policy. Prices are nano-dollars per million tokens, null when unknown; sizes are 0 when unknown."""
+
+    model: str
+    provider: str
+    upstream_model: str
+    aliases: tuple[str, ...]
+    pattern: bool
+    quality: float | None
+    region: str
+    context_window: int
+    max_output_tokens: int
+    input_nanos_per_million: int | None
+    output_nanos_per_million: int | None
+    price_source: str
+
+
+class StatusView(msgspec.Struct, frozen=True):
+    """`drift` says how the file given to --policy differs from the version in force; empty when it does not."""
+
+    version: str
+    policy_version: int
+    policy_digest: str
+    drift: str
+    started_at: str
+    invocations_open: int
+    streams_open: int
+    reviews_open: int
+    holds_waiting: int
+    journal_bytes: int
+    store: str
+    draining: bool
+
+
+class AuditView(msgspec.Struct, frozen=True):
+    """One change or attempted change."""
+
+    at: str
+    who: str
+    what: str
+    why: str
+    subject: str
+
+
+class TokenView(msgspec.Struct, frozen=True):
+    name: str
+    role: RoleName
+    created_at: str
+    created_by: str
+
+
+class TokenBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    role: RoleName
+
+
+class TokenIssued(TokenView, frozen=True):
+    """`secret` is shown this once; only its SHA-256 is stored."""
+
+    secret: str
+
+
+class TokenRevoked(msgspec.Struct, frozen=True):
+    name: str
+    revoked: bool
+
+
+class Health(msgspec.Struct, frozen=True):
+    status: Literal["ok", "draining"]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Every refusal. `code` is stable; `help` says what to do; `detail` holds what decided."""
+
+    message: str
+    type: str
+    code: str
+    param: str | None = None
+    help: str = ""
+    detail: dict[str, Any] = {}
+
+
+class RefusalBody(msgspec.Struct, frozen=True):
+    error: Refusal

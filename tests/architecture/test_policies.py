@@ -1,0 +1,33 @@
+"""Every policy that the repository shows is one that this build accepts, without an error and without a warning."""
+
+import re
+
+import pytest
+from orchvynt.language.compile import load
+from tests.architecture.house import ROOT
+
+
+def _shown() -> dict[str, str]:
+    """By place: the YAML blocks of the README, and the policy of the benchmark."""
+    blocks = re.findall(r"^```yaml\n(version: 1\n.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    shown = {f"README.md block {number}": block for number, block in enumerate(blocks, 1)}
+    return shown | {"bench/policy.yaml": (ROOT / "bench" / "policy.yaml").read_text(encoding="utf-8")}
+
+
+def test_the_readme_shows_a_policy() -> None:
+    assert "README.md block 1" in _shown()
+
+
+@pytest.mark.parametrize(("place", "text"), _shown().items(), ids=_shown())
+def test_a_shown_policy_is_accepted(place: str, text: str) -> None:
+    loaded = load(text, place)
+    assert [problem.text for problem in loaded.problems] == []
+    assert loaded.snapshot is not None
+
+
+def test_the_mistake_that_the_readme_shows_is_refused_as_it_says() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"^```text\n(orchvynt\.yaml:.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    policy = _shown()["README.md block 1"].replace("use: gpt-4o-mini}", "use: gpt-4o-mimi}", 1)
+    assert [problem.text for problem in load(policy, "orchvynt.yaml").problems] == [shown.group(1).rstrip("\n")]

@@ -1,0 +1,81 @@
+"""What follows a failed attempt, by the outcome's word."""
+
+import pytest
+
+from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.fallback.moves import Failed, GiveUp, NextTier, Rest, Retrying, move, rest
+from orchvynt.language.snapshot import Chain, Retry
+
+SECOND = 1_000_000_000
+RETRY = Retry(max_retries=1, backoff_base_ns=SECOND // 4, backoff_max_ns=8 * SECOND, respect_retry_after_ns=20 * SECOND)
+EVERYTHING = frozenset(
+    "rate_limit quota overloaded server_error auth timeout connection malformed stall cut context_length".split()
+)
+CHAIN = Chain("default", ("b",), EVERYTHING)
+
+
+def failed(outcome: str, status: int = 0, retry_after: int = 0, retries: int = 0, has_next: bool = True, connected: bool = True) -> Failed:
+    return Failed(outcome, status, retry_after, retries, has_next, connected)
+
+
+@pytest.mark.parametrize("outcome", ["rate_limit", "overloaded", "quota", "auth", "timeout", "stall", "context_length"])
+def test_another_tier_is_asked_at_once(outcome: str) -> None:
+    assert move(failed(outcome), RETRY, CHAIN, 0.5) == NextTier(outcome)
+
+
+def test_a_passing_fault_is_retried_with_full_jitter_and_then_left() -> None:
+    assert move(failed("server_error", 500), RETRY, CHAIN, 0.5) == Retrying(SECOND // 8, "server_error")
+    assert move(failed("server_error", 500, retries=1), RETRY, CHAIN, 0.5) == NextTier("server_error")
+
+
+def test_a_refused_connection_is_not_retried() -> None:
+    assert move(failed("connection", connected=False), RETRY, CHAIN, 0.5) == NextTier("connection")
+
+
+def test_without_another_tier_a_busy_model_is_waited_for_as_long_as_the_policy_bears() -> None:
+    assert move(failed("rate_limit", 429, 2 * SECOND, has_next=False), RETRY, CHAIN, 0.5) == Retrying(2 * SECOND, "rate_limit")
+    assert move(failed("rate_limit", 429, 60 * SECOND, has_next=False), RETRY, CHAIN, 0.5) == GiveUp("rate_limit")
+
+
+@pytest.mark.parametrize("outcome", ["bad_request", "content_filter"])
+def test_what_the_request_itself_caused_is_final(outcome: str) -> None:
+    assert move(failed(outcome, 400), RETRY, CHAIN, 0.5) == GiveUp(outcome)
+
+
+def test_what_is_no_trigger_moves_nowhere() -> None:
+    chain = Chain("cheap", ("b",), frozenset({"rate_limit", "status_503"}))
+    assert move(failed("server_error", 500, retries=1), RETRY, chain, 0.5) == GiveUp("server_error")
+    assert move(failed("server_error", 503, retries=1), RETRY, chain, 0.5) == NextTier("status_503")
+    assert move(failed("auth"), RETRY, None, 0.5) == GiveUp("auth")
+
+
+def test_a_model_that_cannot_take_the_request_is_passed_over_whatever_the_triggers() -> None:
+    assert move(failed("policy"), RETRY, Chain("c", ("b",), frozenset()), 0.5) == NextTier("policy")
+
+
+def test_what_rests() -> None:
+    assert rest(failed("rate_limit", 429, 7 * SECOND), RETRY) == Rest(7 * SECOND, False, "rate_limit")
+    assert rest(failed("overloaded", 529), RETRY) == Rest(SECOND // 4, False, "overloaded")
+    credential = rest(failed("auth", 401), RETRY)
+    assert credential is not None
+    assert credential.credential
+    assert rest(failed("bad_request", 400), RETRY) is None
+
+
+def test_a_credential_rests_all_models_behind_it_and_a_rest_is_never_shortened() -> None:
+    health = Health()
+    health.rest("p", "m", Rest(10, False, "rate_limit"), 0)
+    health.rest("p", "m", Rest(5, False, "rate_limit"), 0)
+    assert health.resting("p", "m", 9) == (10, "rate_limit")
+    assert health.resting("p", "m", 10) == (0, "")
+    assert health.resting("p", "other", 0) == (0, "")
+    health.rest("p", "m", Rest(10, True, "auth"), 0)
+    assert health.resting("p", "other", 0) == (10, "auth")
+
+
+def test_an_answer_ends_a_models_rest() -> None:
+    health = Health()
+    health.rest("p", "m", Rest(10, False, "timeout"), 0)
+    health.answered("p", "m")
+    assert health.resting("p", "m", 1) == (0, "")
+    assert health.attempts == {("p", "m"): 1}

@@ -1,0 +1,138 @@
+import json
+from typing import Any
+
+import pytest
+from tests.dialects.samples import chat_body, reading
+
+from orchvynt.dialects import registry
+from orchvynt.dialects.shapes import UnsupportedError
+from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
+
+CALLER = registry.caller("openai_chat")
+CALL = {"id": "c1", "type": "function", "function": {"name": "search", "arguments": '{"q":1}'}}
+TOOL = {"type": "function", "function": {"name": "search", "description": "d", "parameters": {"type": "object"}, "strict": True}}
+CONVERSATION: list[dict[str, Any]] = [
+    {"role": "developer", "content": "Be brief."},
+    {
+        "role": "user",
+        "content": [
+            {"type": "text", "text": "Look"},
+            {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,QUJD", "detail": "low"}},
+        ],
+    },
+    {"role": "assistant", "content": None, "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+    {"role": "user", "content": "and?", "name": "ana"},
+]
+
+
+def chat(**fields: Any) -> Chat:
+    return CALLER.chat(reading(CALLER.read(chat_body(**fields))).ask)
+
+
+def test_a_whole_conversation() -> None:
+    told = chat(
+        messages=CONVERSATION,
+        tools=[TOOL],
+        tool_choice={"type": "function", "function": {"name": "search"}},
+        parallel_tool_calls=False,
+        response_format={"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}, "strict": True}},
+        max_completion_tokens=9,
+        temperature=1,
+        top_p=0.5,
+        stop="END",
+        seed=4,
+        logprobs=True,
+        stream=True,
+        user="u",
+        n=1,
+        presence_penalty=0.5,
+        metadata={"orchvynt_run": "r", "team": "x"},
+        stream_options={"include_usage": True},
+        vendor=None,
+    )
+    assert told == Chat(
+        model="gpt-4o",
+        messages=(
+            Message("system", (Text("Be brief."),)),
+            Message("user", (Text("Look"), Image(media_type="image/jpeg", data="QUJD", detail="low"))),
+            Message("assistant", (ToolCall("c1", "search", '{"q":1}'),)),
+            Message("tool", (ToolResult("c1", "ab"),)),
+            Message("user", (Text("and?"),), name="ana"),
+        ),
+        tools=(Tool("search", "d", {"type": "object"}, True),),
+        tool_choice=ToolChoice("tool", "search"),
+        parallel_tool_calls=False,
+        answer_format=AnswerFormat("schema", "a", {"type": "object"}, True),
+        max_output_tokens=9,
+        temperature=1.0,
+        top_p=0.5,
+        stop=("END",),
+        seed=4,
+        logprobs=True,
+        stream=True,
+        user="u",
+        extras={"presence_penalty": 0.5, "metadata": {"team": "x"}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]}, "messages[0].content[0].type"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png,raw"}}]}]},
+            "messages[0].content[0].image_url.url",
+        ),
+        ({"messages": [{"role": "function", "name": "f", "content": "x"}]}, "messages[0].role"),
+        (
+            {"messages": [{"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "custom", "custom": {}}]}]},
+            "messages[0].tool_calls[0].type",
+        ),
+        ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "tools[0].type"),
+        ({"tool_choice": {"type": "allowed_tools"}}, "tool_choice"),
+        ({"tool_choice": "maybe"}, "tool_choice"),
+        ({"response_format": {"type": "grammar"}}, "response_format.type"),
+        ({"response_format": {"type": "json_schema", "json_schema": {"schema": []}}}, "response_format.json_schema"),
+    ],
+)
+def test_what_has_no_canonical_form_says_where(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(UnsupportedError) as raised:
+        chat(**fields)
+    assert raised.value.param == param
+
+
+def test_more_than_one_choice_stays_as_an_extra() -> None:
+    assert chat(n=3).extras == {"n": 3}
+
+
+def test_input_text_is_all_text_of_the_messages() -> None:
+    assert CALLER.input_text(reading(CALLER.read(chat_body(messages=CONVERSATION))).ask) == "Be brief.\nLook\na\nb\nand?"
+
+
+def test_a_chat_that_is_written_for_openai_says_the_same() -> None:
+    fields: dict[str, Any] = {
+        "messages": CONVERSATION,
+        "tools": [TOOL],
+        "tool_choice": "required",
+        "response_format": {"type": "json_object"},
+        "stop": ["a", "b"],
+        "max_tokens": 50,
+        "stream": True,
+        "logit_bias": {"5": 1},
+        "n": 2,
+    }
+    ask = registry.provider("openai_chat").write_request(chat(**fields), "gpt-x", 20)
+    told = reading(CALLER.read(ask.body)).ask
+    assert (told.requested_model, told.max_output_tokens, told.stream, told.choices, told.image_count) == ("gpt-x", 20, True, 2, 1)
+    again = CALLER.chat(told)
+    before = chat(**fields)
+    assert (again.messages, again.tools, again.tool_choice, again.answer_format, again.stop, again.extras) == (
+        before.messages,
+        before.tools,
+        before.tool_choice,
+        before.answer_format,
+        before.stop,
+        before.extras,
+    )
+    assert json.loads(ask.body)["stream_options"] == {"include_usage": True}

@@ -1,0 +1,304 @@
+"""Lives of an invocation as scripts."""
+
+import pytest
+
+from orchvynt.decisions.budgets.ledger import Line
+from orchvynt.decisions.budgets.sizing import Fits, Short
+from orchvynt.decisions.fallback.moves import Rest
+from orchvynt.dialects.shapes import Answer, Failure, Seen
+from orchvynt.language.snapshot import Escalation, Gate
+from orchvynt.lifecycle.commands import (
+    Admit,
+    BreakStream,
+    CancelAttempt,
+    Close,
+    Deliver,
+    EndStream,
+    Flow,
+    LeaveQueue,
+    Park,
+    PutToRest,
+    Refuse,
+    Send,
+    WakeAfter,
+)
+from orchvynt.lifecycle.events import (
+    Admitted,
+    AnswerArrived,
+    AttemptFailed,
+    BackoffElapsed,
+    CallerGone,
+    CallerJoined,
+    CallerWaitElapsed,
+    DeadlinePassed,
+    EscalationDue,
+    HoldsAwaited,
+    NotAdmitted,
+    Received,
+    ShutDown,
+    StreamEnded,
+    StreamStarted,
+    Voted,
+)
+from orchvynt.lifecycle.table import UnexpectedEventError
+from orchvynt.model.facts import AttemptSettled, InvocationFinished, InvocationRefused, Reserved
+from orchvynt.model.usage import Usage
+from tests.support.playbook import Playbook, Recorded
+from tests.support.snapshots import SECOND, invocation, snapshot
+
+LINE = Line("b", "global", "*", 0, 0, None, 100, 16, 30 * SECOND)
+HELD = (Reserved("b", "*", 0, 0, 30),)
+BODY = (
+    b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o","choices":[{"index":0,"message":'
+    b'{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}}'
+)
+ANSWER = Answer(BODY, "chatcmpl-1", "gpt-4o", "stop", Usage(9, 1), 2)
+ASK_FIRST = Admit(1, "gpt", "att_1.1")
+ASK_SECOND = Admit(2, "claude", "att_1.2")
+
+
+def admitted(output: int | None = 20) -> Admitted:
+    return Admitted(2_000, 20, Fits(output, 0, 30), HELD, 10)
+
+
+def received() -> Received:
+    return Received(1_500, 10)
+
+
+def failed(outcome: str, status: int = 0, may_have_run: bool = False, seen: Seen | None = None) -> AttemptFailed:
+    return AttemptFailed(3_000, 30, Failure(outcome, status, "words"), may_have_run, True, 0.5, seen, 7)
+
+
+def sent(stream: bool = False, gates: tuple[Gate, ...] = (), tiers: tuple[str, ...] = ("gpt", "claude")) -> Playbook:
+    """A life whose first attempt is under way."""
+    playbook = Playbook(snapshot(tiers=tiers, gates=gates), invocation(stream=stream))
+    judged = ["gate_judged" for gate in gates if gate.when is None]
+    return (
+        playbook
+        >> received()
+        << [Recorded("invocation_received", "routed", *judged), ASK_FIRST]
+        >> admitted()
+        << [Recorded("hold_placed", "attempt_sent"), Send]
+    )
+
+
+def test_an_answer_is_settled_and_delivered_after_its_facts() -> None:
+    playbook = (
+        sent()
+        >> AnswerArrived(3_000, 30, ANSWER)
+        << [Recorded("attempt_ended", "attempt_settled", "answer_delivered", "invocation_finished"), Deliver(), Close()]
+    )
+    receipt = next(fact for fact in playbook.facts if isinstance(fact, AttemptSettled))
+    assert receipt.reserved == (Reserved("b", "*", 0, 0, 10),)
+    assert receipt.usage == Usage(9, 1)
+
+
+def test_an_unknown_model_is_refused_before_anything_is_asked() -> None:
+    playbook = Playbook(snapshot(), invocation("gpt5"))
+    playbook >> received() << [Recorded("invocation_received", "invocation_refused", "invocation_finished"), Refuse, Close()]
+    refused = next(fact for fact in playbook.facts if isinstance(fact, InvocationRefused))
+    assert (refused.code, refused.status) == ("model_not_found", 404)
+    assert refused.detail == {"nearest": ["gpt"]}
+
+
+def test_a_rate_limit_rests_the_model_and_asks_the_next_tier_at_once() -> None:
+    playbook = (
+        sent()
+        >> failed("rate_limit", 429)
+        << [Recorded("attempt_ended", "hold_voided", "fallback_activated"), PutToRest("openai", "gpt", Rest(SECOND // 4, False, "rate_limit")), ASK_SECOND]
+        >> admitted()
+        << [Recorded("hold_placed", "attempt_sent"), Send]
+    )
+    assert playbook.state.candidate.model == "claude"
+    assert playbook.state.fallback_trigger == "rate_limit"
+
+
+def test_a_passing_fault_is_retried_once_on_the_same_model() -> None:
+    playbook = (
+        sent()
+        >> failed("server_error", 500)
+        << [Recorded("attempt_ended", "hold_voided", "retry_scheduled"), WakeAfter(SECOND // 8)]
+        >> BackoffElapsed(4_000, 40)
+        << [Admit(1, "gpt", "att_1.2", True)]
+        >> admitted()
+        << [Recorded("hold_placed", "attempt_sent"), Send]
+        >> failed("server_error", 500)
+        << [Recorded("attempt_ended", "hold_voided", "fallback_activated"), Admit(2, "claude", "att_1.3")]
+    )
+    assert playbook.state.retries == 0
+
+
+def test_an_attempt_that_may_have_run_is_settled_at_its_hold() -> None:
+    playbook = sent() >> failed("connection", may_have_run=True) << [Recorded("attempt_ended", "attempt_settled", "retry_scheduled"), WakeAfter]
+    receipt = next(fact for fact in playbook.facts if isinstance(fact, AttemptSettled))
+    assert receipt.usage == Usage(10, 20, estimated=True)
+    assert receipt.reserved == (Reserved("b", "*", 0, 0, 30),)
+
+
+def test_when_every_tier_failed_the_caller_is_told_each() -> None:
+    playbook = (
+        sent()
+        >> failed("rate_limit", 429)
+        << [Recorded("attempt_ended", "hold_voided", "fallback_activated"), PutToRest, ASK_SECOND]
+        >> NotAdmitted(3_000, 30, "resting", rests_ns=60 * SECOND, rest_why="auth")
+        << [Recorded("candidate_skipped"), Recorded("invocation_refused", "invocation_finished"), Refuse, Close()]
+    )
+    verdict = playbook.state.verdict
+    assert verdict is not None
+    assert verdict.code == "all_providers_failed"
+    assert verdict.detail["attempts"][0]["trigger"] == "rate_limit"
+    assert verdict.detail["skipped"] == [{"model": "claude", "why": "resting"}]
+    assert verdict.retry_after_seconds == 60
+
+
+def test_a_provider_that_refuses_the_request_is_final_and_passed_on() -> None:
+    playbook = sent() >> failed("bad_request", 400) << [Recorded("attempt_ended", "hold_voided"), Recorded("invocation_refused", "invocation_finished"), Refuse, Close()]
+    assert playbook.state.verdict is not None
+    assert (playbook.state.verdict.code, playbook.state.verdict.status) == ("invalid_request", 400)
+
+
+def test_a_budget_without_room_is_402_with_the_numbers() -> None:
+    short = Short(LINE, False, "tokens", 100, 90, 0, 30)
+    playbook = Playbook(snapshot(tiers=()), invocation())
+    playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
+    playbook >> NotAdmitted(2_000, 20, "budget", short) << [Recorded("candidate_skipped"), Recorded("invocation_refused", "invocation_finished"), Refuse, Close()]
+    assert playbook.state.verdict is not None
+    assert playbook.state.verdict.status == 402
+    assert playbook.state.verdict.detail["spent"] == 90
+
+
+def test_waiting_for_holds_is_on_record_and_ends_when_the_caller_leaves() -> None:
+    short = Short(LINE, True, "tokens", 100, 50, 40, 30)
+    playbook = Playbook(snapshot(), invocation())
+    playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
+    playbook >> HoldsAwaited(2_000, 20, short) << [Recorded("hold_awaited")]
+    playbook >> CallerGone(3_000, 30) << [Recorded("caller_left", "invocation_finished"), LeaveQueue(), Close()]
+
+
+def test_a_silent_route_is_asked_last() -> None:
+    playbook = Playbook(snapshot(), invocation())
+    playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
+    playbook >> NotAdmitted(2_000, 20, "resting", rests_ns=9 * SECOND, rest_why="timeout") << [Recorded("candidate_skipped"), Admit(2, "claude", "att_1.1")]
+    playbook >> admitted() << [Recorded("hold_placed", "attempt_sent"), Send]
+    playbook >> failed("auth", 401) << [Recorded("attempt_ended", "hold_voided", "fallback_activated"), PutToRest, Admit(1, "gpt", "att_1.2", True)]
+
+
+def test_when_all_rest_the_soonest_is_waited_for() -> None:
+    playbook = Playbook(snapshot(tiers=()), invocation())
+    playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
+    playbook >> NotAdmitted(2_000, 20, "resting", rests_ns=SECOND, rest_why="rate_limit") << [Recorded("candidate_skipped"), Recorded("retry_scheduled"), WakeAfter(SECOND)]
+    playbook >> BackoffElapsed(3_000, 30) << [Admit(1, "gpt", "att_1.1", True)]
+
+
+def test_a_stream_flows_from_its_first_content_and_ends_with_the_providers_end() -> None:
+    seen = Seen("c", "gpt-4o", True, 4, "stop", Usage(9, 2), True)
+    playbook = (
+        sent(stream=True)
+        >> StreamStarted(3_000, 30, "c")
+        << [Recorded("answer_delivered"), Flow()]
+        >> StreamEnded(4_000, 40, seen, None, b"", 90)
+        << [Recorded("attempt_ended", "attempt_settled", "stream_ended", "invocation_finished"), EndStream(), Close()]
+    )
+    assert playbook.state.phase == "done"
+
+
+def test_a_stream_that_breaks_after_content_ends_with_an_error_event() -> None:
+    seen = Seen("c", "gpt-4o", True, 4)
+    playbook = (
+        sent(stream=True)
+        >> StreamStarted(3_000, 30, "c")
+        << [Recorded("answer_delivered"), Flow()]
+        >> failed("cut", 200, may_have_run=True, seen=seen)
+        << [Recorded("attempt_ended", "attempt_settled", "stream_ended", "invocation_finished"), BreakStream, Close()]
+    )
+    assert playbook.state.verdict is not None
+
+
+def test_a_stream_that_fails_before_content_goes_to_the_next_tier() -> None:
+    sent(stream=True) >> failed("timeout", may_have_run=True) << [Recorded("attempt_ended", "attempt_settled", "fallback_activated"), PutToRest, ASK_SECOND]
+
+
+def test_a_caller_that_leaves_cancels_its_attempt_and_pays_the_bound() -> None:
+    playbook = sent() >> CallerGone(3_000, 30) << [Recorded("caller_left", "attempt_ended", "attempt_settled", "invocation_finished"), CancelAttempt(), Close()]
+    finished = playbook.facts[-1]
+    assert isinstance(finished, InvocationFinished)
+    assert finished.outcome == "cancelled"
+
+
+def test_the_deadline_ends_an_invocation_that_gave_nothing() -> None:
+    playbook = sent() >> DeadlinePassed(3_000, 30) << [Recorded("invocation_refused", "attempt_ended", "attempt_settled", "invocation_finished"), CancelAttempt(), Refuse, Close()]
+    assert playbook.state.verdict is not None
+    assert playbook.state.verdict.status == 503
+
+
+def test_a_shutdown_breaks_what_flows_and_holds_nothing() -> None:
+    seen = Seen("c", "gpt-4o", True, 4)
+    playbook = sent(stream=True) >> StreamStarted(3_000, 30, "c") << [Recorded("answer_delivered"), Flow()]
+    playbook >> ShutDown(4_000, 40, seen, 12) << [Recorded("stream_ended", "attempt_ended", "attempt_settled", "invocation_finished"), CancelAttempt(), BreakStream, Close()]
+
+
+def gate(name: str = "g", escalation: Escalation | None = None, refuse_streams: bool = False) -> Gate:
+    return Gate(name, "output", None, "people", False, 5 * SECOND, escalation, refuse_streams)
+
+
+def parked(*gates: Gate) -> Playbook:
+    return (
+        sent(gates=gates or (gate(),))
+        >> AnswerArrived(3_000, 30, ANSWER)
+        << [Recorded("attempt_ended", "attempt_settled", "review_opened"), Park]
+    )
+
+
+def test_an_approved_answer_is_delivered_once() -> None:
+    playbook = parked() >> Voted(4_000, 40, "approve", "token:ana", "fine") << [Recorded("review_decided", "answer_delivered", "invocation_finished"), Deliver(), Close()]
+    assert playbook.state.phase == "done"
+    with pytest.raises(UnexpectedEventError):
+        playbook >> Voted(5_000, 50, "approve", "token:ben", "too late")
+
+
+def test_a_rejected_answer_is_never_delivered() -> None:
+    playbook = parked() >> Voted(4_000, 40, "reject", "token:ana", "wrong") << [Recorded("review_decided", "invocation_refused", "invocation_finished"), Refuse, Close()]
+    assert playbook.state.verdict is not None
+    assert playbook.state.verdict.code == "review_rejected"
+
+
+def test_two_gates_want_two_reviews() -> None:
+    playbook = parked(gate("first"), gate("second"))
+    playbook >> Voted(4_000, 40, "approve", "token:ana", "") << [Recorded("review_decided", "review_opened"), Park("rev_1.2", "second", 5 * SECOND, 0)]
+    playbook >> Voted(5_000, 50, "approve", "token:ana", "") << [Recorded("review_decided", "answer_delivered", "invocation_finished"), Deliver(), Close()]
+
+
+def test_a_caller_is_told_pending_and_joins_again() -> None:
+    playbook = parked() >> CallerWaitElapsed(4_000, 40) << [Recorded("caller_waits"), Refuse]
+    assert not playbook.state.caller_present
+    playbook >> CallerJoined(5_000, 50) << [Recorded("caller_waits")]
+    playbook >> Voted(6_000, 60, "approve", "token:ana", "") << [Recorded("review_decided", "answer_delivered", "invocation_finished"), Deliver(), Close()]
+
+
+def test_an_answer_that_nobody_waits_for_is_approved_without_a_delivery() -> None:
+    playbook = parked() >> CallerGone(4_000, 40) << [Recorded("caller_waits")]
+    playbook >> Voted(6_000, 60, "approve", "token:ana", "") << [Recorded("review_decided", "invocation_finished"), Deliver(), Close()]
+
+
+def test_an_escalation_rejects_or_asks_a_further_group() -> None:
+    rejecting = parked(gate(escalation=Escalation(SECOND, "")))
+    rejecting >> EscalationDue(9_000, 90) << [Recorded("review_decided", "invocation_refused", "invocation_finished"), Refuse, Close()]
+    assert rejecting.state.verdict is not None
+    assert rejecting.state.verdict.code == "review_expired"
+    widening = parked(gate(escalation=Escalation(SECOND, "people")))
+    widening >> EscalationDue(9_000, 90) << [Recorded("review_escalated")]
+    assert widening.state.phase == "in_review"
+
+
+def test_a_gate_may_refuse_streams() -> None:
+    playbook = Playbook(snapshot(gates=(gate(refuse_streams=True),)), invocation(stream=True))
+    playbook >> received() << [Recorded("invocation_received", "routed", "gate_judged", "invocation_refused", "invocation_finished"), Refuse, Close()]
+    assert playbook.state.verdict is not None
+    assert playbook.state.verdict.code == "gate_refused"
+
+
+def test_late_timers_do_nothing_and_impossible_events_are_defects() -> None:
+    playbook = sent() >> CallerGone(3_000, 30) << [Recorded("caller_left", "attempt_ended", "attempt_settled", "invocation_finished"), CancelAttempt(), Close()]
+    playbook >> DeadlinePassed(4_000, 40) << []
+    with pytest.raises(UnexpectedEventError):
+        playbook >> AnswerArrived(5_000, 50, ANSWER)

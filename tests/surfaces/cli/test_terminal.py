@@ -1,0 +1,116 @@
+"""What reaches a terminal: colours where they are wanted, and nothing that could move its cursor."""
+
+import io
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.surfaces.cli.shell import NOW
+
+from orchvynt.surfaces.cli.amounts import BAR_CELLS, amount, bar, instant, relative, share
+from orchvynt.surfaces.cli.plain import printable
+from orchvynt.surfaces.cli.terminal import Terminal
+
+SECOND = 1_000_000_000
+
+
+class Screen(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def on_screen(**environment: str) -> tuple[Terminal, Screen]:
+    screen = Screen()
+    return Terminal({"TERM": "xterm-256color", "COLUMNS": "80", **environment}, NOW, screen, Screen()), screen
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=80))
+def test_nothing_that_is_printed_controls_a_terminal(text: str) -> None:
+    for cleaned in (printable(text), printable(text, lines=True).replace("\n", "")):
+        assert all(unicodedata.category(letter) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for letter in cleaned)
+    assert printable(printable(text)) == printable(text)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_no_table_or_line_lets_through_what_it_was_given(first: str, second: str) -> None:
+    for terminal, out in ((Terminal({}, NOW, pipe := io.StringIO(), io.StringIO()), pipe), on_screen()):
+        terminal.table(("A", "B"), [(first, second)])
+        terminal.line((first, "bold"), second)
+        written = out.getvalue().replace("\n", "")
+        if isinstance(out, Screen):
+            import re
+
+            written = re.sub(r"\x1b\[[0-9;]*m", "", written)  # our own colours
+        assert "\x1b" not in written
+        assert all(unicodedata.category(letter) not in ("Cc", "Cf") for letter in written)
+
+
+def test_markup_of_others_is_text() -> None:
+    pipe = io.StringIO()
+    Terminal({}, NOW, pipe, io.StringIO()).line("[red]x[/red] :smile: [link=http://evil]y[/link]")
+    assert pipe.getvalue() == "[red]x[/red] :smile: [link=http://evil]y[/link]\n"
+
+
+def test_a_pipe_gets_long_lines_whole_and_a_terminal_colours() -> None:
+    pipe = io.StringIO()
+    Terminal({}, NOW, pipe, io.StringIO()).table(("NAME", "TEXT"), [("a", "x" * 5000)])
+    assert "x" * 5000 in pipe.getvalue()
+    assert all(line == line.rstrip() for line in pipe.getvalue().splitlines())
+    terminal, screen = on_screen()
+    terminal.line(("good", "green"))
+    assert "\x1b[32mgood" in screen.getvalue()
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_colours_can_be_declined(environment: dict[str, str]) -> None:
+    terminal, screen = on_screen(**environment)
+    terminal.line(("good", "green"))
+    assert screen.getvalue() == "good\n"
+
+
+def test_instants_are_relative_for_people_and_absolute_for_programs() -> None:
+    at = "2026-01-01T00:57:00.000000Z"
+    terminal, _ = on_screen()
+    assert terminal.when(at) == "3 min ago"
+    assert Terminal({}, NOW, io.StringIO(), io.StringIO()).when(at) == at
+    assert terminal.when("") == "-"
+
+
+@pytest.mark.parametrize(
+    ("offset", "text"),
+    [(0, "just now"), (-12, "12 s ago"), (90, "in 1 min"), (-3 * 3600, "3 h ago"), (-5 * 86_400, "5 days ago"), (7100, "in 118 min")],
+)
+def test_relative(offset: int, text: str) -> None:
+    from orchvynt.lifecycle.explain.phrases import instant_text
+
+    assert relative(instant_text(NOW + offset * SECOND), NOW) == text
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 4 * 10**18))
+def test_instants_come_back_to_the_microsecond(at: int) -> None:
+    from orchvynt.lifecycle.explain.phrases import instant_text
+
+    assert instant(instant_text(at)) == at // 1000 * 1000
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 10**12), st.integers(0, 10**12), st.integers(-5, 10**12))
+def test_bars_always_have_their_length(settled: int, held: int, limit: int) -> None:
+    full, pending, free = bar(settled, held, limit)
+    assert full + pending + free == BAR_CELLS
+    assert min(full, pending, free) >= 0
+    assert full > 0 or settled == 0
+    assert share(settled, limit) >= 0
+
+
+def test_amounts() -> None:
+    assert amount(None, True) == "-"
+    assert amount(3_100_000, True) == "$0.0031"
+    assert amount(12_345, False) == "12,345"
+    assert instant("nonsense") == 0

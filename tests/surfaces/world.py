@@ -1,0 +1,221 @@
+"""A small honest world behind the admin API: the memory store, a Control over it, and a server over real sockets."""
+
+import asyncio
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+import uvicorn
+
+from orchvynt.adapters.memory.journal import MemoryJournal, open_memory_store
+from orchvynt.language.problems import Problem
+from orchvynt.language.snapshot import Model, Provider, Retry, Snapshot, Timeouts
+from orchvynt.model import facts as f
+from orchvynt.model.facts import AnyFact
+from orchvynt.model.faults import Fault
+from orchvynt.model.money import Price
+from orchvynt.ports.store import AuditRow, PolicyRow, ReviewRow, Role, Store, TokenRow
+from orchvynt.runtime.control import BudgetLine, ProviderLine, Status
+from orchvynt.surfaces.admin.app import admin_app
+from orchvynt.surfaces.admin.tokens import digest
+
+NOW = 1_767_229_200_000_000_000  # 2026-01-01T01:00:00Z
+SECOND = 1_000_000_000
+SECRETS: Final[dict[Role, str]] = {"viewer": "ovt-viewer", "reviewer": "ovt-reviewer", "operator": "ovt-operator", "admin": "ovt-admin"}
+GOOD = "version: 1\nmodels: {}\n"
+BAD = "version: 1\nmodles: {}\n"
+OLD = "version: 1\n# discouraged\n"
+
+
+class FixedClock:
+    def now(self) -> int:
+        return NOW
+
+    def monotonic(self) -> int:
+        return 0
+
+
+class MemoryControl:
+    """The Control port: a policy is valid unless it says `modles`, and discouraged if it says so."""
+
+    def __init__(self, store: Store, journal: MemoryJournal) -> None:
+        self.store = store
+        self._journal = journal
+        self._versions: list[PolicyRow] = []
+        self.budget_lines: list[BudgetLine] = []
+        self.provider_lines: list[ProviderLine] = []
+        self.draining = False
+
+    @property
+    def snapshot(self) -> Snapshot:
+        openai = Provider("openai", "openai", "openai_chat", "api.openai.com", 443, True, "/v1", None)
+        small = Model("gpt-4o-mini", openai, "gpt-4o-mini", Price(150_000_000, 600_000_000, 75_000_000, "genai-prices 1"), quality=0.79)
+        lab = Model("claude-*", openai, "", None)
+        return Snapshot(
+            1, "sha", "", {"openai": openai}, {"gpt-4o-mini": small}, {"small": "gpt-4o-mini"}, (("claude-*", lab),), (), "gpt-4o-mini",
+            "refuse", Retry(1, 1, 1, 1), Timeouts(1, 1, 1, 1, 1), None, (), (), {},
+        )  # fmt: skip
+
+    def status(self) -> Status:
+        version = len(self._versions)
+        return Status("0.1.0", version, "sha256:abc", "", NOW - 7200 * SECOND, 2, 1, 1, 0, 4096, "sqlite:///orchvynt.db", self.draining)
+
+    def budgets(self) -> list[BudgetLine]:
+        return self.budget_lines
+
+    def providers(self) -> list[ProviderLine]:
+        return self.provider_lines
+
+    def validate(self, yaml: str, file: str) -> list[Problem]:
+        lines = yaml.splitlines()
+        problems = []
+        for number, line in enumerate(lines, 1):
+            if "modles" in line:
+                excerpt = f"  {line}\n  ^^^^^^"
+                problems.append(Problem(file, number, 1, "unknown field `modles`", "modles", "Did you mean `models`?", excerpt))
+            if "discouraged" in line:
+                problems.append(Problem(file, number, 1, "this is discouraged", severity="warning"))
+        return problems
+
+    async def apply(self, yaml: str, message: str, by: str, expected: int | None, commit: str) -> PolicyRow | list[Problem] | Fault:
+        problems = self.validate(yaml, "policy")
+        if any(problem.severity == "error" for problem in problems):
+            return problems
+        row = await self.store.add_policy(yaml, "sha256:abc", message, by, NOW, expected, commit)
+        if row is None:
+            return Fault("conflict", f"Version {len(self._versions)} is in force, not {expected}.", "Look at it, then apply again.")
+        self._versions.append(row)
+        return row
+
+    async def rollback(self, version: int | None, message: str, by: str) -> PolicyRow | list[Problem] | Fault:
+        wanted = len(self._versions) - 1 if version is None else version
+        if not 1 <= wanted <= len(self._versions):
+            return Fault("not_found", "There is no version to go back to.")
+        return await self.apply(self._versions[wanted - 1].yaml, message or f"rollback to version {wanted}", by, None, "")
+
+    async def decide(self, review: str, decision: Literal["approve", "reject"], by: str, reason: str) -> ReviewRow | Fault:
+        row = await self.store.review(review)
+        if row is None:
+            return Fault("not_found", f"There is no review {review}.")
+        if row.status != "open":
+            return Fault("conflict", f"Review {review} was {row.status} by {row.by} already.")
+        if row.require_reason and not reason:
+            return Fault("invalid_request", "The gate asks for a reason.", "Give --reason TEXT.", param="reason")
+        state = await self.store.review_state(review) or b""
+        self._journal.append([f.ReviewDecided(row.inv, NOW, review, decision, by, state, reason)])
+        decided = await self.store.review(review)
+        assert decided is not None
+        return decided
+
+
+def budget_line(name: str, subject: str, limit: int = 2_500_000_000, settled: int = 1_000_000_000, held: int = 500_000_000) -> BudgetLine:
+    return BudgetLine(name, "workflow", subject, "day", NOW + 3600 * SECOND, limit, settled, held, None, 1200, 300, 0)
+
+
+def renamed(record: Sequence[AnyFact], inv: str, review: str = "rev_1", parked_at: int = 0) -> list[AnyFact]:
+    """The same life of another invocation; its review may have another name and another age."""
+    life: list[AnyFact] = []
+    for fact in record:
+        match fact:
+            case f.ReviewOpened():
+                life.append(msgspec.structs.replace(fact, inv=inv, review=review, at=parked_at or fact.at))
+            case f.ReviewDecided():
+                life.append(msgspec.structs.replace(fact, inv=inv, review=review))
+            case _:
+                life.append(msgspec.structs.replace(fact, inv=inv))
+    return life
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        error = self.json["error"]
+        assert isinstance(error, dict)
+        assert set(error) == {"message", "type", "param", "code", "help", "detail"}
+        return error
+
+
+class World:
+    """A running admin server."""
+
+    def __init__(self) -> None:
+        self.store, self._journal = open_memory_store()
+        self.control = MemoryControl(self.store, self._journal)
+        self.port = 0
+        for role, secret in SECRETS.items():
+            assert asyncio.run(self.store.add_token(TokenRow(role, role, digest(secret), NOW, "start")))
+
+    def happened(self, record: Sequence[AnyFact]) -> None:
+        """Facts of one invocation, as the journal files them."""
+        self._journal.append(record)
+
+    @property
+    def audits(self) -> list[AuditRow]:
+        """Oldest first."""
+        return asyncio.run(self.store.audits(1000))[::-1]
+
+    @property
+    def policies(self) -> list[PolicyRow]:
+        return asyncio.run(self.store.policies())
+
+    @property
+    def token_rows(self) -> list[TokenRow]:
+        return asyncio.run(self.store.tokens())
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(
+        self, method: str, path: str, role: str = "admin", body: Any = None, raw: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """One exchange on its own connection. `role` empty: without a token."""
+        secret = next((known for name, known in SECRETS.items() if name == role), role)
+        sent = {"authorization": f"Bearer {secret}"} if role else {}
+        if body is not None or raw is not None:
+            sent["content-type"] = "application/json"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            payload = raw if raw is not None else json.dumps(body).encode() if body is not None else None
+            connection.request(method, path if path.startswith("/api") else f"/api/v1{path}", payload, {**sent, **(headers or {})})
+            answer = connection.getresponse()
+            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+
+def reveal(state: bytes) -> dict[str, Any]:
+    return {"text": state.decode(), "tool_calls": [{"name": "pay", "arguments": '{"sum": 1}'}], "finish": "stop", "flags": ["financial"]}
+
+
+@contextmanager
+def serving(hosts: tuple[str, ...] = (), fixed_tokens: tuple[TokenRow, ...] = ()) -> Iterator[World]:
+    """A world whose admin app is served by uvicorn in a thread, on a port of the system's choice."""
+    world = World()
+    app = admin_app(world.control, FixedClock(), reveal, hosts=hosts, fixed_tokens=fixed_tokens)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(64)
+    world.port = listener.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=2, ws="none"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+    thread.start()
+    try:
+        yield world
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
