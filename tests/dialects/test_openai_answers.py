@@ -139,3 +139,16 @@ def test_arbitrary_json_never_raises(value: object) -> None:
     assert isinstance(read(dump(value)), Answer | Failure)
     assert isinstance(read(body(choices=value)), Answer | Failure)
     assert isinstance(read(body(usage=value)), Answer)
+
+
+@given(json_values)
+def test_what_was_accepted_has_a_canonical_form(value: object) -> None:
+    for data in (
+        body(created=value),
+        body(usage=value),
+        body({"content": "x", "tool_calls": value}),
+        body({"content": "x", "audio": value}),
+    ):
+        told = read(data)
+        if isinstance(told, Answer):
+            assert PROVIDER.to_reply(told).finish == "stop"

@@ -1,11 +1,15 @@
 import json
-from typing import Any
+from contextlib import suppress
+from typing import Any, get_args
 
 import pytest
-from tests.dialects.samples import chat_body, reading
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.dialects.samples import chat_body, json_values, reading
 
 from orchvynt.dialects import registry
-from orchvynt.dialects.shapes import UnsupportedError
+from orchvynt.dialects.shapes import Reading, UnsupportedError
+from orchvynt.language.snapshot import Wire
 from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
 
 CALLER = registry.caller("openai_chat")
@@ -136,3 +140,18 @@ def test_a_chat_that_is_written_for_openai_says_the_same() -> None:
         before.extras,
     )
     assert json.loads(ask.body)["stream_options"] == {"include_usage": True}
+
+
+def test_values_that_only_pass_as_bytes_are_refused_not_raised() -> None:
+    ask = reading(CALLER.read(chat_body(vendor=0).replace(b'"vendor":0', b'"vendor":1e999'))).ask
+    with pytest.raises(UnsupportedError):
+        CALLER.chat(ask)
+
+
+@given(json_values, st.sampled_from(["tool_choice", "tools", "response_format", "metadata", "stop", "vendor", "n", "messages"]))
+def test_whatever_was_read_has_a_canonical_form_or_says_why_not(value: object, field: str) -> None:
+    told = CALLER.read(chat_body(**{field: value}))
+    if isinstance(told, Reading):
+        for wire in get_args(Wire):
+            with suppress(UnsupportedError):
+                assert json.loads(registry.provider(wire).write_request(CALLER.chat(told.ask), "m", 10).body)

@@ -251,3 +251,29 @@ def test_arbitrary_bytes_never_raise(parts: list[bytes]) -> None:
 
 def test_error_frames_are_json_lines() -> None:
     assert json.loads(make().fail(Fault(code="internal", message="x"), "i")[6:])
+
+
+def test_of_several_choices_the_first_is_the_reply() -> None:
+    first, second = (
+        dump({"id": "x", "choices": [{"index": index, "delta": {"content": text}}]}) for index, text in ((0, "one"), (1, "two"))
+    )
+    relay = make(collect=True)
+    run(relay, [sse([first, second, first])])
+    assert relay.reply().text == "oneone"
+    assert relay.seen.output_bytes == 9
+
+
+def test_odd_dates_custom_tools_and_old_function_calls_do_not_stop_a_stream() -> None:
+    custom = {"tool_calls": [{"index": 0, "id": "c", "type": "custom", "custom": {"name": "sql", "input": "select"}}]}
+    old = {"function_call": {"name": "f", "arguments": "{}"}}
+    relay = make(collect=True)
+    run(relay, [sse([chunk(custom, created="soon"), chunk(old), chunk({"audio": {"data": "QUJD"}})])])
+    assert (relay.seen.failure, relay.seen.started) == (None, True)
+    assert relay.seen.output_bytes == len("sqlselect") + len("f{}") + len('{"data":"QUJD"}')
+    assert (relay.reply().created_s, [call.name for call in relay.reply().tool_calls]) == (0, ["f"])
+
+
+def test_a_marker_with_trailing_space_is_one() -> None:
+    out, seen = relayed(sse([chunk({"content": "x"})], done=False) + b"data: [DONE] \n\n")
+    assert seen.terminal
+    assert b"DONE" not in out

@@ -8,6 +8,8 @@ from tests.dialects.samples import chat_body, dump, reading
 
 from orchvynt.dialects.openai_chat.provider import OpenAIChatProvider
 from orchvynt.dialects.openai_chat.reading import read_request
+from orchvynt.dialects.shapes import UnsupportedError
+from orchvynt.model.invocation import Ask
 
 PROVIDER = OpenAIChatProvider()
 
@@ -113,3 +115,9 @@ def test_the_request_names_path_and_types() -> None:
 @given(model=st.text(min_size=1, max_size=20))
 def test_any_model_name_is_written_as_json(model: str) -> None:
     assert json.loads(passed(dump({"model": "a", "messages": [{"role": "user", "content": "x"}]}), model=model))["model"] == model
+
+
+def test_nesting_at_the_edge_of_the_stack_is_refused_not_raised() -> None:
+    deep = b'{"model":"gpt-4o","messages":[{"role":"user","content":"x"}],"x":' + b"[" * 2000 + b"]" * 2000 + b"}"
+    with pytest.raises(UnsupportedError):
+        PROVIDER.pass_request(Ask(requested_model="gpt-4o", body=deep), "m", None)

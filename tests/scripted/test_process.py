@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -122,3 +123,11 @@ def test_the_provider_is_gone_after_the_with_block() -> None:
     started = time.monotonic()
     provider.stop()
     assert time.monotonic() - started < 5
+
+
+def test_the_test_that_the_how_to_shows_passes(scripted_provider: ScriptedProvider) -> None:
+    how_to = Path(__file__).parents[2] / "docs" / "how-to" / "scripted-provider.md"
+    shown = how_to.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    names: dict[str, Callable[[ScriptedProvider], None]] = {}
+    exec(compile(shown, str(how_to), "exec"), names)
+    names["test_my_agent"](scripted_provider)

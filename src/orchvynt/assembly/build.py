@@ -10,7 +10,7 @@ from orchvynt.adapters.clock import SystemClock
 from orchvynt.adapters.ids import SystemIds
 from orchvynt.adapters.secrets import EnvSecrets
 from orchvynt.adapters.sqlite.opening import Opened, open_store
-from orchvynt.adapters.upstream.client import UpstreamClient
+from orchvynt.adapters.upstream.client import HttpUpstream
 from orchvynt.assembly.settings import Settings
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.measured import OutputSizes
@@ -43,7 +43,7 @@ class Process(msgspec.Struct):
     policies: Policies
     reviewing: Reviewing
     sweeping: Sweeping
-    upstream: UpstreamClient
+    upstream: HttpUpstream
     data_plane: DataPlane
     server: HttpServer
     recovered: Recovered
@@ -56,7 +56,7 @@ async def build(settings: Settings, environment: Mapping[str, str], opened: Open
     ledger, health, sizes, parked, tasks = Ledger(), Health(), OutputSizes(), Parked(), Tasks()
     recovered = await recover(opened.store, opened.journal, ledger, parked, clock, snapshot.budgets)
     secrets = EnvSecrets(environment, settings.secret_env, settings.secret_dir)
-    upstream = UpstreamClient(clock)
+    upstream = HttpUpstream(clock)
     loop = asyncio.get_running_loop()
     policies = Policies(opened.store, snapshot)
     carrier = Carrier(

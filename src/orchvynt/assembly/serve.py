@@ -151,7 +151,7 @@ def _tell_recovery(opened: Opened) -> None:
     for damage in recovery.damages:
         _say(f"WARNING: {damage.text}")
     if recovery.missing:
-        _say(f"WARNING: {recovery.missing}")
+        _say("WARNING: the journal ends before what the store has filed: a file of it was removed or replaced; the store's records stand")
 
 
 def _say(text: str) -> None:

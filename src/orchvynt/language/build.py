@@ -128,8 +128,6 @@ def build_snapshot(
         retry=build_retry(source.retry),
         timeouts=build_timeouts(source.timeouts),
         chain=_chain(source, names),
-        if chain is not None
-        else None,
         budgets=_budgets(source, conditions),
         gates=_gates(source, conditions),
         groups={name: Group(name, tuple(item.section.members), item.section.oidc) for name, item in source.groups.items()},

@@ -1,13 +1,12 @@
 """The scripted provider's own tokeniser: deterministic, in the manner of a byte-level BPE, and independent of any other count.
 
-Text is cut into words (with the blank before them), runs of punctuation and runs of blanks; each is cut into pieces of at most
-four UTF-8 bytes. So a text never has more tokens than bytes, and joining the pieces gives the text back.
+A token is a piece of a word, of punctuation or of blanks, of at most four UTF-8 bytes; the first piece of a word takes the blank
+before it. So a text never has more tokens than bytes, and joining the tokens gives the text back.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
-
-_RUN: Final = re.compile(r"\s?\w+|\s?[^\w\s]+|\s+")
 
 PIECE_BYTES_MAX: Final = 4
 MESSAGE_OVERHEAD: Final = 4
@@ -15,34 +14,28 @@ MESSAGE_OVERHEAD: Final = 4
 PROMPT_OVERHEAD: Final = 3
 """Tokens that a prompt costs besides its messages."""
 
+# One pass in C over the whole text: at 3,000 calls a second this is the provider's most expensive step.
+_PIECE: Final = re.compile(r"\s\w{1,3}|\w{1,4}|\s[^\w\s]{1,3}|[^\w\s]{1,4}|\s{1,4}")
+
 
 def split(text: str) -> list[str]:
     """The tokens of `text`, in order."""
-    pieces: list[str] = []
-    for run in _RUN.findall(text):
-        if run.isascii():
-            pieces.extend(run[at : at + PIECE_BYTES_MAX] for at in range(0, len(run), PIECE_BYTES_MAX))
-        else:
-            pieces.extend(_split_wide(run))
-    return pieces
+    pieces: list[str] = _PIECE.findall(text)
+    return pieces if text.isascii() else [part for piece in pieces for part in _narrow(piece)]
 
 
 def count(text: str) -> int:
-    """How many tokens `split` would give, without making them."""
-    if text.isascii():
-        return sum((len(run) + PIECE_BYTES_MAX - 1) // PIECE_BYTES_MAX for run in _RUN.findall(text))
+    """How many tokens `text` has."""
     return len(split(text))
 
 
-def _split_wide(run: str) -> list[str]:
-    """Cuts at characters, never inside one: a character has at most four bytes."""
-    pieces: list[str] = []
+def _narrow(piece: str) -> Iterator[str]:
+    """Cuts a piece of wide characters at four bytes; never inside a character, which has at most four."""
     start = size = 0
-    for at, char in enumerate(run):
+    for at, char in enumerate(piece):
         width = len(char.encode("utf-8", "surrogatepass"))
-        if size and size + width > PIECE_BYTES_MAX:
-            pieces.append(run[start:at])
+        if size + width > PIECE_BYTES_MAX:
+            yield piece[start:at]
             start, size = at, 0
         size += width
-    pieces.append(run[start:])
-    return pieces
+    yield piece[start:]

@@ -105,7 +105,7 @@ def test_lists_are_whole_and_plain_in_a_pipe(world: World) -> None:
     ]  # fmt: skip
     assert "100%" in budgets[2]
     providers = run("providers", env=as_admin(world)).stdout
-    assert "until 2026-01-01T01:01:30.000000Z (rate_limit)" in providers
+    assert "again 2026-01-01T01:01:30.000000Z (rate_limit)" in providers
     status = run("status", env=as_admin(world)).stdout
     assert "sqlite:///orchvynt.db" in status
     for text in ("\x1b", "\r"):

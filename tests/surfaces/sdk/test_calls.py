@@ -6,10 +6,10 @@ import threading
 from typing import Any
 
 import pytest
+from tests.surfaces.sdk.gateway import gateway
 
 import orchvynt
 from orchvynt import OrchvyntError, PendingReview
-from tests.surfaces.sdk.gateway import gateway
 
 MESSAGES = [{"role": "user", "content": "spam or not?"}]
 ANSWER: dict[str, Any] = {

@@ -10,9 +10,9 @@ import openai
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.surfaces.sdk.gateway import CHAT, gateway
 
 import orchvynt
-from tests.surfaces.sdk.gateway import CHAT, gateway
 
 
 def test_headers_without_a_run() -> None:

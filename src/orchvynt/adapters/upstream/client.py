@@ -98,8 +98,6 @@ class HttpUpstream:
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = self._clock.monotonic()
-        for address, pool in list(self._pools.items()):
+        for pool in self._pools.values():
             pool.sweep(now)
-            if not pool.open and not pool.waiting and pool.finished:
-                del self._pools[address]
         self._sweeper = loop.call_later(self._limits.sweep_ns / SECOND, self._sweep, loop)

@@ -32,6 +32,10 @@ class Carried(Protocol):
         """The connection is gone before the response was whole."""
         ...
 
+    def take_shutdown(self) -> None:
+        """We closed it."""
+        ...
+
 
 class Home(Protocol):
     """A pool as its connections see it."""
@@ -49,6 +53,7 @@ class Connection(asyncio.Protocol):
     """`idle_since` is the pool's note."""
 
     __slots__ = (
+        "_abandoned",
         "_carried",
         "_coding",
         "_delimited",
@@ -61,9 +66,11 @@ class Connection(asyncio.Protocol):
         "_lost",
         "_parser",
         "_parts",
+        "_paused",
         "_reused",
         "_seen",
         "_status",
+        "_told",
         "_transport",
         "_whole",
         "idle_since",
@@ -87,12 +94,20 @@ class Connection(asyncio.Protocol):
         self._seen = False
         self._reused = False
         self._lost = False
+        self._abandoned = False
+        self._told = False
+        self._paused = False
         self.idle_since = 0
 
     @property
     def usable(self) -> bool:
         transport = self._transport
-        return not self._lost and transport is not None and not transport.is_closing()
+        return transport is not None and not self._lost and not transport.is_closing()
+
+    @property
+    def lost(self) -> bool:
+        """The transport has said so; it says nothing more."""
+        return self._lost
 
     @property
     def reused(self) -> bool:
@@ -106,6 +121,7 @@ class Connection(asyncio.Protocol):
         self._headers = []
         self._head_bytes = 0
         self._in_head = True
+        self._told = False
         self._delimited = False
         self._keep_alive = False
         self._whole = False
@@ -115,26 +131,38 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
 
     def pause(self) -> None:
-        if self.usable:
-            assert self._transport is not None
-            self._transport.pause_reading()
+        transport = self._transport
+        if transport is not None and self.usable and not self._paused:
+            self._paused = True
+            transport.pause_reading()
 
     def resume(self) -> None:
-        if self.usable:
-            assert self._transport is not None
-            self._transport.resume_reading()
+        transport = self._transport
+        if transport is not None and self.usable and self._paused:
+            self._paused = False
+            transport.resume_reading()
 
     def abandon(self) -> None:
-        """Closes at once; whoever is carried hears nothing more."""
+        """Closes at once, even if it is still being made; whoever is carried hears nothing more."""
         self._carried = None
+        self._abandoned = True
         if self._transport is not None:
             self._transport.abort()
+
+    def shut(self) -> None:
+        """The same, and whoever is carried hears that we did it."""
+        carried = self._carried
+        self.abandon()
+        if carried is not None:
+            carried.take_shutdown()
 
     # What the transport says.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        if self._abandoned:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         if self._carried is None:
@@ -202,17 +230,19 @@ class Connection(asyncio.Protocol):
     def _tell(self, violation: str) -> None:
         exchange = self._carried
         assert exchange is not None
-        limits = self._home.limits
-        if self._head_bytes and (self._in_head or self._headers):
-            # The head is complete with this read, or still is not.
-            head_bytes = self._measure() if not self._in_head else self._head_bytes
-            if head_bytes > limits.header_bytes_max or len(self._headers) > limits.header_fields_max:
+        if not self._told:
+            limits = self._home.limits
+            # The measure costs as much as all else here, so it is only taken when the whole read is larger than a header may be.
+            large = self._head_bytes > limits.header_bytes_max and self._measure() > limits.header_bytes_max
+            if large or len(self._headers) > limits.header_fields_max:
                 self._violate(f"its header is larger than {limits.header_bytes_max} bytes or {limits.header_fields_max} fields", True)
                 return
-        if not self._in_head and self._head_bytes:
-            self._head_bytes = 0
-            violation = self._read_framing() or violation
-            if self._parts or not violation:
+            if not self._in_head:
+                self._told = True
+                wrong = self._read_framing()
+                if wrong:
+                    self._violate(wrong, False)
+                    return
                 exchange.take_head(self._status, self._headers, self._coding)
         parts = self._parts
         if parts:
@@ -227,7 +257,8 @@ class Connection(asyncio.Protocol):
             self._end(exchange)
 
     def _measure(self) -> int:
-        return sum(len(name) + len(value) + 4 for name, value in self._headers)
+        """The size of the header; while it is not complete, of all that came, interim responses included."""
+        return self._head_bytes if self._in_head else sum([len(name) + len(value) + 4 for name, value in self._headers])
 
     def _read_framing(self) -> str:
         """What is wrong with the framing of this response; nothing, if it is empty."""
@@ -258,7 +289,7 @@ class Connection(asyncio.Protocol):
         clean = self._keep_alive and not self._excess and transport.get_write_buffer_size() == 0 and self.usable
         if clean:
             self._reused = True
-            transport.resume_reading()
+            self.resume()
             self._home.free(self)
         else:
             transport.close()

@@ -1,4 +1,4 @@
-"""Undoes the content coding of a response body (gzip, deflate), a bounded piece at a time, so that a small body cannot become a huge one."""
+"""Undoes the content coding of a response body (gzip, deflate), a piece at a time, so that a small body cannot become a huge one."""
 
 import zlib
 from typing import Final, Protocol

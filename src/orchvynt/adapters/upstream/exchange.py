@@ -1,7 +1,7 @@
 """One exchange with a provider, from the wait for a connection to the last byte: `ports.upstream.UpstreamCall`."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from orchvynt.adapters.upstream.connection import Connection, Fields
@@ -169,6 +169,9 @@ class Exchange:
         self._seen = bytes_seen
         self._break("reset" if reset else "closed", f"{what} {when}")
 
+    def take_shutdown(self) -> None:
+        self._break("closed", "the client was closed within the exchange")
+
     # Decoding.
 
     def _take_turn(self) -> None:
@@ -234,6 +237,3 @@ class Exchange:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abandon()
-
-
-__all__ = ["Exchange", "Sequence"]

@@ -110,7 +110,7 @@ class Pool:
             task.cancel()
         await asyncio.gather(*dialling, return_exceptions=True)
         for connection in list(self._live):
-            connection.shut(what)
+            connection.shut()
         self._idle.clear()
 
     def _dial(self, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> None:
@@ -139,10 +139,15 @@ class Pool:
             self._release()
             raise
         exchange.task = None
-        self._live.add(connection)
-        if not connection.usable:
-            self.gone(connection)
-        exchange.ride(connection)
+        if connection.lost:
+            self._release()
+        else:
+            self._live.add(connection)
+        if connection.usable:
+            exchange.ride(connection)
+        else:
+            what = f"{place(address)}: it closed the connection at once."
+            exchange.fail(UpstreamFailure("closed", what, bytes_seen=False, sent=exchange.sent))
 
     def _release(self) -> None:
         """A place is free: who waits longest gets it."""

@@ -24,7 +24,7 @@ def encode(address: Address, path: str, headers: Sequence[tuple[str, str]], body
     Asks for no compression: it would delay the events of streams and cost more time than the wire does. It is decoded if it comes.
     """
     host = address.host if address.port == _DEFAULT_PORTS[address.tls] and ":" not in address.host else place(address)
-    block = "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("utf-8", "surrogateescape")
+    block = "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("utf-8", "surrogatepass")
     count = len(headers)
     if block.count(b"\n") != count or block.count(b"\r") != count or block.translate(None, _LEGAL) or not _PATH.fullmatch(path):
         raise UnsendableError(_fault(path, headers))
@@ -38,6 +38,6 @@ def _fault(path: str, headers: Sequence[tuple[str, str]]) -> str:
     for name, value in headers:
         if not _NAME.fullmatch(name):
             return f"{name!r} is not a header name"
-        if any(character < " " and character != "\t" or character == "\x7f" for character in value):
+        if any((character < " " and character != "\t") or character == "\x7f" for character in value):
             return f"the value of the header {name} holds a line break or another control character; check where it comes from"
     return "a header holds a line break or another control character"

@@ -11,6 +11,7 @@ from orchvynt.dialects.openai_chat.wire import (
     Told,
     UnmeteredAnswerBody,
     finish_from,
+    seconds_from,
     text_of,
     usage_from,
 )
@@ -81,7 +82,7 @@ def read_reply(body: bytes) -> Reply:
     return Reply(
         id=told.id or "",
         model=told.model or "",
-        created_s=told.created or 0,
+        created_s=seconds_from(told.created),
         text=text_of(message.content),
         tool_calls=tuple(calls),
         finish=finish_from(choice.finish_reason),
@@ -101,6 +102,10 @@ def told_bytes(told: Told) -> int:
             function = call.function
             if function:
                 count += utf8_bytes(function.name or "") + utf8_bytes(function.arguments or "")
+            elif call.custom:
+                count += utf8_bytes(call.custom.name or "") + utf8_bytes(call.custom.input or "")
+    if told.audio and bytes(told.audio) != b"null":
+        count += len(bytes(told.audio))
     if told.function_call:
         count += utf8_bytes(told.function_call.name or "") + utf8_bytes(told.function_call.arguments or "")
     if told.refusal:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.openai_chat.reading import METADATA_PREFIX
 from orchvynt.dialects.openai_chat.wire import AskBody, AskMessage, AskPart, AskTool, Schema
 from orchvynt.dialects.shapes import UnsupportedError
@@ -29,8 +30,14 @@ _decode_schema = msgspec.json.Decoder(Schema).decode
 
 def chat_from(body: bytes) -> Chat:
     """The canonical form of a body that `read_request` accepted. Raises UnsupportedError."""
-    asked = _decode(body)
-    everything = _decode_all(body)
+    try:
+        return _chat(_decode(body), _decode_all(body))
+    except BODY_ERRORS as error:
+        # `read_request` skips what passes as bytes: a number that no float holds, or nesting at the edge of the stack.
+        raise UnsupportedError("The request holds a value that cannot be written in another dialect.", "") from error
+
+
+def _chat(asked: AskBody, everything: dict[str, Any]) -> Chat:
     extras = {name: value for name, value in everything.items() if name not in CANONICAL_FIELDS and value is not None}
     if asked.n is not None and asked.n > 1:
         extras["n"] = asked.n

@@ -13,7 +13,17 @@ from orchvynt.dialects.deltas import ArgumentsAdded, Began, CallBegan, Collector
 from orchvynt.dialects.frames import EventFrames, FrameTooLargeError, event_data
 from orchvynt.dialects.openai_chat.answers import told_bytes
 from orchvynt.dialects.openai_chat.errors import error_event
-from orchvynt.dialects.openai_chat.wire import ChunkBody, FirstChunkBody, Told, UnmeteredChunkBody, finish_from, text_of, usage_from
+from orchvynt.dialects.openai_chat.wire import (
+    ChunkBody,
+    FirstChunkBody,
+    Told,
+    ToldFunction,
+    UnmeteredChunkBody,
+    finish_from,
+    seconds_from,
+    text_of,
+    usage_from,
+)
 from orchvynt.dialects.openai_chat.writing import closing
 from orchvynt.dialects.opening import CUT, STREAM_STATUS, Opening, cut_by
 from orchvynt.dialects.outcomes import failure_from_error, malformed
@@ -71,7 +81,7 @@ class PassthroughRelay:
             return b""
         if not self._opening.is_open:
             seen.failure = self._opening.end_of_input()
-        elif event_data(self._frames.rest)[1].strip() == DONE:
+        elif event_data(self._frames.rest)[1].startswith(DONE):
             # The marker is whole even where the blank line after it is missing; of any other half frame nothing goes out.
             self._end()
         else:
@@ -95,7 +105,7 @@ class PassthroughRelay:
         if not data:
             # A frame of nothing but line ends goes where its predecessor went; comments and other fields pass.
             self._passed = self._passed or bool(frame.strip(b"\r\n"))
-        elif data == DONE:
+        elif data.startswith(DONE):
             self._end()
             self._passed = False
         else:
@@ -140,13 +150,14 @@ class PassthroughRelay:
                 if count:
                     seen.output_bytes += count
                     if not seen.started:
-                        seen.started = bool(told.content or told.tool_calls or told.refusal or told.function_call)
+                        seen.started = bool(told.content or told.tool_calls or told.refusal or told.function_call or told.audio)
+                    # Of several choices the reply is the first.
+                    if self._collector is not None and not choice.index:
+                        self._collector.add(told)
             if choice.finish_reason:
                 seen.finish = finish_from(choice.finish_reason)
         if usage is not None and seen.finish:
             seen.usage = self._usage
-        if self._collector is not None and chunk.choices and chunk.choices[0].delta is not None:
-            self._collector.add(chunk.choices[0].delta)
         return True
 
     def _name(self, chunk: FirstChunkBody | UnmeteredChunkBody) -> None:
@@ -156,8 +167,8 @@ class PassthroughRelay:
             return
         seen.response_id = chunk.id or ""
         seen.response_model = chunk.model or seen.response_model
-        if self._collector is not None and chunk.created:
-            self._collector.created_s = chunk.created
+        if self._collector is not None:
+            self._collector.created_s = self._collector.created_s or seconds_from(chunk.created)
 
     def _refuse(self, data: bytes, name: bytes, error: Exception | None) -> bool:
         """An error event, or a frame that cannot be read: neither goes to the caller."""
@@ -187,13 +198,20 @@ class ChunkCollector:
             self._parts.add(RefusalAdded(told.refusal))
         for call in told.tool_calls or ():
             function = call.function
+            if function is None:
+                continue
             # Without an index (some compatible providers) a part with an id begins a call, and one without goes on.
             index = call.index if call.index is not None else max(self._calls - (0 if call.id else 1), 0)
-            if index >= self._calls:
-                self._calls = index + 1
-                self._parts.add(CallBegan(index=index, id=call.id or "", name=(function.name or "") if function else ""))
-            if function and function.arguments:
-                self._parts.add(ArgumentsAdded(index=index, text=function.arguments))
+            self._add_call(index, call.id or "", function)
+        if told.function_call:
+            self._add_call(0, "", told.function_call)
+
+    def _add_call(self, index: int, call_id: str, function: ToldFunction) -> None:
+        if index >= self._calls:
+            self._calls = index + 1
+            self._parts.add(CallBegan(index=index, id=call_id, name=function.name or ""))
+        if function.arguments:
+            self._parts.add(ArgumentsAdded(index=index, text=function.arguments))
 
     def reply(self, seen: Seen) -> Reply:
         self._parts.add(Began(id=seen.response_id, model=seen.response_model, created_s=self.created_s))

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.dialects.openai_chat.reading import METADATA_PREFIX
-from orchvynt.dialects.shapes import UpstreamAsk
+from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
 from orchvynt.dialects.translation import output_limit
 from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
 from orchvynt.model.invocation import Ask
@@ -33,10 +33,14 @@ _encode = msgspec.json.Encoder().encode
 def pass_request(ask: Ask, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
     """Splices model, output limit and `include_usage` into the caller's own body, and takes `orchvynt_*` metadata out.
 
+    Raises UnsupportedError for nesting at the edge of the stack.
     The values that stay are the caller's own bytes. A key that stands twice at the top collapses to the one that was read, so
     that the provider cannot read another than was judged.
     """
-    top = _decode(ask.body)
+    try:
+        top = _decode(ask.body)
+    except RecursionError as error:
+        raise UnsupportedError("The body is nested too deeply.", "") from error
     changed = False
     if ask.requested_model != upstream_model:
         top["model"] = msgspec.Raw(_encode(upstream_model))

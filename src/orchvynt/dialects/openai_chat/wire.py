@@ -12,6 +12,7 @@ from orchvynt.model.usage import Usage
 
 TOKENS_MAX: Final = 2**31 - 1
 USAGE_TOKENS_MAX: Final = 10**12
+_DATE_DIGITS_MAX: Final = 15
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=TOKENS_MAX)]
 Choices = Annotated[int, msgspec.Meta(ge=1, le=128)]
@@ -117,12 +118,18 @@ class ToldFunction(msgspec.Struct, gc=False):
     arguments: str | None = None
 
 
+class ToldCustom(msgspec.Struct, gc=False):
+    name: str | None = None
+    input: str | None = None
+
+
 class ToldCall(msgspec.Struct, gc=False):
     """A tool call in an answer, or a part of one in a chunk, where only the first part has `id` and `name`."""
 
     index: int | None = None
     id: str | None = None
     function: ToldFunction | None = None
+    custom: ToldCustom | None = None
 
 
 class ToldPart(msgspec.Struct, gc=False):
@@ -138,6 +145,7 @@ class Told(msgspec.Struct, gc=False):
     reasoning_content: str | None = None
     reasoning: str | None = None
     function_call: ToldFunction | None = None
+    audio: msgspec.Raw = NOTHING
 
 
 class CachedTokens(msgspec.Struct, gc=False):
@@ -171,10 +179,11 @@ class AnswerBody(msgspec.Struct, gc=False):
 class DatedAnswerBody(AnswerBody, gc=False):
     """An answer that is read whole; the hot path has no use for its date."""
 
-    created: int | None = None
+    created: msgspec.Raw = NOTHING
 
 
 class ChunkChoice(msgspec.Struct, gc=False):
+    index: int | None = None
     delta: Told | None = None
     finish_reason: str | None = None
 
@@ -190,7 +199,7 @@ class FirstChunkBody(ChunkBody, gc=False):
 
     id: str | None = None
     model: str | None = None
-    created: int | None = None
+    created: msgspec.Raw = NOTHING
 
 
 class UnmeteredAnswerBody(msgspec.Struct, gc=False):
@@ -200,7 +209,7 @@ class UnmeteredAnswerBody(msgspec.Struct, gc=False):
     id: str | None = None
     model: str | None = None
     error: msgspec.Raw = NOTHING
-    created: int | None = None
+    created: msgspec.Raw = NOTHING
 
 
 class UnmeteredChunkBody(msgspec.Struct, gc=False):
@@ -208,7 +217,7 @@ class UnmeteredChunkBody(msgspec.Struct, gc=False):
     error: msgspec.Raw = NOTHING
     id: str | None = None
     model: str | None = None
-    created: int | None = None
+    created: msgspec.Raw = NOTHING
 
 
 FINISHES: Final[dict[str, Finish]] = {
@@ -242,6 +251,12 @@ def usage_from(told: ToldUsage | None) -> Usage | None:
         cached_input_tokens=cached if 0 < cached <= prompt else 0,
         reasoning_tokens=reasoning if 0 < reasoning <= completion else 0,
     )
+
+
+def seconds_from(created: msgspec.Raw) -> int:
+    """The date of an answer in Unix seconds; 0 for whatever else a provider writes there."""
+    text = bytes(created)
+    return int(text) if text.isdigit() and len(text) <= _DATE_DIGITS_MAX else 0
 
 
 def text_of(content: str | list[ToldPart] | None) -> str:

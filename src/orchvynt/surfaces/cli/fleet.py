@@ -91,7 +91,7 @@ def providers(session: Session) -> None:
             row.provider,
             row.upstream_model,
             state(row.state),
-            f"until {terminal.when(row.resting_until)} ({row.why})" if row.state == "resting" else "",
+            f"again {terminal.when(row.resting_until)} ({row.why})" if row.state == "resting" else "",
             str(row.attempts),
             Text(str(row.failures), "red" if row.failures else "dim"),
             row.address,

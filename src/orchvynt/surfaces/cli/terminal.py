@@ -71,7 +71,7 @@ class Terminal:
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[Text | str]], right: Sequence[str] = ()) -> None:
         """Aligned columns. Headings that are in `right` are flush right. Into a pipe nothing is wrapped or cut."""
-        grid = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False, pad_edge=False)
+        grid = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False, pad_edge=False, show_header=any(headings))
         for heading in headings:
             grid.add_column(
                 heading, justify="right" if heading in right else "left", no_wrap=not self.is_terminal, overflow="fold", highlight=False
@@ -93,8 +93,7 @@ class Terminal:
         with self._console.capture() as captured:
             self._console.print(content, soft_wrap=isinstance(content, Text))
         for line in captured.get().split("\n")[:-1]:
-            if not isinstance(content, Table) or line.strip():
-                self._out.write(line.rstrip() + "\n")
+            self._out.write(line.rstrip() + "\n")
 
 
 def state(word: str) -> Text:

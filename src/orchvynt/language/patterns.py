@@ -1,0 +1,26 @@
+"""What a name becomes that only a pattern knows: the pattern's model, asked for by that name, at the price the catalog knows for it."""
+
+import msgspec
+
+from orchvynt.catalog.models import known
+from orchvynt.language.snapshot import Model, Provider
+
+
+def matched(template: Model, name: str) -> Model:
+    """The model for one match. What the pattern itself says wins over the catalog. The catalog remembers what it was asked."""
+    found = known(template.provider.kind, base_url(template.provider), name)
+    return msgspec.structs.replace(
+        template,
+        name=name,
+        upstream_model=name,
+        price=template.price if template.price is not None else found.price,
+        context_window=template.context_window or found.context_window,
+        max_output_tokens=template.max_output_tokens or found.max_output_tokens,
+    )
+
+
+def base_url(provider: Provider) -> str:
+    """The address that a provider was declared with, in its full form."""
+    host = f"[{provider.host}]" if ":" in provider.host else provider.host
+    default = provider.port == (443 if provider.tls else 80)
+    return f"{'https' if provider.tls else 'http'}://{host}{'' if default else f':{provider.port}'}{provider.path_prefix}"
