@@ -12,6 +12,10 @@ JSON_HOLDERS = {"dict", "Mapping", "MutableMapping", "list", "Sequence", "tuple"
 
 
 def _is_broad(handler: ast.ExceptHandler) -> bool:
+    """Catches everything and keeps it. One that cleans up and ends in a bare `raise` keeps nothing."""
+    last = handler.body[-1]
+    if isinstance(last, ast.Raise) and last.exc is None:
+        return False
     if handler.type is None:
         return True
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]

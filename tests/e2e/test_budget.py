@@ -78,9 +78,8 @@ def test_calls_without_a_limit_share_a_budget(serve: Serve, scripted_provider: S
     total = scripted_provider.ledger().totals
     assert total.tokens <= limit
     assert set(statuses) == {200, 402}
-    held = next(e["detail"] for e in server.explain("last")["timeline"] if e["kind"] in ("hold_placed", "candidate_skipped"))
-    smallest = held.get("needed") or held["input_tokens_bound"] + 16
-    assert limit - total.tokens < smallest
+    refusal = next(body["error"] for status, body in answers if status == 402)
+    assert limit - total.tokens < refusal["needed"]
 
 
 def test_a_kill_in_the_middle_forgets_nothing(serve: Serve, scripted_provider: ScriptedProvider) -> None:

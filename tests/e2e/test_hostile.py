@@ -99,7 +99,7 @@ def test_hostile_claims_are_refused_or_kept_as_they_are(server: Serving, name: s
 @pytest.mark.parametrize("text", [*HOSTILE, "\x00\x1b[31m", "a\r\nb"])
 def test_hostile_prompts_go_through_untouched(server: Serving, scripted_provider: ScriptedProvider, text: str) -> None:
     assert server.chat(text).status == 200
-    assert scripted_provider.arrivals()[-1]["body"]["messages"][0]["content"] == text
+    assert json.loads(scripted_provider.arrivals()[-1]["body"])["messages"][0]["content"] == text
 
 
 def test_a_request_cannot_name_an_address_or_a_key(server: Serving, scripted_provider: ScriptedProvider) -> None:
@@ -110,8 +110,8 @@ def test_a_request_cannot_name_an_address_or_a_key(server: Serving, scripted_pro
 
 
 def test_the_providers_key_never_comes_out(server: Serving, scripted_provider: ScriptedProvider) -> None:
-    scripted_provider.fault("openai", {"status": 401, "echo_key": True})
-    scripted_provider.fault("anthropic", {"status": 401, "echo_key": True})
+    scripted_provider.fault("openai", {"echo_key": True})
+    scripted_provider.fault("anthropic", {"echo_key": True})
     scripted_provider.fault("local", {"status": 500})
     reply = server.chat()
     assert (reply.status, reply.json["error"]["code"]) == (503, "all_providers_failed")

@@ -99,6 +99,25 @@ def test_a_thousand_streams_at_once_are_all_whole_and_all_billed(provider: Scrip
     assert (totals.arrivals, totals.charged, totals.output_tokens) == (CROWD, CROWD, CROWD * 4)
 
 
+def test_requests_in_a_row_on_one_connection_are_answered_in_order(provider: ScriptedProvider) -> None:
+    since = provider.ledger().last
+    bodies = [json.dumps(ask("openai", said=f"number {at}")).encode() for at in range(300)]
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
+
+    async def talk() -> bytes:
+        address = urlsplit(provider.url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(b"".join(head % len(body) + body for body in bodies))
+        writer.write(b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        found = await reader.read(-1)
+        writer.close()
+        return found
+
+    answers = asyncio.run(talk()).split(b"HTTP/1.1 200 OK\r\n")[1:]
+    assert [b'You said: number %d"' % at in answer for at, answer in enumerate(answers[:-1])] == [True] * 300
+    assert provider.ledger().where(since=since).totals.charged == 300
+
+
 def test_it_stands_alone_and_the_plugin_is_light() -> None:
     program = (
         "import sys\nimport orchvynt.scripted.serve\n"

@@ -90,6 +90,8 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     await about.stopping.wait()
     await _stop(settings, process)
     await stop_admin()
+    await process.tasks.stop()
+    await process.upstream.close()
     return 0
 
 
@@ -135,8 +137,6 @@ async def _stop(settings: Settings, process: Process) -> None:
             ),
         )
     await process.server.drain(LAST_WORDS_S)
-    await process.tasks.stop()
-    await process.upstream.close()
 
 
 def _working(process: Process) -> bool:

@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -15,7 +15,7 @@ from orchvynt.catalog.limits import max_output_tokens
 from orchvynt.model.money import Price, rate_from_usd
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice, Provider
+    from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
 _VENDORS: Final = {"openai": "openai", "anthropic": "anthropic"}
 _REMEMBERED: Final = 4096
@@ -99,7 +99,7 @@ def _highest(prices: "list[ModelPrice]", unit: str, window: int) -> Decimal | No
     return max(rates, default=None)
 
 
-def _rate(price: Any, window: int) -> Decimal | None:
+def _rate(price: "Decimal | TieredPrices | None", window: int) -> Decimal | None:
     """A tier that begins at the context size or beyond cannot be reached."""
     if price is None or isinstance(price, Decimal):
         return price

@@ -62,7 +62,8 @@ class Stage:
         if self.local_model:
             started = self._run([sys.executable, "-m", "orchvynt.demo.local_model", "--port", "0"], "local-model", subprocess.PIPE)
             kind, model = "openai-compatible", "smollm2"
-            address = f"{self._line(started, 'stdout', r'listening on (http://\S+)').rstrip('/').removesuffix('/v1')}/v1"
+            said = self._line(started, r"listening on (http://\S+)")
+            address = f"{said.rstrip('/').removesuffix('/v1')}/v1"
         text = files("orchvynt.demo").joinpath("policy.yaml").read_text()
         for name, value in {
             "@OPENAI@": self.providers.base_url("openai"),
@@ -95,7 +96,7 @@ class Stage:
             time.sleep(0.02)
         raise StageError(f"{name} did not start:\n{(self.folder / f'{name}.log').read_text()[-2000:]}")
 
-    def _line(self, process: subprocess.Popen[bytes], name: str, pattern: str) -> str:
+    def _line(self, process: subprocess.Popen[bytes], pattern: str) -> str:
         """What a process prints when it is ready."""
         assert process.stdout is not None
         said, until = "", time.monotonic() + READY_S_MAX
@@ -105,7 +106,7 @@ class Stage:
             if found := re.search(pattern, said):
                 return found[1]
         log = (self.folder / "local-model.log").read_text()
-        raise StageError(f"the local model did not start ({name}: {said[-500:]}):\n{log[-2000:]}")
+        raise StageError(f"the local model did not start ({said[-500:]}):\n{log[-2000:]}")
 
     def _stop(self) -> None:
         for process in reversed(self._processes):

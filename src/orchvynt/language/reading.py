@@ -5,7 +5,6 @@ What pydantic finds wrong is put in words here, at the place in the file it belo
 
 import difflib
 import re
-from collections.abc import Mapping as AnyMapping
 from typing import Any, Final, Generic, TypeVar, get_args
 
 import msgspec
@@ -142,7 +141,7 @@ class Reader:
         kind, loc = one["type"], one["loc"]
         span, found = place(node, loc)
         path = (path + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc)).lstrip(".")
-        context: AnyMapping[str, Any] = one.get("ctx") or {}
+        context: dict[str, Any] = one.get("ctx") or {}
         if kind == "extra_forbidden":
             name = str(loc[-1])
             if isinstance(found, Scalar) and isinstance(found.value, str) and path.startswith("providers.") and not _harmless(found.text):

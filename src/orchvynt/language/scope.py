@@ -160,18 +160,18 @@ def recorded(values: Mapping[str, object]) -> dict[str, Any]:
     return found
 
 
-def _context(read: ReadMap, prefix: str, unknown: list[str], depth: int) -> Any:
+def _context(read: ReadMap, prefix: str, unknown: list[str], depth: int) -> object:
     if read.whole or depth > _RECORDED_DEPTH_MAX:
         return _bounded(read.source, depth)
     found: dict[str, Any] = {}
     for key, value in list(read.read.items())[:RECORDED_ITEMS_MAX]:
         if value is None:
-            unknown.append(_bounded(f"{prefix}{key}", depth))
+            unknown.append(f"{prefix}{key}"[:RECORDED_CHARS_MAX])
         found[key] = _context(value, f"{prefix}{key}.", unknown, depth + 1) if isinstance(value, ReadMap) else _bounded(value, depth)
     return found
 
 
-def _bounded(value: object, depth: int) -> Any:
+def _bounded(value: object, depth: int) -> object:
     """Records are kept for years: what is huge or deep is described instead."""
     if isinstance(value, str):
         return value if len(value) <= RECORDED_CHARS_MAX else f"<{len(value)} characters>"

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from orchvynt.language.expressions.kinds import Type
+from orchvynt.language.kinds import Type
 
 Stage = Literal["request", "output"]
 

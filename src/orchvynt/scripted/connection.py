@@ -58,6 +58,7 @@ class Connection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._keep_alive = True
         self._served = 0
+        self._advancing = False
         self._writable = asyncio.Event()
         self._writable.set()
         self._closed = True
@@ -188,14 +189,18 @@ class Connection(asyncio.Protocol):
         self._in_body = False
 
     def _next(self) -> None:
-        if not self._waiting:
+        """Begins what waits. A loop and no recursion: one read may bring hundreds of requests that are answered at once."""
+        if self._advancing:
             return
-        request = self._waiting.popleft()
-        if len(self._waiting) < QUEUED_MAX:
+        self._advancing = True
+        while self._waiting and self._exchange is None and not self._closed:
+            request = self._waiting.popleft()
+            self._keep_alive = request.keep_alive
+            self._exchange = self._begin(request, self)
+            self._exchange.start()
+        self._advancing = False
+        if len(self._waiting) < QUEUED_MAX and not self._closed:
             self._transport.resume_reading()
-        self._keep_alive = request.keep_alive
-        self._exchange = self._begin(request, self)
-        self._exchange.start()
 
     def _refuse(self, status: int, message: str) -> None:
         self.write(http_bytes.whole(status, (("content-type", "text/plain"), ("connection", "close")), message.encode()))

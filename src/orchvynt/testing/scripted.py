@@ -174,4 +174,4 @@ def _script_text(script: str | Path | Mapping[str, Any]) -> str:
     """JSON is YAML, so a mapping goes as JSON."""
     if isinstance(script, Path):
         return script.read_text("utf-8")
-    return script if isinstance(script, str) else json.dumps(script)
+    return script if isinstance(script, str) else json.dumps(script, ensure_ascii=False)

@@ -2,12 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Sized
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import msgspec
-import uvloop
 
 from orchvynt.adapters.clock import SystemClock
 from orchvynt.model.faults import Fault
@@ -17,7 +15,6 @@ from orchvynt.surfaces.api.http.request import Request
 from orchvynt.surfaces.api.http.server import HttpServer
 
 MS = 1_000_000
-LOOPS = ("uvloop", "asyncio")
 BODY = b'{"model": "gpt-4o", "messages": []}'
 POST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 LENGTH = b"Content-Length: %d\r\n" % len(BODY)
@@ -25,19 +22,6 @@ WHOLE = POST + LENGTH + b"\r\n" + BODY
 QUICK = Limits(
     header_ns=400 * MS, body_idle_ns=400 * MS, keep_alive_ns=600 * MS, write_stall_ns=400 * MS, linger_ns=300 * MS, sweep_ns=50 * MS
 )
-
-
-def run(loop: str, scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Runs a scenario on one kind of loop. Whatever the loop would only log (an exception in a callback) fails the test."""
-    complaints: list[dict[str, Any]] = []
-
-    async def watched() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-        await asyncio.wait_for(scenario(), 60)
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop) as runner:
-        runner.run(watched())
-    assert complaints == [], complaints
 
 
 def refuse(fault: Fault) -> bytes:
@@ -137,15 +121,3 @@ async def send_all(port: int, data: bytes, wait: float = 5.0) -> tuple[list[int]
     finally:
         await peer.close()
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", out)], out
-
-
-async def until(condition: Callable[[], bool], wait: float = 5.0) -> None:
-    async def watch() -> None:
-        while not condition():  # noqa: ASYNC110 -- what is watched for has no event
-            await asyncio.sleep(0.01)
-
-    await asyncio.wait_for(watch(), wait)
-
-
-async def until_count(items: Sized, count: int) -> None:
-    await until(lambda: len(items) >= count)

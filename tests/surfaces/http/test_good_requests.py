@@ -5,22 +5,8 @@ import asyncio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.surfaces.http.serving import (
-    BODY,
-    LENGTH,
-    LOOPS,
-    MS,
-    POST,
-    QUICK,
-    WHOLE,
-    Handler,
-    Peer,
-    echo,
-    run,
-    send_all,
-    serving,
-    until_count,
-)
+from tests.support.loops import LOOPS, run, until_count
+from tests.surfaces.http.serving import BODY, LENGTH, MS, POST, QUICK, WHOLE, Handler, Peer, echo, send_all, serving
 
 from orchvynt.surfaces.api.http.limits import Limits
 from orchvynt.surfaces.api.http.line import Line

@@ -2,7 +2,8 @@
 
 import msgspec
 import pytest
-from tests.surfaces.http.serving import BODY, LENGTH, LOOPS, MS, POST, WHOLE, Handler, echo, run, send_all, serving
+from tests.support.loops import LOOPS, run
+from tests.surfaces.http.serving import BODY, LENGTH, MS, POST, WHOLE, Handler, echo, send_all, serving
 
 from orchvynt.surfaces.api.http.limits import Limits
 

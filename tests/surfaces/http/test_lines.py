@@ -5,7 +5,8 @@ import socket
 import struct
 
 import pytest
-from tests.surfaces.http.serving import BODY, LOOPS, MS, WHOLE, Handler, Peer, echo, run, send_all, serving, until, until_count
+from tests.support.loops import LOOPS, run, until, until_count
+from tests.surfaces.http.serving import BODY, MS, WHOLE, Handler, Peer, echo, send_all, serving
 
 from orchvynt.surfaces.api.http.limits import Limits
 from orchvynt.surfaces.api.http.line import Line

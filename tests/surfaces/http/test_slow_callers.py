@@ -6,7 +6,8 @@ import socket
 
 import msgspec
 import pytest
-from tests.surfaces.http.serving import BODY, LENGTH, LOOPS, MS, POST, QUICK, WHOLE, Handler, Peer, echo, run, send_all, serving, until
+from tests.support.loops import LOOPS, run, until
+from tests.surfaces.http.serving import BODY, LENGTH, MS, POST, QUICK, WHOLE, Handler, Peer, echo, send_all, serving
 
 from orchvynt.surfaces.api.http.limits import Limits
 from orchvynt.surfaces.api.http.line import Line

@@ -154,6 +154,7 @@ class Exchange:
         self._end()
 
     def take_violation(self, what: str, too_large: bool) -> None:
+        self._seen = True
         self._break("too_large" if too_large else "malformed", what)
 
     def take_loss(self, bytes_seen: bool, reused: bool, reset: bool) -> None:

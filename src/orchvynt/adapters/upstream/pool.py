@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 from orchvynt.adapters.upstream.connection import Connection
 from orchvynt.adapters.upstream.exchange import Exchange
@@ -116,28 +117,31 @@ class Pool:
     def _dial(self, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> None:
         self.open += 1
         self.dials += 1
+        connection = Connection(self)
         # The one task of this adapter: a connection attempt is a coroutine in every loop, and rare against exchanges.
-        task = loop.create_task(self._connect(exchange, loop))
+        task = loop.create_task(self._connect(exchange, connection, loop))
         exchange.task = task
         self._dialling.add(task)
-        task.add_done_callback(self._dialling.discard)
+        task.add_done_callback(partial(self._dialled, connection))
 
-    async def _connect(self, exchange: Exchange, loop: asyncio.AbstractEventLoop) -> None:
-        connection = Connection(self)
+    def _dialled(self, connection: Connection, task: asyncio.Task[None]) -> None:
+        self._dialling.discard(task)
+        if task.cancelled():
+            # Here and not in the task, which may have been cancelled before its first step.
+            connection.abandon()
+            self._release()
+
+    async def _connect(self, exchange: Exchange, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
         address = self.address
         try:
             await loop.create_connection(
                 lambda: connection, address.host, address.port, ssl=self._tls, server_hostname=address.host if self._tls else None
             )
         except CONNECT_ERRORS as error:
-            self._release()
             exchange.task = None
+            self._release()
             exchange.fail(connect_failure(error, address, exchange.sent))
             return
-        except asyncio.CancelledError:
-            connection.abandon()
-            self._release()
-            raise
         exchange.task = None
         if connection.lost:
             self._release()

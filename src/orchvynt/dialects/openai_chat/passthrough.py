@@ -151,9 +151,9 @@ class PassthroughRelay:
                     seen.output_bytes += count
                     if not seen.started:
                         seen.started = bool(told.content or told.tool_calls or told.refusal or told.function_call or told.audio)
-                    # Of several choices the reply is the first.
-                    if self._collector is not None and not choice.index:
-                        self._collector.add(told)
+                # Of several choices the reply is the first.
+                if self._collector is not None and not choice.index:
+                    self._collector.add(told)
             if choice.finish_reason:
                 seen.finish = finish_from(choice.finish_reason)
         if usage is not None and seen.finish:

@@ -11,6 +11,7 @@ from orchvynt.language.document.section import Section
 from orchvynt.language.reading import Item
 from orchvynt.language.report import Report, Span
 from orchvynt.language.source import Source
+from orchvynt.language.yaml_marks import Entry, Scalar, Sequence
 from orchvynt.language.yaml_marks import Mapping as Node
 
 RESERVED_MODEL = "auto"
@@ -19,10 +20,9 @@ _NAME_HELP = "Names are up to 100 letters, digits and . _ : / @ + - and begin wi
 
 
 class Models(msgspec.Struct):
-    """Which model a name leads to. `broken` names stand in the file, but what they name is wrong in itself."""
+    """Which model a name or alias leads to; one that is wrong in itself counts, so that it is reported once."""
 
     by_name: Mapping[str, str]
-    broken: frozenset[str]
 
     def resolve(self, name: str) -> str | None:
         """The model's own name, or None."""
@@ -108,7 +108,13 @@ def _aliases(source: Source, report: Report) -> Models:
                 report.error(span, said, "Remove it.", f"{model.path}.aliases[{number}]")
             elif not is_pattern(name):
                 by_name[alias] = name
-    return Models(by_name, frozenset(source.model_names) - source.models.keys())
+    for path, node in source.broken:
+        if path.startswith("models.") and isinstance(aliases := node.entries.get("aliases", Entry(node.span, node)).value, Sequence):
+            # Whatever else is wrong with the model, what refers to it by these names is right.
+            for item in aliases.items:
+                if isinstance(item, Scalar):
+                    by_name.setdefault(item.text, path.removeprefix("models."))
+    return Models(by_name)
 
 
 def _model_exists(models: Models, name: str, item: Item[Section], steps: tuple[str | int, ...], report: Report) -> None:

@@ -106,7 +106,7 @@ class WaitEntry(Section):
     """How long the caller's connection is held."""
 
     up_to: Annotated[
-        PositiveDuration | None, BeforeValidator(_up_to), WithJsonSchema({"type": "string", "pattern": f"^(auto|{DURATION_PATTERN})$"})
+        Duration | None, BeforeValidator(_up_to), WithJsonSchema({"type": "string", "pattern": f"^(auto|{DURATION_PATTERN})$"})
     ] = Field(
         default=None, description="A duration, or `auto`: the caller's own timeout less ten seconds.", json_schema_extra={"default": "auto"}
     )

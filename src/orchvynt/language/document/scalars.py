@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
@@ -58,7 +58,7 @@ def duration_text(nanos: int) -> str:
     for unit in ("d", "h", "m", "s"):
         if nanos and nanos % _UNIT_NANOS[unit] == 0:
             return f"{nanos // _UNIT_NANOS[unit]}{unit}"
-    return f"{Decimal(nanos) / _UNIT_NANOS['ms']:f}".rstrip("0").rstrip(".") + "ms" if nanos else "0s"
+    return f"{(Decimal(nanos) / _UNIT_NANOS['ms']).normalize():f}ms" if nanos else "0s"
 
 
 def _decimal(value: object) -> Decimal:
@@ -94,7 +94,7 @@ def _rate(value: object) -> Decimal:
 def _whole_nanos(amount: Decimal) -> Decimal:
     nanos = amount * NANOS_PER_USD
     if nanos != nanos.to_integral_value():
-        raise wrong(f"{amount} USD is finer than a nano-dollar", "At most nine digits after the point.")
+        raise wrong(f"{amount:f} USD is finer than a nano-dollar", "At most nine digits after the point.")
     return amount.normalize()
 
 
@@ -156,8 +156,8 @@ def shown(value: object) -> str:
     return f"`{text[:60]}…`" if len(text) > 60 else f"`{text}`"
 
 
-def _text_schema(pattern: str, **more: Any) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$", **more})
+def _text_schema(pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
 
 
 Name = Annotated[str, AfterValidator(_name), _text_schema(NAME_PATTERN)]

@@ -12,7 +12,6 @@ import re2
 
 from orchvynt.language.expressions import closures
 from orchvynt.language.expressions.closures import Run
-from orchvynt.language.expressions.kinds import Type, joined, may_be, may_equal
 from orchvynt.language.expressions.syntax import (
     Binary,
     Call,
@@ -29,6 +28,7 @@ from orchvynt.language.expressions.syntax import (
     Quantified,
     Unary,
 )
+from orchvynt.language.kinds import Type, joined, may_be, may_equal
 from orchvynt.language.variables import LATER_FUNCTIONS, LATER_VARIABLES, Variable
 
 TEXT_METHODS: Final = ("startsWith", "endsWith", "contains", "matches")
@@ -116,7 +116,7 @@ class Checker:
             return self._problem(node, f"not supported yet: `{name}` ({LATER_VARIABLES.get(name) or LATER_VARIABLES[root]})")
         near = difflib.get_close_matches(name, [*self._table, *self._bound], n=1, cutoff=0.6)
         help = f"Did you mean `{near[0]}`?" if near else f"Known here: {', '.join(sorted(self._roots))}."
-        if root == "output":
+        if root == "output" and root not in self._roots:
             help = "The answer is known to gates of stage output only."
         return self._problem(node, f"unknown name `{name}`", help)
 

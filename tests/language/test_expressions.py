@@ -1,0 +1,236 @@
+"""What expressions mean, what they read, and what is refused when they are loaded."""
+
+from typing import Any
+
+import pytest
+
+from orchvynt.language.expressions.compiling import Compiled, compile_expression
+from orchvynt.language.expressions.values import COST_MAX
+from orchvynt.language.snapshot import EvaluationError
+from orchvynt.language.variables import LATER_VARIABLES, Stage
+
+VALUES: dict[str, Any] = {
+    "workload": "synthesis",
+    "workflow": "doc-analysis",
+    "flags": ("financial-action", "urgent"),
+    "context": {"user_tier": "premium", "n": 3, "beta": True, "tags": ["a", "b"], "nested": {"x": {"y": 1}}, "nothing": None},
+    "stream": False,
+    "min_quality": None,
+    "input.messages": 4,
+    "input.text": "Please wire 500 EUR to DE89 3704",
+    "now.hour": 23,
+    "now.weekday": 6,
+    "tools": (),
+    "key.name": "",
+}
+
+TRUE = [
+    'workload == "synthesis" && context.user_tier == "premium"',
+    '"financial-action" in flags',
+    "!stream",
+    'workload != "x"',
+    "input.messages > 3 && input.messages <= 4",
+    "input.messages == 4.0",
+    "1 + 2 * 3 == 7 && (1 + 2) * 3 == 9",
+    "7 % 4 == 3 && -7 % 4 == -3",
+    "1 / 4 == 0.25",
+    '"a" + "b" == "ab"',
+    '"a" < "b" && "B" < "a"',
+    "size(flags) == 2 && flags.size() == 2 && size(workload) == 9",
+    'workload.startsWith("syn") && workload.endsWith("sis") && workload.contains("the")',
+    "input.text.matches(r'\\b[A-Z]{2}\\d{2}\\b')",
+    "input.text.matches('(?i)WIRE')",
+    'flags.exists(f, f.startsWith("fin"))',
+    "flags.all(f, size(f) > 5)",
+    "![].exists(f, f == 1) && [].all(f, f == 1)",
+    "context.n == 3 && context.n > 2.5 && context.n + 1 == 4",
+    "context.beta == true",
+    'context["user_tier"] == "premium"',
+    "context.nested.x.y == 1",
+    'context.tags[0] == "a" && "b" in context.tags',
+    'context.tags == ["a", "b"]',
+    '"user_tier" in context && !("customer" in context)',
+    "has(context.n) && !has(context.customer) && !has(context.nothing) && !has(context.customer.name)",
+    "context.customer == null && context.customer.name == null && context.nothing == null",
+    "!(context.customer == 1) && context.customer != 1",
+    "!(context.customer < 1) && !(context.customer >= 1)",
+    "min_quality == null && !(min_quality < 1) && !(min_quality >= 0)",
+    'context.n != "3" && !(context.n < "3")',
+    "context.beta != 1",
+    'now.hour >= 22 ? workload == "synthesis" : false',
+    "now.weekday in [6, 7]",
+    'workload in ["analysis", "synthesis"]',
+    "context.x / 0 == 1 || true",
+    "true || context.x / 0 == 1",
+    "!(1 / 0 == 1 && false)",
+    "flags.exists(f, context.n / (size(f) - 6) == 3 / 10)",
+    "size(tools) == 0",
+    "// a comment\ntrue",
+    "'it\\'s' == \"it's\" && '\\u0041\\x42\\103' == 'ABC' && r'\\d' == '\\\\d'",
+    ".5 == 0.5 && 1e3 == 1000",
+    'context.n.size() == 1 || workload == "synthesis"',
+]
+
+
+@pytest.mark.parametrize("text", TRUE)
+def test_true(text: str) -> None:
+    compiled = compile_expression(text, "request")
+    assert isinstance(compiled, Compiled), compiled
+    assert compiled.expression.evaluate(VALUES) is True
+
+
+FAILS = [
+    ("1 / 0 == 1", "`/` by zero"),
+    ("5 % 0 == 1", "`%` by zero"),
+    ("context.user_tier + 1 == 2", "`+` cannot take string and number"),
+    ("-context.user_tier == 1", "`-` cannot take string"),
+    ("context.customer.startsWith('a')", "cannot take null"),
+    ("'a' in context.customer", "`in` needs a list or a map on its right, not null"),
+    ("context.n.x == 1", "number has no member x"),
+    ("context.tags[2] == 'a'", "no item 2"),
+    ("context.tags[0.5] == 'a'", "no item 0.5"),
+    ("size(context.n) == 1", "`size` cannot take number"),
+    ("context.n.exists(i, i == 1)", "`exists` needs a list, not number"),
+    ("flags.all(f, context.n / (size(f) - 6) > 0)", "by zero"),
+    ("stream || 1 / 0 == 1", "by zero"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), FAILS)
+def test_true_errors_while_running(text: str, message: str) -> None:
+    compiled = compile_expression(text, "request")
+    assert isinstance(compiled, Compiled), compiled
+    with pytest.raises(EvaluationError, match=message.replace("`", ".").replace("%", ".")):
+        compiled.expression.evaluate(VALUES)
+
+
+REFUSED: list[tuple[str, Stage, str, str]] = [
+    ("wrkload == 'a'", "request", "unknown name `wrkload`", "`workload`"),
+    ("key.nme == 'a'", "request", "unknown name `key.nme`", "`key.name`"),
+    ("input.txt == 'a'", "request", "unknown name `input.txt`", "`input.text`"),
+    ("key == 'a'", "request", "`key` is not a value by itself", "key.name"),
+    ("workload.x == 'a'", "request", "a string has no member `x`", ""),
+    ("workload", "request", "must be a boolean, not a string", "!="),
+    ("context.beta", "request", "a value of the context has no declared type", "== true"),
+    ("stream && context.beta", "request", "each side of `&&` must be a boolean", "== true"),
+    ("workload == 1", "request", "never equal", ""),
+    ("workload == null", "request", "never equal", 'absent text is ""'),
+    ("stream < true", "request", "cannot order", ""),
+    ("workload < 1", "request", "cannot order", ""),
+    ("workload - 'a' == 'b'", "request", "`-` cannot take", ""),
+    ("'a' in workload", "request", "`in` needs a list or a map", ".contains"),
+    ("1 in flags", "request", "never in", ""),
+    ("flags.contains('a')", "request", "`contains` needs strings", "in flags"),
+    ("flags[0] == 1", "request", "never equal", ""),
+    ("size(stream) == 1", "request", "`size` needs", ""),
+    ("has(workload)", "request", "`has` takes one member", "has(context.x)"),
+    ("has(key.name)", "request", "always exists", ""),
+    ("workload.lenght() == 1", "request", "unknown function `lenght`", ""),
+    ("workload.startWith('a')", "request", "unknown function `startWith`", "`startsWith`"),
+    ("workload.matches('(')", "request", "the pattern cannot be read", "RE2"),
+    ("workload.matches('(?=a)')", "request", "the pattern cannot be read", "RE2"),
+    ("workload.matches(context.p)", "request", "must be a literal string", ""),
+    ("flags.exists(flags, true)", "request", "means something already", ""),
+    ("workload == 'a' and stream", "request", "unexpected `and`", "`&&`"),
+    ("workload = 'a'", "request", "unexpected character `=`", "`==`"),
+    ("workload == 'a", "request", "not closed", ""),
+    ("workload == '\\d'", "request", "unknown escape", "r'"),
+    ("5% > 1", "request", "unexpected `>`", ""),
+    ("5kg > 1", "request", "is not a number", ""),
+    ("1e999 > 1", "request", "too large", ""),
+    ("", "request", "empty", "Leave"),
+    ("true ? 1 : 'a'", "request", "one side of `:`", ""),
+    ("output.text == 'a'", "request", "unknown name `output.text`", "stage output"),
+    ("output.refusal", "output", "must be a boolean", "!="),
+    ("detects('iban')", "output", "not supported yet: `detects`", ""),
+    ("tool.name == 'x'", "output", "not supported yet: `tool.name`", ""),
+    ("flags.map(f, f) == flags", "request", "not supported yet: the macro `map`", ""),
+    ("int(workload) == 1", "request", "not supported yet: `int`", ""),
+    ("b'x' == 'x'", "request", "not supported yet: byte strings", ""),
+    ("workload == 'a' // " + "x" * 5000, "request", "longer than", ""),
+    ("[" * 40 + "]" * 40 + " == []", "request", "nested deeper", ""),
+    ("+".join(["1"] * 200) + " == 1", "request", "more than 256 parts", ""),
+    (" || ".join(["flags.exists(f, f == 'a')"] * 5), "request", "more than 4", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "stage", "message", "help"), REFUSED)
+def test_refused_when_loaded(text: str, stage: Stage, message: str, help: str) -> None:
+    problems = compile_expression(text, stage)
+    assert isinstance(problems, list)
+    found = [problem for problem in problems if message in str(problem)]
+    assert found, [str(problem) for problem in problems]
+    assert help in found[0].help
+
+
+@pytest.mark.parametrize("name", sorted(LATER_VARIABLES))
+def test_variables_of_a_later_build_are_refused_by_name(name: str) -> None:
+    problems = compile_expression(f"{name} == 1", "request")
+    assert isinstance(problems, list)
+    assert str(problems[0]).startswith(f"not supported yet: `{name}`")
+
+
+def test_all_problems_of_one_expression_come_together() -> None:
+    problems = compile_expression("wrkload == 'a' && key.nme == 'b' && stream == 1", "request")
+    assert isinstance(problems, list)
+    assert len(problems) == 3
+
+
+def test_what_an_expression_reads() -> None:
+    compiled = compile_expression('context.a == 1 && context["b c"] == 2 && "f" in flags && key.name == "" && "z" in context', "request")
+    assert isinstance(compiled, Compiled)
+    assert compiled.expression.names == {"context", "flags", "key.name"}
+    assert compiled.keys == {"context.a", "context.b c", "context.z"}
+    assert compiled.constant is None
+
+
+@pytest.mark.parametrize(("text", "constant"), [("true", True), ("1 > 2", False), ("1 / 0 == 1", None), ("stream", None)])
+def test_constants_are_known_when_loaded(text: str, constant: bool | None) -> None:
+    compiled = compile_expression(text, "request")
+    assert isinstance(compiled, Compiled)
+    assert compiled.constant is constant
+
+
+def test_one_evaluation_has_a_cost_limit() -> None:
+    looping = compile_expression("context.a.all(x, context.b.all(y, x != y))", "request")
+    searching = compile_expression("input.text.matches('a*b')", "request")
+    assert isinstance(looping, Compiled)
+    assert isinstance(searching, Compiled)
+    many: dict[str, object] = {"context": {"a": list(range(2000)), "b": [-1] * 2000}}
+    with pytest.raises(EvaluationError, match="costs more"):
+        looping.expression.evaluate(many)
+    with pytest.raises(EvaluationError, match="costs more"):
+        searching.expression.evaluate({"input.text": "a" * (COST_MAX * 1024 // 10 + 2048)})
+    assert searching.expression.evaluate({"input.text": "a" * 100_000}) is False
+
+
+def test_patterns_take_linear_time() -> None:
+    """A pattern that takes a backtracking engine for ever; the test's own time limit would tell."""
+    compiled = compile_expression("input.text.matches('^(a+)+$')", "request")
+    assert isinstance(compiled, Compiled)
+    assert compiled.expression.evaluate({"input.text": "a" * 50_000 + "!"}) is False
+
+
+def test_text_that_is_no_text_fails_cleanly() -> None:
+    compiled = compile_expression("input.text.matches('a')", "request")
+    assert isinstance(compiled, Compiled)
+    with pytest.raises(EvaluationError, match="surrogate"):
+        compiled.expression.evaluate({"input.text": "\ud800"})
+
+
+def test_numbers_that_are_no_doubles_fail_cleanly() -> None:
+    compiled = compile_expression("context.n == 1", "request")
+    assert isinstance(compiled, Compiled)
+    with pytest.raises(EvaluationError, match="too large"):
+        compiled.expression.evaluate({"context": {"n": 10**400}})
+    assert compiled.expression.evaluate({"context": {"n": 2**53 + 1}}) is False
+
+
+def test_deep_values_are_compared_within_bounds() -> None:
+    deep: list[object] = []
+    for _ in range(200):
+        deep = [deep]
+    compiled = compile_expression("context.a == context.b", "request")
+    assert isinstance(compiled, Compiled)
+    with pytest.raises(EvaluationError, match="nested deeper"):
+        compiled.expression.evaluate({"context": {"a": deep, "b": deep}})
