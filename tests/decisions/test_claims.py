@@ -11,7 +11,9 @@ from orchvynt.model.invocation import Claims
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
-def read(headers: dict[str, str] | None = None, metadata: dict[str, object] | None = None, workflow: str = "", agent: str = "") -> Claims | Fault:
+def read(
+    headers: dict[str, str] | None = None, metadata: dict[str, object] | None = None, workflow: str = "", agent: str = ""
+) -> Claims | Fault:
     known = headers or {}
     return claims(lambda name: known.get(name, ""), metadata or {}, workflow, agent)
 
@@ -71,7 +73,11 @@ def test_what_cannot_be_used_is_refused_by_name(headers: dict[str, str], metadat
     assert (found.code, found.param) == ("invalid_request", where)
 
 
-@given(st.dictionaries(st.sampled_from(["workflow", "run", "flags", "context", "min_quality"]), st.text() | st.integers() | st.lists(st.text())))
+@given(
+    st.dictionaries(
+        st.sampled_from(["workflow", "run", "flags", "context", "min_quality"]), st.text() | st.integers() | st.lists(st.text())
+    )
+)
 def test_nothing_a_caller_says_raises(metadata: dict[str, object]) -> None:
     assert isinstance(read({f"x-orchvynt-{k}": str(v) for k, v in metadata.items()}, metadata), Claims | Fault)
     assert isinstance(read({}, metadata), Claims | Fault)

@@ -9,7 +9,7 @@ from orchvynt.language.snapshot import Chain, Retry
 SECOND = 1_000_000_000
 RETRY = Retry(max_retries=1, backoff_base_ns=SECOND // 4, backoff_max_ns=8 * SECOND, respect_retry_after_ns=20 * SECOND)
 EVERYTHING = frozenset(
-    "rate_limit quota overloaded server_error auth timeout connection malformed stall cut context_length".split()
+    {"rate_limit", "quota", "overloaded", "server_error", "auth", "timeout", "connection", "malformed", "stall", "cut", "context_length"}
 )
 CHAIN = Chain("default", ("b",), EVERYTHING)
 

@@ -27,7 +27,8 @@ def need(tokens_in: int, out: int | None, typical: int = 4096, most: int = 16_38
 def test_never_over_budget_and_equal_to_a_naive_model(limits: list[int], moves: list[tuple[str, int, int]]) -> None:
     ledger = Ledger()
     lines = [line(f"b{index}", tokens=limit) for index, limit in enumerate(limits)]
-    settled, held = 0, {}
+    settled = 0
+    held: dict[str, int] = {}
     for number, (move, first, second) in enumerate(moves):
         if move == "ask":
             result = size(need(first, second), lines, ledger)

@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-
 from tests.support.serving import Serving
 
 Serve = Callable[[str], Serving]

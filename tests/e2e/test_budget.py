@@ -5,14 +5,17 @@ import json
 from collections import Counter
 from typing import Any
 
-from orchvynt.testing.scripted import ScriptedProvider
 from tests.e2e.conftest import Serve
 from tests.support.policies import three_tiers
 from tests.support.serving import Serving
 
+from orchvynt.testing.scripted import ScriptedProvider
+
 CALLS = 1_000
 WORTH = 20
-BODY = json.dumps({"model": "gpt-4o", "max_tokens": 50, "messages": [{"role": "user", "content": "Say a word about ledgers. " * 4}]}).encode()
+BODY = json.dumps(
+    {"model": "gpt-4o", "max_tokens": 50, "messages": [{"role": "user", "content": "Say a word about ledgers. " * 4}]}
+).encode()
 OPEN_BODY = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "Say a word about ledgers. " * 4}]}).encode()
 
 
@@ -25,7 +28,8 @@ async def one(port: int, body: bytes) -> tuple[int, dict[str, Any]]:
     """One call on a connection of its own; status 0 if the connection broke."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
+        head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n"
+        head += f"content-length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)
         answer = await reader.read()
         writer.close()
@@ -97,7 +101,7 @@ def test_a_kill_in_the_middle_forgets_nothing(serve: Serve, scripted_provider: S
 
     first = asyncio.run(storm_and_kill())
     arrived = scripted_provider.ledger().totals.arrivals
-    assert 0 < arrived
+    assert arrived > 0
     server.start()
     second = asyncio.run(storm(server.port, BODY))
     total = scripted_provider.ledger().totals

@@ -5,18 +5,21 @@ import json
 import random
 from typing import Any
 
-from orchvynt.testing.scripted import ScriptedProvider
 from tests.e2e.conftest import Serve
 from tests.e2e.test_budget import one
 from tests.support.policies import gate, three_tiers
 from tests.support.serving import Serving
+
+from orchvynt.testing.scripted import ScriptedProvider
 
 KILLS = 8
 PARALLEL = 24
 
 
 def body(number: int, stream: bool) -> bytes:
-    return json.dumps({"model": "gpt-4o", "max_tokens": 40, "stream": stream, "messages": [{"role": "user", "content": f"call {number}"}]}).encode()
+    return json.dumps(
+        {"model": "gpt-4o", "max_tokens": 40, "stream": stream, "messages": [{"role": "user", "content": f"call {number}"}]}
+    ).encode()
 
 
 async def load_until_killed(server: Serving, seconds: float, first: int) -> list[dict[str, Any]]:
@@ -81,7 +84,10 @@ def test_a_stop_finishes_what_is_open_and_holds_nothing(serve: Serve, scripted_p
         async def stream() -> bytes:
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             said = body(1, stream=True)
-            writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(said) + said)
+            writer.write(
+                b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(said)
+                + said
+            )
             first = await reader.read(100)
             rest = await reader.read()
             writer.close()

@@ -6,11 +6,11 @@ import socket
 from typing import Any
 
 import pytest
-
-from orchvynt.testing.scripted import ScriptedProvider
 from tests.e2e.conftest import Serve
 from tests.support.policies import three_tiers
 from tests.support.serving import TOKEN, Serving
+
+from orchvynt.testing.scripted import ScriptedProvider
 
 HEADERS = {"content-type": "application/json"}
 
@@ -79,7 +79,9 @@ def test_a_body_that_is_not_json_is_415(server: Serving) -> None:
 
 def test_a_body_that_is_too_large_is_413(server: Serving) -> None:
     with socket.create_connection(("127.0.0.1", server.port), 5) as caller:
-        caller.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99999999\r\n\r\n")
+        caller.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99999999\r\n\r\n"
+        )
         assert b" 413 " in caller.recv(4096)
 
 
@@ -103,7 +105,9 @@ def test_hostile_prompts_go_through_untouched(server: Serving, scripted_provider
 
 
 def test_a_request_cannot_name_an_address_or_a_key(server: Serving, scripted_provider: ScriptedProvider) -> None:
-    reply = server.chat("hello", {"x-orchvynt-base-url": "http://127.0.0.1:1", "cookie": "session=1"}, base_url="http://127.0.0.1:1", api_key="mine")
+    reply = server.chat(
+        "hello", {"x-orchvynt-base-url": "http://127.0.0.1:1", "cookie": "session=1"}, base_url="http://127.0.0.1:1", api_key="mine"
+    )
     assert reply.status == 200
     headers = {name.lower() for name in scripted_provider.arrivals()[-1]["headers"]}
     assert not {name for name in headers if name.startswith("x-orchvynt") or name == "cookie"}
@@ -115,7 +119,9 @@ def test_the_providers_key_never_comes_out(server: Serving, scripted_provider: S
     scripted_provider.fault("local", {"status": 500})
     reply = server.chat()
     assert (reply.status, reply.json["error"]["code"]) == (503, "all_providers_failed")
-    told = reply.body + json.dumps(server.explain("last")).encode() + server.log.encode() + server.command("explain", "last").stdout.encode()
+    told = (
+        reply.body + json.dumps(server.explain("last")).encode() + server.log.encode() + server.command("explain", "last").stdout.encode()
+    )
     for file in server.folder.rglob("*"):
         if file.is_file() and not file.name.startswith("ledger"):
             told += file.read_bytes()
@@ -143,9 +149,14 @@ def test_five_thousand_idle_connections_hurt_nobody(server: Serving) -> None:
 
 def test_a_caller_that_leaves_is_settled_and_its_upstream_closed(server: Serving, scripted_provider: ScriptedProvider) -> None:
     scripted_provider.script({"answers": [{"text": "word " * 200, "frames": 200, "frame_interval": "50ms"}]})
-    said: Any = json.dumps({"model": "gpt-4o", "stream": True, "max_tokens": 400, "messages": [{"role": "user", "content": "go on"}]}).encode()
+    said: Any = json.dumps(
+        {"model": "gpt-4o", "stream": True, "max_tokens": 400, "messages": [{"role": "user", "content": "go on"}]}
+    ).encode()
     with socket.create_connection(("127.0.0.1", server.port), 5) as caller:
-        caller.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(said) + said)
+        caller.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(said)
+            + said
+        )
         caller.recv(200)
     explained: Any = {}
     for _ in range(100):

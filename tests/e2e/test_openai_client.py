@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from openai import APIStatusError, AsyncOpenAI, NotFoundError, OpenAI
-
-from orchvynt.testing.scripted import ScriptedProvider
 from tests.e2e.conftest import Serve
 from tests.support.policies import three_tiers
 from tests.support.serving import Serving
+
+from orchvynt.testing.scripted import ScriptedProvider
 
 SCRIPT = {
     "answers": [
@@ -154,7 +154,11 @@ def test_the_next_tier_answers_in_the_same_call(server: Serving, scripted_provid
         assert answer.headers["x-orchvynt-tier"] == "3"
         assert answer.headers["x-orchvynt-requested-model"] == "gpt-4o"
         parsed: Any = answer.parse()
-        text = "".join(chunk.choices[0].delta.content or "" for chunk in parsed if chunk.choices) if stream else parsed.choices[0].message.content
+        text = (
+            "".join(chunk.choices[0].delta.content or "" for chunk in parsed if chunk.choices)
+            if stream
+            else parsed.choices[0].message.content
+        )
     assert text == ANSWER
     explained = server.explain("last")
     assert explained["verdict"].startswith("Asked gpt-4o; got local, because openai answered 429")

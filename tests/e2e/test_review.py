@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from openai import OpenAI
-
-from orchvynt.testing.scripted import ScriptedProvider
 from tests.e2e.conftest import Serve
 from tests.support.policies import gate, three_tiers
 from tests.support.serving import Reply, Serving
+
+from orchvynt.testing.scripted import ScriptedProvider
 
 FLAGGED = {"x-orchvynt-flags": "review", "authorization": "Bearer agent-1"}
 
@@ -143,17 +143,17 @@ def test_a_parked_answer_survives_a_kill_and_so_does_a_vote(serve: Serve, script
 def test_the_clients_own_retry_joins(serve: Serve, scripted_provider: ScriptedProvider) -> None:
     server = serve(three_tiers(scripted_provider, gate("1s")))
     with OpenAI(base_url=f"{server.url}/v1", api_key="agent", max_retries=5) as agent, ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(
-            agent.chat.completions.create,
-            model="gpt-4o",
-            messages=[{"role": "user", "content": "hello"}],
-            extra_headers={"x-orchvynt-flags": "review"},
-        )
+
+        def ask() -> str:
+            messages: Any = [{"role": "user", "content": "hello"}]
+            answer = agent.chat.completions.create(model="gpt-4o", messages=messages, extra_headers={"x-orchvynt-flags": "review"})
+            return answer.choices[0].message.content or ""
+
+        waiting = pool.submit(ask)
         review = open_review(server)["review"]
         time.sleep(1.5)  # the first connection was answered pending by then
         assert decide(server, review).status == 200
-        answer = waiting.result(timeout=60)
-    assert answer.choices[0].message.content
+        assert waiting.result(timeout=60)
     assert scripted_provider.ledger().totals.arrivals == 1
     kinds = [entry["kind"] for entry in server.explain(review)["timeline"]]
     assert kinds.count("review_decided") == 1

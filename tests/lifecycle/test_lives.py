@@ -1,6 +1,8 @@
 """Lives of an invocation as scripts."""
 
 import pytest
+from tests.support.playbook import Playbook, Recorded
+from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.budgets.sizing import Fits, Short
@@ -43,8 +45,6 @@ from orchvynt.lifecycle.events import (
 from orchvynt.lifecycle.table import UnexpectedEventError
 from orchvynt.model.facts import AttemptSettled, InvocationFinished, InvocationRefused, Reserved
 from orchvynt.model.usage import Usage
-from tests.support.playbook import Playbook, Recorded
-from tests.support.snapshots import SECOND, invocation, snapshot
 
 LINE = Line("b", "global", "*", 0, 0, None, 100, 16, 30 * SECOND)
 HELD = (Reserved("b", "*", 0, 0, 30),)
@@ -105,7 +105,11 @@ def test_a_rate_limit_rests_the_model_and_asks_the_next_tier_at_once() -> None:
     playbook = (
         sent()
         >> failed("rate_limit", 429)
-        << [Recorded("attempt_ended", "hold_voided", "fallback_activated"), PutToRest("openai", "gpt", Rest(SECOND // 4, False, "rate_limit")), ASK_SECOND]
+        << [
+            Recorded("attempt_ended", "hold_voided", "fallback_activated"),
+            PutToRest("openai", "gpt", Rest(SECOND // 4, False, "rate_limit")),
+            ASK_SECOND,
+        ]
         >> admitted()
         << [Recorded("hold_placed", "attempt_sent"), Send]
     )
@@ -129,7 +133,9 @@ def test_a_passing_fault_is_retried_once_on_the_same_model() -> None:
 
 
 def test_an_attempt_that_may_have_run_is_settled_at_its_hold() -> None:
-    playbook = sent() >> failed("connection", may_have_run=True) << [Recorded("attempt_ended", "attempt_settled", "retry_scheduled"), WakeAfter]
+    playbook = (
+        sent() >> failed("connection", may_have_run=True) << [Recorded("attempt_ended", "attempt_settled", "retry_scheduled"), WakeAfter]
+    )
     receipt = next(fact for fact in playbook.facts if isinstance(fact, AttemptSettled))
     assert receipt.usage == Usage(10, 20, estimated=True)
     assert receipt.reserved == (Reserved("b", "*", 0, 0, 30),)
@@ -152,7 +158,11 @@ def test_when_every_tier_failed_the_caller_is_told_each() -> None:
 
 
 def test_a_provider_that_refuses_the_request_is_final_and_passed_on() -> None:
-    playbook = sent() >> failed("bad_request", 400) << [Recorded("attempt_ended", "hold_voided"), Recorded("invocation_refused", "invocation_finished"), Refuse, Close()]
+    playbook = (
+        sent()
+        >> failed("bad_request", 400)
+        << [Recorded("attempt_ended", "hold_voided"), Recorded("invocation_refused", "invocation_finished"), Refuse, Close()]
+    )
     assert playbook.state.verdict is not None
     assert (playbook.state.verdict.code, playbook.state.verdict.status) == ("invalid_request", 400)
 
@@ -161,7 +171,11 @@ def test_a_budget_without_room_is_402_with_the_numbers() -> None:
     short = Short(LINE, False, "tokens", 100, 90, 0, 30)
     playbook = Playbook(snapshot(tiers=()), invocation())
     playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
-    playbook >> NotAdmitted(2_000, 20, "budget", short) << [Recorded("candidate_skipped"), Recorded("invocation_refused", "invocation_finished"), Refuse, Close()]
+    (
+        playbook
+        >> NotAdmitted(2_000, 20, "budget", short)
+        << [Recorded("candidate_skipped"), Recorded("invocation_refused", "invocation_finished"), Refuse, Close()]
+    )
     assert playbook.state.verdict is not None
     assert playbook.state.verdict.status == 402
     assert playbook.state.verdict.detail["spent"] == 90
@@ -178,15 +192,27 @@ def test_waiting_for_holds_is_on_record_and_ends_when_the_caller_leaves() -> Non
 def test_a_silent_route_is_asked_last() -> None:
     playbook = Playbook(snapshot(), invocation())
     playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
-    playbook >> NotAdmitted(2_000, 20, "resting", rests_ns=9 * SECOND, rest_why="timeout") << [Recorded("candidate_skipped"), Admit(2, "claude", "att_1.1")]
+    (
+        playbook
+        >> NotAdmitted(2_000, 20, "resting", rests_ns=9 * SECOND, rest_why="timeout")
+        << [Recorded("candidate_skipped"), Admit(2, "claude", "att_1.1")]
+    )
     playbook >> admitted() << [Recorded("hold_placed", "attempt_sent"), Send]
-    playbook >> failed("auth", 401) << [Recorded("attempt_ended", "hold_voided", "fallback_activated"), PutToRest, Admit(1, "gpt", "att_1.2", True)]
+    (
+        playbook
+        >> failed("auth", 401)
+        << [Recorded("attempt_ended", "hold_voided", "fallback_activated"), PutToRest, Admit(1, "gpt", "att_1.2", True)]
+    )
 
 
 def test_when_all_rest_the_soonest_is_waited_for() -> None:
     playbook = Playbook(snapshot(tiers=()), invocation())
     playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
-    playbook >> NotAdmitted(2_000, 20, "resting", rests_ns=SECOND, rest_why="rate_limit") << [Recorded("candidate_skipped"), Recorded("retry_scheduled"), WakeAfter(SECOND)]
+    (
+        playbook
+        >> NotAdmitted(2_000, 20, "resting", rests_ns=SECOND, rest_why="rate_limit")
+        << [Recorded("candidate_skipped"), Recorded("retry_scheduled"), WakeAfter(SECOND)]
+    )
     playbook >> BackoffElapsed(3_000, 30) << [Admit(1, "gpt", "att_1.1", True)]
 
 
@@ -215,18 +241,30 @@ def test_a_stream_that_breaks_after_content_ends_with_an_error_event() -> None:
 
 
 def test_a_stream_that_fails_before_content_goes_to_the_next_tier() -> None:
-    sent(stream=True) >> failed("timeout", may_have_run=True) << [Recorded("attempt_ended", "attempt_settled", "fallback_activated"), PutToRest, ASK_SECOND]
+    (
+        sent(stream=True)
+        >> failed("timeout", may_have_run=True)
+        << [Recorded("attempt_ended", "attempt_settled", "fallback_activated"), PutToRest, ASK_SECOND]
+    )
 
 
 def test_a_caller_that_leaves_cancels_its_attempt_and_pays_the_bound() -> None:
-    playbook = sent() >> CallerGone(3_000, 30) << [Recorded("caller_left", "attempt_ended", "attempt_settled", "invocation_finished"), CancelAttempt(), Close()]
+    playbook = (
+        sent()
+        >> CallerGone(3_000, 30)
+        << [Recorded("caller_left", "attempt_ended", "attempt_settled", "invocation_finished"), CancelAttempt(), Close()]
+    )
     finished = playbook.facts[-1]
     assert isinstance(finished, InvocationFinished)
     assert finished.outcome == "cancelled"
 
 
 def test_the_deadline_ends_an_invocation_that_gave_nothing() -> None:
-    playbook = sent() >> DeadlinePassed(3_000, 30) << [Recorded("invocation_refused", "attempt_ended", "attempt_settled", "invocation_finished"), CancelAttempt(), Refuse, Close()]
+    playbook = (
+        sent()
+        >> DeadlinePassed(3_000, 30)
+        << [Recorded("invocation_refused", "attempt_ended", "attempt_settled", "invocation_finished"), CancelAttempt(), Refuse, Close()]
+    )
     assert playbook.state.verdict is not None
     assert playbook.state.verdict.status == 503
 
@@ -234,7 +272,11 @@ def test_the_deadline_ends_an_invocation_that_gave_nothing() -> None:
 def test_a_shutdown_breaks_what_flows_and_holds_nothing() -> None:
     seen = Seen("c", "gpt-4o", True, 4)
     playbook = sent(stream=True) >> StreamStarted(3_000, 30, "c") << [Recorded("answer_delivered"), Flow()]
-    playbook >> ShutDown(4_000, 40, seen, 12) << [Recorded("stream_ended", "attempt_ended", "attempt_settled", "invocation_finished"), CancelAttempt(), BreakStream, Close()]
+    (
+        playbook
+        >> ShutDown(4_000, 40, seen, 12)
+        << [Recorded("stream_ended", "attempt_ended", "attempt_settled", "invocation_finished"), CancelAttempt(), BreakStream, Close()]
+    )
 
 
 def gate(name: str = "g", escalation: Escalation | None = None, refuse_streams: bool = False) -> Gate:
@@ -250,29 +292,49 @@ def parked(*gates: Gate) -> Playbook:
 
 
 def test_an_approved_answer_is_delivered_once() -> None:
-    playbook = parked() >> Voted(4_000, 40, "approve", "token:ana", "fine") << [Recorded("review_decided", "answer_delivered", "invocation_finished"), Deliver(), Close()]
+    playbook = (
+        parked()
+        >> Voted(4_000, 40, "approve", "token:ana", "fine")
+        << [Recorded("review_decided", "answer_delivered", "invocation_finished"), Deliver(), Close()]
+    )
     assert playbook.state.phase == "done"
     with pytest.raises(UnexpectedEventError):
         playbook >> Voted(5_000, 50, "approve", "token:ben", "too late")
 
 
 def test_a_rejected_answer_is_never_delivered() -> None:
-    playbook = parked() >> Voted(4_000, 40, "reject", "token:ana", "wrong") << [Recorded("review_decided", "invocation_refused", "invocation_finished"), Refuse, Close()]
+    playbook = (
+        parked()
+        >> Voted(4_000, 40, "reject", "token:ana", "wrong")
+        << [Recorded("review_decided", "invocation_refused", "invocation_finished"), Refuse, Close()]
+    )
     assert playbook.state.verdict is not None
     assert playbook.state.verdict.code == "review_rejected"
 
 
 def test_two_gates_want_two_reviews() -> None:
     playbook = parked(gate("first"), gate("second"))
-    playbook >> Voted(4_000, 40, "approve", "token:ana", "") << [Recorded("review_decided", "review_opened"), Park("rev_1.2", "second", 5 * SECOND, 0)]
-    playbook >> Voted(5_000, 50, "approve", "token:ana", "") << [Recorded("review_decided", "answer_delivered", "invocation_finished"), Deliver(), Close()]
+    (
+        playbook
+        >> Voted(4_000, 40, "approve", "token:ana", "")
+        << [Recorded("review_decided", "review_opened"), Park("rev_1.2", "second", 5 * SECOND, 0)]
+    )
+    (
+        playbook
+        >> Voted(5_000, 50, "approve", "token:ana", "")
+        << [Recorded("review_decided", "answer_delivered", "invocation_finished"), Deliver(), Close()]
+    )
 
 
 def test_a_caller_is_told_pending_and_joins_again() -> None:
     playbook = parked() >> CallerWaitElapsed(4_000, 40) << [Recorded("caller_waits"), Refuse]
     assert not playbook.state.caller_present
     playbook >> CallerJoined(5_000, 50) << [Recorded("caller_waits")]
-    playbook >> Voted(6_000, 60, "approve", "token:ana", "") << [Recorded("review_decided", "answer_delivered", "invocation_finished"), Deliver(), Close()]
+    (
+        playbook
+        >> Voted(6_000, 60, "approve", "token:ana", "")
+        << [Recorded("review_decided", "answer_delivered", "invocation_finished"), Deliver(), Close()]
+    )
 
 
 def test_an_answer_that_nobody_waits_for_is_approved_without_a_delivery() -> None:
@@ -292,13 +354,21 @@ def test_an_escalation_rejects_or_asks_a_further_group() -> None:
 
 def test_a_gate_may_refuse_streams() -> None:
     playbook = Playbook(snapshot(gates=(gate(refuse_streams=True),)), invocation(stream=True))
-    playbook >> received() << [Recorded("invocation_received", "routed", "gate_judged", "invocation_refused", "invocation_finished"), Refuse, Close()]
+    (
+        playbook
+        >> received()
+        << [Recorded("invocation_received", "routed", "gate_judged", "invocation_refused", "invocation_finished"), Refuse, Close()]
+    )
     assert playbook.state.verdict is not None
     assert playbook.state.verdict.code == "gate_refused"
 
 
 def test_late_timers_do_nothing_and_impossible_events_are_defects() -> None:
-    playbook = sent() >> CallerGone(3_000, 30) << [Recorded("caller_left", "attempt_ended", "attempt_settled", "invocation_finished"), CancelAttempt(), Close()]
+    playbook = (
+        sent()
+        >> CallerGone(3_000, 30)
+        << [Recorded("caller_left", "attempt_ended", "attempt_settled", "invocation_finished"), CancelAttempt(), Close()]
+    )
     playbook >> DeadlinePassed(4_000, 40) << []
     with pytest.raises(UnexpectedEventError):
         playbook >> AnswerArrived(5_000, 50, ANSWER)

@@ -10,9 +10,9 @@ def three_tiers(provider: ScriptedProvider, more: str = "", fallback: str = "", 
     return f"""
 version: 1
 providers:
-  openai:    {{kind: openai, base_url: "{provider.base_url('openai')}", api_key: "${{env:TEST_API_KEY}}"}}
-  anthropic: {{kind: anthropic, base_url: "{provider.base_url('anthropic', 'anthropic')}", api_key: "${{env:TEST_API_KEY}}"}}
-  local:     {{kind: ollama, base_url: "{provider.base_url('local', 'ollama')}"}}
+  openai:    {{kind: openai, base_url: "{provider.base_url("openai")}", api_key: "${{env:TEST_API_KEY}}"}}
+  anthropic: {{kind: anthropic, base_url: "{provider.base_url("anthropic", "anthropic")}", api_key: "${{env:TEST_API_KEY}}"}}
+  local:     {{kind: ollama, base_url: "{provider.base_url("local", "ollama")}"}}
 models:
   gpt-4o: {{provider: openai, price: {{input: 2.50, output: 10}}, aliases: [big]}}
   claude: {{provider: anthropic, model: claude-sonnet-4-5, price: {{input: 3, output: 15}}}}

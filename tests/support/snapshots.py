@@ -7,7 +7,9 @@ from orchvynt.model.money import FREE
 SECOND = 1_000_000_000
 OPENAI = Provider("openai", "openai", "openai_chat", "127.0.0.1", 1, False, "/v1", None)
 ANTHROPIC = Provider("anthropic", "anthropic", "anthropic_messages", "127.0.0.1", 2, False, "", None)
-EVERY_TRIGGER = frozenset(["rate_limit", "quota", "overloaded", "server_error", "auth", "timeout", "connection", "malformed", "stall", "cut", "context_length"])
+EVERY_TRIGGER = frozenset(
+    ["rate_limit", "quota", "overloaded", "server_error", "auth", "timeout", "connection", "malformed", "stall", "cut", "context_length"]
+)
 
 
 def snapshot(

@@ -69,7 +69,9 @@ def reveal(state: bytes, policies: Policies) -> dict[str, Any]:
     }
 
 
-async def first_tokens(store: Store, clock: SystemClock, environment: Mapping[str, str], beside: Path) -> tuple[list[TokenRow], Path | None]:
+async def first_tokens(
+    store: Store, clock: SystemClock, environment: Mapping[str, str], beside: Path
+) -> tuple[list[TokenRow], Path | None]:
     """The environment's token, if there is one; else, for a store without any, a new one in a file that only its owner can read."""
     given = environment.get("ORCHVYNT_ADMIN_TOKEN", "")
     if given:

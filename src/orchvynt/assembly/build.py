@@ -87,4 +87,3 @@ async def open_state(settings: Settings) -> Opened:
     """Opens the store of the settings and the journal beside it."""
     path = Path(settings.store_path)
     return await open_store(path, path.with_name(path.name + ".journal"))
-

@@ -101,7 +101,7 @@ async def _start_admin(
     """The admin plane comes after the first invocation can be served: its libraries take longer to load than all the rest."""
     from orchvynt.assembly import admin  # noqa: PLC0415 - see above
 
-    beside = Path(settings.store_path).resolve().parent
+    beside = await asyncio.to_thread(lambda: Path(settings.store_path).resolve().parent)
     fixed, token_file = await admin.first_tokens(process.opened.store, process.clock, environment, beside)
     bound = admin.bind(settings.admin_host, settings.admin_port)
     server = admin.admin_server(operations, process.clock, settings, fixed, process.policies)
@@ -125,7 +125,7 @@ async def _stop(settings: Settings, process: Process) -> None:
     process.server.stop_accepting()
     loop = asyncio.get_running_loop()
     until = loop.time() + settings.drain_seconds
-    while _working(process) and loop.time() < until:
+    while _working(process) and loop.time() < until:  # noqa: ASYNC110 - lives end in many places, and none knows of the stop
         await asyncio.sleep(0.05)
     clock = process.clock
     for life in list(process.carrier.lives.values()):

@@ -14,8 +14,8 @@ from orchvynt.demo.stage import Stage
 
 QUESTION: Final = "When was the bridge built, how long did it take, and how long is it?"
 WORKFLOW: Final = "doc-analysis"
-# The nightly import's budget in nano-dollars, as its policy says it in USD.
-IMPORT_BUDGET_NANOS: Final = 10_000_000
+# The nightly import's budget, as the policy says it.
+IMPORT_BUDGET_TOKENS: Final = 1_500
 
 
 class Claim(NamedTuple):
@@ -72,7 +72,9 @@ class Story:
         claims = [
             Claim("three agents asked for gpt-4o and got an answer each", len(answers) == 3 and all(answers)),
             Claim("openai's own ledger shows three arrivals, nobody else's shows any", self._arrivals(before) == ["openai"] * 3),
-            Claim("each of the three is on record, with model and cost", all(r["model"] == "gpt-4o" and r["cost_nanos"] > 0 for r in records)),
+            Claim(
+                "each of the three is on record, with model and cost", all(r["model"] == "gpt-4o" and r["cost_nanos"] > 0 for r in records)
+            ),
         ]
         return self._scene("All is well", "Three agents run a workflow through OrchVynt. They know one address.", claims, "runs", "run-1")
 
@@ -85,10 +87,15 @@ class Story:
         claims = [
             Claim("all three agents got their answer, none saw an error", len(answers) == 3 and all(answers)),
             Claim("claude answered, on tier 2", all((r["model"], r["tier"]) == ("claude", 2) for r in records) and len(records) == 3),
-            Claim("openai said to wait 30 s, and was asked once, not three times", arrived.count("openai") == 1 and arrived.count("anthropic") == 3),
+            Claim(
+                "openai said to wait 30 s, and was asked once, not three times",
+                arrived.count("openai") == 1 and arrived.count("anthropic") == 3,
+            ),
         ]
         last = records[0]["invocation"]
-        return self._scene("openai answers 429", "No agent has retry code. The chain in the policy is the retry code.", claims, "explain", last)
+        return self._scene(
+            "openai answers 429", "No agent has retry code. The chain in the policy is the retry code.", claims, "explain", last
+        )
 
     def both_down(self) -> Scene:
         self.stage.providers.fault("anthropic", {"status": 503})
@@ -96,7 +103,10 @@ class Story:
         records = self._records("run-3")
         claims = [
             Claim("all three agents got their answer from the local model", len(answers) == 3 and all(answers)),
-            Claim("every record says tier 3, and costs nothing", all((r["model"], r["tier"], r["cost_nanos"]) == ("local", 3, 0) for r in records)),
+            Claim(
+                "every record says tier 3, and costs nothing",
+                all((r["model"], r["tier"], r["cost_nanos"]) == ("local", 3, 0) for r in records),
+            ),
         ]
         if self.stage.local_model:
             claims.append(Claim("a real model on this machine wrote them", all(r["provider"] == "local" for r in records)))
@@ -108,14 +118,19 @@ class Story:
         self.stage.providers.fault("anthropic", None)
         with ThreadPoolExecutor(4) as pool:
             running = [pool.submit(self._ask, "drafting", WORKFLOW, f"Write the paragraph. Number {n}", "run-4") for n in range(20)]
-            self.stage.change_policy("when: 'agent == \"drafting\"', use: gpt-4o", "when: 'agent == \"drafting\"', use: claude", "drafts read better")
+            self.stage.change_policy(
+                "when: 'agent == \"drafting\"', use: gpt-4o", "when: 'agent == \"drafting\"', use: claude", "drafts read better"
+            )
             running += [pool.submit(self._ask, "drafting", WORKFLOW, f"Write the paragraph. Number {n}", "run-4") for n in range(20)]
             outcomes = [one.result() for one in running]
         after = self._ask("drafting", WORKFLOW, "Write the paragraph. The last one.", "run-4-after")
         record = self._records("run-4-after")[0]
         claims = [
             Claim("forty calls ran while the policy changed; none failed", outcomes == ["answered"] * 40),
-            Claim("the next draft went to claude, by the changed line", after == "answered" and (record["model"], record["rule"]) == ("claude", "drafting")),
+            Claim(
+                "the next draft went to claude, by the changed line",
+                after == "answered" and (record["model"], record["rule"]) == ("claude", "drafting"),
+            ),
             Claim("the history says who changed what and why", self.stage.asked("history")["items"][0]["message"] == "drafts read better"),
         ]
         return self._scene("One line is changed", "`use: gpt-4o` becomes `use: claude`, applied while agents run.", claims, "history")
@@ -128,12 +143,15 @@ class Story:
         ledger = self.stage.providers.ledger()
         new = {arrival.n for arrival in ledger.arrivals if arrival.n > before}
         billed = [charge.billed for charge in ledger.charges if charge.n in new]
-        nanos = sum(one.input * 2_500 + one.output * 10_000 for one in billed)
+        tokens = sum(one.input + one.output for one in billed)
         answered = outcomes.count("answered")
         claims = [
-            Claim(f"of 60 calls {answered} were answered and {60 - answered} refused with 402", 0 < answered < 60 and outcomes.count("402") == 60 - answered),
+            Claim(
+                f"of 60 calls {answered} were answered and {60 - answered} refused with 402",
+                0 < answered < 60 and outcomes.count("402") == 60 - answered,
+            ),
             Claim(f"exactly {answered} arrived at the provider: what was refused never left", len(new) == answered),
-            Claim(f"the provider billed ${nanos / 1e9:.6f}, within the ceiling of $0.01", nanos <= IMPORT_BUDGET_NANOS),
+            Claim(f"the provider billed {tokens} tokens, within the ceiling of {IMPORT_BUDGET_TOKENS}", tokens <= IMPORT_BUDGET_TOKENS),
         ]
         return self._scene("The budget runs out", "A nightly import runs away, sixteen calls at a time.", claims, "budgets")
 
@@ -148,7 +166,10 @@ class Story:
         claims = [
             Claim("the draft was parked, and the agent waited on its open connection", undelivered),
             Claim("the reviewer saw the very text that was delivered", shown["answer"]["text"] == answers[1]),
-            Claim("the decision is on record with its reason", self.stage.asked("reviews", "show", review)["reason"] == "Checked against the archive"),
+            Claim(
+                "the decision is on record with its reason",
+                self.stage.asked("reviews", "show", review)["reason"] == "Checked against the archive",
+            ),
         ]
         return self._scene("A person looks first", "The draft is flagged `publish`; the gate parks it.", claims, "explain", review)
 

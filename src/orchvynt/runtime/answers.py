@@ -76,9 +76,7 @@ def body(life: Life) -> bytes:
     invocation = state.invocation
     candidate = state.candidate
     if invocation.dialect == "route":
-        told = RouteFacts(
-            invocation.id, candidate.model, candidate.provider, state.rule, candidate.tier, state.attempt_count, state.nanos
-        )
+        told = RouteFacts(invocation.id, candidate.model, candidate.provider, state.rule, candidate.tier, state.attempt_count, state.nanos)
         return write_route(reply_of(life.snapshot, state), told)
     caller = registry.caller(invocation.dialect)
     if state.answer is not None:

@@ -16,9 +16,7 @@ CALLER_TIMEOUT_MAX_S: Final = 86_400.0
 REQUEST_ID_CHARS_MAX: Final = 200
 
 
-def invocation(
-    request: Request, inv: str, at: int, endpoint: str, dialect: DialectName, workflow: str, agent: str
-) -> Invocation | Fault:
+def invocation(request: Request, inv: str, at: int, endpoint: str, dialect: DialectName, workflow: str, agent: str) -> Invocation | Fault:
     """The invocation that a request makes, or why it cannot be one."""
     header = request.header
     media = header("content-type")
