@@ -24,7 +24,7 @@ def run(loop: str, scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 async def until(condition: Callable[[], bool], wait: float = 5.0) -> None:
     async def watch() -> None:
-        while not condition():  # noqa: ASYNC110 -- what is watched for has no event
+        while not condition():
             await asyncio.sleep(0.01)
 
     await asyncio.wait_for(watch(), wait)

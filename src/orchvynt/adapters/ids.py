@@ -13,7 +13,8 @@ _LOW_MASK: Final = (1 << _LOW_BITS) - 1
 
 
 def _base32(value: int, characters: int) -> str:
-    return "".join(_ALPHABET[(value >> (5 * place)) & 31] for place in reversed(range(characters)))
+    """`characters` is even."""
+    return "".join([_PAIRS[(value >> bits) & 1023] for bits in range(5 * characters - 10, -1, -10)])
 
 
 class SystemIds:

@@ -35,11 +35,15 @@ class EnvSecrets:
         self._globs = tuple(globs)
         self._directory = Path(directory)
         self._files: dict[str, _Read] = {}
+        self._variables: dict[str, str] = {}
 
     def resolve(self, ref: SecretRef) -> str:
         return self._from_env(ref.name) if ref.source == "env" else self._from_file(ref.name)
 
     def _from_env(self, name: str) -> str:
+        known = self._variables.get(name)
+        if known is not None:
+            return known
         where = f"${{env:{name}}}"
         if not any(fnmatchcase(name, glob) for glob in self._globs):
             allowed = ",".join(self._globs)
@@ -49,7 +53,9 @@ class EnvSecrets:
         value = self._environment.get(name)
         if value is None:
             raise SecretMissingError(f"{where} is not set in the environment of serve. Set {name} and start it again.")
-        return _checked(value, where)
+        # The environment is a copy that nobody changes: what was checked once is not checked for every call.
+        checked = self._variables[name] = _checked(value, where)
+        return checked
 
     def _from_file(self, name: str) -> str:
         where = f"${{file:{name}}}"

@@ -6,7 +6,6 @@ A price is the standard one: a request that asks for another service tier or for
 import re
 from decimal import Decimal
 from functools import lru_cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -63,6 +62,12 @@ def _vendor(kind: str, address: str) -> "Provider | None":
     return None
 
 
+def _source() -> str:
+    from genai_prices import __version__  # noqa: PLC0415  # as above
+
+    return f"genai-prices {__version__}"
+
+
 def _price(model: "ModelInfo") -> Price | None:
     """The standard price now in force; where it depends on the time of day, or on the length of the input, the highest one."""
     in_force = _in_force(model)
@@ -78,7 +83,7 @@ def _price(model: "ModelInfo") -> Price | None:
         rate_from_usd(fresh),
         rate_from_usd(output),
         rate_from_usd(fresh if cached is None else cached),
-        f"genai-prices {version('genai-prices')}",
+        _source(),
     )
 
 

@@ -22,14 +22,19 @@ _USERINFO = re.compile(r"(?<=://)[^/\s@\"']*:[^/\s@\"']*(?=@)")
 _LITERAL_CHARS_MIN: Final = 4
 
 
-def masked(text: str, literals: frozenset[str] = frozenset()) -> str:
-    """The text with every secret replaced by stars of the same length."""
+def masked(text: str, literals: frozenset[str]) -> str:
+    """A sentence of ours with every secret that it may quote replaced by stars of the same length."""
     for literal in literals:
         if len(literal) >= _LITERAL_CHARS_MIN:
             text = text.replace(literal, "*" * len(literal))
     for pattern in (_PREFIXED, _USERINFO):
         text = pattern.sub(lambda match: "*" * len(match[0]), text)
-    return _NAMED_VALUE.sub(_stars_for_value, text)
+    return text
+
+
+def masked_line(line: str, literals: frozenset[str]) -> str:
+    """A line of the file: there also whatever follows a name such as `api_key:` counts as a secret."""
+    return _NAMED_VALUE.sub(_stars_for_value, masked(line, literals))
 
 
 def _stars_for_value(match: re.Match[str]) -> str:

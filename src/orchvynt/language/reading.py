@@ -5,14 +5,14 @@ What pydantic finds wrong is put in words here, at the place in the file it belo
 
 import difflib
 import re
-from typing import Any, Final, Generic, TypeVar, get_args
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from orchvynt.language.document.scalars import shown
-from orchvynt.language.document.section import Section
+from orchvynt.language.document.section import Section, section_in
 from orchvynt.language.masking import REFERENCE
 from orchvynt.language.report import Report, Span
 from orchvynt.language.yaml_marks import Entry, Mapping, Node, Scalar, Sequence, plain
@@ -199,14 +199,8 @@ def _class_at(cls: type[Section], steps: tuple[str | int, ...]) -> type[Section]
             return None
         field = found.model_fields.get(str(step))
         if field is not None:
-            found = _section_in(field.annotation)
+            found = section_in(field.annotation)
     return found
-
-
-def _section_in(annotation: object) -> type[Section] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _section_in(part)) is not None), None)
 
 
 def _members_help(cls: type[Section]) -> str:

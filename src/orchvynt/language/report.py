@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from orchvynt.language.masking import masked
+from orchvynt.language.masking import masked, masked_line
 from orchvynt.language.problems import Problem
 
 PROBLEMS_MAX: Final = 200
@@ -80,7 +80,7 @@ class Report:
     def _excerpt(self, span: Span, hidden: frozenset[str]) -> str:
         if span.line > len(self.lines):
             return ""
-        line = masked(self.lines[span.line - 1], hidden)
+        line = masked_line(self.lines[span.line - 1], hidden)
         begin = span.column - 1
         end = span.end_column - 1 if span.end_line == span.line else len(line.rstrip())
         end = min(max(end, begin + 1), max(len(line), begin + 1))

@@ -5,12 +5,26 @@ from typing import Any
 
 from orchvynt.language.document.policy import PolicyDocument
 from orchvynt.language.document.scalars import DURATION_PATTERN, duration_text
+from orchvynt.language.document.section import Section, section_in
+
+
+def sections(cls: type[Section] = PolicyDocument) -> dict[str, type[Section]]:
+    """Every section class of the document by its name."""
+    found = {cls.__name__: cls}
+    for field in cls.model_fields.values():
+        inside = section_in(field.annotation)
+        found |= sections(inside) if inside is not None else {}
+    return found
 
 
 def json_schema() -> dict[str, Any]:
     """Every field has a description, and a default unless it is required. Names of a later build are not in it."""
     schema = _tidied(PolicyDocument.model_json_schema())
     assert isinstance(schema, dict)
+    for name, cls in sections().items():
+        described = schema if cls is PolicyDocument else schema["$defs"][name]
+        for field, info in cls.model_fields.items():
+            described["properties"][field]["description"] = info.description
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "OrchVynt policy",

@@ -181,13 +181,8 @@ class _Composer:
         return Mapping(entries, _through(span, event))
 
     def _enter(self, entries: dict[str, Entry], key: Scalar, value: Node) -> None:
-        if (
-            isinstance(value, Scalar)
-            and SECRET_NAME.search(key.text)
-            and isinstance(value.value, str)
-            and not REFERENCE.fullmatch(value.text)
-        ):
-            self._report.hide(value.text)
+        if SECRET_NAME.search(key.text):
+            self._hide(value)
         if key.text == "<<" and not key.quote:
             self._report.error(key.span, "merge keys (`<<`) are not read", "Write the values out, or use an alias for a whole value.")
         elif key.text in entries:
@@ -195,6 +190,14 @@ class _Composer:
             self._report.error(key.span, f"`{key.text}` stands twice; the first is on line {first.line}", "Remove one of them.")
         else:
             entries[key.text] = Entry(key.span, value)
+
+    def _hide(self, node: Node) -> None:
+        """Whatever stands where a secret belongs is never shown, references apart."""
+        below = [entry.value for entry in node.entries.values()] if isinstance(node, Mapping) else []
+        for inside in node.items if isinstance(node, Sequence) else below:
+            self._hide(inside)
+        if isinstance(node, Scalar) and isinstance(node.value, str) and not REFERENCE.fullmatch(node.text):
+            self._report.hide(node.text)
 
     def _no_tag(self, tag: str | None, kind: str, span: Span) -> None:
         if tag is not None and tag not in ("!", _TAG + kind):

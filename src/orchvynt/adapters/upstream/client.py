@@ -53,7 +53,7 @@ class HttpUpstream:
         if pool is None:
             pool = self._open(address)
         try:
-            request = encode(address, path, headers, body)
+            request = encode(pool.prefix(path), headers, body)
         except UnsendableError as error:
             return self._fail_soon(pool, connect_ns, listener, f"The request was not sent: {error}.")
         exchange = Exchange(pool, request, connect_ns, listener)

@@ -68,7 +68,6 @@ class Connection(asyncio.Protocol):
         "_parts",
         "_paused",
         "_reused",
-        "_seen",
         "_status",
         "_told",
         "_transport",
@@ -91,7 +90,6 @@ class Connection(asyncio.Protocol):
         self._keep_alive = False
         self._whole = False
         self._excess = False
-        self._seen = False
         self._reused = False
         self._lost = False
         self._abandoned = False
@@ -118,16 +116,12 @@ class Connection(asyncio.Protocol):
         assert self._carried is None, "one exchange at a time"
         assert self._transport is not None
         self._carried = exchange
+        # What is not reset here is set before it is read, or (`_excess`) never true on a connection that is used again.
         self._headers = []
         self._head_bytes = 0
         self._in_head = True
         self._told = False
-        self._delimited = False
-        self._keep_alive = False
         self._whole = False
-        self._excess = False
-        self._seen = False
-        self._coding = b""
         self._transport.write(request)
 
     def pause(self) -> None:
@@ -165,14 +159,14 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        if self._carried is None:
+        exchange = self._carried
+        if exchange is None:
             # Bytes that nobody asked for: they would be taken for the next answer. Never used again.
             self.abandon()
             return
-        self._seen = True
+        violation = ""
         if self._in_head:
             self._head_bytes += len(data)
-        violation = ""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -181,7 +175,19 @@ class Connection(asyncio.Protocol):
             # After a whole response: the excess is not part of it.
             self._excess = self._whole
             violation = "" if self._whole else f"it is not HTTP ({error})"
-        self._tell(violation)
+        if not self._told:
+            self._tell_head(exchange)
+        parts = self._parts
+        if parts:
+            self._parts = []
+            if self._carried is exchange:
+                exchange.take_body(parts[0] if len(parts) == 1 else b"".join(parts))
+        if self._carried is not exchange:
+            return
+        if violation:
+            self._violate(violation, False)
+        elif self._whole:
+            self._end(exchange)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
@@ -193,7 +199,7 @@ class Connection(asyncio.Protocol):
             # RFC 9112 section 6.3: without a length the body ends with the connection.
             carried.take_end()
         else:
-            carried.take_loss(self._seen, self._reused, exc is not None)
+            carried.take_loss(self._head_bytes > 0, self._reused, exc is not None)
 
     # What llhttp says.
 
@@ -227,34 +233,19 @@ class Connection(asyncio.Protocol):
 
     # What the exchange is told.
 
-    def _tell(self, violation: str) -> None:
-        exchange = self._carried
-        assert exchange is not None
-        if not self._told:
-            limits = self._home.limits
-            # The measure costs as much as all else here, so it is only taken when the whole read is larger than a header may be.
-            large = self._head_bytes > limits.header_bytes_max and self._measure() > limits.header_bytes_max
-            if large or len(self._headers) > limits.header_fields_max:
-                self._violate(f"its header is larger than {limits.header_bytes_max} bytes or {limits.header_fields_max} fields", True)
-                return
-            if not self._in_head:
-                self._told = True
-                wrong = self._read_framing()
-                if wrong:
-                    self._violate(wrong, False)
-                    return
+    def _tell_head(self, exchange: Carried) -> None:
+        limits = self._home.limits
+        # The measure costs as much as all else here, so it is only taken when the whole read is larger than a header may be.
+        large = self._head_bytes > limits.header_bytes_max and self._measure() > limits.header_bytes_max
+        if large or len(self._headers) > limits.header_fields_max:
+            self._violate(f"its header is larger than {limits.header_bytes_max} bytes or {limits.header_fields_max} fields", True)
+        elif not self._in_head:
+            self._told = True
+            wrong = self._read_framing()
+            if wrong:
+                self._violate(wrong, False)
+            else:
                 exchange.take_head(self._status, self._headers, self._coding)
-        parts = self._parts
-        if parts:
-            self._parts = []
-            if self._carried is exchange:
-                exchange.take_body(parts[0] if len(parts) == 1 else b"".join(parts))
-        if self._carried is not exchange:
-            return
-        if violation:
-            self._violate(violation, False)
-        elif self._whole:
-            self._end(exchange)
 
     def _measure(self) -> int:
         """The size of the header; while it is not complete, of all that came, interim responses included."""
@@ -263,6 +254,7 @@ class Connection(asyncio.Protocol):
     def _read_framing(self) -> str:
         """What is wrong with the framing of this response; nothing, if it is empty."""
         lengths = 0
+        self._coding = b""
         for name, value in self._headers:
             if name not in _WATCHED:
                 continue
@@ -286,10 +278,10 @@ class Connection(asyncio.Protocol):
         assert transport is not None
         self._carried = None
         # What is not sent yet would be taken for the next request's beginning.
-        clean = self._keep_alive and not self._excess and transport.get_write_buffer_size() == 0 and self.usable
-        if clean:
+        if self._keep_alive and not self._excess and not transport.get_write_buffer_size():
             self._reused = True
-            self.resume()
+            if self._paused:
+                self.resume()
             self._home.free(self)
         else:
             transport.close()

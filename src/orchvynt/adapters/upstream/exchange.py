@@ -146,12 +146,13 @@ class Exchange:
 
     def take_end(self) -> None:
         self._connection = None
-        self._complete = True
-        if self._decoder is not None:
-            if self._turn is None and not self._paused:
-                self._decode()
+        if self._decoder is None:
+            self.over = True
+            self._listener.on_end()
             return
-        self._end()
+        self._complete = True
+        if self._turn is None and not self._paused:
+            self._decode()
 
     def take_violation(self, what: str, too_large: bool) -> None:
         self._seen = True
@@ -200,7 +201,8 @@ class Exchange:
                 return
             if self._complete and not self.over and not self._paused:
                 decoder.finish()
-                self._end()
+                self.over = True
+                self._listener.on_end()
         except CorruptBodyError as error:
             self._break("malformed", str(error))
         except ExpandedBodyError as error:
@@ -217,12 +219,6 @@ class Exchange:
             connection.resume()
 
     # Ending.
-
-    def _end(self) -> None:
-        if self.over:
-            return
-        self._finish()
-        self._listener.on_end()
 
     def _break(self, kind: FailureKind, what: str) -> None:
         self.fail(UpstreamFailure(kind, f"{place(self._source.address)}: {what}.", bytes_seen=self._seen, sent=True))

@@ -5,12 +5,16 @@ import ssl
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from orchvynt.adapters.upstream.connection import Connection
 from orchvynt.adapters.upstream.exchange import Exchange
 from orchvynt.adapters.upstream.failures import CONNECT_ERRORS, connect_failure, place
 from orchvynt.adapters.upstream.limits import SECOND, UpstreamLimits
+from orchvynt.adapters.upstream.requests import prefix
 from orchvynt.ports.upstream import Address, UpstreamFailure
+
+_PREFIXES_MAX: Final = 64
 
 
 class Pool:
@@ -24,6 +28,7 @@ class Pool:
         self.dials = 0
         self.stale_retries = 0
         self._tls = tls
+        self._prefixes: dict[str, bytes] = {}
         self._idle: list[Connection] = []
         self._live: set[Connection] = set()
         self._waiters: OrderedDict[Exchange, None] = OrderedDict()
@@ -44,6 +49,15 @@ class Pool:
             if connection.usable:
                 return connection
         return None
+
+    def prefix(self, path: str) -> bytes:
+        """The beginning of a request for `path`, kept: a provider has few paths. Raises UnsendableError."""
+        start = self._prefixes.get(path)
+        if start is None:
+            if len(self._prefixes) >= _PREFIXES_MAX:
+                self._prefixes.clear()
+            start = self._prefixes[path] = prefix(self.address, path)
+        return start
 
     # What exchanges say.
 

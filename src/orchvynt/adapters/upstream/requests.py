@@ -18,23 +18,27 @@ class UnsendableError(Exception):
     """The request cannot be written as HTTP. The message names the field, never its value."""
 
 
-def encode(address: Address, path: str, headers: Sequence[tuple[str, str]], body: bytes) -> bytes:
-    """A POST of `body`. Raises UnsendableError.
+def prefix(address: Address, path: str) -> bytes:
+    """Everything before the caller's own headers, for a POST. Raises UnsendableError.
 
     Asks for no compression: it would delay the events of streams and cost more time than the wire does. It is decoded if it comes.
     """
+    if not _PATH.fullmatch(path):
+        raise UnsendableError("the path must begin with `/` and hold only visible ASCII characters")
     host = address.host if address.port == _DEFAULT_PORTS[address.tls] and ":" not in address.host else place(address)
+    return f"POST {path} HTTP/1.1\r\nhost: {host}\r\naccept-encoding: identity\r\n".encode()
+
+
+def encode(start: bytes, headers: Sequence[tuple[str, str]], body: bytes) -> bytes:
+    """The whole request; `start` is from `prefix`. Raises UnsendableError."""
     block = "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("utf-8", "surrogatepass")
     count = len(headers)
-    if block.count(b"\n") != count or block.count(b"\r") != count or block.translate(None, _LEGAL) or not _PATH.fullmatch(path):
-        raise UnsendableError(_fault(path, headers))
-    head = f"POST {path} HTTP/1.1\r\nhost: {host}\r\naccept-encoding: identity\r\ncontent-length: {len(body)}\r\n"
-    return b"%b%b\r\n%b" % (head.encode("ascii"), block, body)
+    if block.count(b"\n") != count or block.count(b"\r") != count or block.translate(None, _LEGAL):
+        raise UnsendableError(_fault(headers))
+    return b"%b%bcontent-length: %d\r\n\r\n%b" % (start, block, len(body), body)
 
 
-def _fault(path: str, headers: Sequence[tuple[str, str]]) -> str:
-    if not _PATH.fullmatch(path):
-        return "the path must begin with `/` and hold only visible ASCII characters"
+def _fault(headers: Sequence[tuple[str, str]]) -> str:
     for name, value in headers:
         if not _NAME.fullmatch(name):
             return f"{name!r} is not a header name"

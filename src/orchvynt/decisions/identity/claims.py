@@ -18,6 +18,11 @@ CONTEXT_BYTES_MAX: Final = 16_384
 SESSION_HEADERS: Final = ("x-claude-code-session-id",)
 TEXT_FIELDS: Final = ("workflow", "agent", "run", "session", "workload", "user", "parent")
 NO_CREDENTIAL: Final = "(none)"
+HEADERS: Final = frozenset(
+    {*(f"x-orchvynt-{name}" for name in (*TEXT_FIELDS, "flags", "context", "min-quality")), *SESSION_HEADERS, "traceparent"}
+)
+"""Every header that bears on identity. A request without any, without metadata and without a path of its own claims nothing."""
+NOTHING: Final = Claims()
 
 
 class UnusableError(Exception):
@@ -54,11 +59,6 @@ def claims(header: Callable[[str], str], metadata: Mapping[str, object], path_wo
         )
     except UnusableError as problem:
         return Fault("invalid_request", f"{problem.where}: {problem}", "Correct the value or leave it out.", param=problem.where)
-
-
-def says_nothing(names: frozenset[str]) -> bool:
-    """Whether none of these lower-case header names bears on identity: the common case, decided without reading values."""
-    return not any(name.startswith("x-orchvynt-") or name == "traceparent" or name in SESSION_HEADERS for name in names)
 
 
 def trace_id(traceparent: str) -> str:

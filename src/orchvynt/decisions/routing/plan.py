@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from orchvynt.language.patterns import matched
 from orchvynt.language.snapshot import EvaluationError, Model, Snapshot
 from orchvynt.model.facts import CandidateChosen, CandidateRejected
 from orchvynt.model.faults import Fault
@@ -46,14 +47,14 @@ def plan(snapshot: Snapshot, requested: str, values: Mapping[str, object]) -> Pl
         chosen, why = found
     first = resolve(snapshot, chosen)
     assert first is not None, "a snapshot names no model that it does not have"
-    models = [(first, why)]
+    candidates = [CandidateChosen(1, first.name, first.provider.name, why)]
     chain = snapshot.chain
-    for name in chain.tiers if chain else ():
-        tier = snapshot.models[name]
-        if all(tier.name != model.name for model, _ in models):
-            models.append((tier, f"chain {chain.name}" if chain else ""))
-    candidates = tuple(CandidateChosen(tier, model.name, model.provider.name, said) for tier, (model, said) in enumerate(models, start=1))
-    return Plan(rule_name, candidates, (), chain.name if chain else "", tuple(tried))
+    if chain is not None:
+        by_chain = f"chain {chain.name}"
+        for name in chain.tiers:
+            if name != first.name:
+                candidates.append(CandidateChosen(len(candidates) + 1, name, snapshot.models[name].provider.name, by_chain))
+    return Plan(rule_name, tuple(candidates), (), chain.name if chain else "", tuple(tried))
 
 
 def resolve(snapshot: Snapshot, name: str) -> Model | None:
@@ -66,7 +67,7 @@ def resolve(snapshot: Snapshot, name: str) -> Model | None:
     for pattern, template in snapshot.patterns:
         head, _, tail = pattern.partition("*")
         if len(name) > len(head) + len(tail) and name.startswith(head) and name.endswith(tail):
-            return msgspec.structs.replace(template, name=name, upstream_model=name)
+            return matched(template, name)
     return None
 
 

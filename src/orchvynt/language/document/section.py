@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
@@ -26,3 +26,10 @@ def wrong(said: str, help: str = "") -> PydanticCustomError:
 
 def not_yet(what: str, help: str = "") -> PydanticCustomError:
     return wrong(f"not supported yet: {what}", help)
+
+
+def section_in(annotation: object) -> type[Section] | None:
+    """The section class inside a field's annotation: itself, of a list's items, of a map's values."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := section_in(part)) is not None), None)

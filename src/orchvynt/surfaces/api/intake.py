@@ -4,16 +4,17 @@ import hashlib
 from collections.abc import Callable
 from typing import Final
 
-from orchvynt.decisions.identity.claims import claims, key_id, trace_id
+from orchvynt.decisions.identity.claims import HEADERS, NOTHING, claims, key_id, trace_id
 from orchvynt.dialects import registry
 from orchvynt.model.faults import Fault
-from orchvynt.model.invocation import DialectName, Invocation
+from orchvynt.model.invocation import Claims, DialectName, Invocation
 from orchvynt.surfaces.api.http.request import Request
 
 # What the official OpenAI and Anthropic clients wait, if they do not say otherwise.
 CALLER_TIMEOUT_NS: Final = 600_000_000_000
 CALLER_TIMEOUT_MAX_S: Final = 86_400.0
 REQUEST_ID_CHARS_MAX: Final = 200
+CLAIM_FIELDS: Final = frozenset(name.encode() for name in HEADERS)
 
 
 def invocation(request: Request, inv: str, at: int, endpoint: str, dialect: DialectName, workflow: str, agent: str) -> Invocation | Fault:
@@ -25,7 +26,10 @@ def invocation(request: Request, inv: str, at: int, endpoint: str, dialect: Dial
     read = registry.caller(dialect).read(request.body)
     if isinstance(read, Fault):
         return read
-    claimed = claims(header, read.metadata, workflow, agent)
+    claimed: Claims | Fault = NOTHING
+    # Most callers claim nothing; finding that out at once saves 20 µs of look-ups (bench/).
+    if workflow or read.metadata or request.has_any(CLAIM_FIELDS):
+        claimed = claims(header, read.metadata, workflow, agent)
     if isinstance(claimed, Fault):
         return claimed
     retry_count = header("x-stainless-retry-count")

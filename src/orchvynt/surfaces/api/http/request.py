@@ -38,6 +38,12 @@ class Request:
         self.expects_continue = False
         self._fields: dict[bytes, bytes] | None = None
 
+    def has_any(self, names: frozenset[bytes]) -> bool:
+        """Whether any of these fields (in lower case) is there."""
+        if self._fields is None:
+            self._fields = self._collect()
+        return not names.isdisjoint(self._fields)
+
     def header(self, name: str) -> str:
         """The value of a field (`name` in lower case), without blanks around it; of a repeated one all values, joined by `, ` (RFC 9110
         section 5.3); empty if it is absent. Bytes that are not UTF-8 are read as Latin-1."""
