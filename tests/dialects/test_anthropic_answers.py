@@ -1,3 +1,5 @@
+"""Answers of Anthropic's Messages API, read: text, tool calls, usage, refusals, and whatever is not one."""
+
 from typing import Any
 
 import pytest

@@ -1,3 +1,5 @@
+"""Requests to Anthropic's Messages API, written from the canonical form: what maps, and what is refused as unsupported."""
+
 import json
 from typing import Any
 

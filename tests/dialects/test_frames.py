@@ -1,3 +1,5 @@
+"""Splitting a byte stream into events or lines: the same frames under any split, bounded in size."""
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,3 +1,5 @@
+"""Ollama's chat API: requests written, answers read, and what it cannot do."""
+
 import json
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""Streams of Ollama's chat API, relayed to a chat completions caller: the same under any split of the bytes."""
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

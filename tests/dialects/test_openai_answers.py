@@ -1,3 +1,5 @@
+"""Answers of the chat completions API, read: what a whole answer is, and the outcome of everything else."""
+
 from typing import Any
 
 import pytest

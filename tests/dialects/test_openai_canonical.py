@@ -1,3 +1,5 @@
+"""A chat completion request in canonical form: nothing of it is lost, or it is refused."""
+
 import json
 from contextlib import suppress
 from typing import Any, get_args

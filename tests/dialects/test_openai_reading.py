@@ -1,3 +1,5 @@
+"""Reading a chat completion request: what it says, and a fault with its place for whatever is wrong, never an exception."""
+
 import json
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""Requests to the chat completions API: the caller's own body with its model and limits spliced."""
+
 import json
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""Answers, streams and errors as a chat completions caller reads them."""
+
 import json
 
 from hypothesis import given

@@ -1,3 +1,5 @@
+"""The word for how an attempt failed, by status, body and Retry-After."""
+
 from datetime import UTC, datetime
 
 import pytest

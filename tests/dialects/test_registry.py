@@ -1,3 +1,5 @@
+"""Every wire and every caller dialect has its implementation, and it keeps the shape."""
+
 from typing import get_args
 
 import pytest

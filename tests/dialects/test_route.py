@@ -1,3 +1,5 @@
+"""The dialect of `/v1/route`: read, answered, and refused where a misspelt field would slip past a gate."""
+
 import json
 from typing import Any
 

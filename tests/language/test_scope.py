@@ -29,7 +29,7 @@ def _request() -> RequestValues:
 
 
 def _output(reply: Reply = REPLY) -> OutputValues:
-    return OutputValues(INVOCATION, FRIDAY_23_UTC, lambda: "the text", reply, "claude", "anthropic", 2, 0.0031, 812.0)
+    return OutputValues(INVOCATION, FRIDAY_23_UTC, lambda: "the text", lambda: reply, "claude", "anthropic", 2, 0.0031, 812.0)
 
 
 def _expression(text: str, stage: Stage = "request") -> Expression:

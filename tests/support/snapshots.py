@@ -54,5 +54,4 @@ def invocation(model: str = "gpt", stream: bool = False, claims: Claims | None =
         key_id="k",
         claims=claims or Claims(),
         ask=ask,
-        body_hash="h",
     )

@@ -107,7 +107,8 @@ def _received(batch: Batch, record: Record, fact: InvocationReceived) -> None:
     record.run = claims.run
     batch.refer(record, claims.run)
     batch.refer(record, fact.request_id)
-    batch.refer(record, fact.trace_id)
+    if fact.trace_id != claims.run:
+        batch.refer(record, fact.trace_id)
 
 
 def _routed(_: Batch, record: Record, fact: Routed) -> None:
@@ -115,9 +116,8 @@ def _routed(_: Batch, record: Record, fact: Routed) -> None:
     record.rule = fact.rule
 
 
-def _hold_placed(batch: Batch, record: Record, fact: HoldPlaced) -> None:
+def _hold_placed(batch: Batch, _: Record, fact: HoldPlaced) -> None:
     batch.holds[fact.attempt] = (fact, 0)
-    batch.refer(record, fact.attempt)
 
 
 def _sent(batch: Batch, _: Record, fact: AttemptSent) -> None:
@@ -155,8 +155,6 @@ def _released(batch: Batch, _: Record, fact: AttemptSettled | HoldVoided) -> Non
 def _review(batch: Batch, record: Record, fact: ReviewFact) -> None:
     record.touched = True
     batch.reviews.append(fact)
-    if isinstance(fact, ReviewOpened):
-        batch.refer(record, fact.review)
 
 
 def _delivered(_: Batch, record: Record, fact: AnswerDelivered) -> None:

@@ -87,6 +87,8 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     # What was built lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
+    # An invocation leaves no cycles behind, so looking for them after every 700 objects is waste; bench/ shows 6 %.
+    gc.set_threshold(50_000, 20, 50)
     await about.stopping.wait()
     await _stop(settings, process)
     await stop_admin()

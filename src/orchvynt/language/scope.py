@@ -37,7 +37,6 @@ class RequestValues(dict[str, object]):
     __slots__ = ("input_text", "invocation", "now")
 
     def __init__(self, invocation: Invocation, now: int, input_text: Callable[[], str]) -> None:
-        super().__init__()
         self.invocation = invocation
         self.now = now
         self.input_text = input_text
@@ -57,14 +56,14 @@ class RequestValues(dict[str, object]):
 class OutputValues(RequestValues):
     """The variables of stage output: those of the request, and the answer. `cost` is in USD."""
 
-    __slots__ = ("cost", "latency_ms", "model", "provider", "reply", "rescued", "tier")
+    __slots__ = ("_read_reply", "_reply", "cost", "latency_ms", "model", "provider", "rescued", "tier")
 
     def __init__(
         self,
         invocation: Invocation,
         now: int,
         input_text: Callable[[], str],
-        reply: Reply,
+        read_reply: Callable[[], Reply],
         model: str,
         provider: str,
         tier: int,
@@ -73,13 +72,21 @@ class OutputValues(RequestValues):
         rescued: bool = False,
     ) -> None:
         super().__init__(invocation, now, input_text)
-        self.reply = reply
+        self._read_reply = read_reply
+        self._reply: Reply | None = None
         self.model = model
         self.provider = provider
         self.tier = tier
         self.cost = cost
         self.latency_ms = latency_ms
         self.rescued = rescued
+
+    @property
+    def reply(self) -> Reply:
+        """The answer in canonical form, read when an expression first asks for something of it."""
+        if self._reply is None:
+            self._reply = self._read_reply()
+        return self._reply
 
     def of_answer(self, name: str) -> object:
         compute = _ANSWER.get(name)

@@ -14,6 +14,7 @@ from orchvynt.lifecycle.events import Admitted, AnyEvent, BackoffElapsed, HoldsA
 from orchvynt.lifecycle.state import Later, Skipped, State
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
+from orchvynt.model.ids import attempt_id
 
 
 def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValues) -> list[AnyCommand]:
@@ -63,12 +64,7 @@ def _ask(state: State, tier: int, although_resting: bool) -> list[AnyCommand]:
         state.retries = 0
     state.phase = "admitting"
     state.tier = tier
-    return [Admit(tier, state.candidate.model, attempt_id(state), although_resting)]
-
-
-def attempt_id(state: State) -> str:
-    """The id of the next attempt: the invocation's own with the attempt's number, so that one leads to the other."""
-    return f"att_{state.invocation.id.removeprefix('inv_')}.{state.attempt_count + 1}"
+    return [Admit(tier, state.candidate.model, attempt_id(state.invocation.id, state.attempt_count + 1), although_resting)]
 
 
 def backoff_elapsed(snapshot: Snapshot, state: State, event: BackoffElapsed) -> list[AnyCommand]:
@@ -78,8 +74,8 @@ def backoff_elapsed(snapshot: Snapshot, state: State, event: BackoffElapsed) -> 
 def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyCommand]:
     """The hold stands: on record with it, and only then sent."""
     invocation, candidate, fits = state.invocation, state.candidate, event.fits
-    attempt = attempt_id(state)
     state.attempt_count += 1
+    attempt = attempt_id(invocation.id, state.attempt_count)
     state.phase = "attempting"
     state.sent_mono = event.mono
     state.limited_by = fits.limited_by
@@ -173,7 +169,6 @@ def _received(snapshot: Snapshot, state: State) -> facts.InvocationReceived:
         invocation.claims,
         snapshot.version,
         snapshot.digest,
-        invocation.body_hash,
         len(ask.body),
         invocation.request_id,
         invocation.trace_id,
@@ -198,8 +193,7 @@ def _foresee_gates(snapshot: Snapshot, state: State, event: Received, values: Re
     state.gates_open = list(undecided)
     for judged in certain:
         noted.append(facts.GateJudged(state.invocation.id, event.at, judged.gate, "output", judged.verdict))
-    closing = {judged.gate for judged in certain if judged.closes}
-    state.gates_matched = [gate.name for gate in snapshot.gates if gate.name in closing]
+    state.gates_matched = closing = [judged.gate for judged in certain if judged.closes]
     if not state.invocation.ask.stream:
         return None
     for gate in snapshot.gates:

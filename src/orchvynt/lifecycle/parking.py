@@ -3,6 +3,8 @@
 INVARIANT: an answer leaves this room only when no gate is open or matched any more.
 """
 
+import hashlib
+
 import msgspec
 
 from orchvynt.decisions.gates.judgement import judge
@@ -27,6 +29,7 @@ from orchvynt.lifecycle.state import State, encode
 from orchvynt.model import facts
 from orchvynt.model.chat import Reply
 from orchvynt.model.faults import Fault
+from orchvynt.model.ids import review_id
 from orchvynt.model.money import NANOS_PER_USD
 
 PENDING_RETRY_AFTER_S = 3
@@ -53,14 +56,13 @@ def reply_of(snapshot: Snapshot, state: State) -> Reply:
 
 
 def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts.AnyFact]:
-    reply = reply_of(snapshot, state)
     caller = registry.caller(state.invocation.dialect)
     ask = state.invocation.ask
     values = OutputValues(
         state.invocation,
         event.at,
         lambda: caller.input_text(ask),
-        reply,
+        lambda: reply_of(snapshot, state),
         state.candidate.model,
         state.candidate.provider,
         state.tier,
@@ -83,9 +85,10 @@ def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts
 
 def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
     gate = _gate(snapshot, state.gates_matched[0])
+    state.join_key = join_key(state)
     state.phase = "in_review"
     state.review_count += 1
-    state.review = f"rev_{state.invocation.id.removeprefix('inv_')}.{state.review_count}"
+    state.review = review_id(state.invocation.id, state.review_count)
     state.review_gate = gate.name
     state.escalated = False
     due, escalation = escalates_at(gate, event.at)
@@ -96,7 +99,7 @@ def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[
         gate.name,
         (gate.reviewers,),
         state.invocation.key_id,
-        join_key(state),
+        state.join_key,
         encode(without_body(state)),
         gate.require_reason,
         due,
@@ -106,9 +109,12 @@ def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[
 
 
 def join_key(state: State) -> str:
-    """What a retry of the same caller has in common with the parked invocation."""
-    claims = state.invocation.claims
-    return "\n".join((state.invocation.key_id, claims.run, claims.session, state.invocation.endpoint, state.invocation.body_hash))
+    """What a retry of the same caller has in common with the parked invocation: key, run, session, endpoint and body."""
+    if state.join_key:
+        return state.join_key
+    invocation = state.invocation
+    body = hashlib.sha256(invocation.ask.body).hexdigest()
+    return "\n".join((invocation.key_id, invocation.claims.run, invocation.claims.session, invocation.endpoint, body))
 
 
 def _gate(snapshot: Snapshot, name: str) -> Gate:

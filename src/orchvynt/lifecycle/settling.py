@@ -1,5 +1,7 @@
 """What an attempt cost: at real usage where the provider said it, else at a bound that is never below what was consumed."""
 
+from typing import Final
+
 import msgspec
 
 from orchvynt.decisions.routing.plan import resolve
@@ -10,6 +12,8 @@ from orchvynt.lifecycle.state import State
 from orchvynt.model import facts
 from orchvynt.model.money import FREE, Price, cost_nanos
 from orchvynt.model.usage import Usage
+
+TOKENS_MOST: Final = 100_000_000
 
 
 def settle(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usage, why: str = "") -> facts.AttemptSettled:
@@ -63,8 +67,12 @@ def bound(state: State, output_bytes: int, partial: Usage | None = None) -> Usag
 
 def usable(usage: Usage) -> bool:
     """Whether a reported usage can be true at all: counts are not negative, and below any context that exists."""
-    counts = msgspec.structs.astuple(usage)[:4]
-    return all(0 <= count <= 100_000_000 for count in counts) and usage.input_tokens > 0
+    return (
+        0 < usage.input_tokens <= TOKENS_MOST
+        and 0 <= usage.output_tokens <= TOKENS_MOST
+        and 0 <= usage.cached_input_tokens <= TOKENS_MOST
+        and 0 <= usage.reasoning_tokens <= TOKENS_MOST
+    )
 
 
 def price_of(snapshot: Snapshot, name: str) -> Price:

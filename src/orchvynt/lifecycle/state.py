@@ -43,6 +43,7 @@ class State(msgspec.Struct, omit_defaults=True):
     """Mutated by `step` only, which owns it. Instants `*_mono` are of the process that runs the step.
 
     `budgets` are the names of those that apply. `stream_body` is a held stream, whole.
+    `join_key` is set when it is parked: what a retry of the same caller has in common with it.
     `ahead` are the tiers still to be asked, in order; `tier` is the one under way (0: none).
     `gates_open` await the answer to be judged, `gates_matched` await their review, in the policy's order.
     `streams` says that the answer flows to the caller as it arrives: no gate may still stop it.
@@ -71,6 +72,7 @@ class State(msgspec.Struct, omit_defaults=True):
     answer: Answer | None = None
     reply: Reply | None = None
     stream_body: bytes = b""
+    join_key: str = ""
     review: str = ""
     review_gate: str = ""
     review_count: int = 0

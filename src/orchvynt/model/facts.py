@@ -46,7 +46,6 @@ class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
     claims: Claims
     policy_version: int
     policy_digest: str
-    body_hash: str
     body_bytes: int
     request_id: str = ""
     trace_id: str = ""

@@ -58,7 +58,6 @@ class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
     key_id: str
     claims: Claims
     ask: Ask
-    body_hash: str = ""
     request_id: str = ""
     trace_id: str = ""
     caller_timeout_ns: int = 600_000_000_000

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from orchvynt.language.scope import RequestValues
 from orchvynt.lifecycle import admission, commands, events
+from orchvynt.lifecycle.endings import finished
 from orchvynt.lifecycle.parking import join_key
+from orchvynt.lifecycle.settling import settle_unknown
 from orchvynt.lifecycle.state import State
 from orchvynt.lifecycle.table import step
 from orchvynt.model import facts
@@ -47,10 +49,9 @@ class Carrier:
         self.attempting = attempting(self.feed)
         self.callers = Callers(clock, self.admitting.ledger, self._callers_gone)
         self.lives: dict[str, Life] = {}
-        self.unsettled: list[tuple[facts.AnyFact, ...]] = []
+        self.unwritten: list[tuple[Life, list[facts.AnyFact]]] = []
         self._wake_after = wake_after
         self._performers: Final[dict[type[commands.Command], Callable[[Life, Any], None]]] = {
-            commands.Record: self._record,
             commands.Admit: self.admitting.admit,
             commands.Send: self.attempting.send,
             commands.CancelAttempt: lambda life, _: self.attempting.cancel(life),
@@ -72,7 +73,10 @@ class Carrier:
         self.lives[life.id] = life
         life.set_timer("deadline", life.arrived + life.snapshot.timeouts.invocation_ns)
         received = events.Received(self.clock.now(), life.arrived)
-        self._guarded(life, lambda: admission.begin(life.snapshot, life.state, received, values))
+        try:
+            self._perform(life, admission.begin(life.snapshot, life.state, received, values))
+        except Exception as error:  # noqa: BLE001 - the loop top: one invocation fails closed, the others go on
+            self._failed(life, error)
         if life.state.invocation.ask.stream and not life.state.streams and life.state.phase != "done":
             life.set_timer("stream_open", life.arrived + STREAM_OPEN_NS)
 
@@ -82,49 +86,91 @@ class Carrier:
 
     def feed(self, life: Life, event: events.AnyEvent) -> None:
         """One event, its step, and the commands that follow."""
-        self._guarded(life, lambda: step(life.snapshot, life.state, event))
-
-    def _guarded(self, life: Life, take: Callable[[], list[commands.AnyCommand]]) -> None:
         try:
-            for command in take():
-                self._performers[type(command)](life, command)
-        except JournalUnavailableError as error:
-            self._unrecorded(life, error)
-        except Exception as error:  # noqa: BLE001 - the loop top: one invocation fails closed, the others go on
-            sys.stderr.write(f"orchvynt: {life.id} failed\n{''.join(traceback.format_exception(error))}")
-            self._abandon(life, Fault("internal", "A defect of OrchVynt stopped this invocation.", "Please report it with its id."))
+            self._perform(life, step(life.snapshot, life.state, event))
+        except Exception as error:  # noqa: BLE001 - the loop top, as above
+            self._failed(life, error)
 
-    def _record(self, life: Life, command: commands.Record) -> None:
+    def _perform(self, life: Life, following: list[commands.AnyCommand]) -> None:
+        """Performs commands in order. Facts are written before the next effect; asking for the first candidate is none, so that
+        what comes before the first send is one write (bench/: two writes an invocation instead of three)."""
+        for command in following:
+            kind = type(command)
+            if kind is commands.Record:
+                life.unwritten.extend(command.facts)  # type: ignore[union-attr]
+                continue
+            if life.unwritten and (kind is not commands.Admit or life.state.attempt_count):
+                self._write(life)
+            self._performers[kind](life, command)
+        if life.unwritten:
+            self._write(life)
+
+    def _write(self, life: Life) -> None:
+        """What a life has to record goes into the journal; then the holds that it ends are released."""
+        noted, life.unwritten = life.unwritten, []
         try:
-            self.journal.append(command.facts)
+            self.journal.append(noted)
         except JournalUnavailableError:
-            for fact in command.facts:
-                if isinstance(fact, facts.HoldPlaced):
-                    self.admitting.release(fact.attempt)
+            self._keep_for_later(life, noted)
             raise
-        for fact in command.facts:
-            if type(fact) is facts.AttemptSettled:
-                self.admitting.release(fact.attempt, fact.reserved)
-            elif type(fact) is facts.HoldVoided:
-                self.admitting.release(fact.attempt)
+        for fact in noted:
+            kind = type(fact)
+            if kind is facts.AttemptSettled:
+                self.admitting.release(fact.attempt, fact.reserved)  # type: ignore[union-attr]
+            elif kind is facts.HoldVoided:
+                self.admitting.release(fact.attempt)  # type: ignore[union-attr]
 
-    def _unrecorded(self, life: Life, error: JournalUnavailableError) -> None:
-        """What cannot be recorded does not happen: no send, no answer. A hold that was sent stays held until it can be settled."""
-        fault = Fault(
-            "store_unavailable",
-            f"The record cannot be written ({error}), so nothing is sent and nothing is answered.",
-            "Make room or repair the disk; OrchVynt goes on by itself.",
-            retry_after_seconds=5,
-        )
+    def _keep_for_later(self, life: Life, noted: list[facts.AnyFact]) -> None:
+        """What could not be written: a hold that was never sent is returned, the end of one that was sent is written later."""
+        ends: list[facts.AnyFact] = [
+            fact for fact in noted if isinstance(fact, facts.AttemptEnded | facts.AttemptSettled | facts.HoldVoided)
+        ]
+        for fact in noted:
+            if isinstance(fact, facts.HoldPlaced):
+                self.admitting.release(fact.attempt)
+                life.state.placed = None
+        if ends:
+            self.unwritten.append((life, ends))
+
+    def write_kept(self) -> None:
+        """Tries again to write how attempts ended that could not be recorded; stops at the first that still cannot."""
+        while self.unwritten:
+            life, ends = self.unwritten[0]
+            life.unwritten = [*ends, finished(life.state, events.ShutDown(self.clock.now(), 0), "interrupted")]
+            try:
+                self._write(life)
+            except JournalUnavailableError:
+                self.unwritten.pop()
+                return
+            self.unwritten.pop(0)
+
+    def _failed(self, life: Life, error: Exception) -> None:
+        """What cannot be recorded does not happen: no send, no answer. A defect ends its invocation, closed."""
+        if isinstance(error, JournalUnavailableError):
+            fault = Fault(
+                "store_unavailable",
+                f"The record cannot be written ({error}), so nothing is sent and nothing is answered.",
+                "Make room or repair the disk; OrchVynt goes on by itself.",
+                retry_after_seconds=5,
+            )
+        else:
+            sys.stderr.write(f"orchvynt: {life.id} failed\n{''.join(traceback.format_exception(error))}")
+            fault = Fault("internal", "A defect of OrchVynt stopped this invocation.", "Please report it with its id.")
         self._abandon(life, fault)
 
     def _abandon(self, life: Life, fault: Fault) -> None:
-        """Ends a life outside the machine, closed: its attempt is cancelled, its hold stays, its callers are told."""
+        """Ends a life outside the machine, closed: its attempt is cancelled and settled at its bound, its callers are told."""
+        life.unwritten = []
         self.attempting.cancel(life)
         self.admitting.leave(life)
+        state = life.state
+        if state.placed is not None:
+            ended = events.ShutDown(self.clock.now(), self.clock.monotonic())
+            self.unwritten.append((life, list(settle_unknown(life.snapshot, state, ended, None, fault.code))))
+        state.phase = "done"
+        state.verdict = fault
         self.callers.refuse(life, fault)
-        life.state.phase = "done"
-        self.lives.pop(life.id, None)
+        self._close(life, commands.Close())
 
     def _put_to_rest(self, life: Life, command: commands.PutToRest) -> None:
         self.admitting.health.rest(command.provider, command.model, command.rest, self.clock.monotonic())
@@ -174,8 +220,9 @@ class Carrier:
 
     def _close(self, life: Life, command: commands.Close) -> None:
         self.lives.pop(life.id, None)
-        one = self.parked.invocation(life.id)
-        if one is not None:
+        # The exchange knows its life: without this only the garbage collector would end the two.
+        life.exchange = None
+        if self.parked.count and (one := self.parked.invocation(life.id)) is not None:
             one.life = None
         if life.lines:
             self.admitting.ledger.forget(line.key for line in life.lines if line.scope == "invocation")

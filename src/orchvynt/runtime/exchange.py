@@ -161,6 +161,7 @@ class Exchange:
             self._fail(read, self.status == 200, True)
             return
         self.over = True
+        self.call = None
         self.watcher.answered(self, read)
 
     def on_failure(self, failure: UpstreamFailure) -> None:

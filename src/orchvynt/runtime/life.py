@@ -6,6 +6,7 @@ from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.dialects.shapes import Seen
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.state import State
+from orchvynt.model.facts import AnyFact
 from orchvynt.ports.caller import CallerLine
 
 NEVER: Final = 1 << 62
@@ -45,9 +46,12 @@ class Caller:
 
 
 class Life:
-    """Timers are monotonic instants by name; `due` is never later than the earliest of them."""
+    """`unwritten` are facts that go into the journal before the next effect.
 
-    __slots__ = ("arrived", "callers", "due", "exchange", "lines", "queued", "snapshot", "state", "timers", "upstream_ns")
+    Timers are monotonic instants by name; `due` is never later than the earliest of them.
+    """
+
+    __slots__ = ("arrived", "callers", "due", "exchange", "lines", "queued", "snapshot", "state", "timers", "unwritten", "upstream_ns")
 
     def __init__(self, snapshot: Snapshot, state: State, arrived: int) -> None:
         self.snapshot = snapshot
@@ -60,6 +64,7 @@ class Life:
         self.due = NEVER
         self.upstream_ns = 0
         self.queued: object | None = None
+        self.unwritten: list[AnyFact] = []
 
     @property
     def id(self) -> str:

@@ -33,6 +33,8 @@ class Sweeping:
     def sweep(self) -> None:
         carrier = self.carrier
         now = carrier.clock.monotonic()
+        if carrier.unwritten:
+            carrier.write_kept()
         carrier.admitting.sweep(now)
         carrier.attempting.sweep(now)
         for life in [life for life in carrier.lives.values() if life.due <= now]:

@@ -28,11 +28,11 @@ def inv_id(number: int) -> str:
 
 
 def attempt_id(number: int, attempt: int = 0) -> str:
-    return f"att_{number:020d}{attempt:06d}"
+    return f"att_{number:026d}.{attempt}"
 
 
 def review_id(number: int) -> str:
-    return f"rev_{number:026d}"
+    return f"rev_{number:026d}.1"
 
 
 def parts(number: int, nanos: int, tokens: int) -> tuple[Reserved, ...]:
@@ -46,7 +46,7 @@ def received(number: int) -> InvocationReceived:
     return InvocationReceived(
         inv_id(number), START + number, "/v1/chat/completions", "openai_chat", "key_1", "gpt-4o", False,
         Claims(workflow="doc", agent="draft", run=f"run_{number % 3}", run_source="header", context={"big": 10**30, "text": "é\u2028\n\0"}),
-        3, "digest", "hash", 512, request_id=f"req_{number}", trace_id=f"trace_{number}",
+        3, "digest", 512, request_id=f"req_{number}", trace_id=f"trace_{number}",
     )  # fmt: skip
 
 

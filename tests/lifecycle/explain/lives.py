@@ -16,7 +16,7 @@ Decision = Literal["approve", "reject", "expire"]
 def received(model: str = "gpt-4o", stream: bool = False) -> f.InvocationReceived:
     claims = Claims(workflow="doc-analysis", agent="drafting", run="r1")
     return f.InvocationReceived(
-        INV, START, "/v1/chat/completions", "openai_chat", "key", model, stream, claims, 3, "sha", "bh", 120, request_id="req-1"
+        INV, START, "/v1/chat/completions", "openai_chat", "key", model, stream, claims, 3, "sha", 120, request_id="req-1"
     )
 
 

@@ -54,6 +54,6 @@ def run(*arguments: str, env: dict[str, str] | None = None, directory: Path = NO
 
 
 if __name__ == "__main__":
-    given = dict(os.environ)  # noqa: TID251 - this stands where assembly does
+    given = dict(os.environ)
     sys.argv[0] = "orchvynt"
     build_app(outside(Told(), given, Path.cwd()))()

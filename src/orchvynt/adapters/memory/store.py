@@ -5,6 +5,7 @@ import msgspec
 from orchvynt.adapters.journal.frames import decode_record
 from orchvynt.adapters.projection import PARKED, REFERENCE_CHARS_MAX, Batch, bounded, fold_reviews, merge_invocation, newest_state
 from orchvynt.model.facts import AnyFact, HoldPlaced
+from orchvynt.model.ids import invocation_of
 from orchvynt.ports.store import AuditRow, InvocationRow, OpenHold, PolicyRow, ReviewRow, SpendRow, StoreUnavailableError, TokenRow
 
 _FIND_MAX = 100
@@ -78,8 +79,8 @@ class MemoryStore:
         self._check_open()
         if reference == "last":
             return [self._last_finished] if self._last_finished else []
-        if reference in self._records:
-            return [reference]
+        if (named_inv := invocation_of(reference)) in self._records:
+            return [named_inv]
         named = {self._inv_of[seq] for seq in self._references.get(reference[:REFERENCE_CHARS_MAX], ())}
         return sorted(named, reverse=True)[:_FIND_MAX]
 

@@ -14,6 +14,7 @@ from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader, Row
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.model.facts import AnyFact, HoldPlaced
+from orchvynt.model.ids import invocation_of
 from orchvynt.ports.store import AuditRow, InvocationRow, OpenHold, PolicyRow, ReviewRow, SpendRow, StoreUnavailableError, TokenRow
 
 _FIND_MAX = 100
@@ -52,7 +53,7 @@ class SqliteStore:
         reference = reference.encode(errors="replace").decode()
 
         def look(connection: sqlite3.Connection) -> list[str]:
-            rows = connection.execute(QUERIES["find_inv"], (reference,)).fetchall()
+            rows = connection.execute(QUERIES["find_inv"], (invocation_of(reference),)).fetchall()
             rows = rows or connection.execute(QUERIES["find_reference"], (reference[:REFERENCE_CHARS_MAX], _FIND_MAX)).fetchall()
             return [str(inv) for (inv,) in rows]
 

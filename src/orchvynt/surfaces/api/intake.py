@@ -1,6 +1,5 @@
 """From an HTTP request to an Invocation: the caller's key, claims and own timeout, and a body that was read and checked."""
 
-import hashlib
 from collections.abc import Callable
 from typing import Final
 
@@ -41,7 +40,6 @@ def invocation(request: Request, inv: str, at: int, endpoint: str, dialect: Dial
         key_id=caller_key(header),
         claims=claimed,
         ask=read.ask,
-        body_hash=hashlib.sha256(request.body).hexdigest(),
         request_id=request_id(header),
         trace_id=trace_id(header("traceparent")),
         caller_timeout_ns=caller_timeout_ns(header),
@@ -62,8 +60,11 @@ def request_id(header: Callable[[str], str]) -> str:
 def caller_timeout_ns(header: Callable[[str], str]) -> int:
     """How long the caller itself waits: `x-stainless-read-timeout` or `x-stainless-timeout` in seconds, else 600 s."""
     for name in ("x-stainless-read-timeout", "x-stainless-timeout"):
+        value = header(name)
+        if not value:
+            continue
         try:
-            seconds = float(header(name) or "nan")
+            seconds = float(value)
         except ValueError:
             continue
         if 0 < seconds <= CALLER_TIMEOUT_MAX_S:

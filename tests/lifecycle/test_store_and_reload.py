@@ -1,0 +1,121 @@
+"""Whatever may happen to an invocation, in any order: storing and reloading its state between two steps changes nothing, and what is
+promised of a whole life holds."""
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.support.audit import Audit
+from tests.support.lives import Now, next_event, policies, requests
+
+from orchvynt.dialects import registry
+from orchvynt.language.scope import RequestValues
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle import admission, events
+from orchvynt.lifecycle.commands import Admit, AnyCommand, Record
+from orchvynt.lifecycle.events import AnyEvent
+from orchvynt.lifecycle.state import State, decode, encode
+from orchvynt.lifecycle.table import LATE, TABLE, step
+from orchvynt.model.facts import ReviewDecided, ReviewOpened
+
+STEPS_MAX = 30
+
+
+def take(policy: Snapshot, state: State, event: AnyEvent) -> list[AnyCommand]:
+    if not isinstance(event, events.Received):
+        return step(policy, state, event)
+    caller = registry.caller(state.invocation.dialect)
+    return admission.begin(policy, state, event, RequestValues(state.invocation, event.at, lambda: caller.input_text(state.invocation.ask)))
+
+
+class Twins:
+    """The same life twice: once kept in memory, once stored and reloaded before every step. The auditor watches it."""
+
+    def __init__(self, policy: Snapshot, state: State) -> None:
+        self.policy = policy
+        self.state = state
+        self.stored = encode(state)
+        self.audit = Audit(policy)
+        self.now = Now()
+
+    def take(self, event: AnyEvent) -> None:
+        before = self.state.phase
+        reloaded = decode(self.stored)
+        commands = take(self.policy, self.state, event)
+        assert commands == take(self.policy, reloaded, event), "a stored and reloaded state gives other commands"
+        self.stored = encode(reloaded)
+        assert self.stored == encode(self.state), "a stored and reloaded state became another"
+        self.audit.see(event, commands, self.state)
+        self.now.waiting = self.audit.waiting
+        asked = next((command for command in commands if isinstance(command, Admit)), None)
+        self.now.asked = asked or self.now.asked
+        self.now.queued = isinstance(event, events.HoldsAwaited) or (self.now.queued and asked is None and before == "admitting")
+        self._parked_as_another_process_finds_it(commands)
+
+    def _parked_as_another_process_finds_it(self, commands: list[AnyCommand]) -> None:
+        """What ReviewOpened holds is enough: any decision on it has the same effects as in the process that parked it."""
+        for fact in (fact for command in commands if isinstance(command, Record) for fact in command.facts):
+            if isinstance(fact, ReviewOpened):
+                for decision in ("approve", "reject"):
+                    vote = events.Voted(self.now.at, self.now.mono, decision, "token:ana", "looked")
+                    here = masked(take(self.policy, decode(self.stored), vote))
+                    assert here == masked(take(self.policy, decode(fact.state), vote))
+
+
+def masked(commands: list[AnyCommand]) -> list[AnyCommand]:
+    """Without the states in their facts: one has the request's body, which nobody needs any more."""
+
+    def blank(command: AnyCommand) -> AnyCommand:
+        if not isinstance(command, Record):
+            return command
+        held = (ReviewOpened, ReviewDecided)
+        return Record(tuple(msgspec.structs.replace(fact, state=b"") if isinstance(fact, held) else fact for fact in command.facts))
+
+    return [blank(command) for command in commands]
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_any_life_survives_storing_and_keeps_every_promise(data: st.DataObject) -> None:
+    policy, made = data.draw(policies()), data.draw(requests())
+    twins = Twins(policy, State(made))
+    twins.take(events.Received(twins.now.at, twins.now.mono))
+    for _ in range(STEPS_MAX):
+        if twins.state.phase == "done":
+            break
+        twins.take(data.draw(st.composite(lambda draw: next_event(draw, policy, twins.state, twins.now))()))
+    finish(twins)
+    twins.audit.check_over()
+    for phase, kind in LATE:
+        if phase == "done":
+            twins.take(kind(twins.now.at, twins.now.mono))
+
+
+def finish(twins: Twins) -> None:
+    """Brings a life that went on for long to its end: the process stops, or the reviewers decide."""
+    if twins.state.phase not in ("done", "in_review"):
+        twins.take(events.ShutDown(twins.now.at, twins.now.mono))
+    while twins.state.phase == "in_review":
+        twins.take(events.Voted(twins.now.at, twins.now.mono, "approve", "token:ana", ""))
+
+
+def test_the_generator_reaches_every_row_of_the_table() -> None:
+    """A property over lives is worth what the lives are worth."""
+    reached: set[tuple[str, type]] = set()
+
+    @settings(max_examples=300, deadline=None, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+    @given(data=st.data())
+    def wander(data: st.DataObject) -> None:
+        policy, made = data.draw(policies()), data.draw(requests())
+        state, now = State(made), Now()
+        audit = Audit(policy)
+        audit.see(received := events.Received(now.at, now.mono), take(policy, state, received), state)
+        for _ in range(STEPS_MAX):
+            if state.phase == "done":
+                break
+            event = data.draw(st.composite(lambda draw: next_event(draw, policy, state, now))())
+            reached.add((state.phase, type(event)))
+            audit.see(event, step(policy, state, event), state)
+            now.waiting = audit.waiting
+
+    wander()
+    assert set(TABLE) - reached == set()

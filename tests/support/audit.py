@@ -1,0 +1,156 @@
+"""Watches one life step by step and holds it to what is promised of every life. It knows commands and facts, not how they come about."""
+
+from collections.abc import Callable
+from typing import Final
+
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle import commands as c
+from orchvynt.lifecycle import events
+from orchvynt.lifecycle.state import State, decode
+from orchvynt.model import facts as f
+
+Told = Callable[[f.AnyFact], bool]
+
+
+def _is(*kinds: type[f.Fact]) -> Told:
+    return lambda fact: isinstance(fact, kinds)
+
+
+# What must be on record, in the same list and before it, for a command to have an effect.
+ANNOUNCED: Final[dict[type[c.Command], Told]] = {
+    c.Send: _is(f.AttemptSent),
+    c.CancelAttempt: _is(f.AttemptSettled),
+    c.LeaveQueue: _is(f.InvocationFinished),
+    c.PutToRest: _is(f.AttemptEnded),
+    c.WakeAfter: _is(f.RetryScheduled),
+    c.Flow: lambda fact: isinstance(fact, f.AnswerDelivered) and fact.streaming,
+    c.Deliver: _is(f.InvocationFinished),
+    c.EndStream: lambda fact: isinstance(fact, f.StreamEnded) and fact.whole,
+    c.BreakStream: lambda fact: isinstance(fact, f.StreamEnded) and not fact.whole,
+    c.Refuse: _is(f.InvocationRefused, f.CallerWaits),
+    c.Park: _is(f.ReviewOpened),
+    c.OpenHeldStream: _is(f.CallerWaits),
+    c.Close: _is(f.InvocationFinished),
+}
+
+
+class Audit:
+    """`waiting` is how many callers wait for an answer: everybody who waits is told once, whatever it is."""
+
+    def __init__(self, policy: Snapshot) -> None:
+        self.policy = policy
+        self.waiting = 1
+        self.flowing = False
+        self.hold: f.HoldPlaced | None = None
+        self.attempts: set[str] = set()
+        self.nanos = 0
+        self.closing: set[str] = set()
+        self.approved: set[str] = set()
+        self.reviews: dict[str, str] = {}
+        self.gate_of: dict[str, str] = {}
+        self.finished: f.InvocationFinished | None = None
+        self.closed = False
+
+    def see(self, event: events.AnyEvent, commands: list[c.AnyCommand], state: State) -> None:
+        assert not self.finished or commands == [], f"{type(event).__name__} after the end gives {commands}"
+        if isinstance(event, events.CallerGone):
+            self.waiting = 0
+        elif isinstance(event, events.CallerJoined):
+            self.waiting += 1
+        noted: list[f.AnyFact] = []
+        for command in commands:
+            assert not self.closed, f"{command} after Close"
+            if isinstance(command, c.Record):
+                assert command.facts
+                for fact in command.facts:
+                    assert fact.inv == state.invocation.id
+                    self._fact(fact)
+                noted += command.facts
+                continue
+            announced = ANNOUNCED.get(type(command))
+            assert announced is None or any(announced(fact) for fact in noted), f"{command} is not announced by {noted}"
+            self._effect(command, noted, state)
+        assert bool(self.finished) == self.closed == (state.phase == "done")
+
+    def _effect(self, command: c.AnyCommand, noted: list[f.AnyFact], state: State) -> None:
+        match command:
+            case c.Send():
+                assert self.hold is not None
+                assert (command.attempt, command.model) == (self.hold.attempt, self.hold.model)
+                assert command.output_tokens_max == self.hold.output_tokens_max
+                assert not command.flow or not self._kept_back(state)
+            case c.Flow():
+                assert not self.flowing
+                assert not self._kept_back(state)
+                self.flowing = True
+            case c.Deliver():
+                assert not self.flowing
+                assert not self._kept_back(state)
+                told = any(isinstance(fact, f.AnswerDelivered) for fact in noted)
+                assert told == bool(self.waiting), "an answer is delivered, on record, exactly if somebody waits"
+                self.waiting = 0
+            case c.EndStream() | c.BreakStream():
+                assert self.flowing, "only what flows can end so"
+                self.waiting = 0
+            case c.Refuse():
+                assert not self.flowing, "a refusal after part of an answer"
+                self.waiting = 0
+            case c.Close():
+                self.closed = True
+
+    def _kept_back(self, state: State) -> bool:
+        """Whether a gate still has a say, by the state and by the record."""
+        return bool(state.gates_open or state.gates_matched or self.closing - self.approved)
+
+    def _fact(self, fact: f.AnyFact) -> None:
+        assert self.finished is None, f"{fact} after InvocationFinished"
+        match fact:
+            case f.HoldPlaced():
+                assert self.hold is None, "two holds at a time"
+                assert fact.attempt not in self.attempts
+                self.attempts.add(fact.attempt)
+                self.hold = fact
+            case f.AttemptSettled():
+                self._settled(fact)
+            case f.HoldVoided():
+                assert self.hold is not None
+                assert self.hold.attempt == fact.attempt
+                self.hold = None
+            case f.GateJudged() if fact.verdict != "passed":
+                self.closing.add(fact.gate)
+            case f.ReviewOpened():
+                assert "" not in self.reviews.values(), "two reviews at a time"
+                assert fact.review not in self.reviews
+                assert fact.gate in self.closing
+                self.reviews[fact.review], self.gate_of[fact.review] = "", fact.gate
+                assert decode(fact.state).review == fact.review
+            case f.ReviewDecided():
+                assert self.reviews[fact.review] == "", "decided twice"
+                self.reviews[fact.review] = fact.decision
+                decode(fact.state)
+                if fact.decision == "approve":
+                    self.approved.add(self.gate_of[fact.review])
+            case f.InvocationFinished():
+                assert self.hold is None, "finished with an open hold"
+                assert "" not in self.reviews.values(), "finished with an open review"
+                assert fact.nanos == self.nanos
+                self.finished = fact
+
+    def _settled(self, fact: f.AttemptSettled) -> None:
+        placed, self.hold = self.hold, None
+        assert placed is not None, "settled without a hold, or twice"
+        assert placed.attempt == fact.attempt
+        assert [(part.budget, part.subject, part.window) for part in fact.reserved] == [
+            (part.budget, part.subject, part.window) for part in placed.reserved
+        ]
+        assert all((part.nanos, part.tokens) == (fact.nanos, fact.usage.total_tokens) for part in fact.reserved)
+        if fact.usage.estimated:
+            assert fact.usage.input_tokens >= placed.input_tokens_bound, "a bound below what may have been consumed"
+            assert fact.usage.output_tokens >= (placed.output_tokens_max or 0)
+        self.nanos += fact.nanos
+
+    def check_over(self) -> None:
+        assert self.finished is not None
+        assert self.waiting == 0, "somebody still waits"
+        refused = "reject" in self.reviews.values() or "expire" in self.reviews.values()
+        assert not refused or self.finished.outcome == "refused"

@@ -1,0 +1,245 @@
+"""A whole runtime over fakes of its ports: provider, callers and clock are the test's, store and journal are in memory."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from tests.support.clock import CountingIds, FakeClock
+
+from orchvynt.adapters.memory.journal import MemoryJournal
+from orchvynt.adapters.memory.store import MemoryStore
+from orchvynt.decisions.budgets.ledger import Ledger
+from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.fallback.health import Health
+from orchvynt.dialects import registry
+from orchvynt.language.scope import RequestValues
+from orchvynt.language.snapshot import SecretRef, Snapshot
+from orchvynt.lifecycle.state import State
+from orchvynt.model.facts import AnyFact
+from orchvynt.model.invocation import Invocation
+from orchvynt.ports.caller import Headers
+from orchvynt.ports.journal import JournalUnavailableError
+from orchvynt.ports.secrets import SecretMissingError
+from orchvynt.ports.store import StoreUnavailableError
+from orchvynt.ports.upstream import Address, UpstreamListener
+from orchvynt.runtime.admitting import Admitting
+from orchvynt.runtime.attempting import Attempting
+from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.life import Life
+from orchvynt.runtime.parked import Parked
+from orchvynt.runtime.policies import Policies
+from orchvynt.runtime.reviewing import Reviewing
+from orchvynt.runtime.sweeping import Sweeping
+from orchvynt.runtime.tasks import Tasks
+
+Ended = Literal["", "answered", "ended", "aborted", "gone"]
+
+
+class FakeLine:
+    """Implements ports.caller.CallerLine and holds the runtime to its contract: one answer, or one stream with one end."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.body = b""
+        self.content_type = ""
+        self.ended: Ended = ""
+        self.on_gone: Callable[[], None] | None = None
+        self.on_full: Callable[[], None] | None = None
+        self.on_drained: Callable[[], None] | None = None
+
+    @property
+    def gone(self) -> bool:
+        return self.ended == "gone"
+
+    def answer(self, status: int, headers: Headers, body: bytes, content_type: str = "application/json") -> None:
+        if not self.gone:
+            self._open(status, headers, content_type)
+            self.body, self.ended = body, "answered"
+
+    def start(self, status: int, headers: Headers, content_type: str) -> None:
+        if not self.gone:
+            self._open(status, headers, content_type)
+
+    def write(self, data: bytes) -> None:
+        if not self.gone:
+            assert self.status, "a response was not started"
+            assert not self.ended, f"written after {self.ended}"
+            self.body += data
+
+    def end(self) -> None:
+        self._close("ended")
+
+    def abort(self) -> None:
+        self._close("aborted")
+
+    def leave(self) -> None:
+        """The caller closes its connection."""
+        self.ended = "gone"
+        if self.on_gone is not None:
+            self.on_gone()
+
+    def _open(self, status: int, headers: Headers, content_type: str) -> None:
+        assert not self.status, "answered twice"
+        assert not self.ended
+        self.status, self.headers, self.content_type = status, dict(headers), content_type
+
+    def _close(self, how: Ended) -> None:
+        if not self.gone:
+            assert not self.ended, f"{how} after {self.ended}"
+            self.ended = how
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """The code of a refusal."""
+        return str(self.json["error"]["code"])
+
+
+class FakeCall:
+    """Implements ports.upstream.UpstreamCall."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.paused = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+
+class Arrival:
+    """One request as the provider got it. The test plays the provider's part."""
+
+    def __init__(self, address: Address, path: str, headers: Sequence[tuple[str, str]], body: bytes, listener: UpstreamListener) -> None:
+        self.address = address
+        self.path = path
+        self.headers = dict(headers)
+        self.body: dict[str, Any] = json.loads(body)
+        self.listener = listener
+        self.call = FakeCall()
+
+    def answers(self, body: bytes, status: int = 200, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        self.begins(status, headers, b"application/json")
+        self.listener.on_data(body)
+        self.listener.on_end()
+
+    def begins(self, status: int = 200, headers: Sequence[tuple[bytes, bytes]] = (), kind: bytes = b"text/event-stream") -> None:
+        self.listener.on_head(status, [(b"content-type", kind), *headers])
+
+    def streams(self, *frames: bytes) -> None:
+        for frame in frames:
+            self.listener.on_data(frame)
+
+
+class FakeUpstream:
+    """Implements ports.upstream.Upstream; nothing happens until the test says so."""
+
+    def __init__(self) -> None:
+        self.arrivals: list[Arrival] = []
+
+    def send(
+        self, address: Address, path: str, headers: Sequence[tuple[str, str]], body: bytes, connect_ns: int, listener: UpstreamListener
+    ) -> FakeCall:
+        assert connect_ns > 0
+        arrival = Arrival(address, path, headers, body, listener)
+        self.arrivals.append(arrival)
+        return arrival.call
+
+
+class FakeSecrets:
+    """Implements ports.secrets.Secrets over a dict of names."""
+
+    def __init__(self, **known: str) -> None:
+        self.known = known
+
+    def resolve(self, ref: SecretRef) -> str:
+        if ref.name not in self.known:
+            raise SecretMissingError(f"${{{ref.source}:{ref.name}}} is not set")
+        return self.known[ref.name]
+
+
+class BreakableJournal:
+    """A journal that cannot write while `broken`. `frames` are what was appended, in order."""
+
+    def __init__(self, journal: MemoryJournal) -> None:
+        self._journal = journal
+        self.broken = False
+        self.frames: list[list[AnyFact]] = []
+
+    def append(self, facts: Sequence[AnyFact]) -> None:
+        if self.broken:
+            raise JournalUnavailableError("No space left on device")
+        self._journal.append(facts)
+        self.frames.append(list(facts))
+
+    @property
+    def tags(self) -> list[str]:
+        return [str(fact.__struct_config__.tag) for frame in self.frames for fact in frame]
+
+
+class BreakableStore(MemoryStore):
+    """The memory store; while `away` nothing of it can be read."""
+
+    away = False
+
+    def _check_open(self) -> None:
+        super()._check_open()
+        if self.away:
+            raise StoreUnavailableError("the disk is away")
+
+
+class Runtime:
+    """Everything that assembly puts together, without a socket. Timers of a backoff are in `woken` until the test runs them."""
+
+    def __init__(self, snapshot: Snapshot, secrets: FakeSecrets | None = None, store: BreakableStore | None = None) -> None:
+        self.clock = FakeClock()
+        self.ids = CountingIds()
+        self.store = store or BreakableStore()
+        self.journal = BreakableJournal(MemoryJournal(self.store))
+        self.upstream = FakeUpstream()
+        self.ledger, self.health, self.sizes = Ledger(), Health(), OutputSizes()
+        self.parked, self.tasks = Parked(), Tasks()
+        self.woken: list[tuple[int, Callable[[], None]]] = []
+        self.policies = Policies(self.store, snapshot)
+        known = secrets or FakeSecrets()
+        self.carrier = Carrier(
+            self.journal,
+            self.clock,
+            self.parked,
+            lambda feed: Admitting(self.ledger, self.health, self.sizes, self.clock, feed),
+            lambda feed: Attempting(self.upstream, known, self.clock, self.ids, self.health, self.sizes, feed),
+            lambda wait_ns, woken: self.woken.append((wait_ns, woken)),
+        )
+        self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)
+        self.sweeping = Sweeping(self.carrier, self.reviewing)
+
+    def ask(self, made: Invocation, line: FakeLine | None = None) -> tuple[Life, FakeLine]:
+        """One request arrives, as the data plane takes it."""
+        line = line or FakeLine()
+        life = Life(self.policies.current, State(made), self.clock.monotonic())
+        self.carrier.callers.attach(life, line, "asked", made.request_id)
+        caller = registry.caller(made.dialect)
+        self.carrier.begin(life, RequestValues(made, made.at, lambda: caller.input_text(made.ask)))
+        return life, line
+
+    def later(self, nanoseconds: int) -> None:
+        """Time passes, and the sweep looks at what is due."""
+        self.clock.advance(nanoseconds)
+        self.sweeping.sweep()
+
+    @property
+    def last(self) -> Arrival:
+        return self.upstream.arrivals[-1]
+
+    @property
+    def held_tokens(self) -> int:
+        return sum(account.held_tokens for account in self.ledger.accounts.values())

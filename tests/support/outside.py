@@ -1,0 +1,142 @@
+"""An outside caller: sees bytes, tells how an answer ended, and holds the record against the provider's own books."""
+
+import json
+import socket
+import time
+from typing import Any, Literal
+
+import msgspec
+from tests.support.serving import Serving
+
+from orchvynt.testing.scripted import ScriptedProvider
+
+MARKER = b"data: [DONE]\n\n"
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """One answer as bytes. `ended`: by its own framing, by FIN or RST before that, or not at all in time."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    ended: Literal["whole", "closed", "reset", "waiting"]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The JSON events of a stream, its terminal marker left out."""
+        lines = [line for line in self.body.split(b"\n") if line.startswith(b"data: ") and line != b"data: [DONE]"]
+        return [json.loads(line[6:]) for line in lines]
+
+    @property
+    def streamed(self) -> bool:
+        return self.headers.get("content-type", "").startswith("text/event-stream")
+
+    @property
+    def text(self) -> str:
+        """What the model said, of a stream or of a whole answer."""
+        if not self.streamed:
+            return str(self.json["choices"][0]["message"]["content"])
+        return "".join(c["delta"].get("content") or "" for event in self.events for c in event.get("choices", ()))
+
+    @property
+    def ends(self) -> list[str]:
+        """The ways in which a stream says that it is over: there must be exactly one."""
+        found = ["marker"] * self.body.count(b"data: [DONE]")
+        found += ["error" for event in self.events if "error" in event]
+        return found or [self.ended]
+
+    @property
+    def trailers(self) -> dict[str, str]:
+        """`x-orchvynt-*` of the comments within a stream."""
+        lines = [line[2:] for line in self.body.decode().split("\n") if line.startswith(": x-orchvynt-")]
+        return dict(part.split("=", 1) for line in lines for part in line.split("; "))
+
+
+def post(port: int, path: str, body: Any, headers: dict[str, str] | None = None, wait: float = 20.0) -> Heard:
+    """One request on a connection of its own."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    fields = {"host": "127.0.0.1", "content-type": "application/json", "content-length": str(len(data)), "connection": "close"}
+    head = "".join(f"{name}: {value}\r\n" for name, value in (fields | (headers or {})).items())
+    return say(port, f"POST {path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + data, wait)
+
+
+def say(port: int, data: bytes, wait: float = 20.0) -> Heard:
+    """Any bytes to the data plane, and what comes back until the connection ends."""
+    with socket.create_connection(("127.0.0.1", port), wait) as caller:
+        caller.sendall(data)
+        return hear(caller, wait)
+
+
+def hear(caller: socket.socket, wait: float = 20.0) -> Heard:
+    raw, ended, until = b"", "closed", time.monotonic() + wait
+    while True:
+        try:
+            caller.settimeout(max(0.001, until - time.monotonic()))
+            data = caller.recv(1 << 20)
+        except (TimeoutError, ConnectionResetError) as error:
+            ended = "reset" if isinstance(error, ConnectionResetError) else "waiting"
+            break
+        if not data:
+            break
+        raw += data
+    return _read(raw, ended)
+
+
+def _read(raw: bytes, ended: Any) -> Heard:
+    head, _, rest = raw.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+    status = int(lines[0].split(" ")[1]) if raw else 0
+    if headers.get("transfer-encoding") != "chunked":
+        whole = len(rest) == int(headers.get("content-length", -1))
+        return Heard(status, headers, rest, "whole" if whole else ended)
+    body = b""
+    while b"\r\n" in rest:
+        size, _, rest = rest.partition(b"\r\n")
+        if size == b"0":
+            return Heard(status, headers, body, "whole" if rest == b"\r\n" else ended)
+        body, rest = body + rest[: int(size, 16)], rest[int(size, 16) + 2 :]
+    return Heard(status, headers, body, ended)
+
+
+def chat(server: Serving, model: str, text: str = "hello", headers: dict[str, str] | None = None, **options: Any) -> Heard:
+    body = {"model": model, "messages": [{"role": "user", "content": text}], **options}
+    return post(server.port, "/v1/chat/completions", body, headers)
+
+
+def of_kind(explained: Any, kind: str) -> list[Any]:
+    """The details of one kind of fact."""
+    return [entry["detail"] for entry in explained["timeline"] if entry["kind"] == kind]
+
+
+def outcomes(explained: Any) -> list[str]:
+    return [detail["outcome"] for detail in of_kind(explained, "attempt_ended")]
+
+
+def books_balance(server: Serving, provider: ScriptedProvider, invocation: str) -> Any:
+    """Each attempt is settled or voided once; what the provider billed for it is never more than what was settled."""
+    explained = server.explain(invocation)
+    sent = [detail["attempt"] for detail in of_kind(explained, "attempt_sent")]
+    receipts = {detail["attempt"]: detail["usage"] for detail in of_kind(explained, "attempt_settled")}
+    voided = [detail["attempt"] for detail in of_kind(explained, "hold_voided")]
+    assert sorted([*receipts, *voided]) == sorted(sent)
+    until = time.monotonic() + 2
+    ledger = provider.ledger()
+    while any(ledger.charge(a.n) is None for a in ledger.arrivals if a.client_request_id in receipts) and time.monotonic() < until:
+        time.sleep(0.01)
+        ledger = provider.ledger()
+    for arrival in ledger.arrivals:
+        charge = ledger.charge(arrival.n)
+        if charge is None or arrival.client_request_id not in sent:
+            continue
+        billed = charge.billed
+        assert arrival.client_request_id not in voided, f"billed {billed} and given back: {arrival}"
+        usage = receipts[arrival.client_request_id]
+        settled = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
+        assert settled[0] >= billed.input, f"settled {settled}, billed {billed}, {charge.how}"
+        assert settled[1] >= billed.output, f"settled {settled}, billed {billed}, {charge.how}"
+    return explained
