@@ -12,10 +12,13 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 UV := $(shell command -v uv 2>/dev/null)
 
+# The dependency groups of pyproject.toml need pip 25.1; a fresh virtual environment of Python 3.11 has an older one.
 ifdef UV
 INSTALL = $(UV) pip install --quiet --python $(BIN)/python
+READY = true
 else
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+READY = $(INSTALL) --upgrade 'pip>=25.1'
 endif
 
 demo: $(VENV)/.installed-local
@@ -54,10 +57,10 @@ else
 	done; \
 	if [ -z "$$found" ]; then echo "OrchVynt needs Python 3.11 or later; none is in PATH." >&2; exit 1; fi; \
 	echo "$$found -m venv $(VENV)"; "$$found" -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 endif
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	@$(READY)
 	$(INSTALL) --editable . --group dev
 	@touch $@
 

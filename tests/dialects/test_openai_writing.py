@@ -104,7 +104,7 @@ def test_errors_say_what_decided_and_what_to_do() -> None:
         "type": "insufficient_quota",
         "param": "model",
         "code": "budget_exceeded",
-        "doc_url": "https://orchvynt.dev/docs/errors#budget_exceeded",
+        "doc_url": "docs/reference/errors.md#budget_exceeded",
         "invocation_id": "inv_7",
         "help": "Ask for a grant.",
         "retry_after_seconds": 60,

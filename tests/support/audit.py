@@ -71,6 +71,7 @@ class Audit:
             assert announced is None or any(announced(fact) for fact in noted), f"{command} is not announced by {noted}"
             self._effect(command, noted, state)
         assert bool(self.finished) == self.closed == (state.phase == "done")
+        assert state.placed == self.hold, "the state knows of a hold that is not open, or forgot one"
 
     def _effect(self, command: c.AnyCommand, noted: list[f.AnyFact], state: State) -> None:
         match command:
@@ -121,7 +122,8 @@ class Audit:
             case f.ReviewOpened():
                 assert "" not in self.reviews.values(), "two reviews at a time"
                 assert fact.review not in self.reviews
-                assert fact.gate in self.closing
+                following = [gate.name for gate in self.policy.gates if gate.name in self.closing - self.approved]
+                assert fact.gate == following[0], "gates are asked in the policy's order"
                 self.reviews[fact.review], self.gate_of[fact.review] = "", fact.gate
                 assert decode(fact.state).review == fact.review
             case f.ReviewDecided():

@@ -1,12 +1,13 @@
 """Random lives of an invocation for property tests: policies, requests, and whatever may legally happen next.
 
-`next_event` follows `lifecycle.table.TABLE`, as far as the runtime can bring an event about: a caller can only leave if one waits.
+Everything is drawn from a seeded `Random`: hypothesis gives the seed. Its own draws favour what is short and simple, and lives are
+neither. `next_event` follows `lifecycle.table.TABLE`, as far as the runtime can bring an event about: a caller can only leave if one waits.
 """
 
 from collections.abc import Callable
+from random import Random
 
 import msgspec
-from hypothesis import strategies as st
 from tests.support.snapshots import EVERY_TRIGGER, SECOND, invocation, snapshot
 
 from orchvynt.decisions.budgets.application import lines
@@ -43,45 +44,44 @@ def condition(text: str) -> Expression:
 WHENS: tuple[Expression | None, ...] = (None, *(condition(text) for text in CONDITIONS))
 
 
-@st.composite
-def policies(draw: st.DrawFn) -> Snapshot:
+def policies(chance: Random) -> Snapshot:
     """One to three tiers; none to two budgets and gates."""
     scopes: list[Scope] = ["global", "workflow", "invocation"]
     budgets = [
-        Budget(f"b{number}", scope, None, draw(st.sampled_from(["lifetime", "day"])), draw(st.sampled_from([None, 10**9])), 10_000)
-        for number, scope in enumerate(draw(st.lists(st.sampled_from(scopes), max_size=2)))
+        Budget(f"b{number}", chance.choice(scopes), None, chance.choice(["lifetime", "day"]), chance.choice([None, 10**9]), 10_000)
+        for number in range(chance.randrange(3))
     ]
-    escalations = st.sampled_from([None, Escalation(60 * SECOND, ""), Escalation(60 * SECOND, "people")])
+    escalations = [None, Escalation(60 * SECOND, ""), Escalation(60 * SECOND, "people")]
     gates = [
-        Gate(f"g{number}", "output", when, "people", False, draw(st.sampled_from([None, 5 * SECOND])), draw(escalations), draw(rarely()))
-        for number, when in enumerate(draw(st.lists(st.sampled_from(WHENS), max_size=2)))
+        Gate(f"g{n}", "output", chance.choice(WHENS), "people", False, 5 * SECOND, chance.choice(escalations), rarely(chance))
+        for n in range(chance.randrange(3))
     ]
-    tiers = tuple(draw(st.permutations(NAMES)))[: draw(st.integers(1, 3))]
+    tiers = tuple(chance.sample(NAMES, chance.randint(1, 3)))
     made = snapshot(budgets=tuple(budgets), gates=tuple(gates))
     models = {**made.models, "local": Model("local", LAB, "llama", FREE)}
-    triggers = EVERY_TRIGGER if not draw(rarely()) else frozenset(["rate_limit", "status_500"])
+    triggers = EVERY_TRIGGER if not rarely(chance) else frozenset(["rate_limit", "status_500"])
     return msgspec.structs.replace(
         made,
         models={name: msgspec.structs.replace(model, price=PRICES[name]) for name, model in models.items()},
         providers={**made.providers, "lab": LAB},
-        chain=draw(st.sampled_from([None, Chain("default", tiers, triggers), Chain("default", tiers, triggers)])),
-        retry=Retry(draw(st.integers(0, 2)), SECOND // 4, 8 * SECOND, 20 * SECOND),
+        chain=chance.choice([None, *[Chain("default", tiers, triggers)] * 3]),
+        retry=Retry(chance.randrange(3), SECOND // 4, 8 * SECOND, 20 * SECOND),
     )
 
 
-@st.composite
-def requests(draw: st.DrawFn) -> Invocation:
+def requests(chance: Random) -> Invocation:
     """Streams and not, through both APIs; now and then for a model that nobody knows."""
-    flags = ("review",) if draw(st.booleans()) else ()
-    context = draw(st.sampled_from([{}, {"amount": 5}, {"amount": 500}]))
-    route = draw(rarely())
-    model = draw(st.sampled_from([*NAMES, *NAMES, "auto", "small", "nobody"]))
-    made = invocation(model, stream=not route and draw(st.booleans()), claims=Claims(workflow="docs", flags=flags, context=context))
+    flags = ("review",) if chance.random() < 0.5 else ()
+    context = chance.choice([{}, {"amount": 5}, {"amount": 500}, {"amount": "much"}])
+    route = rarely(chance)
+    model = chance.choice([*NAMES * 5, "auto", "small", "nobody"])
+    stream = not route and chance.random() < 0.5
+    made = invocation(model, stream=stream, claims=Claims(workflow="docs", flags=flags, context=context))
     return msgspec.structs.replace(made, dialect="route", endpoint="/v1/route") if route else made
 
 
-def rarely() -> st.SearchStrategy[bool]:
-    return st.sampled_from([False, False, False, False, True])
+def rarely(chance: Random) -> bool:
+    return chance.random() < 0.15
 
 
 class Now(msgspec.Struct):
@@ -94,12 +94,12 @@ class Now(msgspec.Struct):
     queued: bool = False
 
 
-def next_event(draw: st.DrawFn, policy: Snapshot, state: State, now: Now) -> events.AnyEvent:
+def next_event(chance: Random, policy: Snapshot, state: State, now: Now) -> events.AnyEvent:
     """Something that can happen now. Time passes with it."""
-    now.at += draw(st.integers(1, 2 * SECOND))
-    now.mono += draw(st.integers(1, 2 * SECOND))
-    options = [lambda: ordinary(draw, policy, state, now)] * 8 + interruptions(state, now)
-    return draw(st.sampled_from(options))()
+    now.at += chance.randint(1, 2 * SECOND)
+    now.mono += chance.randint(1, 2 * SECOND)
+    others = interruptions(state, now)
+    return chance.choice(others)() if others and rarely(chance) else ordinary(chance, policy, state, now)
 
 
 def interruptions(state: State, now: Now) -> list[Callable[[], events.AnyEvent]]:
@@ -120,103 +120,101 @@ def interruptions(state: State, now: Now) -> list[Callable[[], events.AnyEvent]]
     return found
 
 
-def ordinary(draw: st.DrawFn, policy: Snapshot, state: State, now: Now) -> events.AnyEvent:
+def ordinary(chance: Random, policy: Snapshot, state: State, now: Now) -> events.AnyEvent:
     """The next step of the normal course, be it good or bad."""
     at, mono = now.at, now.mono
     match state.phase:
         case "admitting":
-            return weighed(draw, policy, state, now)
+            return weighed(chance, policy, state, now)
         case "backing_off":
             return events.BackoffElapsed(at, mono)
         case "streaming":
-            whole = events.StreamEnded(at, mono, draw(seen(terminal=True)), None, b"", 90, "req")
-            return draw(st.sampled_from([whole, whole, failure(draw, state, now)]))
+            whole = events.StreamEnded(at, mono, seen(chance, terminal=True), None, b"", 90, "req")
+            return chance.choice([whole, whole, failure(chance, state, now)])
         case "in_review":
-            vote = events.Voted(at, mono, draw(st.sampled_from(["approve", "approve", "reject"])), "token:ana", "looked")
+            vote = events.Voted(at, mono, chance.choice(["approve", "approve", "reject"]), "token:ana", "looked")
             gate = next(gate for gate in policy.gates if gate.name == state.review_gate)
-            due = gate.escalation is not None and not state.escalated and draw(st.booleans())
+            due = gate.escalation is not None and not state.escalated and chance.random() < 0.5
             return events.EscalationDue(at, mono) if due else vote
         case _:
-            return ended(draw, state, now)
+            return ended(chance, state, now)
 
 
-def weighed(draw: st.DrawFn, policy: Snapshot, state: State, now: Now) -> events.AnyEvent:
+def weighed(chance: Random, policy: Snapshot, state: State, now: Now) -> events.AnyEvent:
     at, mono = now.at, now.mono
     stands_on = lines(policy.budgets, state.budgets, state.invocation, at)
-    kind = draw(st.sampled_from(["fits", "fits", "fits", "rests", "short"]))
+    kind = chance.choice(["fits", "fits", "fits", "rests", "short"])
     if kind == "rests" and now.asked is not None and not now.asked.although_resting:
-        why = draw(st.sampled_from(["rate_limit", "timeout", "auth"]))
-        return events.NotAdmitted(at, mono, "resting", rests_ns=draw(st.sampled_from([SECOND, 60 * SECOND])), rest_why=why)
+        why = chance.choice(["rate_limit", "timeout", "auth"])
+        return events.NotAdmitted(at, mono, "resting", rests_ns=chance.choice([SECOND, 60 * SECOND]), rest_why=why)
     if kind == "short" and stands_on:
-        short = Short(draw(st.sampled_from(stands_on)), True, draw(st.sampled_from(["tokens", "nanos"])), 10_000, 9_000, 900, 500)
-        if not now.queued and draw(st.booleans()):
+        short = Short(chance.choice(stands_on), True, chance.choice(["tokens", "nanos"]), 10_000, 9_000, 900, 500)
+        if not now.queued and chance.random() < 0.5:
             return events.HoldsAwaited(at, mono, short)
-        why = draw(st.sampled_from(["budget", "queue_full", "price"]))
+        why = chance.choice(["budget", "queue_full", "price"])
         detail = "its price is unknown" if why == "price" else ""
         return events.NotAdmitted(at, mono, why, None if why == "price" else short, waited=now.queued, detail=detail)
-    output = draw(st.sampled_from([20, 4_096])) if stands_on else None
+    output = chance.choice([20, 4_096]) if stands_on else None
     nanos = cost_nanos(PRICES[state.candidate.model] or FREE, 30, output or 0)
     tokens = 30 + (output or 0)
     reserved = tuple(Reserved(line.budget, line.subject, line.window, nanos, tokens) for line in stands_on)
     return events.Admitted(at, mono, Fits(output, nanos, tokens), reserved, 30)
 
 
-def ended(draw: st.DrawFn, state: State, now: Now) -> events.AnyEvent:
+def ended(chance: Random, state: State, now: Now) -> events.AnyEvent:
     """How an attempt comes out whose answer does not flow yet."""
     at, mono = now.at, now.mono
-    if draw(st.booleans()) and draw(st.booleans()):
-        return failure(draw, state, now)
+    if chance.random() < 0.4:
+        return failure(chance, state, now)
     if not state.invocation.ask.stream:
-        return events.AnswerArrived(at, mono, draw(answers(state)), "req")
-    if state.streams and draw(st.sampled_from([True, True, True, False])):
+        return events.AnswerArrived(at, mono, answers(chance, state), "req")
+    if state.streams and not rarely(chance):
         return events.StreamStarted(at, mono, "c")
-    return events.StreamEnded(at, mono, draw(seen(terminal=True)), draw(replies()), b"data: [DONE]\n\n", 0)
+    return events.StreamEnded(at, mono, seen(chance, terminal=True), replies(chance), b"data: [DONE]\n\n", 0)
 
 
-def failure(draw: st.DrawFn, state: State, now: Now) -> events.AttemptFailed:
+def failure(chance: Random, state: State, now: Now) -> events.AttemptFailed:
     before = ["cut", "stall", "malformed", "connection", "server_error"] if state.phase == "streaming" else list(STATUS)
-    outcome = draw(st.sampled_from(before))
-    retry_after = draw(st.sampled_from([0, 0, SECOND, 90 * SECOND]))
-    partial = draw(seen(terminal=False)) if state.invocation.ask.stream and STATUS[outcome] in (0, 200) else None
+    outcome = chance.choice(before)
+    retry_after = chance.choice([0, 0, SECOND, 90 * SECOND])
+    partial = seen(chance, terminal=False) if state.invocation.ask.stream and STATUS[outcome] in (0, 200) else None
     return events.AttemptFailed(
         now.at,
         now.mono,
         Failure(outcome, STATUS[outcome], "words of the provider", retry_after),
-        state.phase == "streaming" or draw(st.booleans()),
-        draw(st.booleans()),
-        draw(st.floats(0, 0.999)),
+        state.phase == "streaming" or chance.random() < 0.5,
+        chance.random() < 0.5,
+        chance.random(),
         partial,
         7 if state.phase == "streaming" else 0,
         "req",
     )
 
 
-def usages() -> st.SearchStrategy[Usage | None]:
+def usages(chance: Random) -> Usage | None:
     """Mostly sensible, sometimes missing or absurd."""
-    sensible = st.builds(Usage, st.integers(1, 60), st.integers(0, 30), st.integers(0, 90))
-    return st.one_of(sensible, sensible, st.sampled_from([None, Usage(0, 5), Usage(-1, 5), Usage(10**12, 1)]))
+    if rarely(chance):
+        return chance.choice([None, Usage(0, 5), Usage(-1, 5), Usage(10**12, 1)])
+    return Usage(chance.randint(1, 60), chance.randrange(30), chance.randrange(90))
 
 
-@st.composite
-def seen(draw: st.DrawFn, terminal: bool) -> Seen:
-    return Seen("c", "gpt-4o", True, draw(st.integers(0, 40)), "stop" if terminal else "", draw(usages()), terminal)
+def seen(chance: Random, terminal: bool) -> Seen:
+    return Seen("c", "gpt-4o", True, chance.randrange(40), "stop" if terminal else "", usages(chance), terminal)
 
 
 def seen_of(state: State) -> Seen | None:
     return Seen("c", "gpt-4o", state.phase == "streaming", 4) if state.phase in ("attempting", "streaming") else None
 
 
-@st.composite
-def replies(draw: st.DrawFn) -> Reply:
-    calls = (ToolCall("call_1", "pay", '{"sum": 1}'),) if draw(rarely()) else ()
-    return Reply("c", "gpt-4o", 1, draw(st.sampled_from(["hi", "", "longer"])), calls, "tool_calls" if calls else "stop", draw(usages()))
+def replies(chance: Random) -> Reply:
+    calls = (ToolCall("call_1", "pay", '{"sum": 1}'),) if rarely(chance) else ()
+    return Reply("c", "gpt-4o", 1, chance.choice(["hi", "", "longer"]), calls, "tool_calls" if calls else "stop", usages(chance))
 
 
-@st.composite
-def answers(draw: st.DrawFn, state: State) -> Answer:
+def answers(chance: Random, state: State) -> Answer:
     """Whole answers in the wire format of the provider under way."""
-    text = draw(st.sampled_from(["hi", "longer"]))
-    usage = draw(usages())
+    text = chance.choice(["hi", "longer"])
+    usage = usages(chance)
     bodies: dict[str, dict[str, object]] = {
         "openai": {"id": "c", "created": 1, "choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]},
         "anthropic": {

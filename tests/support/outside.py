@@ -129,14 +129,15 @@ def books_balance(server: Serving, provider: ScriptedProvider, invocation: str) 
     while any(ledger.charge(a.n) is None for a in ledger.arrivals if a.client_request_id in receipts) and time.monotonic() < until:
         time.sleep(0.01)
         ledger = provider.ledger()
+    billed: dict[str, tuple[int, int]] = {}
     for arrival in ledger.arrivals:
-        charge = ledger.charge(arrival.n)
-        if charge is None or arrival.client_request_id not in sent:
-            continue
-        billed = charge.billed
-        assert arrival.client_request_id not in voided, f"billed {billed} and given back: {arrival}"
-        usage = receipts[arrival.client_request_id]
-        settled = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
-        assert settled[0] >= billed.input, f"settled {settled}, billed {billed}, {charge.how}"
-        assert settled[1] >= billed.output, f"settled {settled}, billed {billed}, {charge.how}"
+        charge, attempt = ledger.charge(arrival.n), arrival.client_request_id
+        if charge is not None and attempt in sent:
+            before = billed.get(attempt, (0, 0))
+            billed[attempt] = before[0] + charge.billed.input, before[1] + charge.billed.output
+    for attempt, (input_tokens, output_tokens) in billed.items():
+        assert attempt not in voided, f"{attempt} was billed and its hold given back"
+        usage = receipts[attempt]
+        assert usage.get("input_tokens", 0) >= input_tokens, f"input of {attempt}: billed {input_tokens}, settled {usage}"
+        assert usage.get("output_tokens", 0) >= output_tokens, f"output of {attempt}: billed {output_tokens}, settled {usage}"
     return explained

@@ -9,6 +9,9 @@ import msgspec
 
 Blame = Literal["caller", "upstream", "us"]
 
+ERRORS_PAGE: Final = "docs/reference/errors.md"
+"""What `doc_url` in every error body begins with; the code is the anchor. See docs/decisions/010-links-in-errors.md."""
+
 
 class Kind(msgspec.Struct, frozen=True):
     """One row of the table of codes. `retry` is what `x-should-retry` says (None: the header is not sent)."""

@@ -4,9 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from orchvynt.model.faults import Fault
-
-DOC_URL: Final = "https://orchvynt.dev/docs/errors"
+from orchvynt.model.faults import ERRORS_PAGE, Fault
 
 ERROR_TYPES: Final[dict[int, str]] = {
     401: "authentication_error",
@@ -30,7 +28,7 @@ def error_object(fault: Fault, invocation: str) -> dict[str, Any]:
         "type": ERROR_TYPES.get(status) or ("server_error" if status >= 500 else "invalid_request_error"),
         "param": fault.param,
         "code": fault.code,
-        "doc_url": f"{DOC_URL}#{fault.code}",
+        "doc_url": f"{ERRORS_PAGE}#{fault.code}",
     }
     if invocation:
         told["invocation_id"] = invocation
