@@ -23,8 +23,9 @@ Every refusal has a stable code. It comes in the caller's own dialect, with the 
 and what to do next; `orchvynt explain ID` shows the whole story. The same body inside a stream is that dialect's error event.
 
 *Retry* is what the `x-should-retry` header says to an SDK; without it, SDKs go by the status (they retry 408, 409, 429 and 5xx).
-A refusal that is the provider's own judgement of the request (its 400) is passed on with
-the provider's status and words; it is neither retried nor rerouted.
+A refusal that is the provider's own judgement of the request (most of its 4xx) is `invalid_request` with the provider's words, its
+status where that means the same here, and `upstream_status`; it is neither retried nor rerouted. `doc_url` in each body names the
+section of this page.
 
 | code | status | to blame | retry |
 |---|---|---|---|

@@ -8,7 +8,7 @@ import tomllib
 import pytest
 from tests.architecture.house import ROOT
 
-from orchvynt.model.faults import KINDS
+from orchvynt.model.faults import ERRORS_PAGE, KINDS
 
 WORDS = """
 invocation attempt agent workflow run session workload flags context model provider rule chain tier budget hold receipt gate review decision
@@ -25,15 +25,16 @@ def _code(page: str) -> str:
     return "\n".join([*blocks, *spans])
 
 
-def test_the_page_of_errors_is_fresh() -> None:
-    result = subprocess.run(
-        [sys.executable, "docs/generate_errors.py", "--check"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
+@pytest.mark.parametrize("generator", sorted(path.name for path in (ROOT / "docs").glob("generate_*.py")))
+def test_the_generated_pages_are_fresh(generator: str) -> None:
+    command = [sys.executable, f"docs/{generator}", "--check"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stderr
 
 
-def test_every_error_code_is_documented() -> None:
-    page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+def test_the_link_in_every_error_leads_to_its_code() -> None:
+    """`doc_url` is this page, and the heading's anchor is the code."""
+    page = (ROOT / ERRORS_PAGE).read_text(encoding="utf-8")
     assert {code for code in KINDS if f"\n## {code}\n" not in page} == set()
 
 
@@ -79,11 +80,27 @@ def _commands(page: str) -> set[tuple[str, ...]]:
     return found
 
 
-@pytest.mark.parametrize("command", sorted(_commands(README)), ids=" ".join)
-def test_a_command_of_the_readme_exists(command: tuple[str, ...]) -> None:
-    program = "import sys; from orchvynt.assembly.main import main; sys.exit(main())"
-    result = subprocess.run([sys.executable, "-c", program, *command, "--help"], capture_output=True, text=True, timeout=60, check=False)
-    assert result.returncode == 0, result.stderr
+# One process asks all: starting one for each command would take most of the time of `make check`.
+ASK_ALL = """
+import contextlib, io, sys
+from orchvynt.assembly.main import main
+for command in sys.argv[1:]:
+    sys.argv = ["orchvynt", *command.split(), "--help"]
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            main()
+    except SystemExit as ended:
+        if ended.code:
+            print(command)
+"""
+
+
+def test_the_commands_of_the_documents_exist() -> None:
+    guides = [ROOT / "README.md", *(ROOT / "docs" / "how-to").glob("*.md"), *(ROOT / "docs" / "reference").glob("*.md")]
+    named = {" ".join(command) for page in guides for command in _commands(page.read_text(encoding="utf-8"))}
+    assert len(named) >= 20
+    result = subprocess.run([sys.executable, "-c", ASK_ALL, *sorted(named)], capture_output=True, text=True, timeout=60, check=False)
+    assert (result.stdout, result.stderr) == ("", "")
 
 
 def test_targets_named_in_documents_exist() -> None:
@@ -94,13 +111,28 @@ def test_targets_named_in_documents_exist() -> None:
     assert named <= targets
 
 
+def _anchors(page: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_links_between_documents_lead_somewhere() -> None:
     broken = []
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-            if "://" not in target and not (page.parent / target).exists():
-                broken.append(f"{page.relative_to(ROOT)}: {target}")
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
+            if "://" in target:
+                continue
+            to = page.parent / target if target else page
+            if not to.exists() or (anchor and anchor not in _anchors(to.read_text(encoding="utf-8"))):
+                broken.append(f"{page.relative_to(ROOT)}: {target}#{anchor}")
     assert not broken
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = [*(ROOT / "docs" / "how-to").glob("*.md"), *(ROOT / "docs" / "reference").glob("*.md")]
+    assert {page.name for page in pages if f"({page.parent.name}/{page.name})" not in index} == set()
 
 
 def test_the_licence_is_apache_2() -> None:

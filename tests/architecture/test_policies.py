@@ -7,12 +7,25 @@ from tests.architecture.house import ROOT
 
 from orchvynt.language.compile import Loaded, load
 
+# What a guide leaves out when it shows only the section that it is about.
+AROUND = """\
+version: 1
+providers: {lab: {kind: ollama}}
+models: {mistral: {provider: lab, price: free}}
+routing: {default: mistral}
+"""
+PARTS = ("budgets:", "gates:")
+
 
 def _shown() -> dict[str, str]:
-    """By place: the YAML blocks of the README, and the policy of the benchmark."""
-    blocks = re.findall(r"^```yaml\n(version: 1\n.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    shown = {f"README.md block {number}": block for number, block in enumerate(blocks, 1)}
-    return shown | {"bench/policy.yaml": (ROOT / "bench" / "policy.yaml").read_text(encoding="utf-8")}
+    """By place: the policies in the YAML blocks of the README and the guides, and the policy of the benchmark."""
+    shown = {"bench/policy.yaml": (ROOT / "bench" / "policy.yaml").read_text(encoding="utf-8")}
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))):
+        blocks = re.findall(r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        for number, block in enumerate(blocks, 1):
+            if block.startswith(PARTS) or "\nrouting:" in block:
+                shown[f"{page.name} block {number}"] = AROUND + block if block.startswith(PARTS) else block
+    return shown
 
 
 def test_the_readme_shows_a_policy() -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from tests.support.outside import Heard, books_balance, chat, of_kind, outcomes
@@ -12,7 +12,7 @@ from tests.support.serving import Serving
 
 from orchvynt.testing.scripted import ScriptedProvider
 
-KINDS = ("openai", "anthropic", "ollama")
+KINDS: tuple[Literal["openai", "anthropic", "ollama"], ...] = ("openai", "anthropic", "ollama")
 SAID = "You said: hello"
 RESCUE = "The next tier answers."
 KEY = b"sk-canary-upstream-key"
@@ -110,7 +110,7 @@ fallback:
 {budget if budgets else ""}"""
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["budget", "no-budget"])
+@pytest.fixture(scope="module")
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     # Content frames come apart, so that what a stream breaks off after has already reached the caller.
     script = {"answers": [{"match": {"provider": "rescue"}, "text": RESCUE}], "otherwise": {"frames": 6, "frame_interval": "8ms"}}
@@ -119,10 +119,22 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield World(server, provider)
 
 
+@pytest.mark.parametrize("world", [True], indirect=True, ids=["budget"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_a_fault_of_the_provider(world: World, case: Case, kind: str, stream: bool) -> None:
+    meet(world, case, kind, stream)
+
+
+@pytest.mark.parametrize("world", [False], indirect=True, ids=["no-budget"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_a_fault_is_accounted_for_where_no_budget_applies(world: World, case: Case, stream: bool) -> None:
+    meet(world, case, "openai", stream)
+
+
+def meet(world: World, case: Case, kind: str, stream: bool) -> None:
     server, provider = world
     how = "stream" if stream else "whole"
     name = f"{kind}-{how}-{case.name}"

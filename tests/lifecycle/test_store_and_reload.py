@@ -75,7 +75,7 @@ def masked(commands: list[AnyCommand]) -> list[AnyCommand]:
     return [blank(command) for command in commands]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=8000, deadline=None)
 @given(seed=st.integers(0, 2**64))
 def test_any_life_survives_storing_and_keeps_every_promise(seed: int) -> None:
     chance = Random(seed)
@@ -88,9 +88,26 @@ def test_any_life_survives_storing_and_keeps_every_promise(seed: int) -> None:
         twins.take(next_event(chance, policy, twins.state, twins.now))
     finish(twins)
     twins.audit.check_over()
-    for phase, kind in LATE:
-        if phase == "done":
-            twins.take(kind(twins.now.at, twins.now.mono))
+    for event in too_late(twins.now):
+        twins.take(event)
+
+
+def too_late(now: Now) -> list[AnyEvent]:
+    """All that may still come when a life is over; the auditor wants that nothing follows from it."""
+    at, mono = now.at, now.mono
+    return [
+        events.CallerGone(at, mono),
+        events.DeadlinePassed(at, mono),
+        events.CallerWaitElapsed(at, mono),
+        events.StreamOpenDue(at, mono),
+        events.EscalationDue(at, mono),
+        events.ShutDown(at, mono),
+        events.BackoffElapsed(at, mono),
+    ]
+
+
+def test_all_that_may_come_too_late_is_tried() -> None:
+    assert {type(event) for event in too_late(Now())} == {kind for phase, kind in LATE if phase == "done"}
 
 
 def finish(twins: Twins) -> None:

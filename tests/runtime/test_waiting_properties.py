@@ -37,13 +37,16 @@ class Bank:
         self.policy = policy
         self.clock = FakeClock()
         self.ledger = Ledger()
-        self.admitting = Admitting(self.ledger, Health(), OutputSizes(), self.clock, self.heard)
+        self.admitting = Admitting(self.ledger, Health(), OutputSizes(), self.clock, self.heard, self.broke)
         self.held: dict[str, tuple[Life, Admitted]] = {}
         self.waiting: dict[str, Life] = {}
         self.since: dict[str, tuple[AccountKey, int]] = {}
         self.moves = 0
 
-    def heard(self, life: Life, event: AnyEvent) -> None:
+    def broke(self, life: Life, error: Exception) -> None:
+        raise error
+
+    def heard(self, life: Life, event: AnyEvent) -> bool:
         match event:
             case Admitted():
                 self._first_come_first_served(life)
@@ -55,14 +58,20 @@ class Bank:
             case NotAdmitted():
                 waited = self.waiting.pop(life.id, None) is not None
                 self._refused_for_a_reason(life, event, waited)
+        return True
 
     def _first_come_first_served(self, life: Life) -> None:
-        """Nobody who waited longer on the same account is still there; a newcomer passes nobody at all."""
+        """Nobody who waited longer on the same account is still there; a newcomer passes nobody at all.
+
+        Only the last look at one whose time is up may pass others: see test_admitting.py.
+        """
         since = self.since.get(life.id)
+        if since is not None and self.time_is_up(life):
+            return
         for other, (key, move) in self.since.items():
             queued = self.waiting[other].queued if other in self.waiting else None
-            if other == life.id or not isinstance(queued, Waiter) or queued.key != key:
-                continue  # gone, or moved to another account meanwhile
+            if other == life.id or not isinstance(queued, Waiter) or queued.key != key or self.time_is_up(self.waiting[other]):
+                continue  # gone, about to be told so, or moved to another account meanwhile
             if since is None:
                 assert key not in [line.key for line in life.lines], f"{life.id} passed {other}, who waits on {key}"
             else:
@@ -73,17 +82,20 @@ class Bank:
         assert event.short is not None
         if event.waited:
             assert waited
-            assert self.clock.monotonic() - life.arrived >= WAIT_NS, "refused before its time was up"
+            assert self.time_is_up(life), "refused before its time was up"
             return
         weighed = weigh(life.snapshot, life.state, Settled(self.ledger), self.admitting.sizes, self.clock.now(), 0)
         assert isinstance(weighed, Weighed)
         assert isinstance(weighed.result, Short), "refused, although it would fit with nothing in flight"
 
-    def arrives(self, budgets: list[str], workflow: str, output: int | None) -> None:
+    def time_is_up(self, life: Life) -> bool:
+        return self.clock.monotonic() - life.arrived >= min(WAIT_NS, life.state.invocation.caller_timeout_ns)
+
+    def arrives(self, budgets: list[str], workflow: str, output: int | None, patience: int) -> None:
         self.moves += 1
         made = invocation(claims=Claims(workflow=workflow))
         ask = msgspec.structs.replace(made.ask, max_output_tokens=output)
-        made = msgspec.structs.replace(made, id=f"inv_{self.moves}", ask=ask)
+        made = msgspec.structs.replace(made, id=f"inv_{self.moves}", ask=ask, caller_timeout_ns=patience)
         state = State(made, "admitting", candidates=(CandidateChosen(1, "gpt", "openai", "asked for"),), tier=1, budgets=budgets)
         life = Life(self.policy, state, self.clock.monotonic())
         self.admitting.admit(life, Admit(1, "gpt", f"att_{life.id}"))
@@ -109,7 +121,7 @@ class Bank:
     def passes(self, nanoseconds: int) -> None:
         self.moves += 1
         self.clock.advance(nanoseconds)
-        self.admitting.sweep(self.clock.monotonic())
+        self.admitting.sweep(self.clock.now(), self.clock.monotonic())
         self.check()
 
     def check(self) -> None:
@@ -173,7 +185,8 @@ def move(bank: Bank, chance: Random) -> None:
     kind = chance.choices(["arrive", "end", "leave", "time"], [10, 7, 1, 1])[0]
     if kind == "arrive":
         budgets = chance.choice([["all"], ["team"], ["all", "team"]])
-        bank.arrives(budgets, chance.choice(["docs", "mail"]), chance.choice([None, chance.randint(1, 400)]))
+        output, patience = chance.choice([None, chance.randint(1, 400)]), chance.choice([600, 600, 7]) * SECOND
+        bank.arrives(budgets, chance.choice(["docs", "mail"]), output, patience)
     elif kind == "end" and bank.held:
         bank.ends(chance.choice(sorted(bank.held)), chance.choice([0.0, 0.05, 0.3, 1.0]))
     elif kind == "leave" and bank.waiting:

@@ -21,7 +21,6 @@ ANNOUNCED: Final[dict[type[c.Command], Told]] = {
     c.Send: _is(f.AttemptSent),
     c.CancelAttempt: _is(f.AttemptSettled),
     c.LeaveQueue: _is(f.InvocationFinished),
-    c.PutToRest: _is(f.AttemptEnded),
     c.WakeAfter: _is(f.RetryScheduled),
     c.Flow: lambda fact: isinstance(fact, f.AnswerDelivered) and fact.streaming,
     c.Deliver: _is(f.InvocationFinished),

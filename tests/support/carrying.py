@@ -200,12 +200,18 @@ class BreakableStore(MemoryStore):
 class Runtime:
     """Everything that assembly puts together, without a socket. Timers of a backoff are in `woken` until the test runs them."""
 
-    def __init__(self, snapshot: Snapshot, secrets: FakeSecrets | None = None, store: BreakableStore | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        secrets: FakeSecrets | None = None,
+        store: BreakableStore | None = None,
+        upstream: FakeUpstream | None = None,
+    ) -> None:
         self.clock = FakeClock()
         self.ids = CountingIds()
         self.store = store or BreakableStore()
         self.journal = BreakableJournal(MemoryJournal(self.store))
-        self.upstream = FakeUpstream()
+        self.upstream = upstream or FakeUpstream()
         self.ledger, self.health, self.sizes = Ledger(), Health(), OutputSizes()
         self.parked, self.tasks = Parked(), Tasks()
         self.woken: list[tuple[int, Callable[[], None]]] = []
@@ -215,8 +221,8 @@ class Runtime:
             self.journal,
             self.clock,
             self.parked,
-            lambda feed: Admitting(self.ledger, self.health, self.sizes, self.clock, feed),
-            lambda feed: Attempting(self.upstream, known, self.clock, self.ids, self.health, self.sizes, feed),
+            lambda one: Admitting(self.ledger, self.health, self.sizes, self.clock, one.feed, one.failed),
+            lambda one: Attempting(self.upstream, known, self.clock, self.ids, self.health, self.sizes, one.feed, one.failed),
             lambda wait_ns, woken: self.woken.append((wait_ns, woken)),
         )
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)

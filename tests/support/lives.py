@@ -6,6 +6,7 @@ neither. `next_event` follows `lifecycle.table.TABLE`, as far as the runtime can
 
 from collections.abc import Callable
 from random import Random
+from typing import Any, Literal
 
 import msgspec
 from tests.support.snapshots import EVERY_TRIGGER, SECOND, invocation, snapshot
@@ -32,7 +33,13 @@ STATUS = {
     "rate_limit": 429, "quota": 429, "overloaded": 529, "server_error": 500, "auth": 401, "bad_request": 400, "context_length": 400,
     "content_filter": 400, "connection": 0, "timeout": 0, "malformed": 200, "stall": 200, "cut": 200, "policy": 0,
 }  # fmt: skip
-CONDITIONS = ('"review" in flags', "output.tokens > 3", 'output.text == "hi"', "context.amount > 100", '"review" in flags || cost > 0.00001')
+CONDITIONS = (
+    '"review" in flags',
+    "output.tokens > 3",
+    'output.text == "hi"',
+    "context.amount + 0 > 100",
+    '"review" in flags || cost > 0.00001',
+)
 
 
 def condition(text: str) -> Expression:
@@ -72,11 +79,11 @@ def policies(chance: Random) -> Snapshot:
 def requests(chance: Random) -> Invocation:
     """Streams and not, through both APIs; now and then for a model that nobody knows."""
     flags = ("review",) if chance.random() < 0.5 else ()
-    context = chance.choice([{}, {"amount": 5}, {"amount": 500}, {"amount": "much"}])
+    contexts: list[dict[str, Any]] = [{}, {"amount": 5}, {"amount": 500}, {"amount": "much"}]
     route = rarely(chance)
     model = chance.choice([*NAMES * 5, "auto", "small", "nobody"])
     stream = not route and chance.random() < 0.5
-    made = invocation(model, stream=stream, claims=Claims(workflow="docs", flags=flags, context=context))
+    made = invocation(model, stream=stream, claims=Claims(workflow="docs", flags=flags, context=chance.choice(contexts)))
     return msgspec.structs.replace(made, dialect="route", endpoint="/v1/route") if route else made
 
 
@@ -130,7 +137,7 @@ def ordinary(chance: Random, policy: Snapshot, state: State, now: Now) -> events
             return events.BackoffElapsed(at, mono)
         case "streaming":
             whole = events.StreamEnded(at, mono, seen(chance, terminal=True), None, b"", 90, "req")
-            return chance.choice([whole, whole, failure(chance, state, now)])
+            return failure(chance, state, now) if chance.random() < 0.33 else whole
         case "in_review":
             vote = events.Voted(at, mono, chance.choice(["approve", "approve", "reject"]), "token:ana", "looked")
             gate = next(gate for gate in policy.gates if gate.name == state.review_gate)
@@ -144,14 +151,15 @@ def weighed(chance: Random, policy: Snapshot, state: State, now: Now) -> events.
     at, mono = now.at, now.mono
     stands_on = lines(policy.budgets, state.budgets, state.invocation, at)
     kind = chance.choice(["fits", "fits", "fits", "rests", "short"])
-    if kind == "rests" and now.asked is not None and not now.asked.although_resting:
-        why = chance.choice(["rate_limit", "timeout", "auth"])
-        return events.NotAdmitted(at, mono, "resting", rests_ns=chance.choice([SECOND, 60 * SECOND]), rest_why=why)
+    if kind == "rests" and now.asked is not None:
+        rest_why = chance.choice(["rate_limit", "auth"] if now.asked.although_silent else ["rate_limit", "timeout", "auth"])
+        return events.NotAdmitted(at, mono, "resting", rests_ns=chance.choice([SECOND, 60 * SECOND]), rest_why=rest_why)
     if kind == "short" and stands_on:
         short = Short(chance.choice(stands_on), True, chance.choice(["tokens", "nanos"]), 10_000, 9_000, 900, 500)
         if not now.queued and chance.random() < 0.5:
             return events.HoldsAwaited(at, mono, short)
-        why = chance.choice(["budget", "queue_full", "price"])
+        whys: list[Literal["budget", "queue_full", "price"]] = ["budget", "queue_full", "price"]
+        why = chance.choice(whys)
         detail = "its price is unknown" if why == "price" else ""
         return events.NotAdmitted(at, mono, why, None if why == "price" else short, waited=now.queued, detail=detail)
     output = chance.choice([20, 4_096]) if stands_on else None

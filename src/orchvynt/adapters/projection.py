@@ -138,6 +138,8 @@ def _settled(batch: Batch, record: Record, fact: AttemptSettled) -> None:
     _released(batch, record, fact)
     spend = batch.spend
     for part in fact.reserved:
+        if part.subject == fact.inv:
+            continue  # a budget per invocation: nobody asks for it again, and there would be a row for each
         key = (part.budget, part.subject, part.window)
         total = spend.get(key)
         if total is None:

@@ -63,8 +63,8 @@ async def build(settings: Settings, environment: Mapping[str, str], opened: Open
         opened.journal,
         clock,
         parked,
-        lambda feed: Admitting(ledger, health, sizes, clock, feed),
-        lambda feed: Attempting(upstream, secrets, clock, ids, health, sizes, feed),
+        lambda carrier: Admitting(ledger, health, sizes, clock, carrier.feed, carrier.failed),
+        lambda carrier: Attempting(upstream, secrets, clock, ids, health, sizes, carrier.feed, carrier.failed),
         lambda wait_ns, woken: _call_later(loop, wait_ns, woken),
     )
     reviewing = Reviewing(carrier, opened.store, policies, tasks)

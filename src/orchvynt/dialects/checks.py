@@ -24,9 +24,12 @@ BODY_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """Everything that decoding hostile bytes can raise."""
 
 
+_ADVICE = "Correct the request body; docs/reference/wire.md has its shape."
+
+
 def invalid(message: str, param: str | None, advice: str = "") -> Fault:
     """The fault for a value that cannot be used."""
-    return Fault(code="invalid_request", message=message[:_MESSAGE_CHARS_MAX], help=advice, param=param)
+    return Fault(code="invalid_request", message=message[:_MESSAGE_CHARS_MAX], help=advice or _ADVICE, param=param)
 
 
 def body_fault(error: Exception, body: bytes) -> Fault:

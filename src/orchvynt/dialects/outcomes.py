@@ -158,6 +158,11 @@ def failure_from_error(error: bytes, status: int, retry_after: str = "", now: in
     )
 
 
+def error_in_success(error: bytes, status: int) -> Failure:
+    """The failure of a whole answer that is a success by its status and an error by its body: malformed, in the error's own words."""
+    return msgspec.structs.replace(failure_from_error(error, status), outcome="malformed")
+
+
 def malformed(status: int, message: str) -> Failure:
     """A success that cannot be read as one."""
     return Failure(outcome="malformed", status=status, message=scrub(message))

@@ -1,5 +1,7 @@
 """Relays one provider's stream to a caller of another dialect: deltas in the middle, both ends their own."""
 
+import msgspec
+
 from orchvynt.dialects.deltas import (
     ArgumentsAdded,
     Began,
@@ -25,12 +27,16 @@ from orchvynt.model.faults import Fault
 
 
 class TranslatingRelay:
-    """Implements shapes.Relay for any provider's deltas and a caller of the chat completions API."""
+    """Implements shapes.Relay for any provider's deltas and a caller of the chat completions API.
 
-    __slots__ = ("_collector", "_reader", "_seen", "_writer")
+    `created_s` dates the answer of a provider that names no instant.
+    """
 
-    def __init__(self, reader: DeltaReader, wants_usage: bool, collect: bool) -> None:
+    __slots__ = ("_collector", "_created_s", "_reader", "_seen", "_writer")
+
+    def __init__(self, reader: DeltaReader, wants_usage: bool, collect: bool, created_s: int) -> None:
         self._reader = reader
+        self._created_s = created_s
         self._writer = ChunkWriter(wants_usage)
         self._collector = Collector() if collect else None
         self._seen = Seen()
@@ -63,6 +69,8 @@ class TranslatingRelay:
     def _carry(self, deltas: list[Delta]) -> bytes:
         out: list[bytes] = []
         for delta in deltas:
+            if type(delta) is Began and not delta.created_s:
+                delta = msgspec.structs.replace(delta, created_s=self._created_s)
             self._note(delta)
             out.append(self._writer.write(delta))
             if self._collector is not None:
@@ -82,6 +90,7 @@ class TranslatingRelay:
                 seen.started = True
             case ThoughtAdded():
                 seen.output_bytes += utf8_bytes(delta.text)
+                seen.alive = True
             case Began():
                 seen.response_id = delta.id
                 seen.response_model = delta.model

@@ -97,6 +97,8 @@ class RouteCaller:
             metadata["workload"] = told.workload
         if told.context:
             metadata["context"] = told.context
+            if isinstance(told.context.get("session_id"), str):
+                metadata["session"] = told.context["session_id"]
         if told.flags:
             metadata["flags"] = told.flags
         return Reading(ask=msgspec.structs.replace(reading.ask, body=body), metadata=metadata)
@@ -133,6 +135,9 @@ class RouteCaller:
         )
 
     def error(self, fault: Fault, invocation: str) -> bytes:
+        if fault.code == "hitl_pending":
+            # No error in this dialect, but a 202 that says where the answer will be.
+            return _encode({"status": fault.code, "message": fault.text, **fault.detail})
         return error_body(fault, invocation)
 
     def error_event(self, fault: Fault, invocation: str) -> bytes:

@@ -53,7 +53,8 @@ class Answer(msgspec.Struct, frozen=True):
 class Seen(msgspec.Struct):
     """What a relay has observed so far. `started` is set by the first content (text, tool call, refusal), never by pings.
 
-    `output_bytes` counts the UTF-8 bytes of all content. `terminal` is set by the provider's own terminal marker only.
+    `alive` is set by anything that is no ping, thinking included. `output_bytes` counts the UTF-8 bytes of all content.
+    `terminal` is set by the provider's own terminal marker only.
     `failure` is set by an error event, by bytes that cannot be read, or by an answer that is no stream at all.
     """
 
@@ -65,6 +66,7 @@ class Seen(msgspec.Struct):
     usage: Usage | None = None
     terminal: bool = False
     failure: Failure | None = None
+    alive: bool = False
 
 
 class Relay(Protocol):

@@ -42,13 +42,13 @@ def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValu
 def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[AnyCommand]:
     """The next tier that was not asked yet; then those that rested; then the end."""
     if state.ahead:
-        return _ask(state, state.ahead.pop(0), although_resting=False)
+        return _ask(state, state.ahead.pop(0), although_silent=False)
     if state.later:
         later = min(state.later, key=lambda one: (not one.only_silent, one.rests_ns, one.tier))
         if later.only_silent:
             state.later.remove(later)
-            return _ask(state, later.tier, although_resting=True)
-        if later.rests_ns <= snapshot.retry.respect_retry_after_ns and not state.second_pass:
+            return _ask(state, later.tier, although_silent=True)
+        if _waitable(snapshot, state, later):
             state.second_pass = True
             state.phase = "backing_off"
             state.tier = later.tier
@@ -59,16 +59,27 @@ def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[An
     return all_failed(state, event)
 
 
-def _ask(state: State, tier: int, although_resting: bool) -> list[AnyCommand]:
+def can_go_on(snapshot: Snapshot, state: State) -> bool:
+    """Whether another candidate is left that may be asked, at once or after a rest that is short enough to wait for."""
+    if state.ahead:
+        return True
+    return any(later.only_silent or _waitable(snapshot, state, later) for later in state.later)
+
+
+def _waitable(snapshot: Snapshot, state: State, later: Later) -> bool:
+    return not state.second_pass and later.rests_ns <= snapshot.retry.respect_retry_after_ns
+
+
+def _ask(state: State, tier: int, although_silent: bool) -> list[AnyCommand]:
     if tier != state.tier:
         state.retries = 0
     state.phase = "admitting"
     state.tier = tier
-    return [Admit(tier, state.candidate.model, attempt_id(state.invocation.id, state.attempt_count + 1), although_resting)]
+    return [Admit(tier, state.candidate.model, attempt_id(state.invocation.id, state.attempt_count + 1), although_silent)]
 
 
 def backoff_elapsed(snapshot: Snapshot, state: State, event: BackoffElapsed) -> list[AnyCommand]:
-    return _ask(state, state.tier, although_resting=True)
+    return _ask(state, state.tier, although_silent=False)
 
 
 def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyCommand]:
@@ -79,6 +90,7 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
     state.phase = "attempting"
     state.sent_mono = event.mono
     state.limited_by = fits.limited_by
+    state.skipped = [skipped for skipped in state.skipped if skipped.model != candidate.model]
     state.placed = facts.HoldPlaced(
         invocation.id,
         event.at,

@@ -3,7 +3,7 @@
 from orchvynt.decisions.fallback.moves import Failed, GiveUp, NextTier, Retrying, move, rest
 from orchvynt.dialects.shapes import Failure
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.lifecycle.admission import next_candidate
+from orchvynt.lifecycle.admission import can_go_on, next_candidate
 from orchvynt.lifecycle.commands import AnyCommand, BreakStream, Close, EndStream, Flow, PutToRest, Record, WakeAfter
 from orchvynt.lifecycle.endings import finished, refuse
 from orchvynt.lifecycle.events import AnswerArrived, AttemptFailed, StreamEnded, StreamStarted
@@ -72,37 +72,44 @@ def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> li
     """Ends the attempt on record, returns or settles its hold, and moves on as the chain says."""
     noted = _end_attempt(snapshot, state, event)
     failure, candidate = event.failure, state.candidate
-    if state.phase == "streaming":
-        return _break(state, event, noted, failure)
     ms = (event.mono - state.sent_mono) // 1_000_000
-    state.tried.append(Tried(candidate.model, failure.outcome, failure.status, ms, failure.message))
     failed = Failed(
         failure.outcome,
         failure.status,
         failure.retry_after_ns,
         state.retries,
-        bool(state.ahead or any(later.only_silent for later in state.later)),
+        can_go_on(snapshot, state),
         event.connected,
+        event.stale and not state.repeated,
     )
+    # A rest comes before the hold is released: who waited for the hold must not be sent to a model that just asked for peace.
     resting: list[AnyCommand] = []
-    if pause := rest(failed, snapshot.retry):
+    pause = rest(failed, snapshot.retry)
+    if pause is not None:
         resting.append(PutToRest(candidate.provider, candidate.model, pause))
+    if state.phase == "streaming":
+        return [*resting, *_break(state, event, noted, failure)]
+    rests_ns = pause.for_ns if pause is not None else 0
+    state.tried.append(Tried(candidate.model, failure.outcome, failure.status, ms, failure.message, rests_ns))
     following = move(failed, snapshot.retry, snapshot.chain, event.chance)
     match following:
         case Retrying():
-            state.retries += 1
+            if failed.stale:
+                state.repeated = True
+            else:
+                state.retries += 1
             state.phase = "backing_off"
             noted.append(facts.RetryScheduled(state.invocation.id, event.at, candidate.model, following.wait_ns, following.why))
-            return [Record(tuple(noted)), *resting, WakeAfter(following.wait_ns)]
+            return [*resting, Record(tuple(noted)), WakeAfter(following.wait_ns)]
         case NextTier():
             commands = next_candidate(snapshot, state, event)
             if state.phase == "admitting":
                 state.fallback_trigger = state.fallback_trigger or following.trigger
                 to = state.candidate
                 noted.append(facts.FallbackActivated(state.invocation.id, event.at, following.trigger, candidate.model, to.model, to.tier))
-            return [Record(tuple(noted)), *resting, *commands]
+            return [*resting, Record(tuple(noted)), *commands]
         case GiveUp():
-            return [Record(tuple(noted)), *resting, *_give_up(snapshot, state, event)]
+            return [*resting, Record(tuple(noted)), *_give_up(snapshot, state, event)]
 
 
 def _end_attempt(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[facts.AnyFact]:
@@ -123,7 +130,7 @@ def _end_attempt(snapshot: Snapshot, state: State, event: AttemptFailed) -> list
         delivered_bytes=event.delivered_bytes,
     )
     if event.may_have_run:
-        usage = bound(state, seen.output_bytes if seen else 0, seen.usage if seen else None)
+        usage = bound(snapshot, state, seen.output_bytes if seen else 0, seen.usage if seen else None)
         return [ended, settle(snapshot, state, event, usage, f"outcome unknown: {failure.outcome}")]
     state.placed = None
     return [ended, facts.HoldVoided(state.invocation.id, event.at, placed.attempt, failure.outcome)]

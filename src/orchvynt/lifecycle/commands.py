@@ -26,7 +26,7 @@ class Admit(Command, frozen=True, tag="admit"):
     tier: int
     model: str
     attempt: str
-    although_resting: bool = False
+    although_silent: bool = False
 
 
 class Send(Command, frozen=True, tag="send"):

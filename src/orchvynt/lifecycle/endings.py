@@ -4,7 +4,7 @@ from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.commands import AnyCommand, BreakStream, CancelAttempt, Close, LeaveQueue, Record, Refuse
 from orchvynt.lifecycle.events import AnyEvent, CallerGone, DeadlinePassed, ShutDown
 from orchvynt.lifecycle.settling import settle_unknown
-from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.state import State, Tried
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
 
@@ -26,30 +26,21 @@ def refuse(state: State, event: AnyEvent, fault: Fault, noted: list[facts.AnyFac
 
 def all_failed(state: State, event: AnyEvent) -> list[AnyCommand]:
     """No candidate is left. If none was even tried, the first candidate's own refusal says why."""
-    if not state.tried:
+    if not state.tried and not state.later:
         for skipped in state.skipped:
             if skipped.fault is not None:
                 return refuse(state, event, skipped.fault)
     last = state.tried[-1] if state.tried else None
     if last is not None and all(tried.trigger == "policy" for tried in state.tried):
         return refuse(state, event, Fault("unsupported", f"No model of the plan can take this request: {last.message}."))
-    if last is not None and last.trigger == "context_length":
+    if last is not None and all(tried.trigger == "context_length" for tried in state.tried):
         return refuse(state, event, Fault("context_length", f"The request is too long for {last.model}: {last.message}"))
     said = [f"{tried.model}: {tried.trigger}" + (f" ({tried.upstream_status})" if tried.upstream_status else "") for tried in state.tried]
     said += [f"{skipped.model}: skipped, {skipped.why}" for skipped in state.skipped]
-    rests = [later.rests_ns for later in state.later]
+    rests = [later.rests_ns for later in state.later] + [tried.rests_ns for tried in state.tried if tried.rests_ns]
     wait_s = max(1, -(-min(rests) // 1_000_000_000)) if rests else 1
     detail = {
-        "attempts": [
-            {
-                "model": tried.model,
-                "trigger": tried.trigger,
-                "upstream_status": tried.upstream_status,
-                "ms": tried.ms,
-                "message": tried.message,
-            }
-            for tried in state.tried
-        ],
+        "attempts": _attempts(state),
         "skipped": [{"model": skipped.model, "why": skipped.why} for skipped in state.skipped],
     }
     fault = Fault(
@@ -63,6 +54,20 @@ def all_failed(state: State, event: AnyEvent) -> list[AnyCommand]:
     return refuse(state, event, fault)
 
 
+def _attempts(state: State) -> list[dict[str, str | int]]:
+    """Each attempt that gave no answer, as error bodies list them."""
+    return [
+        {
+            "model": tried.model,
+            "trigger": tried.trigger,
+            "upstream_status": tried.upstream_status,
+            "ms": tried.ms,
+            "message": tried.message,
+        }
+        for tried in state.tried
+    ]
+
+
 def caller_gone(snapshot: Snapshot, state: State, event: CallerGone) -> list[AnyCommand]:
     """Nobody waits any more: the attempt is cancelled at once, and settled at no less than what was consumed."""
     where = state.phase
@@ -73,11 +78,13 @@ def caller_gone(snapshot: Snapshot, state: State, event: CallerGone) -> list[Any
 def deadline_passed(snapshot: Snapshot, state: State, event: DeadlinePassed) -> list[AnyCommand]:
     """`timeouts.invocation` is over and the caller has not got a byte."""
     seconds = snapshot.timeouts.invocation_ns // 1_000_000_000
+    if state.phase == "attempting":
+        state.tried.append(Tried(state.candidate.model, "timeout", 0, (event.mono - state.sent_mono) // 1_000_000, "`timeouts.invocation`"))
     fault = Fault(
         "all_providers_failed",
         f"No answer within {seconds} s (`timeouts.invocation`).",
         f"See `orchvynt explain {state.invocation.id}`.",
-        detail={"attempts": [{"model": tried.model, "trigger": tried.trigger, "ms": tried.ms} for tried in state.tried]},
+        detail={"attempts": _attempts(state)},
         retry_after_seconds=1,
         retry=True,
     )

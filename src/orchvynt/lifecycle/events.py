@@ -77,6 +77,7 @@ class AttemptFailed(Event, frozen=True, tag="attempt_failed"):
     """The attempt gave no whole answer. `may_have_run` is false only if no provider can bill it.
 
     `connected` is false if no connection was made. `chance` in [0, 1) draws the jitter of a backoff.
+    `stale`: a connection that was used before closed without a byte, most likely because it was closed already.
     """
 
     failure: Failure
@@ -86,6 +87,7 @@ class AttemptFailed(Event, frozen=True, tag="attempt_failed"):
     seen: Seen | None = None
     delivered_bytes: int = 0
     provider_request_id: str = ""
+    stale: bool = False
 
 
 class BackoffElapsed(Event, frozen=True, tag="backoff_elapsed"):

@@ -30,9 +30,11 @@ from orchvynt.model import facts
 from orchvynt.model.chat import Reply
 from orchvynt.model.faults import Fault
 from orchvynt.model.ids import review_id
+from orchvynt.model.invocation import Invocation
 from orchvynt.model.money import NANOS_PER_USD
 
 PENDING_RETRY_AFTER_S = 3
+NANOS_PER_SECOND = 1_000_000_000
 
 
 def judge_answer(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
@@ -52,7 +54,9 @@ def reply_of(snapshot: Snapshot, state: State) -> Reply:
     assert state.answer is not None
     model = resolve(snapshot, state.candidate.model)
     assert model is not None
-    return registry.provider(model.provider.wire).to_reply(state.answer)
+    reply = registry.provider(model.provider.wire).to_reply(state.answer)
+    # Anthropic names no instant; the arrival is the one that every reading of this answer agrees on.
+    return reply if reply.created_s else msgspec.structs.replace(reply, created_s=state.invocation.at // NANOS_PER_SECOND)
 
 
 def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts.AnyFact]:
@@ -86,6 +90,7 @@ def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts
 def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
     gate = _gate(snapshot, state.gates_matched[0])
     state.join_key = join_key(state)
+    state.invocation = without_body(state.invocation)
     state.phase = "in_review"
     state.review_count += 1
     state.review = review_id(state.invocation.id, state.review_count)
@@ -100,7 +105,7 @@ def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[
         (gate.reviewers,),
         state.invocation.key_id,
         state.join_key,
-        encode(without_body(state)),
+        encode(state),
         gate.require_reason,
         due,
         escalation,
@@ -214,7 +219,6 @@ def stream_open_due(snapshot: Snapshot, state: State, event: StreamOpenDue) -> l
     return [Record((held,)), OpenHeldStream()]
 
 
-def without_body(state: State) -> State:
-    """The state without the caller's request, which nobody needs once the answer is parked."""
-    ask = msgspec.structs.replace(state.invocation.ask, body=b"")
-    return msgspec.structs.replace(state, invocation=msgspec.structs.replace(state.invocation, ask=ask))
+def without_body(invocation: Invocation) -> Invocation:
+    """The invocation without the caller's request, which nobody needs once the answer is parked."""
+    return msgspec.structs.replace(invocation, ask=msgspec.structs.replace(invocation.ask, body=b""))

@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN
 from orchvynt.decisions.routing.plan import resolve
 from orchvynt.dialects.shapes import Seen
 from orchvynt.language.snapshot import Snapshot
@@ -35,7 +36,7 @@ def settle_answer(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usag
     """The receipt of a whole answer; without a usable usage it is settled at the bound."""
     if usage is not None and usable(usage):
         return settle(snapshot, state, event, usage)
-    return settle(snapshot, state, event, bound(state, output_bytes), "usage missing" if usage is None else "usage absurd")
+    return settle(snapshot, state, event, bound(snapshot, state, output_bytes), "usage missing" if usage is None else "usage absurd")
 
 
 def settle_unknown(snapshot: Snapshot, state: State, event: AnyEvent, seen: Seen | None, why: str) -> tuple[facts.AnyFact, ...]:
@@ -52,16 +53,21 @@ def settle_unknown(snapshot: Snapshot, state: State, event: AnyEvent, seen: Seen
         response_id=seen.response_id if seen else "",
         response_model=seen.response_model if seen else "",
     )
-    return ended, settle(snapshot, state, event, bound(state, output_bytes, seen.usage if seen else None), why)
+    return ended, settle(snapshot, state, event, bound(snapshot, state, output_bytes, seen.usage if seen else None), why)
 
 
-def bound(state: State, output_bytes: int, partial: Usage | None = None) -> Usage:
+def bound(snapshot: Snapshot, state: State, output_bytes: int, partial: Usage | None = None) -> Usage:
     """The most that the attempt can have consumed: its hold, and at least what was seen (bytes bound the tokens)."""
     placed = state.placed
     assert placed is not None
     seen_input = partial.input_tokens if partial is not None and usable(partial) else 0
     seen_output = partial.output_tokens if partial is not None and usable(partial) else 0
-    output = placed.output_tokens_max if placed.output_tokens_max is not None else output_bytes
+    output = placed.output_tokens_max
+    if output is None:
+        # Nothing bounded it: what was seen, or the model's own limit, whichever is more.
+        model = resolve(snapshot, placed.model)
+        own = model.max_output_tokens if model is not None else 0
+        output = max(output_bytes, min(own or OUTPUT_TOKENS_UNKNOWN, OUTPUT_TOKENS_MOST))
     return Usage(max(placed.input_tokens_bound, seen_input), max(output, seen_output), estimated=True)
 
 

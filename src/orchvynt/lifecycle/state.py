@@ -14,13 +14,14 @@ Phase = Literal["new", "admitting", "attempting", "streaming", "backing_off", "i
 
 
 class Tried(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One attempt that gave no answer, for the error that lists them. `ms` is its duration."""
+    """One attempt that gave no answer, for the error that lists them. `ms` is its duration, `rests_ns` how long the model rests."""
 
     model: str
     trigger: str
     upstream_status: int
     ms: int
     message: str = ""
+    rests_ns: int = 0
 
 
 class Skipped(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -42,7 +43,8 @@ class Later(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, omit_defaults=True):
     """Mutated by `step` only, which owns it. Instants `*_mono` are of the process that runs the step.
 
-    `budgets` are the names of those that apply. `stream_body` is a held stream, whole.
+    `budgets` are the names of those that apply. `repeated` is set once a send on a stale connection was repeated.
+    `stream_body` is a held stream, whole.
     `join_key` is set when it is parked: what a retry of the same caller has in common with it.
     `ahead` are the tiers still to be asked, in order; `tier` is the one under way (0: none).
     `gates_open` await the answer to be judged, `gates_matched` await their review, in the policy's order.
@@ -60,6 +62,7 @@ class State(msgspec.Struct, omit_defaults=True):
     tier: int = 0
     attempt_count: int = 0
     retries: int = 0
+    repeated: bool = False
     placed: HoldPlaced | None = None
     sent_mono: int = 0
     started_mono: int = 0

@@ -6,7 +6,7 @@ from orchvynt.catalog.bounds import input_tokens_bound
 from orchvynt.decisions.budgets.application import lines
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
-from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, Fits, Need, Short, size
+from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, Fits, Need, Short, binds, size
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.routing.plan import resolve
 from orchvynt.language.snapshot import Model, Snapshot
@@ -16,9 +16,10 @@ from orchvynt.model.money import FREE
 
 
 class Weighed(msgspec.Struct, frozen=True, gc=False):
-    """The lines that the hold stands on, what it takes, and the bound of its input."""
+    """The lines that the hold stands on, those of them that bound it, what it takes, and the bound of its input."""
 
     lines: tuple[Line, ...]
+    binding: tuple[Line, ...]
     result: Fits | Short
     input_tokens_bound: int
 
@@ -49,7 +50,8 @@ def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, 
     result = size(need, stands_on, ledger)
     if isinstance(result, Fits) and result.output_tokens is None and _demands_limit(model):
         result = msgspec.structs.replace(result, output_tokens=most)
-    return Weighed(stands_on, result, bound)
+    binding = tuple([line for line in stands_on if binds(line, need.price)]) if stands_on else ()
+    return Weighed(stands_on, binding, result, bound)
 
 
 def _demands_limit(model: Model) -> bool:

@@ -5,20 +5,22 @@ from typing import Literal, Protocol
 
 import msgspec
 
-FailureKind = Literal["connect", "tls", "dns", "connect_timeout", "reset", "closed", "malformed", "too_large"]
+FailureKind = Literal["busy", "connect", "tls", "dns", "connect_timeout", "reset", "closed", "malformed", "too_large"]
 
 
 class UpstreamFailure(msgspec.Struct, frozen=True):
-    """Why an exchange ended without a whole response.
+    """Why an exchange ended without a whole response. `busy`: all our connections to the address are in use; the provider is not at fault.
 
     `bytes_seen` says whether any byte of the response came. `sent` is false when it is certain that the provider cannot
-    have read the whole request (no connection was made).
+    have read the whole request (no connection was made). `stale` is set when a connection that was used before closed without a
+    byte of the response: most likely it was closed already, but the provider may have read the request and run it.
     """
 
     kind: FailureKind
     message: str
     bytes_seen: bool
     sent: bool
+    stale: bool = False
 
 
 class UpstreamListener(Protocol):
@@ -61,7 +63,6 @@ class Upstream(Protocol):
     ) -> UpstreamCall:
         """POSTs `body` to an address of the policy. `host`, `content-length` and `accept-encoding` are added here.
 
-        Redirects are never followed. A stale kept-alive connection that closes before any byte of the response is retried
-        once on a fresh one. The listener is never called before `send` has returned.
+        Redirects are never followed, and nothing is sent twice. The listener is never called before `send` has returned.
         """
         ...

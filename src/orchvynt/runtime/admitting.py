@@ -1,12 +1,12 @@
 """Performs `Admit`: asks health and ledger for a candidate, places its hold, or lets it wait for holds in flight."""
 
 from collections.abc import Callable
-from typing import Final
 
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.measured import OutputSizes
-from orchvynt.decisions.budgets.sizing import Short
+from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.fallback.moves import SILENT
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.weighing import Weighed, resting, weigh
@@ -15,47 +15,46 @@ from orchvynt.ports.clock import Clock
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.waiting import HoldQueue, Waiter
 
-# The longest calendar window, and a day.
-ENDED_WINDOW_NS: Final = 32 * 86_400 * 1_000_000_000
-
-Feed = Callable[[Life, AnyEvent], None]
+Feed = Callable[[Life, AnyEvent], bool]
 
 
 class Admitting:
     """Shares the ledger, the health of models and the queue of waiters over all lives of the process."""
 
-    def __init__(self, ledger: Ledger, health: Health, sizes: OutputSizes, clock: Clock, feed: Feed) -> None:
+    def __init__(
+        self, ledger: Ledger, health: Health, sizes: OutputSizes, clock: Clock, feed: Feed, failed: Callable[[Life, Exception], None]
+    ) -> None:
         self.ledger = ledger
         self.health = health
         self.sizes = sizes
         self.clock = clock
         self.queue = HoldQueue(ledger)
         self._feed = feed
+        self._failed = failed
 
     def admit(self, life: Life, command: Admit) -> None:
         at, mono = self.clock.now(), self.clock.monotonic()
-        if not command.although_resting and (refusal := resting(life.state, self.health, at, mono)):
+        refusal = resting(life.state, self.health, at, mono)
+        if refusal is not None and not (command.although_silent and refusal.rest_why in SILENT):
             self._feed(life, refusal)
             return
         weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono)
         if isinstance(weighed, NotAdmitted):
             self._feed(life, weighed)
             return
-        short = self._place(life, command.attempt, weighed, at, mono, behind=True)
-        if short is not None:
-            self._wait(life, command, weighed, short, at, mono)
-
-    def _place(self, life: Life, attempt: str, weighed: Weighed, at: int, mono: int, behind: bool) -> Short | None:
-        """Places the hold and goes on; or says what it has to wait for. `behind`: it stands behind those who wait already."""
         result = weighed.result
-        if isinstance(result, Short):
-            return result
-        if behind and weighed.lines and (line := self.queue.blocked(weighed.lines)):
-            return Short(line, True, "tokens", line.tokens_limit or 0, 0, 0, result.tokens)
+        if isinstance(result, Fits):
+            line = self.queue.blocked(weighed.binding)
+            if line is None:
+                self._place(life, command.attempt, weighed, result, at, mono)
+                return
+            result = behind_others(line, result.nanos, result.tokens, self.ledger)
+        self._wait(life, command, weighed, result, at, mono)
+
+    def _place(self, life: Life, attempt: str, weighed: Weighed, fits: Fits, at: int, mono: int) -> None:
         life.lines = weighed.lines
-        reserved = self.ledger.place(attempt, weighed.lines, result.nanos, result.tokens)
-        self._feed(life, Admitted(at, mono, result, reserved, weighed.input_tokens_bound))
-        return None
+        reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens)
+        self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound))
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
         if not short.waits or not short.line.wait_ns:
@@ -65,26 +64,39 @@ class Admitting:
             self._feed(life, NotAdmitted(at, mono, "queue_full", short))
             return
         due = min(mono + short.line.wait_ns, life.arrived + life.state.invocation.caller_timeout_ns)
-        waiter = Waiter(life, short, weighed.lines, due, lambda one: self._again(life, command.attempt, one))
+        waiter = Waiter(life, command, short, weighed.lines, due, self._again)
         life.queued = waiter
         self.queue.enter(waiter)
         self._feed(life, HoldsAwaited(at, mono, short))
 
-    def _again(self, life: Life, attempt: str, waiter: Waiter) -> Short | None:
+    def _again(self, waiter: Waiter) -> Short | None:
         """Weighs a waiter that is out of the queue for the moment; None if it is through, one way or the other."""
-        at, mono = self.clock.now(), self.clock.monotonic()
-        weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono)
-        if isinstance(weighed, Weighed):
-            if isinstance(weighed.result, Short) and weighed.result.waits:
-                waiter.lines = weighed.lines
-                return weighed.result
+        life = waiter.life
+        try:
+            return self._weigh_again(life, waiter)
+        except Exception as error:  # noqa: BLE001 - a loop top: the one that waited fails, not the one that released
             life.queued = None
-            short = self._place(life, attempt, weighed, at, mono, behind=False)
-            if short is not None:
-                self._feed(life, NotAdmitted(at, mono, "budget", short))
+            self._failed(life, error)
             return None
+
+    def _weigh_again(self, life: Life, waiter: Waiter) -> Short | None:
+        at, mono = self.clock.now(), self.clock.monotonic()
+        refusal = resting(life.state, self.health, at, mono)
+        if refusal is not None and not (waiter.command.although_silent and refusal.rest_why in SILENT):
+            life.queued = None
+            self._feed(life, refusal)
+            return None
+        weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono)
+        if isinstance(weighed, Weighed) and isinstance(weighed.result, Short) and weighed.result.waits:
+            waiter.lines = weighed.lines
+            return weighed.result
         life.queued = None
-        self._feed(life, weighed)
+        if isinstance(weighed, NotAdmitted):
+            self._feed(life, weighed)
+        elif isinstance(weighed.result, Short):
+            self._feed(life, NotAdmitted(at, mono, "budget", weighed.result))
+        else:
+            self._place(life, waiter.command.attempt, weighed, weighed.result, at, mono)
         return None
 
     def leave(self, life: Life) -> None:
@@ -92,6 +104,7 @@ class Admitting:
         waiter, life.queued = life.queued, None
         if isinstance(waiter, Waiter):
             self.queue.leave(waiter)
+            self.ledger.forget([line.key for line in waiter.lines if line.scope == "invocation"])
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> None:
         """Ends a hold and wakes who waited for it."""
@@ -99,18 +112,27 @@ class Admitting:
         if parts:
             self.queue.wake([(part.budget, part.subject, part.window) for part in parts])
 
-    def sweep(self, now: int) -> None:
-        """Tells those whose time is up."""
+    def sweep(self, at: int, now: int) -> None:
+        """Weighs those whose window has rolled over, and tells those whose time is up, after one more look."""
         if not self.queue.count:
             return
+        self.queue.wake(self.queue.rolled_over(at))
         for waiter in self.queue.overdue(now):
             life = waiter.life
-            if life.queued is waiter:
-                short = waiter.short
-                self.leave(life)
-                self._feed(life, NotAdmitted(self.clock.now(), now, "budget", short, waited=True))
+            if life.queued is not waiter:
+                continue
+            self.queue.leave(waiter)
+            short = self._again(waiter)
+            if short is not None:
+                life.queued = None
+                self._feed(life, NotAdmitted(at, now, "budget", short, waited=True))
+
+    def forget_invocation(self, life: Life) -> None:
+        """Nobody will ask for the accounts of a budget per invocation once the invocation is over."""
+        if life.lines:
+            self.ledger.forget([line.key for line in life.lines if line.scope == "invocation"])
 
     def forget_ended(self, at: int) -> None:
-        """Drops the accounts of windows that ended for certain; what stands in them is in the store."""
-        ended = [key for key in self.ledger.accounts if 0 < key[2] < at - ENDED_WINDOW_NS]
-        self.ledger.forget(ended)
+        """Drops what stands for windows and rests that are over."""
+        self.ledger.forget_ended(at)
+        self.health.forget_ended(self.clock.monotonic())

@@ -23,15 +23,20 @@ def answer_headers(life: Life, now: int, remaining: tuple[str, bool]) -> list[tu
     return headers
 
 
+def known_headers(life: Life) -> list[tuple[str, str]]:
+    """Those that are known from the first moment."""
+    state = life.state
+    return [("x-orchvynt-invocation", state.invocation.id), ("x-orchvynt-policy", str(state.policy_version))]
+
+
 def start_headers(life: Life) -> list[tuple[str, str]]:
     """Those that are known before the answer is whole."""
     state = life.state
     candidate = state.candidate
     headers = [
-        ("x-orchvynt-invocation", state.invocation.id),
+        *known_headers(life),
         ("x-orchvynt-model", candidate.model),
         ("x-orchvynt-provider", candidate.provider),
-        ("x-orchvynt-policy", str(state.policy_version)),
         ("x-orchvynt-tier", str(candidate.tier)),
         ("x-orchvynt-attempts", str(state.attempt_count)),
     ]
@@ -42,11 +47,17 @@ def start_headers(life: Life) -> list[tuple[str, str]]:
     return headers
 
 
-def notes(life: Life, now: int, remaining: tuple[str, bool]) -> list[tuple[str, str]]:
-    """What a stream says at its end, because it was not known at its start."""
-    known = {name for name, _ in start_headers(life)}
-    said = [pair for pair in answer_headers(life, now, remaining) if pair[0] not in known]
-    return [(name.removeprefix("x-orchvynt-"), value) for name, value in said]
+def start(caller: Caller, headers: list[tuple[str, str]], stream_type: str) -> None:
+    """The head of a stream. What it says is remembered, so that the notes at the end say the rest."""
+    caller.opened = True
+    caller.told = frozenset(name for name, _ in headers)
+    caller.line.start(200, _with_request_id(headers, caller), stream_type)
+
+
+def notes(life: Life, caller: Caller, now: int, remaining: tuple[str, bool]) -> list[tuple[str, str]]:
+    """What a stream says at its end, because its head did not."""
+    said = answer_headers(life, now, remaining)
+    return [(name.removeprefix("x-orchvynt-"), value) for name, value in said if name not in caller.told]
 
 
 def overhead_ms(life: Life, now: int) -> str:
@@ -94,9 +105,9 @@ def deliver(life: Life, caller: Caller, now: int, remaining: tuple[str, bool]) -
     if not ask.stream or caller.form == "result":
         caller.line.answer(200, _with_request_id(answer_headers(life, now, remaining), caller), body(life))
         return
-    said = notes(life, now, remaining)
     if not caller.opened:
-        caller.line.start(200, _with_request_id(start_headers(life), caller), dialect.stream_type)
+        start(caller, start_headers(life), dialect.stream_type)
+    said = notes(life, caller, now, remaining)
     if state.stream_body:
         caller.line.write(dialect.with_notes(state.stream_body, said))
     else:
@@ -112,7 +123,7 @@ def refuse(life: Life, caller: Caller, fault: Fault) -> None:
         caller.line.write(dialect.error_event(fault, state.invocation.id))
         caller.line.abort()
         return
-    headers = [("x-orchvynt-invocation", state.invocation.id), ("x-orchvynt-policy", str(state.policy_version))]
+    headers = known_headers(life)
     status = 202 if fault.code == "hitl_pending" and state.invocation.dialect == "route" else fault.status
     answer_fault(caller.line, fault, dialect.error(fault, state.invocation.id), _with_request_id(headers, caller), status)
 

@@ -7,8 +7,7 @@ from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.routing.plan import resolve
 from orchvynt.dialects import registry
-from orchvynt.dialects.shapes import Answer, Failure, UnsupportedError, UpstreamAsk
-from orchvynt.language.snapshot import Model, SecretRef
+from orchvynt.dialects.shapes import Answer, Failure, UnsupportedError
 from orchvynt.lifecycle.commands import Send
 from orchvynt.lifecycle.events import AnswerArrived, AnyEvent, AttemptFailed, StreamEnded, StreamStarted
 from orchvynt.ports.clock import Clock, Ids
@@ -32,7 +31,8 @@ class Attempting:
         ids: Ids,
         health: Health,
         sizes: OutputSizes,
-        feed: Callable[[Life, AnyEvent], None],
+        feed: Callable[[Life, AnyEvent], bool],
+        failed: Callable[[Life, Exception], None],
     ) -> None:
         self.upstream = upstream
         self.secrets = secrets
@@ -41,6 +41,7 @@ class Attempting:
         self.health = health
         self.sizes = sizes
         self._feed = feed
+        self._failed = failed
         self._lingering: list[tuple[int, Exchange]] = []
         self._addresses: dict[tuple[str, int, bool], Address] = {}
 
@@ -52,7 +53,10 @@ class Attempting:
         invocation = life.state.invocation
         caller = registry.caller(invocation.dialect)
         ask = invocation.ask
-        relay = registry.relay(dialect, caller, wants_usage=ask.wants_usage, collect=not command.flow) if command.stream else None
+        relay = None
+        if command.stream:
+            created_s = invocation.at // 1_000_000_000
+            relay = registry.relay(dialect, caller, wants_usage=ask.wants_usage, collect=not command.flow, created_s=created_s)
         exchange = Exchange(life, dialect, relay, self, self.clock)
         life.exchange = exchange
         limit = command.output_tokens_max
@@ -62,13 +66,18 @@ class Attempting:
                 request = dialect.pass_request(ask, model.upstream_model, per_choice)
             else:
                 request = dialect.write_request(caller.chat(ask), model.upstream_model, per_choice)
-            headers = self._headers(command.attempt, model, request)
+            ref = provider.api_key
+            exchange.secret = self.secrets.resolve(ref) if ref is not None else ""
         except UnsupportedError as error:
             self._fail_unsent(exchange, Failure("policy", 0, f"{error} ({error.param})"))
             return
         except SecretMissingError as error:
             self._fail_unsent(exchange, Failure("auth", 0, str(error)))
             return
+        # OpenAI documents X-Client-Request-Id for exactly this: the id by which an arrival is found in our record.
+        headers = [*request.headers, ("x-client-request-id", command.attempt)]
+        if exchange.secret:
+            headers.append(dialect.credential(exchange.secret))
         address = self._address(provider.host, provider.port, provider.tls)
         now = exchange.sent_mono
         if command.stream:
@@ -85,14 +94,6 @@ class Attempting:
         if address is None:
             address = self._addresses[key] = Address(host, port, tls)
         return address
-
-    def _headers(self, attempt: str, model: Model, request: UpstreamAsk) -> list[tuple[str, str]]:
-        # OpenAI documents X-Client-Request-Id for exactly this: the id by which an arrival is found in our record.
-        headers = [*request.headers, ("x-client-request-id", attempt)]
-        ref: SecretRef | None = model.provider.api_key
-        if ref is not None:
-            headers.append(registry.provider(model.provider.wire).credential(self.secrets.resolve(ref)))
-        return headers
 
     def _fail_unsent(self, exchange: Exchange, failure: Failure) -> None:
         exchange.over = True
@@ -118,6 +119,15 @@ class Attempting:
             seen = exchange.seen
             self._feed(life, StreamStarted(self.clock.now(), now, seen.response_id if seen else ""))
 
+    def alive(self, exchange: Exchange) -> None:
+        life = exchange.life
+        life.stop_timer("first_token")
+        life.set_timer("stall", self.clock.monotonic() + life.snapshot.timeouts.stall_ns)
+
+    def broken(self, exchange: Exchange, error: Exception) -> None:
+        self._ended(exchange, self.clock.monotonic())
+        self._failed(exchange.life, error)
+
     def wrote(self, exchange: Exchange, data: bytes) -> None:
         for caller in exchange.life.callers:
             caller.line.write(data)
@@ -132,6 +142,9 @@ class Attempting:
     def stream_ended(self, exchange: Exchange) -> None:
         life, seen = exchange.life, exchange.seen
         assert seen is not None
+        if life.state.streams and life.state.phase == "attempting":
+            # An answer without any content (its limit went into thinking) is whole all the same.
+            self.started(exchange)
         now = self.clock.monotonic()
         self._ended(exchange, now)
         self._lingering.append((now + LINGER_NS, exchange))
@@ -160,6 +173,7 @@ class Attempting:
                 exchange.seen,
                 exchange.delivered_bytes,
                 exchange.provider_request_id,
+                exchange.stale,
             ),
         )
 

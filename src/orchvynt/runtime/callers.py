@@ -1,10 +1,13 @@
 """The connections that wait for each life: attach, hold, answer, refuse, and notice when they are gone or slow."""
 
+import sys
+import traceback
 from collections.abc import Callable
 from typing import Final
 
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.dialects import registry
+from orchvynt.dialects.shapes import Notes
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import usd_text
 from orchvynt.ports.caller import CallerLine
@@ -47,27 +50,35 @@ class Callers:
     def start_stream(self, life: Life, first: bytes) -> None:
         dialect = registry.caller(life.state.invocation.dialect)
         for caller in life.callers:
-            headers = answers.start_headers(life)
-            if caller.request_id:
-                headers.append(("x-request-id", caller.request_id))
-            caller.opened = True
-            caller.line.start(200, headers, dialect.stream_type)
+            answers.start(caller, answers.start_headers(life), dialect.stream_type)
             if first:
                 caller.line.write(first)
 
-    def end_stream(self, life: Life, closing: bytes) -> None:
-        for caller in self._take(life):
-            caller.line.write(closing)
+    def end_stream(self, life: Life, finish: Callable[[Notes], bytes]) -> None:
+        """`finish` gives the closing bytes for the notes that a caller has not heard yet."""
+        now, remaining = self.clock.monotonic(), self.remaining(life)
+
+        def tell(caller: Caller) -> None:
+            caller.line.write(finish(answers.notes(life, caller, now, remaining)))
             caller.line.end()
+
+        self._tell_all(life, tell)
 
     def deliver(self, life: Life) -> None:
         now, remaining = self.clock.monotonic(), self.remaining(life)
-        for caller in self._take(life):
-            answers.deliver(life, caller, now, remaining)
+        self._tell_all(life, lambda caller: answers.deliver(life, caller, now, remaining))
 
     def refuse(self, life: Life, fault: Fault) -> None:
+        self._tell_all(life, lambda caller: answers.refuse(life, caller, fault))
+
+    def _tell_all(self, life: Life, tell: Callable[[Caller], None]) -> None:
+        """The last word to every caller; a line that fails is cut, and the others still hear it."""
         for caller in self._take(life):
-            answers.refuse(life, caller, fault)
+            try:
+                tell(caller)
+            except Exception:  # noqa: BLE001 - a loop top
+                sys.stderr.write(f"orchvynt: a caller of {life.id} could not be told\n{traceback.format_exc()}")
+                caller.line.abort()
 
     def _take(self, life: Life) -> list[Caller]:
         taken = list(life.callers)
@@ -98,9 +109,8 @@ class Callers:
         dialect = registry.caller(life.state.invocation.dialect)
         for caller in life.callers:
             if caller.form == "asked" and not caller.opened:
-                caller.opened = True
-                headers = answers.start_headers(life) if life.state.tier else []
-                caller.line.start(200, headers, dialect.stream_type)
+                # Which model will have answered is not known yet; the notes at the end say it.
+                answers.start(caller, answers.known_headers(life), dialect.stream_type)
         self.keep_alive(life)
 
     def keep_alive(self, life: Life) -> None:

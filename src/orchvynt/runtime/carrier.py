@@ -19,7 +19,6 @@ from orchvynt.model import facts
 from orchvynt.model.faults import Fault
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.journal import Journal, JournalUnavailableError
-from orchvynt.runtime import answers
 from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.callers import Callers
@@ -28,6 +27,7 @@ from orchvynt.runtime.life import Life
 from orchvynt.runtime.parked import Parked, ParkedOne
 
 STREAM_OPEN_NS: Final = 25_000_000_000
+WAKE_SLACK_NS: Final = 2_000_000
 
 
 class Carrier:
@@ -38,15 +38,15 @@ class Carrier:
         journal: Journal,
         clock: Clock,
         parked: Parked,
-        admitting: Callable[[Callable[[Life, events.AnyEvent], None]], Admitting],
-        attempting: Callable[[Callable[[Life, events.AnyEvent], None]], Attempting],
+        admitting: Callable[["Carrier"], Admitting],
+        attempting: Callable[["Carrier"], Attempting],
         wake_after: Callable[[int, Callable[[], None]], None],
     ) -> None:
         self.journal = journal
         self.clock = clock
         self.parked = parked
-        self.admitting = admitting(self.feed)
-        self.attempting = attempting(self.feed)
+        self.admitting = admitting(self)
+        self.attempting = attempting(self)
         self.callers = Callers(clock, self.admitting.ledger, self._callers_gone)
         self.lives: dict[str, Life] = {}
         self.unwritten: list[tuple[Life, list[facts.AnyFact]]] = []
@@ -76,7 +76,7 @@ class Carrier:
         try:
             self._perform(life, admission.begin(life.snapshot, life.state, received, values))
         except Exception as error:  # noqa: BLE001 - the loop top: one invocation fails closed, the others go on
-            self._failed(life, error)
+            self.failed(life, error)
         if life.state.invocation.ask.stream and not life.state.streams and life.state.phase != "done":
             life.set_timer("stream_open", life.arrived + STREAM_OPEN_NS)
 
@@ -84,12 +84,14 @@ class Carrier:
         """What a caller that comes back with the same request joins."""
         return self.parked.joinable(join_key(state), state.invocation.at) if self.parked.count else None
 
-    def feed(self, life: Life, event: events.AnyEvent) -> None:
-        """One event, its step, and the commands that follow."""
+    def feed(self, life: Life, event: events.AnyEvent) -> bool:
+        """One event, its step, and the commands that follow. False if it failed: then the life was ended, closed."""
         try:
             self._perform(life, step(life.snapshot, life.state, event))
         except Exception as error:  # noqa: BLE001 - the loop top, as above
-            self._failed(life, error)
+            self.failed(life, error)
+            return False
+        return True
 
     def _perform(self, life: Life, following: list[commands.AnyCommand]) -> None:
         """Performs commands in order. Facts are written before the next effect; asking for the first candidate is none, so that
@@ -113,6 +115,41 @@ class Carrier:
         except JournalUnavailableError:
             self._keep_for_later(life, noted)
             raise
+        self._release_ended(noted)
+
+    def _keep_for_later(self, life: Life, noted: list[facts.AnyFact]) -> None:
+        """What could not be written: a hold that was never sent is returned, the end of one that was sent is written later."""
+        ends: list[facts.AnyFact] = []
+        for fact in noted:
+            if isinstance(fact, facts.HoldPlaced):
+                self.admitting.release(fact.attempt)
+                life.state.placed = None
+            elif isinstance(fact, facts.AttemptEnded | facts.AttemptSettled | facts.HoldVoided):
+                ends.append(fact)
+        # An invocation that is not on record at all needs no end there; one that is parked has not ended.
+        if not isinstance(noted[0], facts.InvocationReceived) and life.state.review == "":
+            self._keep(life, ends)
+
+    def _keep(self, life: Life, ends: list[facts.AnyFact]) -> None:
+        """One entry for each life: it ends once."""
+        if self.unwritten and self.unwritten[-1][0] is life:
+            self.unwritten[-1][1].extend(ends)
+        else:
+            self.unwritten.append((life, ends))
+
+    def write_kept(self) -> None:
+        """Tries again to write how invocations ended that could not be recorded; one that still cannot goes to the end of the line."""
+        for _ in range(len(self.unwritten)):
+            life, ends = self.unwritten.pop(0)
+            over = finished(life.state, events.ShutDown(self.clock.now(), 0), "interrupted")
+            try:
+                self.journal.append([*ends, over])
+            except JournalUnavailableError:
+                self.unwritten.append((life, ends))
+                return
+            self._release_ended(ends)
+
+    def _release_ended(self, noted: list[facts.AnyFact]) -> None:
         for fact in noted:
             kind = type(fact)
             if kind is facts.AttemptSettled:
@@ -120,31 +157,7 @@ class Carrier:
             elif kind is facts.HoldVoided:
                 self.admitting.release(fact.attempt)  # type: ignore[union-attr]
 
-    def _keep_for_later(self, life: Life, noted: list[facts.AnyFact]) -> None:
-        """What could not be written: a hold that was never sent is returned, the end of one that was sent is written later."""
-        ends: list[facts.AnyFact] = [
-            fact for fact in noted if isinstance(fact, facts.AttemptEnded | facts.AttemptSettled | facts.HoldVoided)
-        ]
-        for fact in noted:
-            if isinstance(fact, facts.HoldPlaced):
-                self.admitting.release(fact.attempt)
-                life.state.placed = None
-        if ends:
-            self.unwritten.append((life, ends))
-
-    def write_kept(self) -> None:
-        """Tries again to write how attempts ended that could not be recorded; stops at the first that still cannot."""
-        while self.unwritten:
-            life, ends = self.unwritten[0]
-            life.unwritten = [*ends, finished(life.state, events.ShutDown(self.clock.now(), 0), "interrupted")]
-            try:
-                self._write(life)
-            except JournalUnavailableError:
-                self.unwritten.pop()
-                return
-            self.unwritten.pop(0)
-
-    def _failed(self, life: Life, error: Exception) -> None:
+    def failed(self, life: Life, error: Exception) -> None:
         """What cannot be recorded does not happen: no send, no answer. A defect ends its invocation, closed."""
         if isinstance(error, JournalUnavailableError):
             fault = Fault(
@@ -166,9 +179,13 @@ class Carrier:
         state = life.state
         if state.placed is not None:
             ended = events.ShutDown(self.clock.now(), self.clock.monotonic())
-            self.unwritten.append((life, list(settle_unknown(life.snapshot, state, ended, None, fault.code))))
+            self._keep(life, list(settle_unknown(life.snapshot, state, ended, None, fault.code)))
         state.phase = "done"
         state.verdict = fault
+        one = self.parked.invocation(life.id)
+        if one is not None:
+            # The store still has it as it was: whoever comes back finds it parked.
+            one.released = True
         self.callers.refuse(life, fault)
         self._close(life, commands.Close())
 
@@ -176,7 +193,8 @@ class Carrier:
         self.admitting.health.rest(command.provider, command.model, command.rest, self.clock.monotonic())
 
     def _wake(self, life: Life, command: commands.WakeAfter) -> None:
-        self._wake_after(command.wait_ns, lambda: self._woken(life))
+        # Timers of the loop may be early by their resolution; a rest that is slept out must be over.
+        self._wake_after(command.wait_ns + WAKE_SLACK_NS, lambda: self._woken(life))
 
     def _woken(self, life: Life) -> None:
         if life.state.phase == "backing_off":
@@ -198,8 +216,7 @@ class Carrier:
         exchange = life.exchange
         assert isinstance(exchange, Exchange)
         assert exchange.relay is not None
-        closing = exchange.relay.finish(answers.notes(life, self.clock.monotonic(), self.callers.remaining(life)))
-        self.callers.end_stream(life, closing)
+        self.callers.end_stream(life, exchange.relay.finish)
 
     def _break_stream(self, life: Life, command: commands.BreakStream) -> None:
         self.callers.refuse(life, command.fault)
@@ -215,6 +232,7 @@ class Carrier:
         one.life = life
         one.released = not life.callers or (before is not None and before.released)
         self.parked.add(one)
+        life.exchange = None
         self.callers.hold(life, command.hold_ns)
         self.let_go(life)
 
@@ -224,8 +242,7 @@ class Carrier:
         life.exchange = None
         if self.parked.count and (one := self.parked.invocation(life.id)) is not None:
             one.life = None
-        if life.lines:
-            self.admitting.ledger.forget(line.key for line in life.lines if line.scope == "invocation")
+        self.admitting.forget_invocation(life)
 
     def let_go(self, life: Life) -> None:
         """A parked life with no caller needs no memory; the store has its state."""

@@ -6,6 +6,8 @@ A whole answer is gathered and read; a stream goes through a relay, and to the c
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+import msgspec
+
 from orchvynt.dialects.outcomes import retry_after_of
 from orchvynt.dialects.shapes import Answer, Failure, ProviderDialect, Relay, Seen
 from orchvynt.model.chat import Reply
@@ -13,11 +15,13 @@ from orchvynt.ports.clock import Clock
 from orchvynt.ports.upstream import UpstreamCall, UpstreamFailure
 from orchvynt.runtime.life import Life
 
-HELD_STREAM_BYTES_MAX: Final = 32 * 1024 * 1024
+HELD_STREAM_BYTES_MAX: Final = 16 * 1024 * 1024
 ERROR_BODY_BYTES_MAX: Final = 256 * 1024
+SCRUBBED: Final = "***"
+MAY_STILL_RUN: Final = frozenset({408, 504, 524})
 STREAM_TYPES: Final = ("text/event-stream", "application/x-ndjson")
 
-CONNECT_OUTCOMES: Final = {"connect_timeout": "timeout", "malformed": "malformed", "too_large": "malformed"}
+CONNECT_OUTCOMES: Final = {"connect_timeout": "timeout", "malformed": "malformed", "too_large": "malformed", "busy": "overloaded"}
 
 
 class Watcher(Protocol):
@@ -35,12 +39,21 @@ class Watcher(Protocol):
 
     def failed(self, exchange: "Exchange", failure: Failure, may_have_run: bool, connected: bool) -> None: ...
 
+    def alive(self, exchange: "Exchange") -> None:
+        """Something came that is no ping, though nothing that a caller sees: the model thinks."""
+        ...
+
+    def broken(self, exchange: "Exchange", error: Exception) -> None:
+        """A defect of ours came up while the provider's bytes were carried."""
+        ...
+
 
 class Exchange:
     """The listener of one upstream call. `flows` is switched on by the machine; until then bytes are kept, bounded."""
 
     __slots__ = (
         "announced",
+        "breathes",
         "call",
         "clock",
         "content_type",
@@ -53,11 +66,14 @@ class Exchange:
         "over",
         "parts",
         "parts_bytes",
+        "paused",
         "progress",
         "provider_request_id",
         "relay",
         "retry_after",
+        "secret",
         "sent_mono",
+        "stale",
         "status",
         "streaming",
         "watcher",
@@ -84,6 +100,10 @@ class Exchange:
         self.delivered_bytes = 0
         self.progress = -1
         self.announced = False
+        self.breathes = False
+        self.paused = False
+        self.stale = False
+        self.secret = ""
         self.over = False
 
     def on_head(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
@@ -92,13 +112,19 @@ class Exchange:
             if name == b"content-type":
                 self.content_type = value.decode("latin-1")
             elif name == b"x-request-id" or name == b"request-id":
-                self.provider_request_id = value.decode("latin-1")[:200]
+                self.provider_request_id = self._without_secret(value.decode("latin-1"))[:200]
         self.retry_after = retry_after_of(headers) if status >= 400 else ""
         self.streaming = self.relay is not None and status == 200 and self.content_type.lower().startswith(STREAM_TYPES)
 
     def on_data(self, data: bytes) -> None:
         if self.over:
             return
+        try:
+            self._take(data)
+        except Exception as error:  # noqa: BLE001 - a loop top: what a dialect stumbles over ends this attempt only
+            self._break(error)
+
+    def _take(self, data: bytes) -> None:
         if not self.streaming:
             self.parts_bytes += len(data)
             if self.status != 200 and self.parts_bytes > ERROR_BODY_BYTES_MAX:
@@ -127,6 +153,9 @@ class Exchange:
             if self.held_bytes > HELD_STREAM_BYTES_MAX:
                 self._fail(Failure("malformed", 200, f"a held stream is larger than {HELD_STREAM_BYTES_MAX} bytes"), True, True)
                 return
+            if seen.alive and not self.breathes:
+                self.breathes = True
+                self.watcher.alive(self)
             if seen.started and not self.announced and seen.failure is None:
                 self.announced = True
                 self.watcher.started(self)
@@ -136,6 +165,16 @@ class Exchange:
     def on_end(self) -> None:
         if self.over:
             return
+        try:
+            self._take_end()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._break(error)
+
+    def _break(self, error: Exception) -> None:
+        self.over = True
+        self.watcher.broken(self, error)
+
+    def _take_end(self) -> None:
         if not self.streaming:
             self._read_whole()
             return
@@ -152,13 +191,16 @@ class Exchange:
 
     def _read_whole(self) -> None:
         body = self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+        if self.status != 200 and self.secret:
+            # A provider may repeat the key it refuses, and only a part of its words may be kept: the key goes first.
+            body = body.replace(self.secret.encode(), SCRUBBED.encode())
         if self.relay is not None and self.status == 200:
             self._fail(Failure("malformed", 200, f"a stream was asked for, {self.content_type or 'nothing'} came"), True, True)
             return
         read = self.dialect.read_answer(self.status, self.content_type, self.retry_after, body, self.clock.now())
         if isinstance(read, Failure):
-            # A provider bills no request that it refused with an error status.
-            self._fail(read, self.status == 200, True)
+            # A provider bills no request that it refused with an error status; a gateway that gave up waiting proves nothing.
+            self._fail(read, self.status == 200 or self.status in MAY_STILL_RUN, True)
             return
         self.over = True
         self.call = None
@@ -167,13 +209,14 @@ class Exchange:
     def on_failure(self, failure: UpstreamFailure) -> None:
         if self.over:
             return
-        connected = failure.kind not in ("connect", "tls", "dns", "connect_timeout")
+        connected = failure.kind not in ("connect", "tls", "dns", "connect_timeout", "busy")
         if failure.kind in CONNECT_OUTCOMES:
             outcome = CONNECT_OUTCOMES[failure.kind]
         elif self.streaming and failure.bytes_seen:
             outcome = "cut"
         else:
             outcome = "malformed" if failure.bytes_seen and self.status else "connection"
+        self.stale = failure.stale
         self._fail(Failure(outcome, self.status, failure.message), failure.sent, connected)
 
     def time_out(self, outcome: str, message: str) -> None:
@@ -190,7 +233,12 @@ class Exchange:
         self.over = True
         if self.call is not None:
             self.call.cancel()
+        if self.secret and self.secret in failure.message:
+            failure = msgspec.structs.replace(failure, message=self._without_secret(failure.message))
         self.watcher.failed(self, failure, may_have_run, connected)
+
+    def _without_secret(self, text: str) -> str:
+        return text.replace(self.secret, SCRUBBED) if self.secret else text
 
     @property
     def seen(self) -> Seen | None:
@@ -205,10 +253,12 @@ class Exchange:
         return moved
 
     def pause(self) -> None:
+        self.paused = True
         if self.call is not None:
             self.call.pause()
 
     def resume(self) -> None:
+        self.paused = False
         if self.call is not None:
             self.call.resume()
 

@@ -17,6 +17,7 @@ class UnderWay(Protocol):
 
     flows: bool
     delivered_bytes: int
+    paused: bool
 
     @property
     def seen(self) -> Seen | None: ...
@@ -35,13 +36,14 @@ class UnderWay(Protocol):
 class Caller:
     """One connection that waits for the answer. `form` is how it wants it: as it asked, or the body for a poll of `/result`."""
 
-    __slots__ = ("due", "form", "line", "opened", "request_id")
+    __slots__ = ("due", "form", "line", "opened", "request_id", "told")
 
     def __init__(self, line: CallerLine, form: str, request_id: str) -> None:
         self.line = line
         self.form = form
         self.request_id = request_id
         self.opened = False
+        self.told: frozenset[str] = frozenset()
         self.due = NEVER
 
 

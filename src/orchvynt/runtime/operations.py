@@ -101,7 +101,7 @@ class Operations:
         if not isinstance(compiled, Snapshot):
             return compiled
         why = message or f"rollback to version {target.version}"
-        return await self._put_in_force(compiled, target.yaml, why, by, None, target.commit)
+        return await self._put_in_force(compiled, target.yaml, why, by, current, target.commit)
 
     async def _put_in_force(
         self, snapshot: Snapshot, yaml: str, message: str, by: str, expected: int | None, commit: str
@@ -129,7 +129,7 @@ class Operations:
         try:
             fault = await self.reviewing.vote(review, decision, by, reason, before)
         except PolicyMissingError as error:
-            return Fault("policy_error", f"The review cannot be decided: {error}.", "Start the version that parked it.")
+            return Fault("policy_error", f"The review cannot be decided: {error}.", "Start the build that parked it.")
         if fault is not None:
             return fault
         await self.store.settled()

@@ -15,10 +15,11 @@ JOINABLE_NS: Final = 24 * 3_600 * 1_000_000_000
 class ParkedOne:
     """`due` is the instant in ns UTC at which its escalation is due, 0 for never. `status` is open until it is decided.
 
-    `released` is set once its caller was told to come back, or was gone; `claims` counts those who came back.
+    `released` is set once its caller was told to come back, or was gone; `claims` counts those who came back. `decided_at` is 0
+    until it is decided.
     """
 
-    __slots__ = ("at", "by", "claims", "due", "inv", "join_key", "key_id", "life", "released", "review", "status")
+    __slots__ = ("at", "by", "claims", "decided_at", "due", "inv", "join_key", "key_id", "life", "released", "review", "status")
 
     def __init__(self, review: str, inv: str, key_id: str, join_key: str, at: int, due: int, status: str) -> None:
         self.review = review
@@ -32,10 +33,15 @@ class ParkedOne:
         self.released = False
         self.claims = 0
         self.by = ""
+        self.decided_at = 0
 
     @property
     def open(self) -> bool:
         return self.status == "open"
+
+    def kept(self, now: int) -> bool:
+        """Whether a caller may still come back for it: until it is decided, and 24 hours more."""
+        return self.open or now - self.decided_at < JOINABLE_NS
 
 
 class Parked:
@@ -79,15 +85,16 @@ class Parked:
         free = [
             one
             for one in self._by_join_key.get(join_key, ())
-            if one.released and now - one.at < JOINABLE_NS and not (one.life is not None and one.life.callers)
+            if one.released and one.kept(now) and not (one.life is not None and one.life.callers)
         ]
         return min(free, key=lambda one: (one.claims, one.at), default=None)
 
-    def decided(self, one: ParkedOne, status: str, by: str) -> None:
+    def decided(self, one: ParkedOne, status: str, by: str, at: int) -> None:
         """It is decided, once; whoever watches it hears so."""
         assert one.open
         one.status = status
         one.by = by
+        one.decided_at = at
         self.open_count -= 1
         self.tell(one.inv)
 
@@ -108,10 +115,14 @@ class Parked:
     def next_due(self) -> int:
         return self._escalations[0][0] if self._escalations else NEVER
 
-    def take_due(self, now: int) -> list[ParkedOne]:
-        """The open ones whose escalation is due at `now` (ns UTC), each once."""
-        found = []
-        while self._escalations and self._escalations[0][0] <= now:
+    def due_again(self, one: ParkedOne, at: int) -> None:
+        """Its escalation could not happen and is due once more."""
+        heapq.heappush(self._escalations, (at, one.review))
+
+    def take_due(self, now: int, most: int) -> list[ParkedOne]:
+        """At most so many open ones whose escalation is due at `now` (ns UTC), each once."""
+        found: list[ParkedOne] = []
+        while self._escalations and self._escalations[0][0] <= now and len(found) < most:
             one = self._by_review.get(heapq.heappop(self._escalations)[1])
             if one is not None and one.open:
                 found.append(one)
@@ -119,7 +130,7 @@ class Parked:
 
     def forget(self, now: int) -> None:
         """Drops what was decided and can no longer be joined."""
-        old = [one for one in self._by_review.values() if not one.open and now - one.at >= JOINABLE_NS]
+        old = [one for one in self._by_review.values() if not one.kept(now)]
         for one in old:
             del self._by_review[one.review]
             if self._by_invocation.get(one.inv) is one:

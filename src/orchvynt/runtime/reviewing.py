@@ -4,24 +4,32 @@ INVARIANT: between the check that a review is open and the step that decides it,
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from orchvynt.decisions.reviews.transitions import Choice, check_vote
+from orchvynt.dialects import registry
 from orchvynt.lifecycle import events
 from orchvynt.lifecycle.parking import pending
 from orchvynt.lifecycle.state import State, decode
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
 from orchvynt.ports.caller import CallerLine
-from orchvynt.ports.store import ReviewRow, Store
+from orchvynt.ports.journal import JournalUnavailableError
+from orchvynt.ports.store import ReviewRow, Store, StoreUnavailableError
 from orchvynt.runtime import answers
-from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.carrier import STREAM_OPEN_NS, Carrier
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.parked import ParkedOne
-from orchvynt.runtime.policies import Policies
+from orchvynt.runtime.policies import Policies, PolicyMissingError
 from orchvynt.runtime.tasks import Tasks
 
 POLL_WAIT_MAX_S: Final = 60.0
+# The store bounds its own waiting reads; what comes in a crowd (a restart, a thousand polls) stands in line here.
+LOADS_AT_ONCE: Final = 32
+ESCALATE_AGAIN_NS: Final = 1_000_000_000
+
+UNAVAILABLE: Final = (StoreUnavailableError, JournalUnavailableError, PolicyMissingError)
 
 
 class Reviewing:
@@ -32,96 +40,130 @@ class Reviewing:
         self.store = store
         self.policies = policies
         self.tasks = tasks
-        self._loading: dict[str, asyncio.Task[Life | None]] = {}
+        self._loading: dict[str, asyncio.Task[Life]] = {}
+        self._places = asyncio.Semaphore(LOADS_AT_ONCE)
 
-    async def load(self, one: ParkedOne) -> Life | None:
-        """The life of a parked or decided invocation, from memory or from the store."""
-        if one.life is not None:
-            return one.life
-        task = self._loading.get(one.inv)
-        if task is None:
-            task = self._loading[one.inv] = self.tasks.start(self._load(one), f"load {one.review}")
-            task.add_done_callback(lambda _: self._loading.pop(one.inv, None))
-        return await asyncio.shield(task)
+    async def _current(self, one: ParkedOne) -> tuple[ParkedOne, Life]:
+        """The newest review of an invocation and its life, from memory or from the store. Raises one of UNAVAILABLE.
 
-    async def _load(self, one: ParkedOne) -> Life | None:
-        await self.store.settled()
-        stored = await self.store.review_state(one.review)
-        if stored is None:
-            return None
-        state: State = decode(stored)
-        snapshot = await self.policies.version(state.policy_version)
-        if one.life is not None:
-            return one.life
-        life = Life(snapshot, state, self.carrier.clock.monotonic())
-        if one.open:
+        A further review may open while an earlier one's state is read: then that one is read too.
+        """
+        while True:
+            life = one.life if one.life is not None else await self._load(one)
+            newest = self.carrier.parked.invocation(one.inv) or one
+            if newest is one:
+                return one, self._adopted(one, life)
+            one = newest
+
+    def _adopted(self, one: ParkedOne, life: Life) -> Life:
+        """While a review is open its invocation has one life in this process, whoever loaded it."""
+        if not one.open:
+            return life
+        if one.life is None:
             one.life = life
             self.carrier.lives[life.id] = life
-        return life
+        return one.life
+
+    async def _load(self, one: ParkedOne) -> Life:
+        task = self._loading.get(one.review)
+        if task is None:
+            task = self._loading[one.review] = self.tasks.start(self._read(one), f"load {one.review}")
+            task.add_done_callback(lambda _: self._loading.pop(one.review, None))
+        return await asyncio.shield(task)
+
+    async def _read(self, one: ParkedOne) -> Life:
+        async with self._places:
+            await self.store.settled()
+            stored = await self.store.review_state(one.review)
+        if stored is None:
+            raise StoreUnavailableError(f"the state of review {one.review} is not in the store")
+        state: State = decode(stored)
+        # Whoever waited when this was stored is gone; who comes now joins.
+        state.caller_present = False
+        return Life(await self.policies.version(state.policy_version), state, self.carrier.clock.monotonic())
 
     async def vote(self, review: str, choice: Choice, by: str, reason: str, row: ReviewRow) -> Fault | None:
-        """One vote. None if it decided the review."""
+        """One vote. None if it decided the review. Raises one of UNAVAILABLE, and then nothing is decided."""
         one = self.carrier.parked.review(review)
-        if one is None:
-            # It was decided longer ago than the index remembers.
-            return check_vote(review, row.status, row.by, row.require_reason, reason)
-        life = await self.load(one) if one.open else None
-        if fault := check_vote(review, one.status, one.by or row.by, row.require_reason, reason):
+        if one is None or not one.open:
+            # Decided; or longer ago than the index remembers.
+            return check_vote(review, one.status if one else row.status, (one.by if one else "") or row.by, row.require_reason, reason)
+        newest, life = await self._current(one)
+        status = one.status if newest is one else "approved"
+        if fault := check_vote(review, status, one.by or row.by, row.require_reason, reason):
+            self.carrier.let_go(life)
             return fault
-        if life is None:
-            return Fault("not_found", f"The answer of review {review} is not in the store.", "See `orchvynt doctor`.")
-        status = "approved" if choice == "approve" else "rejected"
         clock = self.carrier.clock
-        self.carrier.feed(life, events.Voted(clock.now(), clock.monotonic(), choice, by, reason))
-        self._decided(one, life, status, by)
+        if not self._step(one, life, events.Voted(clock.now(), clock.monotonic(), choice, by, reason), by):
+            return Fault(
+                "store_unavailable",
+                "The vote could not be written, so it does not count; the review is still open.",
+                "Make room or repair the disk, and vote again.",
+                retry_after_seconds=5,
+            )
         return None
 
-    def _decided(self, one: ParkedOne, life: Life, status: str, by: str) -> None:
-        if one.open and (life.state.phase == "done" or life.state.review != one.review):
-            self.carrier.parked.decided(one, status, by)
-        if life.state.phase == "in_review":
-            self.carrier.let_go(life)
+    def _step(self, one: ParkedOne, life: Life, event: events.Voted | events.EscalationDue, by: str) -> bool:
+        """One step that may decide the review; the index follows what was written. False if it could not be."""
+        if not self.carrier.feed(life, event):
+            return False
+        state = life.state
+        if state.phase == "done":
+            verdict = state.verdict.code if state.verdict is not None else ""
+            status = {"": "approved", "review_expired": "expired"}.get(verdict, "rejected")
+            self.carrier.parked.decided(one, status, by, event.at)
+        elif state.review != one.review:
+            self.carrier.parked.decided(one, "approved", by, event.at)
+        self.carrier.let_go(life)
+        return True
 
     async def escalate(self, one: ParkedOne) -> None:
-        life = await self.load(one)
-        if life is None or not one.open:
-            return
+        """What is due happens, now or, while it cannot be read or written, a second later."""
         clock = self.carrier.clock
-        self.carrier.feed(life, events.EscalationDue(clock.now(), clock.monotonic()))
-        self._decided(one, life, "expired", "escalation")
-        self.carrier.let_go(life)
+        try:
+            newest, life = await self._current(one)
+        except UNAVAILABLE:
+            self.carrier.parked.due_again(one, clock.now() + ESCALATE_AGAIN_NS)
+            return
+        if newest is not one or not one.open:
+            return
+        if not self._step(one, life, events.EscalationDue(clock.now(), clock.monotonic()), "escalation"):
+            self.carrier.parked.due_again(one, clock.now() + ESCALATE_AGAIN_NS)
 
     def join(self, one: ParkedOne, line: CallerLine, request_id: str) -> None:
         """A caller came back: it waits with the invocation, or gets the answer at once."""
         one.claims += 1
         caller = Caller(line, "asked", request_id)
-        self.tasks.start(self._joined(one, caller), f"join {one.review}")
+        self.tasks.start(self._told_if_unavailable(caller, one.inv, lambda: self._join(one, caller)), f"join {one.review}")
 
-    async def _joined(self, one: ParkedOne, caller: Caller) -> None:
-        life = await self.load(one)
-        if life is None:
-            caller.line.abort()
-            return
+    async def _join(self, one: ParkedOne, caller: Caller) -> None:
+        one, life = await self._current(one)
         if caller.line.gone:
             self.carrier.let_go(life)
-            return
-        if not one.open:
-            self.give(life, caller)
-            return
-        attached = self.carrier.callers.attach(life, caller.line, caller.form, caller.request_id)
+        elif not one.open:
+            self._give(life, caller)
+        else:
+            self._attach(life, caller)
+
+    def _attach(self, life: Life, caller: Caller) -> None:
         clock = self.carrier.clock
-        self.carrier.feed(life, events.CallerJoined(clock.now(), clock.monotonic()))
+        attached = self.carrier.callers.attach(life, caller.line, caller.form, caller.request_id)
+        if not self.carrier.feed(life, events.CallerJoined(clock.now(), clock.monotonic())) or attached not in life.callers:
+            return
         gate = next((gate for gate in life.snapshot.gates if gate.name == life.state.review_gate), None)
         self.carrier.callers.hold_one(life, attached, gate.wait_up_to_ns if gate else None)
         if life.state.invocation.ask.stream:
-            life.set_timer("stream_open", clock.monotonic() + 25_000_000_000)
+            life.set_timer("stream_open", clock.monotonic() + STREAM_OPEN_NS)
 
-    def give(self, life: Life, caller: Caller) -> None:
-        """The decided answer, or the verdict: the same however often it is read."""
+    def _give(self, life: Life, caller: Caller) -> None:
+        """The decided answer, or the verdict: the same however often it is read. Raises JournalUnavailableError."""
         state = life.state
         clock = self.carrier.clock
         if state.verdict is not None:
             answers.refuse(life, caller, state.verdict)
+            return
+        if state.phase != "done" or state.gates_matched:
+            answers.refuse(life, caller, pending(life.id, state.review, state.review_gate))
             return
         delivered = facts.AnswerDelivered(life.id, clock.now(), 200, state.candidate.model, state.tier, review=state.review)
         self.carrier.journal.append((delivered,))
@@ -129,29 +171,45 @@ class Reviewing:
 
     def poll(self, one: ParkedOne, line: CallerLine, request_id: str, wait_s: float) -> None:
         """`GET …/result`: the answer if it is decided; else it waits so long for the decision."""
-        self.tasks.start(self._poll(one, Caller(line, "result", request_id), min(wait_s, POLL_WAIT_MAX_S)), f"poll {one.inv}")
+        caller = Caller(line, "result", request_id)
+        wait_s = min(wait_s, POLL_WAIT_MAX_S)
+        self.tasks.start(self._told_if_unavailable(caller, one.inv, lambda: self._poll(one, caller, wait_s)), f"poll {one.inv}")
 
     async def _poll(self, one: ParkedOne, caller: Caller, wait_s: float) -> None:
         if one.open and wait_s > 0:
-            decided = asyncio.Event()
-            caller.line.on_gone = decided.set
-            self.carrier.parked.watch(one.inv, decided.set)
-            try:
-                async with asyncio.timeout(wait_s):
-                    await decided.wait()
-            except TimeoutError:
-                pass
-            finally:
-                self.carrier.parked.unwatch(one.inv, decided.set)
-                caller.line.on_gone = None
+            await self._wait_for_decision(one, caller, wait_s)
         if caller.line.gone:
             return
-        latest = self.carrier.parked.invocation(one.inv) or one
-        life = await self.load(latest)
-        if life is None:
-            caller.line.abort()
-        elif latest.open:
-            answers.refuse(life, caller, pending(life.id, latest.review, life.state.review_gate))
+        one, life = await self._current(one)
+        if one.open:
+            answers.refuse(life, caller, pending(life.id, one.review, life.state.review_gate))
             self.carrier.let_go(life)
         else:
-            self.give(life, caller)
+            self._give(life, caller)
+
+    async def _wait_for_decision(self, one: ParkedOne, caller: Caller, wait_s: float) -> None:
+        decided = asyncio.Event()
+        caller.line.on_gone = decided.set
+        self.carrier.parked.watch(one.inv, decided.set)
+        try:
+            async with asyncio.timeout(wait_s):
+                await decided.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self.carrier.parked.unwatch(one.inv, decided.set)
+            caller.line.on_gone = None
+
+    async def _told_if_unavailable(self, caller: Caller, inv: str, work: Callable[[], Awaitable[None]]) -> None:
+        """No caller is left without a word because the store is away."""
+        try:
+            await work()
+        except UNAVAILABLE as error:
+            fault = Fault(
+                "store_unavailable",
+                f"The parked answer cannot be read: {error}.",
+                "It is not lost; ask again.",
+                retry_after_seconds=5,
+            )
+            said = registry.caller("openai_chat").error(fault, inv)
+            answers.answer_fault(caller.line, fault, said, [("x-orchvynt-invocation", inv)])

@@ -1,6 +1,8 @@
 """One sweep for all deadlines of the process, instead of a timer per request."""
 
 import asyncio
+import sys
+import traceback
 from typing import Final
 
 from orchvynt.lifecycle import events
@@ -12,6 +14,8 @@ from orchvynt.runtime.reviewing import Reviewing
 
 TICK_S: Final = 0.05
 HOUSEKEEPING_TICKS: Final = 1_200
+ESCALATIONS_AT_ONCE: Final = 64
+WRITE_AGAIN_TICKS: Final = 20
 
 
 class Sweeping:
@@ -26,23 +30,30 @@ class Sweeping:
         while True:
             await asyncio.sleep(TICK_S)
             ticks += 1
-            self.sweep()
+            self._guarded_sweep()
+            if ticks % WRITE_AGAIN_TICKS == 0:
+                self.carrier.write_kept()
             if ticks % HOUSEKEEPING_TICKS == 0:
                 self._keep_house()
+
+    def _guarded_sweep(self) -> None:
+        """One life's defect must not end the deadlines of all others."""
+        try:
+            self.sweep()
+        except Exception:  # noqa: BLE001 - a loop top
+            sys.stderr.write(f"orchvynt: the sweep failed\n{traceback.format_exc()}")
 
     def sweep(self) -> None:
         carrier = self.carrier
         now = carrier.clock.monotonic()
-        if carrier.unwritten:
-            carrier.write_kept()
-        carrier.admitting.sweep(now)
+        carrier.admitting.sweep(carrier.clock.now(), now)
         carrier.attempting.sweep(now)
         for life in [life for life in carrier.lives.values() if life.due <= now]:
             for name in life.take_due(now):
                 self._due(life, name, now)
         at = carrier.clock.now()
         if carrier.parked.next_due() <= at:
-            for one in carrier.parked.take_due(at):
+            for one in carrier.parked.take_due(at, ESCALATIONS_AT_ONCE):
                 self.reviewing.tasks.start(self.reviewing.escalate(one), f"escalate {one.review}")
 
     def _due(self, life: Life, name: str, now: int) -> None:
@@ -63,7 +74,7 @@ class Sweeping:
             case "first_token" if exchange is not None:
                 exchange.time_out("timeout", f"no first token within {timeouts.first_token_ns // 1_000_000} ms (`timeouts.first_token`)")
             case "stall" if exchange is not None:
-                if exchange.made_progress():
+                if exchange.paused or exchange.made_progress():
                     life.set_timer("stall", now + timeouts.stall_ns)
                 else:
                     exchange.time_out("stall", f"nothing came for {timeouts.stall_ns // 1_000_000} ms (`timeouts.stall`)")

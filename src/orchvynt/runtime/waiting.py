@@ -6,6 +6,7 @@ from typing import Final
 
 from orchvynt.decisions.budgets.ledger import AccountKey, Ledger, Line
 from orchvynt.decisions.budgets.sizing import Short
+from orchvynt.lifecycle.commands import Admit
 from orchvynt.runtime.life import Life
 
 WAITERS_MAX: Final = 10_000
@@ -14,10 +15,13 @@ WAITERS_MAX: Final = 10_000
 class Waiter:
     """`retry` weighs the candidate again and says whether it still waits, and on which account: None if it is through."""
 
-    __slots__ = ("due", "life", "lines", "retry", "short")
+    __slots__ = ("command", "due", "life", "lines", "retry", "short")
 
-    def __init__(self, life: Life, short: Short, lines: tuple[Line, ...], due: int, retry: Callable[["Waiter"], Short | None]) -> None:
+    def __init__(
+        self, life: Life, command: Admit, short: Short, lines: tuple[Line, ...], due: int, retry: Callable[["Waiter"], Short | None]
+    ) -> None:
         self.life = life
+        self.command = command
         self.short = short
         self.lines = lines
         self.due = due
@@ -102,6 +106,10 @@ class HoldQueue:
             self.enter(waiter, first=stays)
             if stays:
                 return
+
+    def rolled_over(self, at: int) -> list[AccountKey]:
+        """The accounts with waiters whose window has ended: what stood in the way there is over."""
+        return [key for key, queue in self._queues.items() if 0 < queue[0].short.line.resets_at <= at]
 
     def overdue(self, now: int) -> list[Waiter]:
         """Those whose time is up; they are still in the queue."""

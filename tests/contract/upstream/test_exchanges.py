@@ -100,7 +100,6 @@ def test_well_formed_responses_keep_the_connection(loop: str, name: str) -> None
             assert await listener.whole() == b"{}"
             assert provider.connections == 1
             assert upstream.dials == 1
-            assert upstream.stale_retries == 0
 
     run(loop, scenario)
 

@@ -28,11 +28,6 @@ class HttpUpstream:
         self._closed = False
 
     @property
-    def stale_retries(self) -> int:
-        """How many sends were repeated because a kept-alive connection had gone stale."""
-        return sum(pool.stale_retries for pool in self._pools.values())
-
-    @property
     def connections_open(self) -> int:
         return sum(pool.open for pool in self._pools.values())
 
@@ -63,7 +58,7 @@ class HttpUpstream:
         elif self._closed:
             return self._fail_soon(pool, connect_ns, listener, "The request was not sent: the client is closed.")
         else:
-            pool.request(exchange, fresh=False)
+            pool.request(exchange)
         return exchange
 
     async def close(self) -> None:

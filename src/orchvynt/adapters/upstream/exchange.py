@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from orchvynt.adapters.upstream.connection import Connection, Fields
 from orchvynt.adapters.upstream.decoding import CorruptBodyError, Decoder, ExpandedBodyError
-from orchvynt.adapters.upstream.failures import connect_timeout, place
+from orchvynt.adapters.upstream.failures import connect_timeout, no_place, place
 from orchvynt.adapters.upstream.limits import UpstreamLimits
 from orchvynt.ports.upstream import Address, FailureKind, UpstreamFailure, UpstreamListener
 
@@ -21,13 +21,11 @@ class Source(Protocol):
     limits: UpstreamLimits
     monotonic: Callable[[], int]
 
-    def request(self, exchange: "Exchange", fresh: bool) -> None:
-        """Calls `ride` when there is a connection, or `fail`. `fresh`: none that was used before."""
+    def request(self, exchange: "Exchange") -> None:
+        """Calls `ride` when there is a connection, or `fail`."""
         ...
 
     def withdraw(self, exchange: "Exchange") -> None: ...
-
-    def count_stale(self) -> None: ...
 
 
 class Exchange:
@@ -40,10 +38,8 @@ class Exchange:
         "_decoder",
         "_listener",
         "_paused",
-        "_repeated",
         "_request",
         "_seen",
-        "_sent_at",
         "_source",
         "_turn",
         "connect_ns",
@@ -61,9 +57,7 @@ class Exchange:
         self._body_bytes = 0
         self._complete = False
         self._paused = False
-        self._repeated = False
         self._seen = False
-        self._sent_at = 0
         self._turn: asyncio.Handle | None = None
         self.connect_ns = connect_ns
         self.over = False
@@ -73,7 +67,7 @@ class Exchange:
     @property
     def sent(self) -> bool:
         """Whether a provider can have read the request."""
-        return self._connection is not None or self._repeated
+        return self._connection is not None
 
     # What the runtime says.
 
@@ -100,7 +94,6 @@ class Exchange:
             self.timer.cancel()
             self.timer = None
         self._connection = connection
-        self._sent_at = self._source.monotonic() if connection.reused else 0
         connection.carry(self, self._request)
         if self._paused:
             connection.pause()
@@ -108,7 +101,9 @@ class Exchange:
     def expire(self) -> None:
         """No connection in time."""
         if not self.over:
-            self.fail(connect_timeout(self._source.address, self.connect_ns, self.sent))
+            address = self._source.address
+            waits = self.task is None
+            self.fail(no_place(address, self.connect_ns, self.sent) if waits else connect_timeout(address, self.connect_ns, self.sent))
 
     def fail(self, failure: UpstreamFailure) -> None:
         if self.over:
@@ -159,17 +154,10 @@ class Exchange:
         self._break("too_large" if too_large else "malformed", what)
 
     def take_loss(self, bytes_seen: bool, reused: bool, reset: bool) -> None:
-        source = self._source
-        if reused and not bytes_seen and not self._repeated and source.monotonic() - self._sent_at <= source.limits.stale_ns:
-            self._repeated = True
-            self._connection = None
-            source.count_stale()
-            source.request(self, fresh=True)
-            return
         what = "it reset the connection" if reset else "it closed the connection"
         when = "within the answer" if bytes_seen else "before a byte of the answer"
         self._seen = bytes_seen
-        self._break("reset" if reset else "closed", f"{what} {when}")
+        self._break("reset" if reset else "closed", f"{what} {when}", stale=reused and not bytes_seen)
 
     def take_shutdown(self) -> None:
         self._break("closed", "the client was closed within the exchange")
@@ -220,8 +208,8 @@ class Exchange:
 
     # Ending.
 
-    def _break(self, kind: FailureKind, what: str) -> None:
-        self.fail(UpstreamFailure(kind, f"{place(self._source.address)}: {what}.", bytes_seen=self._seen, sent=True))
+    def _break(self, kind: FailureKind, what: str, stale: bool = False) -> None:
+        self.fail(UpstreamFailure(kind, f"{place(self._source.address)}: {what}.", bytes_seen=self._seen, sent=True, stale=stale))
 
     def _finish(self) -> None:
         self.over = True

@@ -37,6 +37,11 @@ def connect_timeout(address: Address, connect_ns: int, sent: bool) -> UpstreamFa
     return UpstreamFailure("connect_timeout", f"{place(address)}: no connection within {connect_ns // 1_000_000} ms.", False, sent)
 
 
+def no_place(address: Address, connect_ns: int, sent: bool) -> UpstreamFailure:
+    what = f"{place(address)}: all connections were in use for {connect_ns // 1_000_000} ms."
+    return UpstreamFailure("busy", what, bytes_seen=False, sent=sent)
+
+
 def _detail(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return str(error.verify_message)

@@ -11,17 +11,15 @@ class UpstreamLimits(msgspec.Struct, frozen=True):
     """Sizes in bytes, times in nanoseconds. `body_bytes_max` is of the decoded body.
 
     A compressed body may grow by `expansion_max`, once it is beyond `expansion_free_bytes`. `connections_max` and `waiters_max` are per
-    address. A kept-alive connection is closed after `idle_ns`. `stale_ns`: a reused connection that closes without a byte within
-    this time of the send was stale, and the send is repeated; one that closes later may have been at work, and is a failure.
+    address. A kept-alive connection is closed after `idle_ns`.
     """
 
     header_bytes_max: int = 64 * KIB
     header_fields_max: int = 128
-    body_bytes_max: int = 64 * MIB
+    body_bytes_max: int = 16 * MIB
     expansion_max: int = 200
     expansion_free_bytes: int = 1 * MIB
-    connections_max: int = 1000
+    connections_max: int = 8_192
     waiters_max: int = 10_000
-    idle_ns: int = 60 * SECOND
-    stale_ns: int = 1 * SECOND
+    idle_ns: int = 30 * SECOND
     sweep_ns: int = 1 * SECOND

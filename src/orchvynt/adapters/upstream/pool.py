@@ -18,7 +18,7 @@ _PREFIXES_MAX: Final = 64
 
 
 class Pool:
-    """`open` counts connections from the start of their making. `stale_retries` counts repeated sends, `dials` connection attempts."""
+    """`open` counts connections from the start of their making. `dials` counts connection attempts."""
 
     def __init__(self, address: Address, limits: UpstreamLimits, tls: ssl.SSLContext | None, monotonic: Callable[[], int]) -> None:
         self.address = address
@@ -26,7 +26,6 @@ class Pool:
         self.monotonic = monotonic
         self.open = 0
         self.dials = 0
-        self.stale_retries = 0
         self._tls = tls
         self._prefixes: dict[str, bytes] = {}
         self._idle: list[Connection] = []
@@ -61,28 +60,23 @@ class Pool:
 
     # What exchanges say.
 
-    def request(self, exchange: Exchange, fresh: bool) -> None:
-        """Not for the hot path: `take_idle` was empty, or a fresh one is needed."""
+    def request(self, exchange: Exchange) -> None:
+        """Not for the hot path: `take_idle` was empty."""
         loop = asyncio.get_running_loop()
         exchange.timer = loop.call_later(exchange.connect_ns / SECOND, exchange.expire)
-        if self.open >= self.limits.connections_max and fresh:
-            self._close_one_idle()
         if self.open < self.limits.connections_max:
             self._dial(exchange, loop)
         elif len(self._waiters) < self.limits.waiters_max:
             self._waiters[exchange] = None
         else:
             what = f"{place(self.address)}: {self.limits.connections_max} connections are busy and {len(self._waiters)} exchanges wait."
-            loop.call_soon(exchange.fail, UpstreamFailure("connect_timeout", what, bytes_seen=False, sent=exchange.sent))
+            loop.call_soon(exchange.fail, UpstreamFailure("busy", what, bytes_seen=False, sent=exchange.sent))
 
     def withdraw(self, exchange: Exchange) -> None:
         self._waiters.pop(exchange, None)
         task, exchange.task = exchange.task, None
         if task is not None:
             task.cancel()
-
-    def count_stale(self) -> None:
-        self.stale_retries += 1
 
     # What connections say.
 

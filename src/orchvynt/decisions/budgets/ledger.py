@@ -34,7 +34,10 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
 
 class Account(msgspec.Struct, gc=False):
-    """What stands on one budget for one subject in one window. `holds` counts the open ones, `waiting` who waits for them."""
+    """What stands on one budget for one subject in one window, which ends at `resets_at` (0: never, or not known).
+
+    `holds` counts the open ones, `waiting` who waits for them.
+    """
 
     settled_nanos: int = 0
     settled_tokens: int = 0
@@ -42,6 +45,7 @@ class Account(msgspec.Struct, gc=False):
     held_tokens: int = 0
     holds: int = 0
     waiting: int = 0
+    resets_at: int = 0
 
 
 EMPTY = Account()
@@ -66,6 +70,7 @@ class Ledger:
         reserved = tuple(Reserved(line.budget, line.subject, line.window, nanos, tokens) for line in lines)
         for line in lines:
             account = self.open(line.key)
+            account.resets_at = line.resets_at
             assert line.tokens_limit is None or account.settled_tokens + account.held_tokens + tokens <= line.tokens_limit
             assert line.nanos_limit is None or not nanos or account.settled_nanos + account.held_nanos + nanos <= line.nanos_limit
             account.held_nanos += nanos
@@ -109,6 +114,10 @@ class Ledger:
         if account is None:
             account = self.accounts[key] = Account()
         return account
+
+    def forget_ended(self, now: int) -> None:
+        """Drops the accounts of windows that have ended; what was settled in them is in the store."""
+        self.forget([key for key, account in self.accounts.items() if 0 < account.resets_at <= now])
 
     def forget(self, keys: Iterable[AccountKey]) -> None:
         """Drops accounts that nobody will ask for again (ended windows, ended invocations), unless something is still held."""

@@ -6,6 +6,8 @@ from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_UNKNOWN
 
 ANSWERS_NEEDED: Final = 20
 ANSWERS_KEPT: Final = 200
+# Callers may invent names behind a pattern.
+MODELS_KEPT: Final = 4_096
 
 
 class OutputSizes:
@@ -19,6 +21,10 @@ class OutputSizes:
         self._typical: dict[str, int] = {}
 
     def add(self, model: str, output_tokens: int) -> None:
+        if model not in self._sizes and len(self._sizes) >= MODELS_KEPT:
+            oldest = next(iter(self._sizes))
+            for kept in (self._sizes, self._seen, self._typical):
+                kept.pop(oldest, None)
         sizes = self._sizes.setdefault(model, [])
         seen = self._seen[model] = self._seen.get(model, 0) + 1
         if len(sizes) < ANSWERS_KEPT:

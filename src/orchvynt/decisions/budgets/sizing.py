@@ -54,7 +54,7 @@ class Short(msgspec.Struct, frozen=True, gc=False):
 
 def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
     """The hold for one attempt on all of `lines`, or the first budget in their order that refuses it."""
-    lines = [line for line in lines if _binds(line, need.price)]
+    lines = [line for line in lines if binds(line, need.price)]
     if not lines:
         nanos = cost_nanos(need.price, need.input_tokens, need.output_asked or 0)
         return Fits(need.output_asked, nanos, need.input_tokens + (need.output_asked or 0))
@@ -84,7 +84,7 @@ def _lowered(need: Need, smallest: int, lines: Sequence[Line], ledger: Ledger) -
     return _fits(need, max(output, smallest), limited_by)
 
 
-def _binds(line: Line, price: Price) -> bool:
+def binds(line: Line, price: Price) -> bool:
     """Whether the line bounds this price at all: money does not bound a free model."""
     return line.tokens_limit is not None or (line.nanos_limit is not None and not price.is_free)
 
@@ -106,6 +106,14 @@ def _short(need: Need, output: int, line: Line, ledger: Ledger) -> Short | None:
             waits = account.settled_nanos + needed <= line.nanos_limit
             return Short(line, waits, "nanos", line.nanos_limit, account.settled_nanos, account.held_nanos, needed)
     return None
+
+
+def behind_others(line: Line, need_nanos: int, need_tokens: int, ledger: Ledger) -> Short:
+    """The wait of a hold that would fit, behind those who wait already on this line."""
+    account = ledger.account(line)
+    if line.tokens_limit is not None:
+        return Short(line, True, "tokens", line.tokens_limit, account.settled_tokens, account.held_tokens, need_tokens)
+    return Short(line, True, "nanos", line.nanos_limit or 0, account.settled_nanos, account.held_nanos, need_nanos)
 
 
 def _output_payable(need: Need, line: Line, used_nanos: int, used_tokens: int, callers: int = 1) -> int:

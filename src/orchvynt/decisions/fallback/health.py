@@ -1,6 +1,10 @@
 """Which models rest, and until when. Instants are monotonic nanoseconds of this process; nothing here is stored."""
 
-from orchvynt.decisions.fallback.moves import Rest
+from typing import Final
+
+from orchvynt.decisions.fallback.moves import SILENT, Rest
+
+KEPT_MODELS: Final = 4_096
 
 
 class Health:
@@ -31,16 +35,27 @@ class Health:
             self._models[(provider, model)] = (until, rest.why)
 
     def answered(self, provider: str, model: str) -> None:
-        """An answer came: the model is well, whatever was thought of it."""
+        """An answer came: the model is not silent. What it asked to wait for still stands; this answer was under way before."""
         key = (provider, model)
-        self.attempts[key] = self.attempts.get(key, 0) + 1
-        if key in self._models:
+        self._count(self.attempts, key)
+        known = self._models.get(key)
+        if known is not None and known[1] in SILENT:
             del self._models[key]
 
     def failed(self, provider: str, model: str) -> None:
         key = (provider, model)
-        self.attempts[key] = self.attempts.get(key, 0) + 1
-        self.failures[key] = self.failures.get(key, 0) + 1
+        self._count(self.attempts, key)
+        self._count(self.failures, key)
+
+    def _count(self, counts: dict[tuple[str, str], int], key: tuple[str, str]) -> None:
+        """Bounded: callers may invent names behind a pattern."""
+        if key not in counts and len(counts) >= KEPT_MODELS:
+            del counts[next(iter(counts))]
+        counts[key] = counts.get(key, 0) + 1
+
+    def forget_ended(self, now: int) -> None:
+        """Drops rests that are over."""
+        self._models = {key: found for key, found in self._models.items() if found[0] > now}
 
     def forget_credential(self, provider: str) -> None:
         """The provider's key was changed: what was thought of the old one is void."""

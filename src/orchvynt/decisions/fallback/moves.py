@@ -15,6 +15,8 @@ PASSING: Final = frozenset({"server_error", "malformed", "connection", "cut"})
 BUSY: Final = frozenset({"rate_limit", "overloaded"})
 # The request itself is at fault, or was judged: no other attempt may change that.
 FINAL: Final = frozenset({"bad_request", "content_filter"})
+# It said nothing for too long: asked last, until it has answered.
+SILENT: Final = frozenset({"timeout", "stall"})
 # These rest every model behind the same credential.
 CREDENTIAL: Final = frozenset({"auth", "quota"})
 CREDENTIAL_REST_NS: Final = 60_000_000_000
@@ -48,7 +50,10 @@ Move = Retrying | NextTier | GiveUp
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """`status` is the provider's, 0 without one. `retries` is how often this model was asked again already."""
+    """`status` is the provider's, 0 without one. `retries` is how often this model was asked again already.
+
+    `stale`: it was sent on a connection that had most likely been closed, and not yet repeated for that reason.
+    """
 
     outcome: str
     status: int
@@ -56,11 +61,14 @@ class Failed(msgspec.Struct, frozen=True):
     retries: int
     has_next: bool
     connected: bool
+    stale: bool = False
 
 
 def move(failed: Failed, retry: Retry, chain: Chain | None, chance: float) -> Move:
     """What to do now. `chance` in [0, 1) draws the full jitter
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
+    if failed.stale:
+        return Retrying(0, "the kept-alive connection was closed")
     if failed.outcome in FINAL and not _triggers(failed, chain):
         return GiveUp(failed.outcome)
     if failed.outcome == "policy" and failed.has_next:
@@ -80,9 +88,9 @@ def rest(failed: Failed, retry: Retry) -> Rest | None:
     """What must not be asked first for a while, if anything."""
     if failed.outcome in CREDENTIAL:
         return Rest(failed.retry_after_ns or CREDENTIAL_REST_NS, True, failed.outcome)
-    if failed.outcome in BUSY:
+    if failed.outcome in BUSY and failed.connected:
         return Rest(failed.retry_after_ns or retry.backoff_base_ns, False, failed.outcome)
-    if failed.outcome in {"timeout", "stall"}:
+    if failed.outcome in SILENT:
         return Rest(SILENT_REST_NS, False, failed.outcome)
     return None
 

@@ -7,7 +7,7 @@ import msgspec
 from orchvynt.dialects.anthropic_messages.wire import Block, MessageBody, finish_from, told_usage, usage_from
 from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.deltas import utf8_bytes
-from orchvynt.dialects.outcomes import content_fault, failure_from_error, failure_from_status, malformed
+from orchvynt.dialects.outcomes import content_fault, error_in_success, failure_from_status, malformed
 from orchvynt.dialects.shapes import Answer, Failure
 from orchvynt.model.chat import Reply, ToolCall
 
@@ -32,7 +32,7 @@ def read_answer(status: int, content_type: str, retry_after: str, body: bytes, n
     except BODY_ERRORS as error:
         return malformed(status, f"the answer cannot be read: {error}")
     if told.type == "error" or (told.error and bytes(told.error) != b"null"):
-        return failure_from_error(body, status, retry_after, now)
+        return error_in_success(body, status)
     if told.content is None or (not told.content and not told.stop_reason):
         return malformed(status, "the answer has no content")
     return Answer(

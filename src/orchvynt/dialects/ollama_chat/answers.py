@@ -14,7 +14,7 @@ from orchvynt.dialects.ollama_chat.wire import (
     finish_from,
     usage_from,
 )
-from orchvynt.dialects.outcomes import content_fault, failure_from_error, failure_from_status, malformed
+from orchvynt.dialects.outcomes import content_fault, error_in_success, failure_from_status, malformed
 from orchvynt.dialects.shapes import Answer, Failure
 from orchvynt.model.chat import Reply, ToolCall
 
@@ -36,7 +36,7 @@ def read_answer(status: int, content_type: str, retry_after: str, body: bytes, n
     except BODY_ERRORS as error:
         return malformed(status, f"the answer cannot be read: {error}")
     if told.error and bytes(told.error) != b"null":
-        return failure_from_error(told.error, status, retry_after, now)
+        return error_in_success(told.error, status)
     message = told.message
     if message is None or not told.done or told.done_reason in ("load", "unload"):
         return malformed(status, "the answer has no message, or is not finished")

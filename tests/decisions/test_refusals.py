@@ -1,0 +1,37 @@
+"""What a refused caller is told: which budget, the numbers that decided, when it resets, and what to do."""
+
+import json
+
+from orchvynt.decisions.budgets.ledger import Line
+from orchvynt.decisions.budgets.refusals import budget_exceeded, detail
+from orchvynt.decisions.budgets.sizing import Short
+
+MIDNIGHT = 1_798_848_000_000_000_000  # 2027-01-02T00:00:00Z
+DAILY = Line("docs", "workflow", "doc-analysis", MIDNIGHT - 86_400_000_000_000, MIDNIGHT, 2_500_000_000, None, 16, 0)
+FOREVER = Line("cap", "run", "r1", 0, 0, None, 100, 16, 0)
+
+
+def test_money_is_told_in_dollars_and_tokens_as_they_are() -> None:
+    money = detail(Short(DAILY, False, "nanos", 2_500_000_000, 2_400_000_000, 50_000_000, 123_000_000))
+    assert money == {
+        "budget": "docs", "subject": "doc-analysis", "unit": "usd", "limit": "2.5", "spent": "2.4", "held": "0.05", "needed": "0.123",
+        "resets": "2027-01-02T00:00:00Z",
+    }  # fmt: skip
+    tokens = detail(Short(FOREVER, False, "tokens", 100, 90, 0, 30))
+    assert (tokens["unit"], tokens["limit"], tokens["spent"], tokens["needed"], tokens["resets"]) == ("tokens", 100, 90, 30, None)
+
+
+def test_the_refusal_says_it_all_and_forbids_a_retry() -> None:
+    fault = budget_exceeded(Short(DAILY, False, "nanos", 2_500_000_000, 2_400_000_000, 50_000_000, 123_000_000), waited=False)
+    assert (fault.code, fault.status, fault.should_retry) == ("budget_exceeded", 402, False)
+    for words in ("docs", "workflow doc-analysis", "limit 2.5 USD", "spent 2.4", "held 0.05", "needs 0.123", "2027-01-02T00:00:00Z"):
+        assert words in fault.message
+    assert "orchvynt budgets" in fault.help
+    json.dumps(fault.detail)
+
+
+def test_who_waited_in_vain_and_what_never_resets_are_said() -> None:
+    fault = budget_exceeded(Short(FOREVER, True, "tokens", 100, 50, 40, 30), waited=True)
+    assert "Holds in flight stood in the way" in fault.message
+    assert "does not reset by itself" in fault.message
+    assert "Holds in flight" not in budget_exceeded(Short(FOREVER, False, "tokens", 100, 90, 0, 30), waited=False).message

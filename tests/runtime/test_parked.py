@@ -1,0 +1,135 @@
+"""The index of parked invocations: found by review, invocation and retry; each escalation once; forgotten after a day."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.carrying import FakeLine
+from tests.support.snapshots import invocation, snapshot
+
+from orchvynt.lifecycle.state import State
+from orchvynt.runtime.life import NEVER, Caller, Life
+from orchvynt.runtime.parked import JOINABLE_NS, Parked, ParkedOne
+
+
+def one(number: int, at: int = 0, due: int = 0, join_key: str = "same", status: str = "open") -> ParkedOne:
+    made = ParkedOne(f"rev_{number}.1", f"inv_{number}", "k", join_key, at, due, status)
+    made.released = True
+    return made
+
+
+def test_it_is_found_by_its_review_and_its_invocation() -> None:
+    parked = Parked()
+    first = one(1)
+    parked.add(first)
+    assert parked.review("rev_1.1") is parked.invocation("inv_1") is first
+    assert (parked.count, parked.open_count) == (1, 1)
+    assert parked.review("rev_2.1") is parked.invocation("inv_2") is None
+
+
+def test_a_further_review_takes_the_place_of_the_one_before_it() -> None:
+    parked = Parked()
+    first, second = one(1), ParkedOne("rev_1.2", "inv_1", "k", "same", 5, 0, "open")
+    second.released = True
+    parked.add(first)
+    parked.add(second)
+    parked.decided(first, "approved", "token:ana", 6)
+    assert parked.invocation("inv_1") is second
+    assert parked.review("rev_1.1") is first
+    assert parked.joinable("same", 10) is second
+    assert parked.open_count == 1
+
+
+def test_those_who_come_back_are_spread_over_equal_ones() -> None:
+    parked = Parked()
+    for number in (1, 2, 3):
+        parked.add(one(number, at=number))
+    joined = []
+    for _ in range(3):
+        found = parked.joinable("same", 10)
+        assert found is not None
+        found.claims += 1
+        joined.append(found.inv)
+    assert joined == ["inv_1", "inv_2", "inv_3"]
+
+
+def test_only_what_was_left_alone_is_joined_until_a_day_after_its_decision() -> None:
+    parked = Parked()
+    kept = one(1)
+    kept.released = False
+    parked.add(kept)
+    assert parked.joinable("same", 1) is None
+    kept.released = True
+    assert parked.joinable("same", 9 * JOINABLE_NS) is kept, "as long as it is open"
+    assert parked.joinable("other", 1) is None
+    parked.decided(kept, "approved", "a", 5)
+    assert parked.joinable("same", 4 + JOINABLE_NS) is kept
+    assert parked.joinable("same", 5 + JOINABLE_NS) is None
+
+
+def test_nobody_joins_what_has_a_live_caller() -> None:
+    parked = Parked()
+    first = one(1)
+    first.life = Life(snapshot(), State(invocation()), 0)
+    parked.add(first)
+    assert parked.joinable("same", 1) is first
+    first.life.callers.append(Caller(FakeLine(), "asked", ""))
+    assert parked.joinable("same", 1) is None
+
+
+def test_watchers_hear_of_a_decision_once() -> None:
+    parked = Parked()
+    first = one(1)
+    parked.add(first)
+    heard: list[str] = []
+
+    def stays() -> None:
+        heard.append("stays")
+
+    def left() -> None:
+        heard.append("left")
+
+    parked.watch("inv_1", stays)
+    parked.watch("inv_1", left)
+    parked.unwatch("inv_1", left)
+    parked.unwatch("inv_2", left)
+    parked.decided(first, "rejected", "token:ana", 7)
+    parked.tell("inv_1")
+    assert heard == ["stays"]
+    assert (first.status, first.by, parked.open_count) == ("rejected", "token:ana", 0)
+
+
+def test_what_is_decided_and_old_is_forgotten_whole() -> None:
+    parked = Parked()
+    old, open_one, fresh = one(1, at=0), one(2, at=0), one(3, at=JOINABLE_NS)
+    for each in (old, open_one, fresh):
+        parked.add(each)
+    parked.decided(old, "approved", "a", 0)
+    parked.decided(fresh, "approved", "a", JOINABLE_NS)
+    parked.forget(JOINABLE_NS)
+    assert parked.review("rev_1.1") is parked.invocation("inv_1") is None
+    assert parked.review("rev_2.1") is open_one
+    assert parked.review("rev_3.1") is fresh
+
+
+@settings(max_examples=100)
+@given(
+    dues=st.lists(st.integers(0, 30), max_size=12),
+    steps=st.lists(st.tuples(st.integers(0, 10), st.integers(0, 11)), max_size=12),
+)
+def test_each_escalation_falls_due_once_and_never_after_a_decision(dues: list[int], steps: list[tuple[int, int]]) -> None:
+    parked = Parked()
+    ones = [one(number, due=due) for number, due in enumerate(dues)]
+    for each in ones:
+        parked.add(each)
+    taken: list[ParkedOne] = []
+    now = 0
+    for passed, decided in steps:
+        now += passed
+        if decided < len(ones) and ones[decided].open:
+            parked.decided(ones[decided], "approved", "a", now)
+        found = parked.take_due(now, 100)
+        assert all(each.open and 0 < each.due <= now for each in found)
+        assert not set(map(id, found)) & set(map(id, taken))
+        taken += found
+        waiting = [each.due for each in ones if each.open and each.due and each not in taken]
+        assert parked.next_due() <= min(waiting, default=NEVER)
+        assert all(due > now for due in waiting)
