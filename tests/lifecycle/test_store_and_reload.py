@@ -75,7 +75,7 @@ def masked(commands: list[AnyCommand]) -> list[AnyCommand]:
     return [blank(command) for command in commands]
 
 
-@settings(max_examples=8000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(seed=st.integers(0, 2**64))
 def test_any_life_survives_storing_and_keeps_every_promise(seed: int) -> None:
     chance = Random(seed)

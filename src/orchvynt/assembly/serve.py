@@ -138,7 +138,7 @@ async def _stop(settings: Settings, process: Process) -> None:
                 clock.now(), clock.monotonic(), exchange.seen if exchange else None, exchange.delivered_bytes if exchange else 0
             ),
         )
-    await process.server.drain(LAST_WORDS_S)
+    await process.server.drain(max(LAST_WORDS_S, until - loop.time()))
 
 
 def _working(process: Process) -> bool:

@@ -137,7 +137,7 @@ class RouteCaller:
     def error(self, fault: Fault, invocation: str) -> bytes:
         if fault.code == "hitl_pending":
             # No error in this dialect, but a 202 that says where the answer will be.
-            return _encode({"status": fault.code, "message": fault.text, **fault.detail})
+            return _encode({"code": fault.code, "message": fault.text, **fault.detail})
         return error_body(fault, invocation)
 
     def error_event(self, fault: Fault, invocation: str) -> bytes:

@@ -94,10 +94,8 @@ def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> li
     following = move(failed, snapshot.retry, snapshot.chain, event.chance)
     match following:
         case Retrying():
-            if failed.stale:
-                state.repeated = True
-            else:
-                state.retries += 1
+            state.retries += 1
+            state.repeated = state.repeated or failed.stale
             state.phase = "backing_off"
             noted.append(facts.RetryScheduled(state.invocation.id, event.at, candidate.model, following.wait_ns, following.why))
             return [*resting, Record(tuple(noted)), WakeAfter(following.wait_ns)]

@@ -316,7 +316,10 @@ def test_an_exploding_body_costs_bounded_memory_and_time(loop: str) -> None:
                 self.events.append("data")
                 assert len(data) <= 65_536
 
-        async with playing(answering(GZIP + chunk(bomb))) as provider, client(UpstreamLimits(expansion_max=2000)) as upstream:
+        async with (
+            playing(answering(GZIP + chunk(bomb))) as provider,
+            client(UpstreamLimits(expansion_max=2000, body_bytes_max=64 << 20)) as upstream,
+        ):
             listener = Careless()
             tracemalloc.start()
             try:
