@@ -54,7 +54,7 @@ async def build(settings: Settings, environment: Mapping[str, str], opened: Open
     clock = SystemClock()
     ids = SystemIds(clock.now)
     ledger, health, sizes, parked, tasks = Ledger(), Health(), OutputSizes(), Parked(), Tasks()
-    recovered = await recover(opened.store, opened.journal, ledger, parked, clock, snapshot.budgets)
+    recovered = await recover(opened.store, opened.journal, ledger, parked, clock, snapshot)
     secrets = EnvSecrets(environment, settings.secret_env, settings.secret_dir)
     upstream = HttpUpstream(clock)
     loop = asyncio.get_running_loop()

@@ -54,7 +54,7 @@ def _policy(path: str, wanted: bool, environment: Mapping[str, str], directory: 
         yield Finding(True, "policy", f"no {path} here")
         return
     try:
-        loaded = load(read(path), path)
+        loaded = load(read(str(directory / path)), path)
     except PolicyRefusedError as error:
         yield Finding(False, "policy", str(error))
         return

@@ -44,7 +44,7 @@ def address(text: str, default: str, option: str) -> tuple[str, int]:
     """`HOST:PORT` (an IPv6 host in brackets) → host, port. Raises WrongUseError."""
     host, _, port = (text or default).rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdigit() or int(port) > 65_535:
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
         raise WrongUseError(f"{option} {text}: write HOST:PORT, such as {default}.")
     return host, int(port)
 

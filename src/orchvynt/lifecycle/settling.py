@@ -12,7 +12,7 @@ from orchvynt.lifecycle.events import AnyEvent
 from orchvynt.lifecycle.state import State
 from orchvynt.model import facts
 from orchvynt.model.money import FREE, Price, cost_nanos
-from orchvynt.model.usage import Usage
+from orchvynt.model.usage import NO_USAGE, Usage
 
 TOKENS_MOST: Final = 100_000_000
 
@@ -57,18 +57,21 @@ def settle_unknown(snapshot: Snapshot, state: State, event: AnyEvent, seen: Seen
 
 
 def bound(snapshot: Snapshot, state: State, output_bytes: int, partial: Usage | None = None) -> Usage:
-    """The most that the attempt can have consumed: its hold, and at least what was seen (bytes bound the tokens)."""
-    placed = state.placed
-    assert placed is not None
-    seen_input = partial.input_tokens if partial is not None and usable(partial) else 0
-    seen_output = partial.output_tokens if partial is not None and usable(partial) else 0
+    """The most that the attempt under way can have consumed."""
+    assert state.placed is not None
+    return bound_of(snapshot, state.placed, output_bytes, partial)
+
+
+def bound_of(snapshot: Snapshot, placed: facts.HoldPlaced, output_bytes: int = 0, partial: Usage | None = None) -> Usage:
+    """The most that a hold's attempt can have consumed: its hold, and at least what was seen (bytes bound the tokens)."""
+    seen = partial if partial is not None and usable(partial) else NO_USAGE
     output = placed.output_tokens_max
     if output is None:
         # Nothing bounded it: what was seen, or the model's own limit, whichever is more.
         model = resolve(snapshot, placed.model)
         own = model.max_output_tokens if model is not None else 0
         output = max(output_bytes, min(own or OUTPUT_TOKENS_UNKNOWN, OUTPUT_TOKENS_MOST))
-    return Usage(max(placed.input_tokens_bound, seen_input), max(output, seen_output), estimated=True)
+    return Usage(max(placed.input_tokens_bound, seen.input_tokens), max(output, seen.output_tokens), estimated=True)
 
 
 def usable(usage: Usage) -> bool:

@@ -27,7 +27,7 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
 class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is asked of a model: the caller's own bytes and what decisions need of them.
 
-    `body` is the caller's JSON with every `orchvynt_*` metadata key already removed.
+    `body` is the caller's JSON as it came; what it says of itself (`orchvynt_*` metadata) is left out when a request is written.
     `input_text_bytes` is an upper bound of the UTF-8 bytes of everything a model will read as text (messages, tool
     definitions, schemas); `message_count` and `tool_count` price the template around it; `image_count` the images.
     """

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from orchvynt.decisions.budgets.ledger import Ledger
+from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.fallback.health import Health
@@ -104,7 +104,7 @@ class Admitting:
         waiter, life.queued = life.queued, None
         if isinstance(waiter, Waiter):
             self.queue.leave(waiter)
-            self.ledger.forget([line.key for line in waiter.lines if line.scope == "invocation"])
+            self._forget_own(waiter.lines)
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> None:
         """Ends a hold and wakes who waited for it."""
@@ -121,16 +121,21 @@ class Admitting:
             life = waiter.life
             if life.queued is not waiter:
                 continue
+            first = self.queue.is_first(waiter)
             self.queue.leave(waiter)
-            short = self._again(waiter)
+            # One more look, if nobody stands before it: what it waited for may have gone without a release.
+            short = self._again(waiter) if first else waiter.short
             if short is not None:
                 life.queued = None
                 self._feed(life, NotAdmitted(at, now, "budget", short, waited=True))
+                self._forget_own(waiter.lines)
 
     def forget_invocation(self, life: Life) -> None:
         """Nobody will ask for the accounts of a budget per invocation once the invocation is over."""
-        if life.lines:
-            self.ledger.forget([line.key for line in life.lines if line.scope == "invocation"])
+        self._forget_own(life.lines)
+
+    def _forget_own(self, lines: tuple[Line, ...]) -> None:
+        self.ledger.forget([line.key for line in lines if line.scope == "invocation"])
 
     def forget_ended(self, at: int) -> None:
         """Drops what stands for windows and rests that are over."""

@@ -10,7 +10,6 @@ from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Notes
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import usd_text
-from orchvynt.ports.caller import CallerLine
 from orchvynt.ports.clock import Clock
 from orchvynt.runtime import answers
 from orchvynt.runtime.life import Caller, Life
@@ -28,14 +27,13 @@ class Callers:
         self.ledger = ledger
         self._gone = gone
 
-    def attach(self, life: Life, line: CallerLine, form: str, request_id: str) -> Caller:
-        """`form` is `asked` (as the request wants it) or `result` (a poll)."""
-        caller = Caller(line, form, request_id)
+    def attach(self, life: Life, caller: Caller) -> None:
+        """From now on the caller waits with this life."""
+        line = caller.line
         life.callers.append(caller)
         line.on_gone = lambda: self._left(life, caller)
         line.on_full = lambda: life.exchange.pause() if life.exchange else None
         line.on_drained = lambda: life.exchange.resume() if life.exchange else None
-        return caller
 
     def detach(self, life: Life, caller: Caller) -> None:
         if caller in life.callers:
@@ -92,8 +90,8 @@ class Callers:
             self.hold_one(life, caller, hold_ns)
 
     def hold_one(self, life: Life, caller: Caller, hold_ns: int | None) -> None:
-        own = max(0, life.state.invocation.caller_timeout_ns - GRACE_NS)
-        caller.due = self.clock.monotonic() + (own if hold_ns is None else min(hold_ns, own))
+        own = caller.since + max(0, life.state.invocation.caller_timeout_ns - GRACE_NS)
+        caller.due = own if hold_ns is None else min(self.clock.monotonic() + hold_ns, own)
         life.set_timer("caller_wait", min(other.due for other in life.callers))
 
     def overdue(self, life: Life, now: int) -> list[Caller]:

@@ -127,7 +127,7 @@ class Carrier:
             elif isinstance(fact, facts.AttemptEnded | facts.AttemptSettled | facts.HoldVoided):
                 ends.append(fact)
         # An invocation that is not on record at all needs no end there; one that is parked has not ended.
-        if not isinstance(noted[0], facts.InvocationReceived) and life.state.review == "":
+        if not isinstance(noted[0], facts.InvocationReceived) and self.parked.invocation(life.id) is None:
             self._keep(life, ends)
 
     def _keep(self, life: Life, ends: list[facts.AnyFact]) -> None:
@@ -210,6 +210,9 @@ class Carrier:
         self.callers.start_stream(life, first)
 
     def _deliver(self, life: Life, command: commands.Deliver) -> None:
+        if life.parked_at:
+            # What people took to decide is no overhead of ours.
+            life.upstream_ns += self.clock.monotonic() - life.parked_at
         self.callers.deliver(life)
 
     def _end_stream(self, life: Life, command: commands.EndStream) -> None:
@@ -233,6 +236,7 @@ class Carrier:
         one.released = not life.callers or (before is not None and before.released)
         self.parked.add(one)
         life.exchange = None
+        life.parked_at = self.clock.monotonic()
         self.callers.hold(life, command.hold_ns)
         self.let_go(life)
 

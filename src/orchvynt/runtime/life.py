@@ -34,14 +34,18 @@ class UnderWay(Protocol):
 
 
 class Caller:
-    """One connection that waits for the answer. `form` is how it wants it: as it asked, or the body for a poll of `/result`."""
+    """One connection that waits for the answer. `form` is how it wants it: as it asked, or the body for a poll of `/result`.
 
-    __slots__ = ("due", "form", "line", "opened", "request_id", "told")
+    `since` is the monotonic instant of its request: its own timeout counts from there.
+    """
 
-    def __init__(self, line: CallerLine, form: str, request_id: str) -> None:
+    __slots__ = ("due", "form", "line", "opened", "request_id", "since", "told")
+
+    def __init__(self, line: CallerLine, form: str, request_id: str, since: int) -> None:
         self.line = line
         self.form = form
         self.request_id = request_id
+        self.since = since
         self.opened = False
         self.told: frozenset[str] = frozenset()
         self.due = NEVER
@@ -53,7 +57,20 @@ class Life:
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
 
-    __slots__ = ("arrived", "callers", "due", "exchange", "lines", "queued", "snapshot", "state", "timers", "unwritten", "upstream_ns")
+    __slots__ = (
+        "arrived",
+        "callers",
+        "due",
+        "exchange",
+        "lines",
+        "parked_at",
+        "queued",
+        "snapshot",
+        "state",
+        "timers",
+        "unwritten",
+        "upstream_ns",
+    )
 
     def __init__(self, snapshot: Snapshot, state: State, arrived: int) -> None:
         self.snapshot = snapshot
@@ -65,6 +82,7 @@ class Life:
         self.timers: dict[str, int] = {}
         self.due = NEVER
         self.upstream_ns = 0
+        self.parked_at = 0
         self.queued: object | None = None
         self.unwritten: list[AnyFact] = []
 

@@ -7,9 +7,10 @@ import msgspec
 
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.windows import SECOND_NS
-from orchvynt.language.snapshot import Budget
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle.settling import bound_of, price_of
 from orchvynt.model import facts
-from orchvynt.model.usage import Usage
+from orchvynt.model.money import cost_nanos
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.journal import Journal
 from orchvynt.ports.store import OpenHold, ReviewRow, SpendRow, Store
@@ -27,21 +28,22 @@ class Recovered(msgspec.Struct, frozen=True):
     reviews_open: int
 
 
-async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked, clock: Clock, budgets: Iterable[Budget]) -> Recovered:
+async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked, clock: Clock, snapshot: Snapshot) -> Recovered:
     """Runs before the first request is served; everything it decides is a fact in the journal first."""
     at = clock.now()
-    per_call = {budget.name for budget in budgets if budget.scope == "invocation"}
+    per_call = {budget.name for budget in snapshot.budgets if budget.scope == "invocation"}
     _restore_spend(ledger, (row for row in await store.spend() if row.budget not in per_call), at)
     ended: dict[str, list[facts.AnyFact]] = {}
     settled = voided = 0
     for hold in await store.open_holds():
-        noted = _end_hold(ledger, hold, at)
+        noted = _end_hold(ledger, hold, at, snapshot)
         ended.setdefault(hold.inv, []).extend(noted)
         settled += hold.sent_at > 0
         voided += hold.sent_at == 0
     unfinished = await store.unfinished()
     for inv in unfinished:
-        ended.setdefault(inv, []).append(facts.InvocationFinished(inv, at, "interrupted"))
+        noted = ended.setdefault(inv, [])
+        noted.append(_interrupted(inv, at, [*await store.facts(inv), *noted]))
     for noted in ended.values():
         journal.append(noted)
         for fact in noted:
@@ -53,6 +55,16 @@ async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked
     return Recovered(settled, voided, len(unfinished), parked.open_count)
 
 
+def _interrupted(inv: str, at: int, record: list[facts.AnyFact]) -> facts.InvocationFinished:
+    """The end of an invocation that a crash cut off, with what it came to until then."""
+    sent = next((fact for fact in reversed(record) if isinstance(fact, facts.AttemptSent)), None)
+    nanos = sum(fact.nanos for fact in record if isinstance(fact, facts.AttemptSettled))
+    began = record[0].at if record else at
+    if sent is None:
+        return facts.InvocationFinished(inv, at, "interrupted", nanos=nanos, duration_ns=at - began)
+    return facts.InvocationFinished(inv, at, "interrupted", sent.model, sent.provider, sent.tier, nanos, at - began)
+
+
 def _restore_spend(ledger: Ledger, rows: Iterable[SpendRow], at: int) -> None:
     for row in rows:
         if row.window and row.window < at - LONGEST_WINDOW_NS:
@@ -62,18 +74,18 @@ def _restore_spend(ledger: Ledger, rows: Iterable[SpendRow], at: int) -> None:
         account.settled_tokens += row.tokens
 
 
-def _end_hold(ledger: Ledger, hold: OpenHold, at: int) -> list[facts.AnyFact]:
+def _end_hold(ledger: Ledger, hold: OpenHold, at: int, snapshot: Snapshot) -> list[facts.AnyFact]:
     """Nobody will learn what became of this attempt: what was sent is settled at its bound, what was not is returned."""
     placed = hold.placed
     ledger.restore(hold.attempt, placed.reserved)
     if not hold.sent_at:
         return [facts.HoldVoided(hold.inv, at, hold.attempt, "the process ended before the send")]
-    usage = Usage(placed.input_tokens_bound, placed.output_tokens_max or 0, estimated=True)
-    receipt = facts.AttemptSettled(
-        hold.inv, at, hold.attempt, usage, placed.nanos_bound, placed.reserved, "at the hold", why="the process ended before the outcome"
-    )
-    ended = facts.AttemptEnded(hold.inv, at, hold.attempt, "interrupted", at - hold.sent_at)
-    return [ended, receipt]
+    usage = bound_of(snapshot, placed)
+    price = price_of(snapshot, placed.model)
+    nanos = max(placed.nanos_bound, cost_nanos(price, usage.input_tokens, usage.output_tokens) if placed.output_tokens_max is None else 0)
+    why = "the process ended before the outcome"
+    receipt = facts.AttemptSettled(hold.inv, at, hold.attempt, usage, nanos, placed.reserved, "at the hold", why=why)
+    return [facts.AttemptEnded(hold.inv, at, hold.attempt, "interrupted", at - hold.sent_at), receipt]
 
 
 def _restore_parked(parked: Parked, rows: Iterable[ReviewRow], at: int) -> None:

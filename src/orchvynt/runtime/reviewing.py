@@ -133,7 +133,7 @@ class Reviewing:
     def join(self, one: ParkedOne, line: CallerLine, request_id: str) -> None:
         """A caller came back: it waits with the invocation, or gets the answer at once."""
         one.claims += 1
-        caller = Caller(line, "asked", request_id)
+        caller = Caller(line, "asked", request_id, self.carrier.clock.monotonic())
         self.tasks.start(self._told_if_unavailable(caller, one.inv, lambda: self._join(one, caller)), f"join {one.review}")
 
     async def _join(self, one: ParkedOne, caller: Caller) -> None:
@@ -147,11 +147,11 @@ class Reviewing:
 
     def _attach(self, life: Life, caller: Caller) -> None:
         clock = self.carrier.clock
-        attached = self.carrier.callers.attach(life, caller.line, caller.form, caller.request_id)
-        if not self.carrier.feed(life, events.CallerJoined(clock.now(), clock.monotonic())) or attached not in life.callers:
+        self.carrier.callers.attach(life, caller)
+        if not self.carrier.feed(life, events.CallerJoined(clock.now(), clock.monotonic())) or caller not in life.callers:
             return
         gate = next((gate for gate in life.snapshot.gates if gate.name == life.state.review_gate), None)
-        self.carrier.callers.hold_one(life, attached, gate.wait_up_to_ns if gate else None)
+        self.carrier.callers.hold_one(life, caller, gate.wait_up_to_ns if gate else None)
         if life.state.invocation.ask.stream:
             life.set_timer("stream_open", clock.monotonic() + STREAM_OPEN_NS)
 
@@ -171,7 +171,7 @@ class Reviewing:
 
     def poll(self, one: ParkedOne, line: CallerLine, request_id: str, wait_s: float) -> None:
         """`GET …/result`: the answer if it is decided; else it waits so long for the decision."""
-        caller = Caller(line, "result", request_id)
+        caller = Caller(line, "result", request_id, self.carrier.clock.monotonic())
         wait_s = min(wait_s, POLL_WAIT_MAX_S)
         self.tasks.start(self._told_if_unavailable(caller, one.inv, lambda: self._poll(one, caller, wait_s)), f"poll {one.inv}")
 

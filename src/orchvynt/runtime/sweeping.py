@@ -30,16 +30,16 @@ class Sweeping:
         while True:
             await asyncio.sleep(TICK_S)
             ticks += 1
-            self._guarded_sweep()
+            self._guarded(ticks)
+
+    def _guarded(self, ticks: int) -> None:
+        """One life's defect must not end the deadlines of all others."""
+        try:
+            self.sweep()
             if ticks % WRITE_AGAIN_TICKS == 0:
                 self.carrier.write_kept()
             if ticks % HOUSEKEEPING_TICKS == 0:
                 self._keep_house()
-
-    def _guarded_sweep(self) -> None:
-        """One life's defect must not end the deadlines of all others."""
-        try:
-            self.sweep()
         except Exception:  # noqa: BLE001 - a loop top
             sys.stderr.write(f"orchvynt: the sweep failed\n{traceback.format_exc()}")
 

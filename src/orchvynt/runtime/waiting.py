@@ -107,6 +107,11 @@ class HoldQueue:
             if stays:
                 return
 
+    def is_first(self, waiter: Waiter) -> bool:
+        """Whether nobody stands before it on the account that it waits on."""
+        queue = self._queues.get(waiter.key)
+        return queue is not None and queue[0] is waiter
+
     def rolled_over(self, at: int) -> list[AccountKey]:
         """The accounts with waiters whose window has ended: what stood in the way there is over."""
         return [key for key, queue in self._queues.items() if 0 < queue[0].short.line.resets_at <= at]

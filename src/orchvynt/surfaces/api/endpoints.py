@@ -15,7 +15,7 @@ from orchvynt.ports.clock import Ids
 from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime import answers
 from orchvynt.runtime.carrier import Carrier
-from orchvynt.runtime.life import Life
+from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.tasks import Tasks
@@ -69,7 +69,7 @@ class DataPlane:
             return
         life = Life(self.policies.current, state, arrived)
         caller = registry.caller(dialect)
-        self.carrier.callers.attach(life, line, "asked", made.request_id)
+        self.carrier.callers.attach(life, Caller(line, "asked", made.request_id, arrived))
         self.carrier.begin(life, RequestValues(made, made.at, lambda: caller.input_text(made.ask)))
 
     def _read(self, request: Request, line: CallerLine, path: str) -> None:
@@ -174,7 +174,7 @@ def _seconds(query: str) -> float | Fault:
         name, _, value = pair.partition("=")
         if name == "wait":
             number = value.removesuffix("s")
-            if not number.isdigit() or len(number) > 4:
+            if not (number.isascii() and number.isdigit()) or len(number) > 4:
                 return Fault("invalid_request", f"wait={value[:20]} is no duration.", "Write wait=30s, at most 60s.", param="wait")
             return float(number)
     return 0.0

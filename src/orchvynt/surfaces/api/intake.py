@@ -27,7 +27,7 @@ def invocation(request: Request, inv: str, at: int, endpoint: str, dialect: Dial
         return read
     claimed: Claims | Fault = NOTHING
     # Most callers claim nothing; finding that out at once saves 20 µs of look-ups (bench/).
-    if workflow or read.metadata or request.has_any(CLAIM_FIELDS):
+    if workflow or agent or read.metadata or request.has_any(CLAIM_FIELDS):
         claimed = claims(header, read.metadata, workflow, agent)
     if isinstance(claimed, Fault):
         return claimed
@@ -43,7 +43,7 @@ def invocation(request: Request, inv: str, at: int, endpoint: str, dialect: Dial
         request_id=request_id(header),
         trace_id=trace_id(header("traceparent")),
         caller_timeout_ns=caller_timeout_ns(header),
-        retry_count=int(retry_count) if retry_count.isdigit() and len(retry_count) < 4 else 0,
+        retry_count=int(retry_count) if retry_count.isascii() and retry_count.isdigit() and len(retry_count) < 4 else 0,
     )
 
 
