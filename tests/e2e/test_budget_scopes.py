@@ -98,7 +98,7 @@ def test_all_budgets_hold_or_none(serve: Serve, scripted_provider: ScriptedProvi
     kept = lines(server)
     assert {line["settled_tokens"] for line in kept.values()} == {scripted_provider.ledger().totals.tokens}
     assert {line["held_tokens"] for line in kept.values()} == {0}
-    assert answered[-1].headers["x-orchvynt-budget-remaining"].startswith("tight ")
+    assert answered[-1].headers["x-orchvynt-budget-remaining"].startswith("tight;")
     elsewhere = chat(server, "gpt-4o", headers={**said, "x-orchvynt-run": "other"}, max_tokens=20)
     assert elsewhere.status == 200
 

@@ -198,3 +198,11 @@ def test_an_escalation_that_fell_due_while_nobody_served_happens_at_the_start(se
     server.start()
     reply = server.ask(f"{pending['poll']}?wait=10s", headers=FLAGGED)
     assert (reply.status, reply.json["error"]["code"]) == (403, "review_expired")
+
+
+def test_a_gate_does_not_judge_one_choice_of_several(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    server = serve(three_tiers(scripted_provider, gate()))
+    reply = server.chat("hello", FLAGGED, n=2)
+    assert (reply.status, reply.json["error"]["code"], reply.json["error"]["param"]) == (400, "unsupported", "n")
+    assert server.chat("hello", n=2).status == 200
+    assert scripted_provider.ledger().totals.arrivals == 1

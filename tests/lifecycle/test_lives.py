@@ -1,14 +1,13 @@
 """Lives of an invocation as scripts."""
 
 import pytest
-from tests.support.playbook import Playbook, Recorded
+from tests.support.playbook import ANSWER, ASK_FIRST, Playbook, Recorded, admitted, received, sent
 from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.decisions.budgets.ledger import Line
-from orchvynt.decisions.budgets.sizing import Fits, Short
+from orchvynt.decisions.budgets.sizing import Short
 from orchvynt.decisions.fallback.moves import Rest
-from orchvynt.dialects.shapes import Answer, Failure, Seen
-from orchvynt.language.snapshot import Escalation, Gate
+from orchvynt.dialects.shapes import Failure, Seen
 from orchvynt.lifecycle.commands import (
     Admit,
     BreakStream,
@@ -18,68 +17,33 @@ from orchvynt.lifecycle.commands import (
     EndStream,
     Flow,
     LeaveQueue,
-    Park,
     PutToRest,
     Refuse,
     Send,
     WakeAfter,
 )
 from orchvynt.lifecycle.events import (
-    Admitted,
     AnswerArrived,
     AttemptFailed,
     BackoffElapsed,
     CallerGone,
-    CallerJoined,
-    CallerWaitElapsed,
     DeadlinePassed,
-    EscalationDue,
     HoldsAwaited,
     NotAdmitted,
-    Received,
     ShutDown,
     StreamEnded,
     StreamStarted,
-    Voted,
 )
 from orchvynt.lifecycle.table import UnexpectedEventError
 from orchvynt.model.facts import AttemptSettled, InvocationFinished, InvocationRefused, Reserved
 from orchvynt.model.usage import Usage
 
 LINE = Line("b", "global", "*", 0, 0, None, 100, 16, 30 * SECOND)
-HELD = (Reserved("b", "*", 0, 0, 30),)
-BODY = (
-    b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o","choices":[{"index":0,"message":'
-    b'{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}}'
-)
-ANSWER = Answer(BODY, "chatcmpl-1", "gpt-4o", "stop", Usage(9, 1), 2)
-ASK_FIRST = Admit(1, "gpt", "att_1.1")
 ASK_SECOND = Admit(2, "claude", "att_1.2")
-
-
-def admitted(output: int | None = 20) -> Admitted:
-    return Admitted(2_000, 20, Fits(output, 0, 30), HELD, 10)
-
-
-def received() -> Received:
-    return Received(1_500, 10)
 
 
 def failed(outcome: str, status: int = 0, may_have_run: bool = False, seen: Seen | None = None) -> AttemptFailed:
     return AttemptFailed(3_000, 30, Failure(outcome, status, "words"), may_have_run, True, 0.5, seen, 7)
-
-
-def sent(stream: bool = False, gates: tuple[Gate, ...] = (), tiers: tuple[str, ...] = ("gpt", "claude")) -> Playbook:
-    """A life whose first attempt is under way."""
-    playbook = Playbook(snapshot(tiers=tiers, gates=gates), invocation(stream=stream))
-    judged = ["gate_judged" for gate in gates if gate.when is None]
-    return (
-        playbook
-        >> received()
-        << [Recorded("invocation_received", "routed", *judged), ASK_FIRST]
-        >> admitted()
-        << [Recorded("hold_placed", "attempt_sent"), Send]
-    )
 
 
 def test_an_answer_is_settled_and_delivered_after_its_facts() -> None:
@@ -277,90 +241,6 @@ def test_a_shutdown_breaks_what_flows_and_holds_nothing() -> None:
         >> ShutDown(4_000, 40, seen, 12)
         << [Recorded("stream_ended", "attempt_ended", "attempt_settled", "invocation_finished"), CancelAttempt(), BreakStream, Close()]
     )
-
-
-def gate(name: str = "g", escalation: Escalation | None = None, refuse_streams: bool = False) -> Gate:
-    return Gate(name, "output", None, "people", False, 5 * SECOND, escalation, refuse_streams)
-
-
-def parked(*gates: Gate) -> Playbook:
-    return (
-        sent(gates=gates or (gate(),))
-        >> AnswerArrived(3_000, 30, ANSWER)
-        << [Recorded("attempt_ended", "attempt_settled", "review_opened"), Park]
-    )
-
-
-def test_an_approved_answer_is_delivered_once() -> None:
-    playbook = (
-        parked()
-        >> Voted(4_000, 40, "approve", "token:ana", "fine")
-        << [Recorded("review_decided", "answer_delivered", "invocation_finished"), Deliver(), Close()]
-    )
-    assert playbook.state.phase == "done"
-    with pytest.raises(UnexpectedEventError):
-        playbook >> Voted(5_000, 50, "approve", "token:ben", "too late")
-
-
-def test_a_rejected_answer_is_never_delivered() -> None:
-    playbook = (
-        parked()
-        >> Voted(4_000, 40, "reject", "token:ana", "wrong")
-        << [Recorded("review_decided", "invocation_refused", "invocation_finished"), Refuse, Close()]
-    )
-    assert playbook.state.verdict is not None
-    assert playbook.state.verdict.code == "review_rejected"
-
-
-def test_two_gates_want_two_reviews() -> None:
-    playbook = parked(gate("first"), gate("second"))
-    (
-        playbook
-        >> Voted(4_000, 40, "approve", "token:ana", "")
-        << [Recorded("review_decided", "review_opened"), Park("rev_1.2", "second", 5 * SECOND, 0)]
-    )
-    (
-        playbook
-        >> Voted(5_000, 50, "approve", "token:ana", "")
-        << [Recorded("review_decided", "answer_delivered", "invocation_finished"), Deliver(), Close()]
-    )
-
-
-def test_a_caller_is_told_pending_and_joins_again() -> None:
-    playbook = parked() >> CallerWaitElapsed(4_000, 40) << [Recorded("caller_waits"), Refuse]
-    assert not playbook.state.caller_present
-    playbook >> CallerJoined(5_000, 50) << [Recorded("caller_waits")]
-    (
-        playbook
-        >> Voted(6_000, 60, "approve", "token:ana", "")
-        << [Recorded("review_decided", "answer_delivered", "invocation_finished"), Deliver(), Close()]
-    )
-
-
-def test_an_answer_that_nobody_waits_for_is_approved_without_a_delivery() -> None:
-    playbook = parked() >> CallerGone(4_000, 40) << [Recorded("caller_waits")]
-    playbook >> Voted(6_000, 60, "approve", "token:ana", "") << [Recorded("review_decided", "invocation_finished"), Deliver(), Close()]
-
-
-def test_an_escalation_rejects_or_asks_a_further_group() -> None:
-    rejecting = parked(gate(escalation=Escalation(SECOND, "")))
-    rejecting >> EscalationDue(9_000, 90) << [Recorded("review_decided", "invocation_refused", "invocation_finished"), Refuse, Close()]
-    assert rejecting.state.verdict is not None
-    assert rejecting.state.verdict.code == "review_expired"
-    widening = parked(gate(escalation=Escalation(SECOND, "people")))
-    widening >> EscalationDue(9_000, 90) << [Recorded("review_escalated")]
-    assert widening.state.phase == "in_review"
-
-
-def test_a_gate_may_refuse_streams() -> None:
-    playbook = Playbook(snapshot(gates=(gate(refuse_streams=True),)), invocation(stream=True))
-    (
-        playbook
-        >> received()
-        << [Recorded("invocation_received", "routed", "gate_judged", "invocation_refused", "invocation_finished"), Refuse, Close()]
-    )
-    assert playbook.state.verdict is not None
-    assert playbook.state.verdict.code == "gate_refused"
 
 
 def test_late_timers_do_nothing_and_impossible_events_are_defects() -> None:

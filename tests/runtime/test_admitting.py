@@ -1,7 +1,6 @@
 """Admission to a candidate: health, price, hold, and the wait for holds in flight. Interleavings: test_waiting_properties.py."""
 
 import msgspec
-import pytest
 from tests.support.answers import WHOLE
 from tests.support.carrying import FakeLine, Runtime
 from tests.support.snapshots import SECOND, invocation, snapshot
@@ -98,7 +97,6 @@ def test_a_wait_ends_with_the_next_window() -> None:
     assert line.body == WHOLE
 
 
-@pytest.mark.xfail(strict=True, reason="Admitting.sweep weighs one whose time is up although others stand before it in the queue")
 def test_a_last_look_passes_nobody() -> None:
     """A stream of small, impatient callers would keep a large one waiting until its own time is up."""
     runtime = Runtime(snapshot(tiers=(), budgets=(msgspec.structs.replace(ROOM_FOR_ONE, tokens=300),)))
@@ -146,9 +144,6 @@ def test_a_waiter_is_not_sent_to_a_model_that_asked_for_peace_meanwhile() -> Non
     assert (line.status, line.headers["retry-after"]) == (503, "300")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="one that waited in vain leaves the account of its own budget behind: Admitting.sweep, life.lines empty"
-)
 def test_the_accounts_of_one_call_go_with_it_however_it_ends() -> None:
     per_call = Budget("one-call", "invocation", None, "lifetime", None, 10_000)
     runtime = Runtime(snapshot(tiers=(), budgets=(ROOM_FOR_ONE, per_call)))

@@ -153,18 +153,7 @@ def test_what_cannot_be_recorded_is_not_sent(gated: bool) -> None:
     assert runtime.journal.frames == [], "it never was, and no end is written for it"
 
 
-@pytest.mark.parametrize(
-    "gated",
-    [
-        False,
-        pytest.param(
-            True,
-            marks=pytest.mark.xfail(
-                strict=True, reason="Carrier._keep_for_later takes an answer that could not be parked for a parked one"
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("gated", [False, True])
 def test_an_answer_that_cannot_be_recorded_is_not_given_and_settled_once_it_can(gated: bool) -> None:
     gates = (Gate("g", "output", None, "people", False, None, None),) if gated else ()
     runtime = Runtime(snapshot(budgets=(DAILY,), gates=gates))

@@ -71,7 +71,7 @@ def test_nobody_joins_what_has_a_live_caller() -> None:
     first.life = Life(snapshot(), State(invocation()), 0)
     parked.add(first)
     assert parked.joinable("same", 1) is first
-    first.life.callers.append(Caller(FakeLine(), "asked", ""))
+    first.life.callers.append(Caller(FakeLine(), "asked", "", 0))
     assert parked.joinable("same", 1) is None
 
 

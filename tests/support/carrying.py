@@ -25,7 +25,7 @@ from orchvynt.ports.upstream import Address, UpstreamListener
 from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.carrier import Carrier
-from orchvynt.runtime.life import Life
+from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.reviewing import Reviewing
@@ -232,7 +232,7 @@ class Runtime:
         """One request arrives, as the data plane takes it."""
         line = line or FakeLine()
         life = Life(self.policies.current, State(made), self.clock.monotonic())
-        self.carrier.callers.attach(life, line, "asked", made.request_id)
+        self.carrier.callers.attach(life, Caller(line, "asked", made.request_id, life.arrived))
         caller = registry.caller(made.dialect)
         self.carrier.begin(life, RequestValues(made, made.at, lambda: caller.input_text(made.ask)))
         return life, line

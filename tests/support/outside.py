@@ -11,8 +11,8 @@ from tests.support.serving import Serving
 
 from orchvynt.testing.scripted import ScriptedProvider
 
-# `: x-orchvynt-cost-usd=0.1 x-orchvynt-budget-remaining=all 3 usd …`: a value ends where the next name begins.
-_TRAILER = re.compile(r"(x-orchvynt-[a-z-]+)=(.*?)(?= x-orchvynt-|\n)")
+# `: x-orchvynt-cost-usd=0.1 x-orchvynt-budget-remaining=all;usd=3 …`: no value holds a blank.
+_TRAILER = re.compile(r"(x-orchvynt-[a-z-]+)=(\S*)")
 
 
 class Heard(msgspec.Struct, frozen=True):

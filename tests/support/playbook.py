@@ -6,15 +6,29 @@ A script that ends with unasserted commands fails.
 
 from collections.abc import Sequence
 
+from tests.support.snapshots import invocation as ask
+from tests.support.snapshots import snapshot as policy
+
+from orchvynt.decisions.budgets.sizing import Fits
+from orchvynt.dialects.shapes import Answer
 from orchvynt.language.scope import RequestValues
-from orchvynt.language.snapshot import Snapshot
+from orchvynt.language.snapshot import Gate, Snapshot
 from orchvynt.lifecycle import admission
-from orchvynt.lifecycle.commands import AnyCommand, Record
-from orchvynt.lifecycle.events import AnyEvent, Received
+from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send
+from orchvynt.lifecycle.events import Admitted, AnyEvent, Received
 from orchvynt.lifecycle.state import State, decode, encode
 from orchvynt.lifecycle.table import step
-from orchvynt.model.facts import AnyFact
+from orchvynt.model.facts import AnyFact, Reserved
 from orchvynt.model.invocation import Invocation
+from orchvynt.model.usage import Usage
+
+HELD = (Reserved("b", "*", 0, 0, 30),)
+BODY = (
+    b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-4o","choices":[{"index":0,"message":'
+    b'{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":1,"total_tokens":10}}'
+)
+ANSWER = Answer(BODY, "chatcmpl-1", "gpt-4o", "stop", Usage(9, 1), 2)
+ASK_FIRST = Admit(1, "gpt", "att_1.1")
 
 
 class Recorded:
@@ -82,3 +96,24 @@ def _matches(command: AnyCommand, wanted: Expected) -> bool:
     if isinstance(wanted, type):
         return isinstance(command, wanted)
     return command == wanted
+
+
+def admitted(output: int | None = 20) -> Admitted:
+    return Admitted(2_000, 20, Fits(output, 0, 30), HELD, 10)
+
+
+def received() -> Received:
+    return Received(1_500, 10)
+
+
+def sent(stream: bool = False, gates: tuple[Gate, ...] = (), tiers: tuple[str, ...] = ("gpt", "claude")) -> Playbook:
+    """A life whose first attempt is under way."""
+    playbook = Playbook(policy(tiers=tiers, gates=gates), ask(stream=stream))
+    judged = ["gate_judged" for gate in gates if gate.when is None]
+    return (
+        playbook
+        >> received()
+        << [Recorded("invocation_received", "routed", *judged), ASK_FIRST]
+        >> admitted()
+        << [Recorded("hold_placed", "attempt_sent"), Send]
+    )

@@ -206,7 +206,15 @@ def _foresee_gates(snapshot: Snapshot, state: State, event: Received, values: Re
     for judged in certain:
         noted.append(facts.GateJudged(state.invocation.id, event.at, judged.gate, "output", judged.verdict))
     state.gates_matched = closing = [judged.gate for judged in certain if judged.closes]
-    if not state.invocation.ask.stream:
+    ask = state.invocation.ask
+    if ask.choices > 1 and (closing or state.gates_open):
+        return Fault(
+            "unsupported",
+            f"A gate has to see the answer, and it sees one: {ask.choices} choices (`n`) cannot be judged.",
+            "Ask for one choice, or send the call several times.",
+            param="n",
+        )
+    if not ask.stream:
         return None
     for gate in snapshot.gates:
         if gate.refuse_streams and (gate.name in closing or gate.name in state.gates_open):

@@ -68,7 +68,7 @@ def overhead_ms(life: Life, now: int) -> str:
 def _budget_headers(remaining: tuple[str, bool]) -> list[tuple[str, str]]:
     said, low = remaining
     headers = [("x-orchvynt-budget-remaining", said)] if said else []
-    return [*headers, ("x-orchvynt-budget-low", said.partition(" ")[0])] if low else headers
+    return [*headers, ("x-orchvynt-budget-low", said.partition(";")[0])] if low else headers
 
 
 def _finish(life: Life) -> str:

@@ -121,7 +121,7 @@ class Callers:
             life.set_timer("keep_alive", self.clock.monotonic() + KEEP_ALIVE_NS)
 
     def remaining(self, life: Life) -> tuple[str, bool]:
-        """The tightest budget of a life in words (`NAME 1.23 usd`), and whether 80 % of it is gone."""
+        """The tightest budget of a life as `NAME;usd=1.23`, and whether 80 % of it is gone."""
         tightest, said, low = 2.0, "", False
         for line in life.lines:
             account = self.ledger.account(line)
@@ -135,6 +135,6 @@ class Callers:
                 share = left / limit if limit else 0.0
                 if share < tightest:
                     tightest = share
-                    said = f"{line.budget} {usd_text(left) if unit == 'usd' else left} {unit}"
+                    said = f"{line.budget};{unit}={usd_text(left) if unit == 'usd' else left}"
                     low = (limit - left) * 100 >= answers.LOW_PERCENT * limit
         return said, low

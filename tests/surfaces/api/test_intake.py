@@ -69,7 +69,7 @@ def test_traces_and_retries_are_noted() -> None:
 
 @pytest.mark.parametrize(
     "count",
-    ["", "-1", "1.5", "many", "10000", pytest.param("²", marks=pytest.mark.xfail(strict=True, raises=ValueError, reason="isdigit"))],
+    ["", "-1", "1.5", "many", "10000", "²"],
 )
 def test_a_retry_count_that_is_none_counts_as_none(count: str) -> None:
     assert taken(request(x_stainless_retry_count=count)).retry_count == 0
@@ -138,7 +138,6 @@ def test_a_request_id_is_echoed_only_where_it_is_safe_in_a_header(text: str) -> 
     assert not set(echoed) & set("\r\n\x00")
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="`²` is a digit to str.isdigit, but not to int")
 @given(
     headers=st.dictionaries(
         st.sampled_from(

@@ -22,6 +22,10 @@ def invocation(request: Request, inv: str, at: int, endpoint: str, dialect: Dial
     media = header("content-type")
     if media and "json" not in media.lower():
         return Fault("unsupported_media", f"The body is {media}, not JSON.", "Send content-type: application/json.", param="content-type")
+    if (encoding := header("content-encoding")) and encoding.lower() != "identity":
+        return Fault(
+            "unsupported_media", f"The body is encoded as {encoding}.", "Send it as it is, without compression.", param="content-encoding"
+        )
     read = registry.caller(dialect).read(request.body)
     if isinstance(read, Fault):
         return read
