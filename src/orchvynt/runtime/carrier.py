@@ -210,9 +210,6 @@ class Carrier:
         self.callers.start_stream(life, first)
 
     def _deliver(self, life: Life, command: commands.Deliver) -> None:
-        if life.parked_at:
-            # What people took to decide is no overhead of ours.
-            life.upstream_ns += self.clock.monotonic() - life.parked_at
         self.callers.deliver(life)
 
     def _end_stream(self, life: Life, command: commands.EndStream) -> None:
@@ -236,7 +233,6 @@ class Carrier:
         one.released = not life.callers or (before is not None and before.released)
         self.parked.add(one)
         life.exchange = None
-        life.parked_at = self.clock.monotonic()
         self.callers.hold(life, command.hold_ns)
         self.let_go(life)
 

@@ -63,7 +63,6 @@ class Life:
         "due",
         "exchange",
         "lines",
-        "parked_at",
         "queued",
         "snapshot",
         "state",
@@ -82,7 +81,6 @@ class Life:
         self.timers: dict[str, int] = {}
         self.due = NEVER
         self.upstream_ns = 0
-        self.parked_at = 0
         self.queued: object | None = None
         self.unwritten: list[AnyFact] = []
 
