@@ -77,7 +77,8 @@ def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts
     for gate in snapshot.gates:
         if gate.name in state.gates_open:
             judged = judge(gate, values)
-            read = {name: value for name, value in recorded(values).items() if gate.when and name in gate.when.names}
+            names = {*gate.when.names, "unknown"} if gate.when is not None else set()
+            read = {name: value for name, value in recorded(values).items() if name in names}
             noted.append(facts.GateJudged(state.invocation.id, event.at, gate.name, gate.stage, judged.verdict, read, judged.problem))
             if judged.closes:
                 state.gates_matched.append(gate.name)

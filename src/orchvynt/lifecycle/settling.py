@@ -28,7 +28,7 @@ def settle(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usage, why:
     tokens = usage.total_tokens
     held_tokens = placed.input_tokens_bound + (placed.output_tokens_max or 0)
     overrun = placed.output_tokens_max is not None and (tokens > held_tokens or nanos > placed.nanos_bound)
-    parts = tuple(facts.Reserved(part.budget, part.subject, part.window, nanos, tokens) for part in placed.reserved)
+    parts = tuple([facts.Reserved(part.budget, part.subject, part.window, nanos, tokens) for part in placed.reserved])
     return facts.AttemptSettled(state.invocation.id, event.at, placed.attempt, usage, nanos, parts, price.source, overrun, why)
 
 

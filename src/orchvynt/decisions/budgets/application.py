@@ -35,7 +35,7 @@ def applicable(budgets: Sequence[Budget], values: Mapping[str, object]) -> list[
 
 def lines(budgets: Sequence[Budget], names: Sequence[str], invocation: Invocation, now: int) -> tuple[Line, ...]:
     """The lines that a hold made at `now` stands on, in the policy's order."""
-    return tuple(_line(budget, invocation, now) for budget in budgets if budget.name in names)
+    return tuple([_line(budget, invocation, now) for budget in budgets if budget.name in names])
 
 
 def subject(scope: Scope, invocation: Invocation) -> str:

@@ -67,7 +67,7 @@ class Ledger:
     def place(self, attempt: str, lines: Sequence[Line], nanos: int, tokens: int) -> tuple[Reserved, ...]:
         """Holds the amounts on every line. The caller has checked that they fit; a line that does not is a defect."""
         assert attempt not in self.holds
-        reserved = tuple(Reserved(line.budget, line.subject, line.window, nanos, tokens) for line in lines)
+        reserved = tuple([Reserved(line.budget, line.subject, line.window, nanos, tokens) for line in lines])
         for line in lines:
             account = self.open(line.key)
             account.resets_at = line.resets_at

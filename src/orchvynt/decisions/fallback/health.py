@@ -20,6 +20,8 @@ class Health:
 
     def resting(self, provider: str, model: str, now: int) -> tuple[int, str]:
         """Until when and why it rests; (0, "") if it may be asked."""
+        if not self._models and not self._credentials:
+            return 0, ""
         for found in (self._credentials.get(provider), self._models.get((provider, model))):
             if found is not None and found[0] > now:
                 return found
