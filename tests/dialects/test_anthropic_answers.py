@@ -89,7 +89,7 @@ def test_a_refusal_is_a_clean_answer() -> None:
         (body(content=None), "malformed"),
         (body({"type": "text", "text": "é"}).replace("é".encode(), b"\xff"), "malformed"),
         (b'{"content":' + b"[" * 50_000, "malformed"),
-        (dump({"type": "error", "error": {"type": "overloaded_error", "message": "x"}}), "overloaded"),
+        (dump({"type": "error", "error": {"type": "overloaded_error", "message": "x"}}), "malformed"),
     ],
 )
 def test_what_is_no_answer_is_a_failure(data: bytes, outcome: str) -> None:

@@ -37,6 +37,7 @@ def test_frames_pass_byte_for_byte_but_the_marker(line_end: bytes) -> None:
         response_id="chatcmpl-1",
         response_model="gpt-4o-x",
         started=True,
+        alive=True,
         output_bytes=len("Héllo wörld 🌍".encode()),
         finish="stop",
         usage=TOLD_USAGE,
@@ -91,10 +92,14 @@ def test_chunks_without_choices_that_are_no_usage_pass() -> None:
     assert out.startswith(b"data: " + odd)
 
 
-def test_usage_on_the_last_content_chunk_passes_and_is_recorded() -> None:
+def test_usage_on_the_last_content_chunk_is_recorded_and_hidden_from_who_did_not_ask() -> None:
     last = chunk({"content": "x"}, "stop", usage=USAGE)
-    out, seen = relayed(sse([last]), wants_usage=False)
+    out, seen = relayed(sse([last]), wants_usage=True)
     assert last in out
+    assert seen.usage == TOLD_USAGE
+    out, seen = relayed(sse([last]), wants_usage=False)
+    assert b'"usage"' not in out
+    assert b'"content":"x"' in out.replace(b" ", b"")
     assert seen.usage == TOLD_USAGE
 
 

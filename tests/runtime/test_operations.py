@@ -32,6 +32,9 @@ class About:
     def draining(self) -> bool:
         return False
 
+    def applied(self, snapshot: Snapshot) -> None:
+        self.sync = snapshot.sync
+
     def drift(self, snapshot: Snapshot) -> str:
         return f"the file differs from {snapshot.version}"
 

@@ -42,6 +42,9 @@ class Serving:
     def draining(self) -> bool:
         return self.stopping.is_set()
 
+    def applied(self, snapshot: Snapshot) -> None:
+        self._opened.journal.power = snapshot.sync == "power"
+
     def drift(self, snapshot: Snapshot) -> str:
         return drift(self._policy, snapshot)
 
@@ -73,6 +76,7 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
         _say(warning.text)
     process = await build(settings, environment, opened, snapshot)
     about = Serving(settings, opened, clock.now())
+    about.applied(snapshot)
     process.policies.drift = about.drift(snapshot)
     if process.policies.drift:
         _say(f"warning: {process.policies.drift}")

@@ -32,7 +32,7 @@ def all_failed(state: State, event: AnyEvent) -> list[AnyCommand]:
                 return refuse(state, event, skipped.fault)
     last = state.tried[-1] if state.tried else None
     if last is not None and all(tried.trigger == "policy" for tried in state.tried):
-        return refuse(state, event, Fault("unsupported", f"No model of the plan can take this request: {last.message}."))
+        return refuse(state, event, Fault("unsupported", f"No model of the plan can take this request: {last.message.rstrip('.')}."))
     if last is not None and all(tried.trigger == "context_length" for tried in state.tried):
         return refuse(state, event, Fault("context_length", f"The request is too long for {last.model}: {last.message}"))
     said = [f"{tried.model}: {tried.trigger}" + (f" ({tried.upstream_status})" if tried.upstream_status else "") for tried in state.tried]

@@ -34,14 +34,16 @@ class Admitting:
 
     def admit(self, life: Life, command: Admit) -> None:
         at, mono = self.clock.now(), self.clock.monotonic()
-        refusal = resting(life.state, self.health, at, mono)
-        if refusal is not None and not (command.although_silent and refusal.rest_why in SILENT):
-            self._feed(life, refusal)
-            return
         weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono)
         if isinstance(weighed, NotAdmitted):
             self._feed(life, weighed)
             return
+        # A budget without room is for good, a rest is not: the caller is told of the budget first.
+        if not isinstance(weighed.result, Short) or weighed.result.waits:
+            refusal = resting(life.state, self.health, at, mono)
+            if refusal is not None and not (command.although_silent and refusal.rest_why in SILENT):
+                self._feed(life, refusal)
+                return
         result = weighed.result
         if isinstance(result, Fits):
             line = self.queue.blocked(weighed.binding)

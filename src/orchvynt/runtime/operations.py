@@ -118,6 +118,7 @@ class Operations:
                     detail={"current": current, "expected": expected},
                 )
             self.policies.put_in_force(msgspec.structs.replace(snapshot, version=row.version))
+            self.about.applied(self.policies.current)
             self.policies.drift = self.about.drift(self.policies.current)
         return row
 
@@ -148,6 +149,10 @@ class About(Protocol):
     def journal_bytes(self) -> int: ...
 
     def draining(self) -> bool: ...
+
+    def applied(self, snapshot: Snapshot) -> None:
+        """A snapshot is in force: what it says of the process itself (`journal.sync`) is done."""
+        ...
 
     def drift(self, snapshot: Snapshot) -> str:
         """In words, how the file given to --policy differs from this snapshot; empty if it does not, or if there is none."""

@@ -73,7 +73,7 @@ def test_a_policy_with_problems_is_refused_with_their_places(world: World) -> No
 
 def test_an_invocation_is_explained_by_any_reference(world: World) -> None:
     world.happened(lives.approved())
-    for reference in ("inv_01", "last", "att_2", "rev_1", "req-1", "r1"):
+    for reference in ("inv_01", "last", "att_01.2", "rev_01.1", "req-1", "r1"):
         told = world.ask("GET", f"/invocations/{reference}", "viewer").json
         assert told["verdict"].startswith("Asked gpt-4o; got claude, because openai answered 429")
         assert len(told["timeline"]) == len(lives.approved())

@@ -36,7 +36,7 @@ class FileJournal:
     ) -> None:
         self._directory = directory
         self._feed = feed
-        self._power = sync == "power"
+        self.power = sync == "power"
         self._segment_bytes = segment_bytes
         self._torn = False
         self._fd = -1
@@ -70,7 +70,7 @@ class FileJournal:
             written = os.write(self._fd, data)
             if written != size:
                 self._write_rest(data, written)
-            if self._power:
+            if self.power:
                 os.fdatasync(self._fd)
         except OSError as error:
             self._take_back()
@@ -114,7 +114,7 @@ class FileJournal:
 
     def _start_segment(self, number: int) -> None:
         fd, self._seed = create_segment(self._directory, number)
-        if self._power:
+        if self.power:
             os.fdatasync(fd)
             sync_directory(self._directory)
         if self._fd >= 0:
