@@ -91,3 +91,14 @@ def test_an_unknown_model_is_refused_with_the_nearest_names() -> None:
 def test_an_unknown_model_may_get_the_default() -> None:
     first = routed(policy(unknown="default"), "nobody").candidates[0]
     assert (first.model, first.why) == ("gpt", "default, because nobody is unknown")
+
+
+def test_auto_needs_a_default() -> None:
+    without = msgspec.structs.replace(snapshot(), default="")
+    told = plan(without, "auto", {})
+    assert isinstance(told, Fault)
+    assert (told.code, told.status) == ("model_not_found", 404)
+    assert "routing.default" in told.message
+    routed = plan(without, "claude", {})
+    assert isinstance(routed, Plan)
+    assert routed.candidates[0].model == "claude"

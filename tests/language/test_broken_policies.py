@@ -52,7 +52,7 @@ BROKEN: list[tuple[str, str, str, str, str]] = [
     ("use: small", "use: smal", "17:64", "no model `smal`", "Did you mean `small`?"),
     ("use: custom", "use: claude-opus-4-1", "18:68", "no model `claude-opus-4-1`", ""),
     ("default: gpt-4o-mini", "default: gpt-4o-mni", "19:12", "no model `gpt-4o-mni`", "`gpt-4o-mini`"),
-    ("  default: gpt-4o-mini\n", "", "15:1", "`default` is missing", "auto"),
+    ("  default: gpt-4o-mini\n", "  unknown_model: default\n", "19:18", "`unknown_model: default` needs a `default`", "Name one"),
     ("unknown_model: refuse", "unknown_model: reject", "20:18", "`reject` cannot stand here", "refuse, default"),
     ("name: careful", "name: cheap", "18:14", "a rule named `cheap` stands on line 17 already", ""),
     ("name: cheap, when: 'workload == \"classification\"', ", "name: cheap, ", "18:14", "rule `careful` is never reached", ""),

@@ -9,7 +9,7 @@ from orchvynt.language.addresses import DEFAULT_ADDRESSES, Address, AddressError
 from orchvynt.language.checks.conditions import Conditions
 from orchvynt.language.checks.names import Models, is_pattern
 from orchvynt.language.document.providers import ModelEntry, PriceEntry, ProviderEntry
-from orchvynt.language.document.routing import RetryEntry, TimeoutsEntry
+from orchvynt.language.document.routing import RetryEntry, RoutingHead, TimeoutsEntry
 from orchvynt.language.document.scalars import secret_ref
 from orchvynt.language.reading import Item
 from orchvynt.language.report import Report
@@ -110,7 +110,7 @@ def build_snapshot(
     conditions: Conditions,
 ) -> Snapshot:
     """The whole snapshot, of a source in which nothing is wrong."""
-    assert source.routing is not None
+    routing = source.routing.section if source.routing is not None else RoutingHead()
     return Snapshot(
         version=0,
         digest=digest,
@@ -123,8 +123,8 @@ def build_snapshot(
             Rule(rule.section.name, when, names.by_name[rule.section.use])
             for rule, when in zip(source.rules, conditions.rules, strict=True)
         ),
-        default=names.by_name[source.routing.section.default],
-        unknown_model=source.routing.section.unknown_model,
+        default=names.by_name[routing.default] if routing.default is not None else "",
+        unknown_model=routing.unknown_model,
         retry=build_retry(source.retry),
         timeouts=build_timeouts(source.timeouts),
         chain=_chain(source, names),

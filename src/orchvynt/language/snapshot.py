@@ -131,7 +131,10 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """`version` is 0 until the store has numbered it. `digest` names the meaning: comments and order of keys do not change it."""
+    """`default` is empty where the policy names none. `version` is 0 until the store has numbered it.
+
+    `digest` names the meaning: comments and order of keys do not change it.
+    """
 
     version: int
     digest: str

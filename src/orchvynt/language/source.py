@@ -41,7 +41,7 @@ def read(node: Node, reader: Reader) -> Source | None:
         return None
     start = Span(node.span.line, node.span.column, node.span.line, node.span.column + 1)
     given = reader.members(PolicyDocument, _without_empty_sections(node), "")
-    for name in ("providers", "models", "routing"):
+    for name in ("providers", "models"):
         if name not in given:
             reader.report.error(start, f"`{name}` is missing", PolicyDocument.model_fields[name].description or "", name)
     reader.section(PolicyHead, only(node, given, PolicyHead), "", start)

@@ -136,9 +136,10 @@ def _end_attempt(snapshot: Snapshot, state: State, event: AttemptFailed) -> list
 
 def _break(state: State, event: AttemptFailed, noted: list[facts.AnyFact], failure: Failure) -> list[AnyCommand]:
     """Part of the answer is out and cannot be taken back: it ends with the error event, never as if it were whole."""
+    words = (failure.message or "the provider closed the stream").rstrip(".")
     fault = Fault(
         "all_providers_failed",
-        f"The answer of {state.candidate.model} broke off ({failure.outcome}): {(failure.message or 'the provider closed the stream').rstrip('.')}.",
+        f"The answer of {state.candidate.model} broke off ({failure.outcome}): {words}.",
         f"What came so far is not whole. See `orchvynt explain {state.invocation.id}`.",
         detail={"attempts": [{"model": state.candidate.model, "trigger": failure.outcome, "upstream_status": failure.status}]},
     )

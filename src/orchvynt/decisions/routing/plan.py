@@ -72,7 +72,7 @@ def resolve(snapshot: Snapshot, name: str) -> Model | None:
 
 
 def _asked_for(snapshot: Snapshot, requested: str) -> tuple[str, str] | Fault:
-    if requested == AUTO:
+    if requested == AUTO and snapshot.default:
         return snapshot.default, "default"
     model = resolve(snapshot, requested)
     if model is not None:
@@ -81,10 +81,13 @@ def _asked_for(snapshot: Snapshot, requested: str) -> tuple[str, str] | Fault:
         return snapshot.default, f"default, because {requested} is unknown"
     known = sorted([*snapshot.models, *snapshot.aliases])
     near = difflib.get_close_matches(requested, known, n=3, cutoff=0.5)
+    what = f"The policy knows no model {requested!r}."
+    if requested == AUTO:
+        what = "The policy has no `routing.default`, which `auto` stands for."
     return Fault(
         "model_not_found",
-        f"The policy knows no model {requested!r}." + (f" Nearest: {', '.join(near)}." if near else ""),
-        f"Known models: {', '.join(known[:20])}, and auto. Add it to `models` in the policy, or set `unknown_model: default`.",
+        what + (f" Nearest: {', '.join(near)}." if near else ""),
+        f"Known models: {', '.join(known[:20])}. Add it to `models` in the policy, or set `unknown_model: default`.",
         param="model",
         detail={"nearest": near},
     )

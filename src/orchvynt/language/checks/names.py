@@ -42,7 +42,12 @@ def check_names(source: Source, report: Report) -> Models:
         if provider not in source.provider_names:
             _missing(report, model.at("provider"), "provider", provider, source.provider_names, f"models.{name}.provider")
     if source.routing is not None:
-        _model_exists(models, source.routing.section.default, source.routing, ("default",), report)
+        head = source.routing.section
+        if head.default is not None:
+            _model_exists(models, head.default, source.routing, ("default",), report)
+        elif head.unknown_model == "default":
+            span = source.routing.at("unknown_model")
+            report.error(span, "`unknown_model: default` needs a `default`", "Name one: `default: MODEL`.", "routing.unknown_model")
     for rule in source.rules:
         _model_exists(models, rule.section.use, rule, ("use",), report)
     _chain(source, models, report)

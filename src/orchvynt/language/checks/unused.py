@@ -10,11 +10,12 @@ def check_unused(source: Source, models: Models, report: Report) -> None:
     if report.failed:
         return  # what is broken may be what uses it
     named = {rule.section.use for rule in source.rules}
-    named |= {source.routing.section.default} if source.routing is not None else set()
+    default = source.routing.section.default if source.routing is not None else None
+    named |= {default} if default is not None else set()
     named |= set(source.chain.section.tiers) if source.chain is not None else set()
     used = {models.resolve(name) for name in named}
     for name, model in source.models.items():
-        if name not in used and not is_pattern(name):
+        if source.routing is not None and name not in used and not is_pattern(name):
             said = f"nothing uses the model `{name}`: no rule, no tier and no default"
             report.warning(model.key, said, "Only agents that ask for it by name get it.", model.path)
     providers = {model.section.provider for model in source.models.values()}

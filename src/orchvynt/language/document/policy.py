@@ -67,7 +67,7 @@ class PolicyDocument(PolicyHead):
     models: dict[str, ModelEntry] = Field(
         description="The names that agents and rules use. A name with one `*` is a pattern: whatever else an agent names that fits it."
     )
-    routing: RoutingEntry = Field(description="Which model answers.")
+    routing: RoutingEntry = Field(default=RoutingEntry(), description="Which model answers, where it is not the one that was asked for.")
     fallback: FallbackEntry = Field(default=FallbackEntry(), description="What happens when it does not.")
     budgets: list[BudgetEntry] = Field(default=[], description="What it may cost. All that apply hold together.")
     gates: list[GateEntry] = Field(default=[], description="Who must look at it first.")

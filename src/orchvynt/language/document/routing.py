@@ -53,7 +53,9 @@ class RuleEntry(Section):
 class RoutingHead(Section):
     """What `routing` says beside its rules."""
 
-    default: Name = Field(description="The model for `auto`, and for unknown names if `unknown_model` says so.")
+    default: Name | None = Field(
+        default=None, description="The model for `auto`, and for unknown names if `unknown_model` says so. Without it both are refused."
+    )
     unknown_model: Annotated[Literal["refuse", "default"], BeforeValidator(one_of("refuse", "default"))] = Field(
         default="refuse",
         description="What happens to a model that the policy does not know: `refuse` (404 with the nearest names) or `default`.",

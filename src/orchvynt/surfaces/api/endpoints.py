@@ -99,7 +99,7 @@ class DataPlane:
 
     def _models(self) -> bytes:
         snapshot = self.policies.current
-        names = ["auto", *snapshot.models, *snapshot.aliases]
+        names = [*(["auto"] if snapshot.default else []), *snapshot.models, *snapshot.aliases]
         listed = [{"id": name, "object": "model", "created": 0, "owned_by": "orchvynt"} for name in names]
         return msgspec.json.encode({"object": "list", "data": listed})
 
