@@ -97,13 +97,12 @@ class Carrier:
         """Performs commands in order. Facts are written before the next effect; asking for the first candidate is none, so that
         what comes before the first send is one write (bench/: two writes an invocation instead of three)."""
         for command in following:
-            kind = type(command)
-            if kind is commands.Record:
-                life.unwritten.extend(command.facts)  # type: ignore[union-attr]
+            if isinstance(command, commands.Record):
+                life.unwritten.extend(command.facts)
                 continue
-            if life.unwritten and (kind is not commands.Admit or life.state.attempt_count):
+            if life.unwritten and (life.state.attempt_count or not isinstance(command, commands.Admit)):
                 self._write(life)
-            self._performers[kind](life, command)
+            self._performers[type(command)](life, command)
         if life.unwritten:
             self._write(life)
 
@@ -151,11 +150,10 @@ class Carrier:
 
     def _release_ended(self, noted: list[facts.AnyFact]) -> None:
         for fact in noted:
-            kind = type(fact)
-            if kind is facts.AttemptSettled:
-                self.admitting.release(fact.attempt, fact.reserved)  # type: ignore[union-attr]
-            elif kind is facts.HoldVoided:
-                self.admitting.release(fact.attempt)  # type: ignore[union-attr]
+            if isinstance(fact, facts.AttemptSettled):
+                self.admitting.release(fact.attempt, fact.reserved)
+            elif isinstance(fact, facts.HoldVoided):
+                self.admitting.release(fact.attempt)
 
     def failed(self, life: Life, error: Exception) -> None:
         """What cannot be recorded does not happen: no send, no answer. A defect ends its invocation, closed."""
