@@ -81,9 +81,8 @@ def test_a_policy_that_was_named_must_be_there_and_one_that_was_not_need_not(tmp
     assert found["policy"].ok
 
 
-def test_the_policy_that_stands_in_the_folder_is_examined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_policy_that_stands_in_the_folder_is_examined(tmp_path: Path) -> None:
     (tmp_path / "orchvynt.yaml").write_text(first_policy([]))
-    monkeypatch.chdir(tmp_path)
     found = {one.what: one for one in examine("", NOBODY, {}, tmp_path)}
     assert "1 models" in found["policy"].found
     assert found["provider scripted"].found == "needs no key"

@@ -111,3 +111,20 @@ def test_a_kill_in_the_middle_forgets_nothing(serve: Serve, scripted_provider: S
     line = server.admin("/budgets").json["items"][0]
     assert line["held_tokens"] == 0
     assert total.tokens <= line["settled_tokens"] <= limit
+
+
+def test_a_dearer_service_tier_does_not_slip_past_a_money_budget(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    money = "budgets: [{name: all, scope: global, limit: {usd: 1}, window: day, on_breach: reject}]"
+    server = serve(three_tiers(scripted_provider, money, tiers="gpt-4o"))
+    refused = server.chat(service_tier="priority")
+    assert (refused.status, refused.json["error"]["code"]) == (400, "unsupported")
+    assert "service_tier" in refused.json["error"]["message"]
+    assert scripted_provider.ledger().arrivals == ()
+    assert server.chat(service_tier="default").status == 200
+
+
+def test_an_idempotency_key_is_refused_rather_than_ignored(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    server = serve(three_tiers(scripted_provider))
+    refused = server.chat("hello", {"idempotency-key": "k-1"})
+    assert (refused.status, refused.json["error"]["param"]) == (400, "idempotency-key")
+    assert scripted_provider.ledger().arrivals == ()

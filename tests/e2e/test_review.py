@@ -1,5 +1,6 @@
 """A parked answer: held, pending, joined, polled, decided once, and there after `kill -9`."""
 
+import http.client
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -206,3 +207,44 @@ def test_a_gate_does_not_judge_one_choice_of_several(serve: Serve, scripted_prov
     assert (reply.status, reply.json["error"]["code"], reply.json["error"]["param"]) == (400, "unsupported", "n")
     assert server.chat("hello", n=2).status == 200
     assert scripted_provider.ledger().totals.arrivals == 1
+
+
+def test_a_kill_between_vote_and_commit_loses_nothing(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    """The vote is in the journal at once and in the store up to a tenth of a second later; the reply waits for the store."""
+    server = serve(three_tiers(scripted_provider, gate("0s")))
+    unanswered_but_kept = 0
+    for number in range(6):
+        pending = parked(server, f"question {number}").json["error"]
+        review = pending["review_id"]
+        with ThreadPoolExecutor(1) as pool:
+            voting = pool.submit(_status_or_cut, server, review)
+            _wait_for_vote_in_journal(server, pending["invocation_id"])
+            server.kill()
+            told = voting.result(timeout=20)
+        server.start()
+        status = server.admin(f"/reviews/{review}").json["status"]
+        assert status == "approved", "what the journal holds is decided"
+        unanswered_but_kept += told == 0
+        assert decide(server, review, "reject").status == 409
+        assert server.ask(pending["poll"], headers=FLAGGED).status == 200
+        decided = [entry for entry in server.explain(review)["timeline"] if entry["kind"] == "review_decided"]
+        assert len(decided) == 1
+    assert unanswered_but_kept, "no kill fell between the vote and its commit"
+    assert scripted_provider.ledger().totals.arrivals == 6
+
+
+def _status_or_cut(server: Serving, review: str) -> int:
+    """The status of a vote; 0 if the server died before it answered."""
+    try:
+        return decide(server, review).status
+    except (OSError, http.client.HTTPException):
+        return 0
+
+
+def _wait_for_vote_in_journal(server: Serving, inv: str) -> None:
+    fact = b'"fact":"review_decided","inv":"%b"' % inv.encode()
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        if any(fact in segment.read_bytes() for segment in (server.folder / "orchvynt.db.journal").iterdir()):
+            return
+    raise AssertionError("the vote did not reach the journal")

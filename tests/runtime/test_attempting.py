@@ -7,7 +7,7 @@ from tests.support.snapshots import OPENAI, invocation, snapshot
 
 from orchvynt.decisions.budgets.measured import ANSWERS_NEEDED
 from orchvynt.language.snapshot import Budget, SecretRef, Snapshot
-from orchvynt.model.facts import AttemptEnded
+from orchvynt.model.facts import AttemptEnded, HoldPlaced
 
 
 def keyed(policy: Snapshot) -> Snapshot:
@@ -66,8 +66,10 @@ def test_the_limit_is_shared_among_the_choices() -> None:
     runtime.ask(made)
     limit = runtime.last.body.get("max_completion_tokens") or runtime.last.body.get("max_tokens")
     assert limit is not None
-    placed = next(fact for frame in runtime.journal.frames for fact in frame if fact.__struct_config__.tag == "hold_placed")
-    assert limit * 4 <= placed.output_tokens_max  # type: ignore[union-attr]
+    placed = next(fact for frame in runtime.journal.frames for fact in frame if isinstance(fact, HoldPlaced))
+    assert isinstance(placed, HoldPlaced)
+    assert placed.output_tokens_max is not None
+    assert limit * 4 <= placed.output_tokens_max
 
 
 def test_a_model_that_cannot_take_the_request_is_passed_over_unsent() -> None:

@@ -122,7 +122,7 @@ def test_the_loop_sweeps_by_itself_and_outlives_a_defect(capsys: pytest.CaptureF
         runtime = Runtime(policy())
         life, _ = runtime.ask(invocation())
         _, line = runtime.ask(msgspec.structs.replace(invocation(), id="inv_2"))
-        life.timers["deadline"] = "never a number"  # type: ignore[assignment]
+        life.timers["deadline"] = "never a number"  # type: ignore[assignment]  # the defect that is played
         life.due = 0
         running = runtime.tasks.start(runtime.sweeping.run(), "sweep")
         await until(lambda: "the sweep failed" in capsys.readouterr().err)

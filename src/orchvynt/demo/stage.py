@@ -48,7 +48,7 @@ class Stage:
     def __enter__(self) -> Self:
         try:
             self._start()
-        except BaseException:
+        except BaseException:  # also Ctrl-C: no process of the stage outlives it
             self._stop()
             raise
         return self

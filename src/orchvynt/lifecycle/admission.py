@@ -150,7 +150,7 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
         said = dict(detail(event.short))
         fault = _queue_full(event) if event.why == "queue_full" else budget_exceeded(event.short, event.waited)
     elif event.why == "price":
-        fault = Fault("unsupported", event.detail, "Give the model a `price` in the policy.", param="model")
+        fault = Fault("unsupported", event.detail, "Give the model a `price`, or ask for its standard service tier.", param="model")
     state.skipped.append(Skipped(candidate.model, why, fault))
     skipped = facts.CandidateSkipped(state.invocation.id, event.at, candidate.tier, candidate.model, why, said)
     return [Record((skipped,)), *next_candidate(snapshot, state, event)]

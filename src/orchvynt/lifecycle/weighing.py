@@ -1,5 +1,7 @@
 """Whether a candidate may be asked now: its health, its price, and the hold it would need. Pure, over the process's shared state."""
 
+from typing import Final
+
 import msgspec
 
 from orchvynt.catalog.bounds import input_tokens_bound
@@ -13,6 +15,9 @@ from orchvynt.language.snapshot import Model, Snapshot
 from orchvynt.lifecycle.events import NotAdmitted
 from orchvynt.lifecycle.state import State
 from orchvynt.model.money import FREE
+
+# Those that cost no more than the price of the catalog (https://platform.openai.com/docs/guides/flex-processing).
+STANDARD_TIERS: Final = frozenset({"", "auto", "default", "flex"})
 
 
 class Weighed(msgspec.Struct, frozen=True, gc=False):
@@ -41,6 +46,11 @@ def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, 
     if model.price is None and any(line.nanos_limit is not None for line in stands_on):
         return NotAdmitted(at, mono, "price", detail=f"The price of {model.name} is unknown, and a money budget applies.")
     ask = state.invocation.ask
+    if ask.service_tier not in STANDARD_TIERS and any(
+        binds(line, model.price or FREE) and line.nanos_limit is not None for line in stands_on
+    ):
+        said = f"`service_tier: {ask.service_tier[:40]}` is not billed at the price that the hold is made at, and a money budget applies."
+        return NotAdmitted(at, mono, "price", detail=said)
     bound = input_tokens_bound(ask, model.provider.kind)
     most = min(model.max_output_tokens or OUTPUT_TOKENS_UNKNOWN, OUTPUT_TOKENS_MOST) * ask.choices
     asked = ask.max_output_tokens * ask.choices if ask.max_output_tokens is not None else None

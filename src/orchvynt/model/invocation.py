@@ -43,6 +43,7 @@ class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
     image_count: int = 0
     input_text_bytes: int = 0
     wants_json_schema: bool = False
+    service_tier: str = ""
 
 
 class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):

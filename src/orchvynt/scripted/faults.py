@@ -184,6 +184,7 @@ def decode_hook(kind: type, value: object) -> Any:
         return seconds(value)
     if kind is Size:
         return size(value)
+    # What msgspec asks of a hook for a type that it does not know.
     raise NotImplementedError(f"no reader for {kind.__name__}")
 
 

@@ -108,6 +108,7 @@ def _ask(asked: AskBody, body: bytes, is_ascii: bool) -> Ask:
         message_count=len(messages),
         tool_names=tuple(_tool_name(tool, index) for index, tool in enumerate(asked.tools)) if asked.tools else (),
         image_count=images,
+        service_tier=asked.service_tier or "",
         input_text_bytes=len(body) - unread,
         wants_json_schema=asked.response_format is not None and _wants_schema(asked),
     )

@@ -100,6 +100,7 @@ class AskBody(msgspec.Struct, gc=False):
     tools: list[AskTool] | None = None
     parallel_tool_calls: bool | None = None
     response_format: AskFormat | None = None
+    service_tier: str | None = None
     logprobs: bool | None = None
     user: str | None = None
     metadata: msgspec.Raw = NOTHING

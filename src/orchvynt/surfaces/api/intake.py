@@ -26,6 +26,10 @@ def invocation(request: Request, inv: str, at: int, endpoint: str, dialect: Dial
         return Fault(
             "unsupported_media", f"The body is encoded as {encoding}.", "Send it as it is, without compression.", param="content-encoding"
         )
+    if header("idempotency-key"):
+        # Ignoring it would let a caller believe that its retry costs nothing.
+        said = "This version keeps no idempotency keys."
+        return Fault("unsupported", said, "Send the request without `idempotency-key`.", param="idempotency-key")
     read = registry.caller(dialect).read(request.body)
     if isinstance(read, Fault):
         return read
