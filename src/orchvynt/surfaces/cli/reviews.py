@@ -26,11 +26,10 @@ def listed(session: Session, everything: bool, limit: int, after: str) -> None:
             terminal.when(row.opened_at),
             ", ".join(row.reviewers) or "-",
             terminal.when(row.escalates_at) if row.status == "open" else row.by or "-",
-            row.invocation,
         )
         for row in page.items
     ]
-    terminal.table(("REVIEW", "GATE", "STATUS", "OPENED", "REVIEWERS", "ESCALATES/BY", "INVOCATION"), rows)
+    terminal.table(("REVIEW", "GATE", "STATUS", "OPENED", "REVIEWERS", "ESCALATES/BY"), rows)
     session.more(page.next, f"orchvynt reviews list{' --all' if everything else ''}")
 
 

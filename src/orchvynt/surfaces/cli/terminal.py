@@ -72,10 +72,10 @@ class Terminal:
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[Text | str]], right: Sequence[str] = ()) -> None:
         """Aligned columns. Headings that are in `right` are flush right. Into a pipe nothing is wrapped or cut."""
         grid = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False, pad_edge=False, show_header=any(headings))
-        for heading in headings:
-            grid.add_column(
-                heading, justify="right" if heading in right else "left", no_wrap=not self.is_terminal, overflow="fold", highlight=False
-            )
+        for place, heading in enumerate(headings):
+            # The first column names the row; a name that is broken over lines cannot be copied.
+            whole = place == 0 or not self.is_terminal
+            grid.add_column(heading, justify="right" if heading in right else "left", no_wrap=whole, overflow="fold", highlight=False)
         for row in rows:
             grid.add_row(*(cell if isinstance(cell, Text) else Text(printable(cell)) for cell in row))
         self._print(grid)
