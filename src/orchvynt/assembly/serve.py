@@ -21,6 +21,8 @@ from orchvynt.ports.store import StoreInUseError, StoreUnavailableError
 from orchvynt.runtime.operations import Operations
 
 EXIT_REFUSED = 1
+# Requests that were on their way when the stop came, and connections that were not yet accepted, are still served for so long.
+LAST_CALL_S = 0.25
 # What is left of the drain for streams to say that they were cut.
 LAST_WORDS_S = 2.0
 
@@ -125,12 +127,15 @@ async def _start_admin(
 
 
 async def _stop(settings: Settings, process: Process) -> None:
-    """Not ready; finish what is open, bounded; cut what is left, visibly; settle."""
-    process.data_plane.draining = True
+    """Not ready; serve what was on its way; finish what is open, bounded, while new invocations are refused in words; cut what is
+    left, visibly; settle."""
+    process.data_plane.ready = False
     _say("stopping: finishing what is open")
-    process.server.stop_accepting()
+    process.server.close_after_answers()
     loop = asyncio.get_running_loop()
     until = loop.time() + settings.drain_seconds
+    await asyncio.sleep(min(LAST_CALL_S, settings.drain_seconds))
+    process.data_plane.draining = True
     while _working(process) and loop.time() < until:  # noqa: ASYNC110 - lives end in many places, and none knows of the stop
         await asyncio.sleep(0.05)
     clock = process.clock

@@ -36,6 +36,8 @@ class DataPlane:
         self.store = store
         self.ids = ids
         self.tasks = tasks
+        # Told to load balancers first; what still arrives is served until `draining`.
+        self.ready = True
         self.draining = False
 
     def handle(self, request: Request, line: CallerLine) -> None:
@@ -90,12 +92,12 @@ class DataPlane:
     def _ready(self, line: CallerLine) -> None:
         snapshot = self.policies.current
         body = {
-            "status": "draining" if self.draining else "ready",
+            "status": "ready" if self.ready else "draining",
             "policy": snapshot.version,
             "digest": snapshot.digest[:12],
             "drift": self.policies.drift,
         }
-        line.answer(503 if self.draining else 200, (), msgspec.json.encode(body))
+        line.answer(200 if self.ready else 503, (), msgspec.json.encode(body))
 
     def _models(self) -> bytes:
         snapshot = self.policies.current

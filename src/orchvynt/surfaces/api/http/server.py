@@ -56,15 +56,16 @@ class HttpServer:
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
 
-    def stop_accepting(self) -> None:
-        """No new connections; open ones go on."""
-        if self._server is not None:
-            self._server.close()
+    def close_after_answers(self) -> None:
+        """From now on each answer says that it is its connection's last. Connections are still accepted: a closed port would reset
+        those that wait in the kernel, with what they have sent."""
+        self.draining = True
 
     async def drain(self, timeout: float) -> bool:  # noqa: ASYNC109 -- a bound on waiting for others, after which they are cut; not a cancellation
         """Answers what is open for at most `timeout` seconds, then cuts it. True if nothing had to be cut."""
-        self.stop_accepting()
         self.draining = True
+        if self._server is not None:
+            self._server.close()
         self._empty = asyncio.Event()
         for guest in list(self._connections):
             guest.drain()
