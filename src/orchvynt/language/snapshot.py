@@ -1,7 +1,7 @@
 """The compiled policy: an immutable value that invocations are pinned to. It holds references to secrets, never a secret."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -48,6 +48,22 @@ class Provider(msgspec.Struct, frozen=True):
     api_key: SecretRef | None
 
 
+class Expect(msgspec.Struct, frozen=True):
+    """Declared latencies in milliseconds, used while nothing was measured; None where nothing is declared."""
+
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """What a model can take; None where it is unknown, which passes and is marked `unmeasured`."""
+
+    tools: bool | None = None
+    images: bool | None = None
+    json_schema: bool | None = None
+
+
 class Model(msgspec.Struct, frozen=True):
     """A name of the policy. `price` is None when unknown. `context_window` and `max_output_tokens` are 0 when unknown."""
 
@@ -60,12 +76,73 @@ class Model(msgspec.Struct, frozen=True):
     context_window: int = 0
     max_output_tokens: int = 0
     region: str = ""
+    expect: Expect = Expect()
+    capabilities: Capabilities = Capabilities()
+
+
+class Choose(msgspec.Struct, frozen=True):
+    """The best of `models` (names, in the order of the document) for which `where` holds. `prefer` is a word, or an expression of
+    stage candidate that gives a number: the lowest wins for `cost`, `latency` and an expression, the highest for `quality`."""
+
+    models: tuple[str, ...]
+    where: Expression | None
+    prefer: Literal["cost", "latency", "quality"] | Expression
+
+
+class Split(msgspec.Struct, frozen=True):
+    """`shares` are (model, parts of 10,000), which add up to 10,000. `sticky` is the variable whose value decides the side, as
+    `run` or `context.customer`; None: each invocation is drawn by its own id."""
+
+    shares: tuple[tuple[str, int], ...]
+    sticky: Expression | None
 
 
 class Rule(msgspec.Struct, frozen=True):
+    """Exactly one of `use`, `choose` and `split` says what happens. `equalities` are (variable, text) pairs that all must hold for
+    `when` to be true, found in its conjunctions: an index may skip the rule where one does not."""
+
     name: str
     when: Expression | None
-    use: str
+    use: str = ""
+    choose: Choose | None = None
+    split: Split | None = None
+    equalities: tuple[tuple[str, str], ...] = ()
+
+
+class Constraint(msgspec.Struct, frozen=True):
+    """Where `when` holds (or is None, or fails), only models of these regions may be attempted."""
+
+    when: Expression | None
+    regions: frozenset[str]
+
+
+class Fixed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a key says for its callers, whatever they say. An empty text fixes nothing; `flags` are added to the caller's; the keys of
+    `context` win over the caller's keys of the same name."""
+
+    workflow: str = ""
+    agent: str = ""
+    run: str = ""
+    session: str = ""
+    workload: str = ""
+    user: str = ""
+    flags: tuple[str, ...] = ()
+    context: dict[str, Any] = {}
+    min_quality: float | None = None
+
+
+class Key(msgspec.Struct, frozen=True):
+    """Who may call. The secret is not here: the store holds the digests of those that were issued under this name.
+
+    `may_set` is None where the caller may say everything that is not fixed. `require` names claims that must not be empty.
+    `allow_models` is None where every model is allowed."""
+
+    name: str
+    owner: str = ""
+    fixed: Fixed = Fixed()
+    may_set: frozenset[str] | None = None
+    require: tuple[str, ...] = ()
+    allow_models: frozenset[str] | None = None
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -133,7 +210,8 @@ class Group(msgspec.Struct, frozen=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """`default` is empty where the policy names none. `version` is 0 until the store has numbered it.
 
-    `digest` names the meaning: comments and order of keys do not change it.
+    `digest` names the meaning: comments and order of keys do not change it. `keys` is empty where the policy has no such section:
+    then any credential, or none, is accepted, on loopback only.
     """
 
     version: int
@@ -153,3 +231,6 @@ class Snapshot(msgspec.Struct, frozen=True):
     gates: tuple[Gate, ...]
     groups: dict[str, Group]
     sync: Literal["process", "power"] = "process"
+    timezone: str = "UTC"
+    constraints: tuple[Constraint, ...] = ()
+    keys: dict[str, Key] = {}

@@ -47,7 +47,8 @@ class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`at` is the arrival in nanoseconds UTC. `key_id` is a digest of the credential, never the credential.
+    """`at` is the arrival in nanoseconds UTC. `key_id` is a digest of the credential, never the credential; `key` and `key_owner` are
+    what the policy's `keys` say of it, empty where there are none. `claims_overruled` names what the key's own claims overruled.
 
     `caller_timeout_ns` is how long the caller itself waits. `retry_count` is the caller SDK's own count of this request.
     """
@@ -63,3 +64,6 @@ class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
     trace_id: str = ""
     caller_timeout_ns: int = 600_000_000_000
     retry_count: int = 0
+    key: str = ""
+    key_owner: str = ""
+    claims_overruled: tuple[str, ...] = ()
