@@ -11,31 +11,40 @@ from typing import Any
 import msgspec
 
 from orchvynt.lifecycle.explain import Explanation
+from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
+from orchvynt.surfaces import policy_shapes as p
+from orchvynt.surfaces.model_shapes import ProviderView
+from orchvynt.surfaces.rehearsed import Rehearsal
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference" / "cli"
 
 SHAPES: dict[str, Any] = {
-    "apply": s.PolicyApplied,
+    "apply": p.PolicyApplied,
     "budgets": s.Listing[s.BudgetView],
-    "diff": s.PolicyDiff,
+    "diff": p.PolicyDiff,
     "explain": Explanation,
-    "history": s.Listing[s.PolicyView],
+    "history": s.Listing[p.PolicyView],
     "invocations": s.Listing[s.InvocationView],
-    "policy pull": s.PolicyDetail,
-    "providers": s.Listing[s.ProviderView],
+    "keys issue": k.KeyIssued,
+    "keys list": s.Listing[k.KeyView],
+    "keys revoke": k.KeyRevoked,
+    "keys rotate": k.KeyRotated,
+    "policy pull": p.PolicyDetail,
+    "providers": s.Listing[ProviderView],
     "reviews approve": s.ReviewView,
     "reviews list": s.Listing[s.ReviewView],
     "reviews reject": s.ReviewView,
     "reviews show": s.ReviewDetail,
-    "rollback": s.PolicyApplied,
+    "rollback": p.PolicyApplied,
     "runs": s.RunView,
     "status": s.StatusView,
+    "test": Rehearsal,
     "tokens issue": s.TokenIssued,
     "tokens list": s.Listing[s.TokenView],
     "tokens revoke": s.TokenRevoked,
-    "validate": s.Validity,
+    "validate": p.Validity,
 }
 REFUSED = "refusal"
 

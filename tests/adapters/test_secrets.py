@@ -39,6 +39,7 @@ def test_an_allowed_variable_is_resolved() -> None:
         ({"PATH": VALUE}, "PATH", "--secret-env"),
         ({"OPENAI_API_KEY_OLD": VALUE}, "OPENAI_API_KEY_OLD", "--secret-env"),
         ({}, "OPENAI_API_KEY", "not set"),
+        ({"ORCHVYNT_ADMIN_TOKEN": VALUE}, "ORCHVYNT_ADMIN_TOKEN", "opens OrchVynt itself"),
         ({"A_TOKEN": ""}, "A_TOKEN", "empty"),
         ({"A_TOKEN": VALUE + "\r\nx-evil: 1"}, "A_TOKEN", "line break"),
         ({"A_TOKEN": VALUE + "\0"}, "A_TOKEN", "control"),
@@ -70,6 +71,20 @@ def test_a_file_is_read_by_relative_and_absolute_name_and_again_when_it_changes(
     assert secrets.resolve(file("spare")) == "rotated"
 
 
+def test_a_file_is_read_anew_after_a_provider_refused_what_was_in_it(folder: Path) -> None:
+    secrets = EnvSecrets({}, directory=str(folder))
+    path = folder / "spare"
+    path.write_text("old-value")
+    assert secrets.resolve(file("spare")) == "old-value"
+    before = path.stat()
+    path.write_text("new-value")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert secrets.resolve(file("spare")) == "old-value", "it looks as it did"
+    secrets.forget(file("spare"))
+    secrets.forget(env("A_TOKEN"))
+    assert secrets.resolve(file("spare")) == "new-value"
+
+
 def test_a_swapped_link_is_followed_within_the_directory_and_not_out_of_it(folder: Path) -> None:
     """Kubernetes swaps a link to a folder: https://kubernetes.io/docs/concepts/configuration/secret/"""
     for version in ("one", "two"):
@@ -92,10 +107,12 @@ def test_a_swapped_link_is_followed_within_the_directory_and_not_out_of_it(folde
 
 
 @pytest.mark.parametrize(
-    "name", ["../outside", "sub/../../outside", "/etc/hostname", "/proc/self/environ", ".", "", "\0", "missing", "pipe", "loop"]
+    "name",
+    ["../outside", "sub/../../outside", "sub/../inside", "/etc/hostname", "/proc/self/environ", ".", "", "\0", "missing", "pipe", "loop"],
 )
 def test_a_file_that_may_not_or_cannot_be_read_is_refused(folder: Path, name: str) -> None:
     (folder.parent / "outside").write_text(VALUE)
+    (folder / "inside").write_text(VALUE)
     (folder / "sub").mkdir()
     os.mkfifo(folder / "pipe")
     (folder / "loop").symlink_to("loop")

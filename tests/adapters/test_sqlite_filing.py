@@ -49,6 +49,28 @@ def test_a_queue_that_is_too_short_only_means_reading_the_file(tmp_path: Path, l
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("segment_bytes", [1 << 20, 3000])
+def test_what_is_not_filed_yet_is_known_in_bytes(tmp_path: Path, segment_bytes: int) -> None:
+    async def run() -> None:
+        opened = await open_store(tmp_path / "store.db", tmp_path / "journal", limits=StoreLimits(segment_bytes=segment_bytes, busy_ms=10))
+        before = opened.journal.size_bytes()
+        assert opened.store.unfiled_bytes() == 0
+        blocker = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        for frame in FRAMES[:40]:
+            opened.journal.append(frame)
+        assert opened.store.unfiled_bytes() == opened.journal.size_bytes() - before > 3000
+        blocker.execute("ROLLBACK")
+        blocker.close()
+        with suppress(StoreUnavailableError):  # an attempt that began before the rollback may still fail
+            await opened.store.settled()
+        await opened.store.settled()
+        assert opened.store.unfiled_bytes() == 0
+        await opened.store.close()
+
+    asyncio.run(run())
+
+
 def test_segments_are_deleted_once_they_are_filed_and_not_before(tmp_path: Path) -> None:
     async def run() -> None:
         opened = await open_store(tmp_path / "store.db", tmp_path / "journal", limits=StoreLimits(segment_bytes=5000, busy_ms=10))

@@ -14,7 +14,7 @@ providers: {lab: {kind: ollama}}
 models: {mistral: {provider: lab, price: free}}
 routing: {default: mistral}
 """
-PARTS = ("budgets:", "gates:")
+PARTS = ("budgets:", "gates:", "keys:")
 
 
 def _shown() -> dict[str, str]:

@@ -1,10 +1,15 @@
 """What the command line may say: addresses, the store, and what must not be listened on."""
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.support.snapshots import snapshot
 
-from orchvynt.assembly.settings import DEFAULT_LISTEN, Settings, WrongUseError, address, check_exposure, environment, store_path
+from orchvynt.assembly.init import first_policy
+from orchvynt.assembly.settings import DEFAULT_LISTEN, FIX, Settings, WrongUseError, address, check_exposure, environment, store_path, unfit
+from orchvynt.language.compile import load
+from orchvynt.language.snapshot import Key
 
 
 @pytest.mark.parametrize(
@@ -54,12 +59,22 @@ def test_what_is_no_store_of_this_build_is_wrong_use(url: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_the_loopback_may_be_listened_on(host: str) -> None:
     check_exposure(Settings(listen_host=host, admin_host=host))
+    assert unfit(Settings(listen_host=host), snapshot()) == ""
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.com", ""])
 def test_strangers_cannot_reach_what_takes_any_credential(host: str) -> None:
-    with pytest.raises(WrongUseError, match="loopback"):
-        check_exposure(Settings(listen_host=host, insecure_admin=True))
+    told = unfit(Settings(listen_host=host), snapshot())
+    assert told.splitlines()[-2:] == FIX.splitlines(), "the two lines that fix it"
+    keyed = msgspec.structs.replace(snapshot(), keys={"agents": Key("agents")})
+    assert unfit(Settings(listen_host=host), keyed) == ""
+
+
+def test_the_lines_that_fix_it_are_a_policy_and_a_command() -> None:
+    line, command = (line.partition("#")[0].strip() for line in FIX.splitlines())
+    loaded = load(first_policy([]) + line + "\n", "p.yaml")
+    assert loaded.snapshot is not None, loaded.problems
+    assert list(loaded.snapshot.keys) == [command.split()[-1]]
 
 
 def test_the_admin_plane_goes_beyond_the_loopback_only_when_told_to() -> None:

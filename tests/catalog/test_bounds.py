@@ -11,6 +11,8 @@ from orchvynt.catalog.bounds import (
     Kind,
     input_tokens_bound,
     input_tokens_bound_anywhere,
+    input_tokens_ceiling,
+    input_tokens_least,
 )
 from orchvynt.model.invocation import Ask
 
@@ -31,7 +33,7 @@ def test_the_bound_is_an_int_and_at_least_the_text(ask: Ask, kind: Kind) -> None
     bound = input_tokens_bound(ask, kind)
     assert type(bound) is int
     assert bound > ask.input_text_bytes + MESSAGE_TOKENS * ask.message_count + TOOL_TOKENS * len(ask.tool_names)
-    assert bound <= input_tokens_bound_anywhere(ask)
+    assert bound <= input_tokens_bound_anywhere(ask) <= input_tokens_ceiling(ask)
 
 
 @settings(max_examples=100, deadline=None)
@@ -69,3 +71,11 @@ def test_images_cost_at_least_what_the_vendors_pages_say() -> None:
     assert input_tokens_bound(one, "openai") >= 36_835
     assert input_tokens_bound(one, "anthropic") >= 4_784
     assert input_tokens_bound(one, "ollama") >= 16_384
+
+
+def test_the_least_is_below_the_bound_and_sees_through_escapes() -> None:
+    plain = Ask("m", b"x" * 1_000, input_text_bytes=1_000)
+    assert input_tokens_least(plain) == 200
+    escaped = Ask("m", b"\\u4f60" * 100, input_text_bytes=600)
+    assert input_tokens_least(escaped) == 60
+    assert all(input_tokens_least(ask) <= input_tokens_bound(ask, kind) for ask in (plain, escaped) for kind in KINDS)

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 from genai_prices.data_snapshot import get_snapshot
-from genai_prices.types import ModelPrice, TieredPrices
+from genai_prices.types import ModelPrice, StartDateConstraint, TieredPrices
 
 from orchvynt.catalog.limits import max_output_tokens
-from orchvynt.catalog.models import UNKNOWN, known, prices_known
+from orchvynt.catalog.models import known, prices_known
 from orchvynt.model.money import rate_from_usd
 
 
@@ -39,7 +39,25 @@ def test_a_tier_beyond_the_context_is_not_reached_and_another_is() -> None:
     ],
 )
 def test_unknown_stays_unknown(kind: str, address: str, model: str) -> None:
-    assert known(kind, address, model) == UNKNOWN
+    found = known(kind, address, model)
+    assert (found.price, found.context_window, found.max_output_tokens) == (None, 0, 0)
+
+
+def test_a_price_says_since_when_it_holds() -> None:
+    """Where the data dates it; most prices have held since the model came."""
+    dated = [
+        (model.id, model.prices[-1].constraint.start_date)
+        for provider in get_snapshot().providers
+        for model in provider.models
+        if provider.id == "openai" and isinstance(model.prices, list) and isinstance(model.prices[-1].constraint, StartDateConstraint)
+    ]
+    assert dated
+    for name, since in dated:
+        price = known("openai", "", name).price
+        assert price is None or price.source.endswith(f", since {since.isoformat()}")
+    plain = known("openai", "", "gpt-4o-mini").price
+    assert plain is not None
+    assert "since" not in plain.source
 
 
 def test_a_known_vendor_behind_a_compatible_address() -> None:

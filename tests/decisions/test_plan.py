@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 import msgspec
 import pytest
+from tests.decisions.routing_policies import asking, planned
 from tests.support.snapshots import ANTHROPIC, snapshot
 
-from orchvynt.decisions.routing.plan import Plan, plan, resolve
+from orchvynt.decisions.routing.names import resolve
+from orchvynt.decisions.routing.plan import Plan
+from orchvynt.decisions.routing.rules import FAILURES_MAX
 from orchvynt.language.snapshot import EvaluationError, Expression, Model, Rule, Snapshot
-from orchvynt.model.faults import Fault
 from orchvynt.model.money import FREE
 
 
@@ -28,8 +30,8 @@ def policy(*rules: Rule, tiers: tuple[str, ...] = ("gpt", "claude"), unknown: st
 
 
 def routed(made: Snapshot, asked: str) -> Plan:
-    found = plan(made, asked, {})
-    assert isinstance(found, Plan), found
+    found = planned(made, asking(asked))
+    assert found.refusal is None, found.refusal
     return found
 
 
@@ -51,15 +53,20 @@ def test_auto_and_aliases(asked: str, model: str, why: str) -> None:
 def test_the_first_rule_that_matches_wins_whatever_was_asked() -> None:
     rules = (Rule("no", when(False), "gpt"), Rule("odd", when("yes"), "gpt"), Rule("yes", when(True), "claude"), Rule("late", None, "gpt"))
     found = routed(policy(*rules), "gpt")
-    assert found.rule == "yes"
-    assert found.candidates[0].why == "rule yes"
-    assert found.rules == (("no", "no match"), ("odd", "no match"), ("yes", "matched"))
+    assert (found.rule, found.candidates[0].why) == ("yes", "rule yes")
+    assert (found.rules, found.passed_over) == ((("yes", "matched"),), 2)
 
 
 def test_a_rule_that_fails_does_not_match_and_says_why() -> None:
     found = routed(policy(Rule("bad", when(EvaluationError("`/` by zero")), "claude")), "gpt")
     assert found.candidates[0].model == "gpt"
-    assert found.rules == (("bad", "failed: `/` by zero"),)
+    assert (found.rules, found.passed_over) == ((("bad", "failed: `/` by zero"),), 1)
+
+
+def test_a_record_keeps_the_first_of_many_failures() -> None:
+    rules = [Rule(f"bad{number}", when(EvaluationError("…")), "claude") for number in range(FAILURES_MAX + 5)]
+    found = routed(policy(*rules), "gpt")
+    assert (len(found.rules), found.passed_over) == (FAILURES_MAX, FAILURES_MAX + 5)
 
 
 def test_a_rule_reaches_a_caller_that_names_an_unknown_model() -> None:
@@ -79,12 +86,14 @@ def test_a_pattern_serves_names_that_the_policy_does_not_list() -> None:
 
 
 def test_an_unknown_model_is_refused_with_the_nearest_names() -> None:
-    found = plan(policy(), "gtp", {})
-    assert isinstance(found, Fault)
-    assert (found.code, found.status, found.param, found.detail) == ("model_not_found", 404, "model", {"nearest": ["gpt"]})
-    assert "gpt" in found.help
-    far = plan(policy(), "zzzzzz", {})
-    assert isinstance(far, Fault)
+    found = planned(policy(), asking("gtp"))
+    fault = found.refusal
+    assert found.candidates == ()
+    assert fault is not None
+    assert (fault.code, fault.status, fault.param, fault.detail) == ("model_not_found", 404, "model", {"nearest": ["gpt"]})
+    assert "gpt" in fault.help
+    far = planned(policy(), asking("zzzzzz")).refusal
+    assert far is not None
     assert far.detail == {"nearest": []}
 
 
@@ -95,10 +104,8 @@ def test_an_unknown_model_may_get_the_default() -> None:
 
 def test_auto_needs_a_default() -> None:
     without = msgspec.structs.replace(snapshot(), default="")
-    told = plan(without, "auto", {})
-    assert isinstance(told, Fault)
+    told = planned(without, asking("auto")).refusal
+    assert told is not None
     assert (told.code, told.status) == ("model_not_found", 404)
     assert "routing.default" in told.message
-    routed = plan(without, "claude", {})
-    assert isinstance(routed, Plan)
-    assert routed.candidates[0].model == "claude"
+    assert routed(without, "claude").candidates[0].model == "claude"

@@ -97,7 +97,7 @@ class _Interpreter:
 
     def _quantified(self, node: ast.Quantified) -> Any:
         items = self.value(node.items)
-        if kind(items) != "list":
+        if kind(items) not in ("list", "map"):
             raise FailedError
         return self._decided([(node.predicate, {**self.bound, node.name: item}) for item in items], decides=node.kind == "exists")
 

@@ -239,3 +239,10 @@ def test_positions_inside_other_quotes() -> None:
     )
     problem = load(block, "p.yaml").problems[0]
     assert f"{problem.line}:{problem.column}" == "20:12", problem.text
+
+
+def test_budget_windows_follow_the_policys_timezone() -> None:
+    text = changed("version: 1", "version: 1\ntimezone: Europe/Berlin", SMALL)
+    loaded = load(text + "\nbudgets: [{name: daily, scope: global, limit: {tokens: 100}, window: day}]\n", "p.yaml")
+    assert loaded.snapshot is not None, loaded.problems
+    assert loaded.snapshot.budgets[0].timezone == "Europe/Berlin"

@@ -1,7 +1,7 @@
 """The change between two policies in words."""
 
 import pytest
-from tests.language.policies import SMALL, WHOLE, changed
+from tests.language.policies import RICH, SMALL, WHOLE, changed
 
 from orchvynt.language.compile import load
 from orchvynt.language.diff import diff
@@ -46,6 +46,76 @@ def test_one_change(old: str, new: str, line: str) -> None:
     lines = diff(_compiled(WHOLE), _compiled(changed(old, new)))
     assert line in lines, lines
     assert len(lines) <= 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("timezone: Europe/Berlin", "timezone: UTC", "timezone Europe/Berlin → UTC"),
+        ("p50: 1s, p95: 4s", "p95: 5s", "model gpt-4o: expect p50 1s, p95 4s → p95 5s"),
+        ("tools: false, images: false", "tools: true", "model mistral: capabilities no tools, no images, json_schema → tools, json_schema"),
+        ("region: eu, cap", "region: us, cap", "model mistral: region eu → us"),
+        (
+            "where: 'quality >= 0.85 && p95_ms < 8000', prefer: cost",
+            "prefer: 'cost * 2'",
+            "rule quality-floor: choose [gpt-4o, claude, gpt-4o-mini] where `quality >= 0.85 && p95_ms < 8000` by cost → "
+            "[gpt-4o, claude, gpt-4o-mini] by `cost * 2`",
+        ),
+        (
+            "{gpt-4o: 70%, claude: 30%}",
+            "{gpt-4o: 87.5%, claude: 12.5%}",
+            "rule validate-claude: split gpt-4o 70%, claude 30%, sticky by `run` → gpt-4o 87.5%, claude 12.5%, sticky by `run`",
+        ),
+        (
+            "      sticky: run\n",
+            "",
+            "rule validate-claude: split gpt-4o 70%, claude 30%, sticky by `run` → gpt-4o 70%, claude 30%, each by itself",
+        ),
+        (
+            "      split: {gpt-4o: 70%, claude: 30%}\n      sticky: run\n",
+            "      use: claude\n",
+            "rule validate-claude: leads to split gpt-4o 70%, claude 30%, sticky by `run` → use claude",
+        ),
+        ("owner: docs-lead@example.com", "owner: other@example.com", "key doc-team: owner docs-lead@example.com → other@example.com"),
+        (
+            "level: 2}, flags: [audited]",
+            "level: 3}, flags: []",
+            "key doc-team: fixed workflow doc-analysis, flags [audited], context {level: 2, team: docs}, min_quality 0.5 → "
+            "workflow doc-analysis, context {level: 3, team: docs}, min_quality 0.5",
+        ),
+        ("    require: [run, context.customer]\n", "", "key doc-team: require [run, context.customer] → []"),
+        (
+            '    allow_models: [gpt-4o, claude, "claude-*"]\n',
+            "",
+            "key doc-team: allow_models [claude, claude-*, gpt-4o] → anything",
+        ),
+        ("  - name: ops\n", "  - name: ops\n    may_set: [run]\n", "key ops: may_set anything → [run]"),
+        ("  - name: ops\n", "  - name: ops\n  - {name: new, owner: x@y.z}\n", "key new added: owner x@y.z"),
+        (
+            "regions: [eu]}\n",
+            "regions: [eu]}\n  - {regions: [eu]}\n",
+            "constraint always added: [eu]",
+        ),
+        ('context.residency == "eu"', 'context.residency == "ch"', 'constraint when `context.residency == "eu"` removed'),
+        ("metrics: false", "metrics: true", "telemetry.metrics false → true"),
+        ("name: an outage of openai", "name: another", "test an outage of openai removed"),
+        ("status: 503", "status: 500", "test an outage of openai changed"),
+    ],
+)
+def test_one_change_of_what_is_routed_and_who_calls(old: str, new: str, line: str) -> None:
+    lines = diff(_compiled(RICH), _compiled(changed(old, new, RICH)))
+    assert line in lines, lines
+    assert len(lines) <= 2
+
+
+def test_the_first_and_the_last_key_are_said_aloud() -> None:
+    keyed = SMALL + "keys: [{name: team}]\n"
+    assert diff(_compiled(SMALL), _compiled(keyed)) == ["keys: from now on a key is needed", "key team added"]
+    assert diff(_compiled(keyed), _compiled(SMALL))[0] == "keys: from now on anybody may call, on this machine only"
+
+
+def test_where_a_line_moves_a_test_has_not_changed() -> None:
+    assert diff(_compiled(RICH), _compiled("# a comment\n" + RICH)) == []
 
 
 def test_no_change_has_no_lines() -> None:

@@ -11,6 +11,7 @@ from orchvynt.language.expressions.compiling import Compiled, compile_expression
 from orchvynt.language.expressions.parser import parse
 from orchvynt.language.expressions.values import ReadMap
 from orchvynt.language.snapshot import EvaluationError
+from orchvynt.language.variables import TABLES
 
 WORDS = st.sampled_from(["", "a", "ab", "b", "x\U0001f600", "premium"])
 NUMBERS = st.sampled_from([0, 1, -1, 2, 0.5, 1e300, -3, 7])
@@ -85,7 +86,7 @@ def _outcome(run: Any) -> Any:
         return "failed"
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(CONDITIONS, VALUES)
 @example("context.a == 1", {"context": {"a": True}})
 @example("context.a == context.b", {"context": {"a": {"a": [1]}, "b": {"a": [1.0]}}})
@@ -118,12 +119,13 @@ def test_most_random_conditions_are_well_typed() -> None:
 
 TOKENS = [
     *("workload", "context", ".a", "[", "]", "(", ")", "&&", "||", "!", "==", "<", "in", "+", "-", "%", "?", ":", ",", '"', "'", "\\"),
+    *("stable.", "cost", "tool.args", "detects(", "exists(", "now.hour", "quality", "flags"),
     *("1", "1e9", ".5", "size", ".exists(", "has(", "r'", "null", "true", " ", "//", "\n", "é", "\x00", "\ud800", "matches('(')", "🙂"),
 ]
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.one_of(st.text(max_size=60), st.lists(st.sampled_from(TOKENS), max_size=40).map("".join)), st.sampled_from(["request", "output"]))
+@given(st.one_of(st.text(max_size=60), st.lists(st.sampled_from(TOKENS), max_size=40).map("".join)), st.sampled_from([*TABLES]))
 @example("(" * 5000, "request")
 @example("!" * 5000, "request")
 @example("-" * 5000 + "1", "request")
@@ -132,7 +134,7 @@ TOKENS = [
 @example("[" * 5000, "request")
 @example("x ? " * 1000, "request")
 def test_any_text_is_compiled_or_refused_with_a_place(text: str, stage: Any) -> None:
-    compiled = compile_expression(text, stage)
+    compiled = compile_expression(text, stage, "scalar" if stage == "sticky" else "boolean")
     if isinstance(compiled, list):
         assert compiled
         for problem in compiled:

@@ -59,7 +59,7 @@ def test_an_answer_is_settled_and_delivered_after_its_facts() -> None:
 
 def test_an_unknown_model_is_refused_before_anything_is_asked() -> None:
     playbook = Playbook(snapshot(), invocation("gpt5"))
-    playbook >> received() << [Recorded("invocation_received", "invocation_refused", "invocation_finished"), Refuse, Close()]
+    playbook >> received() << [Recorded("invocation_received", "routed", "invocation_refused", "invocation_finished"), Refuse, Close()]
     refused = next(fact for fact in playbook.facts if isinstance(fact, InvocationRefused))
     assert (refused.code, refused.status) == ("model_not_found", 404)
     assert refused.detail == {"nearest": ["gpt"]}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.support.audit import Audit
 from tests.support.lives import Now, next_event, policies, requests
 
+from orchvynt.decisions.routing.figures import nothing_observed
 from orchvynt.dialects import registry
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Snapshot
@@ -26,7 +27,8 @@ def take(policy: Snapshot, state: State, event: AnyEvent) -> list[AnyCommand]:
     if not isinstance(event, events.Received):
         return step(policy, state, event)
     caller = registry.caller(state.invocation.dialect)
-    return admission.begin(policy, state, event, RequestValues(state.invocation, event.at, lambda: caller.input_text(state.invocation.ask)))
+    values = RequestValues(state.invocation, event.at, lambda: caller.input_text(state.invocation.ask))
+    return admission.begin(policy, state, event, values, nothing_observed())
 
 
 class Twins:

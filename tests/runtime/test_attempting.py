@@ -3,9 +3,10 @@
 import msgspec
 from tests.support.answers import STREAM, WHOLE, refused
 from tests.support.carrying import FakeSecrets, Runtime
-from tests.support.snapshots import OPENAI, invocation, snapshot
+from tests.support.snapshots import OPENAI, SECOND, invocation, snapshot
 
 from orchvynt.decisions.budgets.measured import ANSWERS_NEEDED
+from orchvynt.decisions.routing.statistics import CALLS_NEEDED, RELATIVE_ERROR_MAX
 from orchvynt.language.snapshot import Budget, SecretRef, Snapshot
 from orchvynt.model.facts import AttemptEnded, HoldPlaced
 
@@ -38,6 +39,8 @@ def test_a_key_is_resolved_at_the_send_and_stands_in_no_record() -> None:
     runtime.last.answers(refused("Incorrect API key provided: sk-canary", "authentication_error"), 401)
     assert b"canary" not in msgspec.json.encode(runtime.journal.frames)
     assert b"canary" not in line.body
+    assert isinstance(runtime.carrier.attempting.secrets, FakeSecrets)
+    assert runtime.carrier.attempting.secrets.forgotten == ["OPENAI_API_KEY"], "a file of that name is read anew"
 
 
 def test_a_key_that_is_missing_fails_the_attempt_unsent_and_the_next_tier_answers() -> None:
@@ -115,3 +118,39 @@ def test_a_stream_asks_for_its_usage() -> None:
     runtime.last.streams(*STREAM)
     assert line.ended == "ended"
     assert b"prompt_tokens" not in line.body, "the caller did not ask for it"
+
+
+def test_attempts_are_measured_by_what_they_took_and_what_they_used() -> None:
+    runtime = Runtime(snapshot(max_retries=0))
+    for number in range(CALLS_NEEDED):
+        runtime.ask(msgspec.structs.replace(invocation(), id=f"inv_{number}"))
+        runtime.clock.advance(SECOND)
+        if number % 4:
+            runtime.last.answers(WHOLE)
+        else:
+            runtime.last.answers(refused(), 503)
+    measured = runtime.statistics.measured("openai", "gpt", runtime.clock.monotonic())
+    assert (measured.samples, measured.error_rate) == (CALLS_NEEDED, 0.25)
+    assert measured.p50_ms is not None
+    assert abs(measured.p50_ms - 1_000) <= 1_000 * RELATIVE_ERROR_MAX
+    assert measured.p95_ms is None, "fifteen answers are too few"
+
+
+def test_a_refused_request_is_no_sample() -> None:
+    runtime = Runtime(snapshot())
+    runtime.ask(invocation())
+    runtime.last.answers(refused(), 400)
+    assert runtime.statistics.measured("openai", "gpt", runtime.clock.monotonic()).samples == 0
+
+
+def test_the_time_of_a_caller_that_reads_slowly_is_not_the_providers() -> None:
+    runtime = Runtime(snapshot())
+    for number in range(5):
+        life, _ = runtime.ask(msgspec.structs.replace(invocation(stream=True), id=f"inv_{number}"))
+        assert life.exchange is not None
+        life.exchange.pause()
+        life.exchange.resume()
+        runtime.last.begins()
+        runtime.last.streams(*STREAM)
+    measured = runtime.statistics.measured("openai", "gpt", runtime.clock.monotonic())
+    assert (measured.samples, measured.p50_ms) == (5, None)

@@ -1,133 +1,42 @@
-"""What an operator may ask of the running process: policies put in force, budgets and providers shown, reviews decided."""
+"""What an operator may ask of the running process: what is in force, budgets and providers shown, reviews decided."""
 
 import asyncio
 
 import msgspec
 from tests.support.answers import WHOLE, refused
 from tests.support.carrying import Runtime
+from tests.support.changing import changing
 from tests.support.snapshots import invocation, snapshot
 
 from orchvynt.assembly.init import first_policy
-from orchvynt.language.compile import load
 from orchvynt.language.snapshot import Budget, Gate, Snapshot
 from orchvynt.model.faults import Fault
-from orchvynt.ports.store import PolicyRow, ReviewRow
+from orchvynt.ports.store import ReviewRow
+from orchvynt.runtime.control import Applied, Change
 from orchvynt.runtime.operations import Operations
-
-GOOD = first_policy([])
-OTHER = GOOD.replace("100000", "200000")
-BROKEN = "version: 1\nmodles: {}\n"
-
-
-class About:
-    """Implements runtime.operations.About."""
-
-    version = "0.0.0"
-    started_at = 5
-    store = "memory:"
-
-    def journal_bytes(self) -> int:
-        return 4_096
-
-    def draining(self) -> bool:
-        return False
-
-    def applied(self, snapshot: Snapshot) -> None:
-        self.sync = snapshot.sync
-
-    def drift(self, snapshot: Snapshot) -> str:
-        return f"the file differs from {snapshot.version}"
 
 
 def operations(policy: Snapshot | None = None) -> tuple[Runtime, Operations]:
     runtime = Runtime(policy or snapshot())
-    return runtime, Operations(runtime.carrier, runtime.reviewing, runtime.policies, runtime.store, About())
+    return runtime, over(runtime)
 
 
-async def applied(one: Operations, text: str, expected: int | None = None) -> PolicyRow:
-    row = await one.apply(text, "why", "token:ana", expected, "c0ffee")
-    assert isinstance(row, PolicyRow), row
-    return row
+def over(runtime: Runtime) -> Operations:
+    return Operations(runtime.carrier, runtime.reviewing, changing(runtime))
 
 
-def test_an_applied_policy_is_in_force_when_it_is_answered_and_on_record() -> None:
-    async def scenario() -> None:
-        runtime, one = operations()
-        row = await applied(one, GOOD)
-        assert (row.version, row.author, row.message, row.commit) == (1, "token:ana", "why", "c0ffee")
-        assert one.snapshot is runtime.policies.current
-        assert (one.snapshot.version, one.snapshot.default) == (1, "demo-model")
-        assert one.status().drift == "the file differs from 1"
-
-    asyncio.run(scenario())
-
-
-def test_running_invocations_stay_with_their_snapshot() -> None:
-    async def scenario() -> None:
-        runtime, one = operations()
-        life, line = runtime.ask(invocation())
-        await applied(one, GOOD)
-        assert life.snapshot is not one.snapshot
-        runtime.last.answers(WHOLE)
-        assert line.headers["x-orchvynt-model"] == "gpt"
-
-    asyncio.run(scenario())
-
-
-def test_a_policy_with_problems_changes_nothing() -> None:
-    async def scenario() -> None:
-        runtime, one = operations()
-        before = one.snapshot
-        problems = await one.apply(BROKEN, "", "token:ana", None, "")
-        assert isinstance(problems, list)
-        assert [problem.severity for problem in problems if problem.severity == "error"]
-        assert one.snapshot is before
-        assert await runtime.store.policies() == []
-        assert one.validate(GOOD, "p.yaml") == []
-        assert one.validate(BROKEN, "p.yaml")[0].file == "p.yaml"
-
-    asyncio.run(scenario())
-
-
-def test_of_two_who_expect_the_same_version_one_wins() -> None:
+def test_the_status_says_what_is_in_force_and_who_serves_it() -> None:
     async def scenario() -> None:
         _, one = operations()
-        await applied(one, GOOD)
-        found = await asyncio.gather(*(one.apply(OTHER, "", f"token:{number}", 1, "") for number in range(4)))
-        assert sorted(type(each).__name__ for each in found) == ["Fault", "Fault", "Fault", "PolicyRow"]
-        fault = next(each for each in found if isinstance(each, Fault))
-        assert (fault.code, fault.detail) == ("conflict", {"current": 2, "expected": 1})
-
-    asyncio.run(scenario())
-
-
-def test_a_rollback_appends_the_earlier_text() -> None:
-    async def scenario() -> None:
-        _, one = operations()
-        await applied(one, GOOD)
-        await applied(one, OTHER)
-        row = await one.rollback(None, "", "token:ana")
-        assert isinstance(row, PolicyRow)
-        assert (row.version, row.yaml, row.message) == (3, GOOD, "rollback to version 1")
-        assert one.snapshot.version == 3
-        again = await one.rollback(2, "because", "token:ana")
-        assert isinstance(again, PolicyRow)
-        assert (again.version, again.yaml, again.message) == (4, OTHER, "because")
-
-    asyncio.run(scenario())
-
-
-def test_there_is_nothing_to_go_back_to() -> None:
-    async def scenario() -> None:
-        _, one = operations()
-        row = await applied(one, GOOD)
-        current = load(GOOD, "p").snapshot
-        assert current is not None
-        assert row.digest == current.digest
-        for version in (None, 9):
-            fault = await one.rollback(version, "", "token:ana")
-            assert isinstance(fault, Fault)
-            assert fault.code == "not_found"
+        assert one.status().policy.version == 1
+        done = await one.apply(Change(first_policy([]), "why", "token:ana", True, None, "c0ffee"))
+        assert isinstance(done, Applied)
+        status = one.status()
+        said = status.policy
+        assert (said.version, said.author, said.message, said.commit) == (1, "token:ana", "why", "c0ffee")
+        assert said.yaml == "", "the text is not carried around"
+        assert [(replica.name, replica.version, replica.digest) for replica in status.replicas] == [("here:1", 1, done.row.digest)]
+        assert (status.drift, status.watch) == ("", "")
 
     asyncio.run(scenario())
 
@@ -186,7 +95,7 @@ def test_a_review_whose_policy_is_gone_cannot_be_decided_and_says_so() -> None:
         first.last.answers(WHOLE)
         line.leave()
         runtime = Runtime(msgspec.structs.replace(snapshot(), version=2), store=first.store)
-        one = Operations(runtime.carrier, runtime.reviewing, runtime.policies, runtime.store, About())
+        one = over(runtime)
         parked = first.parked.invocation("inv_1")
         assert parked is not None
         runtime.parked.add(parked)

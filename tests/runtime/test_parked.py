@@ -11,7 +11,7 @@ from orchvynt.runtime.parked import JOINABLE_NS, Parked, ParkedOne
 
 
 def one(number: int, at: int = 0, due: int = 0, join_key: str = "same", status: str = "open") -> ParkedOne:
-    made = ParkedOne(f"rev_{number}.1", f"inv_{number}", "k", join_key, at, due, status)
+    made = ParkedOne(f"rev_{number}.1", f"inv_{number}", "gate", "k", join_key, at, due, status)
     made.released = True
     return made
 
@@ -27,7 +27,7 @@ def test_it_is_found_by_its_review_and_its_invocation() -> None:
 
 def test_a_further_review_takes_the_place_of_the_one_before_it() -> None:
     parked = Parked()
-    first, second = one(1), ParkedOne("rev_1.2", "inv_1", "k", "same", 5, 0, "open")
+    first, second = one(1), ParkedOne("rev_1.2", "inv_1", "gate", "k", "same", 5, 0, "open")
     second.released = True
     parked.add(first)
     parked.add(second)

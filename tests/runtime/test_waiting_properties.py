@@ -19,7 +19,8 @@ from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.state import State
 from orchvynt.lifecycle.weighing import Weighed, weigh
-from orchvynt.model.facts import CandidateChosen, Reserved
+from orchvynt.model.candidates import CandidateChosen
+from orchvynt.model.facts import Reserved
 from orchvynt.model.invocation import Claims
 from orchvynt.model.money import Price
 from orchvynt.runtime.admitting import Admitting

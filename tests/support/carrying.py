@@ -6,11 +6,15 @@ from typing import Any, Literal
 
 from tests.support.clock import CountingIds, FakeClock
 
+from orchvynt.adapters.checking.inline import InlineChecking
 from orchvynt.adapters.memory.journal import MemoryJournal
 from orchvynt.adapters.memory.store import MemoryStore
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.routing.figures import Observed
+from orchvynt.decisions.routing.quality import Scores
+from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.dialects import registry
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import SecretRef, Snapshot
@@ -160,11 +164,15 @@ class FakeSecrets:
 
     def __init__(self, **known: str) -> None:
         self.known = known
+        self.forgotten: list[str] = []
 
     def resolve(self, ref: SecretRef) -> str:
         if ref.name not in self.known:
             raise SecretMissingError(f"${{{ref.source}:{ref.name}}} is not set")
         return self.known[ref.name]
+
+    def forget(self, ref: SecretRef) -> None:
+        self.forgotten.append(ref.name)
 
 
 class BreakableJournal:
@@ -213,16 +221,20 @@ class Runtime:
         self.journal = BreakableJournal(MemoryJournal(self.store))
         self.upstream = upstream or FakeUpstream()
         self.ledger, self.health, self.sizes = Ledger(), Health(), OutputSizes()
+        self.statistics, self.scores = Statistics(), Scores()
         self.parked, self.tasks = Parked(), Tasks()
         self.woken: list[tuple[int, Callable[[], None]]] = []
-        self.policies = Policies(self.store, snapshot)
+        self.policies = Policies(self.store, InlineChecking(), snapshot)
         known = secrets or FakeSecrets()
         self.carrier = Carrier(
             self.journal,
             self.clock,
             self.parked,
+            Observed(self.statistics, self.scores, self.health.rests),
             lambda one: Admitting(self.ledger, self.health, self.sizes, self.clock, one.feed, one.failed),
-            lambda one: Attempting(self.upstream, known, self.clock, self.ids, self.health, self.sizes, one.feed, one.failed),
+            lambda one: Attempting(
+                self.upstream, known, self.clock, self.ids, self.health, self.sizes, self.statistics, one.feed, one.failed
+            ),
             lambda wait_ns, woken: self.woken.append((wait_ns, woken)),
         )
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)

@@ -7,6 +7,7 @@ import time
 from typing import Any, Literal
 
 import msgspec
+from tests.support import canaries
 from tests.support.serving import Serving
 
 from orchvynt.testing.scripted import ScriptedProvider
@@ -85,6 +86,7 @@ def hear(caller: socket.socket, wait: float = 20.0) -> Heard:
 
 
 def _read(raw: bytes, ended: Any) -> Heard:
+    canaries.search(raw, "an answer of the data plane")
     head, _, rest = raw.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}

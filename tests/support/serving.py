@@ -1,4 +1,7 @@
-"""A real `orchvynt serve` as a process of the test's own: started on free ports, killed, restarted on the same store, asked."""
+"""A real `orchvynt serve` as a process of the test's own: started on free ports, killed, restarted on the same store, asked.
+
+Secrets are planted in it; whatever it says and leaves behind is searched for them (tests/support/canaries.py).
+"""
 
 import http.client
 import json
@@ -12,8 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support import canaries
+
 READY_S_MAX = 30.0
-TOKEN = "test-admin-token"
+TOKEN = canaries.ADMIN_TOKEN
 
 
 class Reply:
@@ -36,7 +41,7 @@ class Serving:
         self.folder = folder
         self.policy = folder / "orchvynt.yaml"
         self.policy.write_text(policy)
-        self.environment = {**os.environ, "ORCHVYNT_ADMIN_TOKEN": TOKEN, "TEST_API_KEY": "sk-canary-upstream-key", **(environment or {})}
+        self.environment = {**os.environ, **canaries.PLANTED, **(environment or {})}
         self.arguments = arguments
         self.process: subprocess.Popen[bytes] | None = None
         self.port = self.admin_port = 0
@@ -49,6 +54,8 @@ class Serving:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.process is not None:
             self.kill()
+        if kind is None:
+            canaries.search_folder(self.folder)
 
     @property
     def url(self) -> str:
@@ -65,7 +72,7 @@ class Serving:
         command += ["--admin", f"127.0.0.1:{self.admin_port}", "--store", f"sqlite:///{self.folder / 'orchvynt.db'}", *self.arguments]
         with log.open("wb") as stderr:
             self.process = subprocess.Popen(command, stderr=stderr, env=self.environment, cwd=self.folder)
-        self.port = int(self._said(log, r"on http://127\.0\.0\.1:(\d+) "))
+        self.port = int(self._said(log, r"serving .* on http://[0-9.]+:(\d+) "))
         if wait_for_admin:
             self.admin_port = int(self._said(log, r"admin on http://127\.0\.0\.1:(\d+)"))
 
@@ -115,7 +122,9 @@ class Serving:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`orchvynt ARGUMENTS` against this server."""
         command = [sys.executable, "-m", "orchvynt", *arguments, "--server", f"127.0.0.1:{self.admin_port}", "--token", TOKEN]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=self.environment, cwd=self.folder, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=self.environment, cwd=self.folder, check=False)
+        canaries.search(done.stdout + done.stderr, f"the output of orchvynt {' '.join(arguments)}")
+        return done
 
 
 def _ask(port: int, path: str, body: Any, headers: dict[str, str], timeout: float, method: str) -> Reply:
@@ -126,6 +135,8 @@ def _ask(port: int, path: str, body: Any, headers: dict[str, str], timeout: floa
         sent = {"content-type": "application/json", **headers} if data is not None else headers
         connection.request(verb, path, data, sent)
         answer = connection.getresponse()
-        return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        reply = Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        canaries.search(reply.body + repr(reply.headers).encode(), f"the answer to {verb} {path}")
+        return reply
     finally:
         connection.close()

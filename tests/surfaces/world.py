@@ -19,8 +19,11 @@ from orchvynt.model import facts as f
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import Price
+from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import AuditRow, PolicyRow, ReviewRow, Role, Store, TokenRow
-from orchvynt.runtime.control import BudgetLine, ProviderLine, Status
+from orchvynt.runtime.control import Applied, BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status
+from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.series import Sampled
 from orchvynt.surfaces.admin.app import admin_app
 from orchvynt.surfaces.admin.tokens import digest
 
@@ -50,6 +53,7 @@ class MemoryControl:
         self.budget_lines: list[BudgetLine] = []
         self.provider_lines: list[ProviderLine] = []
         self.draining = False
+        self.watch: Literal["", "following", "paused", "broken"] = ""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -62,8 +66,11 @@ class MemoryControl:
         )  # fmt: skip
 
     def status(self) -> Status:
-        version = len(self._versions)
-        return Status("0.1.0", version, "sha256:abc", "", NOW - 7200 * SECOND, 2, 1, 1, 0, 4096, "sqlite:///orchvynt.db", self.draining)
+        row = self._versions[-1] if self._versions else PolicyRow(0, "", "", "", "", 0)
+        replicas = (Replica("here:1", row.version, row.digest, row.applied_at),)
+        return Status(
+            "0.1.0", row, "", self.watch, replicas, NOW - 7200 * SECOND, 2, 1, 1, 0, 4096, "sqlite:///orchvynt.db", self.draining
+        )  # fmt: skip
 
     def budgets(self) -> list[BudgetLine]:
         return self.budget_lines
@@ -71,7 +78,7 @@ class MemoryControl:
     def providers(self) -> list[ProviderLine]:
         return self.provider_lines
 
-    def validate(self, yaml: str, file: str) -> list[Problem]:
+    def _check(self, yaml: str, file: str) -> list[Problem]:
         lines = yaml.splitlines()
         problems = []
         for number, line in enumerate(lines, 1):
@@ -82,21 +89,47 @@ class MemoryControl:
                 problems.append(Problem(file, number, 1, "this is discouraged", severity="warning"))
         return problems
 
-    async def apply(self, yaml: str, message: str, by: str, expected: int | None, commit: str) -> PolicyRow | list[Problem] | Fault:
-        problems = self.validate(yaml, "policy")
+    async def validate(self, yaml: str, file: str) -> Checked | Fault:
+        return Checked(tuple(self._check(yaml, file)), ("provider lab: new address http://lab:80",) if "lab" in yaml else ())
+
+    async def compare(self, old: int | None, new: int | tuple[str, str] | None) -> Compared | Fault:
+        """Each line that differs is a word."""
+        texts = []
+        for one in (old, new):
+            if isinstance(one, tuple):
+                texts.append(one[0])
+                continue
+            row = await self.store.policy(one or len(self._versions))
+            if row is None:
+                return Fault("not_found", f"There is no policy version {one}.")
+            texts.append(row.yaml)
+        if errors := [problem for text in texts for problem in self._check(text, "p") if problem.severity == "error"]:
+            return Compared(problems=tuple(errors))
+        words = tuple(sorted(set(texts[0].splitlines()) ^ set(texts[1].splitlines())))
+        bindings = ("provider lab: new address http://lab:80",) if "lab" in texts[1] else ()
+        return Compared(words, bindings, not words)
+
+    async def apply(self, change: Change) -> Applied | list[Problem] | Fault:
+        problems = self._check(change.yaml, change.file)
         if any(problem.severity == "error" for problem in problems):
             return problems
-        row = await self.store.add_policy(yaml, "sha256:abc", message, by, NOW, expected, commit)
+        if "lab" in change.yaml and not change.may_bind:
+            return Fault("forbidden", "A new address needs the role admin: http://lab:80.")
+        until = NOW + change.for_ns if change.for_ns else 0
+        row = await self.store.add_policy(
+            change.yaml, "sha256:abc", change.message, change.by, NOW, change.expected, change.commit, until
+        )  # fmt: skip
         if row is None:
-            return Fault("conflict", f"Version {len(self._versions)} is in force, not {expected}.", "Look at it, then apply again.")
+            return Fault("conflict", f"Version {len(self._versions)} is in force, not {change.expected}.", "Look at it, then apply again.")
         self._versions.append(row)
-        return row
+        return Applied(row, tuple(problems))
 
-    async def rollback(self, version: int | None, message: str, by: str) -> PolicyRow | list[Problem] | Fault:
-        wanted = len(self._versions) - 1 if version is None else version
+    async def rollback(self, asked: Rollback) -> Applied | list[Problem] | Fault:
+        wanted = len(self._versions) - 1 if asked.version is None else asked.version
         if not 1 <= wanted <= len(self._versions):
             return Fault("not_found", "There is no version to go back to.")
-        return await self.apply(self._versions[wanted - 1].yaml, message or f"rollback to version {wanted}", by, None, "")
+        message = asked.message or f"rollback to version {wanted}"
+        return await self.apply(Change(self._versions[wanted - 1].yaml, message, asked.by, asked.may_bind, for_ns=asked.for_ns))
 
     async def decide(self, review: str, decision: Literal["approve", "reject"], by: str, reason: str) -> ReviewRow | Fault:
         row = await self.store.review(review)
@@ -154,9 +187,14 @@ class World:
     def __init__(self) -> None:
         self.store, self._journal = open_memory_store()
         self.control = MemoryControl(self.store, self._journal)
+        self.keyring = Keyring(self.store, FixedClock())
+        self.sampled: list[Sampled] | None = []
         self.port = 0
         for role, secret in SECRETS.items():
             assert asyncio.run(self.store.add_token(TokenRow(role, role, digest(secret), NOW, "start")))
+
+    async def measure(self) -> list[Sampled] | None:
+        return self.sampled
 
     def happened(self, record: Sequence[AnyFact]) -> None:
         """Facts of one invocation, as the journal files them."""
@@ -180,7 +218,14 @@ class World:
         return f"http://127.0.0.1:{self.port}"
 
     def ask(
-        self, method: str, path: str, role: str = "admin", body: Any = None, raw: bytes | None = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        role: str = "admin",
+        body: Any = None,
+        raw: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        prefix: str = "/api/v1",
     ) -> Answer:
         """One exchange on its own connection. `role` empty: without a token."""
         secret = next((known for name, known in SECRETS.items() if name == role), role)
@@ -190,7 +235,7 @@ class World:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             payload = raw if raw is not None else json.dumps(body).encode() if body is not None else None
-            connection.request(method, path if path.startswith("/api") else f"/api/v1{path}", payload, {**sent, **(headers or {})})
+            connection.request(method, path if path.startswith("/api") else prefix + path, payload, {**sent, **(headers or {})})
             answer = connection.getresponse()
             return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
         finally:
@@ -205,7 +250,7 @@ def reveal(state: bytes) -> dict[str, Any]:
 def serving(hosts: tuple[str, ...] = (), fixed_tokens: tuple[TokenRow, ...] = ()) -> Iterator[World]:
     """A world whose admin app is served by uvicorn in a thread, on a port of the system's choice."""
     world = World()
-    app = admin_app(world.control, FixedClock(), reveal, hosts=hosts, fixed_tokens=fixed_tokens)
+    app = admin_app(world.control, FixedClock(), reveal, world.measure, world.keyring, hosts=hosts, fixed_tokens=fixed_tokens)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)

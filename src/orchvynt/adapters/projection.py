@@ -15,6 +15,7 @@ from orchvynt.model.facts import (
     AttemptEnded,
     AttemptSent,
     AttemptSettled,
+    FeedbackGiven,
     HoldPlaced,
     HoldVoided,
     InvocationFinished,
@@ -24,7 +25,7 @@ from orchvynt.model.facts import (
     ReviewOpened,
     Routed,
 )
-from orchvynt.ports.store import InvocationRow, ReviewRow, ReviewStatus
+from orchvynt.ports.store import FeedbackRow, InvocationRow, ReviewRow, ReviewStatus
 
 INT_MAX: Final = (1 << 63) - 1
 REFERENCE_CHARS_MAX: Final = 200
@@ -74,6 +75,7 @@ class Batch:
         self.sent: dict[str, int] = {}
         self.released: set[str] = set()
         self.reviews: list[ReviewFact] = []
+        self.feedback: list[FeedbackGiven] = []
         self.last_finished = ""
 
     def add(self, facts: Sequence[AnyFact], payload: bytes) -> None:
@@ -159,6 +161,10 @@ def _review(batch: Batch, record: Record, fact: ReviewFact) -> None:
     batch.reviews.append(fact)
 
 
+def _feedback(batch: Batch, _: Record, fact: FeedbackGiven) -> None:
+    batch.feedback.append(fact)
+
+
 def _delivered(_: Batch, record: Record, fact: AnswerDelivered) -> None:
     record.touched = True
     if fact.model:
@@ -191,8 +197,13 @@ _FOLDS: Final[dict[type, Callable[..., None]]] = {
     ReviewEscalated: _review,
     ReviewDecided: _review,
     AnswerDelivered: _delivered,
+    FeedbackGiven: _feedback,
     InvocationFinished: _finished,
 }
+
+
+def feedback_row(fact: FeedbackGiven) -> FeedbackRow:
+    return FeedbackRow(fact.inv, fact.at, fact.provider, fact.model, fact.workload, fact.score)
 
 
 def merge_invocation(known: InvocationRow, new: InvocationRow) -> InvocationRow:

@@ -11,6 +11,7 @@ from orchvynt.language.snapshot import SecretRef
 from orchvynt.ports.secrets import SecretMissingError
 
 DEFAULT_SECRET_ENV: Final = ("*_API_KEY", "*_TOKEN", "*_SECRET", "*_URL", "*_ENDPOINT")
+OUR_OWN: Final = frozenset({"ORCHVYNT_ADMIN_TOKEN", "ORCHVYNT_TOKEN"})
 DEFAULT_SECRET_DIR: Final = "/run/secrets"  # noqa: S105 - a directory
 SECRET_BYTES_MAX: Final = 65_536
 
@@ -40,11 +41,17 @@ class EnvSecrets:
     def resolve(self, ref: SecretRef) -> str:
         return self._from_env(ref.name) if ref.source == "env" else self._from_file(ref.name)
 
+    def forget(self, ref: SecretRef) -> None:
+        if ref.source == "file":
+            self._files.pop(ref.name, None)
+
     def _from_env(self, name: str) -> str:
         known = self._variables.get(name)
         if known is not None:
             return known
         where = f"${{env:{name}}}"
+        if name in OUR_OWN:
+            raise SecretMissingError(f"{where} is not allowed: it opens OrchVynt itself, and goes to no provider.")
         if not any(fnmatchcase(name, glob) for glob in self._globs):
             allowed = ",".join(self._globs)
             raise SecretMissingError(
@@ -59,6 +66,8 @@ class EnvSecrets:
 
     def _from_file(self, name: str) -> str:
         where = f"${{file:{name}}}"
+        if ".." in Path(name).parts:
+            raise SecretMissingError(f"{where} is not allowed: it has `..` in it. Name the file by its path under --secret-dir.")
         try:
             path = self._directory / name
             known = self._files.get(name)

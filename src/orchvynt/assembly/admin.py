@@ -11,11 +11,12 @@ from typing import Any
 import uvicorn
 
 from orchvynt.adapters.clock import SystemClock
-from orchvynt.assembly.settings import Settings
+from orchvynt.assembly.build import Process
+from orchvynt.assembly.plumbing import measuring
 from orchvynt.lifecycle.parking import reply_of
 from orchvynt.lifecycle.state import decode
 from orchvynt.ports.store import Store, TokenRow
-from orchvynt.runtime.control import Control
+from orchvynt.runtime.control import About, Control
 from orchvynt.runtime.policies import Policies
 from orchvynt.surfaces.admin.app import admin_app
 from orchvynt.surfaces.admin.tokens import digest, new_secret
@@ -46,9 +47,21 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def admin_server(control: Control, clock: SystemClock, settings: Settings, fixed: list[TokenRow], policies: Policies) -> AdminServer:
-    app = admin_app(control, clock, lambda state: reveal(state, policies), [settings.admin_host], fixed)
-    return AdminServer(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, server_header=False, ws="none"))
+def admin_server(control: Control, process: Process, about: About, fixed: list[TokenRow]) -> AdminServer:
+    """Not yet started."""
+    measures = measuring(process, about, lambda: len(server.server_state.connections))
+    host = process.settings.admin_host
+    app = admin_app(
+        control,
+        process.clock,
+        lambda state: reveal(state, process.policies),
+        measures.read,
+        process.data_plane.reception.keyring,
+        [host],
+        fixed,
+    )
+    server = AdminServer(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, server_header=False, ws="none"))
+    return server
 
 
 def reveal(state: bytes, policies: Policies) -> dict[str, Any]:

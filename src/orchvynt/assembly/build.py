@@ -1,7 +1,5 @@
-"""The only place that constructs: settings in, a process that can be started out."""
+"""The only place that constructs a server: settings in, a process that can be started out."""
 
-import asyncio
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -11,19 +9,15 @@ from orchvynt.adapters.ids import SystemIds
 from orchvynt.adapters.secrets import EnvSecrets
 from orchvynt.adapters.sqlite.opening import Opened, open_store
 from orchvynt.adapters.upstream.client import HttpUpstream
+from orchvynt.assembly.machine import Foundation, put_together
+from orchvynt.assembly.policy_file import Started
 from orchvynt.assembly.settings import Settings
-from orchvynt.decisions.budgets.ledger import Ledger
-from orchvynt.decisions.budgets.measured import OutputSizes
-from orchvynt.decisions.fallback.health import Health
 from orchvynt.dialects import registry
-from orchvynt.language.snapshot import Snapshot
 from orchvynt.model.faults import Fault
-from orchvynt.runtime.admitting import Admitting
-from orchvynt.runtime.attempting import Attempting
+from orchvynt.ports.checking import Checking
 from orchvynt.runtime.carrier import Carrier
-from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
-from orchvynt.runtime.recovery import Recovered, recover
+from orchvynt.runtime.recovery import Recovered
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
@@ -47,35 +41,34 @@ class Process(msgspec.Struct):
     data_plane: DataPlane
     server: HttpServer
     recovered: Recovered
+    secrets: EnvSecrets
+    checking: Checking
 
 
-async def build(settings: Settings, environment: Mapping[str, str], opened: Opened, snapshot: Snapshot) -> Process:
+async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checking: Checking, started: Started) -> Process:
     """Puts the process together over a store that is open, and recovers what an earlier process left."""
     clock = SystemClock()
-    ids = SystemIds(clock.now)
-    ledger, health, sizes, parked, tasks = Ledger(), Health(), OutputSizes(), Parked(), Tasks()
-    recovered = await recover(opened.store, opened.journal, ledger, parked, clock, snapshot)
-    secrets = EnvSecrets(environment, settings.secret_env, settings.secret_dir)
     upstream = HttpUpstream(clock)
-    loop = asyncio.get_running_loop()
-    policies = Policies(opened.store, snapshot)
-    carrier = Carrier(
-        opened.journal,
+    foundation = Foundation(opened.store, opened.journal, clock, SystemIds(clock.now), secrets, upstream, checking)
+    made = await put_together(foundation, started.snapshot, started.row)
+    made.policies.file = started.file
+    server = HttpServer(made.data_plane.handle, _refusal, Limits(), clock)
+    return Process(
+        settings,
+        opened,
         clock,
-        parked,
-        lambda carrier: Admitting(ledger, health, sizes, clock, carrier.feed, carrier.failed),
-        lambda carrier: Attempting(upstream, secrets, clock, ids, health, sizes, carrier.feed, carrier.failed),
-        lambda wait_ns, woken: _call_later(loop, wait_ns, woken),
+        made.tasks,
+        made.carrier,
+        made.policies,
+        made.reviewing,
+        made.sweeping,
+        upstream,
+        made.data_plane,
+        server,
+        made.recovered,
+        secrets,
+        checking,
     )
-    reviewing = Reviewing(carrier, opened.store, policies, tasks)
-    data_plane = DataPlane(carrier, reviewing, policies, opened.store, ids, tasks)
-    server = HttpServer(data_plane.handle, _refusal, Limits(), clock)
-    sweeping = Sweeping(carrier, reviewing)
-    return Process(settings, opened, clock, tasks, carrier, policies, reviewing, sweeping, upstream, data_plane, server, recovered)
-
-
-def _call_later(loop: asyncio.AbstractEventLoop, wait_ns: int, woken: Callable[[], None]) -> None:
-    loop.call_later(wait_ns / 1_000_000_000, woken)
 
 
 def _refusal(fault: Fault) -> bytes:

@@ -6,7 +6,7 @@ Each command's own libraries are loaded when it runs: `orchvynt --help` must not
 # ruff: noqa: PLC0415 - see above; the command line starts in under 300 ms because of it
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from orchvynt.surfaces.cli.outside import (
 
 if TYPE_CHECKING:
     from orchvynt.language.problems import Problem
+    from orchvynt.surfaces.rehearsed import Rehearsal
 
 
 def main() -> None:
@@ -38,6 +39,7 @@ def main() -> None:
         init=lambda options: _init(options, environment),
         doctor=lambda options: _doctor(options, environment, directory),
         validate=_validate,
+        test=_test,
     )
     build_app(Outside(environment, directory, time.time_ns, version("orchvynt"), local))()
 
@@ -68,6 +70,7 @@ def serve_settings(options: ServeOptions, directory: Path) -> settings.Settings:
         secret_dir=options.secret_dir or defaults.secret_dir,
         insecure_admin=options.insecure_admin,
         drain_seconds=options.drain_seconds,
+        watch=options.watch,
     )
 
 
@@ -108,6 +111,12 @@ def _validate(text: str, file: str) -> "Sequence[Problem]":
     from orchvynt.language.compile import load
 
     return load(text, file).problems
+
+
+def _test(text: str, file: str, fits: Callable[[str], bool]) -> "Rehearsal":
+    from orchvynt.assembly.rehearsing import run
+
+    return run(text, file, fits)
 
 
 def _wrong_use(command: str, error: Exception) -> int:

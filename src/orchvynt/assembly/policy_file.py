@@ -1,15 +1,19 @@
-"""Which policy a process starts with: the store's, or for an empty store the file's. And how the file differs since."""
+"""Which policy a process starts with: the store's; for an empty store the file's, and also where the file is followed."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from orchvynt.adapters.clock import SystemClock
+from orchvynt.adapters.git import commit_of
 from orchvynt.language.compile import load
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.ports.store import Store
-from orchvynt.runtime.policies import compile_row
+from orchvynt.ports.store import PolicyRow, Store
+from orchvynt.runtime.changing import FILE_AUTHOR
+from orchvynt.runtime.policies import FileSeen, file_of, numbered
 
 POLICY_BYTES_MAX = 4 * 1024 * 1024
 
@@ -31,37 +35,80 @@ def read(path: str) -> str:
         raise PolicyRefusedError(f"{path}: not UTF-8 (byte {error.start})") from error
 
 
-async def starting_snapshot(store: Store, path: str, clock: SystemClock) -> tuple[Snapshot, list[Problem]]:
-    """The snapshot to serve, and the warnings of compiling it. The file seeds an empty store; afterwards the store is the truth."""
+class Started(msgspec.Struct, frozen=True):
+    """What a process begins to serve: the snapshot and its line of the history, what its author should know, and the file as it was."""
+
+    snapshot: Snapshot
+    row: PolicyRow
+    warnings: tuple[Problem, ...] = ()
+    file: FileSeen | None = None
+
+
+async def starting(
+    store: Store,
+    path: str,
+    clock: SystemClock,
+    follows: bool = False,
+    check: Callable[[Snapshot], None] = lambda _: None,
+    lacks: Callable[[Snapshot], list[str]] = lambda _: [],
+) -> Started:
+    """The file seeds an empty store; afterwards the store is the truth, or the file is, where it `follows` it.
+
+    Raises PolicyRefusedError when there is nothing to serve. A file that is broken is no such case while the store has a policy.
+    `check` raises for what this process may not serve: it is asked before a file seeds the store, or it would stay there. `lacks` gives
+    what a policy needs and this process has not: a followed file that lacks something does not take the place of what is in force.
+    """
     rows = await store.policies()
-    if rows:
-        compiled = compile_row(rows[0])
-        if not isinstance(compiled, Snapshot):
-            raise PolicyRefusedError(
-                f"Version {rows[0].version} of the store cannot be compiled by this build:\n" + "\n".join(one.text for one in compiled)
-            )
-        return compiled, []
+    if not rows:
+        return await _seeded(store, path, clock, check, follows)
+    row = await store.policy(rows[0].version)
+    assert row is not None
+    compiled = numbered(load(row.yaml, file_of(row)), row)
+    file, read_now = _file_now(path, follows, row)
+    if follows and read_now is not None and read_now.digest != row.digest and row.until <= clock.now():
+        check(read_now)
+        if not (missing := lacks(read_now)):
+            return await _added(store, read_now, FileSeen(path, read_now.digest, "", True), clock, f"changed in {path}")
+        file = FileSeen(path, "", f"{path} cannot be put in force: {missing[0]}", follows=True)
+    if not isinstance(compiled, Snapshot):
+        raise PolicyRefusedError(
+            f"Version {row.version} of the store cannot be compiled by this build:\n" + "\n".join(one.text for one in compiled)
+        )
+    check(compiled)
+    return Started(compiled, row, (), file)
+
+
+def _file_now(path: str, follows: bool, row: PolicyRow) -> tuple[FileSeen | None, Snapshot | None]:
+    """How the file stands beside the version in force; its snapshot only where it is worth one."""
     if not path:
-        raise PolicyRefusedError("There is no policy yet. Run `orchvynt init`, or give --policy PATH.")
-    text = read(path)
+        return None, None
+    try:
+        text = read(path)
+    except PolicyRefusedError as error:
+        return FileSeen(path, "", f"the file cannot be read: {error}", follows), None
+    if text == row.yaml:
+        return FileSeen(path, row.digest, "", follows), None
     loaded = load(text, path)
     if loaded.snapshot is None:
-        raise PolicyRefusedError("\n".join(problem.text for problem in loaded.problems))
-    row = await store.add_policy(text, loaded.snapshot.digest, f"first policy, from {path}", "serve", clock.now(), 0, "")
-    assert row is not None, "the store was empty, and this process alone holds it"
-    return msgspec.structs.replace(loaded.snapshot, version=row.version), list(loaded.problems)
+        return FileSeen(path, "", f"{path} is broken (see `orchvynt validate {path}`)", follows), None
+    return FileSeen(path, loaded.snapshot.digest, "", follows), loaded.snapshot
 
 
-def drift(path: str, current: Snapshot) -> str:
-    """In words, how the file differs from the version in force; empty if it does not, or if there is none."""
+async def _seeded(store: Store, path: str, clock: SystemClock, check: Callable[[Snapshot], None], follows: bool) -> Started:
     if not path:
-        return ""
-    try:
-        loaded = load(read(path), path)
-    except PolicyRefusedError as error:
-        return f"the file cannot be read: {error}"
+        raise PolicyRefusedError("There is no policy yet. Run `orchvynt init`, or give --policy PATH.")
+    loaded = load(read(path), path)
     if loaded.snapshot is None:
-        return f"{path} has problems (see `orchvynt validate {path}`); version {current.version} is in force"
-    if loaded.snapshot.digest == current.digest:
-        return ""
-    return f"{path} differs from version {current.version}, which is in force; `orchvynt apply {path}` would change it"
+        raise PolicyRefusedError("\n".join(problem.text for problem in loaded.problems))
+    check(loaded.snapshot)
+    seen = FileSeen(path, loaded.snapshot.digest, "", follows)
+    started = await _added(store, loaded.snapshot, seen, clock, f"first policy, from {path}")
+    return msgspec.structs.replace(started, warnings=loaded.problems)
+
+
+async def _added(store: Store, snapshot: Snapshot, file: FileSeen, clock: SystemClock, why: str) -> Started:
+    commit = await asyncio.to_thread(commit_of, file.path)
+    by = FILE_AUTHOR if file.follows else "serve"
+    row = await store.add_policy(snapshot.source, snapshot.digest, why, by, clock.now(), None, commit)
+    assert row is not None, "nothing was expected of the version in force"
+    return Started(msgspec.structs.replace(snapshot, version=row.version, commit=commit), row, (), file)

@@ -2,23 +2,33 @@
 
 import asyncio
 import gc
+import os
 import signal
+import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from orchvynt.adapters.checking.forked import ForkedChecking
 from orchvynt.adapters.clock import SystemClock
+from orchvynt.adapters.secrets import EnvSecrets
 from orchvynt.adapters.sqlite.opening import Opened
+from orchvynt.adapters.watched import DiskFile
 from orchvynt.assembly.build import Process, build, open_state
 from orchvynt.assembly.loop import event_loop
-from orchvynt.assembly.policy_file import PolicyRefusedError, drift, starting_snapshot
-from orchvynt.assembly.settings import Settings, check_exposure
+from orchvynt.assembly.policy_file import PolicyRefusedError, starting
+from orchvynt.assembly.settings import Settings, WrongUseError, check_exposure, check_watch, unfit
+from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle import events
+from orchvynt.ports.checking import Checking
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import StoreInUseError, StoreUnavailableError
+from orchvynt.runtime.changing import Changing, missing_secrets
 from orchvynt.runtime.operations import Operations
+from orchvynt.runtime.watching import Watching
 
 EXIT_REFUSED = 1
 # Requests that were on their way when the stop came, and connections that were not yet accepted, are still served for so long.
@@ -28,15 +38,16 @@ LAST_WORDS_S = 2.0
 
 
 class Serving:
-    """What the process knows of itself; `runtime.operations.About`."""
+    """What the process knows of itself; `runtime.control.About`."""
 
     def __init__(self, settings: Settings, opened: Opened, started_at: int) -> None:
         self.version = version("orchvynt")
         self.started_at = started_at
         self.store = f"sqlite:///{settings.store_path}"
         self.stopping = asyncio.Event()
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._opened = opened
-        self._policy = settings.policy
+        self._settings = settings
 
     def journal_bytes(self) -> int:
         return self._opened.journal.size_bytes()
@@ -47,49 +58,61 @@ class Serving:
     def applied(self, snapshot: Snapshot) -> None:
         self._opened.journal.power = snapshot.sync == "power"
 
-    def drift(self, snapshot: Snapshot) -> str:
-        return drift(self._policy, snapshot)
+    def unfit(self, snapshot: Snapshot) -> str:
+        return unfit(self._settings, snapshot)
+
+    def check(self, snapshot: Snapshot) -> None:
+        """Raises WrongUseError for a policy that may not be served by this process, before it is written anywhere."""
+        if why := self.unfit(snapshot):
+            raise WrongUseError(f"the policy cannot be served like this: {why}")
 
 
 def run(settings: Settings, environment: Mapping[str, str]) -> int:
     """Serves until it is told to stop. Gives the exit code: 0 after a stop, 1 if it could not start."""
     check_exposure(settings)
+    check_watch(settings)
+    # INVARIANT: before there is a loop, a thread or an open file: it forks.
+    checking = ForkedChecking(SystemClock())
     try:
         with asyncio.Runner(loop_factory=event_loop) as runner:
-            return runner.run(_serve(settings, environment))
+            return runner.run(_serve(settings, environment, checking))
     except (PolicyRefusedError, StoreInUseError, StoreUnavailableError, JournalUnavailableError, OSError) as error:
         sys.stderr.write(f"orchvynt serve: {error}\n")
         return EXIT_REFUSED
+    finally:
+        checking.close()
 
 
-async def _serve(settings: Settings, environment: Mapping[str, str]) -> int:
+async def _serve(settings: Settings, environment: Mapping[str, str], checking: Checking) -> int:
     clock = SystemClock()
     opened = await open_state(settings)
     try:
-        return await _serve_from(settings, environment, opened, clock)
+        return await _serve_from(settings, environment, opened, checking, clock)
     finally:
         await opened.store.close()
 
 
-async def _serve_from(settings: Settings, environment: Mapping[str, str], opened: Opened, clock: SystemClock) -> int:
+async def _serve_from(settings: Settings, environment: Mapping[str, str], opened: Opened, checking: Checking, clock: SystemClock) -> int:
     _tell_recovery(opened)
-    snapshot, warnings = await starting_snapshot(opened.store, settings.policy, clock)
-    for warning in warnings:
-        _say(warning.text)
-    process = await build(settings, environment, opened, snapshot)
     about = Serving(settings, opened, clock.now())
+    secrets = EnvSecrets(environment, settings.secret_env, settings.secret_dir)
+    lacks = partial(missing_secrets, secrets)
+    started = await starting(opened.store, settings.policy, clock, settings.watch, about.check, lacks)
+    snapshot = started.snapshot
+    process = await build(settings, secrets, opened, checking, started)
     about.applied(snapshot)
-    process.policies.drift = about.drift(snapshot)
-    if process.policies.drift:
-        _say(f"warning: {process.policies.drift}")
+    changing = Changing(process.policies, opened.store, checking, process.secrets, clock, about)
+    _warn(process, started.warnings)
     process.tasks.start(process.sweeping.run(), "sweep")
+    keyring = process.data_plane.reception.keyring
+    process.tasks.start(keyring.run(), "keys")
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, about.stopping.set)
     port = await process.server.start(settings.listen_host, settings.listen_port)
     _say(f"serving policy version {snapshot.version} on http://{settings.listen_host}:{port} (point OpenAI clients at …/v1)")
-    operations = Operations(process.carrier, process.reviewing, process.policies, opened.store, about)
-    stop_admin = await _start_admin(settings, environment, process, operations)
+    stop_admin = await _start_admin(settings, environment, process, Operations(process.carrier, process.reviewing, changing))
+    stop_looking = _look_after_file(settings, process, changing)
     # What was built lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
@@ -99,8 +122,30 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     await _stop(settings, process)
     await stop_admin()
     await process.tasks.stop()
+    await keyring.write_used()
+    stop_looking()
     await process.upstream.close()
     return 0
+
+
+def _warn(process: Process, warnings: Sequence[Problem]) -> None:
+    """What the author of the policy, and who started the process, should know."""
+    for warning in warnings:
+        _say(warning.text)
+    for missing in missing_secrets(process.secrets, process.policies.current):
+        _say(f"warning: {missing} Until then the provider that needs it is passed over.")
+    if drift := process.policies.drift(process.clock.now()):
+        _say(f"warning: {drift}")
+
+
+def _look_after_file(settings: Settings, process: Process, changing: Changing) -> Callable[[], None]:
+    """Follows the file, or tells how it differs. Gives what ends it, for when no task looks any more."""
+    if not settings.policy:
+        return lambda: None
+    file = DiskFile(settings.policy)
+    file.start()
+    process.tasks.start(Watching(file, changing, settings.watch, _say).run(), "policy file")
+    return file.close
 
 
 async def _start_admin(
@@ -112,7 +157,7 @@ async def _start_admin(
     beside = await asyncio.to_thread(lambda: Path(settings.store_path).resolve().parent)
     fixed, token_file = await admin.first_tokens(process.opened.store, process.clock, environment, beside)
     bound = admin.bind(settings.admin_host, settings.admin_port)
-    server = admin.admin_server(operations, process.clock, settings, fixed, process.policies)
+    server = admin.admin_server(operations, process, operations.about, fixed)
     task = process.tasks.start(server.serve(sockets=[bound]), "admin")
     _say(f"admin on http://{settings.admin_host}:{bound.getsockname()[1]}")
     if token_file is not None:

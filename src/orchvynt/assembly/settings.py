@@ -8,11 +8,15 @@ from typing import Final
 import msgspec
 
 from orchvynt.adapters.secrets import DEFAULT_SECRET_DIR, DEFAULT_SECRET_ENV
+from orchvynt.language.snapshot import Snapshot
 
 DEFAULT_LISTEN: Final = "127.0.0.1:4821"
 DEFAULT_ADMIN: Final = "127.0.0.1:4822"
 DEFAULT_STORE: Final = "sqlite:///orchvynt.db"
 DEFAULT_POLICY: Final = "orchvynt.yaml"
+FIX: Final = """\
+  keys: [{name: agents}]         # in the policy
+  orchvynt keys issue agents     # prints the secret that agents send as their API key"""
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -33,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True):
     secret_dir: str = DEFAULT_SECRET_DIR
     insecure_admin: bool = False
     drain_seconds: float = 30.0
+    watch: bool = False
 
 
 def environment() -> Mapping[str, str]:
@@ -57,18 +62,29 @@ def store_path(url: str) -> str:
     return found[2]
 
 
+def check_watch(settings: Settings) -> None:
+    """Only a file can be watched. Raises WrongUseError."""
+    if settings.watch and not settings.policy:
+        raise WrongUseError(f"--watch needs a file to watch: give --policy PATH, or start it where {DEFAULT_POLICY} lies.")
+
+
 def check_exposure(settings: Settings) -> None:
-    """Refuses to listen where strangers could reach what is not protected. Raises WrongUseError."""
-    if settings.listen_host not in LOOPBACK:
-        raise WrongUseError(
-            f"--listen {settings.listen_host}:{settings.listen_port}: without `keys` in the policy any credential is accepted, so "
-            "only the loopback may be listened on, and this build does not support `keys` yet. Listen on 127.0.0.1 behind a proxy of yours."
-        )
+    """Refuses to let strangers at an unprotected admin plane. Raises WrongUseError. Of the data plane the policy decides: `unfit`."""
     if settings.admin_host not in LOOPBACK and not settings.insecure_admin:
         raise WrongUseError(
             f"--admin {settings.admin_host}:{settings.admin_port}: beyond the loopback the admin plane needs TLS in front of it. "
             "Give --insecure-admin if there is."
         )
+
+
+def unfit(settings: Settings, snapshot: Snapshot) -> str:
+    """Why a process with these settings may not serve this policy, and the two lines that fix it; empty if it may."""
+    if snapshot.keys or settings.listen_host in LOOPBACK:
+        return ""
+    return (
+        f"it has no `keys`, so any credential and none is accepted, and --listen {settings.listen_host}:{settings.listen_port} is open to "
+        f"more than this machine. Write keys into the policy and issue a secret, or listen on {DEFAULT_LISTEN}:\n{FIX}"
+    )
 
 
 def has_uvloop() -> bool:

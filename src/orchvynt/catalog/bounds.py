@@ -17,6 +17,8 @@ Kind = Literal["openai", "openai-compatible", "anthropic", "ollama"]
 MESSAGE_TOKENS: Final = 8
 TOOL_TOKENS: Final = 16
 ANTHROPIC_TOOLS_TOKENS: Final = 600
+BYTES_PER_TOKEN_MOST: Final = 5
+"""Prose in the largest vocabularies (o200k) comes to at most 4.8 bytes a token; only runs of one character exceed this."""
 
 _FIXED_TOKENS: Final[dict[str, int]] = {"openai": 8, "anthropic": 16, "openai-compatible": 64, "ollama": 64}
 _IMAGE_TOKENS: Final[dict[str, int]] = {
@@ -25,6 +27,8 @@ _IMAGE_TOKENS: Final[dict[str, int]] = {
     "openai-compatible": 2_833 + 8 * 5_667,
     "ollama": 16_384,
 }
+_CEILING_FIXED: Final = max(_FIXED_TOKENS.values()) + ANTHROPIC_TOOLS_TOKENS
+_CEILING_IMAGE: Final = max(_IMAGE_TOKENS.values())
 KINDS: Final[tuple[Kind, ...]] = ("openai", "openai-compatible", "anthropic", "ollama")
 
 
@@ -37,6 +41,26 @@ def input_tokens_bound(ask: Ask, kind: Kind) -> int:
     return bound + ask.image_count * _IMAGE_TOKENS[kind]
 
 
+def input_tokens_ceiling(ask: Ask) -> int:
+    """Not below the bound of any provider, and cheaper than all of them: what fits here fits everywhere."""
+    return (
+        ask.input_text_bytes
+        + MESSAGE_TOKENS * ask.message_count
+        + TOOL_TOKENS * len(ask.tool_names)
+        + _CEILING_FIXED
+        + (ask.image_count * _CEILING_IMAGE)
+    )
+
+
 def input_tokens_bound_anywhere(ask: Ask) -> int:
     """The same for whichever provider it goes to: what is known before a route is."""
     return max(input_tokens_bound(ask, kind) for kind in KINDS)
+
+
+def input_tokens_least(ask: Ask) -> int:
+    """The fewest input tokens that a text of this size plausibly has. A context below this is too small for certain.
+
+    A character that JSON escapes as `\\uXXXX` takes six bytes there, and at most three as UTF-8.
+    """
+    text_bytes = ask.input_text_bytes - 3 * ask.body.count(b"\\u")
+    return max(0, text_bytes) // BYTES_PER_TOKEN_MOST

@@ -44,6 +44,11 @@ _MAX_OUTPUT_TOKENS: Final = MappingProxyType(
 )
 
 
+def undated(upstream_model: str) -> str:
+    """A dated name is its model: `gpt-4o-2024-08-06` is `gpt-4o`."""
+    return _DATED.sub("", upstream_model)
+
+
 def max_output_tokens(upstream_model: str) -> int:
-    """The longest answer in tokens; 0 when unknown. A dated name is its model: `gpt-4o-2024-08-06` is `gpt-4o`."""
-    return _MAX_OUTPUT_TOKENS.get(_DATED.sub("", upstream_model), 0)
+    """The longest answer in tokens; 0 when unknown."""
+    return _MAX_OUTPUT_TOKENS.get(undated(upstream_model), 0)

@@ -1,15 +1,19 @@
-"""What is known of models: prices, context sizes, output limits. Figures come from genai-prices, offline; unknown is unknown.
+"""What is known of models: prices, context sizes, output limits, capabilities. Unknown is unknown.
+
+Prices and context sizes come from genai-prices, offline; a price's source says the version of the data, and since when it is in force.
 
 A price is the standard one: a request that asks for another service tier or for writing to a cache may cost more.
 """
 
 import re
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from orchvynt.catalog.capabilities import Capabilities, capabilities
 from orchvynt.catalog.limits import max_output_tokens
 from orchvynt.model.money import Price, rate_from_usd
 
@@ -26,6 +30,7 @@ class Known(msgspec.Struct, frozen=True, gc=False):
     price: Price | None = None
     context_window: int = 0
     max_output_tokens: int = 0
+    capabilities: Capabilities = Capabilities()
 
 
 UNKNOWN: Final = Known()
@@ -34,14 +39,15 @@ UNKNOWN: Final = Known()
 @lru_cache(_REMEMBERED)  # A look-up costs about 80 µs and callers choose names by patterns; bounded, and the data never changes.
 def known(kind: str, address: str, upstream_model: str) -> Known:
     """What is known of one model at one provider. `address` is the base_url; it tells which vendor an `openai-compatible` one is."""
+    can = capabilities(kind, upstream_model)
     vendor = _vendor(kind, address)
     if vendor is None:
-        return UNKNOWN
+        return Known(None, 0, 0, can)
     limit = max_output_tokens(upstream_model) if kind in _VENDORS else 0
     model = vendor.find_model(upstream_model)
     if model is None:
-        return Known(None, 0, limit)
-    return Known(_price(model), model.context_window or 0, limit)
+        return Known(None, 0, limit, can)
+    return Known(_price(model), model.context_window or 0, limit, can)
 
 
 @lru_cache(_REMEMBERED)
@@ -62,10 +68,10 @@ def _vendor(kind: str, address: str) -> "Provider | None":
     return None
 
 
-def _source() -> str:
+def _source(since: date | None) -> str:
     from genai_prices import __version__  # noqa: PLC0415  # as above
 
-    return f"genai-prices {__version__}"
+    return f"genai-prices {__version__}" + (f", since {since.isoformat()}" if since is not None else "")
 
 
 def _price(model: "ModelInfo") -> Price | None:
@@ -83,8 +89,14 @@ def _price(model: "ModelInfo") -> Price | None:
         rate_from_usd(fresh),
         rate_from_usd(output),
         rate_from_usd(fresh if cached is None else cached),
-        _source(),
+        _source(_since(model)),
     )
+
+
+def _since(model: "ModelInfo") -> date | None:
+    """The date from which the newest price holds, where the data says one."""
+    newest = model.prices[-1] if isinstance(model.prices, list) else None
+    return getattr(newest.constraint, "start_date", None) if newest is not None else None
 
 
 def _in_force(model: "ModelInfo") -> "list[ModelPrice]":

@@ -32,17 +32,19 @@ def provider(wire: Wire) -> ProviderDialect:
     return _PROVIDERS[wire]
 
 
-def relay(provider: ProviderDialect, caller: CallerDialect, *, wants_usage: bool, collect: bool, created_s: int = 0) -> Relay:
+def relay(
+    provider: ProviderDialect, caller: CallerDialect, *, wants_usage: bool, collect: bool, digest: bool = False, created_s: int = 0
+) -> Relay:
     """A new relay for one stream. `wants_usage`: the caller asked for the usage chunk. `created_s` dates an answer whose provider names
     no instant. Raises ValueError for a pair that never streams."""
     if caller.name != "openai_chat":
         raise ValueError(f"the caller dialect {caller.name} never streams")
     match provider.name:
         case "openai_chat":
-            return PassthroughRelay(wants_usage, collect)
+            return PassthroughRelay(wants_usage, collect, digest)
         case "anthropic_messages":
-            return TranslatingRelay(AnthropicReader(), wants_usage, collect, created_s)
+            return TranslatingRelay(AnthropicReader(), wants_usage, collect, created_s, digest)
         case "ollama_chat":
-            return TranslatingRelay(OllamaReader(), wants_usage, collect, created_s)
+            return TranslatingRelay(OllamaReader(), wants_usage, collect, created_s, digest)
         case _:
             raise ValueError(f"no relay reads the wire format {provider.name}")

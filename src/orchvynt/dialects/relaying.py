@@ -24,6 +24,7 @@ from orchvynt.dialects.opening import cut_by
 from orchvynt.dialects.shapes import Notes, Seen
 from orchvynt.model.chat import Reply
 from orchvynt.model.faults import Fault
+from orchvynt.model.turns import Digest, Said
 
 
 class TranslatingRelay:
@@ -32,13 +33,14 @@ class TranslatingRelay:
     `created_s` dates the answer of a provider that names no instant.
     """
 
-    __slots__ = ("_collector", "_created_s", "_reader", "_seen", "_writer")
+    __slots__ = ("_collector", "_created_s", "_reader", "_said", "_seen", "_writer")
 
-    def __init__(self, reader: DeltaReader, wants_usage: bool, collect: bool, created_s: int) -> None:
+    def __init__(self, reader: DeltaReader, wants_usage: bool, collect: bool, created_s: int, digest: bool = False) -> None:
         self._reader = reader
         self._created_s = created_s
         self._writer = ChunkWriter(wants_usage)
         self._collector = Collector() if collect else None
+        self._said = Said() if digest else None
         self._seen = Seen()
 
     @property
@@ -66,6 +68,11 @@ class TranslatingRelay:
             raise ValueError("this relay was made without collect")
         return self._collector.reply()
 
+    def said(self) -> Digest:
+        if self._said is None:
+            raise ValueError("this relay was made without digest")
+        return self._said.digest()
+
     def _carry(self, deltas: list[Delta]) -> bytes:
         out: list[bytes] = []
         for delta in deltas:
@@ -75,6 +82,8 @@ class TranslatingRelay:
             out.append(self._writer.write(delta))
             if self._collector is not None:
                 self._collector.add(delta)
+            if self._said is not None:
+                _add(self._said, delta)
             if self._seen.terminal or self._seen.failure is not None:
                 break
         return b"".join(out)
@@ -102,3 +111,11 @@ class TranslatingRelay:
                 seen.terminal = True
             case Failed():
                 seen.failure = cut_by(delta.failure) if delta.by_event and seen.started else delta.failure
+
+
+def _add(said: Said, delta: Delta) -> None:
+    match delta:
+        case TextAdded() | RefusalAdded():
+            said.add(delta.text)
+        case CallBegan(id=call_id) if call_id:
+            said.call(call_id)

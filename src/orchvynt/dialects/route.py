@@ -101,7 +101,7 @@ class RouteCaller:
                 metadata["session"] = told.context["session_id"]
         if told.flags:
             metadata["flags"] = told.flags
-        return Reading(ask=msgspec.structs.replace(reading.ask, body=body), metadata=metadata)
+        return Reading(ask=msgspec.structs.replace(reading.ask, body=body), metadata=metadata, turns=reading.turns)
 
     def chat(self, ask: Ask) -> Chat:
         return chat_from(_completion(_decode(ask.body)))

@@ -4,7 +4,7 @@ A caller dialect reads requests and writes answers; a provider dialect writes re
 provider's stream to one caller. All are pure: bytes in, bytes out, incremental, right under any split of the input.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from orchvynt.model.chat import Chat, Reply
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask
+from orchvynt.model.turns import Digest, Turn
 from orchvynt.model.usage import Usage
 
 Notes = Sequence[tuple[str, str]]
@@ -19,10 +20,14 @@ Notes = Sequence[tuple[str, str]]
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """A request that was read. `metadata` are the `orchvynt_*` keys of the body's metadata, without the prefix; JSON values."""
+    """A request that was read. `metadata` are the `orchvynt_*` keys of the body's metadata, without the prefix; JSON values.
+
+    `turns` gives the messages from what was decoded already; it is asked only where a conversation is looked for.
+    """
 
     ask: Ask
     metadata: Mapping[str, object]
+    turns: Callable[[], list[Turn]]
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -93,6 +98,10 @@ class Relay(Protocol):
 
     def reply(self) -> Reply:
         """All that was seen, as one canonical reply. Only for a relay that was made with `collect`."""
+        ...
+
+    def said(self) -> Digest:
+        """The digest of what was seen (model.turns). Only for a relay that was made with `digest`."""
         ...
 
 

@@ -42,7 +42,7 @@ class AddressError(Exception):
 def parse_address(url: str) -> Address:
     """Raises AddressError."""
     if any(char.isspace() or not char.isprintable() for char in url):
-        raise AddressError("the address has a space or a control character in it")
+        raise AddressError("the address has a space or a control character in it", "Write https://HOST[:PORT][/PATH].")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -55,7 +55,7 @@ def parse_address(url: str) -> Address:
     if "?" in url or "#" in url:
         raise AddressError("the address has a query or a fragment", "Remove it; paths are added to the address.")
     if port == 0:
-        raise AddressError("port 0 is no port")
+        raise AddressError("port 0 is no port", "Write the port that the provider listens on, or leave it out.")
     if not _PATH.fullmatch(parts.path) or any(step in (".", "..") for step in parts.path.split("/")):
         raise AddressError("the path of the address cannot be used as it is", "Write it percent-encoded, without `.` and `..`.")
     host = _host(parts.hostname or "")

@@ -4,27 +4,36 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
+
 from orchvynt.catalog.models import UNKNOWN, known
 from orchvynt.language.addresses import DEFAULT_ADDRESSES, Address, AddressError, parse_address
+from orchvynt.language.build_callers import build_constraints, build_keys, build_tests
+from orchvynt.language.build_rules import build_rules
 from orchvynt.language.checks.conditions import Conditions
-from orchvynt.language.checks.names import Models, is_pattern
-from orchvynt.language.document.providers import ModelEntry, PriceEntry, ProviderEntry
-from orchvynt.language.document.routing import RetryEntry, RoutingHead, TimeoutsEntry
-from orchvynt.language.document.scalars import secret_ref
+from orchvynt.language.checks.names import Names, is_pattern
+from orchvynt.language.document.fallback import FallbackHead, RetryEntry, TimeoutsEntry
+from orchvynt.language.document.models import CapabilitiesEntry, ModelEntry, PriceEntry
+from orchvynt.language.document.providers import ProviderEntry
+from orchvynt.language.document.routing import RoutingHead
+from orchvynt.language.document.scalars import MILLISECOND, secret_ref
 from orchvynt.language.reading import Item
 from orchvynt.language.report import Report
+from orchvynt.language.rule_index import index_rules
 from orchvynt.language.snapshot import (
     Budget,
+    Capabilities,
     Chain,
     Escalation,
+    Expect,
     Gate,
     Group,
     Model,
     Provider,
     Retry,
-    Rule,
     Snapshot,
     Timeouts,
+    WindowKind,
     Wire,
 )
 from orchvynt.language.source import Source
@@ -74,15 +83,28 @@ def build_model(name: str, entry: ModelEntry, provider: Provider, address: str) 
         found = known(provider.kind, address, upstream)
     quality = dict(entry.quality or {})
     return Model(
-        name,
-        provider,
-        upstream,
-        build_price(entry.price) if entry.price is not None else found.price,
-        quality.pop("default", None),
-        quality,
-        entry.context_window or found.context_window,
-        entry.max_output_tokens or found.max_output_tokens,
-        entry.region,
+        name=name,
+        provider=provider,
+        upstream_model=upstream,
+        price=build_price(entry.price) if entry.price is not None else found.price,
+        quality=quality.pop("default", None),
+        quality_by_workload=quality,
+        context_window=entry.context_window or found.context_window,
+        max_output_tokens=entry.max_output_tokens or found.max_output_tokens,
+        region=entry.region,
+        expect=Expect(*(_milliseconds(nanos) for nanos in (entry.expect.p50, entry.expect.p95, entry.expect.p99))),
+        capabilities=_capabilities(entry.capabilities, found.capabilities),
+    )
+
+
+def _milliseconds(nanos: int | None) -> float | None:
+    return nanos / MILLISECOND if nanos is not None else None
+
+
+def _capabilities(said: CapabilitiesEntry, found: Capabilities) -> Capabilities:
+    """What the policy says wins over what is known."""
+    return Capabilities(
+        *(getattr(found, name) if (given := getattr(said, name)) is None else given for name in Capabilities.__struct_fields__)
     )
 
 
@@ -104,64 +126,78 @@ def build_snapshot(
     source: Source,
     text: str,
     digest: str,
-    names: Models,
+    names: Names,
     models: Mapping[str, Model],
     providers: dict[str, Provider],
     conditions: Conditions,
 ) -> Snapshot:
     """The whole snapshot, of a source in which nothing is wrong."""
     routing = source.routing.section if source.routing is not None else RoutingHead()
+    fallback = source.fallback.section if source.fallback is not None else FallbackHead()
+    assert source.head is not None
+    assert source.operation is not None
+    head, operation = source.head.section, source.operation.section
+    rules = build_rules(source, names, conditions)
     return Snapshot(
         version=0,
         digest=digest,
         source=text,
         providers=providers,
         models={name: model for name, model in models.items() if not is_pattern(name)},
-        aliases={alias: name for alias, name in names.by_name.items() if alias != name},
+        aliases={alias: name for alias, name in names.models.items() if alias != name},
         patterns=tuple((name, model) for name, model in models.items() if is_pattern(name)),
-        rules=tuple(
-            Rule(rule.section.name, when, names.by_name[rule.section.use])
-            for rule, when in zip(source.rules, conditions.rules, strict=True)
-        ),
-        default=names.by_name[routing.default] if routing.default is not None else "",
+        rules=rules,
+        default=names.models[routing.default] if routing.default is not None else "",
         unknown_model=routing.unknown_model,
-        retry=build_retry(source.retry),
-        timeouts=build_timeouts(source.timeouts),
+        retry=build_retry(fallback.retry),
+        timeouts=build_timeouts(fallback.timeouts),
         chain=_chain(source, names),
-        budgets=_budgets(source, conditions),
+        budgets=_budgets(source, conditions, head.timezone),
         gates=_gates(source, conditions),
-        groups={name: Group(name, tuple(item.section.members), item.section.oidc) for name, item in source.groups.items()},
-        sync=source.journal.sync,
+        groups={name: Group(name, tuple(item.section.members), item.section.oidc or "") for name, item in source.groups.items()},
+        sync=operation.journal.sync,
+        timezone=head.timezone,
+        constraints=build_constraints(source, conditions),
+        keys=build_keys(source, names),
+        rule_index=index_rules(rules),
+        tests=build_tests(source),
+        metrics=operation.telemetry.metrics,
     )
 
 
-def _chain(source: Source, names: Models) -> Chain | None:
-    if source.chain is None:
+def _chain(source: Source, names: Names) -> Chain | None:
+    item = source.chains.get("default")
+    if item is None:
         return None
-    chain = source.chain.section
-    return Chain("default", tuple(names.by_name[tier] for tier in chain.tiers), frozenset(chain.triggers))
+    return Chain("default", tuple(names.models[tier] for tier in item.section.tiers), frozenset(item.section.triggers))
 
 
-def _budgets(source: Source, conditions: Conditions) -> tuple[Budget, ...]:
-    return tuple(
-        Budget(
-            item.section.name,
-            item.section.scope,
-            when,
-            item.section.window or "lifetime",
-            nanos_from_usd(item.section.limit.usd) if item.section.limit.usd is not None else None,
-            item.section.limit.tokens,
-            item.section.wait_for_holds,
-            item.section.min_output_tokens,
+def _budgets(source: Source, conditions: Conditions, timezone: str) -> tuple[Budget, ...]:
+    made = []
+    for item in source.budgets:
+        budget, limit = item.section, item.section.limit
+        assert budget.scope is not None, "`by` is refused before anything is built"
+        made.append(
+            Budget(
+                budget.name,
+                budget.scope,
+                conditions.expression(f"{item.path}.when"),
+                msgspec.convert(budget.window or "lifetime", WindowKind),
+                nanos_from_usd(limit.usd) if limit.usd is not None else None,
+                limit.tokens,
+                budget.wait_for_holds,
+                budget.min_output_tokens,
+                timezone,
+            )
         )
-        for item, when in zip(source.budgets, conditions.budgets, strict=True)
-    )
+    return tuple(made)
 
 
 def _gates(source: Source, conditions: Conditions) -> tuple[Gate, ...]:
     made = []
-    for item, when in zip(source.gates, conditions.gates, strict=True):
-        gate = item.section
+    for item in source.gates:
+        gate, when = item.section, conditions.expression(f"{item.path}.when")
+        assert gate.stage == "output", "the other stages are refused before anything is built"
         step = gate.escalation[0] if gate.escalation else None
         escalation = Escalation(step.after, step.to or "") if step is not None else None
         refuses = gate.stream == "refuse"

@@ -4,8 +4,16 @@ import msgspec
 
 from orchvynt.language.build import address_of, build_model, build_provider, build_snapshot
 from orchvynt.language.checks.amounts import check_amounts
+from orchvynt.language.checks.chains import check_chains
 from orchvynt.language.checks.conditions import check_conditions
+from orchvynt.language.checks.gates import check_gates
+from orchvynt.language.checks.keys import check_keys
 from orchvynt.language.checks.names import check_names
+from orchvynt.language.checks.omittable import check_omittable
+from orchvynt.language.checks.references import check_references
+from orchvynt.language.checks.rules import check_rules
+from orchvynt.language.checks.targets import check_routing, check_targets
+from orchvynt.language.checks.tests import check_tests
 from orchvynt.language.checks.unused import check_unused
 from orchvynt.language.digest import digest_of
 from orchvynt.language.problems import Problem
@@ -13,6 +21,7 @@ from orchvynt.language.reading import Reader
 from orchvynt.language.report import Report
 from orchvynt.language.snapshot import SecretRef, Snapshot
 from orchvynt.language.source import Source, read
+from orchvynt.language.walking import walk
 from orchvynt.language.yaml_marks import parse
 
 
@@ -45,7 +54,9 @@ def secret_names(snapshot: Snapshot) -> tuple[str, ...]:
 
 def _compile(source: Source, text: str, report: Report) -> Snapshot | None:
     names = check_names(source, report)
-    conditions = check_conditions(source, report)
+    found = walk(source.node, report)
+    check_references(found.references, names, report)
+    conditions = check_conditions(found.formulas, source, report)
     made = {name: build_provider(name, item, report) for name, item in source.providers.items()}
     providers = {name: provider for name, provider in made.items() if provider is not None}
     addresses = {name: address_of(item.section) for name, item in source.providers.items()}
@@ -54,7 +65,15 @@ def _compile(source: Source, text: str, report: Report) -> Snapshot | None:
         for name, item in source.models.items()
         if item.section.provider in providers
     }
-    check_amounts(source, models, addresses, report)
+    check_routing(source, report)
+    check_rules(source, conditions, report)
+    check_targets(source, names, models, conditions, report)
+    check_chains(source, names, report)
+    check_amounts(source, names, models, addresses, report)
+    check_gates(source, report)
+    check_keys(source, names, report)
+    check_tests(source, report)
+    check_omittable(source, conditions, report)
     check_unused(source, names, report)
     if report.failed:
         return None

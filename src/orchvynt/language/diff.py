@@ -1,19 +1,19 @@
 """The change between two snapshots in words, for the history and for whoever applies it. It shows references, never secrets."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from orchvynt.language.document.scalars import duration_text
 from orchvynt.language.patterns import base_url
-from orchvynt.language.snapshot import Budget, Escalation, Expression, Gate, Model, Provider, SecretRef, Snapshot
-from orchvynt.model.money import Price, usd_text
+from orchvynt.language.phrases import summary, target, words
+from orchvynt.language.snapshot import Chain, Constraint, PolicyTest, Provider, Rule, Snapshot
 
 
 def diff(old: Snapshot, new: Snapshot) -> list[str]:
     """One line for each change, in the order of the document; empty where both mean the same."""
     lines: list[str] = []
+    lines += _change("timezone", old.timezone, new.timezone)
     lines += _maps("provider", old.providers, new.providers)
     lines += _maps("model", old.models, new.models)
     lines += _maps("pattern", dict(old.patterns), dict(new.patterns))
@@ -25,20 +25,26 @@ def diff(old: Snapshot, new: Snapshot) -> list[str]:
     lines += _change("routing.unknown_model", old.unknown_model, new.unknown_model)
     lines += _fields("fallback.retry", old.retry, new.retry)
     lines += _fields("fallback.timeouts", old.timeouts, new.timeouts)
-    lines += _chains(old, new)
+    lines += _maps("chain", _chains(old.chain), _chains(new.chain))
     lines += _maps("budget", {budget.name: budget for budget in old.budgets}, {budget.name: budget for budget in new.budgets})
     lines += _order("budgets", [budget.name for budget in old.budgets], [budget.name for budget in new.budgets])
     lines += _maps("gate", {gate.name: gate for gate in old.gates}, {gate.name: gate for gate in new.gates})
     lines += _order("gates", [gate.name for gate in old.gates], [gate.name for gate in new.gates])
     lines += _maps("group", old.groups, new.groups)
-    return lines + _change("journal.sync", old.sync, new.sync)
+    lines += _keys(old, new)
+    lines += _maps("constraint", _constraints(old.constraints), _constraints(new.constraints))
+    lines += _change("journal.sync", old.sync, new.sync)
+    lines += _change("telemetry.metrics", old.metrics, new.metrics)
+    return lines + _tests(old.tests, new.tests)
 
 
 def _maps(kind: str, old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """What was removed, added, and changed, by name."""
     lines = [f"{kind} {name} removed" for name in old if name not in new]
     for name, value in new.items():
         if name not in old:
-            lines.append(f"{kind} {name} added: {_summary(value)}")
+            told = summary(value)
+            lines.append(f"{kind} {name} added{f': {told}' if told else ''}")
         elif isinstance(value, msgspec.Struct):
             lines += _fields(f"{kind} {name}", old[name], value)
         else:
@@ -48,17 +54,52 @@ def _maps(kind: str, old: Mapping[str, object], new: Mapping[str, object]) -> li
 
 def _order(kind: str, old: Sequence[str], new: Sequence[str]) -> list[str]:
     """Order only: what was added or removed has its own line."""
-    before = [name for name in old if name in new]
-    after = [name for name in new if name in old]
-    return [] if before == after else [f"order of {kind}: {', '.join(before)} → {', '.join(after)}"]
+    in_old, in_new = frozenset(old), frozenset(new)
+    before = [name for name in old if name in in_new]
+    after = [name for name in new if name in in_old]
+    if before == after:
+        return []
+    return [f"order of {kind}: {_abridged(before)} → {_abridged(after)}"]
 
 
-def _chains(old: Snapshot, new: Snapshot) -> list[str]:
-    if old.chain is None or new.chain is None:
-        if old.chain is new.chain:
-            return []
-        return [f"chain default {'added: ' + _summary(new.chain) if new.chain is not None else 'removed'}"]
-    return _fields("chain default", old.chain, new.chain)
+def _abridged(names: list[str]) -> str:
+    rest = len(names) - _ORDER_NAMES_MAX
+    return ", ".join(names[:_ORDER_NAMES_MAX]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _chains(chain: Chain | None) -> dict[str, Chain]:
+    return {chain.name: chain} if chain is not None else {}
+
+
+def _constraints(constraints: Sequence[Constraint]) -> dict[str, object]:
+    """They have no names: what holds together is told by the condition."""
+    found: dict[str, object] = {}
+    for one in constraints:
+        name = f"when {words(one.when)}" if one.when is not None else "always"
+        while name in found:
+            name += " (again)"
+        found[name] = one.regions
+    return found
+
+
+def _keys(old: Snapshot, new: Snapshot) -> list[str]:
+    if not old.keys and new.keys:
+        return ["keys: from now on a key is needed", *_maps("key", old.keys, new.keys)]
+    if old.keys and not new.keys:
+        return ["keys: from now on anybody may call, on this machine only", *_maps("key", old.keys, new.keys)]
+    return _maps("key", old.keys, new.keys)
+
+
+def _tests(old: Sequence[PolicyTest], new: Sequence[PolicyTest]) -> list[str]:
+    before = {test.name: msgspec.structs.replace(test, line=0) for test in old}
+    after = {test.name: msgspec.structs.replace(test, line=0) for test in new}
+    lines = [f"test {name} removed" for name in before if name not in after]
+    for name, test in after.items():
+        if name not in before:
+            lines.append(f"test {name} added")
+        elif test != before[name]:
+            lines.append(f"test {name} changed")
+    return lines
 
 
 def _fields(where: str, old: object, new: object) -> list[str]:
@@ -69,19 +110,35 @@ def _fields(where: str, old: object, new: object) -> list[str]:
 
 
 def _pairs(old: object, new: object) -> list[tuple[str, object, object]]:
-    """The fields of two values of one kind; a provider's address is one thing, and a model's provider is its name."""
+    """The fields of two values of one kind. An address is one thing, and so is where a rule leads; a model's provider is its name."""
     assert isinstance(old, msgspec.Struct)
     assert isinstance(new, msgspec.Struct)
     if isinstance(old, Provider) and isinstance(new, Provider):
         return [("kind", old.kind, new.kind), ("base_url", base_url(old), base_url(new)), ("api_key", old.api_key, new.api_key)]
-    pairs = [(name, getattr(old, name), getattr(new, name)) for name in old.__struct_fields__ if name != "name"]
+    if isinstance(old, Rule) and isinstance(new, Rule):
+        return [("when", old.when, new.when), *_targets(old, new)]
+    pairs = [(name, getattr(old, name), getattr(new, name)) for name in old.__struct_fields__ if name not in _NOT_ITS_OWN]
     return [(name, a.name if isinstance(a, Provider) else a, b.name if isinstance(b, Provider) else b) for name, a, b in pairs]
 
 
+def _targets(old: Rule, new: Rule) -> list[tuple[str, object, object]]:
+    if old.use and new.use:
+        return [("use", old.use, new.use)]
+    for field in ("choose", "split"):
+        before, after = getattr(old, field), getattr(new, field)
+        if before is not None and after is not None:
+            return [(field, before, after)]
+    return [("leads to", target(old), target(new))]
+
+
 def _change(where: str, old: object, new: object, field: str = "") -> list[str]:
-    before, after = _words(old, field), _words(new, field)
+    before, after = words(old, field), words(new, field)
     return [] if before == after else [f"{where} {before} → {after}"]
 
+
+_ORDER_NAMES_MAX: Final = 50
+_NOT_ITS_OWN: Final = ("name", "timezone")
+"""The name is where a value is found, and a budget's timezone is the policy's."""
 
 _FIELD_WORDS: Final[Mapping[str, str]] = {
     "nanos": "limit",
@@ -95,78 +152,3 @@ _FIELD_WORDS: Final[Mapping[str, str]] = {
     "refuse_streams": "stream",
     **{f"{name}_ns": name for name in ("connect", "first_token", "stall", "answer", "invocation", "wait_for_holds")},
 }
-
-
-def _words(value: object, field: str = "") -> str:
-    """A value as the document would write it."""
-    if field in _SPECIAL:
-        return _SPECIAL[field](value)
-    if value is None or value == "":
-        return "none"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Expression):
-        return f"`{value.text.strip()}`"
-    if isinstance(value, SecretRef):
-        return f"${{{value.source}:{value.name}}}"
-    if isinstance(value, Price):
-        return _price(value)
-    if isinstance(value, Escalation):
-        return f"after {duration_text(value.after_ns)} {'to ' + value.to if value.to else 'reject'}"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {value[key]:g}" for key in sorted(value)) + "}"
-    if isinstance(value, frozenset):
-        return "[" + ", ".join(sorted(value)) + "]"
-    if isinstance(value, tuple):
-        return "[" + ", ".join(value) + "]"
-    if field.endswith("_ns") and isinstance(value, int):
-        return duration_text(value)
-    return str(value)
-
-
-def _money(value: object) -> str:
-    return f"{usd_text(value)} USD" if isinstance(value, int) else "no USD"
-
-
-def _tokens(value: object) -> str:
-    return f"{value} tokens" if value is not None else "no tokens"
-
-
-def _wait(value: object) -> str:
-    return duration_text(value) if isinstance(value, int) else "auto"
-
-
-_SPECIAL: Final[Mapping[str, Callable[[object], str]]] = {
-    "nanos": _money,
-    "tokens": _tokens,
-    "wait_up_to_ns": _wait,
-    "refuse_streams": lambda refuses: "refuse" if refuses else "hold",
-}
-
-
-def _price(price: Price) -> str:
-    if price.is_free:
-        return "free"
-    rates = f"input {usd_text(price.input)}, output {usd_text(price.output)}, cached input {usd_text(price.cached_input)}"
-    return f"{rates} USD per million tokens ({price.source})"
-
-
-def _summary(value: object) -> str:
-    """What was added, in a few words."""
-    if isinstance(value, Provider):
-        return f"{value.kind} at {base_url(value)}"
-    if isinstance(value, Model):
-        return f"{value.upstream_model} at {value.provider.name}, {_price(value.price) if value.price is not None else 'price unknown'}"
-    if isinstance(value, Budget):
-        limits = [words for words in (_money(value.nanos), _tokens(value.tokens)) if not words.startswith("no ")]
-        return f"{' and '.join(limits)} per {value.scope}, {value.window}{_under(value.when)}"
-    if isinstance(value, Gate):
-        return f"stage {value.stage}, reviewers {value.reviewers}{_under(value.when)}"
-    if isinstance(value, msgspec.Struct):
-        shown = [(name, _words(getattr(value, name), name)) for name in value.__struct_fields__ if name != "name"]
-        return ", ".join(f"{name} {words}" for name, words in shown if words != "none")
-    return _words(value)
-
-
-def _under(when: Expression | None) -> str:
-    return f" when {_words(when)}" if when is not None else ""

@@ -3,7 +3,7 @@
 import msgspec
 
 from orchvynt.catalog.models import known
-from orchvynt.language.snapshot import Model, Provider
+from orchvynt.language.snapshot import Capabilities, Model, Provider
 
 
 def matched(template: Model, name: str) -> Model:
@@ -16,6 +16,12 @@ def matched(template: Model, name: str) -> Model:
         price=template.price if template.price is not None else found.price,
         context_window=template.context_window or found.context_window,
         max_output_tokens=template.max_output_tokens or found.max_output_tokens,
+        capabilities=Capabilities(
+            *(
+                getattr(found.capabilities, one) if getattr(template.capabilities, one) is None else getattr(template.capabilities, one)
+                for one in Capabilities.__struct_fields__
+            )
+        ),
     )
 
 

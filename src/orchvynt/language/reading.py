@@ -1,39 +1,32 @@
 """Reads the document's sections out of marked nodes, item by item, so that one broken item hides nothing about the others.
 
-What pydantic finds wrong is put in words here, at the place in the file it belongs to.
+What pydantic finds wrong is put in words in `wording`, at the place in the file it belongs to.
 """
 
-import difflib
 import re
-from typing import Any, Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from orchvynt.language.document.scalars import shown
-from orchvynt.language.document.section import Section, section_in
-from orchvynt.language.masking import REFERENCE
+from orchvynt.language.document.section import Section, fields_of
+from orchvynt.language.document.shapes import Shape, shapes_of
+from orchvynt.language.masking import HARMLESS_WORD, REFERENCE
 from orchvynt.language.report import Report, Span
+from orchvynt.language.wording import NEEDED, advice, as_written, nearest
 from orchvynt.language.yaml_marks import Entry, Mapping, Node, Scalar, Sequence, plain
 
+Steps = tuple[str | int, ...]
 S = TypeVar("S", bound=Section)
 S_co = TypeVar("S_co", bound=Section, covariant=True)
 
-_NEEDED: Final = {
-    "string_type": "text",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "dict_type": "a map",
-    "model_type": "a map",
-    "model_attributes_type": "a map",
-}
+AT_KEY = "!"
+"""As the first step of a validator's `at`: the name of what follows, not its value; alone, where the section begins."""
 
 
-class Item(msgspec.Struct, Generic[S_co], frozen=True):
+class Item(msgspec.Struct, Generic[S_co], frozen=True, gc=False):
     """One section that was read, with its place. `key` is the place of its name in the file."""
 
     section: S_co
@@ -44,6 +37,10 @@ class Item(msgspec.Struct, Generic[S_co], frozen=True):
     def at(self, *steps: str | int) -> Span:
         """The place of a value inside it; the nearest one around it where the file leaves it out."""
         return place(self.node, steps)[0]
+
+    def name_at(self, *steps: str) -> Span:
+        """The place of a field's name; of the whole item's where the file leaves it out."""
+        return _key_span(self.node, steps) or self.key
 
 
 class Reader:
@@ -60,9 +57,9 @@ class Reader:
         """The section, or None where something in it is wrong."""
         key = key or _opening(node)
         if not isinstance(node, Mapping):
-            self.report.error(node.span, f"`{path}` is a map, not {shown(plain(node))}", _members_help(cls), path)
+            self.report.error(node.span, f"`{path}` is a map, not {as_written(node)}", _members_help(cls), path)
             return None
-        if self.empty(node, path):
+        if self.empty(Shape(section=cls), node, path):
             self.broken.append((path, node))
             return None
         try:
@@ -70,9 +67,9 @@ class Reader:
         except ValidationError as error:
             self.broken.append((path, node))
             details = error.errors(include_url=False)
-            later = {one["loc"][:-1] for one in details if _is_later(cls, one)}
+            meant = {(*one["loc"][:-1], near) for one in details if one["type"] == "extra_forbidden" and (near := _meant(cls, one["loc"]))}
             for one in details:
-                if one["type"] != "missing" or one["loc"][:-1] not in later:
+                if one["type"] != "missing" or one["loc"] not in meant:
                     self._explain(cls, one, node, path, key)
             return None
         return Item(made, node, key, path)
@@ -80,12 +77,13 @@ class Reader:
     def members(self, cls: type[Section], node: Node, path: str) -> dict[str, Entry]:
         """The entries of a map that the class has; each may still be wrong. Every other name is reported."""
         if not isinstance(node, Mapping):
-            self.report.error(node.span, f"`{path}` is a map, not {shown(plain(node))}", _members_help(cls), path)
+            self.report.error(node.span, f"`{path}` is a map, not {as_written(node)}", _members_help(cls), path)
             return {}
         known: dict[str, Entry] = {}
+        fields = fields_of(cls)
         for name, entry in node.entries.items():
             below = f"{path}.{name}".lstrip(".")
-            if name not in cls.model_fields:
+            if name not in fields:
                 self.unknown_key(cls, name, entry.key, below)
             elif isinstance(entry.value, Scalar) and entry.value.value is None:
                 self.report.error(entry.key, f"`{name}` has no value", "Give it one, or remove the name.", below)
@@ -93,74 +91,86 @@ class Reader:
                 known[name] = entry
         return known
 
-    def named(self, cls: type[S], node: Node, path: str) -> dict[str, Item[S]]:
-        """The sections of a map from names."""
-        if not isinstance(node, Mapping):
-            self.report.error(node.span, f"`{path}` is a map from names, not {shown(plain(node))}", path=path)
+    def named(self, cls: type[S], entry: Entry | None, path: str) -> dict[str, Item[S]]:
+        """The sections of a map from names; none where the file leaves the map out."""
+        if entry is None:
             return {}
-        read = {name: self.section(cls, entry.value, f"{path}.{name}", entry.key) for name, entry in node.entries.items()}
+        if not isinstance(entry.value, Mapping):
+            said = f"`{path}` is a map from names, not {as_written(entry.value)}"
+            self.report.error(entry.value.span, said, "Write NAME: {…} for each.", path)
+            return {}
+        read = {name: self.section(cls, one.value, f"{path}.{name}", one.key) for name, one in entry.value.entries.items()}
         return {name: item for name, item in read.items() if item is not None}
 
-    def listed(self, cls: type[S], node: Node, path: str) -> list[Item[S]]:
-        """The sections of a list."""
-        if not isinstance(node, Sequence):
-            self.report.error(node.span, f"`{path}` is a list, not {shown(plain(node))}", "Begin each item with `- `.", path)
+    def listed(self, cls: type[S], entry: Entry | None, path: str) -> list[Item[S]]:
+        """The sections of a list; none where the file leaves the list out."""
+        if entry is None:
             return []
-        read = [self.section(cls, item, f"{path}[{number}]") for number, item in enumerate(node.items)]
+        if not isinstance(entry.value, Sequence):
+            said = f"`{path}` is a list, not {as_written(entry.value)}"
+            self.report.error(entry.value.span, said, "Begin each item with `- `.", path)
+            return []
+        read = [self.section(cls, item, f"{path}[{number}]") for number, item in enumerate(entry.value.items)]
         return [item for item in read if item is not None]
 
-    def empty(self, node: Node, path: str) -> bool:
+    def empty(self, shape: Shape | None, node: Node, path: str) -> bool:
         """Reports every name that stands there without a value: leaving a value out is not the same as not naming it."""
+        if shape is not None and shape.raw:
+            return False
         found = False
         if isinstance(node, Mapping):
+            inside = shapes_of(shape.section) if shape is not None and shape.section is not None else {}
             for name, entry in node.entries.items():
-                if isinstance(entry.value, Scalar) and entry.value.value is None:
-                    self.report.error(entry.key, f"`{name}` has no value", "Give it one, or remove the name.", f"{path}.{name}")
-                    found = True
+                if isinstance(entry.value, Scalar):
+                    if entry.value.value is None:
+                        self.report.error(
+                            entry.key, f"`{name}` has no value", "Give it one, or remove the name.", f"{path}.{name}".lstrip(".")
+                        )
+                        found = True
                 else:
-                    found = self.empty(entry.value, f"{path}.{name}") or found
+                    below = inside.get(name) or (shape.values if shape is not None else None)
+                    found = self.empty(below, entry.value, f"{path}.{name}") or found
         elif isinstance(node, Sequence):
             for number, item in enumerate(node.items):
                 if isinstance(item, Scalar) and item.value is None:
                     self.report.error(item.span, "an item of the list is empty", "Remove it.", f"{path}[{number}]")
                     found = True
                 else:
-                    found = self.empty(item, f"{path}[{number}]") or found
+                    found = self.empty(shape.items if shape is not None else None, item, f"{path}[{number}]") or found
         return found
 
     def unknown_key(self, cls: type[Section], name: str, key: Span, path: str) -> None:
-        """A name that the section does not have: of the language, but not of this build; or of neither."""
-        if name in cls.later:
-            self.report.error(key, f"not supported yet: `{name}` ({cls.later[name]})", "Remove it; this build does not have it.", path)
-            return
-        near = difflib.get_close_matches(name, [*cls.model_fields, *cls.later], n=1, cutoff=0.6)
-        help = f"Did you mean `{near[0]}`?" if near else _members_help(cls)
+        """A name that the section does not have."""
+        near = nearest(name, fields_of(cls), 0.6)
+        help = f"Did you mean `{near}`?" if near else _members_help(cls)
         self.report.error(key, f"unknown name {shown(name)}", help, path)
 
     def _explain(self, cls: type[Section], one: ErrorDetails, node: Mapping, path: str, key: Span) -> None:
-        kind, loc = one["type"], one["loc"]
+        kind, context = one["type"], one.get("ctx") or {}
+        loc: Steps = tuple(step for step in one["loc"] if not _is_tag(step))
+        at: Steps = context.get("at", ()) if kind == "policy" else ()
+        below = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in (*loc, *at) if step != AT_KEY)
+        path = (path + below).lstrip(".")
         span, found = place(node, loc)
-        path = (path + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc)).lstrip(".")
-        context: dict[str, Any] = one.get("ctx") or {}
         if kind == "extra_forbidden":
             name = str(loc[-1])
-            if isinstance(found, Scalar) and isinstance(found.value, str) and path.startswith("providers.") and not _harmless(found.text):
+            if isinstance(found, Scalar) and isinstance(found.value, str) and _may_hold_secrets(path) and not _harmless(found.text):
                 self.report.hide(found.text)
-            self.unknown_key(_class_at(cls, loc[:-1]) or cls, name, _key_span(node, loc) or span, path)
+            self.unknown_key(_section_at(cls, loc[:-1]) or cls, name, _key_span(node, loc) or span, path)
         elif kind == "missing":
             inside, _ = place(node, loc[:-1])
             self.report.error(key if len(loc) == 1 else inside, f"`{loc[-1]}` is missing", _field_help(cls, loc), path)
         elif kind == "policy":
-            self.report.error(span, str(context["said"]), str(context["help"]), path)
+            span = (_key_span(node, loc[:-1]) or span) if loc[-1:] == ("[key]",) else _pointed(node, loc, at, key)
+            self.report.error(span, str(context["said"]), str(context["help"]) or _field_help(cls, loc), path)
         else:
-            given = plain(found) if found is not None else None
-            needed = _NEEDED.get(kind, "something else")
-            help = "Put it in quotes." if needed == "text" and isinstance(given, (bool, int, float)) else _field_help(cls, loc)
-            self.report.error(span, f"`{loc[-1] if loc else path}` is {needed}, not {shown(given)}", help, path)
+            needed = NEEDED.get(kind, "something else")
+            help = advice(needed, found) or _field_help(cls, loc)
+            self.report.error(span, f"`{loc[-1] if loc else path}` is {needed}, not {as_written(found)}", help, path)
 
 
-def place(node: Node, steps: tuple[str | int, ...]) -> tuple[Span, Node | None]:
-    """Where a value stands, and the value; steps that the file does not have (a default, a kind of a union) end the walk."""
+def place(node: Node, steps: Steps) -> tuple[Span, Node | None]:
+    """Where a value stands, and the value; a step that the file does not have (a default) ends the walk."""
     span, at = node.span, node
     for step in steps:
         if isinstance(at, Mapping) and isinstance(step, str) and step in at.entries:
@@ -173,7 +183,20 @@ def place(node: Node, steps: tuple[str | int, ...]) -> tuple[Span, Node | None]:
     return span, at
 
 
-def _key_span(node: Node, steps: tuple[str | int, ...]) -> Span | None:
+def _pointed(node: Mapping, loc: Steps, at: Steps, key: Span) -> Span:
+    """Where a validator of the value at `loc` points."""
+    if at[:1] != (AT_KEY,):
+        return place(node, (*loc, *at))[0]
+    named = _key_span(node, (*loc, *at[1:])) if len(at) > 1 or loc else key
+    return named or place(node, loc)[0]
+
+
+def _is_tag(step: str | int) -> bool:
+    """Of a union: which of its kinds was tried."""
+    return isinstance(step, str) and step.startswith("<")
+
+
+def _key_span(node: Node, steps: Steps) -> Span | None:
     _, around = place(node, steps[:-1])
     last = str(steps[-1])
     return around.entries[last].key if isinstance(around, Mapping) and last in around.entries else None
@@ -186,33 +209,44 @@ def _opening(node: Node) -> Span:
     return node.span
 
 
-def _is_later(cls: type[Section], one: ErrorDetails) -> bool:
-    around = _class_at(cls, one["loc"][:-1])
-    return one["type"] == "extra_forbidden" and around is not None and one["loc"][-1] in around.later
-
-
-def _class_at(cls: type[Section], steps: tuple[str | int, ...]) -> type[Section] | None:
+def _section_at(cls: type[Section], steps: Steps) -> type[Section] | None:
     """The section class that a place in the document belongs to."""
-    found: type[Section] | None = cls
+    shape: Shape | None = Shape(section=cls)
     for step in steps:
-        if found is None:
+        if shape is None:
             return None
-        field = found.model_fields.get(str(step))
-        if field is not None:
-            found = section_in(field.annotation)
-    return found
+        if isinstance(step, int):
+            shape = shape.items
+        elif shape.section is not None:
+            shape = shapes_of(shape.section).get(step)
+        else:
+            shape = shape.values
+    return shape.section if shape is not None else None
+
+
+def _meant(cls: type[Section], loc: Steps) -> str:
+    """The field that a misspelt name stands for, which is then not missing as well."""
+    around = _section_at(cls, loc[:-1])
+    return nearest(str(loc[-1]), fields_of(around), 0.6) if around is not None else ""
 
 
 def _members_help(cls: type[Section]) -> str:
-    return f"Known here: {', '.join(cls.model_fields)}."
+    return f"Known here: {', '.join(fields_of(cls))}."
 
 
-def _field_help(cls: type[Section], loc: tuple[str | int, ...]) -> str:
-    around = _class_at(cls, loc[:-1])
-    field = around.model_fields.get(str(loc[-1])) if around is not None else None
+def _field_help(cls: type[Section], loc: Steps) -> str:
+    """What the field means; of an item of a list, what the list does."""
+    while loc and isinstance(loc[-1], int):
+        loc = loc[:-1]
+    around = _section_at(cls, loc[:-1]) if loc else None
+    field = fields_of(around).get(str(loc[-1])) if around is not None else None
     return field.description or "" if field is not None else ""
+
+
+def _may_hold_secrets(path: str) -> bool:
+    return path.startswith(("providers.", "notify."))
 
 
 def _harmless(text: str) -> bool:
     """What may be shown although its name is not known: references, addresses and short words."""
-    return bool(REFERENCE.fullmatch(text) or re.fullmatch(r"https?://[^@]*|[a-z-]{1,20}", text))
+    return bool(REFERENCE.fullmatch(text) or HARMLESS_WORD.fullmatch(text) or re.fullmatch(r"https?://[^@]*", text))

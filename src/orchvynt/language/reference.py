@@ -3,44 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from orchvynt.language.document.limits import BudgetEntry, EscalationEntry, GateEntry, GroupEntry, LimitEntry, WaitEntry
-from orchvynt.language.document.policy import JournalEntry, PolicyDocument
-from orchvynt.language.document.providers import ModelEntry, PriceEntry, ProviderEntry
-from orchvynt.language.document.routing import (
-    TRIGGERS,
-    BackoffEntry,
-    ChainEntry,
-    FallbackEntry,
-    RetryEntry,
-    RoutingEntry,
-    RuleEntry,
-    TimeoutsEntry,
-)
-from orchvynt.language.document.section import Section
+from orchvynt.language.document.fallback import TRIGGERS
+from orchvynt.language.document.policy import PolicyDocument
+from orchvynt.language.document.section import Section, fields_of
 from orchvynt.language.expressions import values
-from orchvynt.language.schema import json_schema
-from orchvynt.language.variables import LATER_FUNCTIONS, LATER_VARIABLES, OUTPUT_NAMES, TABLES
-
-_SECTIONS: Final[tuple[tuple[str, type[Section]], ...]] = (
-    ("The document", PolicyDocument),
-    ("providers.NAME", ProviderEntry),
-    ("models.NAME", ModelEntry),
-    ("models.NAME.price", PriceEntry),
-    ("routing", RoutingEntry),
-    ("routing.rules[]", RuleEntry),
-    ("fallback", FallbackEntry),
-    ("fallback.retry", RetryEntry),
-    ("fallback.retry.backoff", BackoffEntry),
-    ("fallback.timeouts", TimeoutsEntry),
-    ("fallback.chains.default", ChainEntry),
-    ("budgets[]", BudgetEntry),
-    ("budgets[].limit", LimitEntry),
-    ("gates[]", GateEntry),
-    ("gates[].wait", WaitEntry),
-    ("gates[].escalation[]", EscalationEntry),
-    ("groups.NAME", GroupEntry),
-    ("journal", JournalEntry),
-)
+from orchvynt.language.schema import described, json_schema, sections
+from orchvynt.language.variables import DETECTORS, GROUPS, LATER_FUNCTIONS, LATER_VARIABLES, Variable
 
 _EXPRESSIONS: Final = f"""\
 Conditions are expressions in [CEL](https://github.com/google/cel-spec), parsed, type-checked and compiled when the policy is loaded.
@@ -48,7 +16,8 @@ Conditions are expressions in [CEL](https://github.com/google/cel-spec), parsed,
 - Literals: strings in either quotes with CEL's escapes, raw strings `r'…'`, numbers, `true`, `false`, `null`, lists.
 - Operators: `&& || ! == != < <= > >= in + - * / %`, `c ? a : b`, and brackets.
 - Functions: `size(x)`, `x.size()`, `text.startsWith(s)`, `.endsWith(s)`, `.contains(s)`, `.matches(r'…')` with a literal pattern in
-  [RE2's syntax](https://github.com/google/re2/wiki/Syntax) (linear in the text), `has(context.x)`, `list.exists(i, …)`, `list.all(i, …)`.
+  [RE2's syntax](https://github.com/google/re2/wiki/Syntax) (linear in the text), `has(context.x)`, `detects("iban", …)`;
+  `list.exists(i, …)` and `list.all(i, …)`, of a map over its keys.
 - Numbers are doubles, and integer literals are read as doubles. Dividing by zero is an error; `%` has the sign of its left side.
 - An absent `context.x` is null, and so is anything below it. `has(context.x)` asks whether it is there and not null.
 - A value of the context has no declared type. Two values of different types are not equal, and any ordering that is not between two
@@ -62,31 +31,30 @@ Conditions are expressions in [CEL](https://github.com/google/cel-spec), parsed,
 
 def reference_markdown() -> str:
     """The page `docs/reference/policy.md`."""
-    definitions = json_schema()["$defs"]
+    schema = json_schema()
+    definitions = schema["$defs"]
     parts = [
         "# The policy document\n\nGenerated from the code that reads policies; a test fails when it is old. "
-        "An unknown name is an error, and so is one of the language that this build does not support yet.\n",
+        "An unknown name is an error. What is marked as not supported yet is checked like all else, and then refused with its name: "
+        "a policy never holds anything that is not enforced.\n",
     ]
-    for title, section in _SECTIONS:
-        properties = json_schema()["properties"] if section is PolicyDocument else definitions[section.__name__]["properties"]
-        parts.append(_section(title, section, properties, definitions))
+    for path, section in sections().items():
+        properties = schema["properties"] if section is PolicyDocument else definitions[section.__name__]["properties"]
+        parts.append(_section(path, section, properties, definitions))
     parts.append("## Triggers\n\n" + _table(("word", "what it is"), [(f"`{word}`", meaning) for word, meaning in TRIGGERS.items()]))
     parts.append("## Expressions\n\n" + _EXPRESSIONS)
     parts.append("## Variables\n\n" + _variables())
     return "\n".join(parts)
 
 
-def _section(title: str, section: type[Section], properties: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
-    shown = title if section is PolicyDocument else f"`{title}`"
+def _section(path: str, section: type[Section], properties: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    shown = f"`{path}`" if path else "The document"
     rows = []
-    for name, field in section.model_fields.items():
+    for name, field in fields_of(section).items():
         schema = properties[name]
         default = "required" if field.is_required() else _default(schema.get("default"))
-        rows.append((f"`{name}`", _kind(schema, definitions), default, field.description or ""))
-    text = f"## {shown}\n\n{section.__doc__}\n\n" + _table(("name", "value", "default", "meaning"), rows)
-    if section.later:
-        text += "\nNot supported yet: " + ", ".join(f"`{name}`" for name in section.later) + ".\n"
-    return text
+        rows.append((f"`{name}`", _kind(schema, definitions), default, described(section, name)))
+    return f"## {shown}\n\n{section.__doc__}\n\n" + _table(("name", "value", "default", "meaning"), rows)
 
 
 def _kind(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
@@ -95,7 +63,7 @@ def _kind(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     if "const" in schema:
         return f"`{schema['const']}`"
     if "enum" in schema:
-        return ", ".join(f"`{word}`" for word in schema["enum"])
+        return ", ".join(f"`{str(word).lower() if isinstance(word, bool) else word}`" for word in schema["enum"])
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(_kind(one, definitions) for one in schema["anyOf"]))
     pattern = str(schema.get("pattern", ""))
@@ -129,17 +97,13 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _variables() -> str:
-    request = [
-        (f"`{name}`", variable.type.value, variable.description) for name, variable in TABLES["output"].items() if name not in OUTPUT_NAMES
-    ]
-    answer = [
-        (f"`{name}`", variable.type.value, variable.description) for name, variable in TABLES["output"].items() if name in OUTPUT_NAMES
-    ]
+    text = ""
+    for title, group in GROUPS:
+        text += f"### {title}\n\n" + _table(("name", "type", "meaning"), [_variable(one) for one in group]) + "\n"
     later = ", ".join(f"`{name}`" for name in [*LATER_VARIABLES, *LATER_FUNCTIONS])
-    return (
-        "Stage request (rules, budgets) and stage output (gates):\n\n"
-        + _table(("name", "type", "meaning"), request)
-        + "\nStage output only:\n\n"
-        + _table(("name", "type", "meaning"), answer)
-        + f"\nNot supported yet: {later}.\n"
-    )
+    detectors = _table(("word", "what it finds"), [(f"`{word}`", meaning) for word, meaning in DETECTORS.items()])
+    return text + f"### What `detects(…)` can be asked for\n\n{detectors}\nNot supported yet: {later}.\n"
+
+
+def _variable(variable: Variable) -> tuple[str, str, str]:
+    return f"`{variable.name}`", variable.type.value, variable.description

@@ -10,6 +10,7 @@ from orchvynt.language.masking import masked, masked_line
 from orchvynt.language.problems import Problem
 
 PROBLEMS_MAX: Final = 200
+"""Of errors, and as many of warnings: neither crowds out the other."""
 _EXCERPT_CHARS: Final = 160
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
@@ -39,6 +40,7 @@ class Report:
         self.lines = _LINE_BREAK.split(text)
         self._findings: list[_Finding] = []
         self._seen: set[tuple[int, int, str]] = set()
+        self._counts = {"error": 0, "warning": 0}
         self._hidden: set[str] = set()
         self.failed = False
 
@@ -49,14 +51,20 @@ class Report:
     def warning(self, span: Span, message: str, help: str = "", path: str = "") -> None:
         self._add(_Finding(span, message, path, help, "warning"))
 
+    @property
+    def full(self) -> bool:
+        """Whether no further error will be told, so that no advice has to be found for it."""
+        return self._counts["error"] >= PROBLEMS_MAX
+
     def hide(self, literal: str) -> None:
         """From now on, and in what was found before, this text is shown as stars."""
         self._hidden.update(part for line in _LINE_BREAK.split(literal) if (part := line.strip()))
 
     def _add(self, finding: _Finding) -> None:
         key = (finding.span.line, finding.span.column, finding.message)
-        if key not in self._seen and len(self._findings) < PROBLEMS_MAX:
+        if key not in self._seen and self._counts[finding.severity] < PROBLEMS_MAX:
             self._seen.add(key)
+            self._counts[finding.severity] += 1
             self._findings.append(finding)
 
     def problems(self) -> tuple[Problem, ...]:
@@ -68,9 +76,9 @@ class Report:
                 self.file,
                 one.span.line,
                 one.span.column,
-                masked(one.message, hidden),
-                one.path,
-                masked(one.help, hidden),
+                _one_line(masked(one.message, hidden)),
+                _one_line(one.path),
+                _one_line(masked(one.help, hidden)),
                 self._excerpt(one.span, hidden),
                 one.severity,
             )
@@ -88,6 +96,11 @@ class Report:
         shown = "".join(_printable(char) for char in line[cut : cut + _EXCERPT_CHARS])
         begin, end = begin - cut, min(end - cut, _EXCERPT_CHARS)
         return f"    {shown.rstrip()}\n    {' ' * begin}{'^' * max(1, end - begin)}"
+
+
+def _one_line(text: str) -> str:
+    """Messages quote the file, in which a value may hold anything."""
+    return text if text.isprintable() else "".join(_printable(char) for char in text)
 
 
 def _printable(char: str) -> str:

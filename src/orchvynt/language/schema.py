@@ -5,26 +5,49 @@ from typing import Any
 
 from orchvynt.language.document.policy import PolicyDocument
 from orchvynt.language.document.scalars import DURATION_PATTERN, duration_text
-from orchvynt.language.document.section import Section, section_in
+from orchvynt.language.document.section import Section, fields_of
+from orchvynt.language.document.shapes import Shape, shapes_of
 
 
-def sections(cls: type[Section] = PolicyDocument) -> dict[str, type[Section]]:
-    """Every section class of the document by its name."""
-    found = {cls.__name__: cls}
-    for field in cls.model_fields.values():
-        inside = section_in(field.annotation)
-        found |= sections(inside) if inside is not None else {}
+def sections() -> dict[str, type[Section]]:
+    """Every section class of the document by the first place where it stands: ``routing.rules[].choose``; the document itself by ``""``."""
+    found: dict[str, type[Section]] = {}
+    _collect(PolicyDocument, "", found)
     return found
 
 
+def _collect(cls: type[Section], path: str, found: dict[str, type[Section]]) -> None:
+    if cls in found.values():
+        return
+    found[path] = cls
+    for name, shape in shapes_of(cls).items():
+        _below(shape, f"{path}.{name}".lstrip("."), found)
+
+
+def _below(shape: Shape, path: str, found: dict[str, type[Section]]) -> None:
+    if shape.section is not None:
+        _collect(shape.section, path, found)
+    if shape.items is not None:
+        _below(shape.items, f"{path}[]", found)
+    if shape.values is not None:
+        _below(shape.values, f"{path}.NAME", found)
+
+
+def described(cls: type[Section], name: str) -> str:
+    """What a field means, and whether this build executes it."""
+    said = fields_of(cls)[name].description or ""
+    mark = cls.later.get(name)
+    return f"{said} {mark.told()}" if mark is not None else said
+
+
 def json_schema() -> dict[str, Any]:
-    """Every field has a description, and a default unless it is required. Names of a later build are not in it."""
+    """The whole language. Every field has a description, and a default unless it is required."""
     schema = _tidied(PolicyDocument.model_json_schema())
     assert isinstance(schema, dict)
-    for name, cls in sections().items():
-        described = schema if cls is PolicyDocument else schema["$defs"][name]
-        for field, info in cls.model_fields.items():
-            described["properties"][field]["description"] = info.description
+    for cls in sections().values():
+        properties = (schema if cls is PolicyDocument else schema["$defs"][cls.__name__])["properties"]
+        for field in fields_of(cls):
+            properties[field]["description"] = described(cls, field)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "OrchVynt policy",
@@ -49,7 +72,7 @@ def _tidied(part: object) -> object:
             made[key] = {name: _tidied(one) for name, one in value.items()}
         elif key != "title":
             made[key] = value if key == "default" else _tidied(value)
-    choices = [one for one in made.pop("anyOf", []) if one != {"type": "null"}]
+    choices = [one for one in [*made.pop("anyOf", []), *made.pop("oneOf", [])] if one != {"type": "null"}]
     if len(choices) == 1:
         made = {**choices[0], **made}
     elif choices:

@@ -3,43 +3,43 @@
 `recorded` gives them for the record, without any text and with only those keys of the context that were asked for.
 """
 
+import math
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from orchvynt.catalog.bounds import input_tokens_bound_anywhere
-from orchvynt.language.expressions.values import ReadMap
-from orchvynt.language.snapshot import EvaluationError
-from orchvynt.language.variables import OUTPUT_NAMES, TEXT_NAMES
+from orchvynt.language.expressions.values import NotKnownYetError, ReadMap
+from orchvynt.language.snapshot import EvaluationError, Expression
+from orchvynt.language.variables import CANDIDATE_NAMES, OUTPUT_NAMES, TEXT_NAMES
 from orchvynt.model.chat import Reply
 from orchvynt.model.invocation import Invocation
 
-NANOS_PER_HOUR: Final = 3_600_000_000_000
-NANOS_PER_DAY: Final = 24 * NANOS_PER_HOUR
+NANOS_PER_SECOND: Final = 1_000_000_000
 HIDDEN_TEXT: Final = "<text>"
 RECORDED_CHARS_MAX: Final = 2048
 RECORDED_ITEMS_MAX: Final = 100
 _RECORDED_DEPTH_MAX: Final = 8
 
 
-class NotKnownYetError(EvaluationError):
-    """The answer is not there yet, so what depends on it cannot be evaluated."""
-
-
 class RequestValues(dict[str, object]):
-    """The variables of stage request. `now` is in ns UTC; `input_text` gives the messages' text when an expression reads it.
+    """The variables of stage request. `now` is in ns UTC, `zone` the policy's timezone (a name of the IANA database); `input_text` gives
+    the messages' text when an expression reads it.
 
     Reading a variable of the answer raises NotKnownYetError; `&&` and `||` absorb that where the rest decides.
     """
 
-    __slots__ = ("input_text", "invocation", "now")
+    __slots__ = ("input_text", "invocation", "now", "zone")
 
-    def __init__(self, invocation: Invocation, now: int, input_text: Callable[[], str]) -> None:
+    def __init__(self, invocation: Invocation, now: int, input_text: Callable[[], str], zone: str = "UTC") -> None:
         self.invocation = invocation
         self.now = now
         self.input_text = input_text
+        self.zone = zone
 
     def __missing__(self, name: str) -> object:
         compute = _REQUEST.get(name)
@@ -70,8 +70,9 @@ class OutputValues(RequestValues):
         cost: float,
         latency_ms: float,
         rescued: bool = False,
+        zone: str = "UTC",
     ) -> None:
-        super().__init__(invocation, now, input_text)
+        super().__init__(invocation, now, input_text, zone)
         self._read_reply = read_reply
         self._reply: Reply | None = None
         self.model = model
@@ -93,6 +94,63 @@ class OutputValues(RequestValues):
         return compute(self) if compute is not None else super().of_answer(name)
 
 
+class CandidateFigures(msgspec.Struct, frozen=True, gc=False):
+    """What is known of one candidate. None: neither measured nor declared. `cost` is in USD, latencies are in milliseconds."""
+
+    model: str
+    provider: str
+    region: str = ""
+    quality: float | None = None
+    cost: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    error_rate: float | None = None
+    context_window: float | None = None
+    healthy: bool = True
+    samples: float = 0
+
+
+class CandidateValues(RequestValues):
+    """The variables of stage candidate: those of the request, which are read and kept there, and one candidate's figures.
+
+    Reading a figure that nobody knows raises NotKnownYetError and puts its name into `unmeasured`.
+    """
+
+    __slots__ = ("figures", "request", "unmeasured")
+
+    def __init__(self, request: RequestValues, figures: CandidateFigures) -> None:
+        super().__init__(request.invocation, request.now, request.input_text, request.zone)
+        self.request = request
+        self.figures = figures
+        self.unmeasured: set[str] = set()
+
+    def __missing__(self, name: str) -> object:
+        if name not in CANDIDATE_NAMES:
+            return self.request[name]
+        value: object = getattr(self.figures, name)
+        if value is None:
+            self.unmeasured.add(name)
+            raise NotKnownYetError(f"{name} of {self.figures.model} is neither measured nor declared")
+        self[name] = value
+        return value
+
+    def satisfies(self, where: Expression) -> bool:
+        """Whether the test passes. One that hangs on a figure nobody knows passes too, and `unmeasured` names it."""
+        try:
+            return where.evaluate(self) is True
+        except NotKnownYetError:
+            return True
+
+    def ranked(self, prefer: Expression) -> float | None:
+        """The number that the candidate is preferred by; None where it hangs on a figure nobody knows, or is no number at all."""
+        try:
+            rank = prefer.evaluate(self)
+        except NotKnownYetError:
+            return None
+        return float(rank) if isinstance(rank, (int, float)) and not math.isnan(rank) else None
+
+
 _REQUEST: Final[Mapping[str, Callable[[RequestValues], object]]] = MappingProxyType(
     {
         "workflow": lambda v: v.invocation.claims.workflow,
@@ -106,11 +164,11 @@ _REQUEST: Final[Mapping[str, Callable[[RequestValues], object]]] = MappingProxyT
         "min_quality": lambda v: v.invocation.claims.min_quality,
         "requested_model": lambda v: v.invocation.ask.requested_model,
         "endpoint": lambda v: v.invocation.endpoint,
-        "key.name": lambda _: "",
-        "key.owner": lambda _: "",
+        "key.name": lambda v: v.invocation.key,
+        "key.owner": lambda v: v.invocation.key_owner,
         "stream": lambda v: v.invocation.ask.stream,
-        "now.hour": lambda v: v.now // NANOS_PER_HOUR % 24,
-        "now.weekday": lambda v: (v.now // NANOS_PER_DAY + 3) % 7 + 1,  # 1970-01-01 was a Thursday
+        "now.hour": lambda v: _local(v).hour,
+        "now.weekday": lambda v: _local(v).isoweekday(),
         "caller_retry": lambda v: v.invocation.retry_count,
         "input.tokens_bound": lambda v: input_tokens_bound_anywhere(v.invocation.ask),
         "input.messages": lambda v: v.invocation.ask.message_count,
@@ -138,6 +196,11 @@ _ANSWER: Final[Mapping[str, Callable[[OutputValues], object]]] = MappingProxyTyp
         "latency_ms": lambda v: v.latency_ms,
     }
 )
+
+
+def _local(values: RequestValues) -> datetime:
+    """The instant as clocks in the policy's timezone show it."""
+    return datetime.fromtimestamp(values.now // NANOS_PER_SECOND, ZoneInfo(values.zone))
 
 
 def _is_json(text: str) -> bool:

@@ -5,11 +5,14 @@ from typing import Any, Literal
 
 import msgspec
 
+from orchvynt.catalog.capabilities import Capabilities as Capabilities  # part of a model's shape here
+from orchvynt.language.variables import Stage
 from orchvynt.model.money import Price
 
 ProviderKind = Literal["openai", "openai-compatible", "anthropic", "ollama"]
 Wire = Literal["openai_chat", "anthropic_messages", "ollama_chat"]
 Scope = Literal["invocation", "run", "session", "agent", "workflow", "key", "global"]
+Wanted = Literal["boolean", "number", "scalar"]
 WindowKind = Literal["minute", "hour", "day", "week", "month", "lifetime"]
 
 
@@ -21,11 +24,14 @@ class Expression(msgspec.Struct, frozen=True):
     """A checked, compiled expression. `evaluate(values)` looks each variable up as `values[NAME]`.
 
     Raises EvaluationError. `names` are the variables that it may read, as dotted names (`context.x` counts as `context`).
+    `text`, `stage` and `wants` are what it was compiled from: another process makes the same of them.
     """
 
     text: str
     evaluate: Callable[[Mapping[str, object]], object]
     names: frozenset[str]
+    stage: Stage = "request"
+    wants: Wanted = "boolean"
 
 
 class SecretRef(msgspec.Struct, frozen=True):
@@ -54,14 +60,6 @@ class Expect(msgspec.Struct, frozen=True):
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
-
-
-class Capabilities(msgspec.Struct, frozen=True):
-    """What a model can take; None where it is unknown, which passes and is marked `unmeasured`."""
-
-    tools: bool | None = None
-    images: bool | None = None
-    json_schema: bool | None = None
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -107,6 +105,15 @@ class Rule(msgspec.Struct, frozen=True):
     choose: Choose | None = None
     split: Split | None = None
     equalities: tuple[tuple[str, str], ...] = ()
+
+
+class RuleIndex(msgspec.Struct, frozen=True):
+    """Where rules are found by an equality (language.rule_index). `rules` are those it was made of. `always` are the numbers of the
+    rules that must be tried, `places` the tables by variable or `context.KEY`: text → numbers of rules. Numbers ascend everywhere."""
+
+    rules: tuple[Rule, ...] = ()
+    always: tuple[int, ...] = ()
+    places: tuple[tuple[str, dict[str | None, tuple[int, ...]]], ...] = ()
 
 
 class Constraint(msgspec.Struct, frozen=True):
@@ -169,7 +176,7 @@ class Chain(msgspec.Struct, frozen=True):
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """A hard budget. A limit that is None does not bound. `nanos` is money, `tokens` is input + output."""
+    """A hard budget. A limit that is None does not bound. `nanos` is money, `tokens` is input + output. `timezone` is the policy's."""
 
     name: str
     scope: Scope
@@ -179,6 +186,7 @@ class Budget(msgspec.Struct, frozen=True):
     tokens: int | None = None
     wait_for_holds_ns: int = 30_000_000_000
     min_output_tokens: int = 16
+    timezone: str = "UTC"
 
 
 class Escalation(msgspec.Struct, frozen=True):
@@ -207,8 +215,20 @@ class Group(msgspec.Struct, frozen=True):
     oidc: str = ""
 
 
+class PolicyTest(msgspec.Struct, frozen=True):
+    """One of the policy's own tests: what a caller asks (`given`), how the providers behave, by name (`providers`), and what must come
+    of it (`expect`). `line` is where it stands in the file."""
+
+    name: str
+    line: int
+    given: dict[str, Any] = {}
+    providers: dict[str, dict[str, Any]] = {}
+    expect: dict[str, Any] = {}
+
+
 class Snapshot(msgspec.Struct, frozen=True):
-    """`default` is empty where the policy names none. `version` is 0 until the store has numbered it.
+    """`default` is empty where the policy names none. `version` is 0 until the store has numbered it; `commit` is the git commit that
+    the version was applied from, empty where none is known. `metrics` says whether they are shown.
 
     `digest` names the meaning: comments and order of keys do not change it. `keys` is empty where the policy has no such section:
     then any credential, or none, is accepted, on loopback only.
@@ -234,3 +254,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     timezone: str = "UTC"
     constraints: tuple[Constraint, ...] = ()
     keys: dict[str, Key] = {}
+    rule_index: RuleIndex = RuleIndex()
+    tests: tuple[PolicyTest, ...] = ()
+    commit: str = ""
+    metrics: bool = True

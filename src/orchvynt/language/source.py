@@ -1,37 +1,62 @@
-"""The whole document as it was read: every section that is right by itself, with its place, and the names of the others."""
+"""The whole document as it was read: every section that is right by itself, with its place, and the broken ones as they stand."""
+
+import re
+from typing import Final, TypeVar
 
 import msgspec
 
-from orchvynt.language.document.limits import BudgetEntry, GateEntry, GroupEntry
-from orchvynt.language.document.policy import JournalEntry, PolicyDocument, PolicyHead
-from orchvynt.language.document.providers import ModelEntry, ProviderEntry
-from orchvynt.language.document.routing import ChainEntry, FallbackEntry, RetryEntry, RoutingEntry, RoutingHead, RuleEntry, TimeoutsEntry
+from orchvynt.language.document.budgets import BudgetEntry, RateLimitEntry
+from orchvynt.language.document.fallback import AlertEntry, ChainEntry, ChainUseEntry, FallbackEntry, FallbackHead
+from orchvynt.language.document.gates import GateEntry, GroupEntry
+from orchvynt.language.document.keys import ConstraintEntry, KeyEntry
+from orchvynt.language.document.models import ModelEntry
+from orchvynt.language.document.operation import NotifyEntry, PassthroughEntry
+from orchvynt.language.document.policy import OperationEntry, PolicyDocument, PolicyHead
+from orchvynt.language.document.providers import ProviderEntry
+from orchvynt.language.document.routing import RoutingEntry, RoutingHead, RuleEntry
 from orchvynt.language.document.section import Section
+from orchvynt.language.document.tests import TestEntry
 from orchvynt.language.reading import Item, Reader
 from orchvynt.language.report import Span
 from orchvynt.language.yaml_marks import Entry, Mapping, Node, Scalar, Sequence
 
+_LISTS_THAT_MAY_BE_EMPTY: Final = ("budgets", "rate_limits", "gates", "constraints", "passthrough", "tests")
+_MAPS_THAT_MAY_BE_EMPTY: Final = ("groups", "notify", "fallback", "journal", "telemetry", "outage")
+
+HeadSection = TypeVar("HeadSection", bound=Section)
+
 
 class Source(msgspec.Struct):
-    """`*_names` are all names that the file has, the broken ones too: a reference to one of those is not a second error."""
+    """`node` is the whole document, in which the broken sections can still be looked at; `broken` are those, with their paths."""
 
     span: Span
+    node: Mapping
+    head: Item[PolicyHead] | None
+    operation: Item[OperationEntry] | None
     providers: dict[str, Item[ProviderEntry]]
-    provider_names: list[str]
     models: dict[str, Item[ModelEntry]]
-    model_names: list[str]
-    rules: list[Item[RuleEntry]]
-    rule_count: int
     routing: Item[RoutingHead] | None
-    retry: RetryEntry
-    timeouts: TimeoutsEntry
-    chain: Item[ChainEntry] | None
+    rules: list[Item[RuleEntry]]
+    fallback: Item[FallbackHead] | None
+    chains: dict[str, Item[ChainEntry]]
+    chain_uses: list[Item[ChainUseEntry]]
+    alerts: list[Item[AlertEntry]]
     budgets: list[Item[BudgetEntry]]
+    rate_limits: list[Item[RateLimitEntry]]
     gates: list[Item[GateEntry]]
     groups: dict[str, Item[GroupEntry]]
-    group_names: list[str]
-    journal: JournalEntry
+    keys: list[Item[KeyEntry]]
+    constraints: list[Item[ConstraintEntry]]
+    notify: dict[str, Item[NotifyEntry]]
+    passthrough: list[Item[PassthroughEntry]]
+    tests: list[Item[TestEntry]]
     broken: list[tuple[str, Mapping]]
+
+    broken_sections: frozenset[str]
+
+    def is_broken(self, section: str) -> bool:
+        """Whether something in a section of the document was not read: what it would have said is not known."""
+        return section in self.broken_sections
 
 
 def read(node: Node, reader: Reader) -> Source | None:
@@ -40,33 +65,41 @@ def read(node: Node, reader: Reader) -> Source | None:
         reader.report.error(node.span, "a policy is a map of sections", "Begin with `version: 1`.")
         return None
     start = Span(node.span.line, node.span.column, node.span.line, node.span.column + 1)
-    given = reader.members(PolicyDocument, _without_empty_sections(node), "")
+    node = _without_empty_sections(node)
+    given = reader.members(PolicyDocument, node, "")
     for name in ("providers", "models"):
-        if name not in given:
+        if name not in given and name not in node.entries:
             reader.report.error(start, f"`{name}` is missing", PolicyDocument.model_fields[name].description or "", name)
-    reader.section(PolicyHead, only(node, given, PolicyHead), "", start)
-    rules, rule_count, routing = _read_routing(given.get("routing"), reader)
-    retry, timeouts, chain = _read_fallback(given.get("fallback"), reader)
-    journal = reader.section(JournalEntry, given["journal"].value, "journal", given["journal"].key) if "journal" in given else None
-    return Source(
-        start,
-        reader.named(ProviderEntry, given["providers"].value, "providers") if "providers" in given else {},
-        _names(given.get("providers")),
-        reader.named(ModelEntry, given["models"].value, "models") if "models" in given else {},
-        _names(given.get("models")),
-        rules,
-        rule_count,
-        routing,
-        retry,
-        timeouts,
-        chain,
-        reader.listed(BudgetEntry, given["budgets"].value, "budgets") if "budgets" in given else [],
-        reader.listed(GateEntry, given["gates"].value, "gates") if "gates" in given else [],
-        reader.named(GroupEntry, given["groups"].value, "groups") if "groups" in given else {},
-        _names(given.get("groups")),
-        journal.section if journal is not None else JournalEntry(),
-        reader.broken,
+    routing = reader.members(RoutingEntry, given["routing"].value, "routing") if "routing" in given else {}
+    fallback = reader.members(FallbackEntry, given["fallback"].value, "fallback") if "fallback" in given else {}
+    source = Source(
+        span=start,
+        node=node,
+        head=reader.section(PolicyHead, only(node, given, PolicyHead), "", start),
+        operation=reader.section(OperationEntry, only(node, given, OperationEntry), "", start),
+        providers=reader.named(ProviderEntry, given.get("providers"), "providers"),
+        models=reader.named(ModelEntry, given.get("models"), "models"),
+        routing=_head(RoutingHead, given.get("routing"), routing, "routing", reader),
+        rules=reader.listed(RuleEntry, routing.get("rules"), "routing.rules"),
+        fallback=_head(FallbackHead, given.get("fallback"), fallback, "fallback", reader),
+        chains=reader.named(ChainEntry, fallback.get("chains"), "fallback.chains"),
+        chain_uses=reader.listed(ChainUseEntry, fallback.get("use"), "fallback.use"),
+        alerts=reader.listed(AlertEntry, fallback.get("alerts"), "fallback.alerts"),
+        budgets=reader.listed(BudgetEntry, given.get("budgets"), "budgets"),
+        rate_limits=reader.listed(RateLimitEntry, given.get("rate_limits"), "rate_limits"),
+        gates=reader.listed(GateEntry, given.get("gates"), "gates"),
+        groups=reader.named(GroupEntry, given.get("groups"), "groups"),
+        keys=reader.listed(KeyEntry, given.get("keys"), "keys"),
+        constraints=reader.listed(ConstraintEntry, given.get("constraints"), "constraints"),
+        notify=reader.named(NotifyEntry, given.get("notify"), "notify"),
+        passthrough=reader.listed(PassthroughEntry, given.get("passthrough"), "passthrough"),
+        tests=reader.listed(TestEntry, given.get("tests"), "tests"),
+        broken=reader.broken,
+        broken_sections=frozenset(),
     )
+    # What a list or a map holds is known only when all of it was read.
+    source.broken_sections = frozenset(re.split(r"[.\[]", path)[0] for path, _ in reader.broken)
+    return source
 
 
 def only(node: Mapping, given: dict[str, Entry], cls: type[Section]) -> Mapping:
@@ -74,49 +107,19 @@ def only(node: Mapping, given: dict[str, Entry], cls: type[Section]) -> Mapping:
     return Mapping({name: entry for name, entry in given.items() if name in cls.model_fields}, node.span)
 
 
+def _head(cls: type[HeadSection], entry: Entry | None, given: dict[str, Entry], path: str, reader: Reader) -> Item[HeadSection] | None:
+    if entry is None or not isinstance(entry.value, Mapping):
+        return None
+    return reader.section(cls, only(entry.value, given, cls), path, entry.key)
+
+
 def _without_empty_sections(node: Mapping) -> Mapping:
     """A section that stands there with nothing below it is an empty one; anywhere else a name without a value is an error."""
     entries = dict(node.entries)
     for name, entry in node.entries.items():
-        if isinstance(entry.value, Scalar) and entry.value.value is None and name in ("budgets", "gates", "groups", "fallback", "journal"):
-            nothing = Sequence((), entry.value.span) if name in ("budgets", "gates") else Mapping({}, entry.value.span)
-            entries[name] = Entry(entry.key, nothing)
+        if isinstance(entry.value, Scalar) and entry.value.value is None:
+            if name in _LISTS_THAT_MAY_BE_EMPTY:
+                entries[name] = Entry(entry.key, Sequence((), entry.value.span))
+            elif name in _MAPS_THAT_MAY_BE_EMPTY:
+                entries[name] = Entry(entry.key, Mapping({}, entry.value.span))
     return Mapping(entries, node.span)
-
-
-def _names(entry: Entry | None) -> list[str]:
-    return list(entry.value.entries) if entry is not None and isinstance(entry.value, Mapping) else []
-
-
-def _read_routing(entry: Entry | None, reader: Reader) -> tuple[list[Item[RuleEntry]], int, Item[RoutingHead] | None]:
-    if entry is None:
-        return [], 0, None
-    given = reader.members(RoutingEntry, entry.value, "routing")
-    if not isinstance(entry.value, Mapping):
-        return [], 0, None
-    head = reader.section(RoutingHead, only(entry.value, given, RoutingHead), "routing", entry.key)
-    if "rules" not in given:
-        return [], 0, head
-    rules = given["rules"].value
-    return reader.listed(RuleEntry, rules, "routing.rules"), len(rules.items) if isinstance(rules, Sequence) else 0, head
-
-
-def _read_fallback(entry: Entry | None, reader: Reader) -> tuple[RetryEntry, TimeoutsEntry, Item[ChainEntry] | None]:
-    given = reader.members(FallbackEntry, entry.value, "fallback") if entry is not None else {}
-    retry = reader.section(RetryEntry, given["retry"].value, "fallback.retry", given["retry"].key) if "retry" in given else None
-    timeouts = (
-        reader.section(TimeoutsEntry, given["timeouts"].value, "fallback.timeouts", given["timeouts"].key) if "timeouts" in given else None
-    )
-    chain = _read_chain(given["chains"].value, reader) if "chains" in given else None
-    return retry.section if retry else RetryEntry(), timeouts.section if timeouts else TimeoutsEntry(), chain
-
-
-def _read_chain(node: Node, reader: Reader) -> Item[ChainEntry] | None:
-    if isinstance(node, Mapping):
-        for name, entry in node.entries.items():
-            if name != "default":
-                path = f"fallback.chains.{name}"
-                said = f"not supported yet: the chain `{name[:60]}`"
-                reader.report.error(entry.key, said, "This build has one chain, named `default`.", path)
-        node = Mapping({name: entry for name, entry in node.entries.items() if name == "default"}, node.span)
-    return reader.named(ChainEntry, node, "fallback.chains").get("default")

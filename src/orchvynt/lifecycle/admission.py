@@ -5,6 +5,7 @@ from typing import Any
 from orchvynt.decisions.budgets.application import applicable
 from orchvynt.decisions.budgets.refusals import budget_exceeded, detail
 from orchvynt.decisions.gates.judgement import foresee
+from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.plan import Plan, plan
 from orchvynt.language.scope import RequestValues, recorded
 from orchvynt.language.snapshot import Snapshot
@@ -17,17 +18,22 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.ids import attempt_id
 
 
-def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValues) -> list[AnyCommand]:
+def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValues, observed: Observed) -> list[AnyCommand]:
     """Routes once, under the snapshot that the invocation is pinned to, and foresees what the gates will say."""
     state.started_mono = event.mono
     state.policy_version = snapshot.version
     noted: list[facts.AnyFact] = [_received(snapshot, state)]
-    routed = plan(snapshot, state.invocation.ask.requested_model, values)
-    if isinstance(routed, Fault):
-        return refuse(state, event, routed, noted)
+    if event.refused is not None:
+        return refuse(state, event, event.refused, noted)
+    routed = plan(snapshot, state.invocation, values, observed, event.mono)
     noted.append(_routed(state, event, routed, values))
     state.rule = routed.rule
+    if routed.refusal is not None:
+        return refuse(state, event, routed.refusal, noted)
     state.candidates = routed.candidates
+    # Told to the caller if no tier answers; who was only less good than another, or is asked all the same, is not.
+    tiers = {candidate.model for candidate in routed.candidates} if routed.rejected else ()
+    state.skipped = [Skipped(one.model, one.why) for one in routed.rejected if one.by != "prefer" and one.model not in tiers]
     state.ahead = [candidate.tier for candidate in routed.candidates]
     named = applicable(snapshot.budgets, values)
     if isinstance(named, Fault):
@@ -184,6 +190,9 @@ def _received(snapshot: Snapshot, state: State) -> facts.InvocationReceived:
         len(ask.body),
         invocation.request_id,
         invocation.trace_id,
+        invocation.claims_overruled,
+        invocation.key,
+        snapshot.commit,
     )
 
 
@@ -197,6 +206,8 @@ def _routed(state: State, event: Received, routed: Plan, values: RequestValues) 
         routed.chain,
         routed.rules,
         recorded(values),
+        routed.passed_over,
+        routed.figures,
     )
 
 

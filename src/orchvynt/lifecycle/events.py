@@ -11,6 +11,7 @@ from orchvynt.decisions.budgets.sizing import Fits, Short
 from orchvynt.dialects.shapes import Answer, Failure, Seen
 from orchvynt.model.chat import Reply
 from orchvynt.model.facts import Reserved
+from orchvynt.model.faults import Fault
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="event"):
@@ -19,7 +20,9 @@ class Event(msgspec.Struct, frozen=True, tag_field="event"):
 
 
 class Received(Event, frozen=True, tag="received"):
-    """A request was read and its caller identified. `input_text` is only asked for where a rule reads it."""
+    """A request was read and its caller identified. `refused` is what its key, or the number of its subjects, has against it."""
+
+    refused: Fault | None = None
 
 
 class Admitted(Event, frozen=True, tag="admitted"):

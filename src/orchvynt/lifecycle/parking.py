@@ -9,7 +9,7 @@ import msgspec
 
 from orchvynt.decisions.gates.judgement import judge
 from orchvynt.decisions.reviews.transitions import escalates_at
-from orchvynt.decisions.routing.plan import resolve
+from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects import registry
 from orchvynt.language.scope import OutputValues, recorded
 from orchvynt.language.snapshot import Gate, Snapshot
@@ -72,6 +72,7 @@ def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts
         state.tier,
         state.nanos / NANOS_PER_USD,
         (event.mono - state.started_mono) / 1_000_000,
+        zone=snapshot.timezone,
     )
     noted: list[facts.AnyFact] = []
     for gate in snapshot.gates:
@@ -104,7 +105,7 @@ def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[
         state.review,
         gate.name,
         (gate.reviewers,),
-        state.invocation.key_id,
+        state.invocation.caller,
         state.join_key,
         encode(state),
         gate.require_reason,
@@ -115,12 +116,16 @@ def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[
 
 
 def join_key(state: State) -> str:
-    """What a retry of the same caller has in common with the parked invocation: key, run, session, endpoint and body."""
+    """What a retry of the same caller has in common with the parked invocation: key, run, session, endpoint and body.
+
+    A run that was inferred is forgotten with the process; a retry after a restart must join all the same."""
     if state.join_key:
         return state.join_key
     invocation = state.invocation
     body = hashlib.sha256(invocation.ask.body).hexdigest()
-    return "\n".join((invocation.key_id, invocation.claims.run, invocation.claims.session, invocation.endpoint, body))
+    claims = invocation.claims
+    run = claims.run if claims.run_source != "inferred" else ""
+    return "\n".join((invocation.caller, run, claims.session, invocation.endpoint, body))
 
 
 def _gate(snapshot: Snapshot, name: str) -> Gate:

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN
-from orchvynt.decisions.routing.plan import resolve
+from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects.shapes import Seen
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.events import AnyEvent

@@ -5,8 +5,9 @@ from typing import Literal
 import msgspec
 
 from orchvynt.dialects.shapes import Answer
+from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.chat import Reply
-from orchvynt.model.facts import CandidateChosen, HoldPlaced
+from orchvynt.model.facts import HoldPlaced
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 

@@ -10,7 +10,7 @@ from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, Fits, Need, Short, binds, size
 from orchvynt.decisions.fallback.health import Health
-from orchvynt.decisions.routing.plan import resolve
+from orchvynt.decisions.routing.names import resolve
 from orchvynt.language.snapshot import Model, Snapshot
 from orchvynt.lifecycle.events import NotAdmitted
 from orchvynt.lifecycle.state import State

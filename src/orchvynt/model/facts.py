@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from orchvynt.model.candidates import CandidateChosen, CandidateRejected
 from orchvynt.model.invocation import Claims
 from orchvynt.model.usage import Usage
 
@@ -38,6 +39,9 @@ class Fact(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field=
 
 
 class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
+    """`key` is the name that the policy's `keys` have for the caller, `key_id` the digest of the credential that it used.
+    `claims_overruled` holds texts such as `workflow: doc-analysis, not support`."""
+
     endpoint: str
     dialect: str
     key_id: str
@@ -50,24 +54,14 @@ class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
     request_id: str = ""
     trace_id: str = ""
     claims_overruled: tuple[str, ...] = ()
-
-
-class CandidateChosen(msgspec.Struct, frozen=True, gc=False):
-    """One tier of the plan: `model` is the policy's name, `why` one phrase such as `rule cheap` or `chain default`."""
-
-    tier: int
-    model: str
-    provider: str
-    why: str
-
-
-class CandidateRejected(msgspec.Struct, frozen=True, gc=False):
-    model: str
-    why: str
+    key: str = ""
+    policy_commit: str = ""
 
 
 class Routed(Fact, frozen=True, tag="routed"):
-    """`reads` are the values that the rules' expressions read, `rules` how each rule that was tried came out."""
+    """`reads` are the values that expressions read, `figures` those that a rule's choice read of its candidates, by model.
+
+    `rules` are the rule that matched and those that failed while they ran (the first 20); `passed_over` counts the rules before it."""
 
     rule: str
     candidates: tuple[CandidateChosen, ...]
@@ -75,6 +69,8 @@ class Routed(Fact, frozen=True, tag="routed"):
     chain: str = ""
     rules: tuple[tuple[str, str], ...] = ()
     reads: dict[str, Any] = {}
+    passed_over: int = 0
+    figures: dict[str, Any] = {}
 
 
 class CandidateSkipped(Fact, frozen=True, tag="candidate_skipped"):
@@ -254,8 +250,19 @@ class CallerLeft(Fact, frozen=True, tag="caller_left"):
     where: str
 
 
+class FeedbackGiven(Fact, frozen=True, tag="feedback_given"):
+    """A caller's score of its answer, 0 to 1, once. It comes after the end of the life that it speaks of."""
+
+    score: float
+    model: str
+    provider: str
+    workload: str = ""
+    label: str = ""
+    comment: str = ""
+
+
 class InvocationFinished(Fact, frozen=True, tag="invocation_finished"):
-    """The last fact of a life. `outcome` is answered, refused, failed, cancelled or interrupted (a crash)."""
+    """The last fact of a life; only feedback may follow. `outcome` is answered, refused, failed, cancelled or interrupted (a crash)."""
 
     outcome: Outcome
     model: str = ""
@@ -286,5 +293,6 @@ AnyFact = (
     | StreamEnded
     | InvocationRefused
     | CallerLeft
+    | FeedbackGiven
     | InvocationFinished
 )

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-RunSource = Literal["header", "metadata", "path", "session-id", "traceparent", "inferred", ""]
+RunSource = Literal["key", "header", "metadata", "session-id", "traceparent", "inferred", ""]
 DialectName = Literal["openai_chat", "route"]
 
 
@@ -46,9 +46,17 @@ class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
     service_tier: str = ""
 
 
+def caller_of(key: str, key_id: str) -> str:
+    """Who a caller is to itself: its key's name, whichever of its secrets it used; without `keys` its credential's digest.
+
+    No digest holds a colon, so nobody gets at another's records by the name of a key."""
+    return f"key:{key}" if key else key_id
+
+
 class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
     """`at` is the arrival in nanoseconds UTC. `key_id` is a digest of the credential, never the credential; `key` and `key_owner` are
-    what the policy's `keys` say of it, empty where there are none. `claims_overruled` names what the key's own claims overruled.
+    what the policy's `keys` say of it, empty where there are none. `claims_overruled` names what the key's own claims, or a place that
+    comes first, overruled.
 
     `caller_timeout_ns` is how long the caller itself waits. `retry_count` is the caller SDK's own count of this request.
     """
@@ -67,3 +75,8 @@ class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str = ""
     key_owner: str = ""
     claims_overruled: tuple[str, ...] = ()
+
+    @property
+    def caller(self) -> str:
+        """Whom this invocation belongs to: only the same caller reads its record, joins it, or goes on with its conversation."""
+        return caller_of(self.key, self.key_id)

@@ -12,7 +12,8 @@ TOKENS_PER_RATE: Final = 1_000_000
 class Price(msgspec.Struct, frozen=True, gc=False):
     """What a provider charges for one model, in nano-dollars per million tokens.
 
-    `source` says where the figures come from: `policy`, `free`, or `genai-prices VERSION`.
+    `source` says where the figures come from: `policy`, `free`, or `genai-prices VERSION`, with `, since DATE`
+    where the data dates the price.
     """
 
     input: int

@@ -13,3 +13,7 @@ class Secrets(Protocol):
     def resolve(self, ref: SecretRef) -> str:
         """The value. Raises SecretMissingError."""
         ...
+
+    def forget(self, ref: SecretRef) -> None:
+        """A provider refused the value: what is kept of a file is read anew the next time."""
+        ...

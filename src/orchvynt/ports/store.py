@@ -4,6 +4,7 @@ All calls are coroutines and may be made from one event loop; a store does its b
 What was appended to the journal is visible here after `settled()`.
 """
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -59,6 +60,8 @@ class ReviewRow(msgspec.Struct, frozen=True):
 
 
 class PolicyRow(msgspec.Struct, frozen=True):
+    """One version. `until` is the instant at which a watched file takes over again, 0 where there is none."""
+
     version: int
     digest: str
     yaml: str
@@ -66,6 +69,7 @@ class PolicyRow(msgspec.Struct, frozen=True):
     author: str
     applied_at: int
     commit: str = ""
+    until: int = 0
 
 
 class TokenRow(msgspec.Struct, frozen=True):
@@ -78,12 +82,38 @@ class TokenRow(msgspec.Struct, frozen=True):
     created_by: str
 
 
+class KeyRow(msgspec.Struct, frozen=True):
+    """One secret that was issued for a key of the policy: only its SHA-256 is stored, and `id` is the start of it.
+
+    It opens nothing from `expires_at` on (ns UTC; 0: never). `used_at` is coarse: written about once a minute.
+    """
+
+    id: str
+    name: str
+    sha256: str
+    created_at: int
+    created_by: str
+    expires_at: int = 0
+    used_at: int = 0
+
+
 class AuditRow(msgspec.Struct, frozen=True):
     at: int
     who: str
     what: str
     why: str
     subject: str
+
+
+class FeedbackRow(msgspec.Struct, frozen=True):
+    """One caller's score of one answer."""
+
+    inv: str
+    at: int
+    provider: str
+    model: str
+    workload: str
+    score: float
 
 
 class InvocationRow(msgspec.Struct, frozen=True):
@@ -120,8 +150,17 @@ class Store(Protocol):
         request or trace id, a run, or the word `last` (the last finished one)."""
         ...
 
+    async def run(self, run: str) -> list[str]:
+        """Invocation ids, newest first, at most 100, of those that a run, request or trace id of this text names, and the invocation of
+        this id itself: a run without a name of its own has that of its first invocation."""
+        ...
+
     async def invocations(self, limit: int, before: str) -> list[InvocationRow]:
         """Newest first, at most `limit`, older than the id `before` (empty: from the newest)."""
+        ...
+
+    async def feedback(self, limit: int) -> list[FeedbackRow]:
+        """The newest `limit`, oldest first."""
         ...
 
     async def spend(self) -> list[SpendRow]: ...
@@ -141,11 +180,15 @@ class Store(Protocol):
         ...
 
     async def policies(self) -> list[PolicyRow]:
-        """The history, newest first."""
+        """The history, newest first, without the texts: `yaml` is empty."""
+        ...
+
+    async def policy(self, version: int) -> PolicyRow | None:
+        """One version with its text."""
         ...
 
     async def add_policy(
-        self, yaml: str, digest: str, message: str, author: str, at: int, expected: int | None, commit: str
+        self, yaml: str, digest: str, message: str, author: str, at: int, expected: int | None, commit: str, until: int = 0
     ) -> PolicyRow | None:
         """Appends the next version durably and makes it the current one. None if `expected` is not the current version (0: none yet)."""
         ...
@@ -157,6 +200,21 @@ class Store(Protocol):
         ...
 
     async def remove_token(self, name: str) -> bool: ...
+
+    async def keys(self) -> list[KeyRow]:
+        """By name, then oldest first."""
+        ...
+
+    async def add_key(self, key: KeyRow, others_expire_at: int = 0) -> bool:
+        """False if the id is taken. With `others_expire_at` the other secrets of the same name expire then, unless they do so earlier:
+        both together, or nothing."""
+        ...
+
+    async def remove_key(self, key_id: str) -> bool: ...
+
+    async def use_keys(self, used: Sequence[tuple[str, int]]) -> None:
+        """Pairs of id and instant; a later instant stays."""
+        ...
 
     async def audit(self, row: AuditRow) -> None: ...
 

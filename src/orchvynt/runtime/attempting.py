@@ -5,11 +5,14 @@ from typing import Final
 
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.fallback.health import Health
-from orchvynt.decisions.routing.plan import resolve
+from orchvynt.decisions.routing.names import resolve
+from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Answer, Failure, UnsupportedError
 from orchvynt.lifecycle.commands import Send
 from orchvynt.lifecycle.events import AnswerArrived, AnyEvent, AttemptFailed, StreamEnded, StreamStarted
+from orchvynt.lifecycle.settling import usable
+from orchvynt.model.usage import Usage
 from orchvynt.ports.clock import Clock, Ids
 from orchvynt.ports.secrets import SecretMissingError, Secrets
 from orchvynt.ports.upstream import Address, Upstream
@@ -31,6 +34,7 @@ class Attempting:
         ids: Ids,
         health: Health,
         sizes: OutputSizes,
+        statistics: Statistics,
         feed: Callable[[Life, AnyEvent], bool],
         failed: Callable[[Life, Exception], None],
     ) -> None:
@@ -40,6 +44,7 @@ class Attempting:
         self.ids = ids
         self.health = health
         self.sizes = sizes
+        self.statistics = statistics
         self._feed = feed
         self._failed = failed
         self._lingering: list[tuple[int, Exchange]] = []
@@ -56,7 +61,14 @@ class Attempting:
         relay = None
         if command.stream:
             created_s = invocation.at // 1_000_000_000
-            relay = registry.relay(dialect, caller, wants_usage=ask.wants_usage, collect=not command.flow, created_s=created_s)
+            relay = registry.relay(
+                dialect,
+                caller,
+                wants_usage=ask.wants_usage,
+                collect=not command.flow,
+                digest=command.flow and life.conversation is not None,
+                created_s=created_s,
+            )
         exchange = Exchange(life, dialect, relay, self, self.clock)
         life.exchange = exchange
         limit = command.output_tokens_max
@@ -136,7 +148,7 @@ class Attempting:
         life = exchange.life
         now = self.clock.monotonic()
         self._ended(exchange, now)
-        self._went_well(life, answer.usage.output_tokens if answer.usage else 0)
+        self._went_well(exchange, answer.usage, now)
         self._feed(life, AnswerArrived(self.clock.now(), now, answer, exchange.provider_request_id))
 
     def stream_ended(self, exchange: Exchange) -> None:
@@ -148,7 +160,7 @@ class Attempting:
         now = self.clock.monotonic()
         self._ended(exchange, now)
         self._lingering.append((now + LINGER_NS, exchange))
-        self._went_well(life, seen.usage.output_tokens if seen.usage else 0)
+        self._went_well(exchange, seen.usage, now)
         reply, body = exchange.whole()
         self._feed(
             life,
@@ -161,6 +173,10 @@ class Attempting:
         self._ended(exchange, now)
         candidate = life.state.candidate
         self.health.failed(candidate.provider, candidate.model)
+        self.statistics.failed(candidate.provider, candidate.model, failure.outcome, now - exchange.sent_mono, now)
+        provider = life.snapshot.providers.get(candidate.provider)
+        if failure.outcome == "auth" and provider is not None and provider.api_key is not None:
+            self.secrets.forget(provider.api_key)
         self._feed(
             life,
             AttemptFailed(
@@ -177,11 +193,15 @@ class Attempting:
             ),
         )
 
-    def _went_well(self, life: Life, output_tokens: int) -> None:
-        candidate = life.state.candidate
+    def _went_well(self, exchange: Exchange, usage: Usage | None, now: int) -> None:
+        candidate = exchange.life.state.candidate
         self.health.answered(candidate.provider, candidate.model)
-        if output_tokens:
-            self.sizes.add(candidate.model, output_tokens)
+        # The time of a caller that reads slowly is not the provider's.
+        duration_ns = 0 if exchange.was_paused else now - exchange.sent_mono
+        plausible = usage if usage is not None and usable(usage) else None
+        self.statistics.answered(candidate.provider, candidate.model, duration_ns, plausible, now)
+        if usage is not None and usage.output_tokens:
+            self.sizes.add(candidate.model, usage.output_tokens)
 
     def _ended(self, exchange: Exchange, now: int) -> None:
         exchange.life.upstream_ns += now - exchange.sent_mono

@@ -8,20 +8,23 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
+from orchvynt.decisions.routing.figures import Observed
 from orchvynt.language.scope import RequestValues
 from orchvynt.lifecycle import admission, commands, events
 from orchvynt.lifecycle.endings import finished
-from orchvynt.lifecycle.parking import join_key
+from orchvynt.lifecycle.parking import join_key, reply_of
 from orchvynt.lifecycle.settling import settle_unknown
 from orchvynt.lifecycle.state import State
 from orchvynt.lifecycle.table import step
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
+from orchvynt.model.turns import Turn, said
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.journal import Journal, JournalUnavailableError
 from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.callers import Callers
+from orchvynt.runtime.counting import Counting
 from orchvynt.runtime.exchange import Exchange
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.parked import Parked, ParkedOne
@@ -38,6 +41,7 @@ class Carrier:
         journal: Journal,
         clock: Clock,
         parked: Parked,
+        observed: Observed,
         admitting: Callable[["Carrier"], Admitting],
         attempting: Callable[["Carrier"], Attempting],
         wake_after: Callable[[int, Callable[[], None]], None],
@@ -45,6 +49,8 @@ class Carrier:
         self.journal = journal
         self.clock = clock
         self.parked = parked
+        self.observed = observed
+        self.counting = Counting(parked, clock.monotonic)
         self.admitting = admitting(self)
         self.attempting = attempting(self)
         self.callers = Callers(clock, self.admitting.ledger, self._callers_gone)
@@ -68,13 +74,13 @@ class Carrier:
             commands.Close: self._close,
         }
 
-    def begin(self, life: Life, values: RequestValues) -> None:
-        """The first step of a life."""
+    def begin(self, life: Life, values: RequestValues, refused: Fault | None = None) -> None:
+        """The first step of a life. `refused` is what its identity has against it: then it is its last one, too."""
         self.lives[life.id] = life
         life.set_timer("deadline", life.arrived + life.snapshot.timeouts.invocation_ns)
-        received = events.Received(self.clock.now(), life.arrived)
+        received = events.Received(self.clock.now(), life.arrived, refused)
         try:
-            self._perform(life, admission.begin(life.snapshot, life.state, received, values))
+            self._perform(life, admission.begin(life.snapshot, life.state, received, values, self.observed))
         except Exception as error:  # noqa: BLE001 - the loop top: one invocation fails closed, the others go on
             self.failed(life, error)
         if life.state.invocation.ask.stream and not life.state.streams and life.state.phase != "done":
@@ -112,8 +118,10 @@ class Carrier:
         try:
             self.journal.append(noted)
         except JournalUnavailableError:
+            self.counting.not_written()
             self._keep_for_later(life, noted)
             raise
+        self.counting.count(life, noted)
         self._release_ended(noted)
 
     def _keep_for_later(self, life: Life, noted: list[facts.AnyFact]) -> None:
@@ -144,8 +152,10 @@ class Carrier:
             try:
                 self.journal.append([*ends, over])
             except JournalUnavailableError:
+                self.counting.not_written()
                 self.unwritten.append((life, ends))
                 return
+            self.counting.count(life, [*ends, over])
             self._release_ended(ends)
 
     def _release_ended(self, noted: list[facts.AnyFact]) -> None:
@@ -180,6 +190,7 @@ class Carrier:
             self._keep(life, list(settle_unknown(life.snapshot, state, ended, None, fault.code)))
         state.phase = "done"
         state.verdict = fault
+        self.counting.abandoned(fault.code)
         one = self.parked.invocation(life.id)
         if one is not None:
             # The store still has it as it was: whoever comes back finds it parked.
@@ -208,12 +219,18 @@ class Carrier:
         self.callers.start_stream(life, first)
 
     def _deliver(self, life: Life, command: commands.Deliver) -> None:
+        if life.conversation is not None:
+            reply = reply_of(life.snapshot, life.state)
+            turn = Turn("assistant", reply.text + reply.refusal, tuple([call.id for call in reply.tool_calls if call.id]))
+            life.conversation.answered(life.id, said(turn))
         self.callers.deliver(life)
 
     def _end_stream(self, life: Life, command: commands.EndStream) -> None:
         exchange = life.exchange
         assert isinstance(exchange, Exchange)
         assert exchange.relay is not None
+        if life.conversation is not None:
+            life.conversation.answered(life.id, exchange.relay.said())
         self.callers.end_stream(life, exchange.relay.finish)
 
     def _break_stream(self, life: Life, command: commands.BreakStream) -> None:
@@ -226,7 +243,8 @@ class Carrier:
         invocation = life.state.invocation
         life.stop_timer("deadline")
         before = self.parked.invocation(life.id)
-        one = ParkedOne(command.review, life.id, invocation.key_id, join_key(life.state), self.clock.now(), command.escalates_at, "open")
+        at, due = self.clock.now(), command.escalates_at
+        one = ParkedOne(command.review, life.id, command.gate, invocation.caller, join_key(life.state), at, due, "open")
         one.life = life
         one.released = not life.callers or (before is not None and before.released)
         self.parked.add(one)

@@ -4,10 +4,15 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from orchvynt.decisions.routing.statistics import UNMEASURED, Measured
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.model.faults import Fault
+from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import PolicyRow, ReviewRow, Store
+
+Version = int | None
+"""A version of the history; None is the one in force."""
 
 
 class BudgetLine(msgspec.Struct, frozen=True):
@@ -28,7 +33,10 @@ class BudgetLine(msgspec.Struct, frozen=True):
 
 
 class ProviderLine(msgspec.Struct, frozen=True):
-    """One model's route. `resting_until` is ns UTC, 0 when it may be asked; `why` is the trigger that put it to rest."""
+    """One model's route. `resting_until` is ns UTC, 0 when it may be asked; `why` is the trigger that put it to rest.
+
+    `measured` is of the last minutes, `nanos_per_call` its mean price. `quality` is the one in force where the workload has none of its
+    own; it rests on `scores` scores, whose lower confidence bound alone is `quality_measured`."""
 
     model: str
     provider: str
@@ -38,15 +46,71 @@ class ProviderLine(msgspec.Struct, frozen=True):
     why: str
     attempts: int
     failures: int
+    measured: Measured = UNMEASURED
+    nanos_per_call: int | None = None
+    quality: float | None = None
+    quality_measured: float | None = None
+    scores: int = 0
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A policy to put in force. `may_bind`: who asks may name new addresses, and send secrets to them. `expected` is the version that
+    must be in force (0: none yet). `for_ns`: a watched file takes over again after so long; 0 for good."""
+
+    yaml: str
+    message: str
+    by: str
+    may_bind: bool
+    expected: int | None = None
+    commit: str = ""
+    for_ns: int = 0
+    file: str = "policy.yaml"
+
+
+class Rollback(msgspec.Struct, frozen=True):
+    """`version` None: to the last version before the one in force that says something else."""
+
+    version: int | None
+    message: str
+    by: str
+    may_bind: bool
+    for_ns: int = 0
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """The version that is now in force, and what its author should know."""
+
+    row: PolicyRow
+    warnings: tuple[Problem, ...] = ()
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What is to be said of a policy; `bindings` are what it newly reaches, which takes the role admin, in words."""
+
+    problems: tuple[Problem, ...]
+    bindings: tuple[str, ...] = ()
+
+
+class Replica(msgspec.Struct, frozen=True):
+    """One process that serves, and the version that it serves since `since` (ns UTC)."""
+
+    name: str
+    version: int
+    digest: str
+    since: int
 
 
 class Status(msgspec.Struct, frozen=True):
-    """`drift` says in words how the file given to --policy differs from the version in force; empty when it does not."""
+    """`drift` says in words how the file given to --policy differs from the version in force; empty when it does not.
+
+    `watch` is empty where no file is watched; `paused` while a version that was applied over the file is in force.
+    """
 
     version: str
-    policy_version: int
-    policy_digest: str
+    policy: PolicyRow
     drift: str
+    watch: Literal["", "following", "paused", "broken"]
+    replicas: tuple[Replica, ...]
     started_at: int
     invocations_open: int
     streams_open: int
@@ -71,18 +135,44 @@ class Control(Protocol):
 
     def providers(self) -> list[ProviderLine]: ...
 
-    def validate(self, yaml: str, file: str) -> list[Problem]: ...
-
-    async def apply(self, yaml: str, message: str, by: str, expected: int | None, commit: str) -> PolicyRow | list[Problem] | Fault:
-        """Live when it returns. Problems (with at least one error) if it is refused; Fault `conflict` if `expected` is not the
-        current version."""
+    async def validate(self, yaml: str, file: str) -> Checked | Fault:
+        """Everything that is wrong with a text, and what its author should know; nothing is changed."""
         ...
 
-    async def rollback(self, version: int | None, message: str, by: str) -> PolicyRow | list[Problem] | Fault:
-        """None: to the version before the current one. Appends a new version with the old text."""
+    async def compare(self, old: Version, new: Version | tuple[str, str]) -> Compared | Fault:
+        """A version with another one, or with a text and the name of its file."""
+        ...
+
+    async def apply(self, change: Change) -> Applied | list[Problem] | Fault:
+        """Live when it returns. Problems (with at least one error) if it is refused; Faults `conflict`, `forbidden`, `policy_invalid`."""
+        ...
+
+    async def rollback(self, asked: Rollback) -> Applied | list[Problem] | Fault:
+        """Appends a new version with the old text."""
         ...
 
     async def decide(self, review: str, decision: Literal["approve", "reject"], by: str, reason: str) -> ReviewRow | Fault:
         """Exactly one decision wins. Faults: `not_found`, `invalid_request` (a reason is required), `conflict` (who decided,
         what and when)."""
+        ...
+
+
+class About(Protocol):
+    """What assembly knows of the process: where its store is, how much journal there is, whether it is stopping."""
+
+    version: str
+    name: str
+    started_at: int
+    store: str
+
+    def journal_bytes(self) -> int: ...
+
+    def draining(self) -> bool: ...
+
+    def applied(self, snapshot: Snapshot) -> None:
+        """A snapshot is in force: what it says of the process itself (`journal.sync`) is done."""
+        ...
+
+    def unfit(self, snapshot: Snapshot) -> str:
+        """Why this process may not serve it, as it was started; empty if it may."""
         ...

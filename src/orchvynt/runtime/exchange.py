@@ -76,6 +76,7 @@ class Exchange:
         "stale",
         "status",
         "streaming",
+        "was_paused",
         "watcher",
     )
 
@@ -101,7 +102,7 @@ class Exchange:
         self.progress = -1
         self.announced = False
         self.breathes = False
-        self.paused = False
+        self.paused = self.was_paused = False
         self.stale = False
         self.secret = ""
         self.over = False
@@ -253,7 +254,7 @@ class Exchange:
         return moved
 
     def pause(self) -> None:
-        self.paused = True
+        self.paused = self.was_paused = True
         if self.call is not None:
             self.call.pause()
 

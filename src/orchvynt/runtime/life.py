@@ -3,6 +3,7 @@
 from typing import Final, Protocol
 
 from orchvynt.decisions.budgets.ledger import Line
+from orchvynt.decisions.identity.conversations import Conversation
 from orchvynt.dialects.shapes import Seen
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.state import State
@@ -52,23 +53,31 @@ class Caller:
 
 
 class Life:
-    """`unwritten` are facts that go into the journal before the next effect.
+    """`conversation` is where the request stands among those of its caller, None where its run was said. `unwritten` are facts that go
+    into the journal before the next effect.
+
+    `asked` is whom the last attempt went to, `waited` whether it stood still for a hold, a retry or a person, `reviewed` whether for a
+    person; only what counts reads these.
 
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
 
     __slots__ = (
         "arrived",
+        "asked",
         "callers",
+        "conversation",
         "due",
         "exchange",
         "lines",
         "queued",
+        "reviewed",
         "snapshot",
         "state",
         "timers",
         "unwritten",
         "upstream_ns",
+        "waited",
     )
 
     def __init__(self, snapshot: Snapshot, state: State, arrived: int) -> None:
@@ -76,6 +85,7 @@ class Life:
         self.state = state
         self.arrived = arrived
         self.callers: list[Caller] = []
+        self.conversation: Conversation | None = None
         self.exchange: UnderWay | None = None
         self.lines: tuple[Line, ...] = ()
         self.timers: dict[str, int] = {}
@@ -83,6 +93,9 @@ class Life:
         self.upstream_ns = 0
         self.queued: object | None = None
         self.unwritten: list[AnyFact] = []
+        self.asked = ("", "")
+        self.waited = False
+        self.reviewed = False
 
     @property
     def id(self) -> str:

@@ -19,11 +19,12 @@ class ParkedOne:
     until it is decided.
     """
 
-    __slots__ = ("at", "by", "claims", "decided_at", "due", "inv", "join_key", "key_id", "life", "released", "review", "status")
+    __slots__ = ("at", "by", "claims", "decided_at", "due", "gate", "inv", "join_key", "key_id", "life", "released", "review", "status")
 
-    def __init__(self, review: str, inv: str, key_id: str, join_key: str, at: int, due: int, status: str) -> None:
+    def __init__(self, review: str, inv: str, gate: str, key_id: str, join_key: str, at: int, due: int, status: str) -> None:
         self.review = review
         self.inv = inv
+        self.gate = gate
         self.key_id = key_id
         self.join_key = join_key
         self.at = at
@@ -53,7 +54,9 @@ class Parked:
         self._by_join_key: dict[str, list[ParkedOne]] = {}
         self._escalations: list[tuple[int, str]] = []
         self._watchers: dict[str, list[Callable[[], None]]] = {}
-        self.open_count = 0
+        # In the order of their opening.
+        self._open: dict[str, ParkedOne] = {}
+        self.open_by_gate: dict[str, int] = {}
 
     def add(self, one: ParkedOne) -> None:
         """A further review of the same invocation takes the place of the one before it."""
@@ -63,13 +66,22 @@ class Parked:
         equals[:] = [other for other in equals if other.inv != one.inv]
         equals.append(one)
         if one.open:
-            self.open_count += 1
+            if one.review not in self._open:
+                self.open_by_gate[one.gate] = self.open_by_gate.get(one.gate, 0) + 1
+            self._open[one.review] = one
             if one.due:
                 heapq.heappush(self._escalations, (one.due, one.review))
 
     @property
     def count(self) -> int:
         return len(self._by_invocation)
+
+    @property
+    def open_count(self) -> int:
+        return len(self._open)
+
+    def oldest_open(self) -> ParkedOne | None:
+        return next(iter(self._open.values()), None)
 
     def review(self, review: str) -> ParkedOne | None:
         return self._by_review.get(review)
@@ -95,7 +107,10 @@ class Parked:
         one.status = status
         one.by = by
         one.decided_at = at
-        self.open_count -= 1
+        del self._open[one.review]
+        self.open_by_gate[one.gate] -= 1
+        if not self.open_by_gate[one.gate]:
+            del self.open_by_gate[one.gate]
         self.tell(one.inv)
 
     def watch(self, inv: str, heard: Callable[[], None]) -> None:

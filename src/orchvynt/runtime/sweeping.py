@@ -30,10 +30,10 @@ class Sweeping:
         while True:
             await asyncio.sleep(TICK_S)
             ticks += 1
-            self._guarded(ticks)
+            self.tick(ticks)
 
-    def _guarded(self, ticks: int) -> None:
-        """One life's defect must not end the deadlines of all others."""
+    def tick(self, ticks: int) -> None:
+        """What happens at one tick. One life's defect must not end the deadlines of all others."""
         try:
             self.sweep()
             if ticks % WRITE_AGAIN_TICKS == 0:

@@ -10,7 +10,7 @@ from orchvynt.scripted import http_bytes
 from orchvynt.scripted.connection import Connection, Request
 from orchvynt.scripted.document import ScriptError, read_script
 from orchvynt.scripted.faults import Fault, read_fault
-from orchvynt.scripted.ledger import Ledger
+from orchvynt.scripted.ledger import Ledger, LedgerWriter
 from orchvynt.scripted.listeners import Listeners
 from orchvynt.scripted.player import Player
 from orchvynt.scripted.shapes import Json
@@ -27,9 +27,10 @@ class WrongUseError(Exception):
 class Control:
     """Carries out control requests on a player and its listeners."""
 
-    def __init__(self, player: Player, listeners: Listeners) -> None:
+    def __init__(self, player: Player, listeners: Listeners, books: LedgerWriter) -> None:
         self._player = player
         self._listeners = listeners
+        self._books = books
 
     async def carry_out(self, request: Request, line: Connection) -> bytes:
         """The whole HTTP answer to one control request."""
@@ -51,7 +52,7 @@ class Control:
                 case "POST", "reset":
                     self._player.reset()
                     await self._listeners.align(self._player.faults.refuses, line)
-                    return _json(200, {"last": self._player.ledger.last})
+                    return _json(200, {"last": self._books.last})
                 case "GET", "ledger":
                     return self._ledger(_since(query))
                 case "GET", "arrivals":
@@ -75,9 +76,9 @@ class Control:
 
     def _ledger(self, since: int) -> bytes:
         """The lines as they stand on disk; `next` is what to pass as `since` for more, null when these are all."""
-        lines = list(self._player.ledger.lines(since))
+        lines = list(self._books.lines(since))
         last = Ledger.of_lines(lines).last
-        more = str(last).encode() if last and last < self._player.ledger.last else b"null"
+        more = str(last).encode() if last and last < self._books.last else b"null"
         body = b'{"items":[' + b",".join(lines) + b'],"next":' + more + b"}"
         return http_bytes.whole(200, (("content-type", "application/json"),), body)
 

@@ -1,13 +1,13 @@
 """The provider's own books: one line for each arrival, one for each billing, on disk before anybody sees an answer.
 
 Append-only JSON lines, each in one `write()`, so they survive the death of any process. `Ledger` reads them for tests and auditors;
-a torn last line is left out. Format: docs/how-to/scripted-provider.md.
+a torn last line is left out. Format: docs/how-to/scripted-provider.md. A provider within another process keeps them in memory.
 """
 
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import msgspec
 
@@ -118,12 +118,43 @@ class Ledger(msgspec.Struct, frozen=True):
         )
 
 
+class Books(Protocol):
+    """Where a provider writes down what arrived and what it bills."""
+
+    def next_number(self) -> int: ...
+
+    def append(self, entry: Arrived | Charge) -> None: ...
+
+
+class MemoryBooks:
+    """Implements Books without a disk; gone with the process."""
+
+    def __init__(self) -> None:
+        self._arrivals: list[Arrived] = []
+        self._charges: list[Charge] = []
+        self._last = 0
+
+    def next_number(self) -> int:
+        self._last += 1
+        return self._last
+
+    def append(self, entry: Arrived | Charge) -> None:
+        if isinstance(entry, Arrived):
+            self._arrivals.append(entry)
+        else:
+            self._charges.append(entry)
+
+    def ledger(self) -> Ledger:
+        """All that was written down until now."""
+        return Ledger(tuple(self._arrivals), tuple(self._charges))
+
+
 _ARRIVED: Final = msgspec.json.Decoder(Arrived)
 _CHARGE: Final = msgspec.json.Decoder(Charge)
 
 
 class LedgerWriter:
-    """Appends to one file. Numbers go on where the file ends, so one file may serve several lives of the provider."""
+    """Implements Books: appends to one file. Numbers go on where the file ends, so one file may serve several lives of the provider."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)

@@ -4,11 +4,10 @@ Steps that need no waiting run at once, without a task; the first wait moves the
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from orchvynt.scripted.clock import now_ns
-from orchvynt.scripted.ledger import Billed, Charge, LedgerWriter
+from orchvynt.scripted.ledger import Billed, Books, Charge
 from orchvynt.scripted.steps import End, Hang, Send, Settle, Step, Wait
 
 
@@ -26,10 +25,11 @@ class Line(Protocol):
 
 
 class Bill:
-    """What one arrival costs. Written once, at the first reason to write it."""
+    """What one arrival costs. Written once, at the first reason to write it. `now` gives nanoseconds UTC."""
 
-    def __init__(self, ledger: LedgerWriter, n: int, input_tokens: int, output_tokens: int, *, by_frame: bool) -> None:
-        self._ledger = ledger
+    def __init__(self, books: Books, now: Callable[[], int], n: int, input_tokens: int, output_tokens: int, *, by_frame: bool) -> None:
+        self._books = books
+        self._now = now
         self._n = n
         self._input = input_tokens
         self._output = output_tokens
@@ -42,7 +42,7 @@ class Bill:
             return
         self._written = True
         output = self._output if everything else min(self.generated, self._output)
-        self._ledger.append(Charge(self._n, now_ns(), Billed(self._input, output), how))
+        self._books.append(Charge(self._n, self._now(), Billed(self._input, output), how))
 
     def gone(self, how: str) -> None:
         """The caller left. A stream stops there and then; an answer in one body is generated to its end all the same."""

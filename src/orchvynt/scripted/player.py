@@ -6,18 +6,18 @@ Paths are `/v1/…` and `/api/…`, or the same below `/p/NAME`, which says whic
 import hashlib
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
 
 from orchvynt.scripted import http_bytes
 from orchvynt.scripted.anthropic_wire import AnthropicWire
-from orchvynt.scripted.clock import now_ns, now_s
+from orchvynt.scripted.clock import now_ns
 from orchvynt.scripted.composing import billed_input, compose
 from orchvynt.scripted.connection import Connection, Request
 from orchvynt.scripted.faults import Fault
-from orchvynt.scripted.ledger import LAST_USER_CHARS_MAX, Arrived, LedgerWriter
+from orchvynt.scripted.ledger import LAST_USER_CHARS_MAX, Arrived, Books
 from orchvynt.scripted.live import LiveFaults
 from orchvynt.scripted.ollama_wire import OllamaWire
 from orchvynt.scripted.openai_wire import OpenAiWire
@@ -27,6 +27,7 @@ from orchvynt.scripted.script import Prompter, Script
 from orchvynt.scripted.shapes import Ask, Refused, Wire
 from orchvynt.scripted.steps import End, Send, Step
 
+NANOS_PER_SECOND: Final = 1_000_000_000
 KEPT_ARRIVALS_MAX: Final = 64
 KEPT_BODY_BYTES_MAX: Final = 64 << 10
 _VIRTUAL: Final = re.compile(r"/p/([A-Za-z0-9._~-]{1,64})(/.*)")
@@ -48,11 +49,12 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Player:
-    """The provider itself: one script in force, one set of live faults, one ledger."""
+    """The provider itself: one script in force, one set of live faults, one set of books. `now` gives nanoseconds UTC."""
 
-    def __init__(self, script: Script, ledger: LedgerWriter) -> None:
+    def __init__(self, script: Script, books: Books, now: Callable[[], int] = now_ns) -> None:
         self._first_script = script
-        self.ledger = ledger
+        self._books = books
+        self._now = now
         self.faults = LiveFaults(script.faults)
         self.kept: deque[Kept] = deque(maxlen=KEPT_ARRIVALS_MAX)
         self._script = script
@@ -106,7 +108,7 @@ class Player:
 
     def _listing(self, wire: Wire, live: Fault | None) -> Iterator[Step]:
         """The list of models; only an error status among the faults applies to it, and is not counted."""
-        status, body = 200, wire.models(self._script.models, now_s())
+        status, body = 200, wire.models(self._script.models, self._now() // NANOS_PER_SECOND)
         if live is not None and live.status is not None:
             status, body = live.status, wire.error(Refused(live.status, live.message or "scripted failure"), "req_scripted_list")
         return iter((Send(http_bytes.whole(status, (("content-type", JSON_TYPE),), body)), End("keep")))
@@ -135,20 +137,20 @@ class Player:
         barred = self._barred(fault, request)
         if barred is not None:
             return Performance(iter((barred,)), line, None)
-        said = compose(ask, answer, f"{provider}_{n}", now_s())
-        bill = Bill(self.ledger, n, billed_input(ask, answer), said.output_tokens, by_frame=ask.stream)
+        said = compose(ask, answer, f"{provider}_{n}", self._now() // NANOS_PER_SECOND)
+        bill = Bill(self._books, self._now, n, billed_input(ask, answer), said.output_tokens, by_frame=ask.stream)
         free = fault is not None and fault.failure in REFUSING
         part = Part(wire, said, answer, request_id, path, _credential(request.headers), fault)
         return Performance(plan(part), line, None if free else bill)
 
     def _arrived(self, request: Request, provider: str, path: str, api: str, ask: Ask | Refused | None, credential: str) -> int:
         """INVARIANT: the arrival is on disk before anything is answered."""
-        n = self.ledger.next_number()
+        n = self._books.next_number()
         known = ask if isinstance(ask, Ask) else None
-        self.ledger.append(
+        self._books.append(
             Arrived(
                 n=n,
-                at=now_ns(),
+                at=self._now(),
                 provider=provider,
                 api=api,
                 model=known.model if known else "",

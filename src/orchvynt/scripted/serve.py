@@ -67,7 +67,7 @@ async def serve(settings: ScriptedSettings) -> None:
         return player.begin(request, line, own_name)
 
     listeners = Listeners(begin, host)
-    control = Control(player, listeners)
+    control = Control(player, listeners, ledger)
     stopped = asyncio.Event()
     _stop_on_signals(stopped)
     if settings.stop_with_stdin:

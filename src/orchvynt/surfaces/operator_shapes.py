@@ -7,7 +7,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from orchvynt.language.problems import Problem
+from orchvynt.surfaces.policy_shapes import ReplicaView
 
 Item = TypeVar("Item")
 RoleName = Literal["viewer", "reviewer", "operator", "admin"]
@@ -18,76 +18,6 @@ class Listing(msgspec.Struct, Generic[Item], frozen=True):
 
     items: tuple[Item, ...]
     next: str | None = None
-
-
-class PolicyView(msgspec.Struct, frozen=True):
-    """One version. `current` marks the one in force."""
-
-    version: int
-    digest: str
-    message: str
-    author: str
-    applied_at: str
-    commit: str
-    current: bool
-
-
-class PolicyDetail(PolicyView, frozen=True):
-    """One version with its text."""
-
-    yaml: str
-
-
-class PolicyApplied(PolicyView, frozen=True):
-    """The version that is now in force, and what its author should know about it."""
-
-    warnings: tuple[Problem, ...] = ()
-
-
-class ApplyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`message` says why. With `expected_version` nothing is applied unless that version is in force (0: none yet)."""
-
-    yaml: str
-    message: str
-    expected_version: int | None = None
-    commit: str = ""
-    file: str = "policy.yaml"
-
-
-class ValidateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`file` is the name that problems are given under."""
-
-    yaml: str
-    file: str = "policy.yaml"
-
-
-class Validity(msgspec.Struct, frozen=True):
-    """`valid` is true when no problem is an error."""
-
-    valid: bool
-    problems: tuple[Problem, ...]
-
-
-class PolicyDiff(msgspec.Struct, frozen=True):
-    """The lines that differ between the texts of two versions, as a unified diff."""
-
-    a: int
-    b: int
-    same: bool
-    lines: tuple[str, ...]
-
-
-class RollbackBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Without `version`: to the version before the one in force."""
-
-    message: str = ""
-    version: int | None = None
-
-
-class RollbackToBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The version stands in the path."""
-
-    message: str = ""
 
 
 class InvocationView(msgspec.Struct, frozen=True):
@@ -180,44 +110,21 @@ class DecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str = ""
 
 
-class ProviderView(msgspec.Struct, frozen=True):
-    """One model's route. While it is `resting` it is not asked until `resting_until`, because of `why`."""
-
-    model: str
-    provider: str
-    upstream_model: str
-    address: str
-    state: Literal["ready", "resting"]
-    resting_until: str
-    why: str
-    attempts: int
-    failures: int
-
-
-class ModelView(msgspec.Struct, frozen=True):
-    """A name of the policy. Prices are nano-dollars per million tokens, null when unknown; sizes are 0 when unknown."""
-
-    model: str
-    provider: str
-    upstream_model: str
-    aliases: tuple[str, ...]
-    pattern: bool
-    quality: float | None
-    region: str
-    context_window: int
-    max_output_tokens: int
-    input_nanos_per_million: int | None
-    output_nanos_per_million: int | None
-    price_source: str
-
-
 class StatusView(msgspec.Struct, frozen=True):
-    """`drift` says how the file given to --policy differs from the version in force; empty when it does not."""
+    """`drift` says how the file given to --policy differs from the version in force; empty when it does not. `watch` is empty where no
+    file is watched (`serve --watch`); `paused` while a version that was applied over the file is in force."""
 
     version: str
     policy_version: int
     policy_digest: str
+    policy_since: str
+    policy_by: str
+    policy_message: str
+    policy_commit: str
+    policy_until: str
     drift: str
+    watch: Literal["", "following", "paused", "broken"]
+    replicas: tuple[ReplicaView, ...]
     started_at: str
     invocations_open: int
     streams_open: int

@@ -1,12 +1,12 @@
 """Facts for store tests: whole lives of invocations, cut into the frames in which a runtime would append them."""
 
+from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.facts import (
     AnswerDelivered,
     AnyFact,
     AttemptEnded,
     AttemptSent,
     AttemptSettled,
-    CandidateChosen,
     HoldPlaced,
     HoldVoided,
     InvocationFinished,

@@ -2,16 +2,17 @@
 
 import asyncio
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.contract.store import lives, naive
 from tests.contract.store.conftest import Opener, Pair
 
-from orchvynt.model.facts import AnyFact, AttemptSettled, InvocationFinished, Reserved
+from orchvynt.model.facts import AnyFact, AttemptSettled, FeedbackGiven, InvocationFinished, Reserved
 from orchvynt.model.usage import NO_USAGE
 from orchvynt.ports.journal import JournalUnavailableError
-from orchvynt.ports.store import ReviewRow, SpendRow, StoreUnavailableError
+from orchvynt.ports.store import FeedbackRow, ReviewRow, SpendRow, StoreUnavailableError
 
 
 async def append_all(pair: Pair, frames: list[list[AnyFact]]) -> None:
@@ -77,6 +78,9 @@ def test_every_reference_finds_its_invocation(opener: Opener) -> None:
                 assert await pair.store.find(reference) == ten, reference
             assert await pair.store.find(lives.review_id(2)) == [lives.inv_id(2)]
             assert await pair.store.find("run_2") == [lives.inv_id(5), lives.inv_id(2)]
+            assert await pair.store.run("run_2") == [lives.inv_id(5), lives.inv_id(2)]
+            assert await pair.store.run(lives.inv_id(2)) == [lives.inv_id(2)]
+            assert await pair.store.run("run_unknown") == []
             assert await pair.store.find("last") == [lives.inv_id(5)]
             for hostile in ("", "%", "run_", "' OR 1=1 --", "x" * 100_000, "\0", "\ud800"):
                 assert await pair.store.find(hostile) == [], hostile
@@ -218,5 +222,39 @@ def test_a_closed_store_says_so(opener: Opener) -> None:
                 await pair.store.facts("inv_1")
             with pytest.raises(StoreUnavailableError, match="closed"):
                 await pair.store.remove_token("x")
+
+    asyncio.run(run())
+
+
+def test_the_first_feedback_of_an_invocation_stands_and_the_newest_are_told_oldest_first(opener: Opener) -> None:
+    async def run() -> None:
+        async with opener() as pair:
+            frames = [frame for number in range(4) for frame in lives.life(number)]
+            scores = [
+                FeedbackGiven(lives.inv_id(n), lives.START + n, n / 4, "gpt-4o", "openai", "extraction", "ok", "é\0") for n in range(4)
+            ]
+            again = FeedbackGiven(lives.inv_id(2), lives.START + 9, 1.0, "gpt-4o", "openai")
+            before = await pair.store.invocations(10, "")
+            given: list[list[AnyFact]] = [[score] for score in [*scores, again]]
+            await append_all(pair, [*frames, *given])
+            rows = [FeedbackRow(one.inv, one.at, "openai", "gpt-4o", "extraction", one.score) for one in scores]
+            assert await pair.store.feedback(10) == rows
+            assert await pair.store.feedback(2) == rows[2:]
+            assert (await pair.store.facts(lives.inv_id(3)))[-1] == scores[3]
+            assert len(await pair.store.invocations(10, "")) == len(before) + 4
+
+    asyncio.run(run())
+
+
+def test_a_run_without_a_name_of_its_own_has_that_of_its_first_invocation(opener: Opener) -> None:
+    async def run() -> None:
+        async with opener() as pair:
+            for number in range(1, 4):
+                received = lives.received(number)
+                claims = msgspec.structs.replace(received.claims, run=lives.inv_id(1) if number > 1 else "", run_source="inferred")
+                pair.journal.append([msgspec.structs.replace(received, claims=claims)])
+            await pair.store.settled()
+            assert await pair.store.run(lives.inv_id(1)) == [lives.inv_id(3), lives.inv_id(2), lives.inv_id(1)]
+            assert await pair.store.find(lives.inv_id(1)) == [lives.inv_id(1)]
 
     asyncio.run(run())

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from orchvynt.model import facts as f
+from orchvynt.model.candidates import CandidateChosen, CandidateRejected
 from orchvynt.model.invocation import Claims
 from orchvynt.model.usage import Usage
 
@@ -21,8 +22,8 @@ def received(model: str = "gpt-4o", stream: bool = False) -> f.InvocationReceive
 
 
 def routed(*tiers: tuple[str, str, str], rule: str = "") -> f.Routed:
-    chosen = tuple(f.CandidateChosen(number, model, provider, why) for number, (model, provider, why) in enumerate(tiers, 1))
-    return f.Routed(INV, START + MS, rule, chosen, (f.CandidateRejected("mistral", "no tools"),), "default")
+    chosen = tuple(CandidateChosen(number, model, provider, why) for number, (model, provider, why) in enumerate(tiers, 1))
+    return f.Routed(INV, START + MS, rule, chosen, (CandidateRejected("mistral", "no tools"),), "default")
 
 
 THREE = routed(("gpt-4o", "openai", "requested"), ("claude", "anthropic", "chain default"), ("local", "lab", "chain default"))

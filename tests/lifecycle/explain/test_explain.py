@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.lifecycle.explain import lives
-from tests.lifecycle.explain.lives import INV, MS, START
+from tests.lifecycle.explain.lives import INV, MS, START, received
 
 from orchvynt.lifecycle.explain import explain
 from orchvynt.lifecycle.explain.phrases import count, dollars, duration_text, instant_text, listing, quoted
 from orchvynt.model import facts as f
+from orchvynt.model.candidates import CandidateChosen, CandidateRejected
 from orchvynt.model.facts import AnyFact
 
 
@@ -218,3 +219,20 @@ def test_small_words() -> None:
     assert quoted("a\n  b") == "a b"
     assert len(quoted("x" * 1000)) == 300
     assert instant_text(0) == ""
+
+
+def test_a_route_says_who_passed_unmeasured_who_failed_and_who_was_rejected() -> None:
+    candidates = (CandidateChosen(1, "claude", "anthropic", "rule floor: cost 0.01, the best of 2", ("p95_ms", "context")),)
+    rejected = (CandidateRejected("small", "where: quality 0.79", "where"),)
+    fact = f.Routed(INV, START, "floor", candidates, rejected, "", (("broken", "failed: `/` by zero"), ("floor", "matched")))
+    assert explain([received(), fact]).timeline[1].text == (
+        "rule floor; rule broken failed: `/` by zero; "
+        "the plan is claude (rule floor: cost 0.01, the best of 2; unmeasured: p95_ms, context); not small: where: quality 0.79"
+    )
+
+
+def test_feedback_is_told() -> None:
+    given = f.FeedbackGiven(INV, START, 0.25, "claude", "anthropic", "extraction", "off-topic", "asked for\na table")
+    assert (
+        explain([received(), given]).timeline[1].text == 'the caller scored the answer of claude 0.25 of 1 (off-topic): "asked for a table"'
+    )

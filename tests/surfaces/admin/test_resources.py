@@ -14,7 +14,7 @@ from orchvynt.runtime.control import ProviderLine
 from orchvynt.surfaces.admin.asking import Row
 from orchvynt.surfaces.admin.openapi import PARAMETER
 from orchvynt.surfaces.admin.paging import page, sortable
-from orchvynt.surfaces.admin.table import PREFIX, ROWS
+from orchvynt.surfaces.admin.table import BESIDE, PREFIX, ROWS
 
 
 def pages(world: World, path: str, limit: int) -> list[Any]:
@@ -69,6 +69,41 @@ def test_a_policy_with_problems_is_refused_with_their_places(world: World) -> No
     checked = world.ask("POST", "/policies/validate", "viewer", {"yaml": BAD, "file": "x.yaml"}).json
     assert checked["valid"] is False
     assert checked["problems"][0]["file"] == "x.yaml"
+
+
+def test_policies_are_compared_and_new_addresses_need_an_admin(world: World) -> None:
+    assert world.ask("POST", "/policies", body={"yaml": GOOD, "message": "start"}).status == 200
+    lab = GOOD + "# lab\n"
+    change = world.ask("POST", "/policies/diff", "viewer", {"yaml": lab, "file": "next.yaml"}).json
+    binding = "provider lab: new address http://lab:80"
+    assert change == {
+        "old": "version 1", "new": "next.yaml", "same": False, "words": ["# lab"], "bindings": [binding], "problems": []
+    }  # fmt: skip
+    assert world.ask("POST", "/policies/validate", "viewer", {"yaml": lab}).json["bindings"] == [binding]
+    refused = world.ask("POST", "/policies", "operator", {"yaml": lab, "message": "m"})
+    assert (refused.status, refused.error["code"]) == (403, "forbidden")
+    assert world.audits[-1].what == "policy.apply refused"
+    assert world.ask("POST", "/policies", "admin", {"yaml": lab, "message": "m"}).status == 200
+    assert world.ask("POST", "/policies/diff", "viewer", {"old": 1, "new": 2}).json["words"] == ["# lab"]
+    assert world.ask("POST", "/policies/diff", "viewer", {"new": 1}).json["old"] == "version 2"
+    assert world.ask("POST", "/policies/diff", "viewer", {"old": 9}).status == 404
+    assert world.ask("POST", "/policies/diff", "viewer", {"new": 1, "yaml": lab}).error["param"] == "new"
+    assert world.ask("POST", "/policies/diff", "viewer", {"yaml": BAD}).json["problems"][0]["line"] == 2
+
+
+def test_until_is_a_duration_and_versions_are_numbers(world: World) -> None:
+    for until in ("soon", "0s", "-1h", "1.5h", "9999d", "1w", "h", "１h"):
+        refused = world.ask("POST", "/policies", body={"yaml": GOOD, "message": "m", "until": until})
+        assert (refused.status, refused.error["param"]) == (400, "until")
+    applied = world.ask("POST", "/policies", body={"yaml": GOOD, "message": "m", "until": "90s"}).json
+    assert applied["until"] == "2026-01-01T01:01:30.000000Z"
+    assert [replica["version"] for replica in applied["replicas"]] == [1]
+    for path, body in (
+        ("/policies/diff", {"old": 10**30}),
+        ("/policies/rollback", {"version": 0}),
+        ("/policies/rollback", {"version": 10**12}),
+    ):
+        assert world.ask("POST", path, body=body).status == 400
 
 
 def test_an_invocation_is_explained_by_any_reference(world: World) -> None:
@@ -162,7 +197,8 @@ def test_the_openapi_document_has_every_route_and_its_shapes(world: World) -> No
     answer = world.ask("GET", "/openapi.json", role="")
     document = answer.json
     served = {(method.upper(), path) for path, operations in document["paths"].items() for method in operations}
-    assert served == {(row.method, PREFIX + PARAMETER.sub(r"{\1}", row.path)) for row in ROWS}
+    within = {(row.method, PREFIX + PARAMETER.sub(r"{\1}", row.path)) for row in ROWS}
+    assert served == within | {(row.method, row.path) for row in BESIDE}
     identifiers = [operation["operationId"] for operations in document["paths"].values() for operation in operations.values()]
     assert len(set(identifiers)) == len(identifiers)
     refs = set(_refs(document))
@@ -170,7 +206,7 @@ def test_the_openapi_document_has_every_route_and_its_shapes(world: World) -> No
     assert all(ref.removeprefix("#/components/schemas/") in document["components"]["schemas"] for ref in refs)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.method} {row.path}")
+@pytest.mark.parametrize("row", [*ROWS, *BESIDE], ids=lambda row: f"{row.method} {row.path}")
 def test_every_row_says_its_role_and_shapes_in_the_document(row: Row) -> None:
     assert row.summary.endswith((".", "?"))
     assert (row.takes is not None) == (row.method == "POST")

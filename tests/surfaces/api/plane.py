@@ -11,12 +11,16 @@ from tests.support.carrying import FakeCall, FakeUpstream, Runtime
 from tests.surfaces.http.serving import QUICK, Peer
 
 from orchvynt.adapters.clock import SystemClock
+from orchvynt.decisions.identity.conversations import Conversations
+from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.dialects import registry
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.model.faults import Fault
 from orchvynt.ports.upstream import Address, UpstreamListener
+from orchvynt.runtime.keyring import Issued, Keyring
 from orchvynt.surfaces.api.endpoints import DataPlane
 from orchvynt.surfaces.api.http.server import HttpServer
+from orchvynt.surfaces.api.reception import Reception
 
 CHAT: dict[str, Any] = {"model": "gpt", "messages": [{"role": "user", "content": "hello"}]}
 
@@ -79,6 +83,16 @@ class Plane:
         finally:
             await peer.close()
 
+    @property
+    def keyring(self) -> Keyring:
+        return self.data_plane.reception.keyring
+
+    async def issue(self, name: str) -> str:
+        """A fresh secret for a key, as the value of `authorization`."""
+        issued = await self.keyring.issue(name, "token:test")
+        assert isinstance(issued, Issued)
+        return f"Bearer {issued.secret}"
+
     async def chat(self, **headers: str) -> Heard:
         return await self.ask("/v1/chat/completions", CHAT, **headers)
 
@@ -88,9 +102,11 @@ def _refusal(fault: Fault) -> bytes:
 
 
 @asynccontextmanager
-async def serving(policy: Snapshot, obliging: bool = True) -> AsyncIterator[Plane]:
+async def serving(policy: Snapshot, obliging: bool = True, subjects_max: int = 1_000) -> AsyncIterator[Plane]:
     runtime = Runtime(policy, upstream=Obliging() if obliging else None)
-    data_plane = DataPlane(runtime.carrier, runtime.reviewing, runtime.policies, runtime.store, runtime.ids, runtime.tasks)
+    keyring = Keyring(runtime.store, runtime.clock)
+    reception = Reception(keyring, Conversations(1), Subjects(subjects_max))
+    data_plane = DataPlane(runtime.carrier, runtime.reviewing, runtime.policies, runtime.store, runtime.ids, runtime.tasks, reception)
     server = HttpServer(data_plane.handle, _refusal, QUICK, SystemClock())
     port = await server.start("127.0.0.1", 0)
     try:
@@ -100,13 +116,15 @@ async def serving(policy: Snapshot, obliging: bool = True) -> AsyncIterator[Plan
         await runtime.tasks.stop()
 
 
-def play(policy: Snapshot, scenario: Callable[[Plane], Coroutine[Any, Any, None]], obliging: bool = True) -> None:
+def play(
+    policy: Snapshot, scenario: Callable[[Plane], Coroutine[Any, Any, None]], obliging: bool = True, subjects_max: int = 1_000
+) -> None:
     """Runs a scenario against a plane of its own. Whatever the loop would only log fails the test."""
     complaints: list[dict[str, Any]] = []
 
     async def played() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-        async with serving(policy, obliging) as plane:
+        async with serving(policy, obliging, subjects_max) as plane:
             await asyncio.wait_for(scenario(plane), 30)
 
     asyncio.run(played())

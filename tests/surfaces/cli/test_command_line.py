@@ -27,7 +27,8 @@ def process(*arguments: str, code: str = "", **environment: str) -> subprocess.C
 def test_help_names_every_command_and_version_is_plain() -> None:
     told = process("--help")
     assert told.returncode == 0
-    for name in ("serve", "demo", "init", "validate", "apply", "history", "rollback", "explain", "reviews", "budgets", "tokens", "doctor"):
+    names = ("serve", "demo", "init", "validate", "test", "apply", "history", "rollback", "explain", "reviews", "budgets", "tokens")
+    for name in (*names, "doctor"):
         assert f" {name} " in told.stdout
     assert "\x1b" not in told.stdout
     assert process("--version").stdout == "orchvynt 9.9.9\n"
@@ -62,6 +63,9 @@ def test_what_every_start_imports_is_small() -> None:
         ["apply", "x.yaml", "-m", " "],
         ["apply", "x.yaml", "-m", "m", "--expect", "x"],
         ["rollback", "0"],
+        ["diff", "0"],
+        ["diff", "1", "0"],
+        ["diff", "next.yaml", "1"],
         ["explain"],
         ["invocations", "--limit", "501"],
         ["reviews", "decide"],
@@ -83,7 +87,7 @@ def test_local_commands_get_their_options_and_give_the_exit_code() -> None:
     lines = [
         ["serve"],
         ["serve", "--policy", "p.yaml", "--listen", "h:1", "--admin", "h:2", "--store", "sqlite:///x", "--secret-env", "A_*, B",
-         "--secret-dir", "/s", "--insecure-admin", "--drain", "5"],
+         "--secret-dir", "/s", "--insecure-admin", "--drain", "5", "--watch"],
         ["demo"],
         ["demo", "--local", "--keep", "d"],
         ["init"],
@@ -94,7 +98,7 @@ def test_local_commands_get_their_options_and_give_the_exit_code() -> None:
     assert [run(*line, told=told).exit_code for line in lines] == [SCRIPTED_EXIT] * len(lines)
     assert told.options == [
         ServeOptions("", "", "", "", (), "", False, 30.0),
-        ServeOptions("p.yaml", "h:1", "h:2", "sqlite:///x", ("A_*", "B"), "/s", True, 5.0),
+        ServeOptions("p.yaml", "h:1", "h:2", "sqlite:///x", ("A_*", "B"), "/s", True, 5.0, True),
         DemoOptions(False, ""),
         DemoOptions(True, "d"),
         InitOptions("orchvynt.yaml", False),

@@ -42,18 +42,52 @@ def test_apply_history_diff_pull_rollback(world: World, tmp_path: Path) -> None:
     assert (late.exit_code, late.stdout) == (1, "")
     assert late.stderr.startswith("orchvynt: Version 2 is in force, not 1.\n")
     told = run("history", env=as_admin(world)).stdout.splitlines()
-    assert told[0].split() == ["VERSION", "APPLIED", "BY", "COMMIT", "WHY"]
-    assert told[1].split() == ["2", "*", "2026-01-01T01:00:00.000000Z", "token:admin", "again"]
-    assert told[2].split() == ["1", "2026-01-01T01:00:00.000000Z", "token:admin", "abc", "start"]
+    assert told[0].split() == ["VERSION", "APPLIED", "BY", "COMMIT", "DIGEST", "WHY"]
+    assert told[1].split() == ["2", "*", "2026-01-01T01:00:00.000000Z", "token:admin", "sha256:abc", "again"]
+    assert told[2].split() == ["1", "2026-01-01T01:00:00.000000Z", "token:admin", "abc", "sha256:abc", "start"]
     difference = run("diff", "1", "2", env=as_admin(world)).stdout.splitlines()
-    assert {"--- version 1", "+++ version 2", "-models: {}", "+# discouraged"} <= set(difference)
+    assert difference[:3] == ["# discouraged", "models: {}", ""], "words first"
+    assert {"--- version 1", "+++ version 2", "-models: {}", "+# discouraged"} <= set(difference[3:])
     assert run("policy", "pull", env=as_admin(world)).stdout == OLD
     target = tmp_path / "live.yaml"
     assert run("policy", "pull", "--version", "1", "-o", str(target), env=as_admin(world)).exit_code == 0
     assert target.read_text() == GOOD
     assert run("rollback", env=as_admin(world)).stdout.startswith("rolled back: version 3 is in force")
     assert run("rollback", "77", env=as_admin(world)).exit_code == 1
-    assert run("diff", "1", "3", env=as_admin(world)).stdout == "Versions 1 and 3 have the same text.\n"
+    assert run("diff", "1", "3", env=as_admin(world)).stdout == "version 1 and version 3 mean the same, to the letter.\n"
+    assert run("diff", "1", env=as_admin(world)).stdout == "version 1 and version 3 mean the same, to the letter.\n"
+
+
+def test_a_file_is_compared_with_what_is_in_force(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "next.yaml"
+    file.write_text(GOOD)
+    assert run("diff", str(file), env=as_admin(world)).exit_code == 1, "nothing is in force"
+    assert run("apply", str(file), "-m", "start", env=as_admin(world)).exit_code == 0
+    assert run("diff", str(file), env=as_admin(world)).stdout == f"version 1 and {file} mean the same, to the letter.\n"
+    file.write_text(f"{GOOD}# lab\napi_key: sk-very-secret-0123456789\n")
+    told = run("diff", str(file), env=as_admin(world)).stdout
+    assert told.startswith("# lab\n")
+    assert "To apply this needs the role admin:\n  provider lab: new address http://lab:80\n\n--- version 1\n" in told
+    assert f"+++ {file}" in told
+    assert "sk-very-secret" not in told.partition("--- version 1")[2], "what looks like a secret is masked in lines"
+    file.write_text(BAD)
+    broken = run("diff", str(file), env=as_admin(world))
+    assert (broken.exit_code, "unknown field `modles`" in broken.stderr, "+modles: {}" in broken.stdout) == (0, True, True)
+    assert run("diff", "-", stdin=GOOD, env=as_admin(world)).stdout == "version 1 and <stdin> mean the same, to the letter.\n"
+    assert run("diff", "1", "9", env=as_admin(world)).exit_code == 1
+
+
+def test_a_change_over_a_watched_file_says_until_when(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "next.yaml"
+    file.write_text(GOOD)
+    told = run("apply", str(file), "-m", "m", "--until", "2h", env=as_admin(world)).stdout.splitlines()
+    assert told[1] == "the watched file takes over again 2026-01-01T03:00:00.000000Z"
+    world.control.watch = "paused"
+    status = run("status", env=as_admin(world)).stdout
+    assert "paused: the file takes over again 2026-01-01T03:00:00.000000Z" in status
+    assert "by token:admin: m" in status
+    assert "here:1 serves version 1 since 2026-01-01T01:00:00.000000Z" in status
+    assert run("rollback", "1", "--until", "30m", env=as_admin(world)).exit_code == 0
 
 
 def test_problems_carry_the_name_that_the_user_gave(world: World, tmp_path: Path) -> None:
@@ -194,8 +228,8 @@ def commands_for_json() -> list[tuple[str, list[str]]]:
     decided = ["rev_2", "--reason", "x"]
     extra = {
         "apply": ["-", "-m", "m"], "diff": ["1", "1"], "explain": ["last"], "reviews approve": decided, "reviews reject": decided,
-        "reviews show": ["rev_2"], "rollback": ["1"], "runs": ["r1"], "tokens issue": ["ci", "--role", "viewer"],
-        "tokens revoke": ["viewer"], "validate": ["-"],
+        "reviews show": ["rev_2"], "keys issue": ["agents"], "keys revoke": ["agents"], "keys rotate": ["agents"], "rollback": ["1"],
+        "runs": ["r1"], "test": ["-"], "tokens issue": ["ci", "--role", "viewer"], "tokens revoke": ["viewer"], "validate": ["-"],
     }  # fmt: skip
     return [(command, [*command.split(), *extra.get(command, []), "--json"]) for command in SHAPES]
 
@@ -204,6 +238,7 @@ def commands_for_json() -> list[tuple[str, list[str]]]:
 def test_json_of_every_command_has_its_published_shape(world: World, command: str, arguments: list[str]) -> None:
     fill(world)
     run("apply", "-", "-m", "first", stdin=GOOD, env=as_admin(world))
+    run("keys", "issue", "agents", env=as_admin(world))
     told = run(*arguments, stdin=OLD, env=as_admin(world))
     assert told.exit_code == 0, told.output
     assert told.stdout.isascii()

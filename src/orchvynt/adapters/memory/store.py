@@ -1,12 +1,34 @@
 """The store's port over dicts. It keeps facts in their encoded form, as the other stores do, and forgets everything with the process."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from orchvynt.adapters.journal.frames import decode_record
-from orchvynt.adapters.projection import PARKED, REFERENCE_CHARS_MAX, Batch, bounded, fold_reviews, merge_invocation, newest_state
+from orchvynt.adapters.projection import (
+    PARKED,
+    REFERENCE_CHARS_MAX,
+    Batch,
+    bounded,
+    feedback_row,
+    fold_reviews,
+    merge_invocation,
+    newest_state,
+)
 from orchvynt.model.facts import AnyFact, HoldPlaced
 from orchvynt.model.ids import invocation_of
-from orchvynt.ports.store import AuditRow, InvocationRow, OpenHold, PolicyRow, ReviewRow, SpendRow, StoreUnavailableError, TokenRow
+from orchvynt.ports.store import (
+    AuditRow,
+    FeedbackRow,
+    InvocationRow,
+    KeyRow,
+    OpenHold,
+    PolicyRow,
+    ReviewRow,
+    SpendRow,
+    StoreUnavailableError,
+    TokenRow,
+)
 
 _FIND_MAX = 100
 
@@ -24,9 +46,11 @@ class MemoryStore:
         self._spend: dict[tuple[str, str, int], SpendRow] = {}
         self._holds: dict[str, tuple[HoldPlaced, int]] = {}
         self._reviews: dict[str, ReviewRow] = {}
+        self._feedback: dict[str, FeedbackRow] = {}
         self._last_finished = ""
         self._policies: list[PolicyRow] = []
         self._tokens: dict[str, TokenRow] = {}
+        self._keys: dict[str, KeyRow] = {}
         self._audits: list[AuditRow] = []
 
     def file(self, batch: Batch) -> None:
@@ -49,6 +73,8 @@ class MemoryStore:
         for attempt, at in batch.sent.items():
             if attempt in self._holds:
                 self._holds[attempt] = (self._holds[attempt][0], at)
+        for fact in batch.feedback:
+            self._feedback.setdefault(fact.inv, feedback_row(fact))
         self._reviews = fold_reviews(self._reviews, batch.reviews) if batch.reviews else self._reviews
         for inv in {fact.inv for fact in batch.reviews}:
             self._mark_parked(inv)
@@ -84,10 +110,19 @@ class MemoryStore:
         named = {self._inv_of[seq] for seq in self._references.get(reference[:REFERENCE_CHARS_MAX], ())}
         return sorted(named, reverse=True)[:_FIND_MAX]
 
+    async def run(self, run: str) -> list[str]:
+        self._check_open()
+        named = {self._inv_of[seq] for seq in self._references.get(run[:REFERENCE_CHARS_MAX], ())} | ({run} & set(self._records))
+        return sorted(named, reverse=True)[:_FIND_MAX]
+
     async def invocations(self, limit: int, before: str) -> list[InvocationRow]:
         self._check_open()
         ids = sorted((inv for inv in self._invocations if not before or inv < before), reverse=True)
         return [self._invocations[inv] for inv in ids[:limit]]
+
+    async def feedback(self, limit: int) -> list[FeedbackRow]:
+        self._check_open()
+        return list(self._feedback.values())[-limit:]
 
     async def spend(self) -> list[SpendRow]:
         self._check_open()
@@ -116,16 +151,20 @@ class MemoryStore:
 
     async def policies(self) -> list[PolicyRow]:
         self._check_open()
-        return self._policies[::-1]
+        return [msgspec.structs.replace(row, yaml="") for row in self._policies[::-1]]
+
+    async def policy(self, version: int) -> PolicyRow | None:
+        self._check_open()
+        return self._policies[version - 1] if 1 <= version <= len(self._policies) else None
 
     async def add_policy(
-        self, yaml: str, digest: str, message: str, author: str, at: int, expected: int | None, commit: str
+        self, yaml: str, digest: str, message: str, author: str, at: int, expected: int | None, commit: str, until: int = 0
     ) -> PolicyRow | None:
         self._check_open()
         current = len(self._policies)
         if expected is not None and expected != current:
             return None
-        row = PolicyRow(current + 1, digest, yaml, message, author, at, commit)
+        row = PolicyRow(current + 1, digest, yaml, message, author, at, commit, until)
         self._policies.append(row)
         return row
 
@@ -140,6 +179,30 @@ class MemoryStore:
     async def remove_token(self, name: str) -> bool:
         self._check_open()
         return self._tokens.pop(name, None) is not None
+
+    async def keys(self) -> list[KeyRow]:
+        self._check_open()
+        return sorted(self._keys.values(), key=lambda key: (key.name, key.created_at, key.id))
+
+    async def add_key(self, key: KeyRow, others_expire_at: int = 0) -> bool:
+        self._check_open()
+        if key.id in self._keys:
+            return False
+        for other in list(self._keys.values()):
+            if others_expire_at and other.name == key.name and not 0 < other.expires_at < others_expire_at:
+                self._keys[other.id] = msgspec.structs.replace(other, expires_at=others_expire_at)
+        self._keys[key.id] = key
+        return True
+
+    async def remove_key(self, key_id: str) -> bool:
+        self._check_open()
+        return self._keys.pop(key_id, None) is not None
+
+    async def use_keys(self, used: Sequence[tuple[str, int]]) -> None:
+        self._check_open()
+        for key_id, at in used:
+            if (known := self._keys.get(key_id)) is not None and known.used_at < at:
+                self._keys[key_id] = msgspec.structs.replace(known, used_at=at)
 
     async def audit(self, row: AuditRow) -> None:
         self._check_open()

@@ -38,6 +38,11 @@ def file_frames(connection: sqlite3.Connection, frames: Sequence[Frame], positio
     _file_money(connection, batch)
     if batch.reviews:
         _file_reviews(connection, batch.reviews)
+    if batch.feedback:
+        scores: list[Value] = []
+        for fact in batch.feedback:
+            scores += (fact.inv, fact.at, fact.provider, fact.model, fact.workload, fact.score)
+        run_rows(connection, "add_feedback", 6, scores)
     connection.execute(QUERIES["set_filed"], (*position, batch.last_finished))
     return batch.next_seq
 

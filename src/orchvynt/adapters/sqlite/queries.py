@@ -8,7 +8,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Final
 
-Value = str | bytes | int
+Value = str | bytes | int | float
 
 _NAME: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _COMMENT: Final = re.compile(r"^--.*\n", re.MULTILINE)

@@ -68,6 +68,10 @@ DELETE FROM holds WHERE attempt IN (VALUES {rows});
 -- A review as it stands after its newest fact.
 INSERT OR REPLACE INTO reviews VALUES {rows};
 
+-- name: add_feedback
+-- Scores of answers. The first one of an invocation stands.
+INSERT OR IGNORE INTO feedback (inv, at, provider, model, workload, score) VALUES {rows};
+
 -- name: frames_of
 -- The record of one invocation, in the order of writing.
 SELECT body FROM frames WHERE inv = ? ORDER BY seq;
@@ -102,6 +106,10 @@ SELECT * FROM invocations ORDER BY inv DESC LIMIT ?1;
 -- A page of the list, from older than an id.
 SELECT * FROM invocations WHERE inv < ?2 ORDER BY inv DESC LIMIT ?1;
 
+-- name: newest_feedback
+-- Scores, newest first.
+SELECT inv, at, provider, model, workload, score FROM feedback ORDER BY number DESC LIMIT ?;
+
 -- name: spend
 -- Everything that was settled.
 SELECT budget, subject, window, nanos, tokens FROM spend;
@@ -127,8 +135,12 @@ SELECT * FROM reviews WHERE status = 'open' ORDER BY opened_at, review;
 SELECT * FROM reviews WHERE review = ?;
 
 -- name: policies
--- The history, newest first.
-SELECT version, digest, yaml, message, author, applied_at, git_commit FROM policies ORDER BY version DESC;
+-- The history, newest first. The texts, which are large, stay where they are.
+SELECT version, digest, '', message, author, applied_at, git_commit, until FROM policies ORDER BY version DESC;
+
+-- name: policy
+-- One version, with its text.
+SELECT version, digest, yaml, message, author, applied_at, git_commit, until FROM policies WHERE version = ?;
 
 -- name: policy_version
 -- The version in force, 0 if there is none.
@@ -136,7 +148,7 @@ SELECT coalesce(max(version), 0) FROM policies;
 
 -- name: add_policy
 -- The next version.
-INSERT INTO policies (version, digest, yaml, message, author, applied_at, git_commit) VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT INTO policies (version, digest, yaml, message, author, applied_at, git_commit, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: tokens
 -- Admin tokens, by name.
@@ -149,6 +161,26 @@ INSERT OR IGNORE INTO tokens (name, role, sha256, created_at, created_by) VALUES
 -- name: remove_token
 -- By name.
 DELETE FROM tokens WHERE name = ?;
+
+-- name: keys
+-- Issued secrets, by name and age.
+SELECT id, name, sha256, created_at, created_by, expires_at, used_at FROM keys ORDER BY name, created_at, id;
+
+-- name: add_key
+-- Nothing is changed if the id is taken.
+INSERT OR IGNORE INTO keys (id, name, sha256, created_at, created_by, expires_at, used_at) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: expire_other_keys
+-- The other secrets of a name end at an instant, unless they end before.
+UPDATE keys SET expires_at = ?3 WHERE name = ?1 AND id <> ?2 AND (expires_at = 0 OR expires_at > ?3);
+
+-- name: remove_key
+-- By id.
+DELETE FROM keys WHERE id = ?;
+
+-- name: use_key
+-- When a secret was last used, to the later of two instants.
+UPDATE keys SET used_at = max(used_at, ?2) WHERE id = ?1;
 
 -- name: add_audit
 -- Append-only.

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,7 +16,18 @@ from orchvynt.adapters.sqlite.reader import Reader, Row
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.model.facts import AnyFact, HoldPlaced
 from orchvynt.model.ids import invocation_of
-from orchvynt.ports.store import AuditRow, InvocationRow, OpenHold, PolicyRow, ReviewRow, SpendRow, StoreUnavailableError, TokenRow
+from orchvynt.ports.store import (
+    AuditRow,
+    FeedbackRow,
+    InvocationRow,
+    KeyRow,
+    OpenHold,
+    PolicyRow,
+    ReviewRow,
+    SpendRow,
+    StoreUnavailableError,
+    TokenRow,
+)
 
 _FIND_MAX = 100
 
@@ -34,6 +46,11 @@ class SqliteStore:
     def problem(self) -> str:
         """Why what the journal holds is not filed at present; empty while it is."""
         return self._writer.problem
+
+    def unfiled_bytes(self) -> int:
+        """What the journal holds beyond what is committed here; over several segments with their headers."""
+        (segment, offset), (last, end) = self._writer.filed, self._journal.end
+        return end - offset if segment == last else self._journal.size_bytes() - offset
 
     async def settled(self) -> None:
         await asyncio.wrap_future(self._writer.when_filed())
@@ -59,9 +76,22 @@ class SqliteStore:
 
         return await self._reader.run(look)
 
+    async def run(self, run: str) -> list[str]:
+        name = run.encode(errors="replace").decode()
+
+        def look(connection: sqlite3.Connection) -> list[str]:
+            named = connection.execute(QUERIES["find_reference"], (name[:REFERENCE_CHARS_MAX], _FIND_MAX)).fetchall()
+            first = connection.execute(QUERIES["find_inv"], (name,)).fetchall()
+            return sorted({str(inv) for (inv,) in (*named, *first)}, reverse=True)[:_FIND_MAX]
+
+        return await self._reader.run(look)
+
     async def invocations(self, limit: int, before: str) -> list[InvocationRow]:
         rows = await (self._reader.rows("older_invocations", limit, before) if before else self._reader.rows("newest_invocations", limit))
         return [InvocationRow(*row) for row in rows]
+
+    async def feedback(self, limit: int) -> list[FeedbackRow]:
+        return [FeedbackRow(*row) for row in await self._reader.rows("newest_feedback", limit)][::-1]
 
     async def spend(self) -> list[SpendRow]:
         return [SpendRow(*row) for row in await self._reader.rows("spend")]
@@ -88,14 +118,18 @@ class SqliteStore:
     async def policies(self) -> list[PolicyRow]:
         return [PolicyRow(*row) for row in await self._reader.rows("policies")]
 
+    async def policy(self, version: int) -> PolicyRow | None:
+        rows = await self._reader.rows("policy", version)
+        return PolicyRow(*rows[0]) if rows else None
+
     async def add_policy(
-        self, yaml: str, digest: str, message: str, author: str, at: int, expected: int | None, commit: str
+        self, yaml: str, digest: str, message: str, author: str, at: int, expected: int | None, commit: str, until: int = 0
     ) -> PolicyRow | None:
         def work(connection: sqlite3.Connection) -> PolicyRow | None:
             current = int(connection.execute(QUERIES["policy_version"]).fetchone()[0])
             if expected is not None and expected != current:
                 return None
-            row = PolicyRow(current + 1, digest, yaml, message, author, at, commit)
+            row = PolicyRow(current + 1, digest, yaml, message, author, at, commit, until)
             connection.execute(QUERIES["add_policy"], msgspec.structs.astuple(row))
             return row
 
@@ -109,6 +143,28 @@ class SqliteStore:
 
     async def remove_token(self, name: str) -> bool:
         return await self._change("remove_token", (name,))
+
+    async def keys(self) -> list[KeyRow]:
+        return [KeyRow(*row) for row in await self._reader.rows("keys")]
+
+    async def add_key(self, key: KeyRow, others_expire_at: int = 0) -> bool:
+        def work(connection: sqlite3.Connection) -> bool:
+            if not connection.execute(QUERIES["add_key"], msgspec.structs.astuple(key)).rowcount:
+                return False
+            if others_expire_at:
+                connection.execute(QUERIES["expire_other_keys"], (key.name, key.id, others_expire_at))
+            return True
+
+        return await asyncio.wrap_future(self._writer.submit(work))
+
+    async def remove_key(self, key_id: str) -> bool:
+        return await self._change("remove_key", (key_id,))
+
+    async def use_keys(self, used: Sequence[tuple[str, int]]) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(QUERIES["use_key"], used)
+
+        await asyncio.wrap_future(self._writer.submit(work))
 
     async def audit(self, row: AuditRow) -> None:
         await self._change("add_audit", msgspec.structs.astuple(row))

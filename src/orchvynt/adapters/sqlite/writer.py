@@ -98,6 +98,11 @@ class Writer:
         self.problem = ""
         self._thread = Thread(target=self._run, name="orchvynt-store", daemon=True)
 
+    @property
+    def filed(self) -> Position:
+        """Up to where the journal is committed here."""
+        return self._filed.position
+
     def start(self) -> None:
         self._thread.start()
 

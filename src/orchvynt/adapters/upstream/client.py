@@ -15,14 +15,17 @@ from orchvynt.ports.upstream import Address, UpstreamFailure, UpstreamListener
 class HttpUpstream:
     """Implements `ports.upstream.Upstream`. Used from one event loop.
 
-    Certificates are always verified, against the system's authorities and those in `ca_file` (PEM), if one is given.
+    Certificates are always verified, against the system's authorities and those in `ca_file` (PEM), if one is given. `tls` takes the
+    place of all that, for an event loop whose network needs none.
     """
 
-    def __init__(self, clock: Clock, limits: UpstreamLimits | None = None, ca_file: str | None = None) -> None:
+    def __init__(
+        self, clock: Clock, limits: UpstreamLimits | None = None, ca_file: str | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._clock = clock
         self._limits = limits if limits is not None else UpstreamLimits()
         self._ca_file = ca_file
-        self._tls: ssl.SSLContext | None = None
+        self._tls = tls
         self._pools: dict[Address, Pool] = {}
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False

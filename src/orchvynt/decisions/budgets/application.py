@@ -47,7 +47,8 @@ def subject(scope: Scope, invocation: Invocation) -> str:
         case "invocation":
             return invocation.id
         case "key":
-            return invocation.key_id
+            # Its name, where the policy has one: a new secret must not begin a new budget.
+            return invocation.key or invocation.key_id
         case "workflow":
             return claims.workflow or NOBODY
         case "agent":
@@ -59,13 +60,13 @@ def subject(scope: Scope, invocation: Invocation) -> str:
 
 
 def _line(budget: Budget, invocation: Invocation, now: int) -> Line:
-    start = window_start(budget.window, now)
+    start = window_start(budget.window, now, budget.timezone)
     return Line(
         budget.name,
         budget.scope,
         subject(budget.scope, invocation),
         start,
-        window_end(budget.window, start),
+        window_end(budget.window, start, budget.timezone),
         budget.nanos,
         budget.tokens,
         budget.min_output_tokens,

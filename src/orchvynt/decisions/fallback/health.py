@@ -27,6 +27,9 @@ class Health:
                 return found
         return 0, ""
 
+    def rests(self, provider: str, model: str, now: int) -> bool:
+        return bool(self.resting(provider, model, now)[1])
+
     def rest(self, provider: str, model: str, rest: Rest, now: int) -> None:
         """Extends a rest, never shortens it."""
         until = now + rest.for_ns

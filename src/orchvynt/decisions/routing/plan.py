@@ -1,93 +1,134 @@
-"""Which model gets an invocation: the first rule that matches, else the model asked for, then the chain's tiers.
+"""The plan of one invocation: the routed model first, then the chain's tiers without it, as far as they may be asked.
 
-Gives the ordered candidates, each with why, and how every rule that was tried came out. Knows nothing of health or budgets.
+Gives the ordered candidates, each with why, and the rejected ones with why not. Knows no budget, and of health only who rests.
 """
-
-import difflib
-from collections.abc import Mapping
 
 import msgspec
 
-from orchvynt.language.patterns import matched
-from orchvynt.language.snapshot import EvaluationError, Model, Snapshot
-from orchvynt.model.facts import CandidateChosen, CandidateRejected
+from orchvynt.decisions.routing.choosing import choose
+from orchvynt.decisions.routing.figures import Observed
+from orchvynt.decisions.routing.filters import Filters
+from orchvynt.decisions.routing.names import AUTO, asked_for, resolve
+from orchvynt.decisions.routing.refusals import key_may_not, no_candidate
+from orchvynt.decisions.routing.rules import Tried, first_match
+from orchvynt.decisions.routing.splitting import side_of
+from orchvynt.language.scope import RequestValues
+from orchvynt.language.snapshot import Model, Rule, Snapshot
+from orchvynt.model.candidates import CandidateChosen, CandidateRejected
 from orchvynt.model.faults import Fault
-
-AUTO = "auto"
+from orchvynt.model.invocation import Invocation
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """`rule` is empty where no rule matched. Tier numbers are positions, from 1."""
+    """`rule` is empty where no rule matched. Tier numbers are positions, from 1. `refusal` is set where no candidate is left.
+
+    `rules` holds the rule that matched and those that failed, `passed_over` how many others came before it. `figures` are those that
+    a rule's choice read, by candidate.
+    """
 
     rule: str
     candidates: tuple[CandidateChosen, ...]
     rejected: tuple[CandidateRejected, ...]
     chain: str
     rules: tuple[tuple[str, str], ...]
+    passed_over: int = 0
+    figures: dict[str, object] = {}
+    refusal: Fault | None = None
 
 
-def plan(snapshot: Snapshot, requested: str, values: Mapping[str, object]) -> Plan | Fault:
-    """The ordered candidates for a request that named `requested`; a Fault where the policy knows no such model."""
-    tried: list[tuple[str, str]] = []
-    rule_name, chosen, why = "", "", ""
-    for rule in snapshot.rules:
-        try:
-            matches = rule.when is None or rule.when.evaluate(values) is True
-        except EvaluationError as error:
-            tried.append((rule.name, f"failed: {error}"))
-            continue
-        tried.append((rule.name, "matched" if matches else "no match"))
-        if matches:
-            rule_name, chosen, why = rule.name, rule.use, f"rule {rule.name}"
-            break
-    if not chosen:
-        found = _asked_for(snapshot, requested)
-        if isinstance(found, Fault):
-            return found
-        chosen, why = found
-    first = resolve(snapshot, chosen)
-    assert first is not None, "a snapshot names no model that it does not have"
-    candidates = [CandidateChosen(1, first.name, first.provider.name, why)]
+class _Routed(msgspec.Struct, frozen=True):
+    """The routed model, if there is one, and why. `checked` says that it passed the filters; `named` that the caller itself named it."""
+
+    model: Model | None
+    why: str
+    unmeasured: tuple[str, ...] = ()
+    rejected: tuple[CandidateRejected, ...] = ()
+    figures: dict[str, object] = {}
+    checked: bool = False
+    named: bool = False
+
+
+def plan(snapshot: Snapshot, invocation: Invocation, values: RequestValues, observed: Observed, mono: int) -> Plan:
+    """Decides once, under the snapshot that the invocation is pinned to; `mono` is the monotonic instant."""
+    tried = first_match(snapshot, values)
+    filters = Filters(snapshot, invocation, values, observed.scores)
+    if tried.rule is not None:
+        routed: _Routed | Fault = _by_rule(snapshot, tried.rule, filters, values, observed, mono)
+    else:
+        routed = _by_name(snapshot, invocation.ask.requested_model)
+    if isinstance(routed, Fault):
+        return _made(snapshot, tried, [], [], {}, routed)
+    candidates: list[CandidateChosen] = []
+    rejected = list(routed.rejected)
+    if routed.model is not None:
+        verdict = routed.unmeasured if routed.checked else filters.check(routed.model)
+        if isinstance(verdict, CandidateRejected):
+            rejected.append(verdict)
+            if routed.named and verdict.by == "allow_models":
+                return _made(snapshot, tried, [], rejected, routed.figures, key_may_not(snapshot, invocation, verdict.model))
+        else:
+            candidates.append(CandidateChosen(1, routed.model.name, routed.model.provider.name, routed.why, verdict))
+    _add_tiers(snapshot, routed.model, filters, candidates, rejected)
+    refusal = None if candidates else no_candidate(invocation, tried.rule.name if tried.rule else "", rejected)
+    return _made(snapshot, tried, candidates, rejected, routed.figures, refusal)
+
+
+def _by_name(snapshot: Snapshot, requested: str) -> _Routed | Fault:
+    found = asked_for(snapshot, requested)
+    if isinstance(found, Fault):
+        return found
+    name, why = found
+    return _Routed(resolve(snapshot, name), why, named=requested != AUTO and not why.startswith("default"))
+
+
+def _by_rule(snapshot: Snapshot, rule: Rule, filters: Filters, values: RequestValues, observed: Observed, mono: int) -> _Routed:
+    if rule.choose is not None:
+        chosen = choose(snapshot, rule, rule.choose, filters, values, observed, mono)
+        return _Routed(chosen.model, chosen.why, chosen.unmeasured, chosen.rejected, chosen.read, checked=True)
+    if rule.split is not None:
+        name, why = side_of(rule, rule.split, values, values.invocation.id)
+        return _Routed(resolve(snapshot, name), why)
+    return _Routed(resolve(snapshot, rule.use), f"rule {rule.name}")
+
+
+def _add_tiers(
+    snapshot: Snapshot, first: Model | None, filters: Filters, candidates: list[CandidateChosen], rejected: list[CandidateRejected]
+) -> None:
+    """The chain's tiers without the routed model; what was rejected by a filter is not said twice."""
     chain = snapshot.chain
-    if chain is not None:
-        by_chain = f"chain {chain.name}"
-        for name in chain.tiers:
-            if name != first.name:
-                candidates.append(CandidateChosen(len(candidates) + 1, name, snapshot.models[name].provider.name, by_chain))
-    return Plan(rule_name, tuple(candidates), (), chain.name if chain else "", tuple(tried))
+    if chain is None:
+        return
+    why = f"chain {chain.name}"
+    known = {one.model for one in rejected if one.by not in ("where", "prefer")} if rejected else ()
+    for name in chain.tiers:
+        if (first is not None and name == first.name) or name in known:
+            continue
+        model = snapshot.models[name]
+        verdict = filters.check(model)
+        if isinstance(verdict, CandidateRejected):
+            rejected.append(verdict)
+        else:
+            candidates.append(CandidateChosen(len(candidates) + 1, name, model.provider.name, why, verdict))
 
 
-def resolve(snapshot: Snapshot, name: str) -> Model | None:
-    """The model of a name, an alias, or whatever a pattern matches (then the name itself is asked of the provider)."""
-    model = snapshot.models.get(name)
-    if model is not None:
-        return model
-    if target := snapshot.aliases.get(name):
-        return snapshot.models[target]
-    for pattern, template in snapshot.patterns:
-        head, _, tail = pattern.partition("*")
-        if len(name) > len(head) + len(tail) and name.startswith(head) and name.endswith(tail):
-            return matched(template, name)
-    return None
-
-
-def _asked_for(snapshot: Snapshot, requested: str) -> tuple[str, str] | Fault:
-    if requested == AUTO and snapshot.default:
-        return snapshot.default, "default"
-    model = resolve(snapshot, requested)
-    if model is not None:
-        return model.name, "asked for" if model.name == requested else f"alias {requested}"
-    if snapshot.unknown_model == "default":
-        return snapshot.default, f"default, because {requested} is unknown"
-    known = sorted([*snapshot.models, *snapshot.aliases])
-    near = difflib.get_close_matches(requested, known, n=3, cutoff=0.5)
-    what = f"The policy knows no model {requested!r}."
-    if requested == AUTO:
-        what = "The policy has no `routing.default`, which `auto` stands for."
-    return Fault(
-        "model_not_found",
-        what + (f" Nearest: {', '.join(near)}." if near else ""),
-        f"Known models: {', '.join(known[:20])}. Add it to `models` in the policy, or set `unknown_model: default`.",
-        param="model",
-        detail={"nearest": near},
+def _made(
+    snapshot: Snapshot,
+    tried: Tried,
+    candidates: list[CandidateChosen],
+    rejected: list[CandidateRejected],
+    figures: dict[str, object],
+    refusal: Fault | None,
+) -> Plan:
+    rules = [(name, f"failed: {why}") for name, why in tried.failures]
+    if tried.rule is not None:
+        rules.append((tried.rule.name, "matched"))
+    return Plan(
+        tried.rule.name if tried.rule is not None else "",
+        tuple(candidates),
+        tuple(rejected),
+        snapshot.chain.name if snapshot.chain else "",
+        tuple(rules),
+        tried.passed_over,
+        figures,
+        refusal,
     )

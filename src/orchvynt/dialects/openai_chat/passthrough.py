@@ -30,6 +30,7 @@ from orchvynt.dialects.outcomes import failure_from_error, malformed
 from orchvynt.dialects.shapes import Notes, Seen
 from orchvynt.model.chat import Reply
 from orchvynt.model.faults import Fault
+from orchvynt.model.turns import Digest, Said
 from orchvynt.model.usage import Usage
 
 DONE: Final = b"[DONE]"
@@ -42,13 +43,14 @@ _decode_unmetered = msgspec.json.Decoder(UnmeteredChunkBody).decode
 class PassthroughRelay:
     """Implements shapes.Relay for a provider and a caller of this same wire format."""
 
-    __slots__ = ("_collector", "_frames", "_hides_usage", "_opening", "_passed", "_seen", "_usage", "_wants_usage")
+    __slots__ = ("_collector", "_frames", "_hides_usage", "_opening", "_passed", "_said", "_seen", "_usage", "_wants_usage")
 
-    def __init__(self, wants_usage: bool, collect: bool) -> None:
+    def __init__(self, wants_usage: bool, collect: bool, digest: bool = False) -> None:
         self._seen = Seen()
         self._usage: Usage | None = None
         self._wants_usage = wants_usage
         self._collector = ChunkCollector() if collect else None
+        self._said = Said() if digest else None
         self._opening = Opening()
         self._frames = EventFrames()
         self._passed = True
@@ -99,6 +101,11 @@ class PassthroughRelay:
         if self._collector is None:
             raise ValueError("this relay was made without collect")
         return self._collector.reply(self._seen)
+
+    def said(self) -> Digest:
+        if self._said is None:
+            raise ValueError("this relay was made without digest")
+        return self._said.digest()
 
     def _pass(self, frame: bytes) -> bool:
         """Looks into one frame. Whether it goes to the caller."""
@@ -158,6 +165,8 @@ class PassthroughRelay:
                 # Of several choices the reply is the first.
                 if self._collector is not None and not choice.index:
                     self._collector.add(told)
+                if self._said is not None and not choice.index:
+                    _add(self._said, told)
             if choice.finish_reason:
                 seen.finish = finish_from(choice.finish_reason)
         if usage is not None and seen.finish:
@@ -183,6 +192,16 @@ class PassthroughRelay:
         failure = failure_from_error(data, STREAM_STATUS)
         seen.failure = cut_by(failure) if seen.started else failure
         return False
+
+
+def _add(said: Said, told: Told) -> None:
+    if told.content:
+        said.add(text_of(told.content))
+    if told.refusal:
+        said.add(told.refusal)
+    for call in told.tool_calls or ():
+        if call.id:
+            said.call(call.id)
 
 
 def _without_usage(frame: bytes) -> bytes:

@@ -12,6 +12,7 @@ from orchvynt.dialects.openai_chat.wire import AskBody, AskMessage, AskPart, Ask
 from orchvynt.dialects.shapes import Reading
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask
+from orchvynt.model.turns import Turn
 
 METADATA_PREFIX: Final = "orchvynt_"
 
@@ -26,6 +27,7 @@ _MESSAGE_BYTES: Final = len('{"role":""}')
 _CONTENT_BYTES: Final = len(',"content":""')
 _TEXT_PART_BYTES: Final = len('{"type":"text","text":""}')
 _IMAGE_PART_BYTES: Final = len('{"type":"image_url","image_url":""}')
+_IMAGE_END_CHARS: Final = 64
 # `\uXXXX` takes six bytes and is at most three bytes of UTF-8.
 _ESCAPE_BYTES: Final = 3
 
@@ -50,7 +52,7 @@ def read_request(body: bytes) -> Reading | Fault:
         if fault is not None:
             return fault
         metadata = _own_metadata(asked.metadata) if asked.metadata else {}
-        return Reading(ask=_ask(asked, body, is_ascii), metadata=metadata)
+        return Reading(ask=_ask(asked, body, is_ascii), metadata=metadata, turns=lambda: [_turn(message) for message in asked.messages])
     except _RefusalError as refusal:
         return refusal.fault
     except BODY_ERRORS as error:
@@ -188,3 +190,22 @@ def _two_limits() -> Fault:
         "max_tokens",
         "Send one of them; `max_completion_tokens` is the current name.",
     )
+
+
+def _turn(message: AskMessage) -> Turn:
+    content = message.content
+    text = content if isinstance(content, str) else "".join(_part_text(part) for part in content or ())
+    if message.refusal:
+        text += message.refusal
+    if message.tool_calls:
+        return Turn(message.role, text, tuple([call.id for call in message.tool_calls if call.id]))
+    return Turn(message.role, text, (message.tool_call_id,) if message.tool_call_id else ())
+
+
+def _part_text(part: AskPart) -> str:
+    """The text of a part; of an image only so much that another one is told apart."""
+    image = part.image_url
+    if image is None:
+        return part.text or part.refusal or ""
+    url = image if isinstance(image, str) else image.url
+    return f"{len(url)} {url[-_IMAGE_END_CHARS:]}"

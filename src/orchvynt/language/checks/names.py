@@ -1,116 +1,167 @@
-"""Every name in the policy is well-formed, stands once, and leads to something that exists."""
+"""Every definition in the policy has a well-formed name that stands once; gives what the names of the policy lead to."""
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import msgspec
 
-from orchvynt.language.document.scalars import NAME_PATTERN
-from orchvynt.language.document.section import Section
-from orchvynt.language.reading import Item
+from orchvynt.language.document.scalars import NAME_PATTERN, shown
 from orchvynt.language.report import Report, Span
 from orchvynt.language.source import Source
-from orchvynt.language.yaml_marks import Entry, Scalar, Sequence
-from orchvynt.language.yaml_marks import Mapping as Node
+from orchvynt.language.yaml_marks import Entry, Node, Scalar, Sequence
+from orchvynt.language.yaml_marks import Mapping as Map
 
 RESERVED_MODEL = "auto"
 _NAME = re.compile(NAME_PATTERN)
 _NAME_HELP = "Names are up to 100 letters, digits and . _ : / @ + - and begin with a letter or a digit."
+_NAMED: Final = ("providers", "models", "groups", "notify")
+_LISTED: Final = (
+    ("rule", "routing.rules"),
+    ("budget", "budgets"),
+    ("rate limit", "rate_limits"),
+    ("gate", "gates"),
+    ("key", "keys"),
+    ("test", "tests"),
+)
 
 
-class Models(msgspec.Struct):
-    """Which model a name or alias leads to; one that is wrong in itself counts, so that it is reported once."""
+class Names(msgspec.Struct):
+    """What is defined, the broken definitions too: a reference to one of those is not a second error.
 
-    by_name: Mapping[str, str]
+    `models` gives the model's own name for a name or an alias; `others` the names of everything else by what they name.
+    """
 
-    def resolve(self, name: str) -> str | None:
-        """The model's own name, or None."""
-        return self.by_name.get(name)
+    models: Mapping[str, str]
+    patterns: "Patterns"
+    others: Mapping[str, tuple[str, ...]]
+
+    def model(self, name: str) -> str | None:
+        """The model's own name; of what only a pattern knows the name itself."""
+        found = self.models.get(name)
+        return name if found is None and self.patterns.first(name) else found
 
 
 def is_pattern(name: str) -> bool:
     return "*" in name
 
 
-def check_names(source: Source, report: Report) -> Models:
-    """All references and definitions; gives the way from a name or alias to its model."""
-    _keys_are_names(source, report)
-    models = _aliases(source, report)
-    for name, model in source.models.items():
-        provider = model.section.provider
-        if provider not in source.provider_names:
-            _missing(report, model.at("provider"), "provider", provider, source.provider_names, f"models.{name}.provider")
-    if source.routing is not None:
-        head = source.routing.section
-        if head.default is not None:
-            _model_exists(models, head.default, source.routing, ("default",), report)
-        elif head.unknown_model == "default":
-            span = source.routing.at("unknown_model")
-            report.error(span, "`unknown_model: default` needs a `default`", "Name one: `default: MODEL`.", "routing.unknown_model")
-    for rule in source.rules:
-        _model_exists(models, rule.section.use, rule, ("use",), report)
-    _chain(source, models, report)
-    _gates(source, report)
-    for kind, items in (("rule", source.rules), ("budget", source.budgets), ("gate", source.gates)):
-        _stand_once(kind, items, report)
-    return models
+class Patterns:
+    """The patterns in their order, found by what stands before the `*`."""
+
+    def __init__(self) -> None:
+        self._tails: dict[str, list[tuple[int, str]]] = {}
+        self._count = 0
+
+    def add(self, pattern: str) -> None:
+        head, _, tail = pattern.partition("*")
+        self._tails.setdefault(head, []).append((self._count, tail))
+        self._count += 1
+
+    def first(self, name: str) -> str:
+        """The first that matches the name, or all that another pattern does; empty where none does."""
+        found = [
+            (number, name[:end], tail)
+            for end in range(len(name) + 1)
+            for number, tail in self._tails.get(name[:end], ())
+            if name.endswith(tail) and len(name) >= end + len(tail)
+        ]
+        return "{1}*{2}".format(*min(found)) if found else ""
 
 
-def _keys_are_names(source: Source, report: Report) -> None:
-    named: list[tuple[str, Mapping[str, Item[Section]]]] = [
-        ("providers", source.providers),
-        ("models", source.models),
-        ("groups", source.groups),
-    ]
-    for section, items in named:
-        for name, item in items.items():
-            plain = name.replace("*", "x") if section == "models" else name
-            if not _NAME.fullmatch(plain):
-                report.error(item.key, f"`{name[:100]}` is not a name", _NAME_HELP, item.path)
+def check_names(source: Source, report: Report) -> Names:
+    """All definitions."""
+    root = source.node
+    defined = {section: _names_of(_at(root, section)) for section in (*_NAMED, "fallback.chains")}
+    for section in _NAMED:
+        _are_names(section, _at(root, section), report)
+    _are_names("fallback.chains", _at(root, "fallback.chains"), report)
+    _check_models(source, report)
+    listed = {kind: _items_of(_at(root, path)) for kind, path in _LISTED}
+    for kind, path in _LISTED:
+        _stand_once(kind, path, listed[kind], report)
+    others = {kind: tuple(dict.fromkeys(scalar.text for _, scalar in found)) for kind, found in listed.items()}
+    others |= {
+        "provider": defined["providers"],
+        "group": defined["groups"],
+        "destination": defined["notify"],
+        "chain": defined["fallback.chains"],
+    }
+    models = _aliases(source, tuple(name for name in defined["models"] if not is_pattern(name)), report)
+    patterns = Patterns()
+    for name in defined["models"]:
+        if is_pattern(name):
+            patterns.add(name)
+    return Names(models, patterns, others)
+
+
+def _at(root: Map, path: str) -> Node | None:
+    node: Node | None = root
+    for step in path.split("."):
+        entry = node.entries.get(step) if isinstance(node, Map) else None
+        node = entry.value if entry is not None else None
+    return node
+
+
+def _names_of(node: Node | None) -> tuple[str, ...]:
+    return tuple(node.entries) if isinstance(node, Map) else ()
+
+
+def _items_of(node: Node | None) -> list[tuple[int, Scalar]]:
+    """The names of a list's items, each with its position."""
+    found = []
+    for number, item in enumerate(node.items if isinstance(node, Sequence) else ()):
+        entry = item.entries.get("name") if isinstance(item, Map) else None
+        if entry is not None and isinstance(entry.value, Scalar) and entry.value.text:
+            found.append((number, entry.value))
+    return found
+
+
+def _are_names(section: str, node: Node | None, report: Report) -> None:
+    for name, entry in node.entries.items() if isinstance(node, Map) else ():
+        plain = name.replace("*", "x") if section == "models" else name
+        if not _NAME.fullmatch(plain):
+            report.error(entry.key, f"{shown(name)} is not a name", _NAME_HELP, f"{section}.{name[:100]}")
+
+
+def _stand_once(kind: str, path: str, items: Iterable[tuple[int, Scalar]], report: Report) -> None:
+    first: dict[str, Span] = {}
+    for number, scalar in items:
+        if scalar.text in first:
+            said = f"a {kind} named {shown(scalar.text)} stands on line {first[scalar.text].line} already"
+            report.error(scalar.span, said, "Give it another name.", f"{path}[{number}].name")
+        first.setdefault(scalar.text, scalar.span)
+
+
+def _check_models(source: Source, report: Report) -> None:
+    earlier = Patterns()
     for name, model in source.models.items():
         if name == RESERVED_MODEL:
             report.error(model.key, "`auto` stands for `routing.default` and cannot name a model", "Choose another name.", model.path)
-        if name.count("*") > 1:
-            report.error(model.key, "a pattern has one `*`", "Write a pattern for each part.", model.path)
-        if is_pattern(name):
-            _pattern_fields(model.node, report, model.path)
-    _patterns_reachable(source, report)
-
-
-def _pattern_fields(node: Node, report: Report, path: str) -> None:
-    for field, why in (("model", "a pattern asks for the name that the agent names"), ("aliases", "a pattern has no aliases")):
-        if field in node.entries:
-            report.error(node.entries[field].key, why, f"Remove `{field}`.", f"{path}.{field}")
-
-
-def _patterns_reachable(source: Source, report: Report) -> None:
-    earlier: list[str] = []
-    for name, model in source.models.items():
         if not is_pattern(name):
             continue
-        head, _, tail = name.partition("*")
-        for pattern in earlier:
-            before, _, after = pattern.partition("*")
-            if head.startswith(before) and tail.endswith(after):
-                report.error(
-                    model.key, f"the pattern `{name}` is never reached: `{pattern}` before it matches all that it does", "Put it first."
-                )
-                break
-        earlier.append(name)
+        if name.count("*") > 1:
+            report.error(model.key, "a pattern has one `*`", "Write a pattern for each part.", model.path)
+        for field, why in (("model", "a pattern asks for the name that the agent names"), ("aliases", "a pattern has no aliases")):
+            if field in model.node.entries:
+                report.error(model.name_at(field), why, f"Remove `{field}`.", f"{model.path}.{field}")
+        hidden_by = earlier.first(name)
+        if hidden_by:
+            said = f"the pattern `{name}` is never reached: `{hidden_by}` before it matches all that it does"
+            report.error(model.key, said, "Put it first.", model.path)
+        earlier.add(name)
 
 
-def _aliases(source: Source, report: Report) -> Models:
-    by_name = {name: name for name in source.model_names if not is_pattern(name)}
+def _aliases(source: Source, model_names: tuple[str, ...], report: Report) -> dict[str, str]:
+    by_name = {name: name for name in model_names}
     for name, model in source.models.items():
         for number, alias in enumerate(model.section.aliases):
-            span = model.at("aliases", number)
+            span, path = model.at("aliases", number), f"{model.path}.aliases[{number}]"
             if alias == RESERVED_MODEL:
-                report.error(span, "`auto` stands for `routing.default` and cannot be an alias", path=f"{model.path}.aliases[{number}]")
+                report.error(span, "`auto` stands for `routing.default` and cannot be an alias", "Choose another name.", path)
             elif alias in by_name:
-                other = by_name[alias]
-                said = f"`{alias}` is a model already" if alias in source.model_names else f"`{alias}` is an alias of `{other}` already"
-                report.error(span, said, "Remove it.", f"{model.path}.aliases[{number}]")
+                said = f"`{alias}` is a model already" if alias in model_names else f"`{alias}` is an alias of `{by_name[alias]}` already"
+                report.error(span, said, "Remove it.", path)
             elif not is_pattern(name):
                 by_name[alias] = name
     for path, node in source.broken:
@@ -119,73 +170,4 @@ def _aliases(source: Source, report: Report) -> Models:
             for item in aliases.items:
                 if isinstance(item, Scalar):
                     by_name.setdefault(item.text, path.removeprefix("models."))
-    return Models(by_name)
-
-
-def _model_exists(models: Models, name: str, item: Item[Section], steps: tuple[str | int, ...], report: Report) -> None:
-    if models.resolve(name) is None:
-        _missing(report, item.at(*steps), "model", name, models.by_name, f"{item.path}.{steps[0]}")
-
-
-def _missing(report: Report, span: Span, kind: str, name: str, known: Iterable[str], path: str) -> None:
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    help = f"Did you mean `{near[0]}`?" if near else f"The policy has {', '.join(known[:10])}." if known else f"The policy has no {kind}s."
-    report.error(span, f"there is no {kind} `{name}`", help, path)
-
-
-def _chain(source: Source, models: Models, report: Report) -> None:
-    chain = source.chain
-    if chain is None:
-        return
-    for field in ("tiers", "triggers"):
-        if (field == "tiers" and not chain.section.tiers) or (field == "triggers" and not chain.section.triggers):
-            report.error(chain.at(field), f"`{field}` is empty, so the chain does nothing", "Name at least one.", f"{chain.path}.{field}")
-    seen: dict[str, str] = {}
-    for number, tier in enumerate(chain.section.tiers):
-        path = f"{chain.path}.tiers[{number}]"
-        model = models.resolve(tier)
-        if model is None:
-            _missing(report, chain.at("tiers", number), "model", tier, models.by_name, path)
-        elif model in seen:
-            report.error(chain.at("tiers", number), f"the model `{model}` is a tier already", "Remove it.", path)
-        else:
-            seen[model] = tier
-    words: set[str] = set()
-    for number, word in enumerate(chain.section.triggers):
-        if word in words:
-            report.error(chain.at("triggers", number), f"`{word}` stands twice", "Remove it.", f"{chain.path}.triggers[{number}]")
-        words.add(word)
-
-
-def _gates(source: Source, report: Report) -> None:
-    for gate in source.gates:
-        if gate.section.reviewers not in source.group_names:
-            _missing(report, gate.at("reviewers"), "group", gate.section.reviewers, source.group_names, f"{gate.path}.reviewers")
-        for number, step in enumerate(gate.section.escalation):
-            path = f"{gate.path}.escalation[{number}].to"
-            if step.to is not None and step.to not in source.group_names:
-                _missing(report, gate.at("escalation", number, "to"), "group", step.to, source.group_names, path)
-            elif step.to == gate.section.reviewers:
-                report.error(gate.at("escalation", number, "to"), f"`{step.to}` are the reviewers already", "Name another group.", path)
-    for group in source.groups.values():
-        if not group.section.members and not group.section.oidc:
-            report.error(group.key, "the group has nobody in it", "Name `members`, or an `oidc` group.", group.path)
-        seen: set[str] = set()
-        for number, member in enumerate(group.section.members):
-            if not member.strip() or member in seen:
-                report.error(
-                    group.at("members", number), f"`{member}` stands twice" if member.strip() else "a member without a name", "Remove it."
-                )
-            seen.add(member)
-
-
-def _stand_once(kind: str, items: Iterable[Item[Section]], report: Report) -> None:
-    first: dict[str, Span] = {}
-    for item in items:
-        name: str = getattr(item.section, "name", "")
-        if name in first:
-            said = f"a {kind} named `{name}` stands on line {first[name].line} already"
-            report.error(item.at("name"), said, "Give it another name.", f"{item.path}.name")
-        else:
-            first[name] = item.at("name")
+    return by_name

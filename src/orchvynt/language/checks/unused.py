@@ -1,19 +1,18 @@
 """Warns of what stands in the policy and does nothing."""
 
-from orchvynt.language.checks.names import Models, is_pattern
+from collections.abc import Iterator
+
+from orchvynt.language.checks.names import Names, is_pattern
+from orchvynt.language.document.budgets import BreachEntry
 from orchvynt.language.report import Report
 from orchvynt.language.source import Source
 
 
-def check_unused(source: Source, models: Models, report: Report) -> None:
-    """A model no rule, tier or default names; a provider without models; a group without gates."""
+def check_unused(source: Source, names: Names, report: Report) -> None:
+    """A model no rule, tier, key or default names; a provider without models; a group without gates; a destination without news."""
     if report.failed:
         return  # what is broken may be what uses it
-    named = {rule.section.use for rule in source.rules}
-    default = source.routing.section.default if source.routing is not None else None
-    named |= {default} if default is not None else set()
-    named |= set(source.chain.section.tiers) if source.chain is not None else set()
-    used = {models.resolve(name) for name in named}
+    used = {names.model(name) for name in _models_named(source)}
     for name, model in source.models.items():
         if source.routing is not None and name not in used and not is_pattern(name):
             said = f"nothing uses the model `{name}`: no rule, no tier and no default"
@@ -21,8 +20,32 @@ def check_unused(source: Source, models: Models, report: Report) -> None:
     providers = {model.section.provider for model in source.models.values()}
     for name, provider in source.providers.items():
         if name not in providers:
-            report.warning(provider.key, f"the provider `{name}` serves no model", path=provider.path)
-    groups = {gate.section.reviewers for gate in source.gates} | {step.to for gate in source.gates for step in gate.section.escalation}
+            report.warning(provider.key, f"the provider `{name}` serves no model", "Remove it, or add a model.", provider.path)
+    groups = set(_groups_named(source))
     for name, group in source.groups.items():
         if name not in groups:
-            report.warning(group.key, f"no gate asks the group `{name}`", path=group.path)
+            report.warning(group.key, f"no gate asks the group `{name}`", "Remove it, or name it under `reviewers`.", group.path)
+
+
+def _models_named(source: Source) -> Iterator[str]:
+    if source.routing is not None and source.routing.section.default is not None:
+        yield source.routing.section.default
+    for rule in source.rules:
+        section = rule.section
+        yield from [section.use] if section.use is not None else []
+        yield from section.choose.from_ if section.choose is not None else []
+        yield from section.split or ()
+    for chain in source.chains.values():
+        yield from chain.section.tiers
+    for key in source.keys:
+        yield from key.section.allow_models or ()
+
+
+def _groups_named(source: Source) -> Iterator[str]:
+    for gate in source.gates:
+        yield gate.section.reviewers
+        yield from [step.to for step in gate.section.escalation if step.to is not None]
+    for budget in source.budgets:
+        breach = budget.section.on_breach
+        if isinstance(breach, BreachEntry) and breach.review is not None:
+            yield breach.review.reviewers

@@ -1,28 +1,20 @@
-"""The whole document: its top-level sections, and those that a later build will read."""
+"""The whole document: its top-level sections."""
 
-from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from orchvynt.language.document.limits import BudgetEntry, GateEntry, GroupEntry
-from orchvynt.language.document.providers import ModelEntry, ProviderEntry
-from orchvynt.language.document.routing import FallbackEntry, RoutingEntry
-from orchvynt.language.document.scalars import one_of, shown
-from orchvynt.language.document.section import Section, not_yet, wrong
-
-
-class JournalEntry(Section):
-    """How facts are kept."""
-
-    later: ClassVar = MappingProxyType({"keep_records": "forgetting old records"})
-
-    keep_bodies: Annotated[Literal["never"], BeforeValidator(one_of("never"))] = Field(
-        default="never", description="Whether requests and answers are kept: never."
-    )
-    sync: Annotated[Literal["process", "power"], BeforeValidator(one_of("process", "power"))] = Field(
-        default="process", description="What a fact survives: the death of the `process`, or a loss of `power` (fsync)."
-    )
+from orchvynt.language.document.budgets import BudgetEntry, RateLimitEntry
+from orchvynt.language.document.fallback import FallbackEntry
+from orchvynt.language.document.gates import GateEntry, GroupEntry, ProtectedEntry
+from orchvynt.language.document.keys import ConstraintEntry, KeyEntry
+from orchvynt.language.document.models import ModelEntry
+from orchvynt.language.document.operation import JournalEntry, NotifyEntry, OutageEntry, PassthroughEntry, TelemetryEntry
+from orchvynt.language.document.providers import ProviderEntry
+from orchvynt.language.document.routing import RoutingEntry
+from orchvynt.language.document.scalars import Enforce, Zone, shown
+from orchvynt.language.document.section import Later, Section, later, wrong
+from orchvynt.language.document.tests import TestEntry
 
 
 def _version(value: object) -> object:
@@ -31,37 +23,15 @@ def _version(value: object) -> object:
     return value
 
 
-def _timezone(value: object) -> object:
-    if isinstance(value, str) and value != "UTC":
-        raise not_yet(f"the timezone {shown(value)}", "Windows and schedules are in UTC; leave it out or write UTC.")
-    return value
-
-
 class PolicyHead(Section):
     """What the document says about itself."""
 
     version: Annotated[Literal[1], BeforeValidator(_version)] = Field(description="The version of the policy language: 1.")
-    timezone: Annotated[Literal["UTC"], BeforeValidator(_timezone)] = Field(
-        default="UTC", description="The timezone of windows and schedules."
-    )
+    timezone: Zone = Field(default="UTC", description="The timezone of windows and schedules, a name of the IANA database.")
 
 
-class PolicyDocument(PolicyHead):
-    """A policy."""
-
-    later: ClassVar = MappingProxyType(
-        {
-            "rate_limits": "rate limits",
-            "keys": "caller keys",
-            "constraints": "constraints on where models are served",
-            "notify": "notifications",
-            "telemetry": "exporting telemetry",
-            "outage": "behaviour in an outage of the store",
-            "enforce": "observing without enforcing",
-            "tests": "tests in the policy",
-            "passthrough": "passing further paths through",
-        }
-    )
+class PolicySections(PolicyHead):
+    """What is declared by name, or one after another."""
 
     providers: dict[str, ProviderEntry] = Field(description="Where models are served.")
     models: dict[str, ModelEntry] = Field(
@@ -70,6 +40,37 @@ class PolicyDocument(PolicyHead):
     routing: RoutingEntry = Field(default=RoutingEntry(), description="Which model answers, where it is not the one that was asked for.")
     fallback: FallbackEntry = Field(default=FallbackEntry(), description="What happens when it does not.")
     budgets: list[BudgetEntry] = Field(default=[], description="What it may cost. All that apply hold together.")
+    rate_limits: list[RateLimitEntry] = Field(default=[], description="How many there may be.")
     gates: list[GateEntry] = Field(default=[], description="Who must look at it first.")
     groups: dict[str, GroupEntry] = Field(default={}, description="The people who decide.")
+    keys: list[KeyEntry] = Field(default=[], description="Who may call. Without this section anybody on this machine may.")
+    constraints: list[ConstraintEntry] = Field(default=[], description="Where it may be served. All that apply bind together.")
+    notify: dict[str, NotifyEntry] = Field(default={}, description="Destinations of notifications, by name.")
+    passthrough: list[PassthroughEntry] = Field(default=[], description="Further paths.")
+
+
+class OperationEntry(Section):
+    """What the document says about running the service."""
+
     journal: JournalEntry = Field(default=JournalEntry(), description="How facts are kept.")
+    telemetry: TelemetryEntry = Field(default=TelemetryEntry(), description="What is told to other systems.")
+    outage: OutageEntry = Field(default=OutageEntry(), description="What happens while the store is away.")
+    protected: ProtectedEntry | None = Field(default=None, description="What nobody weakens alone.")
+    enforce: Enforce = Field(default=True, description="`observe`: everything is decided and recorded as `would_…`, nothing changed.")
+
+
+class PolicyDocument(OperationEntry, PolicySections):
+    """A policy."""
+
+    later: ClassVar = later(
+        {
+            "rate_limits": "rate limits",
+            "notify": "notifications",
+            "outage": "behaviour in an outage of the store",
+            "passthrough": "passing further paths through",
+            "protected": "changes that need approval",
+            "enforce": Later("observing without enforcing", now=True),
+        }
+    )
+
+    tests: list[TestEntry] = Field(default=[], description="Run by `orchvynt test`, without a network.")

@@ -1,59 +1,130 @@
-"""The sections `routing` and `fallback`: which model answers, and what happens when it does not."""
+"""The section `routing`: which model answers, whatever model the agent named."""
 
-import re
-from types import MappingProxyType
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from orchvynt.language.document.scalars import MILLISECOND, SECOND, Condition, Duration, Name, PositiveDuration, one_of
-from orchvynt.language.document.section import Section, not_yet, wrong
+from orchvynt.language.document.amounts import WHOLE_SHARE, Count, Share, SomeShare, share_text
+from orchvynt.language.document.scalars import Enforce, Name, PositiveDuration, one_of
+from orchvynt.language.document.section import Later, Section, later, wrong
+from orchvynt.language.document.shapes import CanaryCondition, CandidateCondition, Condition, ModelName, Preference, Subject
 
-TRIGGERS: Final = MappingProxyType(
-    {
-        "rate_limit": "429",
-        "quota": "402, or the quota is exhausted",
-        "overloaded": "529, or 503 with such a body",
-        "server_error": "any other 5xx",
-        "auth": "401 or 403: the credential is refused",
-        "timeout": "no connection, no first token or no answer in time",
-        "connection": "DNS, refused, reset, TLS, closed before a byte",
-        "malformed": "bad JSON, HTML, a wrong type, 200 with an error object, an empty answer, a redirect",
-        "stall": "a stream that falls silent",
-        "cut": "a stream that ends without its terminal marker, or with an error event",
-        "context_length": "the request is too long for the model",
-        "content_filter": "the provider's filter refused; only routed around where this is named",
-    }
-)
-"""The words for what makes a chain go on to its next tier."""
+TARGETS = ("use", "choose", "split", "canary")
+"""Exactly one of these says where a rule leads."""
 
-DEFAULT_TRIGGERS: Final = tuple(word for word in TRIGGERS if word != "content_filter")
-_STATUS = re.compile(r"status_([0-9]{3})")
+
+class ChooseEntry(Section):
+    """The best of several models, by what is declared and measured of each."""
+
+    from_: list[ModelName] = Field(alias="from", description="The models, by name or alias.", json_schema_extra={"minItems": 1})
+    where: CandidateCondition | None = Field(
+        default=None, description="The condition, of stage candidate, that a model must meet; without it all are candidates."
+    )
+    prefer: Preference = Field(
+        default="cost",
+        description="`cost` or `latency` (the lowest first), `quality` (the highest first), or an expression of stage candidate that "
+        "gives a number: the lowest first.",
+    )
+
+    @model_validator(mode="after")
+    def _some(self) -> "ChooseEntry":
+        if not self.from_:
+            raise wrong("`from` is empty, so there is nothing to choose from", "Name at least one model.", ("from",))
+        return self
+
+
+class StepEntry(Section):
+    """One step of a canary."""
+
+    weight: SomeShare = Field(description="The candidate's share of the traffic.")
+    for_: PositiveDuration | None = Field(default=None, alias="for", description="How long the step lasts; the last one has none.")
+
+
+class CanaryEntry(Section):
+    """A staged rollout: the candidate gets more traffic step by step, or is given up on evidence."""
+
+    stable: ModelName = Field(description="The model that answers now.")
+    candidate: ModelName = Field(description="The model that may take over.")
+    steps: list[StepEntry] = Field(description="The candidate's shares, rising.", json_schema_extra={"minItems": 1})
+    min_calls: Count = Field(default=50, description="How many calls a step needs before it is judged.")
+    abort_if: list[CanaryCondition] = Field(default=[], description="Conditions, of stage canary; one that holds ends the rollout.")
+
+    @model_validator(mode="after")
+    def _rising(self) -> "CanaryEntry":
+        if not self.steps:
+            raise wrong("`steps` is empty", "Write [{weight: 5%, for: 30m}, {weight: 100%}].", ("steps",))
+        for number, step in enumerate(self.steps):
+            last = number == len(self.steps) - 1
+            if number and step.weight <= self.steps[number - 1].weight:
+                raise wrong("the weight does not rise", "Each step gives the candidate more.", ("steps", number, "weight"))
+            if not last and step.for_ is None:
+                raise wrong("the step has no end", "Add `for: 30m`; only the last step lasts.", ("steps", number))
+            if last and step.for_ is not None and step.weight == WHOLE_SHARE:
+                raise wrong("the last step lasts for good", "Remove `for`.", ("steps", number, "for"))
+        return self
+
+
+class ShadowEntry(Section):
+    """A copy of some of the traffic goes to another model; its answers are compared and never delivered."""
+
+    model: ModelName = Field(description="The model that gets the copy.")
+    sample: SomeShare = Field(description="The share of the rule's traffic that is copied.")
 
 
 class RuleEntry(Section):
-    """One routing rule; the first that matches decides, whatever model the agent named."""
+    """One routing rule; the first that matches decides, whatever model the agent named. `use`, `choose`, `split` or `canary` says how."""
 
-    later: ClassVar = MappingProxyType(
+    later: ClassVar = later(
         {
-            "choose": "the best of several models",
-            "split": "a share of the traffic for each model",
-            "sticky": "the same side for the same subject",
-            "canary": "a staged canary",
+            "canary": "staged canaries",
             "shadow": "a copy of the traffic for another model",
-            "enforce": "observing without enforcing",
+            "enforce": Later("observing without enforcing", now=True),
         }
     )
 
     name: Name = Field(description="The rule's name, in records and in `x-orchvynt-rule`.")
     when: Condition | None = Field(default=None, description="The condition, of stage request; without it the rule matches everything.")
-    use: Name = Field(description="The model, by its name or an alias.")
+    use: ModelName | None = Field(default=None, description="The model, by its name or an alias.")
+    choose: ChooseEntry | None = Field(default=None, description="The best of several models.")
+    split: dict[ModelName, Share] | None = Field(
+        default=None, description="A share of the traffic for each model; together 100%.", json_schema_extra={"minProperties": 1}
+    )
+    sticky: Subject | None = Field(
+        default=None,
+        description="With `split`: an expression, such as `run` or `context.customer`; equal values are always on the same side. "
+        "Without it, and where it is empty, each invocation is drawn by itself.",
+    )
+    canary: CanaryEntry | None = Field(default=None, description="A staged rollout of another model.")
+    shadow: ShadowEntry | None = Field(default=None, description="A second model that gets a copy.")
+    enforce: Enforce = Field(default=True, description="`observe`: decided and recorded as `would_…`, nothing changed.")
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "RuleEntry":
+        given = [name for name in TARGETS if getattr(self, name) is not None]
+        if not given:
+            raise wrong("the rule leads nowhere", f"Give it one of {', '.join(f'`{name}`' for name in TARGETS)}.", ("name",))
+        if len(given) > 1:
+            raise wrong(f"the rule has both `{given[0]}` and `{given[1]}`", "Keep one of them.", ("!", given[1]))
+        if self.sticky is not None and given[0] not in ("split", "canary"):
+            raise wrong("`sticky` belongs to `split`", "Remove it, or write `split: {MODEL: 70%, MODEL: 30%}`.", ("!", "sticky"))
+        if self.split is not None:
+            self._whole(self.split)
+        return self
+
+    def _whole(self, shares: dict[str, int]) -> None:
+        if not shares:
+            raise wrong("`split` is empty", "Write {MODEL: 70%, MODEL: 30%}.", ("split",))
+        if (total := sum(shares.values())) != WHOLE_SHARE:
+            model, share = next(reversed(shares.items()))
+            rest = WHOLE_SHARE - total + share
+            help = f"With {model}: {share_text(rest)} they do." if 0 <= rest <= WHOLE_SHARE else "Together they are 100%."
+            raise wrong(f"the shares add up to {share_text(total)}, not 100%", help, ("split",))
 
 
 class RoutingHead(Section):
     """What `routing` says beside its rules."""
 
-    default: Name | None = Field(
+    default: ModelName | None = Field(
         default=None, description="The model for `auto`, and for unknown names if `unknown_model` says so. Without it both are refused."
     )
     unknown_model: Annotated[Literal["refuse", "default"], BeforeValidator(one_of("refuse", "default"))] = Field(
@@ -66,104 +137,3 @@ class RoutingEntry(RoutingHead):
     """Which model an invocation goes to."""
 
     rules: list[RuleEntry] = Field(default=[], description="Tried in order; the first match wins.")
-
-
-class BackoffEntry(Section):
-    """Waits before a retry: doubled each time, with full jitter."""
-
-    base: Duration = Field(default=250 * MILLISECOND, description="The first wait.")
-    max: Duration = Field(default=8 * SECOND, description="The longest wait.")
-
-
-def _growing(backoff: BackoffEntry) -> BackoffEntry:
-    if backoff.base > backoff.max:
-        raise wrong("the first backoff is longer than the longest", "Make `max` at least `base`.")
-    return backoff
-
-
-def _retries(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= 10:
-        raise wrong("`max_retries` is between 0 and 10")
-    return value
-
-
-class RetryEntry(Section):
-    """Retries on the same model, before the next tier."""
-
-    later: ClassVar = MappingProxyType({"budget": "a bound on the share of retries"})
-
-    max_retries: Annotated[int, BeforeValidator(_retries)] = Field(
-        default=1, description="How often one model is asked again, 0 to 10.", json_schema_extra={"minimum": 0, "maximum": 10}
-    )
-    backoff: Annotated[BackoffEntry, AfterValidator(_growing)] = Field(
-        default=BackoffEntry(), description="Waits where the provider named none."
-    )
-    respect_retry_after: Duration = Field(
-        default=20 * SECOND,
-        description="The longest Retry-After that is waited for within an invocation; a longer one goes to the next tier.",
-    )
-
-
-class TimeoutsEntry(Section):
-    """How long each step may take."""
-
-    connect: PositiveDuration = Field(default=2 * SECOND, description="Until the connection stands, TLS included.")
-    first_token: PositiveDuration = Field(default=15 * SECOND, description="Streams: until the first content.")
-    stall: PositiveDuration = Field(default=20 * SECOND, description="Streams: the longest silence; pings are silence.")
-    answer: PositiveDuration = Field(default=60 * SECOND, description="One attempt that is no stream, in whole.")
-    invocation: PositiveDuration = Field(
-        default=300 * SECOND, description="All attempts together, until the first byte goes to the caller."
-    )
-
-
-def _trigger(value: object) -> object:
-    status = _STATUS.fullmatch(value) if isinstance(value, str) else None
-    if status is not None:
-        if not 400 <= int(status[1]) <= 599:
-            raise wrong(f"`{value}` is not the status of a failure", "Codes from 400 to 599 can be triggers.")
-        if int(status[1]) == 400:
-            raise wrong("a provider's own 400 is never routed around", "Name `context_length` for requests that are too long.")
-        return value
-    if value == "bad_request":
-        raise wrong("`bad_request` is never routed around: another model would be asked the same malformed request")
-    if value == "latency":
-        raise not_yet("`latency` (implied by `latency_p99`)")
-    if value == "policy":
-        raise not_yet("`policy` as a trigger", "A candidate that does not fit a budget is skipped in any case.")
-    return one_of(*TRIGGERS)(value)
-
-
-Trigger = Annotated[str, BeforeValidator(_trigger)]
-
-
-class ChainEntry(Section):
-    """The models that are asked after the routed one, in order."""
-
-    later: ClassVar = MappingProxyType({"latency_p99": "leaving a model that became slow"})
-
-    tiers: list[Name] = Field(description="Models by name or alias; the routed model is skipped.")
-    triggers: list[Trigger] = Field(
-        default=list(DEFAULT_TRIGGERS),
-        description="What makes it go on: words of the table of triggers, or `status_NNN`.",
-        json_schema_extra={"items": {"anyOf": [{"enum": list(TRIGGERS)}, {"type": "string", "pattern": "^status_[45][0-9][0-9]$"}]}},
-    )
-    mid_stream: Annotated[
-        Literal["fail"],
-        BeforeValidator(one_of("fail", later={"continue": "rescuing a broken stream", "restart": "restarting a broken stream"})),
-    ] = Field(default="fail", description="When a stream breaks after content was delivered: `fail` ends it with an error event.")
-
-
-class FallbackEntry(Section):
-    """Retries, timeouts and the chain."""
-
-    later: ClassVar = MappingProxyType(
-        {"breaker": "circuit breakers", "use": "a chain for some invocations", "alerts": "alerts on activations"}
-    )
-
-    retry: RetryEntry = Field(default=RetryEntry(), description="Retries on the same model.")
-    timeouts: TimeoutsEntry = Field(default=TimeoutsEntry(), description="How long each step may take.")
-    chains: dict[str, ChainEntry] = Field(
-        default={},
-        description="The chain named `default` serves every invocation; without it only the routed model is asked.",
-        json_schema_extra={"propertyNames": {"const": "default"}},
-    )

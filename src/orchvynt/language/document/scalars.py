@@ -1,30 +1,34 @@
-"""The kinds of single values in the document: names, durations, amounts, secrets, choices. Each says what it accepts and why not."""
+"""The kinds of single values in the document that are words: names, texts, durations, choices, secrets. Each says what it accepts."""
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
-from typing import Annotated, Final
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-from orchvynt.language.document.section import NONE_LATER, not_yet, wrong
+from orchvynt.language.addresses import AddressError, parse_address
+from orchvynt.language.document.section import wrong
 from orchvynt.language.masking import REFERENCE
 from orchvynt.language.snapshot import SecretRef
 from orchvynt.language.yaml_marks import YamlFloat
-from orchvynt.model.money import NANOS_PER_USD
 
 NAME_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99}"
 DURATION_PATTERN: Final = r"[0-9]+(\.[0-9]+)?(ms|s|m|h|d)"
+REFERENCE_PATTERN: Final = r"\$\{(env:[A-Za-z_][A-Za-z0-9_]*|file:/[^}]+)\}"
 MILLISECOND: Final = 1_000_000
 SECOND: Final = 1_000_000_000
-USD_MAX: Final = 1_000_000_000
-TOKENS_MAX: Final = 1_000_000_000_000
+MINUTE: Final = 60 * SECOND
+DAY: Final = 86_400 * SECOND
 
 _NAME = re.compile(NAME_PATTERN)
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)")
-_UNIT_NANOS: Final = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9}
-_DURATION_NANOS_MAX: Final = 3_660 * _UNIT_NANOS["d"]
+_UNIT_NANOS: Final = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "h": 60 * MINUTE, "d": DAY}
+_DURATION_NANOS_MAX: Final = 3_660 * DAY
+_WINDOWS: Final = ("minute", "hour", "day", "week", "month")
+_TEXT_CHARS_MAX: Final = 1_000
 
 
 def _name(value: str) -> str:
@@ -58,50 +62,16 @@ def duration_text(nanos: int) -> str:
     for unit in ("d", "h", "m", "s"):
         if nanos and nanos % _UNIT_NANOS[unit] == 0:
             return f"{nanos // _UNIT_NANOS[unit]}{unit}"
-    return f"{(Decimal(nanos) / _UNIT_NANOS['ms']).normalize():f}ms" if nanos else "0s"
+    return f"{(Decimal(nanos) / MILLISECOND).normalize():f}ms" if nanos else "0s"
 
 
-def _decimal(value: object) -> Decimal:
-    """A number as the file writes it; no float on the way."""
-    if isinstance(value, Decimal):
-        return value
-    if isinstance(value, bool) or not isinstance(value, (int, YamlFloat)):
-        raise wrong(f"{shown(value)} is not a number", "Write a plain number of dollars, without quotes or a currency sign.")
-    try:
-        return Decimal(value.text if isinstance(value, YamlFloat) else value)
-    except InvalidOperation:
-        raise wrong(f"{shown(value)} is not a number") from None
-
-
-def _usd(value: object) -> Decimal:
-    amount = _decimal(value)
-    if amount <= 0:
-        raise wrong("a limit must be more than zero", "To stop all spending, remove the models or set another rule.")
-    if amount > USD_MAX:
-        raise wrong(f"a limit of more than {USD_MAX:,} USD cannot be meant")
-    return _whole_nanos(amount)
-
-
-def _rate(value: object) -> Decimal:
-    rate = _decimal(value)
-    if rate < 0:
-        raise wrong("a price cannot be negative")
-    if rate > USD_MAX:
-        raise wrong(f"a price of more than {USD_MAX:,} USD per million tokens cannot be meant")
-    return _whole_nanos(rate)
-
-
-def _whole_nanos(amount: Decimal) -> Decimal:
-    nanos = amount * NANOS_PER_USD
-    if nanos != nanos.to_integral_value():
-        raise wrong(f"{amount:f} USD is finer than a nano-dollar", "At most nine digits after the point.")
-    return amount.normalize()
-
-
-def _tokens(value: int) -> int:
-    if not 0 < value <= TOKENS_MAX:
-        raise wrong(f"a number of tokens is between 1 and {TOKENS_MAX:,}")
-    return value
+def _window(value: object) -> object:
+    if isinstance(value, str) and value.startswith("rolling"):
+        length = value.removeprefix("rolling").strip()
+        if not length:
+            raise wrong("`rolling` needs a length", "Write rolling 24h.")
+        return f"rolling {duration_text(_positive(_duration(length)))}"
+    return one_of(*_WINDOWS, near=("rolling 24h",))(value)
 
 
 def _secret(value: object) -> str:
@@ -121,25 +91,47 @@ def secret_ref(reference: str) -> SecretRef:
 
 def _no_reference(value: str) -> str:
     if "${" in value:
-        raise wrong("references are read in `api_key` only", "Write the value itself.")
+        raise wrong("references are read only where a secret stands", "Write the value itself.")
+    if len(value) > _TEXT_CHARS_MAX:
+        raise wrong(f"the text is longer than {_TEXT_CHARS_MAX:,} characters")
     return value
 
 
-def one_of(*allowed: str, later: Mapping[str, str] = NONE_LATER) -> Callable[[object], object]:
-    """A validator for one of some words; `later` are words of the language that this build does not have."""
+def _not_empty(value: str) -> str:
+    if not value.strip():
+        raise wrong("the text is empty")
+    return value
+
+
+def _address(value: str) -> str:
+    if REFERENCE.fullmatch(value):
+        return value
+    try:
+        parse_address(value.partition("?")[0])
+    except AddressError as error:
+        raise wrong(str(error), error.help or "Write https://HOST/PATH, or a reference.") from None
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        near = difflib.get_close_matches(value, sorted(available_timezones()), n=1, cutoff=0.6)
+        help = f"Did you mean `{near[0]}`?" if near else "Write a name of the IANA database, such as UTC or Europe/Berlin."
+        raise wrong(f"{shown(value)} is not a timezone", help) from None
+    return value
+
+
+def one_of(*allowed: str, near: tuple[str, ...] = ()) -> Callable[[object], object]:
+    """A validator for one of some words; `near` are further ones that only advice names."""
 
     def check(value: object) -> object:
-        if value in allowed:
+        if isinstance(value, str) and value in allowed:
             return value
-        if isinstance(value, str) and value in later:
-            raise not_yet(f"`{value}` ({later[value]})", f"Known here: {', '.join(allowed)}.")
-        if isinstance(value, dict):
-            named = next((name for name in value if name in later), None)
-            if named is not None:
-                raise not_yet(f"`{named}` ({later[named]})", f"Known here: {', '.join(allowed)}.")
-        near = difflib.get_close_matches(str(value), [*allowed, *later], n=1, cutoff=0.6) if isinstance(value, str) else []
-        help = f"Did you mean `{near[0]}`?" if near else f"Known: {', '.join(allowed)}."
-        raise wrong(f"{shown(value)} is none of {', '.join(allowed)}" if near else f"{shown(value)} cannot stand here", help)
+        similar = difflib.get_close_matches(value, [*allowed, *near], n=1, cutoff=0.6) if isinstance(value, str) else []
+        help = f"Did you mean `{similar[0]}`?" if similar else f"Known: {', '.join([*allowed, *near])}."
+        raise wrong(f"{shown(value)} is none of {', '.join(allowed)}" if similar else f"{shown(value)} cannot stand here", help)
 
     return check
 
@@ -156,16 +148,31 @@ def shown(value: object) -> str:
     return f"`{text[:60]}…`" if len(text) > 60 else f"`{text}`"
 
 
-def _text_schema(pattern: str) -> WithJsonSchema:
+def json_value(value: object) -> object:
+    """JSON as the file writes it, its numbers as plain ones."""
+    if isinstance(value, dict):
+        return {str(key): json_value(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [json_value(item) for item in value]
+    return float(value) if isinstance(value, float) else value
+
+
+def text_schema(pattern: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
 
 
-Name = Annotated[str, AfterValidator(_name), _text_schema(NAME_PATTERN)]
+def _enforce(value: object) -> object:
+    return True if value is True else one_of("true", "observe")(value)
+
+
+Name = Annotated[str, AfterValidator(_name), text_schema(NAME_PATTERN)]
 Text = Annotated[str, AfterValidator(_no_reference)]
-Duration = Annotated[int, BeforeValidator(_duration), _text_schema(DURATION_PATTERN)]
-PositiveDuration = Annotated[int, BeforeValidator(_duration), AfterValidator(_positive), _text_schema(DURATION_PATTERN)]
-Usd = Annotated[Decimal, BeforeValidator(_usd), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
-Rate = Annotated[Decimal, BeforeValidator(_rate), WithJsonSchema({"type": "number", "minimum": 0})]
-Tokens = Annotated[int, AfterValidator(_tokens), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": TOKENS_MAX})]
-Secret = Annotated[str, BeforeValidator(_secret), _text_schema(r"\$\{(env:[A-Za-z_][A-Za-z0-9_]*|file:/[^}]+)\}")]
-Condition = Annotated[str, WithJsonSchema({"type": "string", "description": "An expression, see the page on expressions."})]
+Sentence = Annotated[str, AfterValidator(_no_reference), AfterValidator(_not_empty)]
+Duration = Annotated[int, BeforeValidator(_duration), text_schema(DURATION_PATTERN)]
+PositiveDuration = Annotated[int, BeforeValidator(_duration), AfterValidator(_positive), text_schema(DURATION_PATTERN)]
+Window = Annotated[str, BeforeValidator(_window), text_schema(rf"({'|'.join(_WINDOWS)}|rolling {DURATION_PATTERN})")]
+Secret = Annotated[str, BeforeValidator(_secret), text_schema(REFERENCE_PATTERN)]
+Place = Annotated[str, AfterValidator(_address)]
+"""An address, or a reference to one that is itself a secret."""
+Zone = Annotated[str, AfterValidator(_zone)]
+Enforce = Annotated[Literal[True, "observe"], BeforeValidator(_enforce)]

@@ -1,35 +1,66 @@
-"""The base of every section of the document: strict, closed, frozen; each names the fields that a later build will read."""
+"""The base of every section of the document: strict, closed, frozen; each marks the fields that this build reads and then refuses."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 
+import msgspec
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-NONE_LATER: Mapping[str, str] = MappingProxyType({})
+NO_WORDS: Mapping[str, str] = MappingProxyType({})
+
+
+class Later(msgspec.Struct, frozen=True):
+    """What this build checks in full and then refuses: a field, or of its values only some.
+
+    With `words` those values only (a value counts by its first word); with `now` every value but that one, which says what this
+    build does anyway; with `items` a list that is longer; with `names` a map's other names.
+    """
+
+    what: str
+    words: Mapping[str, str] = NO_WORDS
+    now: object = None
+    items: int = 0
+    names: tuple[str, ...] = ()
+
+    def told(self) -> str:
+        """For the reference, a sentence."""
+        if self.words:
+            return f"Not supported yet: {', '.join(f'`{word}`' for word in self.words)}."
+        if self.now is not None:
+            now = str(self.now).lower() if isinstance(self.now, bool) else self.now
+            return f"Not supported yet, but for `{now}`."
+        return f"Not supported yet: {self.what}." if self.items or self.names else "Not supported yet."
+
+
+NONE_LATER: Mapping[str, Later] = MappingProxyType({})
 
 
 class Section(BaseModel):
-    """`later` names fields of the language that this build refuses as not supported yet, with what each is for."""
+    """`later` marks fields of the language that this build does not execute, by the name that the document gives them."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
-    later: ClassVar[Mapping[str, str]] = NONE_LATER
+    later: ClassVar[Mapping[str, Later]] = NONE_LATER
 
 
-def wrong(said: str, help: str = "") -> PydanticCustomError:
-    """What a validator raises: what is wrong, and the advice apart."""
-    context: dict[str, Any] = {"said": said, "help": help}
+def later(now: Mapping[str, str | Later]) -> Mapping[str, Later]:
+    """The fields of a section that are refused; a plain text says what the whole field is for."""
+    return MappingProxyType({name: Later(mark) if isinstance(mark, str) else mark for name, mark in now.items()})
+
+
+def later_words(**words: str) -> Later:
+    return Later("", MappingProxyType(words))
+
+
+def fields_of(cls: type[Section]) -> dict[str, FieldInfo]:
+    """The fields by the name that the document gives them."""
+    return {info.alias or name: info for name, info in cls.model_fields.items()}
+
+
+def wrong(said: str, help: str = "", at: tuple[str | int, ...] = ()) -> PydanticCustomError:
+    """What a validator raises: what is wrong, the advice apart, and where below the value that it checks."""
+    context: dict[str, Any] = {"said": said, "help": help, "at": at}
     return PydanticCustomError("policy", "{said}", context)
-
-
-def not_yet(what: str, help: str = "") -> PydanticCustomError:
-    return wrong(f"not supported yet: {what}", help)
-
-
-def section_in(annotation: object) -> type[Section] | None:
-    """The section class inside a field's annotation: itself, of a list's items, of a map's values."""
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := section_in(part)) is not None), None)

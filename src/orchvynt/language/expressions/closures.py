@@ -1,19 +1,20 @@
 """Makes the Python closures that an expression becomes; each takes the values and gives the result.
 
-Closures cost about 0.1 µs where a tree walk costs several; the plain interpreter of the tests holds them to the same meaning.
+A closure costs about 0.1 µs where a tree walk costs several. The shapes that policies are full of have their own (shortcuts.py).
 """
 
 from collections.abc import Callable
+from typing import Final
 
 import re2
 
 from orchvynt.language.expressions import values
-from orchvynt.language.expressions.values import Frame, Meter, Values
+from orchvynt.language.expressions.values import Frame, Meter, NotKnownYetError, Values
 from orchvynt.language.snapshot import EvaluationError
 
 Run = Callable[[Values], object]
 
-_MATCH_UNITS = 10
+_MATCH_UNITS: Final = 10
 
 
 def constant(value: object) -> Run:
@@ -28,7 +29,7 @@ def member(target: Run, name: str) -> Run:
     return lambda v: values.member(target(v), name)
 
 
-def of_context(variable_name: str, key: str) -> Run:
+def key_of(variable_name: str, key: str) -> Run:
     """`context.key`, the access that policies make most."""
     return lambda v: v[variable_name].get(key)  # type: ignore[attr-defined]  # a map by the table of variables
 
@@ -46,38 +47,47 @@ def list_of(items: tuple[Run, ...]) -> Run:
     return lambda v: [item(v) for item in items]
 
 
-def same(left: Run, right: Run, simple: bool) -> Run:
-    """Equality. `simple` says that Python's own `==` gives the same: both are strings, or both are numbers of the policy's own."""
-    if simple:
-        return lambda v: left(v) == right(v)
+def same(left: Run, right: Run) -> Run:
+    """Equality where Python's own `==` gives the same: a string on one side, or two numbers, or two booleans."""
+    return lambda v: left(v) == right(v)
+
+
+def equal(left: Run, right: Run) -> Run:
+    """Equality where at most one side is a list or a map."""
     return lambda v: values.equal(left(v), right(v))
 
 
-def variable_is(name: str, value: str) -> Run:
-    """`workload == "x"`, the commonest condition of all."""
-    return lambda v: v[name] == value
+def deep_equal(left: Run, right: Run) -> Run:
+    return lambda v: values.deep_equal(left(v), right(v), _meter(v))
 
 
 def different(run: Run) -> Run:
     return lambda v: not run(v)
 
 
-def ordered(kind: str, left: Run, right: Run, simple: bool) -> Run:
-    if not simple:
-        return lambda v: values.ordered(kind, left(v), right(v))
-    match kind:
-        case "<":
-            return lambda v: left(v) < right(v)  # type: ignore[operator]  # two numbers or two strings, by the checker
-        case "<=":
-            return lambda v: left(v) <= right(v)  # type: ignore[operator]
-        case ">":
-            return lambda v: left(v) > right(v)  # type: ignore[operator]
-        case _:
-            return lambda v: left(v) >= right(v)  # type: ignore[operator]
+def ordered_alike(kind: str, left: Run, right: Run) -> Run:
+    """Two numbers or two strings, by the checker."""
+    compare = values.ORDERS[kind]
+    return lambda v: compare(left(v), right(v))
+
+
+def ordered(kind: str, left: Run, right: Run) -> Run:
+    return lambda v: values.ordered(kind, left(v), right(v))
 
 
 def calculated(kind: str, left: Run, right: Run) -> Run:
     return lambda v: values.calculated(kind, left(v), right(v))
+
+
+def calculated_numbers(kind: str, left: Run, right: Run) -> Run:
+    """Of two parts that are always numbers."""
+    calculate = values.CALCULATIONS[kind]
+    return lambda v: calculate(float(left(v)), float(right(v)))  # type: ignore[arg-type]  # two numbers, by the checker
+
+
+def joined(left: Run, right: Run) -> Run:
+    """`+` where both sides may be strings."""
+    return lambda v: values.joined(left(v), right(v), _meter(v))
 
 
 def negative(operand: Run) -> Run:
@@ -88,11 +98,6 @@ def negative(operand: Run) -> Run:
         return -values.number(value)
 
     return run
-
-
-def string_in(item: str, name: str) -> Run:
-    """`"x" in flags`."""
-    return lambda v: item in v[name]  # type: ignore[operator]  # a list by the table of variables
 
 
 def contained(item: Run, container: Run) -> Run:
@@ -110,36 +115,32 @@ def conditional(condition: Run, then: Run, otherwise: Run) -> Run:
 def logical(kind: str, operands: tuple[Run, ...]) -> Run:
     """`&&` and `||` as CEL has them: an error on one side counts only if no other side decides."""
     decides = kind == "||"
-    if len(operands) == 2:
-        return _both(operands[0], operands[1], decides)
+    first, *rest = operands
+    following = rest[0] if len(rest) == 1 else logical(kind, tuple(rest))
 
-    def run(v: Values) -> object:
-        failure: EvaluationError | None = None
-        for operand in operands:
-            try:
-                if operand(v) is decides:
-                    return decides
-            except EvaluationError as error:
-                failure = failure or error
-        if failure is not None:
-            raise failure
-        return not decides
-
-    return run
-
-
-def _both(first: Run, second: Run, decides: bool) -> Run:
     def run(v: Values) -> object:
         try:
             if first(v) is decides:
                 return decides
-        except EvaluationError:
-            if second(v) is decides:
-                return decides
-            raise
-        return second(v)
+        except EvaluationError as error:
+            return _despite(error, following, v, decides)
+        return following(v)
 
     return run
+
+
+def _despite(failure: EvaluationError, following: Run, v: Values, decides: bool) -> bool:
+    try:
+        if following(v) is decides:
+            return decides
+    except EvaluationError as error:
+        raise graver(failure, error) from None
+    raise failure
+
+
+def graver(first: EvaluationError, second: EvaluationError) -> EvaluationError:
+    """Which of two failures is told: what is not known yet may still decide, so it leaves the whole open."""
+    return second if isinstance(second, NotKnownYetError) and not isinstance(first, NotKnownYetError) else first
 
 
 def text_method(name: str, target: Run, argument: Run) -> Run:
@@ -176,13 +177,13 @@ def matches(target: Run, pattern: "re2._Regexp") -> Run:
 
 
 def quantified(kind: str, items: Run, name: str, predicate: Run, cost: int) -> Run:
-    """`exists` and `all`, with the same rule for errors as `||` and `&&`."""
+    """`exists` and `all` over the items of a list or the keys of a map, with the same rule for errors as `||` and `&&`."""
     decides = kind == "exists"
 
     def run(v: Values) -> object:
-        found, meter = items(v), _meter(v)
-        if not isinstance(found, (list, tuple)):
-            raise EvaluationError(f"`{kind}` needs a list, not {values.kind(found)}")
+        found, meter = values.whole(items(v)), _meter(v)
+        if not isinstance(found, (list, tuple, dict)):
+            raise EvaluationError(f"`{kind}` needs a list or a map, not {values.kind(found)}")
         frame = Frame(v, meter, name)
         failure: EvaluationError | None = None
         for item in found:
@@ -194,10 +195,19 @@ def quantified(kind: str, items: Run, name: str, predicate: Run, cost: int) -> R
             except EvaluationError as error:
                 if meter.left < 0:
                     raise
-                failure = failure or error
+                failure = error if failure is None else graver(failure, error)
         if failure is not None:
             raise failure
         return not decides
+
+    return run
+
+
+def unknown(name: str) -> Run:
+    """What this build checks and does not compute yet."""
+
+    def run(_: Values) -> object:
+        raise NotKnownYetError(f"{name} is not computed by this build")
 
     return run
 

@@ -10,6 +10,12 @@ from orchvynt.language.expressions.syntax import ExpressionError
 
 TEXT_CHARS_MAX: Final = 4096
 
+_COMMON = re.compile(
+    r"[ ]*(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?![A-Za-z0-9_'\"])|\"(?P<double>[^\"\\\n]+)\"|'(?P<single>[^'\\\n]+)'"
+    r"|(?P<operator>&&|\|\||[=!<>]=|/(?!/)|[-+*%<>!?:,()\[\]]|\.(?![0-9])))"
+)
+"""What most expressions are made of, in one step; whatever else there is goes the long way."""
+
 _SPACE = re.compile(r"(?:[ \t\r\n\f]+|//[^\n]*)+")
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -59,6 +65,13 @@ def tokens(text: str) -> list[Token]:
     found: list[Token] = []
     at = 0
     while at < len(text):
+        if common := _COMMON.match(text, at):
+            token = _common(common)
+            if token.value in _RESERVED and token.kind == "name" and not (found and found[-1].value == "."):
+                raise ExpressionError(token.start, token.end, f"`{token.value}` is a reserved word", "Use another name.")
+            found.append(token)
+            at = token.end
+            continue
         if space := _SPACE.match(text, at):
             at = space.end()
             continue
@@ -67,6 +80,16 @@ def tokens(text: str) -> list[Token]:
         at = token.end
     found.append(Token("end", "", len(text), len(text)))
     return found
+
+
+def _common(match: re.Match[str]) -> Token:
+    group = match.lastindex or 0
+    start, end = match.span(group)
+    if match.lastgroup == "name":
+        return Token("name", match[group], start, end)
+    if match.lastgroup == "operator":
+        return Token("operator", match[group], start, end)
+    return Token("string", match[group], start - 1, end + 1)
 
 
 def _string(text: str, at: int) -> Token | None:
@@ -127,8 +150,6 @@ def _name(text: str, at: int) -> Token | None:
     match = _NAME.match(text, at)
     if match is None:
         return None
-    if match[0] in _RESERVED:
-        raise ExpressionError(at, match.end(), f"`{match[0]}` is a reserved word", "Use another name.")
     return Token("name", match[0], at, match.end())
 
 

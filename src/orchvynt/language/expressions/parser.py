@@ -26,7 +26,14 @@ DEPTH_MAX: Final = 32
 NODES_MAX: Final = 256
 QUANTIFIERS_MAX: Final = 4
 
-_COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_BINDS: Final = {
+    **dict.fromkeys(("||",), 1),
+    **dict.fromkeys(("&&",), 2),
+    **dict.fromkeys(("==", "!=", "<", "<=", ">", ">=", "in"), 3),
+    **dict.fromkeys(("+", "-"), 4),
+    **dict.fromkeys(("*", "/", "%"), 5),
+}
+_LOOSEST: Final = 1
 _WORD_VALUES: Final = {"true": True, "false": False, "null": None}
 _LATER_MACROS: Final = frozenset({"exists_one", "existsOne", "map", "filter"})
 
@@ -98,7 +105,7 @@ class _Parser:
         return self._deeper(self._conditional)
 
     def _conditional(self) -> Expr:
-        condition = self._logical("||", lambda: self._logical("&&", self._comparison))
+        condition = self._binary(_LOOSEST)
         if not self._take("?"):
             return condition
         then = self._expression()
@@ -106,38 +113,28 @@ class _Parser:
         otherwise = self._expression()
         return self._made(Conditional(condition.start, otherwise.end, condition, then, otherwise))
 
-    def _logical(self, operator: Literal_["&&", "||"], operand: Callable[[], Expr]) -> Expr:
-        operands = [operand()]
-        while self._take(operator):
-            operands.append(operand())
-        if len(operands) == 1:
-            return operands[0]
-        return self._made(Logical(operands[0].start, operands[-1].end, operator, tuple(operands)))
-
-    def _comparison(self) -> Expr:
-        left = self._sum()
+    def _binary(self, loosest: int) -> Expr:
+        """Operators that bind at least that tightly, by precedence climbing."""
+        left = self._unary()
         while True:
             token = self._here
-            if token.kind == "name" and token.value == "in":
-                self._at += 1
-            elif not self._take(*_COMPARISONS):
+            operator = str(token.value)
+            binds = _BINDS.get(operator, 0) if token.kind == "operator" or (token.kind == "name" and operator == "in") else 0
+            if binds < loosest:
                 return left
-            right = self._sum()
-            left = self._made(Binary(left.start, right.end, str(token.value), left, right))
+            self._at += 1
+            right = self._binary(binds + 1)
+            if operator in ("&&", "||"):
+                left = self._chain(operator, left, right)
+            else:
+                left = self._made(Binary(left.start, right.end, operator, left, right))
 
-    def _sum(self) -> Expr:
-        left = self._product()
-        while token := self._take("+", "-"):
-            right = self._product()
-            left = self._made(Binary(left.start, right.end, str(token.value), left, right))
-        return left
-
-    def _product(self) -> Expr:
-        left = self._unary()
-        while token := self._take("*", "/", "%"):
-            right = self._unary()
-            left = self._made(Binary(left.start, right.end, str(token.value), left, right))
-        return left
+    def _chain(self, operator: str, *first: Expr) -> Expr:
+        operands = [*first]
+        while self._take(operator):
+            operands.append(self._binary(_BINDS[operator] + 1))
+        kind: Literal_["&&", "||"] = "&&" if operator == "&&" else "||"
+        return self._made(Logical(operands[0].start, operands[-1].end, kind, tuple(operands)))
 
     def _unary(self) -> Expr:
         token = self._take("!", "-")
@@ -150,7 +147,7 @@ class _Parser:
 
     def _postfix(self) -> Expr:
         node = self._primary()
-        while True:
+        for _ in range(DEPTH_MAX):
             if self._take("."):
                 node = self._after_dot(node)
             elif self._take("["):
@@ -158,6 +155,7 @@ class _Parser:
                 node = self._made(Index(node.start, self._expect("]").end, node, key))
             else:
                 return node
+        raise ExpressionError(self._here.start, self._here.end, f"nested deeper than {DEPTH_MAX} levels")
 
     def _after_dot(self, target: Expr) -> Expr:
         token = self._here

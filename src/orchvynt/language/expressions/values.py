@@ -5,7 +5,9 @@ Every other mismatch is an EvaluationError.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from operator import add, ge, gt, le, lt, mul, sub
+from types import MappingProxyType
 from typing import Any, Final
 
 from orchvynt.language.snapshot import EvaluationError
@@ -17,16 +19,23 @@ NESTING_MAX: Final = 64
 TEXT_CHARS_MAX: Final = 1_048_576
 """The longest string that `+` may make."""
 
+ORDERS: Final[Mapping[str, Callable[[Any, Any], bool]]] = MappingProxyType({"<": lt, "<=": le, ">": gt, ">=": ge})
+
+_KINDS: Final[Mapping[type, str]] = MappingProxyType(
+    {bool: "bool", int: "number", float: "number", str: "string", list: "list", tuple: "list", type(None): "null"}
+)
+
 Values = Mapping[str, object]
+
+
+class NotKnownYetError(EvaluationError):
+    """A variable has no value: the answer is not there yet, or nobody has measured it. What depends on it cannot be decided."""
 
 
 class Meter:
     """What one evaluation may still cost."""
 
-    __slots__ = ("left",)
-
-    def __init__(self) -> None:
-        self.left = COST_MAX
+    left: int = COST_MAX
 
     def spend(self, units: int) -> None:
         self.left -= units
@@ -67,9 +76,10 @@ class ReadMap:
 
     def get(self, key: str) -> object:
         """The value, or None where the caller did not give it."""
-        if key in self.read:
+        try:
             return self.read[key]
-        value = self.source.get(key)
+        except KeyError:
+            value = self.source.get(key)
         if isinstance(value, dict):
             value = ReadMap(value)
         self.read[key] = value
@@ -82,24 +92,16 @@ class ReadMap:
 
 def kind(value: object) -> str:
     """bool, number, string, list, map or null."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, (int, float)):
-        return "number"
-    return "list" if isinstance(value, (list, tuple)) else "map"
+    return _KINDS.get(type(value), "map")
 
 
 def number(value: object) -> float:
-    """A number as a double."""
+    """A number as the nearest double; one beyond all doubles is infinite, as in JSON elsewhere."""
     assert isinstance(value, (int, float))
     try:
         return float(value)
-    except OverflowError as error:
-        raise EvaluationError("a number is too large") from error
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def member(target: object, name: str) -> object:
@@ -131,7 +133,7 @@ def whole(value: object) -> object:
 
 
 def equal(left: object, right: object) -> bool:
-    """Deep equality. Values of different kinds are not equal."""
+    """Equality with anything but a list or a map. Values of different kinds are not equal."""
     if isinstance(left, str) or isinstance(right, str):
         return left == right
     of = kind(left)
@@ -139,21 +141,29 @@ def equal(left: object, right: object) -> bool:
         return False
     if of == "number":
         return number(left) == number(right)
-    if of in ("list", "map"):
-        return _deep_equal(left, right, Meter(), 0)
+    assert of in ("bool", "null")
     return left is right
 
 
-def _deep_equal(left: object, right: object, meter: Meter, depth: int) -> bool:
-    meter.spend(1)
+def deep_equal(left: object, right: object, meter: Meter, depth: int = 0) -> bool:
+    """Equality of any two values."""
+    of = kind(left)
+    if of != kind(right):
+        return False
+    if of not in ("list", "map"):
+        return equal(left, right)
+    if left is right:
+        return True
     if depth > NESTING_MAX:
         raise EvaluationError(f"a value is nested deeper than {NESTING_MAX} levels")
     left, right = whole(left), whole(right)
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        return len(left) == len(right) and all(_deep_equal(a, b, meter, depth + 1) for a, b in zip(left, right, strict=True))
+        meter.spend(1 + len(left))
+        return len(left) == len(right) and all(deep_equal(a, b, meter, depth + 1) for a, b in zip(left, right, strict=True))
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(_deep_equal(value, right[key], meter, depth + 1) for key, value in left.items())
-    return kind(left) == kind(right) and kind(left) not in ("list", "map") and equal(left, right)
+        meter.spend(1 + len(left))
+        return left.keys() == right.keys() and all(deep_equal(value, right[key], meter, depth + 1) for key, value in left.items())
+    return False
 
 
 def ordered(operator: str, left: object, right: object) -> bool:
@@ -161,41 +171,42 @@ def ordered(operator: str, left: object, right: object) -> bool:
     of = kind(left)
     if of != kind(right) or of not in ("number", "string"):
         return False
-    if of == "string":
-        return _compare(operator, str(left), str(right))
-    return _compare(operator, number(left), number(right))
+    return ORDERS[operator](left, right) if of == "string" else ORDERS[operator](number(left), number(right))
 
 
-def _compare(operator: str, left: Any, right: Any) -> bool:
-    if operator == "<":
-        return bool(left < right)
-    if operator == "<=":
-        return bool(left <= right)
-    if operator == ">":
-        return bool(left > right)
-    return bool(left >= right)
+def joined(left: object, right: object, meter: Meter) -> object:
+    """`+` where both sides may be strings."""
+    if not isinstance(left, str) or not isinstance(right, str):
+        return calculated("+", left, right)
+    length = len(left) + len(right)
+    meter.spend(length // 1024)
+    if length > TEXT_CHARS_MAX:
+        raise EvaluationError("a string became too long")
+    return left + right
 
 
-def calculated(operator: str, left: object, right: object) -> object:
-    """`+ - * / %` on doubles; `+` joins strings. Dividing by zero is an error, `%` has the sign of the left operand."""
-    if isinstance(left, str) and isinstance(right, str) and operator == "+":
-        if len(left) + len(right) > TEXT_CHARS_MAX:
-            raise EvaluationError("a string became too long")
-        return left + right
+def calculated(operator: str, left: object, right: object) -> float:
+    """`+ - * / %` on doubles. Dividing by zero is an error, `%` has the sign of the left operand."""
     if kind(left) != "number" or kind(right) != "number":
         raise EvaluationError(f"`{operator}` cannot take {kind(left)} and {kind(right)}")
-    a, b = number(left), number(right)
-    if operator == "+":
-        return a + b
-    if operator == "-":
-        return a - b
-    if operator == "*":
-        return a * b
+    return CALCULATIONS[operator](number(left), number(right))
+
+
+def _divided(a: float, b: float) -> float:
     if b == 0:
-        raise EvaluationError(f"`{operator}` by zero")
-    if operator == "/":
-        return a / b
+        raise EvaluationError("`/` by zero")
+    return a / b
+
+
+def _remainder(a: float, b: float) -> float:
+    if b == 0:
+        raise EvaluationError("`%` by zero")
     return math.nan if math.isinf(a) else math.fmod(a, b)
+
+
+CALCULATIONS: Final[Mapping[str, Callable[[float, float], float]]] = MappingProxyType(
+    {"+": add, "-": sub, "*": mul, "/": _divided, "%": _remainder}
+)
 
 
 def contained(item: object, container: object, meter: Meter) -> bool:
@@ -208,8 +219,8 @@ def contained(item: object, container: object, meter: Meter) -> bool:
     if isinstance(container, dict):
         return isinstance(item, str) and item in container
     if isinstance(container, (list, tuple)):
-        meter.spend(len(container))
-        return any(equal(item, other) for other in container)
+        meter.spend(1 + len(container))
+        return any(deep_equal(item, other, meter) for other in container)
     raise EvaluationError(f"`in` needs a list or a map on its right, not {kind(container)}")
 
 

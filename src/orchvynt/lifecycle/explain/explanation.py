@@ -36,7 +36,10 @@ def explain(facts: Sequence[AnyFact]) -> Explanation:
         agent=claims.agent,
         run=claims.run,
         key_id=received.key_id if received else "",
+        key=received.key if received else "",
         policy_version=received.policy_version if received else 0,
+        policy_digest=received.policy_digest if received else "",
+        policy_commit=received.policy_commit if received else "",
         timeline=tuple(entry(fact, story, started_at) for fact in facts),
         totals=totals,
     )

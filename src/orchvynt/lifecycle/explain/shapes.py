@@ -34,7 +34,7 @@ class Totals(msgspec.Struct, frozen=True):
 
 class Explanation(msgspec.Struct, frozen=True):
     """`outcome` is `parked` while a review is open and `running` while nothing has ended. `others` are further invocations that the
-    same reference names, newest first."""
+    same reference names, newest first. `key` is the policy's name of the caller's key, `key_id` the secret of it that was used."""
 
     invocation: str
     verdict: str
@@ -51,7 +51,10 @@ class Explanation(msgspec.Struct, frozen=True):
     agent: str
     run: str
     key_id: str
+    key: str
     policy_version: int
+    policy_digest: str
+    policy_commit: str
     timeline: tuple[Entry, ...]
     totals: Totals
     others: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from orchvynt.lifecycle.explain.phrases import (
 from orchvynt.lifecycle.explain.shapes import Entry
 from orchvynt.lifecycle.explain.story import Story
 from orchvynt.model import facts as f
+from orchvynt.model.candidates import CandidateChosen
 
 HIDDEN: Final = frozenset({"fact", "inv", "at", "state"})
 TELLERS: Final[dict[str, str]] = {
@@ -56,6 +57,8 @@ def _text(fact: f.AnyFact, story: Story) -> str:
             return _review(fact)
         case f.AnswerDelivered() | f.StreamEnded() | f.InvocationRefused() | f.CallerLeft() | f.InvocationFinished():
             return _ending(fact)
+        case f.FeedbackGiven():
+            return _feedback(fact)
         case _:
             return _on_the_way(fact, story)
 
@@ -63,14 +66,16 @@ def _text(fact: f.AnyFact, story: Story) -> str:
 def _received(fact: f.InvocationReceived) -> str:
     claims = fact.claims
     names = (
+        ("key", fact.key),
         ("agent", claims.agent),
         ("workflow", claims.workflow),
         ("run", claims.run),
         ("session", claims.session),
         ("workload", claims.workload),
     )
-    told = ", ".join(f"{word} {quoted(name)}" for word, name in names if name)
-    overruled = f"; the key overruled {listing(list(fact.claims_overruled))}" if fact.claims_overruled else ""
+    inferred = " (inferred: it goes on with an earlier conversation)" if claims.run_source == "inferred" else ""
+    told = ", ".join(f"{word} {quoted(name)}{inferred if word == 'run' else ''}" for word, name in names if name)
+    overruled = f"; overruled: {'; '.join(quoted(one) for one in fact.claims_overruled)}" if fact.claims_overruled else ""
     return (
         f"asked for {quoted(fact.requested_model) or 'no model'} at {fact.endpoint}{' as a stream' if fact.stream else ''}"
         f"{f' by {told}' if told else ''}; policy version {fact.policy_version}{overruled}"
@@ -78,11 +83,20 @@ def _received(fact: f.InvocationReceived) -> str:
 
 
 def _routed(fact: f.Routed) -> str:
-    plan = [f"{candidate.model} ({candidate.why})" if candidate.why else candidate.model for candidate in fact.candidates]
     by = f"rule {fact.rule}" if fact.rule else "no rule matched"
-    plain = f"{by}; the plan is {', then '.join(plan)}" if plan else f"{by}; no candidate is left"
-    rejected = "; ".join(f"not {candidate.model}: {candidate.why}" for candidate in fact.rejected)
-    return f"{plain}; {rejected}" if rejected else plain
+    plan = [_candidate(candidate) for candidate in fact.candidates]
+    parts = [by, *(f"rule {name} {quoted(how)}" for name, how in fact.rules if how.startswith("failed"))]
+    parts.append(f"the plan is {', then '.join(plan)}" if plan else "no candidate is left")
+    parts += [f"not {candidate.model}: {candidate.why}" for candidate in fact.rejected]
+    return "; ".join(parts)
+
+
+def _candidate(candidate: CandidateChosen) -> str:
+    """`gpt-4o (rule fast; unmeasured: p95_ms)`."""
+    said = [candidate.why] if candidate.why else []
+    if candidate.unmeasured:
+        said.append(f"unmeasured: {', '.join(candidate.unmeasured)}")
+    return f"{candidate.model} ({'; '.join(said)})" if said else candidate.model
 
 
 def _parts(reserved: tuple[f.Reserved, ...]) -> str:
@@ -191,3 +205,9 @@ def _ending(fact: f.AnswerDelivered | f.StreamEnded | f.InvocationRefused | f.Ca
             return f"the caller left ({quoted(fact.where)})"
         case f.InvocationFinished():
             return f"finished: {fact.outcome}, {dollars(fact.nanos)}, {duration_text(fact.duration_ns)}"
+
+
+def _feedback(fact: f.FeedbackGiven) -> str:
+    label = f" ({quoted(fact.label)})" if fact.label else ""
+    comment = f': "{quoted(fact.comment)}"' if fact.comment else ""
+    return f"the caller scored the answer of {fact.model} {fact.score:g} of 1{label}{comment}"

@@ -14,31 +14,43 @@ from starlette.routing import Route
 
 from orchvynt.model.faults import Fault
 from orchvynt.ports.clock import Clock
-from orchvynt.ports.store import StoreUnavailableError, TokenRow
+from orchvynt.ports.store import Role, StoreUnavailableError, TokenRow
 from orchvynt.runtime.control import Control
-from orchvynt.surfaces.admin.asking import Asking, Desk, Reveal, Row
+from orchvynt.runtime.keyring import Keyring
+from orchvynt.surfaces.admin.asking import Asking, Desk, Measure, Reveal, Row, Text
 from orchvynt.surfaces.admin.guard import HostGuard
 from orchvynt.surfaces.admin.openapi import openapi
 from orchvynt.surfaces.admin.paging import LIMIT_DEFAULT, LIMIT_MAX
-from orchvynt.surfaces.admin.refusals import json_answer, on_defect, on_disconnect, on_http_exception, on_store_unavailable, refusal
-from orchvynt.surfaces.admin.table import PREFIX, ROWS
+from orchvynt.surfaces.admin.refusals import (
+    SECURITY_HEADERS,
+    json_answer,
+    on_defect,
+    on_disconnect,
+    on_http_exception,
+    on_store_unavailable,
+    refusal,
+)
+from orchvynt.surfaces.admin.table import BESIDE, PREFIX, ROWS
 from orchvynt.surfaces.admin.tokens import may, recognise
 
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 BODY_SECONDS_MAX: Final = 10.0
 PAGE_NAMES: Final = ("limit", "after")
+LEAST: Final[Role] = "viewer"
 
 
 def admin_app(
     control: Control,
     clock: Clock,
     reveal: Reveal,
+    measure: Measure,
+    keyring: Keyring,
     hosts: Collection[str] = (),
     fixed_tokens: Sequence[TokenRow] = (),
 ) -> Starlette:
     """`hosts` are the names, besides the loopback's, that this server may be addressed by. `fixed_tokens` come from the environment."""
-    desk = Desk(control, clock, reveal, tuple(fixed_tokens))
-    document = msgspec.Raw(msgspec.json.encode(openapi(ROWS, PREFIX, control.status().version)))
+    desk = Desk(control, clock, reveal, measure, keyring, tuple(fixed_tokens))
+    document = msgspec.Raw(msgspec.json.encode(openapi(ROWS, PREFIX, control.status().version, BESIDE)))
 
     async def described(_request: Request) -> Response:
         return json_answer(document)
@@ -48,6 +60,7 @@ def admin_app(
         by_path.setdefault(row.path, {})[row.method] = row
     routes = [Route(f"{PREFIX}/openapi.json", described, methods=["GET"])]
     routes += [Route(PREFIX + path, _endpoint(desk, rows), methods=list(rows)) for path, rows in by_path.items()]
+    routes += [Route(row.path, _endpoint(desk, {row.method: row}), methods=[row.method]) for row in BESIDE]
     app = Starlette(
         routes=routes,
         middleware=[Middleware(HostGuard, hosts=hosts)],
@@ -71,6 +84,8 @@ def _endpoint(desk: Desk, rows: dict[str, Row]) -> Any:
         if isinstance(asking, Fault):
             return refusal(asking)
         done = await row.answering(desk, asking)
+        if isinstance(done, Text):
+            return Response(done.body, row.status, SECURITY_HEADERS, row.media)
         return refusal(done) if isinstance(done, Fault) else json_answer(done, row.status)
 
     return endpoint
@@ -78,16 +93,16 @@ def _endpoint(desk: Desk, rows: dict[str, Row]) -> Any:
 
 async def _let_in(desk: Desk, row: Row, request: Request) -> Asking | Fault:
     """The checks in their order: who, may they, what. A body is read only for those who may."""
-    who = ""
+    who, role = "", LEAST
     if row.role is not None:
         token = recognise(request.headers.get("authorization", ""), [*desk.fixed_tokens, *await desk.store.tokens()])
         if isinstance(token, Fault):
             return token
-        who = f"token:{token.name}"
+        who, role = f"token:{token.name}", token.role
         if not may(token, row.role):
             message = f"The token {token.name} has the role {token.role}, and {row.method} {request.url.path} needs {row.role}."
             return Fault("forbidden", message, f"Ask an admin for one: orchvynt tokens issue NAME --role {row.role}.")
-    asking = _asked(row, request, who)
+    asking = _asked(row, request, who, role)
     if isinstance(asking, Fault) or row.takes is None:
         return asking
     body = await _body(request)
@@ -97,7 +112,7 @@ async def _let_in(desk: Desk, row: Row, request: Request) -> Asking | Fault:
     return decoded if isinstance(decoded, Fault) else msgspec.structs.replace(asking, body=decoded)
 
 
-def _asked(row: Row, request: Request, who: str) -> Asking | Fault:
+def _asked(row: Row, request: Request, who: str, role: Role) -> Asking | Fault:
     """Path and query. What is not known is refused, so that a misspelt filter never looks like an answer."""
     query = dict(request.query_params)
     allowed = {entry.name: entry for entry in row.query}
@@ -113,7 +128,7 @@ def _asked(row: Row, request: Request, who: str) -> Asking | Fault:
     limit = query.get("limit", str(LIMIT_DEFAULT))
     if not (limit.isascii() and limit.isdigit() and len(limit) < 10 and 1 <= int(limit) <= LIMIT_MAX):
         return Fault("invalid_request", f"limit is a whole number from 1 to {LIMIT_MAX}.", param="limit")
-    return Asking(path=request.path_params, query=query, limit=int(limit), after=query.get("after", ""), who=who)
+    return Asking(path=request.path_params, query=query, limit=int(limit), after=query.get("after", ""), who=who, role=role)
 
 
 async def _body(request: Request) -> bytes | Fault:

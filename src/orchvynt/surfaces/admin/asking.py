@@ -1,7 +1,7 @@
 """What one admin request is, for the functions that answer it. They never see HTTP: values in, a value or a Fault out."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -9,9 +9,16 @@ from orchvynt.model.faults import Fault
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import Role, Store, TokenRow
 from orchvynt.runtime.control import Control
+from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.series import Sampled
+
+JSON: Final = "application/json"
 
 Reveal = Callable[[bytes], dict[str, Any]]
 """Reads the answer out of a parked invocation's stored state, as JSON values for its reviewer."""
+
+Measure = Callable[[], Awaitable[list[Sampled] | None]]
+"""What all metrics show now; None where the policy wants none."""
 
 
 class Desk(msgspec.Struct, frozen=True):
@@ -20,6 +27,8 @@ class Desk(msgspec.Struct, frozen=True):
     control: Control
     clock: Clock
     reveal: Reveal
+    measure: Measure
+    keyring: Keyring
     fixed_tokens: tuple[TokenRow, ...] = ()
 
     @property
@@ -28,14 +37,21 @@ class Desk(msgspec.Struct, frozen=True):
 
 
 class Asking(msgspec.Struct, frozen=True):
-    """One request that was let in. `body` is an instance of the row's `takes`, or None."""
+    """One request that was let in. `role` is that of its token. `body` is an instance of the row's `takes`, or None."""
 
     path: Mapping[str, Any]
     query: Mapping[str, str]
     limit: int
     after: str
     who: str
+    role: Role
     body: Any = None
+
+
+class Text(msgspec.Struct, frozen=True):
+    """An answer that is no JSON, in the `media` of its row."""
+
+    body: bytes
 
 
 Answering = Callable[[Desk, Asking], Awaitable[msgspec.Struct | Fault]]
@@ -52,7 +68,8 @@ class Query(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True):
     """One line of the route table: the only place where a route, its role and its shapes are said.
 
-    `role` None needs no token. `takes` and `gives` are msgspec types; a row that `pages` takes `limit` and `after`.
+    `role` None needs no token. `takes` and `gives` are msgspec types; a row that `pages` takes `limit` and `after`. One whose `media` is
+    not JSON gives a Text.
     """
 
     method: str
@@ -65,3 +82,4 @@ class Row(msgspec.Struct, frozen=True):
     query: tuple[Query, ...] = ()
     pages: bool = False
     status: int = 200
+    media: str = JSON

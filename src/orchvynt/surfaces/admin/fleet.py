@@ -1,12 +1,16 @@
 """What runs and what it is connected to: status, health, providers, models, budgets."""
 
-from orchvynt.language.snapshot import Model
+from orchvynt.catalog.continues import continues
+from orchvynt.decisions.routing.statistics import UNMEASURED
+from orchvynt.language.snapshot import Model, Snapshot
 from orchvynt.lifecycle.explain.phrases import instant_text
 from orchvynt.model.faults import Fault
-from orchvynt.runtime.control import BudgetLine, ProviderLine
+from orchvynt.runtime.control import BudgetLine, ProviderLine, Status
 from orchvynt.surfaces.admin.asking import Asking, Desk
 from orchvynt.surfaces.admin.paging import page
-from orchvynt.surfaces.operator_shapes import BudgetView, Health, Listing, ModelView, ProviderView, StatusView
+from orchvynt.surfaces.model_shapes import ModelView, ProviderView
+from orchvynt.surfaces.operator_shapes import BudgetView, Health, Listing, StatusView
+from orchvynt.surfaces.policy_shapes import ReplicaView
 
 
 async def health(desk: Desk, _asking: Asking) -> Health:
@@ -17,9 +21,16 @@ async def status(desk: Desk, _asking: Asking) -> StatusView:
     now = desk.control.status()
     return StatusView(
         version=now.version,
-        policy_version=now.policy_version,
-        policy_digest=now.policy_digest,
+        policy_version=now.policy.version,
+        policy_digest=now.policy.digest,
+        policy_since=instant_text(now.policy.applied_at),
+        policy_by=now.policy.author,
+        policy_message=now.policy.message,
+        policy_commit=now.policy.commit,
+        policy_until=instant_text(now.policy.until),
         drift=now.drift,
+        watch=now.watch,
+        replicas=replicas(now),
         started_at=instant_text(now.started_at),
         invocations_open=now.invocations_open,
         streams_open=now.streams_open,
@@ -31,25 +42,35 @@ async def status(desk: Desk, _asking: Asking) -> StatusView:
     )
 
 
+def replicas(now: Status) -> tuple[ReplicaView, ...]:
+    """Who serves which version."""
+    return tuple(ReplicaView(one.name, one.version, one.digest, instant_text(one.since)) for one in now.replicas)
+
+
 async def providers(desk: Desk, asking: Asking) -> Listing[ProviderView]:
-    now = desk.clock.now()
+    now, snapshot = desk.clock.now(), desk.control.snapshot
     return page(
-        desk.control.providers(), lambda line: f"{line.model}/{line.provider}", lambda line: _route(line, now), asking.limit, asking.after
+        desk.control.providers(),
+        lambda line: f"{line.model}/{line.provider}",
+        lambda line: _route(line, snapshot, now),
+        asking.limit,
+        asking.after,
     )
 
 
 async def models(desk: Desk, asking: Asking) -> Listing[ModelView]:
-    """The policy's names with the prices in force; patterns are listed as they are written."""
+    """The policy's names with the prices in force and what was measured; patterns are listed as they are written."""
     snapshot = desk.control.snapshot
     known = [(name, model, False) for name, model in snapshot.models.items()]
     known += [(pattern, model, True) for pattern, model in snapshot.patterns]
+    lines = {line.model: line for line in desk.control.providers()}
     aliases: dict[str, list[str]] = {}
     for alias, name in snapshot.aliases.items():
         aliases.setdefault(name, []).append(alias)
     return page(
         known,
         lambda entry: f"{entry[0]}{'/pattern' if entry[2] else ''}",
-        lambda entry: _model(entry[0], entry[1], entry[2], tuple(aliases.get(entry[0], ()))),
+        lambda entry: _model(entry[0], entry[1], entry[2], tuple(aliases.get(entry[0], ())), lines.get(entry[0])),
         asking.limit,
         asking.after,
     )
@@ -96,8 +117,10 @@ def _remaining(limit: int | None, settled: int, held: int) -> int | None:
     return None if limit is None else limit - settled - held
 
 
-def _route(line: ProviderLine, now: int) -> ProviderView:
+def _route(line: ProviderLine, snapshot: Snapshot, now: int) -> ProviderView:
     resting = line.resting_until > now
+    model, measured = snapshot.models.get(line.model), line.measured
+    price = model.price if model is not None else None
     return ProviderView(
         model=line.model,
         provider=line.provider,
@@ -108,11 +131,23 @@ def _route(line: ProviderLine, now: int) -> ProviderView:
         why=line.why if resting else "",
         attempts=line.attempts,
         failures=line.failures,
+        samples=measured.samples,
+        p50_ms=measured.p50_ms,
+        p95_ms=measured.p95_ms,
+        p99_ms=measured.p99_ms,
+        error_rate=measured.error_rate,
+        cost_per_call_nanos=line.nanos_per_call,
+        quality=line.quality,
+        scores=line.scores,
+        input_nanos_per_million=price.input if price else None,
+        output_nanos_per_million=price.output if price else None,
+        price_source=price.source if price else "",
     )
 
 
-def _model(name: str, model: Model, pattern: bool, aliases: tuple[str, ...]) -> ModelView:
-    price = model.price
+def _model(name: str, model: Model, pattern: bool, aliases: tuple[str, ...], line: ProviderLine | None) -> ModelView:
+    price, can = model.price, model.capabilities
+    measured = line.measured if line is not None else UNMEASURED
     return ModelView(
         model=name,
         provider=model.provider.name,
@@ -126,4 +161,18 @@ def _model(name: str, model: Model, pattern: bool, aliases: tuple[str, ...]) -> 
         input_nanos_per_million=price.input if price else None,
         output_nanos_per_million=price.output if price else None,
         price_source=price.source if price else "",
+        cached_input_nanos_per_million=price.cached_input if price else None,
+        tools=can.tools,
+        images=can.images,
+        json_schema=can.json_schema,
+        continues=None if pattern else continues(model.provider.kind, model.upstream_model),
+        quality_in_force=line.quality if line is not None else model.quality,
+        quality_measured=line.quality_measured if line is not None else None,
+        scores=line.scores if line is not None else 0,
+        samples=measured.samples,
+        p50_ms=measured.p50_ms,
+        p95_ms=measured.p95_ms,
+        p99_ms=measured.p99_ms,
+        error_rate=measured.error_rate,
+        cost_per_call_nanos=line.nanos_per_call if line is not None else None,
     )

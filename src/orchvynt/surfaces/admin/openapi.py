@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.model.faults import KINDS
-from orchvynt.surfaces.admin.asking import Row
+from orchvynt.surfaces.admin.asking import JSON, Row
 from orchvynt.surfaces.admin.paging import LIMIT_DEFAULT, LIMIT_MAX
 from orchvynt.surfaces.operator_shapes import RefusalBody
 
@@ -16,8 +16,9 @@ NUMBERS: Final = ("version",)
 REFUSED: Final = (400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 500, 503)
 
 
-def openapi(rows: Sequence[Row], prefix: str, version: str) -> dict[str, Any]:
-    """An OpenAPI 3.1 document of all rows."""
+def openapi(rows: Sequence[Row], prefix: str, version: str, beside: Sequence[Row] = ()) -> dict[str, Any]:
+    """An OpenAPI 3.1 document of all rows, those `beside` the prefix included."""
+    within, rows = len(rows), [*rows, *beside]
     shapes = [row.gives for row in rows] + [row.takes for row in rows if row.takes is not None] + [RefusalBody]
     schemas, components = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
     gives = dict(zip(range(len(rows)), schemas, strict=False))
@@ -26,8 +27,8 @@ def openapi(rows: Sequence[Row], prefix: str, version: str) -> dict[str, Any]:
     for index, row in enumerate(rows):
         operation = _operation(row, gives[index], schemas[-1])
         if row.takes is not None:
-            operation["requestBody"] = {"required": True, "content": _json(next(takes))}
-        paths.setdefault(prefix + PARAMETER.sub(r"{\1}", row.path), {})[row.method.lower()] = operation
+            operation["requestBody"] = {"required": True, "content": _content(JSON, next(takes))}
+        paths.setdefault((prefix if index < within else "") + PARAMETER.sub(r"{\1}", row.path), {})[row.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {"title": "OrchVynt admin API", "version": version, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
@@ -47,8 +48,8 @@ def _operation(row: Row, gives: dict[str, Any], refusal: dict[str, Any]) -> dict
         "security": [{"token": []}] if row.role else [],
         "parameters": _parameters(row),
         "responses": {
-            str(row.status): {"description": "Done.", "content": _json(gives)},
-            "default": {"description": f"A refusal; its `code` is one of {', '.join(codes)}.", "content": _json(refusal)},
+            str(row.status): {"description": "Done.", "content": _content(row.media, gives)},
+            "default": {"description": f"A refusal; its `code` is one of {', '.join(codes)}.", "content": _content(JSON, refusal)},
         },
     }
 
@@ -70,5 +71,5 @@ def _parameters(row: Row) -> list[dict[str, Any]]:
     return found
 
 
-def _json(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
+def _content(media: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {media: {"schema": schema}}

@@ -1,4 +1,4 @@
-"""The policy's history, and the changes to it: apply, validate, roll back."""
+"""The policy's history, what changes within it, and the changes to it: validate, apply, roll back."""
 
 from typing import Final
 
@@ -8,22 +8,29 @@ from orchvynt.language.problems import Problem
 from orchvynt.lifecycle.explain.phrases import instant_text
 from orchvynt.model.faults import Fault
 from orchvynt.ports.store import PolicyRow
+from orchvynt.runtime.control import Applied, Change, Rollback, Version
 from orchvynt.surfaces.admin.access import note
 from orchvynt.surfaces.admin.asking import Asking, Desk
+from orchvynt.surfaces.admin.fleet import replicas
 from orchvynt.surfaces.admin.paging import page, sortable
-from orchvynt.surfaces.operator_shapes import (
+from orchvynt.surfaces.operator_shapes import Listing
+from orchvynt.surfaces.policy_shapes import (
     ApplyBody,
-    Listing,
+    DiffBody,
     PolicyApplied,
+    PolicyChange,
     PolicyDetail,
     PolicyView,
     RollbackBody,
     RollbackToBody,
     ValidateBody,
     Validity,
+    duration_ns,
 )
 
 PROBLEMS_MAX: Final = 100
+WORDS_MAX: Final = 1_000
+COMMIT_CHARS_MAX: Final = 64
 
 
 async def history(desk: Desk, asking: Asking) -> Listing[PolicyView]:
@@ -37,28 +44,34 @@ async def one(desk: Desk, asking: Asking) -> PolicyDetail | Fault:
     wanted = _version(asking)
     if isinstance(wanted, Fault):
         return wanted
-    rows = await desk.store.policies()
-    newest = max((row.version for row in rows), default=0)
-    row = next((row for row in rows if row.version == wanted), None)
+    row, newest = await desk.store.policy(wanted), desk.control.status().policy.version
     if row is None:
         known = f"There are versions 1 to {newest}." if newest else "No policy was applied yet."
         return Fault("not_found", f"There is no policy version {wanted}.", known, param="version")
-    return PolicyDetail(
-        version=row.version,
-        digest=row.digest,
-        message=row.message,
-        author=row.author,
-        applied_at=instant_text(row.applied_at),
-        commit=row.commit,
-        current=row.version == newest,
-        yaml=row.yaml,
-    )
+    return PolicyDetail(**msgspec.structs.asdict(_view(row, newest)), yaml=row.yaml)
 
 
-async def validate(desk: Desk, asking: Asking) -> Validity:
+async def validate(desk: Desk, asking: Asking) -> Validity | Fault:
     assert isinstance(asking.body, ValidateBody)
-    problems = desk.control.validate(asking.body.yaml, asking.body.file)
-    return Validity(valid=not any(problem.severity == "error" for problem in problems), problems=tuple(problems[:PROBLEMS_MAX]))
+    checked = await desk.control.validate(asking.body.yaml, asking.body.file)
+    if isinstance(checked, Fault):
+        return checked
+    valid = not any(problem.severity == "error" for problem in checked.problems)
+    return Validity(valid, checked.problems[:PROBLEMS_MAX], checked.bindings[:WORDS_MAX])
+
+
+async def diff(desk: Desk, asking: Asking) -> PolicyChange | Fault:
+    body = asking.body
+    assert isinstance(body, DiffBody)
+    if body.yaml is not None and body.new is not None:
+        return Fault("invalid_request", "`new` and `yaml` both say what to compare with.", "Give one of them.", param="new")
+    new: Version | tuple[str, str] = (body.yaml, body.file) if body.yaml is not None else body.new
+    found = await desk.control.compare(body.old, new)
+    if isinstance(found, Fault):
+        return found
+    current = desk.control.status().policy.version
+    names = (f"version {body.old or current}", body.file if body.yaml is not None else f"version {body.new or current}")
+    return PolicyChange(*names, found.same, found.words[:WORDS_MAX], found.bindings[:WORDS_MAX], found.problems[:PROBLEMS_MAX])
 
 
 async def apply(desk: Desk, asking: Asking) -> PolicyApplied | Fault:
@@ -68,47 +81,42 @@ async def apply(desk: Desk, asking: Asking) -> PolicyApplied | Fault:
         return Fault(
             "invalid_request", "A policy is applied with a reason, and `message` is empty.", "Say why, with -m WHY.", param="message"
         )
-    done = await desk.control.apply(body.yaml, body.message, asking.who, body.expected_version, body.commit)
-    if isinstance(done, list):
-        done = [msgspec.structs.replace(problem, file=body.file) for problem in done]
-    warnings = _warnings(desk, body.yaml, body.file) if isinstance(done, PolicyRow) else ()
-    return await _concluded(desk, asking, "policy.apply", body.message, done, warnings)
+    for_ns = _until(body.until)
+    if isinstance(for_ns, Fault):
+        return for_ns
+    commit = body.commit[:COMMIT_CHARS_MAX]
+    change = Change(body.yaml, body.message, asking.who, asking.role == "admin", body.expected_version, commit, for_ns, body.file)
+    return await _concluded(desk, asking, "policy.apply", body.message, await desk.control.apply(change))
 
 
 async def rollback(desk: Desk, asking: Asking) -> PolicyApplied | Fault:
     body = asking.body
     assert isinstance(body, RollbackBody)
-    return await _roll_back(desk, asking, body.version, body.message)
+    return await _roll_back(desk, asking, body.version, body.message, body.until)
 
 
 async def rollback_to(desk: Desk, asking: Asking) -> PolicyApplied | Fault:
     body = asking.body
     assert isinstance(body, RollbackToBody)
     wanted = _version(asking)
-    return wanted if isinstance(wanted, Fault) else await _roll_back(desk, asking, wanted, body.message)
+    return wanted if isinstance(wanted, Fault) else await _roll_back(desk, asking, wanted, body.message, body.until)
 
 
-async def _roll_back(desk: Desk, asking: Asking, version: int | None, message: str) -> PolicyApplied | Fault:
-    done = await desk.control.rollback(version, message, asking.who)
-    return await _concluded(desk, asking, "policy.rollback", message, done, ())
+async def _roll_back(desk: Desk, asking: Asking, version: int | None, message: str, until: str) -> PolicyApplied | Fault:
+    for_ns = _until(until)
+    if isinstance(for_ns, Fault):
+        return for_ns
+    done = await desk.control.rollback(Rollback(version, message, asking.who, asking.role == "admin", for_ns))
+    return await _concluded(desk, asking, "policy.rollback", message, done)
 
 
-async def _concluded(
-    desk: Desk, asking: Asking, what: str, why: str, done: PolicyRow | list[Problem] | Fault, warnings: tuple[Problem, ...]
-) -> PolicyApplied | Fault:
+async def _concluded(desk: Desk, asking: Asking, what: str, why: str, done: Applied | list[Problem] | Fault) -> PolicyApplied | Fault:
     """Writes the audit entry, of a refused attempt too. The version itself already holds who, when and why, in one commit with its text."""
-    if isinstance(done, PolicyRow):
-        await note(desk, asking.who, what, why or done.message, f"version {done.version}")
-        return PolicyApplied(
-            version=done.version,
-            digest=done.digest,
-            message=done.message,
-            author=done.author,
-            applied_at=instant_text(done.applied_at),
-            commit=done.commit,
-            current=True,
-            warnings=warnings,
-        )
+    if isinstance(done, Applied):
+        await note(desk, asking.who, what, why or done.row.message, f"version {done.row.version}")
+        warnings = tuple(problem for problem in done.warnings if problem.severity == "warning")[:PROBLEMS_MAX]
+        view = msgspec.structs.asdict(_view(done.row, done.row.version))
+        return PolicyApplied(**view, warnings=warnings, replicas=replicas(desk.control.status()))
     fault = _problems_fault(done) if isinstance(done, list) else done
     await note(desk, asking.who, f"{what} refused", why, fault.message)
     return fault
@@ -127,8 +135,12 @@ def _problems_fault(problems: list[Problem]) -> Fault:
     )
 
 
-def _warnings(desk: Desk, yaml: str, file: str) -> tuple[Problem, ...]:
-    return tuple(problem for problem in desk.control.validate(yaml, file) if problem.severity == "warning")[:PROBLEMS_MAX]
+def _until(text: str) -> int | Fault:
+    """In nanoseconds; 0 where nothing is said."""
+    found = duration_ns(text) if text else 0
+    if found is None:
+        return Fault("invalid_request", f"until {text[:20]!r} is no duration.", "Write such as 30m, 2h or 1d.", param="until")
+    return found
 
 
 def _version(asking: Asking) -> int | Fault:
@@ -148,4 +160,5 @@ def _view(row: PolicyRow, newest: int) -> PolicyView:
         applied_at=instant_text(row.applied_at),
         commit=row.commit,
         current=row.version == newest,
+        until=instant_text(row.until),
     )

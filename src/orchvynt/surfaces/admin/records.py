@@ -42,13 +42,13 @@ async def explained(desk: Desk, asking: Asking) -> Explanation | Fault:
 
 
 async def run(desk: Desk, asking: Asking) -> RunView | Fault:
-    """One run from its first invocation to its last, at most 100 of them."""
+    """One run from its first invocation to its last, at most 100 of them. A run that was inferred has the name of its first one."""
     name = asking.path["run"]
     await desk.store.settled()
-    found = await desk.store.find(name)
-    told = [explain(await desk.store.facts(invocation)) for invocation in found]
-    members = [explanation for explanation in reversed(told) if explanation.run == name]
-    if not members:
+    found = await desk.store.run(name)
+    told = [explain(await desk.store.facts(invocation)) for invocation in reversed(found)]
+    members = [explanation for explanation in told if name == (explanation.run or explanation.invocation)]
+    if not any(member.run for member in members):
         return Fault(
             "not_found", "No run of this name is on record.", "A caller names its run with the header x-orchvynt-run.", param="run"
         )

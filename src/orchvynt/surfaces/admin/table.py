@@ -3,30 +3,34 @@
 from typing import Final
 
 from orchvynt.lifecycle.explain import Explanation
+from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
-from orchvynt.surfaces.admin import access, fleet, policies, records, reviews
+from orchvynt.surfaces import policy_shapes as p
+from orchvynt.surfaces.admin import access, exposition, fleet, keys, metrics, policies, records, reviews
 from orchvynt.surfaces.admin.asking import Query, Row
+from orchvynt.surfaces.model_shapes import ModelView, ProviderView
 
 PREFIX: Final = "/api/v1"
 
 ROWS: Final[tuple[Row, ...]] = (
     Row("GET", "/health", None, fleet.health, "Whether this process serves.", s.Health),
     Row("GET", "/status", "viewer", fleet.status, "What runs: version, policy, open work, store.", s.StatusView),
-    Row("GET", "/policies", "viewer", policies.history, "The policy's history, newest first.", s.Listing[s.PolicyView], pages=True),
-    Row("POST", "/policies", "operator", policies.apply, "Applies a policy.", s.PolicyApplied, takes=s.ApplyBody),
+    Row("GET", "/policies", "viewer", policies.history, "The policy's history, newest first.", s.Listing[p.PolicyView], pages=True),
+    Row("POST", "/policies", "operator", policies.apply, "Applies a policy.", p.PolicyApplied, takes=p.ApplyBody),
     Row(
-        "POST", "/policies/validate", "viewer", policies.validate, "Checks a policy without applying it.", s.Validity, takes=s.ValidateBody
+        "POST", "/policies/validate", "viewer", policies.validate, "Checks a policy without applying it.", p.Validity, takes=p.ValidateBody
     ),
-    Row("POST", "/policies/rollback", "operator", policies.rollback, "Goes back to a version.", s.PolicyApplied, takes=s.RollbackBody),
-    Row("GET", "/policies/{version}", "viewer", policies.one, "One version with its text.", s.PolicyDetail),
+    Row("POST", "/policies/diff", "viewer", policies.diff, "What changes from one policy to another.", p.PolicyChange, takes=p.DiffBody),
+    Row("POST", "/policies/rollback", "operator", policies.rollback, "Goes back to a version.", p.PolicyApplied, takes=p.RollbackBody),
+    Row("GET", "/policies/{version}", "viewer", policies.one, "One version with its text.", p.PolicyDetail),
     Row(
         "POST",
         "/policies/{version}/rollback",
         "operator",
         policies.rollback_to,
         "Goes back to this version.",
-        s.PolicyApplied,
-        takes=s.RollbackToBody,
+        p.PolicyApplied,
+        takes=p.RollbackToBody,
     ),
     Row("GET", "/invocations", "viewer", records.listed, "Invocations, newest first.", s.Listing[s.InvocationView], pages=True),
     Row(
@@ -60,12 +64,54 @@ ROWS: Final[tuple[Row, ...]] = (
     ),
     Row("GET", "/reviews/{review}", "reviewer", reviews.one, "One review with the answer to decide on.", s.ReviewDetail),
     Row("POST", "/reviews/{review}/decisions", "reviewer", reviews.decide, "Approves or rejects.", s.ReviewView, takes=s.DecisionBody),
-    Row("GET", "/providers", "viewer", fleet.providers, "Each model's route and whether it rests.", s.Listing[s.ProviderView], pages=True),
-    Row("GET", "/models", "viewer", fleet.models, "The policy's models with the prices in force.", s.Listing[s.ModelView], pages=True),
+    Row(
+        "GET",
+        "/providers",
+        "viewer",
+        fleet.providers,
+        "Each model's route, whether it rests, and how it did lately.",
+        s.Listing[ProviderView],
+        pages=True,
+    ),
+    Row(
+        "GET",
+        "/models",
+        "viewer",
+        fleet.models,
+        "The policy's models with the prices in force and what was measured of them.",
+        s.Listing[ModelView],
+        pages=True,
+    ),
     Row("GET", "/audit", "operator", access.audit, "Who changed what, when and why, newest first.", s.Listing[s.AuditView], pages=True),
+    Row("GET", "/keys", "operator", keys.listed, "The secrets of the policy's keys, by id.", s.Listing[k.KeyView], pages=True),
+    Row("POST", "/keys", "admin", keys.issue, "Issues a secret; it is shown once.", k.KeyIssued, takes=k.KeyBody, status=201),
+    Row(
+        "POST",
+        "/keys/{name:path}/rotate",
+        "admin",
+        keys.rotate,
+        "Issues a secret; those before it end after an overlap.",
+        k.KeyRotated,
+        takes=k.RotateBody,
+        status=201,
+    ),
+    Row(
+        "DELETE",
+        "/keys/{name:path}",
+        "admin",
+        keys.revoke,
+        "Revokes all secrets of a key, or one.",
+        k.KeyRevoked,
+        query=(Query("id", "Only the secret with this id."),),
+    ),
     Row("GET", "/tokens", "admin", access.tokens, "The admin tokens, without their secrets.", s.Listing[s.TokenView], pages=True),
     Row(
         "POST", "/tokens", "admin", access.issue, "Issues a token; its secret is shown once.", s.TokenIssued, takes=s.TokenBody, status=201
     ),
     Row("DELETE", "/tokens/{name}", "admin", access.revoke, "Revokes a token.", s.TokenRevoked),
 )
+
+BESIDE: Final[tuple[Row, ...]] = (
+    Row("GET", "/metrics", "viewer", metrics.metrics, "All metrics, as Prometheus text.", str, media=exposition.CONTENT_TYPE),
+)
+"""Those that stand outside of PREFIX, where other programs expect them."""

@@ -4,49 +4,75 @@ from typing import Final, cast
 
 import msgspec
 
+from orchvynt.decisions.identity.credentials import Identity
+from orchvynt.decisions.routing.filters import is_allowed
 from orchvynt.dialects import registry
 from orchvynt.language.scope import RequestValues
 from orchvynt.lifecycle.explain.explanation import explain
 from orchvynt.lifecycle.state import State
+from orchvynt.model.facts import InvocationReceived
 from orchvynt.model.faults import Fault
-from orchvynt.model.invocation import DialectName
+from orchvynt.model.invocation import DialectName, caller_of
 from orchvynt.ports.caller import CallerLine
 from orchvynt.ports.clock import Ids
 from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime import answers
 from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.feedback import Feedback
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.surfaces.api.http.request import Request
-from orchvynt.surfaces.api.intake import caller_key, invocation, request_id
+from orchvynt.surfaces.api.intake import request_id
+from orchvynt.surfaces.api.paths import Place, place
+from orchvynt.surfaces.api.reception import Reception
+from orchvynt.surfaces.api.scoring import score, scored
 
 ASKING: Final[dict[str, str]] = {"/v1/chat/completions": "openai_chat", "/v1/route": "route"}
-LISTED: Final = "POST /v1/chat/completions, POST /v1/route, GET /v1/models, GET /v1/invocations/{id}, GET /v1/invocations/{id}/result"
+LISTED: Final = (
+    "POST /v1/chat/completions, POST /v1/route, GET /v1/models, GET /v1/invocations/{id}, GET /v1/invocations/{id}/result, "
+    "POST /v1/invocations/{id}/feedback"
+)
 
 
 class DataPlane:
     """Handles one request at a time per line; it starts no task for an invocation."""
 
-    def __init__(self, carrier: Carrier, reviewing: Reviewing, policies: Policies, store: Store, ids: Ids, tasks: Tasks) -> None:
+    def __init__(
+        self,
+        carrier: Carrier,
+        reviewing: Reviewing,
+        policies: Policies,
+        store: Store,
+        ids: Ids,
+        tasks: Tasks,
+        reception: Reception,
+    ) -> None:
         self.carrier = carrier
         self.reviewing = reviewing
         self.policies = policies
         self.store = store
         self.ids = ids
         self.tasks = tasks
+        self.reception = reception
+        self.feedback = Feedback(carrier.journal, carrier.clock, store, carrier.observed.scores)
         # Told to load balancers first; what still arrives is served until `draining`.
         self.ready = True
         self.draining = False
+        # By code: what was refused before it was an invocation.
+        self.refusals: dict[str, int] = {}
 
     def handle(self, request: Request, line: CallerLine) -> None:
-        path, workflow, agent = _path_identity(request.path)
+        where = place(request.path)
+        path = where.path
         dialect = ASKING.get(path)
         if dialect is not None and request.method == "POST":
-            self._ask(request, line, path, cast("DialectName", dialect), workflow, agent)
+            self._ask(request, line, where, cast("DialectName", dialect))
         elif request.method == "GET":
             self._read(request, line, path)
+        elif request.method == "POST" and (inv := scored(path)):
+            self.tasks.start(self._score(request, line, inv), f"feedback {inv}")
         elif dialect is not None or path == "/v1/models" or path.startswith(("/v1/invocations/", "/health/")):
             allowed = "POST" if dialect else "GET"
             fault = Fault("method_not_allowed", f"{path} takes {allowed}, not {request.method}.", f"Use {allowed}.")
@@ -54,35 +80,43 @@ class DataPlane:
         else:
             self._not_found(request, line, path)
 
-    def _ask(self, request: Request, line: CallerLine, endpoint: str, dialect: DialectName, workflow: str, agent: str) -> None:
+    def _ask(self, request: Request, line: CallerLine, where: Place, dialect: DialectName) -> None:
         if self.draining:
             self._refuse(request, line, Fault("overloaded", "This server is shutting down.", retry_after_seconds=1))
             return
         clock = self.carrier.clock
         arrived = clock.monotonic()
-        made = invocation(request, self.ids.new("inv"), clock.now(), endpoint, dialect, workflow, agent)
-        if isinstance(made, Fault):
-            self._refuse(request, line, made, dialect=dialect)
+        snapshot = self.policies.current
+        taken = self.reception.take(request, where, dialect, snapshot, self.ids.new("inv"), clock.now())
+        if isinstance(taken, Fault):
+            self._refuse(request, line, taken, dialect=dialect)
             return
+        made = taken.invocation
         state = State(made)
-        one = self.carrier.joinable(state)
+        one = self.carrier.joinable(state) if taken.refused is None else None
         if one is not None:
             self.reviewing.join(one, line, made.request_id)
             return
-        life = Life(self.policies.current, state, arrived)
+        life = Life(snapshot, state, arrived)
+        life.conversation = taken.conversation
         caller = registry.caller(dialect)
         self.carrier.callers.attach(life, Caller(line, "asked", made.request_id, arrived))
-        self.carrier.begin(life, RequestValues(made, made.at, lambda: caller.input_text(made.ask)))
+        values = RequestValues(made, made.at, lambda: caller.input_text(made.ask), snapshot.timezone)
+        self.carrier.begin(life, values, taken.refused)
 
     def _read(self, request: Request, line: CallerLine, path: str) -> None:
         if path == "/health/live":
             line.answer(200, (), b'{"status":"live"}')
         elif path == "/health/ready":
             self._ready(line)
-        elif path == "/v1/models":
-            line.answer(200, (), self._models())
-        elif path.startswith("/v1/invocations/"):
-            self._invocation(request, line, path.removeprefix("/v1/invocations/"))
+        elif path == "/v1/models" or path.startswith("/v1/invocations/"):
+            identity = self.reception.identify(self.policies.current, request.header, self.carrier.clock.now())
+            if isinstance(identity, Fault):
+                self._refuse(request, line, identity)
+            elif path == "/v1/models":
+                line.answer(200, (), self._models(identity))
+            else:
+                self._invocation(request, line, path.removeprefix("/v1/invocations/"), identity)
         elif path in ASKING:
             fault = Fault("method_not_allowed", f"{path} takes POST, not GET.", "Use POST.")
             self._refuse(request, line, fault, [("allow", "POST")])
@@ -90,31 +124,35 @@ class DataPlane:
             self._not_found(request, line, path)
 
     def _ready(self, line: CallerLine) -> None:
-        snapshot = self.policies.current
+        snapshot, now = self.policies.current, self.carrier.clock.now()
         body = {
             "status": "ready" if self.ready else "draining",
             "policy": snapshot.version,
             "digest": snapshot.digest[:12],
-            "drift": self.policies.drift,
+            "drift": self.policies.drift(now),
+            "watch": self.policies.watch(now),
         }
         line.answer(200 if self.ready else 503, (), msgspec.json.encode(body))
 
-    def _models(self) -> bytes:
+    def _models(self, identity: Identity) -> bytes:
         snapshot = self.policies.current
         names = [*(["auto"] if snapshot.default else []), *snapshot.models, *snapshot.aliases]
+        allowed = identity.key.allow_models if identity.key is not None else None
+        if allowed is not None:
+            names = [name for name in names if name == "auto" or is_allowed(snapshot.aliases.get(name, name), allowed)]
         listed = [{"id": name, "object": "model", "created": 0, "owned_by": "orchvynt"} for name in names]
         return msgspec.json.encode({"object": "list", "data": listed})
 
-    def _invocation(self, request: Request, line: CallerLine, rest: str) -> None:
+    def _invocation(self, request: Request, line: CallerLine, rest: str, identity: Identity) -> None:
         inv, _, what = rest.partition("/")
         if what == "result":
-            self._result(request, line, inv)
+            self._result(request, line, inv, identity)
         elif what:
             self._not_found(request, line, request.path)
         else:
-            self.tasks.start(self._record(request, line, inv), f"record {inv}")
+            self.tasks.start(self._record(request, line, inv, identity), f"record {inv}")
 
-    async def _record(self, request: Request, line: CallerLine, inv: str) -> None:
+    async def _record(self, request: Request, line: CallerLine, inv: str, identity: Identity) -> None:
         try:
             await self.store.settled()
             found = await self.store.facts(inv)
@@ -122,14 +160,22 @@ class DataPlane:
             self._refuse(request, line, Fault("store_unavailable", f"The store cannot be read: {error}.", retry_after_seconds=5))
             return
         first = found[0] if found else None
-        if first is None or getattr(first, "key_id", None) != caller_key(request.header):
+        if not isinstance(first, InvocationReceived) or caller_of(first.key, first.key_id) != identity.caller:
             self._refuse(request, line, _no_invocation(inv))
             return
         line.answer(200, [("x-orchvynt-invocation", inv)], msgspec.json.encode(explain(found)))
 
-    def _result(self, request: Request, line: CallerLine, inv: str) -> None:
+    async def _score(self, request: Request, line: CallerLine, inv: str) -> None:
+        identity = self.reception.identify(self.policies.current, request.header, self.carrier.clock.now())
+        said = identity if isinstance(identity, Fault) else await score(self.feedback, inv, identity.caller, request)
+        if isinstance(said, Fault):
+            self._refuse(request, line, said)
+        else:
+            line.answer(200, [("x-orchvynt-invocation", inv)], said)
+
+    def _result(self, request: Request, line: CallerLine, inv: str, identity: Identity) -> None:
         one = self.carrier.parked.invocation(inv)
-        if one is None or one.key_id != caller_key(request.header):
+        if one is None or one.key_id != identity.caller:
             fault = _no_invocation(inv)
             help_text = "Only the answer of an invocation that was parked for review is kept, for 24 hours, for the key that asked."
             self._refuse(request, line, msgspec.structs.replace(fault, help=help_text))
@@ -151,7 +197,10 @@ class DataPlane:
         headers: list[tuple[str, str]] | None = None,
         dialect: DialectName = "openai_chat",
     ) -> None:
+        self.refusals[fault.code] = self.refusals.get(fault.code, 0) + 1
         said = headers or []
+        if fault.code == "unauthorized":
+            said.append(("www-authenticate", "Bearer"))
         if echo := request_id(request.header):
             said.append(("x-request-id", echo))
         answers.answer_fault(line, fault, registry.caller(dialect).error(fault, ""), said)
@@ -159,15 +208,6 @@ class DataPlane:
 
 def _no_invocation(inv: str) -> Fault:
     return Fault("not_found", f"There is no invocation {inv[:100]} for this key.", "An invocation is shown to the key that asked for it.")
-
-
-def _path_identity(path: str) -> tuple[str, str, str]:
-    """`/@WORKFLOW/AGENT/v1/…` → (`/v1/…`, workflow, agent); any other path as it is."""
-    if not path.startswith("/@"):
-        return path, "", ""
-    workflow, _, rest = path[2:].partition("/")
-    agent, _, rest = rest.partition("/")
-    return "/" + rest, workflow, agent
 
 
 def _seconds(query: str) -> float | Fault:

@@ -1,24 +1,18 @@
-"""From an HTTP request to an Invocation: the caller's key, claims and own timeout, and a body that was read and checked."""
+"""What a request's header says beyond who calls: whether its body can be read, its own id, and how long its caller waits."""
 
 from collections.abc import Callable
 from typing import Final
 
-from orchvynt.decisions.identity.claims import HEADERS, NOTHING, claims, key_id, trace_id
-from orchvynt.dialects import registry
 from orchvynt.model.faults import Fault
-from orchvynt.model.invocation import Claims, DialectName, Invocation
-from orchvynt.surfaces.api.http.request import Request
 
 # What the official OpenAI and Anthropic clients wait, if they do not say otherwise.
 CALLER_TIMEOUT_NS: Final = 600_000_000_000
 CALLER_TIMEOUT_MAX_S: Final = 86_400.0
 REQUEST_ID_CHARS_MAX: Final = 200
-CLAIM_FIELDS: Final = frozenset(name.encode() for name in HEADERS)
 
 
-def invocation(request: Request, inv: str, at: int, endpoint: str, dialect: DialectName, workflow: str, agent: str) -> Invocation | Fault:
-    """The invocation that a request makes, or why it cannot be one."""
-    header = request.header
+def check_headers(header: Callable[[str], str]) -> Fault | None:
+    """Why the body of this request cannot be taken; None if it can."""
     media = header("content-type")
     if media and "json" not in media.lower():
         return Fault("unsupported_media", f"The body is {media}, not JSON.", "Send content-type: application/json.", param="content-type")
@@ -30,33 +24,7 @@ def invocation(request: Request, inv: str, at: int, endpoint: str, dialect: Dial
         # Ignoring it would let a caller believe that its retry costs nothing.
         said = "This version keeps no idempotency keys."
         return Fault("unsupported", said, "Send the request without `idempotency-key`.", param="idempotency-key")
-    read = registry.caller(dialect).read(request.body)
-    if isinstance(read, Fault):
-        return read
-    claimed: Claims | Fault = NOTHING
-    # Most callers claim nothing; finding that out at once saves 20 µs of look-ups (bench/).
-    if workflow or agent or read.metadata or request.has_any(CLAIM_FIELDS):
-        claimed = claims(header, read.metadata, workflow, agent)
-    if isinstance(claimed, Fault):
-        return claimed
-    retry_count = header("x-stainless-retry-count")
-    return Invocation(
-        id=inv,
-        at=at,
-        endpoint=endpoint,
-        dialect=dialect,
-        key_id=caller_key(header),
-        claims=claimed,
-        ask=read.ask,
-        request_id=request_id(header),
-        trace_id=trace_id(header("traceparent")),
-        caller_timeout_ns=caller_timeout_ns(header),
-        retry_count=int(retry_count) if retry_count.isascii() and retry_count.isdigit() and len(retry_count) < 4 else 0,
-    )
-
-
-def caller_key(header: Callable[[str], str]) -> str:
-    return key_id(header("authorization"), header("x-api-key"))
+    return None
 
 
 def request_id(header: Callable[[str], str]) -> str:

@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 
 from orchvynt.surfaces.cli.asking import markup
+from orchvynt.surfaces.cli.key_commands import add_key_commands
 from orchvynt.surfaces.cli.local_commands import add_start_commands, add_tool_commands
 from orchvynt.surfaces.cli.outside import Outside
+from orchvynt.surfaces.cli.policy_commands import add_history_commands, add_policy_commands
 from orchvynt.surfaces.cli.server_commands import (
-    add_history_commands,
     add_operation_commands,
-    add_policy_commands,
     add_record_commands,
     add_review_commands,
     add_token_commands,
@@ -46,5 +46,6 @@ def build_app(outside: Outside) -> typer.Typer:
     add_record_commands(app, outside)
     add_operation_commands(app, outside)
     add_review_commands(app, outside)
+    add_key_commands(app, outside)
     add_token_commands(app, outside)
     return app

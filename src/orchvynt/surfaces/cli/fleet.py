@@ -2,11 +2,13 @@
 
 from rich.text import Text
 
+from orchvynt.model.money import usd_text
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces.cli.amounts import amount, bar, share
 from orchvynt.surfaces.cli.plain import printable
 from orchvynt.surfaces.cli.session import Session
 from orchvynt.surfaces.cli.terminal import state
+from orchvynt.surfaces.model_shapes import ProviderView
 
 
 def status(session: Session) -> None:
@@ -20,13 +22,27 @@ def status(session: Session) -> None:
             ("state", Text("draining", "yellow") if now.draining else Text("serving", "green")),
             ("started", terminal.when(now.started_at)),
             ("policy", f"version {now.policy_version}  {now.policy_digest}"),
+            ("since", f"{terminal.when(now.policy_since)} by {now.policy_by}: {now.policy_message}" if now.policy_since else ""),
+            ("commit", now.policy_commit),
+            ("watch", _watch(terminal.when(now.policy_until), now)),
             ("drift", Text(printable(now.drift), "yellow")) if now.drift else ("drift", "none"),
+            *(("replica", f"{one.name} serves version {one.version} since {terminal.when(one.since)}") for one in now.replicas),
             ("open", f"{now.invocations_open} invocations, {now.streams_open} streams, {now.holds_waiting} waiting for a budget"),
             ("reviews", f"{now.reviews_open} open"),
             ("store", now.store),
             ("journal", f"{now.journal_bytes:,} bytes"),
         ]
     )
+
+
+def _watch(until: str, now: s.StatusView) -> str | Text:
+    words: dict[str, str | Text] = {
+        "": "",
+        "following": "the file is the truth",
+        "broken": Text("the file cannot be used; the last good version stays", "yellow"),
+        "paused": Text(f"paused: the file takes over again {until}", "yellow"),
+    }
+    return words[now.watch]
 
 
 def budgets(session: Session, limit: int, after: str) -> None:
@@ -81,7 +97,7 @@ def _bar(settled: int, held: int, limit: int | None, style: str) -> Text:
 
 
 def providers(session: Session) -> None:
-    page = session.fetch("GET", "/providers", s.Listing[s.ProviderView], query={"limit": "500"})
+    page = session.fetch("GET", "/providers", s.Listing[ProviderView], query={"limit": "500"})
     if page is None:
         return
     terminal = session.terminal
@@ -94,9 +110,27 @@ def providers(session: Session) -> None:
             f"again {terminal.when(row.resting_until)} ({row.why})" if row.state == "resting" else "",
             str(row.attempts),
             Text(str(row.failures), "red" if row.failures else "dim"),
+            _figure(row.p50_ms, "{:,.0f} ms"),
+            _figure(row.p95_ms, "{:,.0f} ms"),
+            _figure(row.p99_ms, "{:,.0f} ms"),
+            _figure(row.error_rate, "{:.1%}"),
+            str(row.samples),
+            _figure(row.quality, "{:.2f}") + (f" ({row.scores})" if row.scores else ""),
+            _price(row),
             row.address,
         )
         for row in page.items
     ]
-    headings = ("MODEL", "PROVIDER", "UPSTREAM", "STATE", "", "ATTEMPTS", "FAILURES", "ADDRESS")
-    terminal.table(headings, rows, right=("ATTEMPTS", "FAILURES"))
+    numbers = ("ATTEMPTS", "FAILURES", "P50", "P95", "P99", "ERRORS", "SAMPLES", "QUALITY", "$/M IN/OUT")
+    terminal.table(("MODEL", "PROVIDER", "UPSTREAM", "STATE", "", *numbers, "ADDRESS"), rows, right=numbers)
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def _price(row: ProviderView) -> str:
+    """USD per million tokens, in and out."""
+    if row.input_nanos_per_million is None or row.output_nanos_per_million is None:
+        return "unknown"
+    return f"{usd_text(row.input_nanos_per_million)}/{usd_text(row.output_nanos_per_million)}"

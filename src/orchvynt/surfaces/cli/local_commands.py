@@ -19,12 +19,13 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
         store: Annotated[str, typer.Option("--store", metavar="URL", help="Where state is kept (sqlite:///orchvynt.db).")] = "",
         secret_env: Annotated[str, typer.Option("--secret-env", metavar="GLOBS", help="Variables that the policy may name.")] = "",
         secret_dir: Annotated[str, typer.Option("--secret-dir", metavar="DIR", help="Where secret files may lie (/run/secrets).")] = "",
+        watch: Annotated[bool, typer.Option("--watch", help="The policy's file is the truth, also while it runs.")] = False,
         insecure_admin: Annotated[bool, typer.Option("--insecure-admin", help="Admin beyond the loopback without TLS.")] = False,
         drain: Annotated[float, typer.Option("--drain", metavar="SECONDS", min=0, help="How long open work may end at a stop.")] = 30.0,
     ) -> None:
         """Run the control plane."""
         globs = tuple(part.strip() for part in secret_env.split(",") if part.strip())
-        raise typer.Exit(outside.local.serve(ServeOptions(policy, listen, admin, store, globs, secret_dir, insecure_admin, drain)))
+        raise typer.Exit(outside.local.serve(ServeOptions(policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch)))
 
     @app.command(rich_help_panel=START)
     def demo(
@@ -51,6 +52,18 @@ def add_tool_commands(app: typer.Typer, outside: Outside) -> None:
         from orchvynt.surfaces.cli import policies  # noqa: PLC0415
 
         raise typer.Exit(policies.validate(outside, path, json))
+
+    @app.command(rich_help_panel=POLICY)
+    def test(
+        path: PolicyArgument = DEFAULT_POLICY,
+        name: Annotated[str, typer.Option("-k", metavar="NAME", help="Only tests with this in their name.", show_default=False)] = "",
+        junit: Annotated[str, typer.Option("--junit", metavar="FILE", help="Write JUnit XML there, for CI.", show_default=False)] = "",
+        json: JsonOption = False,
+    ) -> None:
+        """Run a policy's own tests: no network, virtual time."""
+        from orchvynt.surfaces.cli import testing  # noqa: PLC0415 - as above
+
+        raise typer.Exit(testing.test(outside, path, name, junit, json))
 
     @app.command(rich_help_panel=TOOLS)
     def doctor(

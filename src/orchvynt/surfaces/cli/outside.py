@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from orchvynt.language.problems import Problem
+    from orchvynt.surfaces.rehearsed import Rehearsal
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class ServeOptions:
     secret_dir: str
     insecure_admin: bool
     drain_seconds: float
+    watch: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,9 @@ class DoctorOptions:
 
 @dataclass(frozen=True)
 class LocalCommands:
-    """The commands that need the server side; assembly implements them. All but `validate` give the exit code.
+    """The commands that need the server side; assembly implements them. All but the last two give the exit code.
 
-    `validate` takes a policy's text and the name to give problems under.
+    `validate` and `test` take a policy's text and the name to give problems under; `test` takes which of its tests to run, by name, too.
     """
 
     serve: Callable[[ServeOptions], int]
@@ -70,6 +72,7 @@ class LocalCommands:
     init: Callable[[InitOptions], int]
     doctor: Callable[[DoctorOptions], int]
     validate: Callable[[str, str], "Sequence[Problem]"]
+    test: Callable[[str, str, Callable[[str], bool]], "Rehearsal"]
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,20 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import msgspec
+import typer
+
+from orchvynt.adapters.git import commit_of
+from orchvynt.language.masking import masked_line
 from orchvynt.language.problems import Problem
 from orchvynt.surfaces import operator_shapes as s
+from orchvynt.surfaces import policy_shapes as p
 from orchvynt.surfaces.cli.outside import Outside
 from orchvynt.surfaces.cli.session import FailedError, Session, read_policy
 from orchvynt.surfaces.cli.terminal import Terminal
 
 STDIN: Final = "-"
+NO_LITERALS: Final[frozenset[str]] = frozenset()
 DIFF_STYLES: Final = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -22,47 +29,73 @@ def text_of(path: str) -> tuple[str, str]:
     return read_policy(path), path
 
 
-def apply(session: Session, path: str, message: str, expected: int | None, commit: str) -> None:
+def apply(session: Session, path: str, message: str, expected: int | None, commit: str, until: str) -> None:
     yaml, file = text_of(path)
-    body = s.ApplyBody(yaml=yaml, message=message, expected_version=expected, commit=commit, file=file)
-    applied = session.fetch("POST", "/policies", s.PolicyApplied, body)
+    known = commit or ("" if path == STDIN else commit_of(path))
+    body = p.ApplyBody(yaml=yaml, message=message, expected_version=expected, commit=known, file=file, until=checked_until(until))
+    applied = session.fetch("POST", "/policies", p.PolicyApplied, body)
     if applied is None:
         return
     for problem in applied.warnings:
         session.terminal.error_text(problem.text)
     session.terminal.line(("applied", "green"), f" version {applied.version}", (f"  {applied.digest}", "dim"))
+    _in_force(session, applied)
 
 
-def rollback(session: Session, version: int | None, message: str) -> None:
-    back = session.fetch("POST", "/policies/rollback", s.PolicyApplied, s.RollbackBody(message=message, version=version))
+def rollback(session: Session, version: int | None, message: str, until: str) -> None:
+    body = p.RollbackBody(message=message, version=version, until=checked_until(until))
+    back = session.fetch("POST", "/policies/rollback", p.PolicyApplied, body)
     if back is not None:
         session.terminal.line(("rolled back", "green"), f": version {back.version} is in force", (f"  {back.message}", "dim"))
+        _in_force(session, back)
+
+
+def _in_force(session: Session, applied: p.PolicyApplied) -> None:
+    """Who serves it, and for how long."""
+    behind = [one.name for one in applied.replicas if one.version != applied.version]
+    if behind:
+        session.terminal.error(f"Not acknowledged by {', '.join(behind)}.", "`orchvynt status` shows who serves which version.")
+    if applied.until:
+        session.terminal.line(f"the watched file takes over again {session.terminal.when(applied.until)}")
+
+
+def checked_until(text: str) -> str:
+    if text and p.duration_ns(text) is None:
+        raise typer.BadParameter(f"{text} is no duration: write such as 30m, 2h or 1d", param_hint="--until")
+    return text
 
 
 def history(session: Session, limit: int, after: str) -> None:
-    page = session.fetch("GET", "/policies", s.Listing[s.PolicyView], query={"limit": str(limit), "after": after})
+    page = session.fetch("GET", "/policies", s.Listing[p.PolicyView], query={"limit": str(limit), "after": after})
     if page is None:
         return
     terminal = session.terminal
     rows = [
-        (f"{row.version}{' *' if row.current else ''}", terminal.when(row.applied_at), row.author, row.commit[:12], row.message)
+        (
+            f"{row.version}{' *' if row.current else ''}",
+            terminal.when(row.applied_at),
+            row.author,
+            row.commit[:12],
+            row.digest[:12],
+            row.message,
+        )
         for row in page.items
     ]
     if not rows:
         terminal.line("No policy was applied yet.")
         return
-    terminal.table(("VERSION", "APPLIED", "BY", "COMMIT", "WHY"), rows)
+    terminal.table(("VERSION", "APPLIED", "BY", "COMMIT", "DIGEST", "WHY"), rows)
     session.more(page.next, "orchvynt history")
 
 
 def pull(session: Session, version: int | None, output: str) -> None:
     """Without `version` the one in force. The text goes to `output`, or to standard output byte for byte."""
     if version is None:
-        newest = session.client.read(session.client.ask("GET", "/policies", query={"limit": "1"}), s.Listing[s.PolicyView])
+        newest = session.client.read(session.client.ask("GET", "/policies", query={"limit": "1"}), s.Listing[p.PolicyView])
         if not newest.items:
             raise FailedError("No policy was applied yet, so there is none to pull.", "Apply one: orchvynt apply PATH -m WHY.")
         version = newest.items[0].version
-    policy = session.fetch("GET", f"/policies/{version}", s.PolicyDetail)
+    policy = session.fetch("GET", f"/policies/{version}", p.PolicyDetail)
     if policy is None:
         return
     if not output:
@@ -75,19 +108,45 @@ def pull(session: Session, version: int | None, output: str) -> None:
     session.terminal.line(f"version {policy.version} is in {output}")
 
 
-def diff(session: Session, a: int, b: int) -> None:
-    """The lines that differ between two versions."""
-    first = session.client.read(session.client.ask("GET", f"/policies/{a}"), s.PolicyDetail)
-    second = session.client.read(session.client.ask("GET", f"/policies/{b}"), s.PolicyDetail)
-    names = (f"version {a}", f"version {b}")
-    lines = list(difflib.unified_diff(first.yaml.splitlines(), second.yaml.splitlines(), *names, lineterm=""))
+def diff_versions(session: Session, a: int, b: int | None) -> None:
+    """Without `b` the version in force."""
+    other = b if b is not None else session.client.read(session.client.ask("GET", "/status"), s.StatusView).policy_version
+    first = session.client.read(session.client.ask("GET", f"/policies/{a}"), p.PolicyDetail)
+    second = session.client.read(session.client.ask("GET", f"/policies/{other}"), p.PolicyDetail)
+    _diff(session, p.DiffBody(old=a, new=other), first.yaml, second.yaml)
+
+
+def diff_file(session: Session, path: str) -> None:
+    """What applying the file would change."""
+    yaml, file = text_of(path)
+    current = session.client.read(session.client.ask("GET", "/status"), s.StatusView).policy_version
+    live = session.client.read(session.client.ask("GET", f"/policies/{current}"), p.PolicyDetail)
+    _diff(session, p.DiffBody(old=current, yaml=yaml, file=file), live.yaml, yaml)
+
+
+def _diff(session: Session, body: p.DiffBody, old: str, new: str) -> None:
+    """In words, then the lines. What looks like a secret in a file that was never applied is masked."""
+    change = session.client.read(session.client.ask("POST", "/policies/diff", body), p.PolicyChange)
+    before, after = ([masked_line(line, NO_LITERALS) for line in text.splitlines()] for text in (old, new))
+    lines = tuple(difflib.unified_diff(before, after, change.old, change.new, lineterm=""))
+    terminal = session.terminal
     if session.json:
-        session.terminal.values(s.PolicyDiff(a=a, b=b, same=not lines, lines=tuple(lines)))
+        terminal.values(p.PolicyDiff(**msgspec.structs.asdict(change), lines=lines))
         return
-    if not lines:
-        session.terminal.line(f"Versions {a} and {b} have the same text.")
+    for problem in change.problems:
+        terminal.error_text(problem.text)
+    if change.same:
+        terminal.line(f"{change.old} and {change.new} mean the same{'' if lines else ', to the letter'}.")
+    for word in change.words:
+        terminal.line(word)
+    if change.bindings:
+        terminal.line(("To apply this needs the role admin:", "yellow"))
+        for binding in change.bindings:
+            terminal.line(f"  {binding}")
+    if lines:
+        terminal.line("")
     for line in lines:
-        session.terminal.line((line, DIFF_STYLES.get(line[:1], "")))
+        terminal.line((line, DIFF_STYLES.get(line[:1], "")))
 
 
 def validate(outside: Outside, path: str, json: bool) -> int:
@@ -101,7 +160,7 @@ def validate(outside: Outside, path: str, json: bool) -> int:
     problems = tuple(outside.local.validate(yaml, file))
     errors = sum(problem.severity == "error" for problem in problems)
     if json:
-        terminal.values(s.Validity(valid=not errors, problems=problems))
+        terminal.values(p.Validity(valid=not errors, problems=problems))
         return 1 if errors else 0
     for problem in problems:
         terminal.line(_problem(problem), lines=True)

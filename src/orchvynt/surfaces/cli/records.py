@@ -52,7 +52,8 @@ def _about(told: Explanation, terminal: Terminal) -> str:
     names = (("workflow", told.workflow), ("agent", told.agent), ("run", told.run), ("rule", told.rule))
     parts = [told.invocation, *(f"{name} {value}" for name, value in names if value)]
     if told.policy_version:
-        parts.append(f"policy version {told.policy_version}")
+        commit = f" (commit {told.policy_commit[:12]})" if told.policy_commit else ""
+        parts.append(f"policy version {told.policy_version}{commit}")
     return "  ·  ".join([*parts, terminal.when(told.at)])
 
 

@@ -9,11 +9,9 @@ from typing import Annotated
 import typer
 
 from orchvynt.surfaces.cli.asking import (
-    DEFAULT_POLICY,
     AfterOption,
     JsonOption,
     LimitOption,
-    PolicyArgument,
     ReasonOption,
     RoleChoice,
     ServerOption,
@@ -22,84 +20,7 @@ from orchvynt.surfaces.cli.asking import (
 )
 from orchvynt.surfaces.cli.outside import Outside
 
-POLICY, RECORDS, OPERATION = "Policy", "What happened", "Operation"
-
-
-def add_policy_commands(app: typer.Typer, outside: Outside) -> None:
-    @app.command(rich_help_panel=POLICY)
-    def apply(
-        message: Annotated[str, typer.Option("-m", "--message", metavar="WHY", help="Why; kept in the history.", show_default=False)],
-        path: PolicyArgument = DEFAULT_POLICY,
-        expect: Annotated[int | None, typer.Option("--expect", metavar="VERSION", min=0, help="Only if this version is in force.")] = None,
-        commit: Annotated[str, typer.Option("--commit", metavar="SHA", help="The commit that it comes from.", show_default=False)] = "",
-        json: JsonOption = False,
-        server: ServerOption = "",
-        token: TokenOption = "",
-    ) -> None:
-        """Put a policy in force, on a running server, in seconds."""
-        from orchvynt.surfaces.cli import policies, session  # noqa: PLC0415 - see the module's docstring
-
-        if not message.strip():
-            raise typer.BadParameter("say why", param_hint="-m")
-        with session.session(outside, server, token, json) as opened:
-            policies.apply(opened, path, message, expect, commit)
-
-    @app.command(rich_help_panel=POLICY)
-    def rollback(
-        version: Annotated[int | None, typer.Argument(min=1, help="Without it: the version before the one in force.")] = None,
-        message: Annotated[str, typer.Option("-m", "--message", metavar="WHY", help="Why.", show_default=False)] = "",
-        json: JsonOption = False,
-        server: ServerOption = "",
-        token: TokenOption = "",
-    ) -> None:
-        """Go back to an earlier version of the policy."""
-        from orchvynt.surfaces.cli import policies, session  # noqa: PLC0415 - see the module's docstring
-
-        with session.session(outside, server, token, json) as opened:
-            policies.rollback(opened, version, message)
-
-
-def add_history_commands(app: typer.Typer, outside: Outside) -> None:
-    policy = typer.Typer(no_args_is_help=True, rich_markup_mode=markup(), help="The policy in force.")
-    app.add_typer(policy, name="policy", rich_help_panel=POLICY)
-
-    @app.command(rich_help_panel=POLICY)
-    def history(
-        limit: LimitOption = 20, after: AfterOption = "", json: JsonOption = False, server: ServerOption = "", token: TokenOption = ""
-    ) -> None:
-        """Every version of the policy: who, when, why."""
-        from orchvynt.surfaces.cli import policies, session  # noqa: PLC0415 - see the module's docstring
-
-        with session.session(outside, server, token, json) as opened:
-            policies.history(opened, limit, after)
-
-    @app.command(rich_help_panel=POLICY)
-    def diff(
-        a: Annotated[int, typer.Argument(min=1, help="A version.")],
-        b: Annotated[int, typer.Argument(min=1, help="Another version.")],
-        json: JsonOption = False,
-        server: ServerOption = "",
-        token: TokenOption = "",
-    ) -> None:
-        """What differs between two versions of the policy."""
-        from orchvynt.surfaces.cli import policies, session  # noqa: PLC0415 - see the module's docstring
-
-        with session.session(outside, server, token, json) as opened:
-            policies.diff(opened, a, b)
-
-    @policy.command()
-    def pull(
-        version: Annotated[int | None, typer.Option("--version", min=1, help="Without it: the one in force.")] = None,
-        output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Write it there.", show_default=False)] = "",
-        json: JsonOption = False,
-        server: ServerOption = "",
-        token: TokenOption = "",
-    ) -> None:
-        """The live policy as a file."""
-        from orchvynt.surfaces.cli import policies, session  # noqa: PLC0415 - see the module's docstring
-
-        with session.session(outside, server, token, json) as opened:
-            policies.pull(opened, version, output)
+RECORDS, OPERATION = "What happened", "Operation"
 
 
 def add_record_commands(app: typer.Typer, outside: Outside) -> None:

@@ -1,0 +1,92 @@
+"""Puts together what carries invocations, the same for a server and for a rehearsal: only what it stands on differs."""
+
+import asyncio
+from collections.abc import Callable
+from secrets import randbits
+
+import msgspec
+
+from orchvynt.adapters.checking.inline import InlineChecking
+from orchvynt.decisions.budgets.ledger import Ledger
+from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.identity.conversations import Conversations
+from orchvynt.decisions.identity.subjects import Subjects
+from orchvynt.decisions.routing.figures import Observed
+from orchvynt.decisions.routing.quality import Scores
+from orchvynt.decisions.routing.statistics import Statistics
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.ports.checking import Checking
+from orchvynt.ports.clock import Clock, Ids
+from orchvynt.ports.journal import Journal
+from orchvynt.ports.secrets import Secrets
+from orchvynt.ports.store import PolicyRow, Store
+from orchvynt.ports.upstream import Upstream
+from orchvynt.runtime.admitting import Admitting
+from orchvynt.runtime.attempting import Attempting
+from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.feedback import restore_scores
+from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.parked import Parked
+from orchvynt.runtime.policies import Policies
+from orchvynt.runtime.recovery import Recovered, recover
+from orchvynt.runtime.reviewing import Reviewing
+from orchvynt.runtime.sweeping import Sweeping
+from orchvynt.runtime.tasks import Tasks
+from orchvynt.surfaces.api.endpoints import DataPlane
+from orchvynt.surfaces.api.reception import Reception
+
+SALT_BITS = 60
+
+
+class Foundation(msgspec.Struct, frozen=True):
+    """The world behind the ports. Timers are those of the running event loop."""
+
+    store: Store
+    journal: Journal
+    clock: Clock
+    ids: Ids
+    secrets: Secrets
+    upstream: Upstream
+    checking: Checking = InlineChecking()
+
+
+class Machine(msgspec.Struct, frozen=True):
+    """Everything that an invocation meets. Nothing of it runs yet: somebody must sweep."""
+
+    tasks: Tasks
+    carrier: Carrier
+    policies: Policies
+    reviewing: Reviewing
+    sweeping: Sweeping
+    data_plane: DataPlane
+    recovered: Recovered
+
+
+async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None = None) -> Machine:
+    """Recovers what an earlier process left in the store, too. `row` is the snapshot's line of the history, where there is one."""
+    ledger, health, sizes, parked, tasks = Ledger(), Health(), OutputSizes(), Parked(), Tasks()
+    statistics, scores = Statistics(), Scores()
+    recovered = await recover(on.store, on.journal, ledger, parked, on.clock, snapshot)
+    await restore_scores(on.store, scores)
+    loop = asyncio.get_running_loop()
+    policies = Policies(on.store, on.checking, snapshot, row)
+    carrier = Carrier(
+        on.journal,
+        on.clock,
+        parked,
+        Observed(statistics, scores, health.rests),
+        lambda carrier: Admitting(ledger, health, sizes, on.clock, carrier.feed, carrier.failed),
+        lambda carrier: Attempting(on.upstream, on.secrets, on.clock, on.ids, health, sizes, statistics, carrier.feed, carrier.failed),
+        lambda wait_ns, woken: _call_later(loop, wait_ns, woken),
+    )
+    reviewing = Reviewing(carrier, on.store, policies, tasks)
+    keyring = Keyring(on.store, on.clock)
+    await keyring.load()
+    reception = Reception(keyring, Conversations(randbits(SALT_BITS)), Subjects())
+    data_plane = DataPlane(carrier, reviewing, policies, on.store, on.ids, tasks, reception)
+    return Machine(tasks, carrier, policies, reviewing, Sweeping(carrier, reviewing), data_plane, recovered)
+
+
+def _call_later(loop: asyncio.AbstractEventLoop, wait_ns: int, woken: Callable[[], None]) -> None:
+    loop.call_later(wait_ns / 1_000_000_000, woken)

@@ -1,0 +1,37 @@
+"""Chains lead somewhere: no tier and no trigger stands twice, and neither list is empty."""
+
+from orchvynt.language.checks.names import Names
+from orchvynt.language.document.fallback import ChainEntry
+from orchvynt.language.reading import Item
+from orchvynt.language.report import Report
+from orchvynt.language.source import Source
+
+
+def check_chains(source: Source, names: Names, report: Report) -> None:
+    for chain in source.chains.values():
+        _tiers(chain, names, report)
+        _triggers(chain, report)
+
+
+def _tiers(chain: Item[ChainEntry], names: Names, report: Report) -> None:
+    seen: dict[str, int] = {}
+    for field, given in (("tiers", chain.section.tiers), ("triggers", chain.section.triggers)):
+        if not given:
+            report.error(chain.at(field), f"`{field}` is empty, so the chain does nothing", "Name at least one.", f"{chain.path}.{field}")
+    for number, tier in enumerate(chain.section.tiers):
+        model = names.models.get(tier)
+        if model in seen:
+            as_alias = f" (`{tier}` is an alias)" if tier != model else ""
+            help = f"Remove it: it would be asked again after tier {seen[model]}, and a chain runs through its tiers once."
+            report.error(
+                chain.at("tiers", number), f"the model `{model}` is a tier already{as_alias}", help, f"{chain.path}.tiers[{number}]"
+            )
+        elif model is not None:
+            seen[model] = number + 1
+
+
+def _triggers(chain: Item[ChainEntry], report: Report) -> None:
+    for number, word in enumerate(chain.section.triggers):
+        if word in chain.section.triggers[:number]:
+            path = f"{chain.path}.triggers[{number}]"
+            report.error(chain.at("triggers", number), f"`{word}` stands twice", "Remove it.", path)

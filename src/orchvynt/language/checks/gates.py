@@ -1,0 +1,86 @@
+"""Gates have people enough: every group has somebody in it, and as many as a gate's quorum asks for."""
+
+from orchvynt.language.document.gates import ApproversEntry, GateEntry, GroupEntry
+from orchvynt.language.document.policy import OperationEntry
+from orchvynt.language.reading import Item
+from orchvynt.language.report import Report
+from orchvynt.language.source import Source
+
+
+def check_gates(source: Source, report: Report) -> None:
+    for group in source.groups.values():
+        _members(group, report)
+    for gate in source.gates:
+        for number, step in enumerate(gate.section.escalation):
+            if step.to == gate.section.reviewers:
+                span, path = gate.at("escalation", number, "to"), f"{gate.path}.escalation[{number}].to"
+                report.error(span, f"`{step.to}` are the reviewers already", "Name another group.", path)
+        _large_enough(gate, source, report)
+        if gate.section.not_requester:
+            _requester(gate, source, report)
+    protected = source.operation.section.protected if source.operation is not None else None
+    if source.operation is not None and protected is not None:
+        _approvers(source.operation, protected.approvers, source, report)
+
+
+def _approvers(item: Item[OperationEntry], approvers: ApproversEntry, source: Source, report: Report) -> None:
+    group = source.groups.get(approvers.group)
+    if group is None or group.section.oidc is not None or len(group.section.members) >= approvers.quorum:
+        return
+    said = f"the group `{approvers.group}` has {_people(len(group.section.members))}, and `quorum` asks for {approvers.quorum}"
+    report.error(item.at("protected", "approvers", "quorum"), said, "Add members, or lower the quorum.", "protected.approvers.quorum")
+
+
+def _members(group: Item[GroupEntry], report: Report) -> None:
+    if not group.section.members and group.section.oidc is None:
+        report.error(group.key, "the group has nobody in it", "Name `members`, or an `oidc` group.", group.path)
+    seen: set[str] = set()
+    for number, member in enumerate(group.section.members):
+        if member in seen:
+            report.error(group.at("members", number), f"`{member}` stands twice", "Remove it.", f"{group.path}.members[{number}]")
+        seen.add(member)
+
+
+def _large_enough(gate: Item[GateEntry], source: Source, report: Report) -> None:
+    quorum, name = gate.section.quorum, gate.section.reviewers
+    group = source.groups.get(name)
+    if quorum == 1 or group is None:
+        return
+    members = len(group.section.members)
+    path = f"{gate.path}.quorum"
+    if group.section.oidc is not None and members < quorum:
+        said = f"whether the group `{name}` has {quorum} people is not known: the identity provider says who is in `{group.section.oidc}`"
+        report.warning(gate.at("quorum"), said, "See that it has, or name `members`.", path)
+    elif members < quorum:
+        said = f"the group `{name}` has {_people(members)}, and `quorum` asks for {quorum}"
+        report.error(gate.at("quorum"), said, "Add members, or lower the quorum.", path)
+
+
+def _requester(gate: Item[GateEntry], source: Source, report: Report) -> None:
+    span, path = gate.at("not_requester"), f"{gate.path}.not_requester"
+    if not source.keys and not source.is_broken("keys"):
+        said = "`not_requester` compares with the owner of the caller's key, and the policy has no `keys`"
+        report.error(span, said, "Add `keys`, each with an `owner`.", path)
+        return
+    without = [key.section.name for key in source.keys if key.section.owner is None]
+    if without:
+        said = f"`not_requester` compares with the owner of the caller's key, and {_listed(without)} no `owner`"
+        report.error(span, said, "Add `owner: name@example.com` to each key.", path)
+    group = source.groups.get(gate.section.reviewers)
+    if group is None or group.section.oidc is not None:
+        return
+    members = frozenset(group.section.members)
+    owner = next((key.section.owner for key in source.keys if key.section.owner in members), None)
+    if owner is not None and len(members) - 1 < gate.section.quorum <= len(members):
+        said = f"the group `{gate.section.reviewers}` has {_people(len(members) - 1)} beside {owner}, who owns a key"
+        report.error(span, said, "Add members, or lower the quorum.", path)
+
+
+def _people(count: int) -> str:
+    return f"{count} people" if count != 1 else "one person"
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:5])
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"the key {shown} has" if len(names) == 1 else f"the keys {shown}{more} have"

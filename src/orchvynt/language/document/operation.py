@@ -1,0 +1,126 @@
+"""The sections about running the service: `notify`, `journal`, `telemetry`, `outage`, `passthrough`."""
+
+import re
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from orchvynt.language.document.amounts import Count, Usd
+from orchvynt.language.document.scalars import SECOND, Duration, Place, PositiveDuration, Secret, Sentence, one_of, shown
+from orchvynt.language.document.section import Section, later, wrong
+from orchvynt.language.document.shapes import ProviderName
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_CHANNELS = ("webhook", "slack", "email")
+
+
+def _email(value: str) -> str:
+    if not _EMAIL.fullmatch(value):
+        raise wrong(f"{shown(value)} is not an e-mail address", "Write name@example.com.")
+    return value
+
+
+class SlackEntry(Section):
+    """A channel of a Slack workspace."""
+
+    channel: Sentence = Field(description='The channel, in quotes: "#ai-review".')
+    token: Secret = Field(description="A reference to the bot's token.")
+    signing_secret: Secret | None = Field(default=None, description="A reference to the secret that signs the answers of buttons.")
+
+
+class EmailEntry(Section):
+    """Messages by e-mail."""
+
+    to: list[Annotated[str, AfterValidator(_email)]] = Field(description="The recipients.", json_schema_extra={"minItems": 1})
+    smtp: Secret = Field(description="A reference to the server's URL, which holds its credential.")
+
+    @model_validator(mode="after")
+    def _somebody(self) -> "EmailEntry":
+        if not self.to:
+            raise wrong("`to` is empty", "Name at least one recipient.", ("to",))
+        return self
+
+
+class NotifyEntry(Section):
+    """A destination of notifications: one of `webhook`, `slack` and `email`."""
+
+    webhook: Place | None = Field(default=None, description="An address that gets a signed POST, or a reference to it.")
+    secret: Secret | None = Field(default=None, description="With `webhook`: a reference to the secret that signs it.")
+    slack: SlackEntry | None = Field(default=None, description="A Slack channel.")
+    email: EmailEntry | None = Field(default=None, description="E-mail.")
+
+    @model_validator(mode="after")
+    def _one_channel(self) -> "NotifyEntry":
+        given = [name for name in _CHANNELS if getattr(self, name) is not None]
+        if not given:
+            raise wrong("the destination leads nowhere", f"Give it one of {', '.join(_CHANNELS)}.", ("!",))
+        if len(given) > 1:
+            raise wrong(f"the destination has both `{given[0]}` and `{given[1]}`", "Make two destinations.", ("!", given[1]))
+        if self.secret is not None and self.webhook is None:
+            raise wrong("`secret` belongs to `webhook`", "Remove it.", ("!", "secret"))
+        return self
+
+
+class JournalEntry(Section):
+    """How facts are kept."""
+
+    later: ClassVar = later({"keep_records": "forgetting old records"})
+
+    keep_bodies: Annotated[Literal["never"], BeforeValidator(one_of("never"))] = Field(
+        default="never", description="Whether requests and answers are kept: never."
+    )
+    keep_records: PositiveDuration | None = Field(default=None, description="How long records are kept; by default for good.")
+    sync: Annotated[Literal["process", "power"], BeforeValidator(one_of("process", "power"))] = Field(
+        default="process", description="What a fact survives: the death of the `process`, or a loss of `power` (fsync)."
+    )
+
+
+class TelemetryEntry(Section):
+    """What is told to other systems."""
+
+    later: ClassVar = later({"otlp": "exporting telemetry"})
+
+    otlp: Place | None = Field(default=None, description="The OpenTelemetry collector's address, or a reference to it.")
+    metrics: bool = Field(default=True, description="Whether `/metrics` is served on the admin port.")
+
+
+class OutageBudgetsEntry(Section):
+    """Budgets while the store is away."""
+
+    closed_after: Duration = Field(default=30 * SECOND, description="After so long nothing is spent any more.")
+
+
+class OutageJournalEntry(Section):
+    """Facts while the store is away."""
+
+    buffer: Count = Field(default=10_000, description="How many facts a process keeps for it.")
+
+
+class OutageEntry(Section):
+    """What happens while the store is away."""
+
+    budgets: OutageBudgetsEntry = Field(default=OutageBudgetsEntry(), description="Budgets spend what they have leased.")
+    gates: Annotated[Literal["closed"], BeforeValidator(one_of("closed"))] = Field(
+        default="closed", description="What a gate matches is refused: `closed`."
+    )
+    journal: OutageJournalEntry = Field(default=OutageJournalEntry(), description="Facts wait.")
+
+
+def _path(value: str) -> str:
+    if not re.fullmatch(r"/[A-Za-z0-9._~/@:{}*-]{0,200}", value):
+        raise wrong(f"{shown(value)} is not a path", "Write /v1/audio/speech.")
+    return value
+
+
+def _free(value: object) -> object:
+    return None if value == "free" else value
+
+
+class PassthroughEntry(Section):
+    """A further path that is passed to a provider as it is."""
+
+    path: Annotated[str, AfterValidator(_path)] = Field(description="The path, as callers ask for it.")
+    provider: ProviderName = Field(description="The provider, by its name under `providers`.")
+    price: Annotated[Usd | None, BeforeValidator(_free)] = Field(
+        default=None, description="USD per call, or `free`; required under a money budget."
+    )

@@ -1,0 +1,160 @@
+"""A snapshot's values as the document would write them, for the change in words. It shows references, never secrets."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from orchvynt.language.document.amounts import share_text
+from orchvynt.language.document.scalars import MILLISECOND, duration_text
+from orchvynt.language.patterns import base_url
+from orchvynt.language.snapshot import (
+    Budget,
+    Capabilities,
+    Choose,
+    Escalation,
+    Expect,
+    Expression,
+    Fixed,
+    Gate,
+    Key,
+    Model,
+    Provider,
+    Rule,
+    SecretRef,
+    Split,
+)
+from orchvynt.model.money import Price, usd_text
+
+
+def words(value: object, field: str = "") -> str:
+    """A value in words; `field` is its name in the snapshot."""
+    if field in _BY_FIELD:
+        return _BY_FIELD[field](value)
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_json(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, frozenset):
+        return "[" + ", ".join(sorted(value)) + "]"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(str(item) for item in value) + "]"
+    if field.endswith("_ns") and isinstance(value, int):
+        return duration_text(value)
+    by_kind = _BY_KIND.get(type(value))
+    return by_kind(value) if by_kind is not None else str(value)
+
+
+def summary(value: object) -> str:
+    """What was added, in a few words."""
+    if isinstance(value, Provider):
+        return f"{value.kind} at {base_url(value)}"
+    if isinstance(value, Model):
+        return f"{value.upstream_model} at {value.provider.name}, {words(value.price) if value.price is not None else 'price unknown'}"
+    if isinstance(value, Rule):
+        return f"{target(value)}{_under(value.when)}"
+    if isinstance(value, Budget):
+        limits = [said for said in (_money(value.nanos), _tokens(value.tokens)) if not said.startswith("no ")]
+        return f"{' and '.join(limits)} per {value.scope}, {value.window}{_under(value.when)}"
+    if isinstance(value, Gate):
+        return f"stage {value.stage}, reviewers {value.reviewers}{_under(value.when)}"
+    if isinstance(value, msgspec.Struct):
+        defaults = {one.name: one.default for one in msgspec.structs.fields(value)}
+        given = [(name, getattr(value, name)) for name in value.__struct_fields__ if name != "name"]
+        shown = [(name, words(one, name)) for name, one in given if not isinstance(value, Key) or one != defaults[name]]
+        return ", ".join(f"{name} {said}" for name, said in shown if said not in ("none", "nothing"))
+    return words(value)
+
+
+def target(rule: Rule) -> str:
+    """Where a rule leads."""
+    if rule.choose is not None:
+        return f"choose {words(rule.choose)}"
+    return f"split {words(rule.split)}" if rule.split is not None else f"use {rule.use}"
+
+
+def _under(when: Expression | None) -> str:
+    return f" when {words(when)}" if when is not None else ""
+
+
+def _money(value: object) -> str:
+    return f"{usd_text(value)} USD" if isinstance(value, int) else "no USD"
+
+
+def _tokens(value: object) -> str:
+    return f"{value} tokens" if value is not None else "no tokens"
+
+
+def _wait(value: object) -> str:
+    return duration_text(value) if isinstance(value, int) else "auto"
+
+
+def _anything(value: object) -> str:
+    return words(value) if value is not None else "anything"
+
+
+def _json(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _price(price: Price) -> str:
+    if price.is_free:
+        return "free"
+    rates = f"input {usd_text(price.input)}, output {usd_text(price.output)}, cached input {usd_text(price.cached_input)}"
+    return f"{rates} USD per million tokens ({price.source})"
+
+
+def _choose(choose: Choose) -> str:
+    where = f" where {words(choose.where)}" if choose.where is not None else ""
+    return f"[{', '.join(choose.models)}]{where} by {words(choose.prefer)}"
+
+
+def _split(split: Split) -> str:
+    shares = ", ".join(f"{model} {share_text(share)}" for model, share in split.shares)
+    return f"{shares}, {f'sticky by {words(split.sticky)}' if split.sticky is not None else 'each by itself'}"
+
+
+def _expect(expect: Expect) -> str:
+    given = [(name.removesuffix("_ms"), getattr(expect, name)) for name in expect.__struct_fields__]
+    return ", ".join(f"{name} {duration_text(round(value * MILLISECOND))}" for name, value in given if value is not None) or "nothing"
+
+
+def _capabilities(known: Capabilities) -> str:
+    given = [(name, getattr(known, name)) for name in known.__struct_fields__]
+    return ", ".join(f"{name if value else f'no {name}'}" for name, value in given if value is not None) or "unknown"
+
+
+def _fixed(fixed: Fixed) -> str:
+    given = [(name, getattr(fixed, name)) for name in fixed.__struct_fields__]
+    return ", ".join(f"{name} {words(value)}" for name, value in given if value not in (None, "", (), {})) or "nothing"
+
+
+def _escalation(step: Escalation) -> str:
+    return f"after {duration_text(step.after_ns)} {'to ' + step.to if step.to else 'reject'}"
+
+
+_BY_FIELD: Final[Mapping[str, Callable[[object], str]]] = {
+    "nanos": _money,
+    "tokens": _tokens,
+    "wait_up_to_ns": _wait,
+    "refuse_streams": lambda refuses: "refuse" if refuses else "hold",
+    "may_set": _anything,
+    "allow_models": _anything,
+}
+
+_BY_KIND: Final[Mapping[type, Callable[..., str]]] = {
+    Expression: lambda value: f"`{value.text.strip()}`",
+    SecretRef: lambda value: f"${{{value.source}:{value.name}}}",
+    Price: _price,
+    Choose: _choose,
+    Split: _split,
+    Expect: _expect,
+    Capabilities: _capabilities,
+    Fixed: _fixed,
+    Escalation: _escalation,
+}

@@ -1,0 +1,191 @@
+"""Puts policies in force, one after the other: checked apart, refused in words, written durably, then served by one assignment."""
+
+import asyncio
+from typing import Final
+
+import msgspec
+
+from orchvynt.language.bindings import new_bindings
+from orchvynt.language.compile import secret_refs
+from orchvynt.language.problems import Problem
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.model.faults import Fault
+from orchvynt.ports.checking import Checking, CheckingUnavailableError, Compared
+from orchvynt.ports.clock import Clock
+from orchvynt.ports.secrets import SecretMissingError, Secrets
+from orchvynt.ports.store import PolicyRow, Store
+from orchvynt.runtime.control import About, Applied, Change, Checked, Rollback, Version
+from orchvynt.runtime.policies import Policies, file_of, numbered
+
+FILE_AUTHOR: Final = "file"
+
+Changed = Applied | list[Problem] | Fault
+
+
+class Changing:
+    """Whoever changes the policy goes through here: operators by apply and rollback, a watched file by itself."""
+
+    def __init__(self, policies: Policies, store: Store, checking: Checking, secrets: Secrets, clock: Clock, about: About) -> None:
+        self.policies = policies
+        self.store = store
+        self.checking = checking
+        self.secrets = secrets
+        self.clock = clock
+        self.about = about
+        self._one_at_a_time = asyncio.Lock()
+
+    async def apply(self, change: Change) -> Changed:
+        if fault := self._kept_by_file(change.for_ns):
+            return fault
+        try:
+            loaded = await self.checking.load(change.yaml, change.file)
+        except CheckingUnavailableError as error:
+            return _not_checked(error)
+        if loaded.snapshot is None:
+            return list(loaded.problems)
+        done = await self._put_in_force(loaded.snapshot, change)
+        return Applied(done, tuple(loaded.problems)) if isinstance(done, PolicyRow) else done
+
+    async def rollback(self, asked: Rollback) -> Changed:
+        if fault := self._kept_by_file(asked.for_ns):
+            return fault
+        target = await self._target(asked.version)
+        if isinstance(target, Fault):
+            return target
+        try:
+            compiled = numbered(await self.checking.load(target.yaml, file_of(target)), target)
+        except CheckingUnavailableError as error:
+            return _not_checked(error)
+        if not isinstance(compiled, Snapshot):
+            return compiled
+        why = asked.message or f"rollback to version {target.version}"
+        change = Change(target.yaml, why, asked.by, asked.may_bind, self.policies.current.version, target.commit, asked.for_ns)
+        done = await self._put_in_force(compiled, change)
+        return Applied(done) if isinstance(done, PolicyRow) else done
+
+    async def follow(self, snapshot: Snapshot, text: str, why: str, commit: str) -> PolicyRow | Fault:
+        """What a watched file says now. Who may write the file may do what an admin may."""
+        return await self._put_in_force(snapshot, Change(text, why, FILE_AUTHOR, True, None, commit))
+
+    async def validate(self, yaml: str, file: str) -> Checked | Fault:
+        """Everything that is wrong with a text, and what its author should know; nothing is changed."""
+        try:
+            loaded = await self.checking.load(yaml, file)
+        except CheckingUnavailableError as error:
+            return _not_checked(error)
+        bindings = new_bindings(self.policies.current, loaded.snapshot) if loaded.snapshot is not None else ()
+        return Checked(loaded.problems, tuple(one.text for one in bindings))
+
+    async def compare(self, old: Version, new: Version | tuple[str, str]) -> Compared | Fault:
+        """A version (None: the one in force) with another one, or with a text under the name of its file."""
+        before = await self._text(old)
+        if isinstance(before, Fault):
+            return before
+        after = new if isinstance(new, tuple) else await self._text(new)
+        if isinstance(after, Fault):
+            return after
+        try:
+            return await self.checking.compare(before, after)
+        except CheckingUnavailableError as error:
+            return _not_checked(error)
+
+    async def _put_in_force(self, snapshot: Snapshot, change: Change) -> PolicyRow | Fault:
+        async with self._one_at_a_time:
+            # INVARIANT: compared with what is in force when this one takes its place, not with what was when it was asked for.
+            if fault := self._refused(snapshot, change.may_bind):
+                return fault
+            at = self.clock.now()
+            until = at + change.for_ns if change.for_ns else 0
+            row = await self.store.add_policy(
+                change.yaml, snapshot.digest, change.message, change.by, at, change.expected, change.commit, until
+            )
+            if row is None:
+                return _overtaken(self.policies.current.version, change.expected)
+            self.policies.put_in_force(msgspec.structs.replace(snapshot, version=row.version, commit=row.commit), row)
+            self.about.applied(self.policies.current)
+            return row
+
+    def _refused(self, snapshot: Snapshot, may_bind: bool) -> Fault | None:
+        """In this order: who may not bind a secret does not learn which of them are here."""
+        if why := self.about.unfit(snapshot):
+            return Fault("policy_invalid", f"The policy cannot be served from here, so nothing was applied: {why}")
+        bindings = () if may_bind else new_bindings(self.policies.current, snapshot)
+        if bindings:
+            reached = "; ".join(one.text for one in bindings)
+            return Fault(
+                "forbidden",
+                f"This sends requests or secrets where they did not go before, which needs the role admin: {reached}.",
+                "Let an admin apply it.",
+                detail={"addresses": sorted({one.where for one in bindings}), "bindings": [one.text for one in bindings]},
+            )
+        missing = missing_secrets(self.secrets, snapshot)
+        if not missing:
+            return None
+        what = "a secret" if len(missing) == 1 else f"{len(missing)} secrets"
+        said = f"The policy names {what} that this server cannot resolve, so nothing was applied. {missing[0]}"
+        return Fault("policy_invalid", said, param="yaml", detail={"secrets": missing})
+
+    def _kept_by_file(self, for_ns: int) -> Fault | None:
+        """A watched file is the truth; who wants something else says for how long."""
+        file = self.policies.file
+        if file is None or not file.follows:
+            if not for_ns:
+                return None
+            said = "No file is watched here, so there is none that would take over again."
+            return Fault("invalid_request", said, "Leave --until out.", param="until")
+        if for_ns:
+            return None
+        return Fault(
+            "conflict",
+            f"{file.path} is watched (serve --watch), so it is the truth, and this would be undone by its next change.",
+            "Change the file; or give --until DURATION, such as --until 2h, after which the file takes over again.",
+        )
+
+    async def _target(self, version: int | None) -> PolicyRow | Fault:
+        """The version to go back to, with its text."""
+        current = self.policies.current
+        wanted = version
+        if wanted is None:
+            differs = (row.version for row in await self.store.policies() if row.version < current.version and row.digest != current.digest)
+            wanted = next(differs, None)
+        row = await self.store.policy(wanted) if wanted is not None else None
+        if row is None:
+            asked = f"version {version}" if version is not None else "an earlier version that differs"
+            return Fault("not_found", f"The history has no {asked}.", "See `orchvynt history`.")
+        if row.version == current.version:
+            return Fault("conflict", f"Version {row.version} is in force already.", "See `orchvynt history`.")
+        if row.digest == current.digest:
+            said = f"Version {row.version} says the same as version {current.version}, which is in force."
+            return Fault("conflict", said, "See `orchvynt history`.")
+        return row
+
+    async def _text(self, version: Version) -> tuple[str, str] | Fault:
+        row = await self.store.policy(version if version is not None else self.policies.current.version)
+        if row is None:
+            return Fault("not_found", f"There is no policy version {version}.", "See `orchvynt history`.", param="version")
+        return row.yaml, file_of(row)
+
+
+def missing_secrets(secrets: Secrets, snapshot: Snapshot) -> list[str]:
+    """Why each reference that cannot be resolved here cannot: sentences without values."""
+    missing = []
+    for ref in secret_refs(snapshot):
+        try:
+            secrets.resolve(ref)
+        except SecretMissingError as error:
+            missing.append(str(error))
+    return missing
+
+
+def _overtaken(current: int, expected: int | None) -> Fault:
+    return Fault(
+        "conflict",
+        f"Version {current} is in force, not {expected}: somebody applied a policy meanwhile.",
+        "Look at `orchvynt history`, and apply again with --expect set to the version you have seen.",
+        detail={"current": current, "expected": expected},
+    )
+
+
+def _not_checked(error: CheckingUnavailableError) -> Fault:
+    said = f"The policy could not be checked, so nothing was changed: {error}."
+    return Fault("overloaded", said, "Try again; if it stays so, make the policy smaller.", retry_after_seconds=5)

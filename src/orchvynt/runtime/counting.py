@@ -1,0 +1,200 @@
+"""Counts what was written: the one place that sees all facts of all invocations. It only adds; a few microseconds an invocation.
+
+A counter counts what happened in this process since its start. No label value is ever what a caller said.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final, get_args
+
+from orchvynt.decisions.routing.names import fits
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.model import facts
+from orchvynt.model.facts import AnyFact
+from orchvynt.model.faults import KINDS
+from orchvynt.runtime import metrics as m
+from orchvynt.runtime.life import Life
+from orchvynt.runtime.parked import Parked
+from orchvynt.runtime.series import Histogram, Sampled, Series
+
+NONE: Final = ()
+WORD: Final = re.compile("[a-z_]{1,32}")
+TRIGGERS: Final = frozenset(get_args(facts.Trigger))
+# The refusals for which a budget is the reason, by its limit or by its queue.
+NO_ROOM: Final = frozenset({"budget_exceeded", "overloaded"})
+# What RetryScheduled says in a phrase.
+PHRASES: Final = {"the kept-alive connection was closed": "stale_connection", "every tier rests": "rest"}
+
+
+class Counting:
+    """`count` takes the facts of one life after they were written; `sampled` gives all counts as they stand."""
+
+    def __init__(self, parked: Parked, monotonic: Callable[[], int]) -> None:
+        self._parked = parked
+        self._monotonic = monotonic
+        self.invocations = Series(m.INVOCATIONS)
+        self.refused = Series(m.REFUSED)
+        self.streams = Series(m.STREAMS)
+        self.callers_left = Series(m.CALLERS_LEFT)
+        self.attempts = Series(m.ATTEMPTS)
+        self.retries = Series(m.RETRIES)
+        self.fallbacks = Series(m.FALLBACKS)
+        self.skipped = Series(m.SKIPPED)
+        self.tokens = Series(m.TOKENS)
+        self.cached = Series(m.CACHED)
+        self.cost = Series(m.COST)
+        self.receipts = Series(m.RECEIPTS)
+        self.overruns = Series(m.OVERRUNS)
+        self.budget_refusals = Series(m.BUDGET_REFUSALS)
+        self.holds_awaited = Series(m.HOLDS_AWAITED)
+        self.gates = Series(m.GATES)
+        self.reviews_opened = Series(m.REVIEWS_OPENED)
+        self.reviews_decided = Series(m.REVIEWS_DECIDED)
+        self.reviews_escalated = Series(m.REVIEWS_ESCALATED)
+        self.journal_failures = Series(m.JOURNAL_FAILURES)
+        self.duration = Histogram(m.DURATION)
+        self.overhead = Histogram(m.OVERHEAD)
+        self.attempt_duration = Histogram(m.ATTEMPT_DURATION)
+        self.first_token = Histogram(m.FIRST_TOKEN)
+        self.review_duration = Histogram(m.REVIEW_DURATION)
+        # What may be alerted on begins at 0: a counter that first appears as 1 has not increased.
+        self.journal_failures.add(NONE, 0)
+        for code in KINDS:
+            self.refused.add((code,), 0)
+        for end in ("whole", "broken", "caller_left"):
+            self.streams.add((end,), 0)
+        self._counters: Final[dict[type[AnyFact], Callable[[Life, Any], None]]] = {
+            facts.CandidateSkipped: self._candidate_skipped,
+            facts.HoldAwaited: self._hold_awaited,
+            facts.AttemptSent: self._attempt_sent,
+            facts.AttemptEnded: self._attempt_ended,
+            facts.RetryScheduled: self._retry_scheduled,
+            facts.FallbackActivated: self._fallback_activated,
+            facts.AttemptSettled: self._attempt_settled,
+            facts.GateJudged: self._gate_judged,
+            facts.ReviewOpened: self._review_opened,
+            facts.ReviewEscalated: self._review_escalated,
+            facts.ReviewDecided: self._review_decided,
+            facts.AnswerDelivered: self._answer_delivered,
+            facts.StreamEnded: self._stream_ended,
+            facts.InvocationRefused: self._invocation_refused,
+            facts.CallerLeft: self._caller_left,
+            facts.InvocationFinished: self._invocation_finished,
+        }
+
+    def count(self, life: Life, written: Sequence[AnyFact]) -> None:
+        counters = self._counters
+        for fact in written:
+            add = counters.get(type(fact))
+            if add is not None:
+                add(life, fact)
+
+    def not_written(self) -> None:
+        """A write to the journal failed."""
+        self.journal_failures.add(NONE)
+
+    def abandoned(self, code: str) -> None:
+        """An invocation was refused with a code that could not be put on record."""
+        self.refused.add((code,))
+
+    def sampled(self) -> list[Sampled]:
+        """A copy of all counts, of one instant."""
+        return [kept.sampled() for kept in vars(self).values() if isinstance(kept, Series | Histogram)]
+
+    def _candidate_skipped(self, life: Life, fact: facts.CandidateSkipped) -> None:
+        self.skipped.add((policy_name(life.snapshot, fact.model), _word(fact.why.partition(":")[0])))
+
+    def _hold_awaited(self, life: Life, fact: facts.HoldAwaited) -> None:
+        life.waited = True
+        self.holds_awaited.add((fact.budget,))
+
+    def _attempt_sent(self, life: Life, fact: facts.AttemptSent) -> None:
+        # What follows names the attempt only, and by then the life may look at its next tier.
+        life.asked = (policy_name(life.snapshot, fact.model), fact.provider)
+
+    def _attempt_ended(self, life: Life, fact: facts.AttemptEnded) -> None:
+        model, provider = asked = life.asked
+        self.attempts.add((model, provider, fact.outcome))
+        if fact.outcome == "answered":
+            self.attempt_duration.observe(asked, fact.duration_ns)
+
+    def _retry_scheduled(self, life: Life, fact: facts.RetryScheduled) -> None:
+        life.waited = True
+        why = fact.why if fact.why in TRIGGERS else PHRASES.get(fact.why, m.OTHER)
+        self.retries.add((policy_name(life.snapshot, fact.model), why))
+
+    def _fallback_activated(self, life: Life, fact: facts.FallbackActivated) -> None:
+        snapshot = life.snapshot
+        self.fallbacks.add((fact.trigger, policy_name(snapshot, fact.from_model), policy_name(snapshot, fact.to_model)))
+
+    def _attempt_settled(self, life: Life, fact: facts.AttemptSettled) -> None:
+        model, provider = asked = life.asked
+        usage = fact.usage
+        self.tokens.add((model, provider, "input"), usage.input_tokens)
+        self.tokens.add((model, provider, "output"), usage.output_tokens)
+        if usage.cached_input_tokens:
+            self.cached.add(asked, usage.cached_input_tokens)
+        self.cost.add(asked, fact.nanos)
+        self.receipts.add((model, provider, "estimated" if usage.estimated else "reported"))
+        if fact.overrun:
+            self.overruns.add(asked)
+
+    def _gate_judged(self, life: Life, fact: facts.GateJudged) -> None:
+        self.gates.add((fact.gate, fact.verdict))
+
+    def _review_opened(self, life: Life, fact: facts.ReviewOpened) -> None:
+        life.waited = life.reviewed = True
+        self.reviews_opened.add((fact.gate,))
+
+    def _review_escalated(self, life: Life, fact: facts.ReviewEscalated) -> None:
+        one = self._parked.review(fact.review)
+        self.reviews_escalated.add((one.gate if one is not None else m.OTHER,))
+
+    def _review_decided(self, life: Life, fact: facts.ReviewDecided) -> None:
+        # The review may have been opened by an earlier process.
+        life.waited = life.reviewed = True
+        one = self._parked.review(fact.review)
+        self.reviews_decided.add((one.gate if one is not None else m.OTHER, fact.decision))
+        if one is not None:
+            self.review_duration.observe((one.gate,), max(0, fact.at - one.at))
+
+    def _answer_delivered(self, life: Life, fact: facts.AnswerDelivered) -> None:
+        if fact.streaming:
+            self.first_token.observe(life.asked, self._monotonic() - life.state.sent_mono)
+
+    def _stream_ended(self, life: Life, fact: facts.StreamEnded) -> None:
+        self.streams.add(("whole" if fact.whole else "broken",))
+        if fact.code:
+            self.refused.add((fact.code,))
+
+    def _invocation_refused(self, life: Life, fact: facts.InvocationRefused) -> None:
+        self.refused.add((fact.code,))
+        if fact.code in NO_ROOM and (budget := fact.detail.get("budget")):
+            self.budget_refusals.add((str(budget),))
+
+    def _caller_left(self, life: Life, fact: facts.CallerLeft) -> None:
+        self.callers_left.add((fact.where,))
+        if fact.where == "streaming":
+            self.streams.add(("caller_left",))
+
+    def _invocation_finished(self, life: Life, fact: facts.InvocationFinished) -> None:
+        state = life.state
+        model = policy_name(life.snapshot, fact.model) if fact.model else ""
+        self.invocations.add((fact.outcome, model, fact.provider, state.rule, state.invocation.dialect))
+        if life.reviewed:
+            return
+        self.duration.observe((fact.outcome,), fact.duration_ns)
+        if fact.outcome == "answered" and not life.waited:
+            self.overhead.observe(NONE, self._monotonic() - life.arrived - life.upstream_ns)
+
+
+def _word(text: str) -> str:
+    """A text that is no word may hold a number, and numbers have no end."""
+    return text if WORD.fullmatch(text) else m.OTHER
+
+
+def policy_name(snapshot: Snapshot, model: str) -> str:
+    """The policy's own name for a model: itself, or the pattern that knows it."""
+    if model in snapshot.models:
+        return model
+    return next((pattern for pattern, _ in snapshot.patterns if fits(pattern, model)), m.OTHER)

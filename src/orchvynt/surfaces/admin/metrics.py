@@ -1,0 +1,13 @@
+"""The page that Prometheus scrapes."""
+
+from orchvynt.model.faults import Fault
+from orchvynt.surfaces.admin.asking import Asking, Desk, Text
+from orchvynt.surfaces.admin.exposition import page
+
+
+async def metrics(desk: Desk, _asking: Asking) -> Text | Fault:
+    sampled = await desk.measure()
+    if sampled is None:
+        said = "The policy in force switches metrics off (`telemetry: {metrics: false}`)."
+        return Fault("not_found", said, "Write `metrics: true`, or leave it out, and run `orchvynt apply`.")
+    return Text(await page(sampled))

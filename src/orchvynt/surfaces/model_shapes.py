@@ -1,0 +1,64 @@
+"""The JSON about models and their routes, as in operator_shapes. Unmeasured and unknown figures are null."""
+
+from typing import Literal
+
+import msgspec
+
+
+class ProviderView(msgspec.Struct, frozen=True):
+    """One model's route. While it is `resting` it is not asked until `resting_until`, because of `why`. `attempts` and `failures` count
+    since the start; what follows is of the last five minutes. `quality` is the one in force, `scores` how much feedback it rests on."""
+
+    model: str
+    provider: str
+    upstream_model: str
+    address: str
+    state: Literal["ready", "resting"]
+    resting_until: str
+    why: str
+    attempts: int
+    failures: int
+    samples: int = 0
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    error_rate: float | None = None
+    cost_per_call_nanos: int | None = None
+    quality: float | None = None
+    scores: int = 0
+    input_nanos_per_million: int | None = None
+    output_nanos_per_million: int | None = None
+    price_source: str = ""
+
+
+class ModelView(msgspec.Struct, frozen=True):
+    """A name of the policy. Prices are nano-dollars per million tokens; sizes are 0 when unknown. `quality` is declared,
+    `quality_in_force` is what routing takes for a workload without a declaration of its own, `quality_measured` the lower confidence
+    bound of the `scores` alone. `continues` is how the model goes on with an answer that broke off."""
+
+    model: str
+    provider: str
+    upstream_model: str
+    aliases: tuple[str, ...]
+    pattern: bool
+    quality: float | None
+    region: str
+    context_window: int
+    max_output_tokens: int
+    input_nanos_per_million: int | None
+    output_nanos_per_million: int | None
+    price_source: str
+    cached_input_nanos_per_million: int | None = None
+    tools: bool | None = None
+    images: bool | None = None
+    json_schema: bool | None = None
+    continues: Literal["prefill", "instruct", "never"] | None = None
+    quality_in_force: float | None = None
+    quality_measured: float | None = None
+    scores: int = 0
+    samples: int = 0
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    error_rate: float | None = None
+    cost_per_call_nanos: int | None = None

@@ -1,0 +1,128 @@
+"""The JSON of the admin API about policies: versions, what changes from one to another, and who serves which."""
+
+import re
+from typing import Annotated, Final
+
+import msgspec
+
+from orchvynt.language.problems import Problem
+
+VersionNumber = Annotated[int, msgspec.Meta(ge=1, le=999_999_999)]
+DURATION: Final = re.compile(r"([0-9]{1,9})(s|m|h|d)")
+SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+DURATION_S_MAX: Final = 366 * 86_400
+
+
+def duration_ns(text: str) -> int | None:
+    """`90s`, `30m`, `2h`, `1d` → nanoseconds; None for what is no duration, none at all, or more than a year."""
+    found = DURATION.fullmatch(text)
+    seconds = int(found[1]) * SECONDS[found[2]] if found else 0
+    return seconds * 1_000_000_000 if 0 < seconds <= DURATION_S_MAX else None
+
+
+class ReplicaView(msgspec.Struct, frozen=True):
+    """One process that serves, and which version it serves since when."""
+
+    name: str
+    version: int
+    digest: str
+    since: str
+
+
+class PolicyView(msgspec.Struct, frozen=True):
+    """One version. `current` marks the one in force. `until` is when a watched file takes over again; empty for good."""
+
+    version: int
+    digest: str
+    message: str
+    author: str
+    applied_at: str
+    commit: str
+    current: bool
+    until: str
+
+
+class PolicyDetail(PolicyView, frozen=True):
+    """One version with its text."""
+
+    yaml: str
+
+
+class PolicyApplied(PolicyView, frozen=True):
+    """The version that is now in force, what its author should know about it, and who has acknowledged it."""
+
+    warnings: tuple[Problem, ...] = ()
+    replicas: tuple[ReplicaView, ...] = ()
+
+
+class ApplyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`message` says why. With `expected_version` nothing is applied unless that version is in force (0: none yet).
+
+    `until`, such as `2h`, is for a server that watches a file: after so long the file takes over again.
+    """
+
+    yaml: str
+    message: str
+    expected_version: Annotated[int, msgspec.Meta(ge=0, le=999_999_999)] | None = None
+    commit: str = ""
+    file: str = "policy.yaml"
+    until: str = ""
+
+
+class ValidateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`file` is the name that problems are given under."""
+
+    yaml: str
+    file: str = "policy.yaml"
+
+
+class Validity(msgspec.Struct, frozen=True):
+    """`valid` is true when no problem is an error. `bindings` are the addresses, and secrets at addresses, that are not in force yet:
+    to apply them needs the role admin. Without a server nothing is known of that, and it is null."""
+
+    valid: bool
+    problems: tuple[Problem, ...]
+    bindings: tuple[str, ...] | None = None
+
+
+class DiffBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Without `old` the version in force; `yaml` is a text to compare with instead of the version `new`."""
+
+    old: VersionNumber | None = None
+    new: VersionNumber | None = None
+    yaml: str | None = None
+    file: str = "policy.yaml"
+
+
+class PolicyChange(msgspec.Struct, frozen=True):
+    """What changes from `old` to `new`, in words. `bindings` are the new addresses, and secrets at addresses: to apply them needs the
+    role admin. `same`: both mean the same. `problems` are errors that keep one of the two from being compiled; then nothing is known.
+    """
+
+    old: str
+    new: str
+    same: bool
+    words: tuple[str, ...]
+    bindings: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+class PolicyDiff(PolicyChange, frozen=True):
+    """And the lines that differ between the two texts, as a unified diff."""
+
+    lines: tuple[str, ...] = ()
+
+
+class RollbackBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Without `version`: to the last version before the one in force that says something else. `until` is as for an apply."""
+
+    message: str = ""
+    version: VersionNumber | None = None
+    until: str = ""
+
+
+class RollbackToBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The version stands in the path."""
+
+    message: str = ""
+    until: str = ""
