@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from orchvynt.decisions.identity.claims import HEADERS, NOTHING, claims, key_id, trace_id
 from orchvynt.dialects import registry
 from orchvynt.model.faults import Fault
@@ -16,8 +18,47 @@ REQUEST_ID_CHARS_MAX: Final = 200
 CLAIM_FIELDS: Final = frozenset(name.encode() for name in HEADERS)
 
 
+class Said(msgspec.Struct, frozen=True):
+    """What a head says of its invocation. `claims`: it holds fields that claim something."""
+
+    claims: bool
+    key_id: str
+    request_id: str
+    trace_id: str
+    caller_timeout_ns: int
+    retry_count: int
+
+
 def invocation(request: Request, inv: str, at: int, endpoint: str, dialect: DialectName, workflow: str, agent: str) -> Invocation | Fault:
     """The invocation that a request makes, or why it cannot be one."""
+    said = request.derived(_said)
+    if isinstance(said, Fault):
+        return said
+    read = registry.caller(dialect).read(request.body)
+    if isinstance(read, Fault):
+        return read
+    claimed: Claims | Fault = NOTHING
+    # Most callers claim nothing; finding that out at once saves 20 µs of look-ups (bench/).
+    if said.claims or workflow or agent or read.metadata:
+        claimed = claims(request.header, read.metadata, workflow, agent)
+    if isinstance(claimed, Fault):
+        return claimed
+    return Invocation(
+        id=inv,
+        at=at,
+        endpoint=endpoint,
+        dialect=dialect,
+        key_id=said.key_id,
+        claims=claimed,
+        ask=read.ask,
+        request_id=said.request_id,
+        trace_id=said.trace_id,
+        caller_timeout_ns=said.caller_timeout_ns,
+        retry_count=said.retry_count,
+    )
+
+
+def _said(request: Request) -> Said | Fault:
     header = request.header
     media = header("content-type")
     if media and "json" not in media.lower():
@@ -30,24 +71,10 @@ def invocation(request: Request, inv: str, at: int, endpoint: str, dialect: Dial
         # Ignoring it would let a caller believe that its retry costs nothing.
         said = "This version keeps no idempotency keys."
         return Fault("unsupported", said, "Send the request without `idempotency-key`.", param="idempotency-key")
-    read = registry.caller(dialect).read(request.body)
-    if isinstance(read, Fault):
-        return read
-    claimed: Claims | Fault = NOTHING
-    # Most callers claim nothing; finding that out at once saves 20 µs of look-ups (bench/).
-    if workflow or agent or read.metadata or request.has_any(CLAIM_FIELDS):
-        claimed = claims(header, read.metadata, workflow, agent)
-    if isinstance(claimed, Fault):
-        return claimed
     retry_count = header("x-stainless-retry-count")
-    return Invocation(
-        id=inv,
-        at=at,
-        endpoint=endpoint,
-        dialect=dialect,
+    return Said(
+        claims=request.has_any(CLAIM_FIELDS),
         key_id=caller_key(header),
-        claims=claimed,
-        ask=read.ask,
         request_id=request_id(header),
         trace_id=trace_id(header("traceparent")),
         caller_timeout_ns=caller_timeout_ns(header),
