@@ -16,6 +16,7 @@ from orchvynt.model.facts import AnyFact
 from orchvynt.ports.journal import JournalUnavailableError
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
+_HEAD_BYTES: Final = FRAME_HEAD.size
 
 
 class FileJournal:
@@ -61,7 +62,7 @@ class FileJournal:
             payload = encode_facts(facts)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise JournalUnavailableError(f"facts of {facts[0].inv} cannot be encoded: {error}. This is a defect of OrchVynt.") from error
-        size = FRAME_HEAD.size + len(payload)
+        size = _HEAD_BYTES + len(payload)
         if self._torn or self._fd < 0 or self._offset + size > self._segment_bytes:
             self._make_ready(size)
         # INVARIANT: only now, because a new segment has its own seed.
@@ -75,10 +76,10 @@ class FileJournal:
         except OSError as error:
             self._take_back()
             raise self._unavailable(error) from error
-        start = self._offset
-        end = self._offset = start + size
-        self.end = (self._segment, end)
-        self._feed.put(Frame(self._segment, start, end, payload, facts))
+        self._offset += size
+        start = self.end
+        self.end = end = (self._segment, self._offset)
+        self._feed.put(Frame(start, end, payload, facts))
 
     def size_bytes(self) -> int:
         """What the segments hold on disk."""
