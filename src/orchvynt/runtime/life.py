@@ -62,6 +62,7 @@ class Life:
         "callers",
         "due",
         "exchange",
+        "id",
         "lines",
         "queued",
         "snapshot",
@@ -72,6 +73,7 @@ class Life:
     )
 
     def __init__(self, snapshot: Snapshot, state: State, arrived: int) -> None:
+        self.id: Final = state.invocation.id
         self.snapshot = snapshot
         self.state = state
         self.arrived = arrived
@@ -83,10 +85,6 @@ class Life:
         self.upstream_ns = 0
         self.queued: object | None = None
         self.unwritten: list[AnyFact] = []
-
-    @property
-    def id(self) -> str:
-        return self.state.invocation.id
 
     def set_timer(self, name: str, due: int) -> None:
         self.timers[name] = due

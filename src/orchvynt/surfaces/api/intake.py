@@ -15,7 +15,6 @@ from orchvynt.surfaces.api.http.request import Request
 CALLER_TIMEOUT_NS: Final = 600_000_000_000
 CALLER_TIMEOUT_MAX_S: Final = 86_400.0
 REQUEST_ID_CHARS_MAX: Final = 200
-CLAIM_FIELDS: Final = frozenset(name.encode() for name in HEADERS)
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -73,7 +72,7 @@ def _said(request: Request) -> Said | Fault:
         return Fault("unsupported", said, "Send the request without `idempotency-key`.", param="idempotency-key")
     retry_count = header("x-stainless-retry-count")
     return Said(
-        claims=request.has_any(CLAIM_FIELDS),
+        claims=request.has_any(HEADERS),
         key_id=caller_key(header),
         request_id=request_id(header),
         trace_id=trace_id(header("traceparent")),

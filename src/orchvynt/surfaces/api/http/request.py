@@ -40,7 +40,7 @@ class Request:
         self.keep_alive = True
         self.http_1_0 = False
         self.expects_continue = False
-        self._fields: dict[bytes, bytes] | None = None
+        self._fields: dict[str, str] | None = None
         self._derived: dict[object, object] = {}
 
     def again(self, body_bytes: int) -> "Request":
@@ -50,7 +50,7 @@ class Request:
         request.keep_alive = self.keep_alive
         request.http_1_0 = self.http_1_0
         request.expects_continue = self.expects_continue
-        request._fields = self._fields
+        request._fields = self.fields()
         request._derived = self._derived
         return request
 
@@ -61,29 +61,29 @@ class Request:
             found = self._derived[derive] = derive(self)
         return cast(T, found)
 
-    def has_any(self, names: frozenset[bytes]) -> bool:
+    def has_any(self, names: frozenset[str]) -> bool:
         """Whether any of these fields (in lower case) is there."""
-        if self._fields is None:
-            self._fields = self._collect()
-        return not names.isdisjoint(self._fields)
+        return not names.isdisjoint(self.fields())
 
     def header(self, name: str) -> str:
         """The value of a field (`name` in lower case), without blanks around it; of a repeated one all values, joined by `, ` (RFC 9110
         section 5.3); empty if it is absent. Bytes that are not UTF-8 are read as Latin-1."""
         fields = self._fields
-        if fields is None:
-            fields = self._fields = self._collect()
-        value = fields.get(name.encode("latin-1"))
-        if value is None:
-            return ""
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return value.decode("latin-1")
+        return (fields if fields is not None else self.fields()).get(name, "")
 
-    def _collect(self) -> dict[bytes, bytes]:
-        fields: dict[bytes, bytes] = {}
-        for name, value in self.headers:
-            before = fields.get(name)
-            fields[name] = value.strip(b" \t") if before is None else before + b", " + value.strip(b" \t")
-        return fields
+    def fields(self) -> dict[str, str]:
+        """All fields by name, in lower case."""
+        if self._fields is None:
+            joined: dict[bytes, bytes] = {}
+            for name, value in self.headers:
+                before = joined.get(name)
+                joined[name] = value.strip(b" \t") if before is None else before + b", " + value.strip(b" \t")
+            self._fields = {name.decode("latin-1"): _text(value) for name, value in joined.items()}
+        return self._fields
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
