@@ -17,7 +17,7 @@ from orchvynt.language.snapshot import SecretRef, Snapshot
 from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.invocation import Invocation
-from orchvynt.ports.caller import Headers
+from orchvynt.ports.caller import Headers, SharedHeaders
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.secrets import SecretMissingError
 from orchvynt.ports.store import StoreUnavailableError
@@ -52,9 +52,11 @@ class FakeLine:
     def gone(self) -> bool:
         return self.ended == "gone"
 
-    def answer(self, status: int, headers: Headers, body: bytes, content_type: str = "application/json") -> None:
+    def answer(
+        self, status: int, headers: Headers, body: bytes, content_type: str = "application/json", shared: SharedHeaders = ()
+    ) -> None:
         if not self.gone:
-            self._open(status, headers, content_type)
+            self._open(status, (*shared, *headers), content_type)
             self.body, self.ended = body, "answered"
 
     def start(self, status: int, headers: Headers, content_type: str) -> None:

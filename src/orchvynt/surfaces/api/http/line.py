@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from orchvynt.ports.caller import SharedHeaders
 from orchvynt.surfaces.api.http import answers
 from orchvynt.surfaces.api.http.request import Request
 
@@ -50,14 +51,21 @@ class Line:
     def gone(self) -> bool:
         return self._gone
 
-    def answer(self, status: int, headers: Sequence[tuple[str, str]], body: bytes, content_type: str = "application/json") -> None:
+    def answer(
+        self,
+        status: int,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        content_type: str = "application/json",
+        shared: SharedHeaders = (),
+    ) -> None:
         wire = self._wire
         if wire is None:
             return
         assert not self._started, "a response was started already"
         self._wire = None
         keep_alive = self._keep_alive and not wire.draining
-        head = answers.head(status, content_type, headers)
+        head = answers.head(status, content_type, headers, shared)
         connection = b"" if keep_alive and not self._old else self._connection_field(keep_alive)
         size = len(body)
         if self._mute or size > _JOINED_BYTES_MAX:
