@@ -149,10 +149,17 @@ class FakeUpstream:
         self.arrivals: list[Arrival] = []
 
     def send(
-        self, address: Address, path: str, headers: Sequence[tuple[str, str]], body: bytes, connect_ns: int, listener: UpstreamListener
+        self,
+        address: Address,
+        path: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        connect_ns: int,
+        listener: UpstreamListener,
+        shared: tuple[tuple[str, str], ...] = (),
     ) -> FakeCall:
         assert connect_ns > 0
-        arrival = Arrival(address, path, headers, body, listener)
+        arrival = Arrival(address, path, (*shared, *headers), body, listener)
         self.arrivals.append(arrival)
         return arrival.call
 

@@ -13,7 +13,7 @@ from orchvynt.model.chat import Reply
 from orchvynt.model.facts import Reserved
 
 
-class Event(msgspec.Struct, frozen=True, tag_field="event"):
+class Event(msgspec.Struct, frozen=True, gc=False, tag_field="event"):
     at: int
     mono: int
 

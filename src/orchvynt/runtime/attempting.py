@@ -75,9 +75,8 @@ class Attempting:
             self._fail_unsent(exchange, Failure("auth", 0, str(error)))
             return
         # OpenAI documents X-Client-Request-Id for exactly this: the id by which an arrival is found in our record.
-        headers = [*request.headers, ("x-client-request-id", command.attempt)]
-        if exchange.secret:
-            headers.append(dialect.credential(exchange.secret))
+        headers = (("x-client-request-id", command.attempt),)
+        shared = (*request.headers, dialect.credential(exchange.secret)) if exchange.secret else request.headers
         address = self._address(provider.host, provider.port, provider.tls)
         now = exchange.sent_mono
         if command.stream:
@@ -85,7 +84,7 @@ class Attempting:
         else:
             life.set_timer("answer", now + command.answer_ns)
         exchange.call = self.upstream.send(
-            address, provider.path_prefix + request.path, headers, request.body, command.connect_ns, exchange
+            address, provider.path_prefix + request.path, headers, request.body, command.connect_ns, exchange, shared
         )
 
     def _address(self, host: str, port: int, tls: bool) -> Address:
