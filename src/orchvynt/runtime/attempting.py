@@ -16,6 +16,7 @@ from orchvynt.ports.upstream import Address, Upstream
 from orchvynt.runtime.exchange import Exchange
 from orchvynt.runtime.life import Life
 
+ATTEMPT_TIMERS: Final = ("first_token", "answer", "stall")
 # How long a provider may take to close a stream after its terminal marker, so that the connection can be used again.
 LINGER_NS: Final = 2_000_000_000
 
@@ -100,12 +101,8 @@ class Attempting:
 
     def cancel(self, life: Life) -> None:
         if life.exchange is not None:
-            self._over(life)
+            life.stop_timers(ATTEMPT_TIMERS)
             life.exchange.cancel()
-
-    def _over(self, life: Life) -> None:
-        for name in ("first_token", "answer", "stall"):
-            life.stop_timer(name)
 
     # What follows is heard from the exchange.
 
@@ -183,8 +180,9 @@ class Attempting:
             self.sizes.add(candidate.model, output_tokens)
 
     def _ended(self, exchange: Exchange, now: int) -> None:
-        exchange.life.upstream_ns += now - exchange.sent_mono
-        self._over(exchange.life)
+        life = exchange.life
+        life.upstream_ns += now - exchange.sent_mono
+        life.stop_timers(ATTEMPT_TIMERS)
 
     def sweep(self, now: int) -> None:
         """Closes what providers left open after their terminal marker."""

@@ -154,9 +154,9 @@ class Carrier:
             self._release_ended(ends)
 
     def _release_ended(self, noted: list[facts.AnyFact]) -> None:
+        if _ENDS_HOLD.isdisjoint(map(type, noted)):
+            return
         for fact in noted:
-            if type(fact) not in _ENDS_HOLD:
-                continue
             if isinstance(fact, facts.AttemptSettled):
                 self.admitting.release(fact.attempt, fact.reserved)
             elif isinstance(fact, facts.HoldVoided):

@@ -95,6 +95,12 @@ class Life:
         """`due` may stay early; the sweep then finds nothing and corrects it."""
         self.timers.pop(name, None)
 
+    def stop_timers(self, names: tuple[str, ...]) -> None:
+        timers = self.timers
+        for name in names:
+            if name in timers:
+                del timers[name]
+
     def take_due(self, now: int) -> list[str]:
         """The names of the timers that are due, removed, earliest first; `due` is exact afterwards."""
         names = sorted((name for name, due in self.timers.items() if due <= now), key=lambda name: self.timers[name])
