@@ -177,18 +177,28 @@ class FakeSecrets:
 
 
 class BreakableJournal:
-    """A journal that cannot write while `broken`. `frames` are what was appended, in order."""
+    """A journal that cannot write while `broken`. `frames` are what was appended, in order, in so many `writes`."""
 
     def __init__(self, journal: MemoryJournal) -> None:
         self._journal = journal
         self.broken = False
         self.frames: list[list[AnyFact]] = []
+        self.writes = 0
 
     def append(self, facts: Sequence[AnyFact]) -> None:
         if self.broken:
             raise JournalUnavailableError("No space left on device")
         self._journal.append(facts)
         self.frames.append(list(facts))
+        self.writes += 1
+
+    def append_all(self, records: Sequence[Sequence[AnyFact]]) -> None:
+        if self.broken:
+            raise JournalUnavailableError("No space left on device")
+        before = self.writes
+        for facts in records:
+            self.append(facts)
+        self.writes = before + 1
 
     @property
     def tags(self) -> list[str]:
@@ -224,6 +234,7 @@ class Runtime:
         self.ledger, self.health, self.sizes = Ledger(), Health(), OutputSizes()
         self.parked, self.tasks = Parked(), Tasks()
         self.woken: list[tuple[int, Callable[[], None]]] = []
+        self.turn: list[Callable[[], None]] | None = None
         self.policies = Policies(self.store, snapshot)
         known = secrets or FakeSecrets()
         self.carrier = Carrier(
@@ -233,9 +244,22 @@ class Runtime:
             lambda one: Admitting(self.ledger, self.health, self.sizes, self.clock, one.feed, one.failed),
             lambda one: Attempting(self.upstream, known, self.clock, self.ids, self.health, self.sizes, one.feed, one.failed),
             lambda wait_ns, woken: self.woken.append((wait_ns, woken)),
+            self._soon,
         )
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)
         self.sweeping = Sweeping(self.carrier, self.reviewing)
+
+    def _soon(self, run: Callable[[], None]) -> None:
+        """At once, unless the test plays several events of one turn of the loop."""
+        if self.turn is None:
+            run()
+        else:
+            self.turn.append(run)
+
+    def end_turn(self) -> None:
+        runs, self.turn = self.turn or [], None
+        for run in runs:
+            run()
 
     def ask(self, made: Invocation, line: FakeLine | None = None) -> tuple[Life, FakeLine]:
         """One request arrives, as the data plane takes it."""

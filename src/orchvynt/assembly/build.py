@@ -66,6 +66,7 @@ async def build(settings: Settings, environment: Mapping[str, str], opened: Open
         lambda carrier: Admitting(ledger, health, sizes, clock, carrier.feed, carrier.failed),
         lambda carrier: Attempting(upstream, secrets, clock, ids, health, sizes, carrier.feed, carrier.failed),
         lambda wait_ns, woken: _call_later(loop, wait_ns, woken),
+        loop.call_soon,
     )
     reviewing = Reviewing(carrier, opened.store, policies, tasks)
     data_plane = DataPlane(carrier, reviewing, policies, opened.store, ids, tasks)

@@ -5,7 +5,7 @@ INVARIANT: facts are in the journal before the effect that they announce; if the
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from orchvynt.language.scope import RequestValues
@@ -25,10 +25,12 @@ from orchvynt.runtime.callers import Callers
 from orchvynt.runtime.exchange import Exchange
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.parked import Parked, ParkedOne
+from orchvynt.runtime.turn import Turn
 
 # Asked for each command and each fact: `isinstance` with a look-up in a module costs three times as much.
 _RECORD: Final = commands.Record
 _ADMIT: Final = commands.Admit
+_MAY_WAIT: Final = frozenset({events.Admitted, events.AnswerArrived})
 _ENDS_HOLD: Final = frozenset({facts.AttemptSettled, facts.HoldVoided})
 STREAM_OPEN_NS: Final = 25_000_000_000
 WAKE_SLACK_NS: Final = 2_000_000
@@ -45,6 +47,7 @@ class Carrier:
         admitting: Callable[["Carrier"], Admitting],
         attempting: Callable[["Carrier"], Attempting],
         wake_after: Callable[[int, Callable[[], None]], None],
+        soon: Callable[[Callable[[], None]], object],
     ) -> None:
         self.journal = journal
         self.clock = clock
@@ -55,6 +58,7 @@ class Carrier:
         self.lives: dict[str, Life] = {}
         self.unwritten: list[tuple[Life, list[facts.AnyFact]]] = []
         self._wake_after = wake_after
+        self.turn = Turn(journal, soon, self._go_on)
         self._performers: Final[dict[type[commands.Command], Callable[[Life, Any], None]]] = {
             commands.Admit: self.admitting.admit,
             commands.Send: self.attempting.send,
@@ -89,27 +93,48 @@ class Carrier:
         return self.parked.joinable(join_key(state), state.invocation.at) if self.parked.count else None
 
     def feed(self, life: Life, event: events.AnyEvent) -> bool:
-        """One event, its step, and the commands that follow. False if it failed: then the life was ended, closed."""
+        """One event, its step, and the commands that follow. False if it failed: then the life was ended, closed.
+
+        What an admission and an answer lead to may wait for the end of this turn of the loop, when their facts are written together.
+        """
+        if life.following is not None:
+            self._go_on(life)
         try:
-            self._perform(life, step(life.snapshot, life.state, event))
+            self._perform(life, step(life.snapshot, life.state, event), type(event) in _MAY_WAIT)
         except Exception as error:  # noqa: BLE001 - the loop top, as above
             self.failed(life, error)
             return False
         return True
 
-    def _perform(self, life: Life, following: list[commands.AnyCommand]) -> None:
+    def _perform(self, life: Life, following: list[commands.AnyCommand], may_wait: bool = False) -> None:
         """Performs commands in order. Facts are written before the next effect; asking for the first candidate is none, so that
         what comes before the first send is one write (bench/: two writes an invocation instead of three)."""
-        for command in following:
+        ahead = iter(following)
+        for command in ahead:
             kind = type(command)
             if kind is _RECORD:
                 life.unwritten += command.facts  # type: ignore[union-attr]  # as its type says
                 continue
             if life.unwritten and (kind is not _ADMIT or life.state.attempt_count):
+                if may_wait:
+                    self.turn.wait(life, [command, *ahead])
+                    return
                 self._write(life)
             self._performers[kind](life, command)
-        if life.unwritten:
+        if life.unwritten and life.following is None:
             self._write(life)
+
+    def _go_on(self, life: Life, noted: Sequence[facts.AnyFact] = ()) -> None:
+        """What waited for the facts of a life: `noted` are written already, what is unwritten is written now."""
+        following, life.following = life.following, None
+        try:
+            self._release_ended(noted)
+            if life.unwritten:
+                self._write(life)
+            if following is not None:
+                self._perform(life, following)
+        except Exception as error:  # noqa: BLE001 - the loop top, as above
+            self.failed(life, error)
 
     def _write(self, life: Life) -> None:
         """What a life has to record goes into the journal; then the holds that it ends are released."""
@@ -153,7 +178,7 @@ class Carrier:
                 return
             self._release_ended(ends)
 
-    def _release_ended(self, noted: list[facts.AnyFact]) -> None:
+    def _release_ended(self, noted: Sequence[facts.AnyFact]) -> None:
         if _ENDS_HOLD.isdisjoint(map(type, noted)):
             return
         for fact in noted:
@@ -179,6 +204,7 @@ class Carrier:
     def _abandon(self, life: Life, fault: Fault) -> None:
         """Ends a life outside the machine, closed: its attempt is cancelled and settled at its bound, its callers are told."""
         life.unwritten = []
+        life.following = None
         self.attempting.cancel(life)
         self.admitting.leave(life)
         state = life.state

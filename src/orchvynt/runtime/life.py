@@ -5,6 +5,7 @@ from typing import Final, Protocol
 from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.dialects.shapes import Seen
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle.commands import AnyCommand
 from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import AnyFact
 from orchvynt.ports.caller import CallerLine
@@ -52,7 +53,7 @@ class Caller:
 
 
 class Life:
-    """`unwritten` are facts that go into the journal before the next effect.
+    """`unwritten` are facts that go into the journal before the next effect; `following` are the commands that wait for that.
 
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
@@ -62,6 +63,7 @@ class Life:
         "callers",
         "due",
         "exchange",
+        "following",
         "id",
         "lines",
         "queued",
@@ -85,6 +87,7 @@ class Life:
         self.upstream_ns = 0
         self.queued: object | None = None
         self.unwritten: list[AnyFact] = []
+        self.following: list[AnyCommand] | None = None
 
     def set_timer(self, name: str, due: int) -> None:
         self.timers[name] = due

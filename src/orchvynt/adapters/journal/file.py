@@ -1,4 +1,4 @@
-"""Appends facts to the process's own file, one `write()` per call, before the effect that they announce. It decides nothing.
+"""Appends facts to the process's own file, one `write()` per call, before the effects that they announce. It decides nothing.
 
 One thread appends. Its caller holds the lock of the directory, so no other process writes here.
 """
@@ -56,17 +56,22 @@ class FileJournal:
         """Behind the last frame. Read by the filer's thread, therefore one value."""
 
     def append(self, facts: Sequence[AnyFact]) -> None:
-        if not facts:
-            return
+        if facts:
+            self.append_all((facts,))
+
+    def append_all(self, records: Sequence[Sequence[AnyFact]]) -> None:
         try:
-            payload = encode_facts(facts)
+            payloads = [encode_facts(facts) for facts in records]
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise JournalUnavailableError(f"facts of {facts[0].inv} cannot be encoded: {error}. This is a defect of OrchVynt.") from error
-        size = _HEAD_BYTES + len(payload)
+            whose = ", ".join(facts[0].inv for facts in records)
+            raise JournalUnavailableError(f"facts of {whose} cannot be encoded: {error}. This is a defect of OrchVynt.") from error
+        size = sum(map(len, payloads)) + _HEAD_BYTES * len(payloads)
         if self._torn or self._fd < 0 or self._offset + size > self._segment_bytes:
             self._make_ready(size)
         # INVARIANT: only now, because a new segment has its own seed.
-        data = FRAME_HEAD.pack(len(payload), crc32(payload, self._seed)) + payload
+        seed = self._seed
+        frames = [FRAME_HEAD.pack(len(payload), crc32(payload, seed)) + payload for payload in payloads]
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
         try:
             written = os.write(self._fd, data)
             if written != size:
@@ -77,9 +82,12 @@ class FileJournal:
             self._take_back()
             raise self._unavailable(error) from error
         self._offset += size
-        start = self.end
-        self.end = end = (self._segment, self._offset)
-        self._feed.put(Frame(start, end, payload, facts))
+        start, segment = self.end, self._segment
+        self.end = (segment, self._offset)
+        for facts, payload in zip(records, payloads, strict=True):
+            end = (segment, start[1] + _HEAD_BYTES + len(payload))
+            self._feed.put(Frame(start, end, payload, facts))
+            start = end
 
     def size_bytes(self) -> int:
         """What the segments hold on disk."""
