@@ -31,7 +31,7 @@ from orchvynt.runtime.turn import Turn
 _RECORD: Final = commands.Record
 _ADMIT: Final = commands.Admit
 _MAY_WAIT: Final = frozenset({events.Admitted, events.AnswerArrived})
-_ENDS_HOLD: Final = frozenset({facts.AttemptSettled, facts.HoldVoided})
+_HOLD_ENDS: Final = (facts.AttemptSettled, facts.HoldVoided)
 STREAM_OPEN_NS: Final = 25_000_000_000
 WAKE_SLACK_NS: Final = 2_000_000
 
@@ -179,13 +179,9 @@ class Carrier:
             self._release_ended(ends)
 
     def _release_ended(self, noted: Sequence[facts.AnyFact]) -> None:
-        if _ENDS_HOLD.isdisjoint(map(type, noted)):
-            return
         for fact in noted:
-            if isinstance(fact, facts.AttemptSettled):
-                self.admitting.release(fact.attempt, fact.reserved)
-            elif isinstance(fact, facts.HoldVoided):
-                self.admitting.release(fact.attempt)
+            if isinstance(fact, _HOLD_ENDS):
+                self.admitting.release(fact.attempt, fact.reserved if isinstance(fact, facts.AttemptSettled) else ())
 
     def failed(self, life: Life, error: Exception) -> None:
         """What cannot be recorded does not happen: no send, no answer. A defect ends its invocation, closed."""

@@ -19,11 +19,11 @@ class Feed:
         self.arrived = Event()
         self.taker_rests = False
 
-    def put(self, frame: Frame) -> None:
-        frames = self._frames
-        if len(frames) < self._frames_max and self._bytes_put - self._bytes_taken < self._bytes_max:
-            self._bytes_put += len(frame.payload)
-            frames.append(frame)
+    def put(self, frames: list[Frame], size: int) -> None:
+        """Frames that were written together, of so many bytes: all of them, or none where the queue is full."""
+        if len(self._frames) < self._frames_max and self._bytes_put - self._bytes_taken < self._bytes_max:
+            self._bytes_put += size
+            self._frames.extend(frames)
         if self.taker_rests:
             self.arrived.set()
 
@@ -40,7 +40,7 @@ class Feed:
             elif frame.end > position:
                 break
             frames.popleft()
-            size += len(frame.payload)
+            size += frame.end[1] - frame.start[1]
         self._bytes_taken += size
         return taken
 

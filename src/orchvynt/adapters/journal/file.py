@@ -70,8 +70,8 @@ class FileJournal:
             self._make_ready(size)
         # INVARIANT: only now, because a new segment has its own seed.
         seed = self._seed
-        frames = [FRAME_HEAD.pack(len(payload), crc32(payload, seed)) + payload for payload in payloads]
-        data = frames[0] if len(frames) == 1 else b"".join(frames)
+        pieces = [FRAME_HEAD.pack(len(payload), crc32(payload, seed)) + payload for payload in payloads]
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         try:
             written = os.write(self._fd, data)
             if written != size:
@@ -84,10 +84,12 @@ class FileJournal:
         self._offset += size
         start, segment = self.end, self._segment
         self.end = (segment, self._offset)
+        frames: list[Frame] = []
         for facts, payload in zip(records, payloads, strict=True):
             end = (segment, start[1] + _HEAD_BYTES + len(payload))
-            self._feed.put(Frame(start, end, payload, facts))
+            frames.append(Frame(start, end, payload, facts))
             start = end
+        self._feed.put(frames, size)
 
     def size_bytes(self) -> int:
         """What the segments hold on disk."""
