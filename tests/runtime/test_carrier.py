@@ -149,7 +149,7 @@ def test_what_cannot_be_recorded_is_not_sent(gated: bool) -> None:
     assert runtime.ledger.holds == {}
     assert runtime.carrier.lives == {}
     runtime.journal.broken = False
-    runtime.carrier.write_kept()
+    runtime.carrier.kept.write()
     assert runtime.journal.frames == [], "it never was, and no end is written for it"
 
 
@@ -162,11 +162,11 @@ def test_an_answer_that_cannot_be_recorded_is_not_given_and_settled_once_it_can(
     runtime.last.answers(WHOLE)
     assert (line.status, line.code) == (503, "store_unavailable")
     assert runtime.held_tokens > 0, "nobody else may spend it before it is settled"
-    runtime.carrier.write_kept()
+    runtime.carrier.kept.write()
     assert runtime.held_tokens > 0
     runtime.journal.broken = False
-    runtime.carrier.write_kept()
-    runtime.carrier.write_kept()
+    runtime.carrier.kept.write()
+    runtime.carrier.kept.write()
     assert runtime.ledger.holds == {}
     finished = [fact for frame in runtime.journal.frames for fact in frame if isinstance(fact, InvocationFinished)]
     assert [fact.outcome for fact in finished] == ["interrupted"]
@@ -192,7 +192,7 @@ def test_a_defect_ends_one_invocation_closed_and_the_others_go_on(capsys: pytest
     assert (line.status, line.code) == (500, "internal")
     assert runtime.last.call.cancelled
     assert "UnexpectedEventError" in capsys.readouterr().err
-    runtime.carrier.write_kept()
+    runtime.carrier.kept.write()
     assert runtime.ledger.holds == {}, "its hold is settled at its bound"
     other, answered = runtime.ask(invocation())
     runtime.last.answers(WHOLE)

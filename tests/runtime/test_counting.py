@@ -191,9 +191,9 @@ def test_what_could_not_be_written_counts_once_it_is() -> None:
     assert line.code == "store_unavailable"
     assert (counting.journal_failures.numbers[()], counting.refused.numbers[("store_unavailable",)]) == (1, 1)
     assert counting.invocations.numbers == {}
-    runtime.carrier.write_kept()
+    runtime.carrier.kept.write()
     runtime.journal.broken = False
-    runtime.carrier.write_kept()
+    runtime.carrier.kept.write()
     assert counting.journal_failures.numbers[()] == 2
     is_on_record(runtime)
     assert [key[0] for key in counting.invocations.numbers] == ["interrupted"]

@@ -21,7 +21,7 @@ from orchvynt.language.snapshot import SecretRef, Snapshot
 from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.invocation import Invocation
-from orchvynt.ports.caller import Headers
+from orchvynt.ports.caller import Headers, SharedHeaders
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.secrets import SecretMissingError
 from orchvynt.ports.store import StoreUnavailableError
@@ -56,9 +56,11 @@ class FakeLine:
     def gone(self) -> bool:
         return self.ended == "gone"
 
-    def answer(self, status: int, headers: Headers, body: bytes, content_type: str = "application/json") -> None:
+    def answer(
+        self, status: int, headers: Headers, body: bytes, content_type: str = "application/json", shared: SharedHeaders = ()
+    ) -> None:
         if not self.gone:
-            self._open(status, headers, content_type)
+            self._open(status, (*shared, *headers), content_type)
             self.body, self.ended = body, "answered"
 
     def start(self, status: int, headers: Headers, content_type: str) -> None:
@@ -151,10 +153,17 @@ class FakeUpstream:
         self.arrivals: list[Arrival] = []
 
     def send(
-        self, address: Address, path: str, headers: Sequence[tuple[str, str]], body: bytes, connect_ns: int, listener: UpstreamListener
+        self,
+        address: Address,
+        path: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        connect_ns: int,
+        listener: UpstreamListener,
+        shared: tuple[tuple[str, str], ...] = (),
     ) -> FakeCall:
         assert connect_ns > 0
-        arrival = Arrival(address, path, headers, body, listener)
+        arrival = Arrival(address, path, (*shared, *headers), body, listener)
         self.arrivals.append(arrival)
         return arrival.call
 
@@ -176,18 +185,28 @@ class FakeSecrets:
 
 
 class BreakableJournal:
-    """A journal that cannot write while `broken`. `frames` are what was appended, in order."""
+    """A journal that cannot write while `broken`. `frames` are what was appended, in order, in so many `writes`."""
 
     def __init__(self, journal: MemoryJournal) -> None:
         self._journal = journal
         self.broken = False
         self.frames: list[list[AnyFact]] = []
+        self.writes = 0
 
     def append(self, facts: Sequence[AnyFact]) -> None:
         if self.broken:
             raise JournalUnavailableError("No space left on device")
         self._journal.append(facts)
         self.frames.append(list(facts))
+        self.writes += 1
+
+    def append_all(self, records: Sequence[Sequence[AnyFact]]) -> None:
+        if self.broken:
+            raise JournalUnavailableError("No space left on device")
+        before = self.writes
+        for facts in records:
+            self.append(facts)
+        self.writes = before + 1
 
     @property
     def tags(self) -> list[str]:
@@ -225,6 +244,7 @@ class Runtime:
         self.parked, self.tasks = Parked(), Tasks()
         self.woken: list[tuple[int, Callable[[], None]]] = []
         self.policies = Policies(self.store, InlineChecking(), snapshot)
+        self.turn: list[Callable[[], None]] | None = None
         known = secrets or FakeSecrets()
         self.carrier = Carrier(
             self.journal,
@@ -236,9 +256,22 @@ class Runtime:
                 self.upstream, known, self.clock, self.ids, self.health, self.sizes, self.statistics, one.feed, one.failed
             ),
             lambda wait_ns, woken: self.woken.append((wait_ns, woken)),
+            self._soon,
         )
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)
         self.sweeping = Sweeping(self.carrier, self.reviewing)
+
+    def _soon(self, run: Callable[[], None]) -> None:
+        """At once, unless the test plays several events of one turn of the loop."""
+        if self.turn is None:
+            run()
+        else:
+            self.turn.append(run)
+
+    def end_turn(self) -> None:
+        runs, self.turn = self.turn or [], None
+        for run in runs:
+            run()
 
     def ask(self, made: Invocation, line: FakeLine | None = None) -> tuple[Life, FakeLine]:
         """One request arrives, as the data plane takes it."""

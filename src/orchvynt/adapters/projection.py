@@ -87,14 +87,12 @@ class Batch:
             self.next_seq += 1
         else:
             record.bodies.append(payload)
-        for fact in facts:
-            fold = _FOLDS.get(type(fact))
+        for fold, fact in zip(map(_FOLDS.get, map(type, facts)), facts, strict=True):
             if fold is not None:
                 fold(self, record, fact)
 
     def refer(self, record: Record, reference: str) -> None:
-        if reference:
-            self.references.append((reference[:REFERENCE_CHARS_MAX], record.seq))
+        self.references.append((reference[:REFERENCE_CHARS_MAX], record.seq))
 
 
 def _received(batch: Batch, record: Record, fact: InvocationReceived) -> None:
@@ -107,9 +105,11 @@ def _received(batch: Batch, record: Record, fact: InvocationReceived) -> None:
     record.workflow = claims.workflow
     record.agent = claims.agent
     record.run = claims.run
-    batch.refer(record, claims.run)
-    batch.refer(record, fact.request_id)
-    if fact.trace_id != claims.run:
+    if claims.run:
+        batch.refer(record, claims.run)
+    if fact.request_id:
+        batch.refer(record, fact.request_id)
+    if fact.trace_id and fact.trace_id != claims.run:
         batch.refer(record, fact.trace_id)
 
 
@@ -131,8 +131,9 @@ def _sent(batch: Batch, _: Record, fact: AttemptSent) -> None:
 
 
 def _ended(batch: Batch, record: Record, fact: AttemptEnded) -> None:
-    batch.refer(record, fact.response_id)
-    if fact.provider_request_id != fact.response_id:
+    if fact.response_id:
+        batch.refer(record, fact.response_id)
+    if fact.provider_request_id and fact.provider_request_id != fact.response_id:
         batch.refer(record, fact.provider_request_id)
 
 

@@ -79,6 +79,7 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
         lambda carrier: Admitting(ledger, health, sizes, on.clock, carrier.feed, carrier.failed),
         lambda carrier: Attempting(on.upstream, on.secrets, on.clock, on.ids, health, sizes, statistics, carrier.feed, carrier.failed),
         lambda wait_ns, woken: _call_later(loop, wait_ns, woken),
+        loop.call_soon,
     )
     reviewing = Reviewing(carrier, on.store, policies, tasks)
     keyring = Keyring(on.store, on.clock)

@@ -1,5 +1,6 @@
 """Which dialect answers to which name; the rooms above ask here and know no dialect by its module."""
 
+from collections.abc import Callable
 from typing import Final
 
 from orchvynt.dialects.anthropic_messages.provider import AnthropicMessagesProvider
@@ -24,12 +25,9 @@ _PROVIDERS: Final[dict[Wire, ProviderDialect]] = {
 }
 
 
-def caller(name: DialectName) -> CallerDialect:
-    return _CALLERS[name]
-
-
-def provider(wire: Wire) -> ProviderDialect:
-    return _PROVIDERS[wire]
+# The tables' own look-up: asked several times for each invocation.
+caller: Final[Callable[[DialectName], CallerDialect]] = _CALLERS.__getitem__
+provider: Final[Callable[[Wire], ProviderDialect]] = _PROVIDERS.__getitem__
 
 
 def relay(

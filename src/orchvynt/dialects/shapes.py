@@ -19,7 +19,7 @@ Notes = Sequence[tuple[str, str]]
 """What an answer says about itself at its end: names without the `x-orchvynt-` prefix, and values safe for a header."""
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """A request that was read. `metadata` are the `orchvynt_*` keys of the body's metadata, without the prefix; JSON values.
 
     `turns` gives the messages from what was decoded already; it is asked only where a conversation is looked for.
@@ -44,7 +44,7 @@ class Failure(msgspec.Struct, frozen=True):
     error_code: str = ""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """A whole answer that was read. `body` is the provider's own bytes, kept for a same-dialect caller."""
 
     body: bytes
@@ -152,7 +152,7 @@ class CallerDialect(Protocol):
         ...
 
 
-class UpstreamAsk(msgspec.Struct, frozen=True):
+class UpstreamAsk(msgspec.Struct, frozen=True, gc=False):
     """One request to a provider: a path below the provider's `path_prefix`, header pairs without credentials, a body."""
 
     path: str

@@ -81,7 +81,7 @@ def _ask(state: State, tier: int, although_silent: bool) -> list[AnyCommand]:
         state.retries = 0
     state.phase = "admitting"
     state.tier = tier
-    return [Admit(tier, state.candidate.model, attempt_id(state.invocation.id, state.attempt_count + 1), although_silent)]
+    return [Admit(tier, state.candidates[tier - 1].model, attempt_id(state.invocation.id, state.attempt_count + 1), although_silent)]
 
 
 def backoff_elapsed(snapshot: Snapshot, state: State, event: BackoffElapsed) -> list[AnyCommand]:

@@ -14,7 +14,7 @@ from orchvynt.model.facts import Reserved
 from orchvynt.model.faults import Fault
 
 
-class Event(msgspec.Struct, frozen=True, tag_field="event"):
+class Event(msgspec.Struct, frozen=True, gc=False, tag_field="event"):
     at: int
     mono: int
 

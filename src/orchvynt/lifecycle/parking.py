@@ -11,6 +11,7 @@ from orchvynt.decisions.gates.judgement import judge
 from orchvynt.decisions.reviews.transitions import escalates_at
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects import registry
+from orchvynt.dialects.shapes import Answer
 from orchvynt.language.scope import OutputValues, recorded
 from orchvynt.language.snapshot import Gate, Snapshot
 from orchvynt.lifecycle.commands import AnyCommand, Close, Deliver, OpenHeldStream, Park, Record, Refuse
@@ -59,33 +60,52 @@ def reply_of(snapshot: Snapshot, state: State) -> Reply:
     return reply if reply.created_s else msgspec.structs.replace(reply, created_s=state.invocation.at // NANOS_PER_SECOND)
 
 
+class _AnswerValues(OutputValues):
+    """What was read of a whole answer when it came need not be read again: most gates ask how it ended, and nothing else of it."""
+
+    __slots__ = ("answer",)
+
+    answer: Answer | None
+
+    def of_answer(self, name: str) -> object:
+        if name == "output.finish" and self.answer is not None:
+            return self.answer.finish
+        return super().of_answer(name)
+
+
 def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts.AnyFact]:
     caller = registry.caller(state.invocation.dialect)
     ask = state.invocation.ask
-    values = OutputValues(
+    candidate = state.candidate
+    values = _AnswerValues(
         state.invocation,
         event.at,
         lambda: caller.input_text(ask),
         lambda: reply_of(snapshot, state),
-        state.candidate.model,
-        state.candidate.provider,
-        state.tier,
+        candidate.model,
+        candidate.provider,
+        candidate.tier,
         state.nanos / NANOS_PER_USD,
         (event.mono - state.started_mono) / 1_000_000,
         zone=snapshot.timezone,
     )
+    values.answer = state.answer
+    open_gates, state.gates_open = state.gates_open, []
     noted: list[facts.AnyFact] = []
     for gate in snapshot.gates:
-        if gate.name in state.gates_open:
-            judged = judge(gate, values)
+        if gate.name not in open_gates:
+            continue
+        judged = judge(gate, values)
+        read = recorded(values)
+        if len(open_gates) > 1:
             names = {*gate.when.names, "unknown"} if gate.when is not None else set()
-            read = {name: value for name, value in recorded(values).items() if name in names}
-            noted.append(facts.GateJudged(state.invocation.id, event.at, gate.name, gate.stage, judged.verdict, read, judged.problem))
-            if judged.closes:
-                state.gates_matched.append(gate.name)
-    state.gates_open = []
-    order = [gate.name for gate in snapshot.gates]
-    state.gates_matched.sort(key=order.index)
+            read = {name: value for name, value in read.items() if name in names}
+        noted.append(facts.GateJudged(state.invocation.id, event.at, gate.name, gate.stage, judged.verdict, read, judged.problem))
+        if judged.closes:
+            state.gates_matched.append(gate.name)
+    if len(state.gates_matched) > 1:
+        order = [gate.name for gate in snapshot.gates]
+        state.gates_matched.sort(key=order.index)
     return noted
 
 

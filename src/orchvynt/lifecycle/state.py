@@ -41,7 +41,7 @@ class Later(msgspec.Struct, frozen=True):
     only_silent: bool
 
 
-class State(msgspec.Struct, omit_defaults=True):
+class State(msgspec.Struct, omit_defaults=True, gc=False):
     """Mutated by `step` only, which owns it. Instants `*_mono` are of the process that runs the step.
 
     `budgets` are the names of those that apply. `repeated` is set once a send on a stale connection was repeated.

@@ -8,7 +8,7 @@ RunSource = Literal["key", "header", "metadata", "session-id", "traceparent", "i
 DialectName = Literal["openai_chat", "route"]
 
 
-class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
+class Claims(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What the caller says about itself; absent text is empty. `context` holds JSON scalars, lists and objects."""
 
     workflow: str = ""
@@ -24,7 +24,7 @@ class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
     min_quality: float | None = None
 
 
-class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
+class Ask(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What is asked of a model: the caller's own bytes and what decisions need of them.
 
     `body` is the caller's JSON as it came; what it says of itself (`orchvynt_*` metadata) is left out when a request is written.
@@ -53,7 +53,7 @@ def caller_of(key: str, key_id: str) -> str:
     return f"key:{key}" if key else key_id
 
 
-class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
+class Invocation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """`at` is the arrival in nanoseconds UTC. `key_id` is a digest of the credential, never the credential; `key` and `key_owner` are
     what the policy's `keys` say of it, empty where there are none. `claims_overruled` names what the key's own claims, or a place that
     comes first, overruled.

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 Headers = Sequence[tuple[str, str]]
+SharedHeaders = tuple[tuple[str, str], ...]
 
 
 class CallerLine(Protocol):
@@ -19,8 +20,10 @@ class CallerLine(Protocol):
     @property
     def gone(self) -> bool: ...
 
-    def answer(self, status: int, headers: Headers, body: bytes, content_type: str = "application/json") -> None:
-        """The whole response at once."""
+    def answer(
+        self, status: int, headers: Headers, body: bytes, content_type: str = "application/json", shared: SharedHeaders = ()
+    ) -> None:
+        """The whole response at once. `shared` are headers that many answers have in common; they are encoded once."""
         ...
 
     def start(self, status: int, headers: Headers, content_type: str) -> None:

@@ -14,3 +14,7 @@ class Journal(Protocol):
     def append(self, facts: Sequence[AnyFact]) -> None:
         """Writes facts of one invocation as one frame, before it returns. Raises JournalUnavailableError; then none of them was written."""
         ...
+
+    def append_all(self, records: Sequence[Sequence[AnyFact]]) -> None:
+        """The same for several invocations, a frame each, in one write. Raises JournalUnavailableError; then none of any was written."""
+        ...

@@ -59,9 +59,18 @@ class Address(msgspec.Struct, frozen=True):
 
 class Upstream(Protocol):
     def send(
-        self, address: Address, path: str, headers: Sequence[tuple[str, str]], body: bytes, connect_ns: int, listener: UpstreamListener
+        self,
+        address: Address,
+        path: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        connect_ns: int,
+        listener: UpstreamListener,
+        shared: tuple[tuple[str, str], ...] = (),
     ) -> UpstreamCall:
         """POSTs `body` to an address of the policy. `host`, `content-length` and `accept-encoding` are added here.
+
+        `shared` are headers that many requests have in common; they are encoded once.
 
         Redirects are never followed, and nothing is sent twice. The listener is never called before `send` has returned.
         """

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from orchvynt.dialects.route import AUTO
-from orchvynt.ports.caller import Headers
+from orchvynt.ports.caller import Headers, SharedHeaders
 from orchvynt.surfaces.api.http.request import Request
 
 CHAT: Final = "/v1/chat/completions"
@@ -65,8 +65,15 @@ class RehearsedLine:
     def gone(self) -> bool:
         return False
 
-    def answer(self, status: int, headers: Headers, body: bytes, content_type: str = "application/json") -> None:  # noqa: ARG002 - the port
-        self.status, self.headers, self.body = status, dict(headers), body
+    def answer(
+        self,
+        status: int,
+        headers: Headers,
+        body: bytes,
+        content_type: str = "application/json",  # noqa: ARG002 - the port
+        shared: SharedHeaders = (),
+    ) -> None:
+        self.status, self.headers, self.body = status, dict((*shared, *headers)), body
         self._over("answered")
 
     def start(self, status: int, headers: Headers, content_type: str) -> None:  # noqa: ARG002 - the port

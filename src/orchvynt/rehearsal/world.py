@@ -87,6 +87,10 @@ class WatchedJournal:
         self._noted = noted
 
     def append(self, facts: Sequence[AnyFact]) -> None:
-        self._journal.append(facts)
-        for fact in facts:
-            self._noted(fact)
+        self.append_all((facts,))
+
+    def append_all(self, records: Sequence[Sequence[AnyFact]]) -> None:
+        self._journal.append_all(records)
+        for facts in records:
+            for fact in facts:
+                self._noted(fact)

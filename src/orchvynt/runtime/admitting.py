@@ -46,7 +46,7 @@ class Admitting:
                 return
         result = weighed.result
         if isinstance(result, Fits):
-            line = self.queue.blocked(weighed.binding)
+            line = self.queue.blocked(weighed.binding) if self.queue.count else None
             if line is None:
                 self._place(life, command.attempt, weighed, result, at, mono)
                 return
@@ -111,7 +111,7 @@ class Admitting:
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> None:
         """Ends a hold and wakes who waited for it."""
         parts = self.ledger.release(attempt, settled)
-        if parts:
+        if parts and self.queue.count:
             self.queue.wake([(part.budget, part.subject, part.window) for part in parts])
 
     def sweep(self, at: int, now: int) -> None:
@@ -134,10 +134,13 @@ class Admitting:
 
     def forget_invocation(self, life: Life) -> None:
         """Nobody will ask for the accounts of a budget per invocation once the invocation is over."""
-        self._forget_own(life.lines)
+        if life.lines:
+            self._forget_own(life.lines)
 
     def _forget_own(self, lines: tuple[Line, ...]) -> None:
-        self.ledger.forget([line.key for line in lines if line.scope == "invocation"])
+        for line in lines:
+            if line.scope == "invocation":
+                self.ledger.forget((line.key,))
 
     def forget_ended(self, at: int) -> None:
         """Drops what stands for windows and rests that are over."""

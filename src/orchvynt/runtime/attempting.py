@@ -19,6 +19,7 @@ from orchvynt.ports.upstream import Address, Upstream
 from orchvynt.runtime.exchange import Exchange
 from orchvynt.runtime.life import Life
 
+ATTEMPT_TIMERS: Final = ("first_token", "answer", "stall")
 # How long a provider may take to close a stream after its terminal marker, so that the connection can be used again.
 LINGER_NS: Final = 2_000_000_000
 
@@ -87,9 +88,8 @@ class Attempting:
             self._fail_unsent(exchange, Failure("auth", 0, str(error)))
             return
         # OpenAI documents X-Client-Request-Id for exactly this: the id by which an arrival is found in our record.
-        headers = [*request.headers, ("x-client-request-id", command.attempt)]
-        if exchange.secret:
-            headers.append(dialect.credential(exchange.secret))
+        headers = (("x-client-request-id", command.attempt),)
+        shared = (*request.headers, dialect.credential(exchange.secret)) if exchange.secret else request.headers
         address = self._address(provider.host, provider.port, provider.tls)
         now = exchange.sent_mono
         if command.stream:
@@ -97,7 +97,7 @@ class Attempting:
         else:
             life.set_timer("answer", now + command.answer_ns)
         exchange.call = self.upstream.send(
-            address, provider.path_prefix + request.path, headers, request.body, command.connect_ns, exchange
+            address, provider.path_prefix + request.path, headers, request.body, command.connect_ns, exchange, shared
         )
 
     def _address(self, host: str, port: int, tls: bool) -> Address:
@@ -113,12 +113,8 @@ class Attempting:
 
     def cancel(self, life: Life) -> None:
         if life.exchange is not None:
-            self._over(life)
+            life.stop_timers(ATTEMPT_TIMERS)
             life.exchange.cancel()
-
-    def _over(self, life: Life) -> None:
-        for name in ("first_token", "answer", "stall"):
-            life.stop_timer(name)
 
     # What follows is heard from the exchange.
 
@@ -204,8 +200,9 @@ class Attempting:
             self.sizes.add(candidate.model, usage.output_tokens)
 
     def _ended(self, exchange: Exchange, now: int) -> None:
-        exchange.life.upstream_ns += now - exchange.sent_mono
-        self._over(exchange.life)
+        life = exchange.life
+        life.upstream_ns += now - exchange.sent_mono
+        life.stop_timers(ATTEMPT_TIMERS)
 
     def sweep(self, now: int) -> None:
         """Closes what providers left open after their terminal marker."""

@@ -79,9 +79,10 @@ class Callers:
                 caller.line.abort()
 
     def _take(self, life: Life) -> list[Caller]:
-        taken = list(life.callers)
+        taken, life.callers = life.callers, []
         for caller in taken:
-            self.detach(life, caller)
+            line = caller.line
+            line.on_gone = line.on_full = line.on_drained = None
         return taken
 
     def hold(self, life: Life, hold_ns: int | None) -> None:
@@ -125,13 +126,13 @@ class Callers:
         tightest, said, low = 2.0, "", False
         for line in life.lines:
             account = self.ledger.account(line)
-            for limit, settled, held, unit in (
-                (line.nanos_limit, account.settled_nanos, account.held_nanos, "usd"),
-                (line.tokens_limit, account.settled_tokens, account.held_tokens, "tokens"),
-            ):
-                if limit is None:
-                    continue
-                left = max(0, limit - settled - held)
+            limits = []
+            if line.nanos_limit is not None:
+                limits.append((line.nanos_limit, account.settled_nanos + account.held_nanos, "usd"))
+            if line.tokens_limit is not None:
+                limits.append((line.tokens_limit, account.settled_tokens + account.held_tokens, "tokens"))
+            for limit, used, unit in limits:
+                left = max(0, limit - used)
                 share = left / limit if limit else 0.0
                 if share < tightest:
                     tightest = share

@@ -5,13 +5,12 @@ INVARIANT: facts are in the journal before the effect that they announce; if the
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.language.scope import RequestValues
 from orchvynt.lifecycle import admission, commands, events
-from orchvynt.lifecycle.endings import finished
 from orchvynt.lifecycle.parking import join_key, reply_of
 from orchvynt.lifecycle.settling import settle_unknown
 from orchvynt.lifecycle.state import State
@@ -26,9 +25,16 @@ from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.callers import Callers
 from orchvynt.runtime.counting import Counting
 from orchvynt.runtime.exchange import Exchange
+from orchvynt.runtime.kept_ends import ENDS, KeptEnds
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.parked import Parked, ParkedOne
+from orchvynt.runtime.shared_write import SharedWrite
 
+# Asked for each command and each fact: `isinstance` with a look-up in a module costs three times as much.
+_RECORD: Final = commands.Record
+_ADMIT: Final = commands.Admit
+_MAY_WAIT: Final = frozenset({events.Admitted, events.AnswerArrived})
+_HOLD_ENDS: Final = (facts.AttemptSettled, facts.HoldVoided)
 STREAM_OPEN_NS: Final = 25_000_000_000
 WAKE_SLACK_NS: Final = 2_000_000
 
@@ -45,6 +51,7 @@ class Carrier:
         admitting: Callable[["Carrier"], Admitting],
         attempting: Callable[["Carrier"], Attempting],
         wake_after: Callable[[int, Callable[[], None]], None],
+        soon: Callable[[Callable[[], None]], object],
     ) -> None:
         self.journal = journal
         self.clock = clock
@@ -55,8 +62,9 @@ class Carrier:
         self.attempting = attempting(self)
         self.callers = Callers(clock, self.admitting.ledger, self._callers_gone)
         self.lives: dict[str, Life] = {}
-        self.unwritten: list[tuple[Life, list[facts.AnyFact]]] = []
+        self.kept = KeptEnds(journal, clock, self.counting, self._release_ended)
         self._wake_after = wake_after
+        self._shared = SharedWrite(journal, soon, self._go_on)
         self._performers: Final[dict[type[commands.Command], Callable[[Life, Any], None]]] = {
             commands.Admit: self.admitting.admit,
             commands.Send: self.attempting.send,
@@ -91,26 +99,49 @@ class Carrier:
         return self.parked.joinable(join_key(state), state.invocation.at) if self.parked.count else None
 
     def feed(self, life: Life, event: events.AnyEvent) -> bool:
-        """One event, its step, and the commands that follow. False if it failed: then the life was ended, closed."""
+        """One event, its step, and the commands that follow. False if it failed: then the life was ended, closed.
+
+        What an admission and an answer lead to may wait for the end of this turn of the loop, when their facts are written together.
+        """
+        if life.following is not None:
+            self._go_on(life)
         try:
-            self._perform(life, step(life.snapshot, life.state, event))
+            self._perform(life, step(life.snapshot, life.state, event), type(event) in _MAY_WAIT)
         except Exception as error:  # noqa: BLE001 - the loop top, as above
             self.failed(life, error)
             return False
         return True
 
-    def _perform(self, life: Life, following: list[commands.AnyCommand]) -> None:
+    def _perform(self, life: Life, following: list[commands.AnyCommand], may_wait: bool = False) -> None:
         """Performs commands in order. Facts are written before the next effect; asking for the first candidate is none, so that
         what comes before the first send is one write (bench/: two writes an invocation instead of three)."""
-        for command in following:
-            if isinstance(command, commands.Record):
-                life.unwritten.extend(command.facts)
+        ahead = iter(following)
+        for command in ahead:
+            kind = type(command)
+            if kind is _RECORD:
+                life.unwritten += command.facts  # type: ignore[union-attr]  # as its type says
                 continue
-            if life.unwritten and (life.state.attempt_count or not isinstance(command, commands.Admit)):
+            if life.unwritten and (kind is not _ADMIT or life.state.attempt_count):
+                if may_wait:
+                    self._shared.wait(life, [command, *ahead])
+                    return
                 self._write(life)
-            self._performers[type(command)](life, command)
-        if life.unwritten:
+            self._performers[kind](life, command)
+        if life.unwritten and life.following is None:
             self._write(life)
+
+    def _go_on(self, life: Life, noted: Sequence[facts.AnyFact] = ()) -> None:
+        """What waited for the facts of a life: `noted` are written already, what is unwritten is written now."""
+        following, life.following = life.following, None
+        try:
+            if noted:
+                self._written(life, noted)
+            if life.unwritten:
+                self._write(life)
+            if following is not None:
+                self._perform(life, following)
+        except Exception as error:  # noqa: BLE001 - the loop top, as above
+            self.failed(life, error)
 
     def _write(self, life: Life) -> None:
         """What a life has to record goes into the journal; then the holds that it ends are released."""
@@ -121,6 +152,9 @@ class Carrier:
             self.counting.not_written()
             self._keep_for_later(life, noted)
             raise
+        self._written(life, noted)
+
+    def _written(self, life: Life, noted: Sequence[facts.AnyFact]) -> None:
         self.counting.count(life, noted)
         self._release_ended(noted)
 
@@ -131,39 +165,16 @@ class Carrier:
             if isinstance(fact, facts.HoldPlaced):
                 self.admitting.release(fact.attempt)
                 life.state.placed = None
-            elif isinstance(fact, facts.AttemptEnded | facts.AttemptSettled | facts.HoldVoided):
+            elif isinstance(fact, ENDS):
                 ends.append(fact)
         # An invocation that is not on record at all needs no end there; one that is parked has not ended.
         if not isinstance(noted[0], facts.InvocationReceived) and self.parked.invocation(life.id) is None:
-            self._keep(life, ends)
+            self.kept.keep(life, ends)
 
-    def _keep(self, life: Life, ends: list[facts.AnyFact]) -> None:
-        """One entry for each life: it ends once."""
-        if self.unwritten and self.unwritten[-1][0] is life:
-            self.unwritten[-1][1].extend(ends)
-        else:
-            self.unwritten.append((life, ends))
-
-    def write_kept(self) -> None:
-        """Tries again to write how invocations ended that could not be recorded; one that still cannot goes to the end of the line."""
-        for _ in range(len(self.unwritten)):
-            life, ends = self.unwritten.pop(0)
-            over = finished(life.state, events.ShutDown(self.clock.now(), 0), "interrupted")
-            try:
-                self.journal.append([*ends, over])
-            except JournalUnavailableError:
-                self.counting.not_written()
-                self.unwritten.append((life, ends))
-                return
-            self.counting.count(life, [*ends, over])
-            self._release_ended(ends)
-
-    def _release_ended(self, noted: list[facts.AnyFact]) -> None:
+    def _release_ended(self, noted: Sequence[facts.AnyFact]) -> None:
         for fact in noted:
-            if isinstance(fact, facts.AttemptSettled):
-                self.admitting.release(fact.attempt, fact.reserved)
-            elif isinstance(fact, facts.HoldVoided):
-                self.admitting.release(fact.attempt)
+            if isinstance(fact, _HOLD_ENDS):
+                self.admitting.release(fact.attempt, fact.reserved if isinstance(fact, facts.AttemptSettled) else ())
 
     def failed(self, life: Life, error: Exception) -> None:
         """What cannot be recorded does not happen: no send, no answer. A defect ends its invocation, closed."""
@@ -182,12 +193,13 @@ class Carrier:
     def _abandon(self, life: Life, fault: Fault) -> None:
         """Ends a life outside the machine, closed: its attempt is cancelled and settled at its bound, its callers are told."""
         life.unwritten = []
+        life.following = None
         self.attempting.cancel(life)
         self.admitting.leave(life)
         state = life.state
         if state.placed is not None:
             ended = events.ShutDown(self.clock.now(), self.clock.monotonic())
-            self._keep(life, list(settle_unknown(life.snapshot, state, ended, None, fault.code)))
+            self.kept.keep(life, settle_unknown(life.snapshot, state, ended, None, fault.code))
         state.phase = "done"
         state.verdict = fault
         self.counting.abandoned(fault.code)

@@ -167,7 +167,10 @@ class Exchange:
         if self.over:
             return
         try:
-            self._take_end()
+            if self.streaming:
+                self._take_end()
+            else:
+                self._read_whole()
         except Exception as error:  # noqa: BLE001 - as above
             self._break(error)
 
@@ -176,9 +179,6 @@ class Exchange:
         self.watcher.broken(self, error)
 
     def _take_end(self) -> None:
-        if not self.streaming:
-            self._read_whole()
-            return
         relay = self.relay
         assert relay is not None
         self._relayed(relay, relay.end_of_input())

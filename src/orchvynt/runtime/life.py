@@ -6,6 +6,7 @@ from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.identity.conversations import Conversation
 from orchvynt.dialects.shapes import Seen
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle.commands import AnyCommand
 from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import AnyFact
 from orchvynt.ports.caller import CallerLine
@@ -54,7 +55,7 @@ class Caller:
 
 class Life:
     """`conversation` is where the request stands among those of its caller, None where its run was said. `unwritten` are facts that go
-    into the journal before the next effect.
+    into the journal before the next effect; `following` are the commands that wait for that.
 
     `asked` is whom the last attempt went to, `waited` whether it stood still for a hold, a retry or a person, `reviewed` whether for a
     person; only what counts reads these.
@@ -69,6 +70,8 @@ class Life:
         "conversation",
         "due",
         "exchange",
+        "following",
+        "id",
         "lines",
         "queued",
         "reviewed",
@@ -81,6 +84,7 @@ class Life:
     )
 
     def __init__(self, snapshot: Snapshot, state: State, arrived: int) -> None:
+        self.id: Final = state.invocation.id
         self.snapshot = snapshot
         self.state = state
         self.arrived = arrived
@@ -93,13 +97,10 @@ class Life:
         self.upstream_ns = 0
         self.queued: object | None = None
         self.unwritten: list[AnyFact] = []
+        self.following: list[AnyCommand] | None = None
         self.asked = ("", "")
         self.waited = False
         self.reviewed = False
-
-    @property
-    def id(self) -> str:
-        return self.state.invocation.id
 
     def set_timer(self, name: str, due: int) -> None:
         self.timers[name] = due
@@ -109,6 +110,12 @@ class Life:
     def stop_timer(self, name: str) -> None:
         """`due` may stay early; the sweep then finds nothing and corrects it."""
         self.timers.pop(name, None)
+
+    def stop_timers(self, names: tuple[str, ...]) -> None:
+        timers = self.timers
+        for name in names:
+            if name in timers:
+                del timers[name]
 
     def take_due(self, now: int) -> list[str]:
         """The names of the timers that are due, removed, earliest first; `due` is exact afterwards."""

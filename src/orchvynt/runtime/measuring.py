@@ -93,7 +93,7 @@ class Measuring:
         numbers[m.DIALS] = {NONE: rest.upstream_dials}
         numbers[m.JOURNAL_BYTES] = {NONE: rest.journal_bytes}
         numbers[m.JOURNAL_UNFILED] = {NONE: rest.unfiled_bytes}
-        numbers[m.JOURNAL_UNWRITTEN] = {NONE: len(self._carrier.unwritten)}
+        numbers[m.JOURNAL_UNWRITTEN] = {NONE: len(self._carrier.kept)}
         numbers[m.FILING_STOPPED] = {NONE: int(bool(rest.filing_problem))}
         numbers[m.REVIEWS_OPEN] = {(gate,): count for gate, count in parked.open_by_gate.items()}
         numbers[m.REVIEW_OLDEST] = {NONE: max(0, now - oldest.at) if oldest is not None else 0}

@@ -37,7 +37,7 @@ class Sweeping:
         try:
             self.sweep()
             if ticks % WRITE_AGAIN_TICKS == 0:
-                self.carrier.write_kept()
+                self.carrier.kept.write()
             if ticks % HOUSEKEEPING_TICKS == 0:
                 self._keep_house()
         except Exception:  # noqa: BLE001 - a loop top

@@ -29,7 +29,7 @@ class Shelf:
         found: list[list[AnyFact]] = []
 
         def sink(frames: list[Frame], position: Position) -> None:
-            assert all((frame.segment, frame.end) <= position for frame in frames)
+            assert all(frame.end <= position for frame in frames)
             found.extend(list(frame.facts) for frame in frames)
 
         return found, recover(self.folder, filed, sink)

@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+from typing import cast
 
 import pytest
 from tests.contract.journal.conftest import Shelf
@@ -60,6 +61,44 @@ def test_segments_rotate_and_a_frame_larger_than_a_segment_still_fits(shelf: She
     assert len(shelf.segments()) >= 4
     assert all(path.stat().st_size <= 2000 or path.stat().st_size > 5000 for path in shelf.segments())
     assert shelf.read()[0] == frames
+
+
+def test_several_records_are_a_frame_each_in_one_segment(shelf: Shelf) -> None:
+    journal = shelf.journal(segment_bytes=2000)
+    groups: list[list[list[AnyFact]]] = [[[lives.received(10 * group + number)] for number in range(1 + group)] for group in range(4)]
+    ends = []
+    for group in groups:
+        journal.append_all(group)
+        ends.append(journal.end)
+    journal.close()
+    frames = [frame for group in groups for frame in group]
+    assert shelf.read()[0] == frames
+    for count, end in zip((1, 3, 6, 10), ends, strict=True):
+        assert shelf.read(end)[0] == frames[count:]
+
+
+def test_of_several_records_either_all_or_none_are_written(shelf: Shelf) -> None:
+    journal = shelf.journal()
+    journal.append([lives.received(1)])
+    end = journal.end
+    with pytest.raises(JournalUnavailableError, match="defect"):
+        journal.append_all([[lives.received(2)], [lives.opened(3, cast("bytes", object()))]])
+    assert journal.end == end
+    journal.append_all([[lives.received(4)], [lives.received(5)]])
+    journal.close()
+    assert shelf.read()[0] == [[lives.received(number)] for number in (1, 4, 5)]
+
+
+def test_of_a_torn_group_the_whole_frames_are_kept(shelf: Shelf) -> None:
+    journal = shelf.journal()
+    journal.append_all([[lives.received(number)] for number in range(3)])
+    journal.close()
+    (segment,) = shelf.segments()
+    os.truncate(segment, segment.stat().st_size - 1)
+    found, recovery = shelf.read()
+    assert found == [[lives.received(0)], [lives.received(1)]]
+    assert recovery.torn_bytes > 0
+    assert recovery.damages == ()
 
 
 def test_power_sync_appends_the_same(shelf: Shelf) -> None:

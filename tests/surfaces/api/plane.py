@@ -29,9 +29,16 @@ class Obliging(FakeUpstream):
     """A provider that answers by itself, soon: whole, or as a stream where one is asked for."""
 
     def send(
-        self, address: Address, path: str, headers: Sequence[tuple[str, str]], body: bytes, connect_ns: int, listener: UpstreamListener
+        self,
+        address: Address,
+        path: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        connect_ns: int,
+        listener: UpstreamListener,
+        shared: tuple[tuple[str, str], ...] = (),
     ) -> FakeCall:
-        call = super().send(address, path, headers, body, connect_ns, listener)
+        call = super().send(address, path, headers, body, connect_ns, listener, shared)
         asyncio.get_running_loop().call_soon(self._answer)
         return call
 

@@ -3,7 +3,7 @@
 from collections import deque
 from threading import Event
 
-from orchvynt.adapters.journal.frames import Frame
+from orchvynt.adapters.journal.frames import Frame, Position
 
 
 class Feed:
@@ -19,20 +19,34 @@ class Feed:
         self.arrived = Event()
         self.taker_rests = False
 
-    def put(self, frame: Frame) -> None:
-        frames = self._frames
-        if len(frames) < self._frames_max and self._bytes_put - self._bytes_taken < self._bytes_max:
-            self._bytes_put += len(frame.payload)
-            frames.append(frame)
+    def put(self, frames: list[Frame], size: int) -> None:
+        """Frames that were written together, of so many bytes: all of them, or none where the queue is full."""
+        if len(self._frames) < self._frames_max and self._bytes_put - self._bytes_taken < self._bytes_max:
+            self._bytes_put += size
+            self._frames.extend(frames)
         if self.taker_rests:
             self.arrived.set()
 
-    def first(self) -> Frame | None:
-        """The oldest frame, left in place."""
-        return self._frames[0] if self._frames else None
+    def take(self, position: Position, frames_max: int, bytes_max: int) -> list[Frame]:
+        """The frames that follow `position` without a gap, taken out; what lies before it is dropped."""
+        frames = self._frames
+        taken: list[Frame] = []
+        size = 0
+        while frames and len(taken) < frames_max and size < bytes_max:
+            frame = frames[0]
+            if frame.start == position:
+                taken.append(frame)
+                position = frame.end
+            elif frame.end > position:
+                break
+            frames.popleft()
+            size += frame.end[1] - frame.start[1]
+        self._bytes_taken += size
+        return taken
 
-    def drop_first(self) -> None:
-        self._bytes_taken += len(self._frames.popleft().payload)
+    def begins_at(self) -> Position | None:
+        """Where the oldest frame begins."""
+        return self._frames[0].start if self._frames else None
 
     def __len__(self) -> int:
         return len(self._frames)

@@ -1,4 +1,4 @@
-"""Appends facts to the process's own file, one `write()` per call, before the effect that they announce. It decides nothing.
+"""Appends facts to the process's own file, one `write()` per call, before the effects that they announce. It decides nothing.
 
 One thread appends. Its caller holds the lock of the directory, so no other process writes here.
 """
@@ -16,6 +16,7 @@ from orchvynt.model.facts import AnyFact
 from orchvynt.ports.journal import JournalUnavailableError
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
+_HEAD_BYTES: Final = FRAME_HEAD.size
 
 
 class FileJournal:
@@ -55,17 +56,22 @@ class FileJournal:
         """Behind the last frame. Read by the filer's thread, therefore one value."""
 
     def append(self, facts: Sequence[AnyFact]) -> None:
-        if not facts:
-            return
+        if facts:
+            self.append_all((facts,))
+
+    def append_all(self, records: Sequence[Sequence[AnyFact]]) -> None:
         try:
-            payload = encode_facts(facts)
+            payloads = [encode_facts(facts) for facts in records]
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise JournalUnavailableError(f"facts of {facts[0].inv} cannot be encoded: {error}. This is a defect of OrchVynt.") from error
-        size = FRAME_HEAD.size + len(payload)
+            whose = ", ".join(facts[0].inv for facts in records)
+            raise JournalUnavailableError(f"facts of {whose} cannot be encoded: {error}. This is a defect of OrchVynt.") from error
+        size = sum(map(len, payloads)) + _HEAD_BYTES * len(payloads)
         if self._torn or self._fd < 0 or self._offset + size > self._segment_bytes:
             self._make_ready(size)
         # INVARIANT: only now, because a new segment has its own seed.
-        data = FRAME_HEAD.pack(len(payload), crc32(payload, self._seed)) + payload
+        seed = self._seed
+        pieces = [FRAME_HEAD.pack(len(payload), crc32(payload, seed)) + payload for payload in payloads]
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         try:
             written = os.write(self._fd, data)
             if written != size:
@@ -75,10 +81,15 @@ class FileJournal:
         except OSError as error:
             self._take_back()
             raise self._unavailable(error) from error
-        start = self._offset
-        end = self._offset = start + size
-        self.end = (self._segment, end)
-        self._feed.put(Frame(self._segment, start, end, payload, facts))
+        self._offset += size
+        start, segment = self.end, self._segment
+        self.end = (segment, self._offset)
+        frames: list[Frame] = []
+        for facts, payload in zip(records, payloads, strict=True):
+            end = (segment, start[1] + _HEAD_BYTES + len(payload))
+            frames.append(Frame(start, end, payload, facts))
+            start = end
+        self._feed.put(frames, size)
 
     def size_bytes(self) -> int:
         """What the segments hold on disk."""

@@ -31,12 +31,11 @@ _decoder: Final = msgspec.json.Decoder(list[AnyFact])
 encode_facts: Final = _encoder.encode
 
 
-class Frame(NamedTuple):
-    """One frame in a segment, from `start` to `end`; `payload` is its encoded `facts`."""
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """One frame, from `start` to `end`; `payload` is its encoded `facts`."""
 
-    segment: int
-    start: int
-    end: int
+    start: Position
+    end: Position
     payload: bytes
     facts: Sequence[AnyFact]
 

@@ -117,9 +117,9 @@ class _Reading:
 
     def _whole_frames(self, segment: OpenSegment, at: int) -> int:
         while frames := read_frames(segment, at, segment.size, _FRAMES_PER_READ):
-            at = frames[-1].end
             self._frames += len(frames)
-            self._sink(frames, (segment.number, at))
+            self._sink(frames, frames[-1].end)
+            at = frames[-1].end[1]
         return at
 
     def _bad_place(self, segment: OpenSegment, at: int, is_last: bool) -> tuple[int, bool]:
@@ -135,10 +135,11 @@ class _Reading:
         # INVARIANT: kept aside before anything behind it is filed, because filed segments are deleted.
         self._keep_aside(segment, at, lost)
         if span is not None:
-            frame = Frame(segment.number, at + span.start, at + span.end, span.payload, decode_facts(span.payload, str(segment.path)))
+            facts = decode_facts(span.payload, str(segment.path))
+            end = (segment.number, at + span.end)
             self._frames += 1
-            self._sink([frame], (segment.number, frame.end))
-            return frame.end, False
+            self._sink([Frame((segment.number, at + span.start), end, span.payload, facts)], end)
+            return end[1], False
         self._sink([], (segment.number, segment.size))
         return segment.size, False
 

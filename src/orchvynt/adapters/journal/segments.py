@@ -92,7 +92,7 @@ def read_frames(segment: OpenSegment, start: int, until: int, frames_max: int) -
     at = 0
     while len(frames) < frames_max and (span := frame_at(buffer, at, segment.seed)):
         facts = decode_facts(span.payload, str(segment.path))
-        frames.append(Frame(segment.number, start + span.start, start + span.end, span.payload, facts))
+        frames.append(Frame((segment.number, start + span.start), (segment.number, start + span.end), span.payload, facts))
         at = span.end
     return frames
 
@@ -113,7 +113,7 @@ def read_behind(directory: Path, position: Position, until: Position, frames_max
                     raise JournalUnavailableError(
                         f"{segment.path} is damaged at byte {offset}. Restart serve: it keeps the file aside and files what is whole."
                     )
-                return frames, (number, frames[-1].end)
+                return frames, frames[-1].end
         later = [other for other in list_segments(directory) if other > number]
         position = (later[0], HEADER.size) if later else until
     return [], position

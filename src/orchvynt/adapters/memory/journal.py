@@ -24,6 +24,10 @@ class MemoryJournal:
         batch.add(facts, payload)
         self._store.file(batch)
 
+    def append_all(self, records: Sequence[Sequence[AnyFact]]) -> None:
+        for facts in records:
+            self.append(facts)
+
 
 def open_memory_store() -> tuple[MemoryStore, MemoryJournal]:
     store = MemoryStore()

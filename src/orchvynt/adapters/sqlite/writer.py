@@ -210,23 +210,11 @@ class Writer:
 
     def _take(self) -> tuple[list[Frame], Position]:
         """The next frames in the journal's order, from the queue, or from the file where the queue left some out."""
-        feed, position = self._feed, self._filed.position
-        frames: list[Frame] = []
-        size = 0
-        while len(frames) < BATCH_FRAMES and size < _BATCH_BYTES and (frame := feed.first()) is not None:
-            start, end = (frame.segment, frame.start), (frame.segment, frame.end)
-            if end > position:
-                if start != position:
-                    if frames:
-                        break
-                    return read_behind(self._journal_dir, position, start, BATCH_FRAMES)
-                frames.append(frame)
-                size += len(frame.payload)
-                position = end
-            feed.drop_first()
-        if not frames:
-            return read_behind(self._journal_dir, position, self._journal.end, BATCH_FRAMES)
-        return frames, position
+        position = self._filed.position
+        frames = self._feed.take(position, BATCH_FRAMES, _BATCH_BYTES)
+        if frames:
+            return frames, frames[-1].end
+        return read_behind(self._journal_dir, position, self._feed.begins_at() or self._journal.end, BATCH_FRAMES)
 
     def _worked(self) -> None:
         self.problem = ""

@@ -44,14 +44,21 @@ class HttpUpstream:
         return sum(pool.dials for pool in self._pools.values())
 
     def send(
-        self, address: Address, path: str, headers: Sequence[tuple[str, str]], body: bytes, connect_ns: int, listener: UpstreamListener
+        self,
+        address: Address,
+        path: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        connect_ns: int,
+        listener: UpstreamListener,
+        shared: tuple[tuple[str, str], ...] = (),
     ) -> Exchange:
         """See the port. A request that cannot be written fails as `malformed`, unsent."""
         pool = self._pools.get(address)
         if pool is None:
             pool = self._open(address)
         try:
-            request = encode(pool.prefix(path), headers, body)
+            request = encode(pool.prefix(path, shared), headers, body)
         except UnsendableError as error:
             return self._fail_soon(pool, connect_ns, listener, f"The request was not sent: {error}.")
         exchange = Exchange(pool, request, connect_ns, listener)

@@ -11,10 +11,11 @@ from orchvynt.adapters.upstream.connection import Connection
 from orchvynt.adapters.upstream.exchange import Exchange
 from orchvynt.adapters.upstream.failures import CONNECT_ERRORS, connect_failure, place
 from orchvynt.adapters.upstream.limits import SECOND, UpstreamLimits
-from orchvynt.adapters.upstream.requests import prefix
+from orchvynt.adapters.upstream.requests import fields, prefix
 from orchvynt.ports.upstream import Address, UpstreamFailure
 
 _PREFIXES_MAX: Final = 64
+Headers = tuple[tuple[str, str], ...]
 
 
 class Pool:
@@ -27,7 +28,7 @@ class Pool:
         self.open = 0
         self.dials = 0
         self._tls = tls
-        self._prefixes: dict[str, bytes] = {}
+        self._prefixes: dict[tuple[str, Headers], bytes] = {}
         self._idle: list[Connection] = []
         self._live: set[Connection] = set()
         self._waiters: OrderedDict[Exchange, None] = OrderedDict()
@@ -49,13 +50,14 @@ class Pool:
                 return connection
         return None
 
-    def prefix(self, path: str) -> bytes:
-        """The beginning of a request for `path`, kept: a provider has few paths. Raises UnsendableError."""
-        start = self._prefixes.get(path)
+    def prefix(self, path: str, shared: Headers) -> bytes:
+        """The beginning of a request for `path`, kept: a provider has few paths and keys. Raises UnsendableError."""
+        key = (path, shared)
+        start = self._prefixes.get(key)
         if start is None:
             if len(self._prefixes) >= _PREFIXES_MAX:
                 self._prefixes.clear()
-            start = self._prefixes[path] = prefix(self.address, path)
+            start = self._prefixes[key] = prefix(self.address, path) + fields(shared)
         return start
 
     # What exchanges say.

@@ -30,12 +30,17 @@ def prefix(address: Address, path: str) -> bytes:
 
 
 def encode(start: bytes, headers: Sequence[tuple[str, str]], body: bytes) -> bytes:
-    """The whole request; `start` is from `prefix`. Raises UnsendableError."""
+    """The whole request; `start` is from `prefix`, and from `fields` as far as they are shared. Raises UnsendableError."""
+    return b"%b%bcontent-length: %d\r\n\r\n%b" % (start, fields(headers), len(body), body)
+
+
+def fields(headers: Sequence[tuple[str, str]]) -> bytes:
+    """Header lines. Raises UnsendableError."""
     block = "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("utf-8", "surrogatepass")
     count = len(headers)
     if block.count(b"\n") != count or block.count(b"\r") != count or block.translate(None, _LEGAL):
         raise UnsendableError(_fault(headers))
-    return b"%b%bcontent-length: %d\r\n\r\n%b" % (start, block, len(body), body)
+    return block
 
 
 def _fault(headers: Sequence[tuple[str, str]]) -> str:

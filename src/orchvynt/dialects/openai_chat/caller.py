@@ -7,7 +7,7 @@ from orchvynt.dialects.openai_chat.canonical import chat_from, input_text
 from orchvynt.dialects.openai_chat.errors import error_body, error_event
 from orchvynt.dialects.openai_chat.reading import read_request
 from orchvynt.dialects.openai_chat.writing import TERMINAL_MARKER, closing, write_answer, write_stream
-from orchvynt.dialects.shapes import Notes, Reading
+from orchvynt.dialects.shapes import Notes
 from orchvynt.model.chat import Chat, Reply
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask
@@ -21,8 +21,7 @@ class OpenAIChatCaller:
     name: str = "openai_chat"
     stream_type: str = "text/event-stream; charset=utf-8"
 
-    def read(self, body: bytes) -> Reading | Fault:
-        return read_request(body)
+    read = staticmethod(read_request)
 
     def chat(self, ask: Ask) -> Chat:
         return chat_from(ask.body)

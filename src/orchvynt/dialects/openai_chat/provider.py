@@ -4,9 +4,8 @@ from typing import Final
 
 from orchvynt.dialects.openai_chat.answers import read_answer, read_reply
 from orchvynt.dialects.openai_chat.requests import pass_request, write_request
-from orchvynt.dialects.shapes import Answer, Failure, UpstreamAsk
+from orchvynt.dialects.shapes import Answer, UpstreamAsk
 from orchvynt.model.chat import Chat, Reply
-from orchvynt.model.invocation import Ask
 
 DROPPED: Final[tuple[tuple[str, str], ...]] = ()
 """What of a canonical chat is left out on the way to this provider, and why: nothing."""
@@ -21,14 +20,12 @@ class OpenAIChatProvider:
     def credential(self, secret: str) -> tuple[str, str]:
         return ("authorization", f"Bearer {secret}")
 
-    def pass_request(self, ask: Ask, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
-        return pass_request(ask, upstream_model, output_tokens_max)
+    pass_request = staticmethod(pass_request)
 
     def write_request(self, chat: Chat, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
         return write_request(chat, upstream_model, output_tokens_max)
 
-    def read_answer(self, status: int, content_type: str, retry_after: str, body: bytes, now: int) -> Answer | Failure:
-        return read_answer(status, content_type, retry_after, body, now)
+    read_answer = staticmethod(read_answer)
 
     def to_reply(self, answer: Answer) -> Reply:
         return read_reply(answer.body)

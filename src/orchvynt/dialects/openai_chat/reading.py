@@ -15,6 +15,7 @@ from orchvynt.model.invocation import Ask
 from orchvynt.model.turns import Turn
 
 METADATA_PREFIX: Final = "orchvynt_"
+_PREFIX_BYTES: Final = METADATA_PREFIX.encode()
 
 # What certainly stands in the body and no model reads, in bytes of the tightest JSON. INVARIANT: each stands once for each
 # thing that was decoded, on bytes of its own, so that taking it from the body's length leaves an upper bound of the text.
@@ -181,7 +182,14 @@ def _own_metadata(metadata: msgspec.Raw) -> dict[str, object]:
         return {}
     if raw[:1] != b"{":
         raise _RefusalError(invalid("`metadata` must be an object.", "metadata"))
+    if not may_be_ours(raw):
+        return {}
     return {key.removeprefix(METADATA_PREFIX): value for key, value in _decode_metadata(raw).items() if key.startswith(METADATA_PREFIX)}
+
+
+def may_be_ours(metadata: bytes) -> bool:
+    """False only if no key can begin with the prefix: it does not stand there, and no escape hides it. Saves most bodies a decode."""
+    return _PREFIX_BYTES in metadata or b"\\" in metadata
 
 
 def _two_limits() -> Fault:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from orchvynt.dialects.openai_chat.reading import METADATA_PREFIX
+from orchvynt.dialects.openai_chat.reading import METADATA_PREFIX, may_be_ours
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
 from orchvynt.dialects.translation import output_limit
 from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
@@ -118,7 +118,7 @@ def _with_usage(options: msgspec.Raw | None) -> msgspec.Raw:
 
 def _strip_metadata(top: dict[str, msgspec.Raw]) -> bool:
     raw = top["metadata"]
-    if bytes(raw) == b"null":
+    if not may_be_ours(bytes(raw)):
         return False
     metadata = _decode(raw)
     kept = {key: value for key, value in metadata.items() if not key.startswith(METADATA_PREFIX)}

@@ -110,7 +110,7 @@ class DataPlane:
         elif path == "/health/ready":
             self._ready(line)
         elif path == "/v1/models" or path.startswith("/v1/invocations/"):
-            identity = self.reception.identify(self.policies.current, request.header, self.carrier.clock.now())
+            identity = self.reception.identify(self.policies.current, request, self.carrier.clock.now())
             if isinstance(identity, Fault):
                 self._refuse(request, line, identity)
             elif path == "/v1/models":
@@ -166,7 +166,7 @@ class DataPlane:
         line.answer(200, [("x-orchvynt-invocation", inv)], msgspec.json.encode(explain(found)))
 
     async def _score(self, request: Request, line: CallerLine, inv: str) -> None:
-        identity = self.reception.identify(self.policies.current, request.header, self.carrier.clock.now())
+        identity = self.reception.identify(self.policies.current, request, self.carrier.clock.now())
         said = identity if isinstance(identity, Fault) else await score(self.feedback, inv, identity.caller, request)
         if isinstance(said, Fault):
             self._refuse(request, line, said)

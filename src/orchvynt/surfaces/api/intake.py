@@ -1,14 +1,46 @@
-"""What a request's header says beyond who calls: whether its body can be read, its own id, and how long its caller waits."""
+"""What a request's head says by itself: whether its body can be read, who calls, its own id, and how long its caller waits."""
 
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
+from orchvynt.decisions.identity.claims import HEADERS, trace_id
+from orchvynt.decisions.identity.credentials import credential_digest
 from orchvynt.model.faults import Fault
+from orchvynt.surfaces.api.http.request import Request
 
 # What the official OpenAI and Anthropic clients wait, if they do not say otherwise.
 CALLER_TIMEOUT_NS: Final = 600_000_000_000
 CALLER_TIMEOUT_MAX_S: Final = 86_400.0
 REQUEST_ID_CHARS_MAX: Final = 200
+
+
+class Head(msgspec.Struct, frozen=True):
+    """`fault` is why the body cannot be taken. `claims`: there are fields that claim something. `digest` is the credential's."""
+
+    fault: Fault | None
+    claims: bool
+    digest: str
+    request_id: str
+    trace_id: str
+    caller_timeout_ns: int
+    retry_count: int
+
+
+def head(request: Request) -> Head:
+    """For `Request.derived`: a client repeats its head, but for the length of its body."""
+    header = request.header
+    retry_count = header("x-stainless-retry-count")
+    return Head(
+        check_headers(header),
+        request.has_any(HEADERS),
+        credential_digest(header("authorization"), header("x-api-key")),
+        request_id(header),
+        trace_id(header("traceparent")),
+        caller_timeout_ns(header),
+        int(retry_count) if retry_count.isascii() and retry_count.isdigit() and len(retry_count) < 4 else 0,
+    )
 
 
 def check_headers(header: Callable[[str], str]) -> Fault | None:

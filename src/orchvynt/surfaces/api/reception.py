@@ -3,14 +3,13 @@
 The order is fixed: credential, body, claims, what the key says of them, the run that a conversation belongs to, the number of subjects.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from orchvynt.decisions.identity.claims import HEADERS, NOTHING, OWN_HEADERS, Told, claims, contradiction, trace_id
+from orchvynt.decisions.identity.claims import NOTHING, OWN_HEADERS, Told, claims, contradiction
 from orchvynt.decisions.identity.conversations import TEXT_BYTES_MAX, TURNS_MAX, Conversation, Conversations
-from orchvynt.decisions.identity.credentials import Identity, credential_digest, key_id, not_identified
+from orchvynt.decisions.identity.credentials import Identity, key_id, not_identified
 from orchvynt.decisions.identity.keys import FOUND, UNSAID, Bound, bind, may_set
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.dialects import registry
@@ -20,10 +19,9 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Claims, DialectName, Invocation
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.surfaces.api.http.request import Request
-from orchvynt.surfaces.api.intake import caller_timeout_ns, check_headers, request_id
+from orchvynt.surfaces.api.intake import head
 from orchvynt.surfaces.api.paths import Place
 
-CLAIM_FIELDS: Final = frozenset(name.encode() for name in HEADERS)
 ONCE_FIELDS: Final = frozenset(name.encode() for name in OWN_HEADERS if name != "x-orchvynt-flags")
 COUNTED_SCOPES: Final = ("run", "session", "agent", "workflow")
 
@@ -44,9 +42,9 @@ class Reception:
         self.conversations = conversations
         self.subjects = subjects
 
-    def identify(self, snapshot: Snapshot, header: Callable[[str], str], now: int) -> Identity | Fault:
+    def identify(self, snapshot: Snapshot, request: Request, now: int) -> Identity | Fault:
         """Without `keys` in the policy any credential will do, and none as well; assembly listens on the loopback only then."""
-        digest = credential_digest(header("authorization"), header("x-api-key"))
+        digest = request.derived(head).digest
         if not snapshot.keys:
             return Identity(None, key_id(digest))
         key = snapshot.keys.get(self.keyring.name_of(digest, now)) if digest else None
@@ -54,19 +52,19 @@ class Reception:
 
     def take(self, request: Request, place: Place, dialect: DialectName, snapshot: Snapshot, inv: str, now: int) -> Taken | Fault:
         """The invocation that a request makes, or why it cannot be one."""
-        header = request.header
-        identity = self.identify(snapshot, header, now)
+        identity = self.identify(snapshot, request, now)
         if isinstance(identity, Fault):
             return identity
-        if fault := check_headers(header):
-            return fault
+        said = request.derived(head)
+        if said.fault is not None:
+            return said.fault
         read = registry.caller(dialect).read(request.body)
         if isinstance(read, Fault):
             return read
         told: Told | Fault = NOTHING
         # Most callers claim nothing; finding that out at once saves 20 µs of look-ups (bench/).
-        if place.workflow or place.agent or read.metadata or request.has_any(CLAIM_FIELDS):
-            told = _repeated(request) or claims(header, read.metadata, place.workflow, place.agent)
+        if said.claims or place.workflow or place.agent or read.metadata:
+            told = _repeated(request) or claims(request.header, read.metadata, place.workflow, place.agent)
         if isinstance(told, Fault):
             return told
         bound = bind(identity.key, told) if identity.key is not None else Bound(told.claims, told.overruled)
@@ -78,7 +76,6 @@ class Reception:
         else:
             bound, conversation = self._in_its_run(identity, bound, read)
             bound, refused = self._counted(snapshot, identity, bound, now)
-        retry_count = header("x-stainless-retry-count")
         key = identity.key
         made = Invocation(
             id=inv,
@@ -88,10 +85,10 @@ class Reception:
             key_id=identity.key_id,
             claims=bound.claims,
             ask=read.ask,
-            request_id=request_id(header),
-            trace_id=trace_id(header("traceparent")),
-            caller_timeout_ns=caller_timeout_ns(header),
-            retry_count=int(retry_count) if retry_count.isascii() and retry_count.isdigit() and len(retry_count) < 4 else 0,
+            request_id=said.request_id,
+            trace_id=said.trace_id,
+            caller_timeout_ns=said.caller_timeout_ns,
+            retry_count=said.retry_count,
             key=key.name if key is not None else "",
             key_owner=key.owner if key is not None else "",
             claims_overruled=bound.overruled,

@@ -34,7 +34,6 @@ class Connection(asyncio.Protocol):
         "_body_since",
         "_full",
         "_held",
-        "_house",
         "_line",
         "_messages",
         "_paused",
@@ -44,13 +43,14 @@ class Connection(asyncio.Protocol):
         "_told_full",
         "_transport",
         "deadline",
+        "house",
     )
 
     _transport: asyncio.Transport
     _messages: MessageReader
 
     def __init__(self, house: House) -> None:
-        self._house = house
+        self.house = house
         self._state = READING
         self._body_since = 0
         self._line: Line | None = None
@@ -68,11 +68,11 @@ class Connection(asyncio.Protocol):
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         name = transport.get_extra_info("peername")
-        self._messages = MessageReader(self._house.limits, f"{name[0]}:{name[1]}" if name else "")
-        self.deadline = self._house.monotonic() + self._house.limits.header_ns
-        crowd = self._house.opened(self)
+        self._messages = MessageReader(self.house.limits, f"{name[0]}:{name[1]}" if name else "")
+        self.deadline = self.house.monotonic() + self.house.limits.header_ns
+        crowd = self.house.opened(self)
         if crowd == "full":
-            self._refuse(too_many_connections(self._house.limits))
+            self._refuse(too_many_connections(self.house.limits))
         elif crowd == "overrun":
             self.drop()
 
@@ -89,7 +89,7 @@ class Connection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- the transport says it; here a reset and an end are one
-        self._house.closed(self)
+        self.house.closed(self)
         self._lose()
         self.deadline = NEVER
 
@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
         self._full = True
         self._stalled_bytes = unread_bytes(self._transport)
         if self._state < LINGERING:
-            self.deadline = self._house.monotonic() + self._house.limits.write_stall_ns
+            self.deadline = self.house.monotonic() + self.house.limits.write_stall_ns
         line = self._line
         if line is not None and not self._told_full:
             self._told_full = True
@@ -119,25 +119,17 @@ class Connection(asyncio.Protocol):
             if line.on_drained is not None:
                 line.on_drained()
         else:
-            self.deadline = self._house.monotonic() + self._house.limits.keep_alive_ns
+            self.deadline = self.house.monotonic() + self.house.limits.keep_alive_ns
             self._read_held()
 
     # What the line says.
-
-    @property
-    def draining(self) -> bool:
-        return self._house.draining
-
-    @property
-    def date(self) -> bytes:
-        return self._house.date
 
     def send(self, data: bytes) -> None:
         self._transport.write(data)
 
     def finished(self, keep_alive: bool) -> None:
         self._line = None
-        house = self._house
+        house = self.house
         house.requests_open -= 1
         if not keep_alive:
             self._close()
@@ -150,7 +142,7 @@ class Connection(asyncio.Protocol):
 
     def cut(self, visibly: bool) -> None:
         self._line = None
-        self._house.requests_open -= 1
+        self.house.requests_open -= 1
         if visibly:
             reset_on_close(self._transport)
         self._close()
@@ -168,13 +160,13 @@ class Connection(asyncio.Protocol):
             unread = unread_bytes(self._transport)
             if unread < self._stalled_bytes:
                 self._stalled_bytes = unread
-                self.deadline = now + self._house.limits.write_stall_ns
+                self.deadline = now + self.house.limits.write_stall_ns
             else:
                 self.drop()
         elif self._messages.phase == HEAD:
-            self._refuse(header_too_slow(self._house.limits))
+            self._refuse(header_too_slow(self.house.limits))
         elif self._messages.phase == BODY:
-            self._refuse(body_too_slow(self._house.limits))
+            self._refuse(body_too_slow(self.house.limits))
         else:
             self._close()
 
@@ -217,17 +209,17 @@ class Connection(asyncio.Protocol):
         self._told_full = False
         self.deadline = NEVER
         self._line = line = Line(self, request)
-        self._house.began()
-        self._house.handle(request, line)
+        self.house.began()
+        self.house.handle(request, line)
 
     def _expect_more(self, was: int) -> None:
         messages = self._messages
-        limits = self._house.limits
+        limits = self.house.limits
         if messages.phase == HEAD:
             if was == BETWEEN:
-                self.deadline = self._house.monotonic() + limits.header_ns
+                self.deadline = self.house.monotonic() + limits.header_ns
         elif messages.phase == BODY:
-            now = self._house.monotonic()
+            now = self.house.monotonic()
             if was != BODY:
                 self._body_since = now
                 if messages.continue_due:
@@ -238,7 +230,7 @@ class Connection(asyncio.Protocol):
 
     def _hold(self, data: bytes) -> None:
         self._held += data
-        if len(self._held) > self._house.limits.pipelined_bytes_max and not self._paused and not self._transport.is_closing():
+        if len(self._held) > self.house.limits.pipelined_bytes_max and not self._paused and not self._transport.is_closing():
             self._paused = True
             self._transport.pause_reading()
 
@@ -259,18 +251,18 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, fault: Fault) -> None:
         """Says why and closes."""
-        self._house.refused(fault)
-        body = self._house.refuse(fault)
+        self.house.refused(fault)
+        body = self.house.refuse(fault)
         headers = [("retry-after", str(fault.retry_after_seconds))] if fault.retry_after_seconds is not None else []
         head = answers.head(fault.status, "application/json", headers)
-        self._transport.write(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (head, self._house.date, answers.CLOSE, len(body), body))
+        self._transport.write(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (head, self.house.date, answers.CLOSE, len(body), body))
         self._linger()
 
     def _linger(self) -> None:
         """Ends our side; what the caller still sends is thrown away for a while, so that no reset destroys what it has not read yet."""
         self._state = LINGERING
         self._held.clear()
-        self.deadline = self._house.monotonic() + self._house.limits.linger_ns
+        self.deadline = self.house.monotonic() + self.house.limits.linger_ns
         if self._transport.can_write_eof() and not self._transport.is_closing():
             self._transport.write_eof()
         self._unpause()
@@ -280,15 +272,15 @@ class Connection(asyncio.Protocol):
             self._linger()
             return
         self._state = CLOSING
-        self.deadline = self._house.monotonic() + self._house.limits.write_stall_ns
+        self.deadline = self.house.monotonic() + self.house.limits.write_stall_ns
         self._transport.close()
 
     def _lose(self) -> None:
         """The caller is gone, or as good as."""
         self._state = CLOSING
         self._held.clear()
-        self.deadline = self._house.monotonic() + self._house.limits.write_stall_ns
+        self.deadline = self.house.monotonic() + self.house.limits.write_stall_ns
         line, self._line = self._line, None
         if line is not None:
-            self._house.requests_open -= 1
+            self.house.requests_open -= 1
             line.lose()

@@ -1,6 +1,7 @@
 """Reads one complete head. llhttp parses it; here stands what it leaves open, so that there is one reading of where a message ends.
 
-A head is only ever read whole: how its bytes were cut in transit cannot change the result.
+A head is only ever read whole: how its bytes were cut in transit cannot change the result. Callers that keep their connection repeat
+their head from request to request, but for the length of the body: a repeated one is not parsed again.
 """
 
 import re
@@ -17,6 +18,9 @@ _METHODS: Final = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT"
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 _MATTERS: Final = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", b"upgrade"))
 _BEGIN: Final = re.compile(rb"[A-Z]{1,16}(?: |\Z)")
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*\r\n", re.IGNORECASE)
+# What is kept of a connection for as long as it lasts.
+_KEPT_BYTES_MAX: Final = 4_096
 _HOPELESS: Final = re.compile(rb"(?<!\r)\n|\r[^\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -31,7 +35,7 @@ def check_beginning(part: bytes | bytearray, seen: int) -> None:
 class HeadReader:
     """Reads the heads of one connection, in turn. `skip` must be given the bytes of a Content-Length body, as llhttp waits for them."""
 
-    __slots__ = ("_headers", "_host", "_limits", "_parser", "_target", "_target_read", "_waits")
+    __slots__ = ("_headers", "_host", "_known", "_limits", "_parser", "_target", "_target_read", "_waits")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -40,6 +44,7 @@ class HeadReader:
         self._target = b""
         self._target_read: tuple[bytes, str, str] = (b"/", "/", "")
         self._waits = False
+        self._known: tuple[bytes, bytes, Request] | None = None
         self._parser = httptools.HttpRequestParser(self)
 
     def on_url(self, part: bytes) -> None:
@@ -50,6 +55,22 @@ class HeadReader:
 
     def read(self, head: bytes, peer: str) -> Request:
         """`head` ends with its empty line. Gives the request without its body. Raises RefusedError."""
+        if self._known is not None:
+            before, behind, known = self._known
+            if head.startswith(before) and head.endswith(behind) and (digits := head[len(before) : -len(behind)]).isdigit():
+                # llhttp has not seen this message, and does not wait for its body.
+                self._waits = False
+                return known.again(self._read_length(digits))
+            self._known = None
+        request = self._parse(head, peer)
+        length = _LENGTH.search(head) if len(head) <= _KEPT_BYTES_MAX else None
+        if length is not None:
+            start, end = length.span(1)
+            # A copy, because the request will hold its body.
+            self._known = (head[:start], head[end:], request.again(0))
+        return request
+
+    def _parse(self, head: bytes, peer: str) -> Request:
         token = head[: head.find(b" ")]
         method = _METHODS.get(token)
         if method is None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from orchvynt.ports.caller import SharedHeaders
 from orchvynt.surfaces.api.http import answers
 from orchvynt.surfaces.api.http.request import Request
 
@@ -10,14 +11,18 @@ from orchvynt.surfaces.api.http.request import Request
 _JOINED_BYTES_MAX: Final = 65_536
 
 
+class Manners(Protocol):
+    """What all lines of a server say alike."""
+
+    draining: bool
+    date: bytes
+
+
 class Wire(Protocol):
     """What a line needs of its connection."""
 
     @property
-    def draining(self) -> bool: ...
-
-    @property
-    def date(self) -> bytes: ...
+    def house(self) -> Manners: ...
 
     def send(self, data: bytes) -> None: ...
 
@@ -50,22 +55,29 @@ class Line:
     def gone(self) -> bool:
         return self._gone
 
-    def answer(self, status: int, headers: Sequence[tuple[str, str]], body: bytes, content_type: str = "application/json") -> None:
+    def answer(
+        self,
+        status: int,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        content_type: str = "application/json",
+        shared: SharedHeaders = (),
+    ) -> None:
         wire = self._wire
         if wire is None:
             return
         assert not self._started, "a response was started already"
         self._wire = None
-        keep_alive = self._keep_alive and not wire.draining
-        head = answers.head(status, content_type, headers)
+        keep_alive = self._keep_alive and not wire.house.draining
+        head = answers.head(status, content_type, headers, shared)
         connection = b"" if keep_alive and not self._old else self._connection_field(keep_alive)
         size = len(body)
         if self._mute or size > _JOINED_BYTES_MAX:
-            wire.send(b"%b%b%bcontent-length: %d\r\n\r\n" % (head, wire.date, connection, size))
+            wire.send(b"%b%b%bcontent-length: %d\r\n\r\n" % (head, wire.house.date, connection, size))
             if not self._mute:
                 wire.send(body)
         else:
-            wire.send(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (head, wire.date, connection, size, body))
+            wire.send(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (head, wire.house.date, connection, size, body))
         wire.finished(keep_alive)
 
     def start(self, status: int, headers: Sequence[tuple[str, str]], content_type: str) -> None:
@@ -77,12 +89,12 @@ class Line:
         if self._old:
             # HTTP/1.0 knows no chunks: the end of the connection is the end of the body.
             self._keep_alive = False
-        keep_alive = self._keep_alive and not wire.draining
+        keep_alive = self._keep_alive and not wire.house.draining
         wire.send(
             b"%b%b%b%b\r\n"
             % (
                 answers.head(status, content_type, headers),
-                wire.date,
+                wire.house.date,
                 self._connection_field(keep_alive),
                 b"" if self._old else answers.CHUNKED,
             )
@@ -103,7 +115,7 @@ class Line:
         self._wire = None
         if not (self._old or self._mute):
             wire.send(answers.LAST_CHUNK)
-        wire.finished(self._keep_alive and not wire.draining)
+        wire.finished(self._keep_alive and not wire.house.draining)
 
     def abort(self) -> None:
         wire = self._wire

@@ -1,0 +1,126 @@
+"""What several invocations record within one turn of the loop is one write, before any of their effects; and each fails by itself."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+from tests.runtime.test_carrier import named
+from tests.support.answers import WHOLE
+from tests.support.carrying import BreakableJournal, FakeLine, Runtime
+from tests.support.snapshots import SECOND, snapshot
+
+from orchvynt.adapters.memory.journal import MemoryJournal
+from orchvynt.language.snapshot import Budget
+from orchvynt.model.facts import AnyFact
+from orchvynt.ports.journal import JournalUnavailableError
+
+SENT = ["invocation_received", "routed", "hold_placed", "attempt_sent"]
+ANSWERED = ["attempt_ended", "attempt_settled", "answer_delivered", "invocation_finished"]
+
+
+def in_one_turn(runtime: Runtime, *events: Callable[[], object]) -> None:
+    runtime.turn = []
+    for event in events:
+        event()
+    runtime.end_turn()
+
+
+def asked(runtime: Runtime, count: int) -> list[FakeLine]:
+    lines: list[FakeLine] = []
+    in_one_turn(runtime, *[lambda number=number: lines.append(runtime.ask(named(f"inv_{number}"))[1]) for number in range(count)])
+    return lines
+
+
+def test_one_write_serves_all_that_moved_and_comes_before_their_effects() -> None:
+    runtime = Runtime(snapshot())
+    runtime.turn = []
+    lines = [runtime.ask(named(f"inv_{number}"))[1] for number in range(3)]
+    assert (runtime.journal.writes, runtime.upstream.arrivals) == (0, [])
+    runtime.end_turn()
+    assert (runtime.journal.writes, len(runtime.upstream.arrivals)) == (1, 3)
+    assert runtime.journal.tags == SENT * 3
+    runtime.turn = []
+    for arrival in runtime.upstream.arrivals:
+        arrival.answers(WHOLE)
+    assert [line.ended for line in lines] == ["", "", ""]
+    runtime.end_turn()
+    assert [line.ended for line in lines] == ["answered"] * 3
+    assert runtime.journal.writes == 2
+    assert runtime.journal.tags == SENT * 3 + ANSWERED * 3
+    assert runtime.carrier.lives == {}
+    assert runtime.ledger.holds == {}
+
+
+def test_while_nothing_can_be_written_nothing_is_sent_and_all_are_told() -> None:
+    runtime = Runtime(snapshot(budgets=(Budget("daily", "global", None, "day", None, 10_000),)))
+    runtime.journal.broken = True
+    lines = asked(runtime, 3)
+    assert [line.status for line in lines] == [503] * 3
+    assert runtime.upstream.arrivals == []
+    assert runtime.held_tokens == 0
+    runtime.journal.broken = False
+    assert [line.status for line in asked(runtime, 2)] == [0, 0]
+    assert len(runtime.upstream.arrivals) == 2
+
+
+def test_answers_that_cannot_be_recorded_are_not_given_and_settled_later() -> None:
+    runtime = Runtime(snapshot())
+    lines = asked(runtime, 2)
+    runtime.journal.broken = True
+    in_one_turn(runtime, *[lambda arrival=arrival: arrival.answers(WHOLE) for arrival in runtime.upstream.arrivals])
+    assert [line.status for line in lines] == [503, 503]
+    runtime.journal.broken = False
+    runtime.carrier.kept.write()
+    assert runtime.journal.tags.count("attempt_settled") == 2
+    assert runtime.journal.tags.count("invocation_finished") == 2
+    assert runtime.ledger.holds == {}
+
+
+class RefusesOne(BreakableJournal):
+    """Refuses whatever has facts of one invocation in it, as a defect in them would."""
+
+    def append(self, facts: Sequence[AnyFact]) -> None:
+        if facts[0].inv == "inv_1":
+            raise JournalUnavailableError("cannot be encoded")
+        super().append(facts)
+
+    def append_all(self, records: Sequence[Sequence[AnyFact]]) -> None:
+        if any(facts[0].inv == "inv_1" for facts in records):
+            raise JournalUnavailableError("cannot be encoded")
+        super().append_all(records)
+
+
+def test_one_that_cannot_be_recorded_leaves_the_others_alone() -> None:
+    runtime = Runtime(snapshot())
+    runtime.journal = runtime.carrier.journal = RefusesOne(MemoryJournal(runtime.store))
+    runtime.carrier._shared.journal = runtime.journal
+    lines = asked(runtime, 3)
+    assert [line.status for line in lines] == [0, 503, 0]
+    assert len(runtime.upstream.arrivals) == 2
+
+
+def test_a_caller_that_leaves_within_the_turn_is_settled_after_its_send() -> None:
+    runtime = Runtime(snapshot())
+    runtime.turn = []
+    _, gone = runtime.ask(named("inv_0"))
+    _, stays = runtime.ask(named("inv_1"))
+    gone.leave()
+    assert runtime.journal.tags == [*SENT, "caller_left", "attempt_ended", "attempt_settled", "invocation_finished"]
+    runtime.end_turn()
+    assert runtime.journal.tags[8:] == SENT
+    assert list(runtime.carrier.lives) == ["inv_1"]
+    runtime.last.answers(WHOLE)
+    assert stays.ended == "answered"
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_deadline_within_the_turn_finds_the_attempt_under_way(broken: bool) -> None:
+    runtime = Runtime(snapshot())
+    runtime.turn = []
+    _, line = runtime.ask(named("inv_0"))
+    runtime.journal.broken = broken
+    runtime.later(100_000 * SECOND)
+    assert line.status == 503 if broken else line.status >= 500
+    runtime.journal.broken = False
+    runtime.end_turn()
+    assert runtime.carrier.lives == {}
+    assert runtime.ledger.holds == {}
