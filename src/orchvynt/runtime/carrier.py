@@ -25,10 +25,10 @@ from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.callers import Callers
 from orchvynt.runtime.counting import Counting
 from orchvynt.runtime.exchange import Exchange
+from orchvynt.runtime.group_write import GroupWrite
 from orchvynt.runtime.kept_ends import ENDS, KeptEnds
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.parked import Parked, ParkedOne
-from orchvynt.runtime.shared_write import SharedWrite
 
 # Asked for each command and each fact: `isinstance` with a look-up in a module costs three times as much.
 _RECORD: Final = commands.Record
@@ -64,7 +64,7 @@ class Carrier:
         self.lives: dict[str, Life] = {}
         self.kept = KeptEnds(journal, clock, self.counting, self._release_ended)
         self._wake_after = wake_after
-        self._shared = SharedWrite(journal, soon, self._go_on)
+        self._group = GroupWrite(journal, soon, self._go_on)
         self._performers: Final[dict[type[commands.Command], Callable[[Life, Any], None]]] = {
             commands.Admit: self.admitting.admit,
             commands.Send: self.attempting.send,
@@ -123,7 +123,7 @@ class Carrier:
                 continue
             if life.unwritten and (kind is not _ADMIT or life.state.attempt_count):
                 if may_wait:
-                    self._shared.wait(life, [command, *ahead])
+                    self._group.wait(life, [command, *ahead])
                     return
                 self._write(life)
             self._performers[kind](life, command)

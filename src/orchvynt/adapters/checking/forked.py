@@ -1,6 +1,6 @@
 """Checks policies in another process, and takes over what comes back in slices that the event loop does not feel.
 
-What it costs and saves stands in docs/decisions/016-checking-apart.md.
+What it costs and saves stands in docs/decisions/020-checking-apart.md.
 """
 
 import asyncio

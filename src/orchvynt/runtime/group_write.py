@@ -11,7 +11,7 @@ from orchvynt.ports.journal import Journal, JournalUnavailableError
 from orchvynt.runtime.life import Life
 
 
-class SharedWrite:
+class GroupWrite:
     """`soon` runs something at the end of the turn. `go_on` takes a life and what of it is in the journal since."""
 
     def __init__(
