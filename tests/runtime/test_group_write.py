@@ -92,7 +92,7 @@ class RefusesOne(BreakableJournal):
 def test_one_that_cannot_be_recorded_leaves_the_others_alone() -> None:
     runtime = Runtime(snapshot())
     runtime.journal = runtime.carrier.journal = RefusesOne(MemoryJournal(runtime.store))
-    runtime.carrier._shared.journal = runtime.journal
+    runtime.carrier.group.journal = runtime.journal
     lines = asked(runtime, 3)
     assert [line.status for line in lines] == [0, 503, 0]
     assert len(runtime.upstream.arrivals) == 2

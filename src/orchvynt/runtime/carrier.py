@@ -64,7 +64,7 @@ class Carrier:
         self.lives: dict[str, Life] = {}
         self.kept = KeptEnds(journal, clock, self.counting, self._release_ended)
         self._wake_after = wake_after
-        self._group = GroupWrite(journal, soon, self._go_on)
+        self.group = GroupWrite(journal, soon, self._go_on)
         self._performers: Final[dict[type[commands.Command], Callable[[Life, Any], None]]] = {
             commands.Admit: self.admitting.admit,
             commands.Send: self.attempting.send,
@@ -123,7 +123,7 @@ class Carrier:
                 continue
             if life.unwritten and (kind is not _ADMIT or life.state.attempt_count):
                 if may_wait:
-                    self._group.wait(life, [command, *ahead])
+                    self.group.wait(life, [command, *ahead])
                     return
                 self._write(life)
             self._performers[kind](life, command)
