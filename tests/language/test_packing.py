@@ -23,6 +23,39 @@ def policy(models: int, rules: int, condition: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+WHOLE = """\
+version: 1
+timezone: Europe/Berlin
+providers: {openai: {kind: openai, api_key: "${env:OPENAI_API_KEY}"}, lab: {kind: ollama}}
+models:
+  gpt-4o: {provider: openai, quality: {default: 0.88, classification: 0.95}, expect: {p95: 4s}, region: eu}
+  small: {provider: openai, model: gpt-4o-mini, quality: 0.79, expect: {p95: 2s}, aliases: [mini]}
+  local: {provider: lab, model: "mistral:7b", quality: 0.62, price: free, capabilities: {tools: false}}
+  "gpt-*": {provider: openai}
+routing:
+  rules:
+    - {name: cheap, when: 'workload == "classification"', use: small}
+    - name: best
+      when: 'context.user_tier == "premium"'
+      choose: {from: [gpt-4o, local, small], where: 'quality >= 0.85 && p95_ms < 8000', prefer: 'cost * 2.0 + p95_ms'}
+    - {name: split, when: 'workflow == "doc"', split: {gpt-4o: 70%, local: 30%}, sticky: run}
+  default: small
+constraints: [{when: 'context.residency == "eu"', regions: [eu]}]
+budgets: [{name: doc, scope: workflow, when: 'workflow == "doc"', limit: {usd: 2.50}, window: day, on_breach: reject}]
+gates:
+  - {name: money, stage: output, when: '"pay" in flags || output.tokens > 100', reviewers: people, escalation: [{after: 60m, do: reject}]}
+groups: {people: {members: [ana@example.com]}}
+keys:
+  - name: team
+    owner: ana@example.com
+    fixed: {workflow: doc, context: {team: docs, level: 1.5}}
+    may_set: [agent, run]
+    require: [run]
+    allow_models: [small]
+tests: [{name: t, given: {workload: classification, messages: [{role: user, content: hi}]}, expect: {model: small}}]
+"""
+
+
 def through(loaded: Loaded, text: str) -> Loaded:
     steps = unpack(pack(loaded), text)
     while True:
@@ -60,6 +93,18 @@ def test_what_was_unpacked_is_what_was_packed(models: int, rules: int, condition
     loaded, again = both(policy(models, rules, condition))
     assert bare(again) == bare(loaded)
     assert list(again.models) == list(loaded.models), "in the order of the document"
+
+
+def test_every_section_that_is_executed_comes_through() -> None:
+    loaded, again = both(WHOLE)
+    assert bare(again) == bare(loaded)
+    assert {type(rule.when) for rule in again.rules} == {Expression}
+    choice, split = again.rules[1].choose, again.rules[2].split
+    assert choice is not None
+    assert isinstance(choice.prefer, Expression)
+    assert choice.prefer.evaluate({"cost": 3.0, "p95_ms": 4.0}) == 10.0
+    assert split is not None
+    assert split.sticky is not None
 
 
 def test_what_was_unpacked_decides_the_same() -> None:
