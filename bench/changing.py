@@ -1,7 +1,7 @@
 """What a change of the policy costs those who call meanwhile: the time to the answer of apply, and how late calls come.
 
-`python bench/changing.py [RULES ...]` (50 and 2,000) starts a server and the scripted provider on this machine and prints milliseconds:
-quiet, while the same policy is applied again and again, and the longest pause of the server's loop as `/health/live` shows it.
+`PYTHONPATH=. python bench/changing.py [RULES ...]` (50 and 2,000) starts a server and the scripted provider and prints milliseconds: quiet,
+while the same policy is applied again and again, and the longest pause of the server's loop as `/health/live` shows it.
 """
 
 import asyncio

@@ -45,7 +45,8 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """A whole answer that was read. `body` is the provider's own bytes, kept for a same-dialect caller."""
+    """A whole answer that was read. `body` is the provider's own bytes, kept for a same-dialect caller. `said` is its digest
+    (model.turns), where reading it gave that for next to nothing."""
 
     body: bytes
     response_id: str
@@ -53,6 +54,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     finish: str
     usage: Usage | None
     output_bytes: int
+    said: Digest | None = None
 
 
 class Seen(msgspec.Struct):

@@ -33,6 +33,7 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.ids import review_id
 from orchvynt.model.invocation import Invocation
 from orchvynt.model.money import NANOS_PER_USD
+from orchvynt.model.turns import Digest, digest_of
 
 PENDING_RETRY_AFTER_S = 3
 NANOS_PER_SECOND = 1_000_000_000
@@ -58,6 +59,14 @@ def reply_of(snapshot: Snapshot, state: State) -> Reply:
     reply = registry.provider(model.provider.wire).to_reply(state.answer)
     # Anthropic names no instant; the arrival is the one that every reading of this answer agrees on.
     return reply if reply.created_s else msgspec.structs.replace(reply, created_s=state.invocation.at // NANOS_PER_SECOND)
+
+
+def answer_said(snapshot: Snapshot, state: State) -> Digest:
+    """The digest of the answer, by which a request that goes on with it is recognised."""
+    if state.reply is None and state.answer is not None and state.answer.said is not None:
+        return state.answer.said
+    reply = reply_of(snapshot, state)
+    return digest_of(reply.text + reply.refusal, [call.id for call in reply.tool_calls if call.id])
 
 
 class _AnswerValues(OutputValues):

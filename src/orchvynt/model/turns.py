@@ -4,6 +4,7 @@ An answer and the assistant turn that a caller makes of it have the same digest,
 """
 
 import zlib
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -48,5 +49,10 @@ class Said:
 
 def said(turn: Turn) -> Digest:
     """The digest of a whole assistant turn."""
-    text = turn.text.encode(*_ENCODING)
-    return zlib.crc32(text), len(text), tuple(dict.fromkeys(turn.ids)) if turn.ids else ()
+    return digest_of(turn.text, turn.ids)
+
+
+def digest_of(text: str, ids: Sequence[str]) -> Digest:
+    """The same of its text and the ids of its tool calls."""
+    spoken = text.encode(*_ENCODING)
+    return zlib.crc32(spoken), len(spoken), tuple(dict.fromkeys(ids)) if ids else ()

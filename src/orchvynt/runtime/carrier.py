@@ -11,13 +11,12 @@ from typing import Any, Final
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.language.scope import RequestValues
 from orchvynt.lifecycle import admission, commands, events
-from orchvynt.lifecycle.parking import join_key, reply_of
+from orchvynt.lifecycle.parking import answer_said, join_key
 from orchvynt.lifecycle.settling import settle_unknown
 from orchvynt.lifecycle.state import State
 from orchvynt.lifecycle.table import step
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
-from orchvynt.model.turns import Turn, said
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.journal import Journal, JournalUnavailableError
 from orchvynt.runtime.admitting import Admitting
@@ -232,9 +231,7 @@ class Carrier:
 
     def _deliver(self, life: Life, command: commands.Deliver) -> None:
         if life.conversation is not None:
-            reply = reply_of(life.snapshot, life.state)
-            turn = Turn("assistant", reply.text + reply.refusal, tuple([call.id for call in reply.tool_calls if call.id]))
-            life.conversation.answered(life.id, said(turn))
+            life.conversation.answered(life.id, answer_said(life.snapshot, life.state))
         self.callers.deliver(life)
 
     def _end_stream(self, life: Life, command: commands.EndStream) -> None:

@@ -1,6 +1,7 @@
 """What is checked apart is what is checked here: the same problems, the same snapshot, the same words; and a keeper that may die."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -17,10 +18,11 @@ from orchvynt.adapters.checking.inline import InlineChecking
 from orchvynt.adapters.clock import SystemClock
 from orchvynt.assembly.init import first_policy
 from orchvynt.language.compile import load
-from orchvynt.ports.checking import Checking, Compared
+from orchvynt.ports.checking import Checking, CheckingUnavailableError, Compared
 
 GOOD = first_policy(["openai"])
 OTHER = GOOD.replace("usd: 5", "usd: 6")
+ONE_OF = 'workload == "a" && input.messages > 1'
 BROKEN = "version: 1\nmodles: {}\n"
 
 Work = Callable[[Checking], Coroutine[Any, Any, Any]]
@@ -99,6 +101,22 @@ def test_one_who_goes_away_does_not_take_the_answer_of_the_next() -> None:
     assert apart(work) == "mine"
 
 
+def test_a_check_that_takes_too_long_is_ended_and_the_next_one_is_not() -> None:
+    rules = "".join(f"    - {{name: r{n}, when: {json.dumps(ONE_OF)}, use: gpt-4o-mini}}\n" for n in range(10_000))
+    large = GOOD.replace("routing:\n", f"routing:\n  rules:\n{rules}")
+    checking = ForkedChecking(SystemClock(), seconds_max=0.2)
+
+    async def work() -> str:
+        with pytest.raises(CheckingUnavailableError, match=r"longer than 0\.2 s"):
+            await checking.load(large, "p")
+        return (await checking.load("version: 1\nmodles: {}\n", "mine")).problems[0].file
+
+    try:
+        assert asyncio.run(work()) == "mine"
+    finally:
+        checking.close()
+
+
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
@@ -118,7 +136,7 @@ def test_without_its_keeper_it_checks_here() -> None:
 GONE = """
 import os, sys, time
 from orchvynt.adapters.checking.keeper import fork_keeper
-pid, line = fork_keeper()
+pid, line = fork_keeper(30.0)
 print(pid, flush=True)
 time.sleep(60)
 """

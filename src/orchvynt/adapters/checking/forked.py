@@ -25,7 +25,7 @@ Answer = TypeVar("Answer")
 SLICE_NS: Final = 500_000
 WAITING_MAX: Final = 32
 # The keeper ends a check itself; this is for a keeper that hangs.
-ANSWER_S_MAX: Final = SECONDS_MAX + 10.0
+HANGS_S: Final = 10.0
 
 
 class ForkedChecking:
@@ -34,10 +34,10 @@ class ForkedChecking:
     Without its keeper (somebody killed it) it checks in this process: slower for everybody, but a rollback at night must go.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, seconds_max: float = SECONDS_MAX) -> None:
         self._clock = clock
-        self.pid, self._line = fork_keeper()
-        self._line.settimeout(ANSWER_S_MAX)
+        self.pid, self._line = fork_keeper(seconds_max)
+        self._line.settimeout(seconds_max + HANGS_S)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="orchvynt-checks")
         self._waiting = 0
         self._lost = False

@@ -3,6 +3,7 @@
 A policy that takes too long, or too much memory, takes nobody with it. It ends when its parent does.
 """
 
+import contextlib
 import gc
 import os
 import resource
@@ -18,7 +19,7 @@ from orchvynt.adapters.checking.inline import compare
 from orchvynt.language.compile import load
 from orchvynt.language.packing import pack
 
-SECONDS_MAX: Final = 30
+SECONDS_MAX: Final = 30.0
 MEMORY_BYTES_MAX: Final = 1 << 30
 NICER: Final = 10
 # The catalog's data takes 100 ms to load; each check would load it again, so the keeper has it when it is idle.
@@ -38,7 +39,7 @@ class Ask(msgspec.Struct, frozen=True):
     files: tuple[str, ...]
 
 
-def fork_keeper() -> tuple[int, socket.socket]:
+def fork_keeper(seconds_max: float) -> tuple[int, socket.socket]:
     """The keeper's process id and the socket to it. INVARIANT: called while this process has one thread and holds nothing."""
     ours, theirs = socket.socketpair()
     pid = os.fork()
@@ -47,7 +48,7 @@ def fork_keeper() -> tuple[int, socket.socket]:
         return pid, ours
     try:
         _alone(theirs)
-        _keep(theirs)
+        _keep(theirs, seconds_max)
     finally:
         # Whatever happened: nothing of the parent's may run on here.
         os._exit(1)
@@ -75,17 +76,18 @@ def _receive(line: socket.socket, count: int) -> bytes:
 def _alone(line: socket.socket) -> None:
     """Lets go of what came with the fork: terminals, files, signals of the parent's group."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number in (signal.SIGALRM, signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     nothing = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(nothing, number)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
     kept = line.fileno()
     os.closerange(3, kept)
     os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 65_536 else 65_536)
     os.nice(NICER)
 
 
-def _keep(line: socket.socket) -> None:
+def _keep(line: socket.socket, seconds_max: float) -> None:
     if not select.select([line], [], [], IDLE_S)[0]:
         load(WARMING, "")
     gc.freeze()
@@ -94,17 +96,19 @@ def _keep(line: socket.socket) -> None:
             asked = receive_frame(line)
         except (EOFError, OSError):
             os._exit(0)
-        send_frame(line, *_checked(asked))
+        send_frame(line, *_checked(asked, seconds_max))
 
 
-def _checked(asked: bytes) -> tuple[bytes, bytes]:
+def _checked(asked: bytes, seconds_max: float) -> tuple[bytes, bytes]:
     """Lets a child of its own answer; says so if that one came to its end before."""
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
         try:
-            signal.alarm(SECONDS_MAX)
-            resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+            # Nobody handles the signal here: the system ends the process.
+            signal.setitimer(signal.ITIMER_REAL, seconds_max)
+            with contextlib.suppress(OSError, ValueError):  # a lower limit is in force, or the system has none
+                resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
             with os.fdopen(writing, "wb") as answer:
                 answer.write(_answer(msgspec.msgpack.decode(asked, type=Ask)))
             os._exit(0)
@@ -117,7 +121,7 @@ def _checked(asked: bytes) -> tuple[bytes, bytes]:
     if status == 0:
         return DONE, data
     slow = status == -signal.SIGALRM
-    why = f"it took longer than {SECONDS_MAX} s" if slow else f"the process that checked it ended with status {status}"
+    why = f"it took longer than {seconds_max:g} s" if slow else f"the process that checked it ended with status {status}"
     return FAILED, why.encode()
 
 

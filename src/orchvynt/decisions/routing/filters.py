@@ -20,6 +20,7 @@ ORDER: Final[tuple[By, ...]] = ("allow_models", "constraint", "min_quality", "co
 """The order in which a candidate is weighed."""
 
 _NOTHING: Final[tuple[str, ...]] = ()
+_LENGTH_UNKNOWN: Final[tuple[str, ...]] = ("context",)
 _NO_ALLOWED: Final[frozenset[str]] = frozenset()
 
 
@@ -33,7 +34,7 @@ class Bound(msgspec.Struct, frozen=True, gc=False):
 class Filters:
     """What binds one invocation."""
 
-    __slots__ = ("_allowed", "_bounds", "_ceiling", "_invocation", "_output", "_scores", "_wants")
+    __slots__ = ("_allowed", "_bounds", "_ceiling", "_invocation", "_only_length", "_output", "_scores", "_wants")
 
     def __init__(self, snapshot: Snapshot, invocation: Invocation, values: Mapping[str, object], scores: Scores) -> None:
         self._invocation = invocation
@@ -54,9 +55,17 @@ class Filters:
             self._wants.append("images")
         if ask.wants_json_schema:
             self._wants.append("json_schema")
+        # Most invocations: nothing but their length binds them.
+        self._only_length = not (self._bounds or self._wants) and self._allowed is None and invocation.claims.min_quality is None
 
     def check(self, model: Model) -> CandidateRejected | tuple[str, ...]:
         """Why the model may not be asked; else what nobody knows of it and that therefore passes."""
+        if self._only_length:
+            window = model.context_window
+            if not window:
+                return _LENGTH_UNKNOWN
+            if self._ceiling <= window:
+                return _NOTHING
         if self._allowed is not None and not is_allowed(model.name, self._allowed):
             return CandidateRejected(model.name, f"key {self._invocation.key} may not use it", "allow_models")
         for bound in self._bounds:

@@ -18,6 +18,7 @@ from orchvynt.dialects.openai_chat.wire import (
 from orchvynt.dialects.outcomes import JSON_TYPE, content_fault, error_in_success, failure_from_status, malformed
 from orchvynt.dialects.shapes import Answer, Failure
 from orchvynt.model.chat import Reply, ToolCall
+from orchvynt.model.turns import Digest, digest_of
 
 _decode = msgspec.json.Decoder(AnswerBody).decode
 _decode_dated = msgspec.json.Decoder(DatedAnswerBody).decode
@@ -59,6 +60,7 @@ def read_answer(status: int, content_type: str, retry_after: str, body: bytes, n
         finish=finish_from(choices[0].finish_reason),
         usage=usage_from(told.usage) if isinstance(told, AnswerBody) else None,
         output_bytes=_output_bytes(choices),
+        said=_said(choices[0].message),
     )
 
 
@@ -89,6 +91,13 @@ def read_reply(body: bytes) -> Reply:
         usage=usage,
         refusal=message.refusal or "",
     )
+
+
+def _said(told: Told) -> Digest:
+    content = told.content
+    text = content if isinstance(content, str) else text_of(content)
+    ids = [call.id for call in told.tool_calls if call.id and call.function] if told.tool_calls else ()
+    return digest_of(text + told.refusal if told.refusal else text, ids)
 
 
 def told_bytes(told: Told) -> int:

@@ -24,6 +24,7 @@ from orchvynt.surfaces.api.paths import Place
 
 ONCE_FIELDS: Final = frozenset(name.encode() for name in OWN_HEADERS if name != "x-orchvynt-flags")
 COUNTED_SCOPES: Final = ("run", "session", "agent", "workflow")
+COUNTED: Final = frozenset({*COUNTED_SCOPES, "key"})
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -41,6 +42,7 @@ class Reception:
         self.keyring = keyring
         self.conversations = conversations
         self.subjects = subjects
+        self._scopes_of: tuple[Snapshot | None, frozenset[str]] = (None, frozenset())
 
     def identify(self, snapshot: Snapshot, request: Request, now: int) -> Identity | Fault:
         """Without `keys` in the policy any credential will do, and none as well; assembly listens on the loopback only then."""
@@ -108,9 +110,12 @@ class Reception:
 
     def _counted(self, snapshot: Snapshot, identity: Identity, bound: Bound, now: int) -> tuple[Bound, Fault | None]:
         """A run that the client did not name falls back to the shared subject where it would be one too many; what was named is refused."""
-        if not snapshot.budgets:
+        known, scopes = self._scopes_of
+        if known is not snapshot:
+            scopes = COUNTED.intersection([budget.scope for budget in snapshot.budgets])
+            self._scopes_of = (snapshot, scopes)
+        if not scopes:
             return bound, None
-        scopes = {budget.scope for budget in snapshot.budgets}
         key = identity.key
         name = key.name if key is not None else ""
         while True:
