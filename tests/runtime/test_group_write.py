@@ -124,3 +124,40 @@ def test_a_deadline_within_the_turn_finds_the_attempt_under_way(broken: bool) ->
     runtime.end_turn()
     assert runtime.carrier.lives == {}
     assert runtime.ledger.holds == {}
+
+
+def test_first_steps_come_before_those_that_answers_lead_to() -> None:
+    runtime = Runtime(snapshot())
+    (first,) = asked(runtime, 1)
+    runtime.turn = []
+    runtime.last.answers(WHOLE)
+    _, second = runtime.ask(named("inv_1"))
+    assert (first.ended, runtime.journal.tags) == ("", SENT)
+    runtime.end_turn()
+    assert runtime.journal.frames[1][0].inv == "inv_1"
+    assert runtime.journal.tags == [*SENT, *SENT, *ANSWERED]
+    assert (first.ended, second.ended, len(runtime.upstream.arrivals)) == ("answered", "", 2)
+
+
+def test_an_answer_in_the_turn_in_which_its_deadline_passes_is_given() -> None:
+    runtime = Runtime(snapshot())
+    (line,) = asked(runtime, 1)
+    runtime.turn = []
+    runtime.last.answers(WHOLE)
+    runtime.later(100_000 * SECOND)
+    assert line.ended == "answered"
+    runtime.end_turn()
+    assert runtime.journal.tags == [*SENT, *ANSWERED]
+    assert runtime.carrier.lives == {}
+    assert runtime.ledger.holds == {}
+
+
+def test_an_answer_whose_caller_leaves_in_its_turn_is_settled_at_what_it_used() -> None:
+    runtime = Runtime(snapshot())
+    (line,) = asked(runtime, 1)
+    runtime.turn = []
+    runtime.last.answers(WHOLE)
+    line.leave()
+    runtime.end_turn()
+    assert runtime.journal.tags == [*SENT, *ANSWERED]
+    assert runtime.carrier.lives == {}

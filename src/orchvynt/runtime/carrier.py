@@ -6,6 +6,7 @@ INVARIANT: facts are in the journal before the effect that they announce; if the
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from orchvynt.decisions.routing.figures import Observed
@@ -32,6 +33,7 @@ from orchvynt.runtime.parked import Parked, ParkedOne
 # Asked for each command and each fact: `isinstance` with a look-up in a module costs three times as much.
 _RECORD: Final = commands.Record
 _ADMIT: Final = commands.Admit
+_ANSWER: Final = events.AnswerArrived
 _MAY_WAIT: Final = frozenset({events.Admitted, events.AnswerArrived})
 _HOLD_ENDS: Final = (facts.AttemptSettled, facts.HoldVoided)
 STREAM_OPEN_NS: Final = 25_000_000_000
@@ -74,7 +76,7 @@ class Carrier:
             commands.Flow: self._flow,
             commands.Deliver: self._deliver,
             commands.EndStream: self._end_stream,
-            commands.BreakStream: self._break_stream,
+            commands.BreakStream: self._refuse,
             commands.Refuse: self._refuse,
             commands.Park: self._park,
             commands.OpenHeldStream: lambda life, _: self.callers.open_held(life),
@@ -82,9 +84,12 @@ class Carrier:
         }
 
     def begin(self, life: Life, values: RequestValues, refused: Fault | None = None) -> None:
-        """The first step of a life. `refused` is what its identity has against it: then it is its last one, too."""
+        """The first step of a life, at the end of this turn. `refused` is what its identity has against it: then it is the last, too."""
         self.lives[life.id] = life
         life.set_timer("deadline", life.arrived + life.snapshot.timeouts.invocation_ns)
+        self.group.begins(life, partial(self._begin, life, values, refused))
+
+    def _begin(self, life: Life, values: RequestValues, refused: Fault | None) -> None:
         received = events.Received(self.clock.now(), life.arrived, refused)
         try:
             self._perform(life, admission.begin(life.snapshot, life.state, received, values, self.observed))
@@ -100,10 +105,18 @@ class Carrier:
     def feed(self, life: Life, event: events.AnyEvent) -> bool:
         """One event, its step, and the commands that follow. False if it failed: then the life was ended, closed.
 
-        What an admission and an answer lead to may wait for the end of this turn of the loop, when their facts are written together.
+        Answers, and what follows an admission, wait for the end of this turn of the loop; whatever else comes for a life catches it up.
         """
+        if life.ahead is not None:
+            life.take_ahead()
         if life.following is not None:
             self._go_on(life)
+        if type(event) is _ANSWER:
+            self.group.answers(life, partial(self._step, life, event))
+            return True
+        return self._step(life, event)
+
+    def _step(self, life: Life, event: events.AnyEvent) -> bool:
         try:
             self._perform(life, step(life.snapshot, life.state, event), type(event) in _MAY_WAIT)
         except Exception as error:  # noqa: BLE001 - the loop top, as above
@@ -192,7 +205,7 @@ class Carrier:
     def _abandon(self, life: Life, fault: Fault) -> None:
         """Ends a life outside the machine, closed: its attempt is cancelled and settled at its bound, its callers are told."""
         life.unwritten = []
-        life.following = None
+        life.following = life.ahead = None
         self.attempting.cancel(life)
         self.admitting.leave(life)
         state = life.state
@@ -242,10 +255,7 @@ class Carrier:
             life.conversation.answered(life.id, exchange.relay.said())
         self.callers.end_stream(life, exchange.relay.finish)
 
-    def _break_stream(self, life: Life, command: commands.BreakStream) -> None:
-        self.callers.refuse(life, command.fault)
-
-    def _refuse(self, life: Life, command: commands.Refuse) -> None:
+    def _refuse(self, life: Life, command: commands.Refuse | commands.BreakStream) -> None:
         self.callers.refuse(life, command.fault)
 
     def _park(self, life: Life, command: commands.Park) -> None:
@@ -282,11 +292,6 @@ class Carrier:
         if life.state.phase == "done":
             return
         exchange = life.exchange
-        gone = events.CallerGone(
-            self.clock.now(),
-            self.clock.monotonic(),
-            exchange.seen if exchange else None,
-            exchange.delivered_bytes if exchange else 0,
-        )
-        self.feed(life, gone)
+        seen, delivered_bytes = (exchange.seen, exchange.delivered_bytes) if exchange else (None, 0)
+        self.feed(life, events.CallerGone(self.clock.now(), self.clock.monotonic(), seen, delivered_bytes))
         self.let_go(life)

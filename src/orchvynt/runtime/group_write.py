@@ -1,6 +1,8 @@
-"""One turn of the event loop: what its invocations have to record is written together, then each goes on. It decides nothing.
+"""One turn of the event loop: first steps are taken one after the other, then those that answers lead to; what is to be recorded is
+written together; then each invocation goes on. It decides nothing.
 
-With 64 callers about 25 invocations move in one turn, so that a write, or with `journal.sync: power` an fdatasync, serves them all.
+With 64 callers about 25 invocations move in one turn. A write, or with `journal.sync: power` an fdatasync, serves them all; and code that
+runs for one after the other stays in the processor's caches, which alone saves a sixth of the time (bench/).
 """
 
 from collections.abc import Callable, Sequence
@@ -23,17 +25,41 @@ class GroupWrite:
         self.journal = journal
         self._soon = soon
         self._go_on = go_on
+        self._due = False
+        self._begun: list[Life] = []
+        self._answered: list[Life] = []
         self._waiting: list[Life] = []
+
+    def begins(self, life: Life, take: Callable[[], object]) -> None:
+        """The first step of this life is taken at the end of the turn."""
+        self._later(self._begun, life, take)
+
+    def answers(self, life: Life, take: Callable[[], object]) -> None:
+        """The step that its answer leads to is taken at the end of the turn, after all first steps."""
+        self._later(self._answered, life, take)
+
+    def _later(self, those: list[Life], life: Life, take: Callable[[], object]) -> None:
+        life.ahead = take
+        those.append(life)
+        self._come_due()
 
     def wait(self, life: Life, following: list[AnyCommand]) -> None:
         """The facts of this life are written at the end of the turn; what follows them waits for that."""
         life.following = following
         self._waiting.append(life)
-        if len(self._waiting) == 1:
+        self._come_due()
+
+    def _come_due(self) -> None:
+        if not self._due:
+            self._due = True
             self._soon(self._end)
 
     def _end(self) -> None:
+        moved, self._begun, self._answered = (*self._begun, *self._answered), [], []
+        for life in moved:
+            life.take_ahead()
         waiting, self._waiting = self._waiting, []
+        self._due = False
         records = [life.unwritten for life in waiting if life.unwritten]
         if len(records) < 2 or not self._write(records):
             for life in waiting:

@@ -1,5 +1,6 @@
 """One invocation while it is in this process: its state, its snapshot, its callers and its timers."""
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from orchvynt.decisions.budgets.ledger import Line
@@ -55,7 +56,8 @@ class Caller:
 
 class Life:
     """`conversation` is where the request stands among those of its caller, None where its run was said. `unwritten` are facts that go
-    into the journal before the next effect; `following` are the commands that wait for that.
+    into the journal before the next effect; `following` are the commands that wait for that. `ahead` is its next step, if that waits
+    for the end of the turn of the loop.
 
     `asked` is whom the last attempt went to, `waited` whether it stood still for a hold, a retry or a person, `reviewed` whether for a
     person; only what counts reads these.
@@ -64,6 +66,7 @@ class Life:
     """
 
     __slots__ = (
+        "ahead",
         "arrived",
         "asked",
         "callers",
@@ -98,9 +101,16 @@ class Life:
         self.queued: object | None = None
         self.unwritten: list[AnyFact] = []
         self.following: list[AnyCommand] | None = None
+        self.ahead: Callable[[], object] | None = None
         self.asked = ("", "")
         self.waited = False
         self.reviewed = False
+
+    def take_ahead(self) -> None:
+        """The step that waits is taken now."""
+        take, self.ahead = self.ahead, None
+        if take is not None:
+            take()
 
     def set_timer(self, name: str, due: int) -> None:
         self.timers[name] = due
