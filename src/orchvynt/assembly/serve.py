@@ -29,10 +29,13 @@ from orchvynt.ports.store import StoreInUseError, StoreUnavailableError
 from orchvynt.runtime.changing import Changing, missing_secrets
 from orchvynt.runtime.operations import Operations
 from orchvynt.runtime.watching import Watching
+from orchvynt.surfaces.api.http.server import HttpServer
 
 EXIT_REFUSED = 1
-# Requests that were on their way when the stop came, and connections that were not yet accepted, are still served for so long.
+# Requests that were on their way when the stop came, and connections that were not yet accepted, are still served: until none came
+# for so long, and for so long at most.
 LAST_CALL_S = 0.25
+LAST_CALL_MAX_S = 2.0
 # What is left of the drain for streams to say that they were cut.
 LAST_WORDS_S = 2.0
 
@@ -179,7 +182,7 @@ async def _stop(settings: Settings, process: Process) -> None:
     process.server.close_after_answers()
     loop = asyncio.get_running_loop()
     until = loop.time() + settings.drain_seconds
-    await asyncio.sleep(min(LAST_CALL_S, settings.drain_seconds))
+    await _last_call(process.server, min(LAST_CALL_MAX_S, settings.drain_seconds))
     process.data_plane.draining = True
     while _working(process) and loop.time() < until:  # noqa: ASYNC110 - lives end in many places, and none knows of the stop
         await asyncio.sleep(0.05)
@@ -193,6 +196,15 @@ async def _stop(settings: Settings, process: Process) -> None:
             ),
         )
     await process.server.drain(max(LAST_WORDS_S, until - loop.time()))
+
+
+async def _last_call(server: HttpServer, most_s: float) -> None:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + most_s
+    came = -1
+    while came != server.connections_total + server.requests_total and loop.time() < until:
+        came = server.connections_total + server.requests_total
+        await asyncio.sleep(min(LAST_CALL_S, most_s))
 
 
 def _working(process: Process) -> bool:
