@@ -49,7 +49,7 @@ def test_a_caller_that_leaves(serve: Serve, scripted_provider: ScriptedProvider,
             time.sleep(0.3)
             if abort:
                 caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-        until = time.monotonic() + 1
+        until = time.monotonic() + 5
         while not scripted_provider.ledger().where(since=since).charges and time.monotonic() < until:
             time.sleep(0.02)
         [charge] = scripted_provider.ledger().where(since=since).charges
