@@ -12,6 +12,7 @@ from orchvynt.adapters.memory.journal import MemoryJournal
 from orchvynt.language.snapshot import Budget
 from orchvynt.model.facts import AnyFact
 from orchvynt.ports.journal import JournalUnavailableError
+from orchvynt.runtime.group_write import GroupWrite
 
 SENT = ["invocation_received", "routed", "hold_placed", "attempt_sent"]
 ANSWERED = ["attempt_ended", "attempt_settled", "answer_delivered", "invocation_finished"]
@@ -161,3 +162,42 @@ def test_an_answer_whose_caller_leaves_in_its_turn_is_settled_at_what_it_used() 
     runtime.end_turn()
     assert runtime.journal.tags == [*SENT, *ANSWERED]
     assert runtime.carrier.lives == {}
+
+
+def test_what_comes_while_a_turn_ends_is_taken_in_the_next_one() -> None:
+    turns: list[Callable[[], None]] = []
+    runtime = Runtime(snapshot())
+    asked(runtime, 1)
+    (life,) = runtime.carrier.lives.values()
+    taken: list[str] = []
+    group = GroupWrite(runtime.journal, turns.append, lambda life, facts: taken.append("went on"))
+
+    def first() -> None:
+        taken.append("first")
+        group.answers(life, lambda: taken.append("answer"))
+
+    group.begins(life, first)
+    turns.pop()()
+    assert taken == ["first"]
+    turns.pop()()
+    assert taken == ["first", "answer"]
+    assert turns == []
+
+
+def test_a_step_that_breaks_takes_no_further_turn_with_it() -> None:
+    turns: list[Callable[[], None]] = []
+    runtime = Runtime(snapshot())
+    asked(runtime, 1)
+    (life,) = runtime.carrier.lives.values()
+    taken: list[str] = []
+    group = GroupWrite(runtime.journal, turns.append, lambda life, facts: None)
+
+    def breaks() -> None:
+        raise ZeroDivisionError
+
+    group.begins(life, breaks)
+    with pytest.raises(ZeroDivisionError):
+        turns.pop()()
+    group.begins(life, lambda: taken.append("after"))
+    turns.pop()()
+    assert taken == ["after"]

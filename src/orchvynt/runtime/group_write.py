@@ -56,10 +56,15 @@ class GroupWrite:
 
     def _end(self) -> None:
         moved, self._begun, self._answered = (*self._begun, *self._answered), [], []
-        for life in moved:
-            life.take_ahead()
+        try:
+            for life in moved:
+                life.take_ahead()
+        finally:
+            # Whatever came for a life meanwhile, or went wrong here, the next turn has its end.
+            self._due = False
+            if self._begun or self._answered:
+                self._come_due()
         waiting, self._waiting = self._waiting, []
-        self._due = False
         records = [life.unwritten for life in waiting if life.unwritten]
         if len(records) < 2 or not self._write(records):
             for life in waiting:
