@@ -65,7 +65,7 @@ class Attempting:
             relay = registry.relay(
                 dialect,
                 caller,
-                wants_usage=ask.wants_usage,
+                ask,
                 collect=not command.flow,
                 digest=command.flow and life.conversation is not None,
                 created_s=created_s,
