@@ -12,8 +12,10 @@ from orchvynt.dialects.openai_chat.caller import OpenAIChatCaller
 from orchvynt.dialects.openai_chat.passthrough import PassthroughRelay
 from orchvynt.dialects.openai_chat.provider import OpenAIChatProvider
 from orchvynt.dialects.relaying import TranslatingRelay
+from orchvynt.dialects.rescuing import RescuingRelay
 from orchvynt.dialects.route import RouteCaller
-from orchvynt.dialects.shapes import CallerDialect, ProviderDialect, Relay
+from orchvynt.dialects.seams import Prefix
+from orchvynt.dialects.shapes import CallerDialect, DeltaWriter, ProviderDialect, Relay
 from orchvynt.language.snapshot import Wire
 from orchvynt.model.invocation import Ask, DialectName
 
@@ -48,3 +50,8 @@ def relay(provider: ProviderDialect, caller: CallerDialect, ask: Ask, *, collect
     if passing is not None:
         return passing(ask, collect, digest)
     return TranslatingRelay(_READERS[provider.name](), writer, collect, created_s, digest)
+
+
+def rescuing(provider: ProviderDialect, writer: DeltaWriter, prefix: Prefix, *, digest: bool = False, created_s: int = 0) -> RescuingRelay:
+    """A new relay for a provider that goes on with an answer which broke off. `writer` is the broken relay's."""
+    return RescuingRelay(_READERS[provider.name](), writer, prefix, created_s, digest)

@@ -66,6 +66,9 @@ class TranslatingRelay:
             raise ValueError("this relay was made without collect")
         return self._collector.reply()
 
+    def forget(self) -> None:
+        self._collector = None
+
     def handover(self) -> DeltaWriter:
         return self._writer
 

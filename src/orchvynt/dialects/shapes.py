@@ -63,7 +63,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 class Seen(msgspec.Struct):
     """What a relay has observed so far. `started` is set by the first content (text, tool call, refusal), never by pings.
 
-    `alive` is set by anything that is no ping, thinking included. `output_bytes` counts the UTF-8 bytes of all content.
+    `alive` is set by anything that is no ping, thinking included; `audible` by audio. `output_bytes` counts the UTF-8 bytes of all content.
     `terminal` is set by the provider's own terminal marker only.
     `failure` is set by an error event, by bytes that cannot be read, or by an answer that is no stream at all.
     """
@@ -77,6 +77,7 @@ class Seen(msgspec.Struct):
     terminal: bool = False
     failure: Failure | None = None
     alive: bool = False
+    audible: bool = False
 
 
 class DeltaWriter(Protocol):
@@ -123,6 +124,10 @@ class Relay(Protocol):
 
     def reply(self) -> Reply:
         """All that was given out, as one canonical reply. Only for a relay that was made with `collect`."""
+        ...
+
+    def forget(self) -> None:
+        """Drops what was collected: it became too much to go on with. `reply` is not asked for any more."""
         ...
 
     def handover(self) -> DeltaWriter:

@@ -61,9 +61,10 @@ class AnswerArrived(Event, frozen=True, tag="answer_arrived"):
 
 
 class StreamStarted(Event, frozen=True, tag="stream_started"):
-    """The first content of a stream came; nothing of it has gone to the caller yet."""
+    """The first content of a stream came; nothing of it has gone to the caller yet. `cut_chars` is what a rescue left out at its seam."""
 
     response_id: str
+    cut_chars: int = 0
 
 
 class StreamEnded(Event, frozen=True, tag="stream_ended"):
@@ -81,6 +82,7 @@ class AttemptFailed(Event, frozen=True, tag="attempt_failed"):
 
     `connected` is false if no connection was made. `chance` in [0, 1) draws the jitter of a backoff.
     `stale`: a connection that was used before closed without a byte, most likely because it was closed already.
+    `said` is what of the answer went to the caller; None where nothing did, or where it was not kept.
     """
 
     failure: Failure
@@ -91,6 +93,7 @@ class AttemptFailed(Event, frozen=True, tag="attempt_failed"):
     delivered_bytes: int = 0
     provider_request_id: str = ""
     stale: bool = False
+    said: Reply | None = None
 
 
 class BackoffElapsed(Event, frozen=True, tag="backoff_elapsed"):

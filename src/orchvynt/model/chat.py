@@ -45,9 +45,12 @@ Part = Text | Image | ToolCall | ToolResult
 
 
 class Message(msgspec.Struct, frozen=True):
+    """`is_open` marks a last assistant turn that the answer goes on with."""
+
     role: Role
     parts: tuple[Part, ...]
     name: str = ""
+    is_open: bool = False
 
 
 class Tool(msgspec.Struct, frozen=True):

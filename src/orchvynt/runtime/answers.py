@@ -11,6 +11,7 @@ from orchvynt.ports.caller import CallerLine, SharedHeaders
 from orchvynt.runtime.life import Caller, Life
 
 LOW_PERCENT = 80
+CHANGED_BY_RESCUE = frozenset({"x-orchvynt-model", "x-orchvynt-provider", "x-orchvynt-tier", "x-orchvynt-attempts"})
 
 
 def shared_headers(life: Life) -> SharedHeaders:
@@ -72,7 +73,12 @@ def start(caller: Caller, headers: list[tuple[str, str]], stream_type: str) -> N
 def notes(life: Life, caller: Caller, now: int, remaining: tuple[str, bool]) -> list[tuple[str, str]]:
     """What a stream says at its end, because its head did not."""
     said = (*shared_headers(life), *own_headers(life, now, remaining))
-    return [(name.removeprefix("x-orchvynt-"), value) for name, value in said if name not in caller.told]
+    told = caller.told
+    if life.state.rescues:
+        # The head named who began the answer; this is who ended it.
+        said = (*said, ("x-orchvynt-rescued", f"from={life.state.broken_model}"))
+        told -= CHANGED_BY_RESCUE
+    return [(name.removeprefix("x-orchvynt-"), value) for name, value in said if name not in told]
 
 
 def overhead_ms(life: Life, now: int) -> str:

@@ -21,7 +21,7 @@ class ChunkCollector:
         if told.refusal:
             self._parts.add(RefusalAdded(told.refusal))
         for call in told.tool_calls or ():
-            function = call.function
+            function = call.function or (ToldFunction(call.custom.name, call.custom.input) if call.custom else None)
             if function is None:
                 continue
             # Without an index (some compatible providers) a part with an id begins a call, and one without goes on.

@@ -132,6 +132,9 @@ class PassthroughRelay:
             raise ValueError("this relay was made without collect")
         return self._collector.reply(self._seen, self._created_s)
 
+    def forget(self) -> None:
+        self._collector = None
+
     def handover(self) -> ChunkWriter:
         seen = self._seen
         return ChunkWriter(self._wants_usage, Began(seen.response_id, seen.response_model, self._created_s))
@@ -210,6 +213,8 @@ class PassthroughRelay:
                     seen.alive = True
                     if not seen.started:
                         seen.started = bool(told.content or told.tool_calls or told.refusal or told.function_call or told.audio)
+                if told.audio:
+                    seen.audible = True
                 # Of several choices the reply is the first.
                 if self._collector is not None and not choice.index:
                     if self._ends:

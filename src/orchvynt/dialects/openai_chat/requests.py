@@ -135,6 +135,9 @@ def _message(message: Message) -> dict[str, Any]:
     told: dict[str, Any] = {"role": message.role}
     if message.name:
         told["name"] = message.name
+    if message.is_open:
+        # DeepSeek's and Mistral's word for a turn that the answer goes on with; OpenAI has none, and is asked instead.
+        told["prefix"] = True
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     if results:
