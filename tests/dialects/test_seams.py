@@ -1,5 +1,7 @@
 """Where a continuation joins what was delivered: never altered, never repeated, and never two answers in one."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +27,7 @@ def joined(method: Continues, delivered: str, *parts: str) -> str | None:
 
 def cut(text: str, places: list[int]) -> list[str]:
     edges = sorted({0, len(text), *(place for place in places if place < len(text))})
-    return [text[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [text[start:end] for start, end in pairwise(edges)]
 
 
 @given(at=st.integers(1, len(ANSWER) - 1), places=splits)

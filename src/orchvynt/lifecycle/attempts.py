@@ -7,7 +7,7 @@ from orchvynt.lifecycle.commands import AnyCommand, Close, EndStream, Flow, Keep
 from orchvynt.lifecycle.endings import finished, refuse
 from orchvynt.lifecycle.events import AnswerArrived, AttemptFailed, StreamEnded, StreamStarted
 from orchvynt.lifecycle.parking import judge_answer
-from orchvynt.lifecycle.rescue import begin_rescue, break_off, prefix_for
+from orchvynt.lifecycle.rescue import RESTART, begin_rescue, break_off, prefix_for
 from orchvynt.lifecycle.settling import bound, settle, settle_answer
 from orchvynt.lifecycle.state import State, Tried
 from orchvynt.model import facts
@@ -29,15 +29,16 @@ def answer_arrived(snapshot: Snapshot, state: State, event: AnswerArrived) -> li
         event.provider_request_id,
         response_model=answer.response_model,
         finish=answer.finish,
+        dropped=event.dropped,
     )
     receipt = settle_answer(snapshot, state, event, answer.usage, answer.output_bytes)
-    state.answer = answer
+    state.answer, state.dropped = answer, event.dropped
     return judge_answer(snapshot, state, event, [ended, receipt])
 
 
 def stream_started(snapshot: Snapshot, state: State, event: StreamStarted) -> list[AnyCommand]:
     """The first content is here: from now on the answer flows, and no other tier may answer in its place."""
-    state.phase = "streaming"
+    state.phase, state.dropped = "streaming", event.dropped
     prefix, placed, model = prefix_for(snapshot, state), state.placed, state.candidate.model
     if prefix is None:
         return [Record((facts.AnswerDelivered(state.invocation.id, event.at, 200, model, state.tier, streaming=True),)), Flow()]
@@ -47,7 +48,7 @@ def stream_started(snapshot: Snapshot, state: State, event: StreamStarted) -> li
         state.invocation.id,
         event.at,
         placed.attempt,
-        prefix.method if prefix.text else "restart",
+        prefix.method if prefix.text else RESTART,
         state.broken_model,
         model,
         state.tier,
@@ -73,7 +74,9 @@ def stream_ended(snapshot: Snapshot, state: State, event: StreamEnded) -> list[A
         response_model=seen.response_model,
         finish=seen.finish,
         delivered_bytes=event.delivered_bytes,
+        dropped=event.dropped,
     )
+    state.dropped = event.dropped
     receipt = settle_answer(snapshot, state, event, seen.usage, seen.output_bytes)
     if state.phase == "attempting":
         state.reply, state.stream_body = event.reply, event.body

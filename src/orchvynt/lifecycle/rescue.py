@@ -17,6 +17,7 @@ from orchvynt.model import facts
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask
 
+RESTART: Final = "restart"
 RESCUED_BYTES_MAX: Final = 256 * 1024
 """More than this is not sent to another model as the beginning of its answer."""
 
@@ -78,6 +79,12 @@ def prefix_for(snapshot: Snapshot, state: State) -> Prefix | None:
         return None
     model = resolve(snapshot, state.candidate.model)
     return Prefix(model.continues if model is not None and broken.text else "never", broken.text)
+
+
+def rescued_by(snapshot: Snapshot, state: State) -> str:
+    """How the candidate under way went on with whose answer, as its headers say it: `from=gpt-4o;by=prefill`."""
+    prefix = prefix_for(snapshot, state)
+    return f"from={state.broken_model};by={prefix.method if prefix is not None and prefix.text else RESTART}"
 
 
 def break_off(state: State, event: AnyEvent, noted: list[facts.AnyFact], why: str, last: str = "") -> list[AnyCommand]:

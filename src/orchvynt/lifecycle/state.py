@@ -50,6 +50,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     `join_key` is set when it is parked: what a retry of the same caller has in common with it.
     `ahead` are the tiers still to be asked, in order; `tier` is the one under way (0: none).
     `gates_open` await the answer to be judged, `gates_matched` await their review, in the policy's order.
+    `dropped` names what the request of the answer lost because its provider cannot express it, in the caller's names.
     `streams` says that the answer flows to the caller as it arrives: no gate may still stop it. `broken` is set once such an answer
     broke off: what of it the caller has got, and how the candidate under way goes on with it. `broken_model` began it;
     `delivered_bytes` is what earlier attempts delivered. `fallback_at` is when the first fallback was activated (ns UTC).
@@ -95,6 +96,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     broken_model: str = ""
     delivered_bytes: int = 0
     rescues: int = 0
+    dropped: tuple[str, ...] = ()
 
     @property
     def candidate(self) -> CandidateChosen:

@@ -73,6 +73,7 @@ class Attempting:
                 request = dialect.pass_request(ask, model.upstream_model, per_choice)
             else:
                 request = dialect.write_request(caller.chat(ask), model.upstream_model, per_choice)
+            exchange.dropped = request.dropped
             ref = provider.api_key
             exchange.secret = self.secrets.resolve(ref) if ref is not None else ""
         except UnsupportedError as error:
@@ -132,7 +133,7 @@ class Attempting:
         if life.state.streams:
             seen, relay = exchange.seen, exchange.relay
             cut_chars = relay.seam.cut_chars if isinstance(relay, RescuingRelay) else 0
-            self._feed(life, StreamStarted(self.clock.now(), now, seen.response_id if seen else "", cut_chars))
+            self._feed(life, StreamStarted(self.clock.now(), now, seen.response_id if seen else "", exchange.dropped, cut_chars))
 
     def alive(self, exchange: Exchange) -> None:
         life = exchange.life
@@ -152,7 +153,7 @@ class Attempting:
         now = self.clock.monotonic()
         self._ended(exchange, now)
         self._went_well(exchange, answer.usage, now)
-        self._feed(life, AnswerArrived(self.clock.now(), now, answer, exchange.provider_request_id))
+        self._feed(life, AnswerArrived(self.clock.now(), now, answer, exchange.provider_request_id, exchange.dropped))
 
     def stream_ended(self, exchange: Exchange) -> None:
         life, seen = exchange.life, exchange.seen
@@ -167,7 +168,7 @@ class Attempting:
         reply, body = exchange.whole()
         self._feed(
             life,
-            StreamEnded(self.clock.now(), now, seen, reply, body, exchange.delivered_bytes, exchange.provider_request_id),
+            StreamEnded(self.clock.now(), now, seen, reply, body, exchange.delivered_bytes, exchange.provider_request_id, exchange.dropped),
         )
 
     def failed(self, exchange: Exchange, failure: Failure, may_have_run: bool, connected: bool) -> None:
