@@ -283,6 +283,12 @@ def test_odd_dates_custom_tools_and_old_function_calls_do_not_stop_a_stream() ->
     assert (relay.reply().created_s, [call.name for call in relay.reply().tool_calls]) == (0, ["sql", "f"])
 
 
+def test_an_event_without_data_stays_here() -> None:
+    out, seen = relayed(sse([chunk({"content": "x"})], done=False) + b"data: \n\ndata\n\n: still here\n\ndata: [DONE]\n\n")
+    assert out == sse([chunk({"content": "x"})], done=False) + b": still here\n\n"
+    assert seen.terminal
+
+
 def test_a_marker_with_trailing_space_is_one() -> None:
     out, seen = relayed(sse([chunk({"content": "x"})], done=False) + b"data: [DONE] \n\n")
     assert seen.terminal

@@ -142,7 +142,8 @@ class PassthroughRelay:
         self._hides_usage = self._ends = False
         if not data:
             # A frame of nothing but line ends goes where its predecessor went; comments and other fields pass.
-            self._passed = self._passed or bool(frame.strip(b"\r\n"))
+            # An event of no data means nothing, and clients stumble over it.
+            self._passed = (self._passed or bool(frame.strip(b"\r\n"))) and not frame.lstrip(b"\r\n").startswith(b"data")
             self._ends = bool(self._ending)
         elif data.startswith(DONE):
             self._end()
