@@ -20,6 +20,10 @@ TOOL_TOKENS: Final = 16
 ANTHROPIC_TOOLS_TOKENS: Final = 600
 BYTES_PER_TOKEN_MOST: Final = 5
 """Prose in the largest vocabularies (o200k) comes to at most 4.8 bytes a token; only runs of one character exceed this."""
+BYTES_PER_TOKEN_USUAL: Final = 3
+"""Prose and code come to 3 to 4 bytes a token; an estimate had better be a little high, as it is asked to make things fit."""
+IMAGE_TOKENS_USUAL: Final = 1_600
+"""An image of 1,568 px on its long edge at Anthropic (docs.anthropic.com, vision)."""
 
 WINDOW_MOST: Final = 2_000_000
 """No model that is sold has a larger context; it stands where a model's own is not known."""
@@ -71,3 +75,9 @@ def input_tokens_least(ask: Ask) -> int:
     """
     text_bytes = ask.input_text_bytes - 3 * ask.body.count(b"\\u")
     return max(0, text_bytes) // BYTES_PER_TOKEN_MOST
+
+
+def input_tokens_estimate(ask: Ask) -> int:
+    """About how many input tokens a request comes to. No bound in either direction; pages of documents are not in it."""
+    text = -(-ask.input_text_bytes // BYTES_PER_TOKEN_USUAL)
+    return text + MESSAGE_TOKENS * ask.message_count + TOOL_TOKENS * len(ask.tool_names) + IMAGE_TOKENS_USUAL * ask.image_count

@@ -90,9 +90,7 @@ class Failed(msgspec.Struct, frozen=True):
 
 
 Thought = ThoughtAdded | ThoughtSigned | ThoughtSealed
-Delta = (
-    Began | TextAdded | RefusalAdded | CallBegan | ArgumentsAdded | Thought | OtherAdded | Finished | UsageReported | Ended | Failed
-)
+Delta = Began | TextAdded | RefusalAdded | CallBegan | ArgumentsAdded | Thought | OtherAdded | Finished | UsageReported | Ended | Failed
 
 
 class DeltaReader(Protocol):
@@ -167,6 +165,32 @@ class Collector:
             thoughts=tuple(self._thoughts),
             stop_sequence=self._finished.stop_sequence,
         )
+
+
+def deltas_of(reply: Reply) -> list[Delta]:
+    """A whole reply as the parts that a stream of it would have had, with its terminal marker."""
+    deltas: list[Delta] = [Began(id=reply.id, model=reply.model, created_s=reply.created_s)]
+    for thought in reply.thoughts:
+        if thought.redacted:
+            deltas.append(ThoughtSealed(thought.redacted))
+        if thought.text:
+            deltas.append(ThoughtAdded(thought.text))
+        if thought.signature:
+            deltas.append(ThoughtSigned(thought.signature))
+    if reply.text:
+        deltas.append(TextAdded(reply.text))
+    if reply.refusal:
+        deltas.append(RefusalAdded(reply.refusal))
+    for index, call in enumerate(reply.tool_calls):
+        deltas.append(CallBegan(index=index, id=call.id, name=call.name))
+        if call.arguments:
+            deltas.append(ArgumentsAdded(index=index, text=call.arguments))
+    if reply.finish:
+        deltas.append(Finished(reply.finish, reply.stop_sequence))
+    if reply.usage is not None:
+        deltas.append(UsageReported(reply.usage))
+    deltas.append(Ended())
+    return deltas
 
 
 def utf8_bytes(text: str) -> int:

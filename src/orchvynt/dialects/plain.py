@@ -1,0 +1,112 @@
+"""A canonical chat without what only the provider of the caller's own dialect takes, for a provider of another.
+
+What does not change what is asked for is left out and named; anything else is refused. What is left holds parts of four kinds only:
+text, images, tool calls and their results.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from orchvynt.dialects.shapes import UnsupportedError
+from orchvynt.model.chat import Chat, Document, Foreign, Image, Message, Part, Text, Thinking, Tool, ToolCall, ToolResult
+
+PARTS_DROPPED: Final[dict[str, str]] = {
+    "cache_control": "it concerns Anthropic's caches",
+    "citations": "the quotes behind an earlier answer; its text stays",
+    "caller": "it says who at Anthropic called a tool; the call stays",
+    "thinking": "thoughts of earlier turns; only the provider that signed them takes them back",
+    "input_examples": "examples of a tool's input; its schema stays",
+    "eager_input_streaming": "it concerns how Anthropic streams",
+    "defer_loading": "it concerns when Anthropic loads a tool; here all are there",
+}
+"""What parts, tools and turns may have beyond the canonical form, and why it can be left out."""
+
+PARTS_REFUSED: Final[dict[str, str]] = {
+    "documents that are no text": "no other API takes them in the same form",
+    "citations of documents": "no other API gives them",
+    "images and documents in tool results": "the other APIs take only text there",
+    "tools that Anthropic defines or carries out, and what they gave": "no other provider has them",
+    "images and documents of Anthropic's file store": "no other provider can read it",
+}
+
+_NEUTRAL: Final[dict[str, tuple[object, ...]]] = {
+    "citations": ({"enabled": False},),
+    "allowed_callers": (["direct"],),
+    "defer_loading": (False,),
+}
+
+
+class Plainly:
+    """One chat made plain for `provider`. `dropped` names what was left out, each once, in the order of finding it."""
+
+    __slots__ = ("_provider", "dropped")
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self.dropped: dict[str, None] = {}
+
+    def chat(self, chat: Chat) -> Chat:
+        """Raises UnsupportedError for what must not be left out."""
+        messages = tuple(plain for message in chat.messages if (plain := self._message(message)) is not None)
+        return msgspec.structs.replace(chat, messages=messages, tools=tuple(self._tool(tool) for tool in chat.tools))
+
+    def _message(self, message: Message) -> Message | None:
+        """None for a turn of nothing but thoughts."""
+        parts = tuple(plain for part in message.parts if (plain := self._part(part)) is not None)
+        if not parts and message.parts:
+            return None
+        return msgspec.structs.replace(message, parts=parts)
+
+    def _part(self, part: Part) -> Part | None:
+        match part:
+            case Thinking():
+                self.dropped["thinking"] = None
+                return None
+            case Foreign():
+                raise self._unsupported(f"content of the type `{part.kind}`", f"messages[].content[].{part.kind}")
+            case Document():
+                return self._document(part)
+            case ToolResult():
+                return self._result(part)
+            case Text() | Image() | ToolCall():
+                return self._extended(part)
+
+    def _extended(self, part: Text | Image | ToolCall) -> Part:
+        self._extras(part.extras, "messages[].content[]")
+        return msgspec.structs.replace(part, extras={}) if part.extras else part
+
+    def _result(self, result: ToolResult) -> ToolResult:
+        for inner in result.parts:
+            if not isinstance(inner, Text):
+                raise self._unsupported("anything but text in a tool result", "messages[].content[].tool_result.content")
+            self._extras(inner.extras, "messages[].content[].tool_result.content[]")
+        self._extras(result.extras, "messages[].content[]")
+        return msgspec.structs.replace(result, parts=(), extras={}) if result.parts or result.extras else result
+
+    def _document(self, document: Document) -> Text:
+        extras = dict(document.extras)
+        context = extras.pop("context", None)
+        if isinstance(extras.get("citations"), dict) and extras["citations"].get("enabled"):
+            raise self._unsupported("citations", "messages[].content[].document.citations")
+        if not document.text:
+            raise self._unsupported("a document that is no text", "messages[].content[].document.source")
+        self._extras(extras, "messages[].content[].document")
+        return Text("\n\n".join(said for said in (document.title, context, document.text) if isinstance(said, str) and said))
+
+    def _tool(self, tool: Tool) -> Tool:
+        if tool.kind:
+            raise self._unsupported(f"tools of the type `{tool.kind}`", "tools[].type")
+        self._extras(tool.extras, "tools[]")
+        return msgspec.structs.replace(tool, extras={}) if tool.extras else tool
+
+    def _extras(self, extras: dict[str, Any], where: str) -> None:
+        for name, value in extras.items():
+            if value in _NEUTRAL.get(name, ()):
+                continue
+            if name not in PARTS_DROPPED:
+                raise self._unsupported(f"`{name}`", f"{where}.{name}")
+            self.dropped[name] = None
+
+    def _unsupported(self, what: str, param: str) -> UnsupportedError:
+        return UnsupportedError(f"{self._provider} has no equal for {what}, and without it the answer may be another.", param)
