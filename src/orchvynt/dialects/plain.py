@@ -9,27 +9,31 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.dialects.shapes import UnsupportedError
+from orchvynt.dialects.translation import Dropped, Table
 from orchvynt.model.chat import Chat, Document, Foreign, Image, Message, Part, Text, Thinking, Tool, ToolCall, ToolResult
 
-PARTS_DROPPED: Final[dict[str, str]] = {
-    "cache_control": "it concerns Anthropic's caches",
-    "citations": "the quotes behind an earlier answer; its text stays",
-    "caller": "it says who at Anthropic called a tool; the call stays",
-    "thinking": "thoughts of earlier turns; only the provider that signed them takes them back",
-    "input_examples": "examples of a tool's input; its schema stays",
-    "eager_input_streaming": "it concerns how Anthropic streams",
-    "defer_loading": "it concerns when Anthropic loads a tool; here all are there",
-}
+THOUGHTS: Final = "messages[].content[].thinking"
+
+PARTS_DROPPED: Final[Table] = (
+    ("cache_control", "it concerns Anthropic's caches"),
+    ("citations", "the quotes behind an earlier answer; its text stays"),
+    ("caller", "it says who at Anthropic called a tool; the call stays"),
+    (THOUGHTS, "thoughts of earlier turns; only the provider that signed them takes them back"),
+    ("input_examples", "examples of a tool's input; its schema stays"),
+    ("eager_input_streaming", "it concerns how Anthropic streams"),
+    ("defer_loading", "it concerns when Anthropic loads a tool; here all are there"),
+)
 """What parts, tools and turns may have beyond the canonical form, and why it can be left out."""
 
-PARTS_REFUSED: Final[dict[str, str]] = {
-    "documents that are no text": "no other API takes them in the same form",
-    "citations of documents": "no other API gives them",
-    "images and documents in tool results": "the other APIs take only text there",
-    "tools that Anthropic defines or carries out, and what they gave": "no other provider has them",
-    "images and documents of Anthropic's file store": "no other provider can read it",
-}
+PARTS_REFUSED: Final[Table] = (
+    ("documents that are no text", "no other API takes them in the same form"),
+    ("citations of documents", "no other API gives them"),
+    ("images and documents in tool results", "the other APIs take only text there"),
+    ("tools that Anthropic defines or carries out, and what they gave", "no other provider has them"),
+    ("images and documents of Anthropic's file store", "no other provider can read it"),
+)
 
+_DROPPED: Final = frozenset(name for name, _ in PARTS_DROPPED)
 _NEUTRAL: Final[dict[str, tuple[object, ...]]] = {
     "citations": ({"enabled": False},),
     "allowed_callers": (["direct"],),
@@ -37,17 +41,21 @@ _NEUTRAL: Final[dict[str, tuple[object, ...]]] = {
 }
 
 
-class Plainly:
-    """One chat made plain for `provider`. `dropped` names what was left out, each once, in the order of finding it."""
+def plain(chat: Chat, provider: str, dropped: Dropped) -> Chat:
+    """The chat as `provider` can take it; `dropped` hears what is left out. Raises UnsupportedError for what must not be."""
+    return chat if chat.dialect == "openai_chat" else _Plainly(provider, dropped).chat(chat)
 
-    __slots__ = ("_provider", "dropped")
 
-    def __init__(self, provider: str) -> None:
+class _Plainly:
+    """One chat made plain for one provider."""
+
+    __slots__ = ("_dropped", "_provider")
+
+    def __init__(self, provider: str, dropped: Dropped) -> None:
         self._provider = provider
-        self.dropped: dict[str, None] = {}
+        self._dropped = dropped
 
     def chat(self, chat: Chat) -> Chat:
-        """Raises UnsupportedError for what must not be left out."""
         messages = tuple(plain for message in chat.messages if (plain := self._message(message)) is not None)
         return msgspec.structs.replace(chat, messages=messages, tools=tuple(self._tool(tool) for tool in chat.tools))
 
@@ -61,7 +69,7 @@ class Plainly:
     def _part(self, part: Part) -> Part | None:
         match part:
             case Thinking():
-                self.dropped["thinking"] = None
+                self._dropped.add(THOUGHTS)
                 return None
             case Foreign():
                 raise self._unsupported(f"content of the type `{part.kind}`", f"messages[].content[].{part.kind}")
@@ -104,9 +112,9 @@ class Plainly:
         for name, value in extras.items():
             if value in _NEUTRAL.get(name, ()):
                 continue
-            if name not in PARTS_DROPPED:
+            if name not in _DROPPED:
                 raise self._unsupported(f"`{name}`", f"{where}.{name}")
-            self.dropped[name] = None
+            self._dropped.add(name)
 
     def _unsupported(self, what: str, param: str) -> UnsupportedError:
         return UnsupportedError(f"{self._provider} has no equal for {what}, and without it the answer may be another.", param)

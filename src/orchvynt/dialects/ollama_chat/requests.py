@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from orchvynt.dialects.plain import plain
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
 from orchvynt.dialects.translation import (
     MESSAGES_DROPPED,
@@ -56,6 +57,7 @@ _encode = msgspec.json.Encoder().encode
 def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
     """The request for a canonical chat. Raises UnsupportedError for what dropping would change the answer."""
     dropped = Dropped(chat)
+    chat = plain(chat, "Ollama", dropped)
     _check(chat, dropped)
     names: dict[str, str] = {}
     body: dict[str, Any] = {

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.dialects.openai_chat.reading import METADATA_PREFIX, may_be_ours
+from orchvynt.dialects.plain import plain
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
 from orchvynt.dialects.translation import Dropped, Table, drop_extras, output_limit
 from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
@@ -92,6 +93,7 @@ def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None
     Raises UnsupportedError for what dropping would change the answer.
     """
     dropped = Dropped(chat)
+    chat = plain(chat, "OpenAI", dropped)
     extras = chat.extras
     if chat.dialect != "openai_chat":
         drop_extras(chat, "OpenAI", _KNOWN_EXTRAS, dropped, _SAMPLING)
