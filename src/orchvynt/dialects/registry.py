@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+from orchvynt.dialects.anthropic_messages.caller import AnthropicMessagesCaller
+from orchvynt.dialects.anthropic_messages.passthrough import MessageRelay
 from orchvynt.dialects.anthropic_messages.provider import AnthropicMessagesProvider
 from orchvynt.dialects.anthropic_messages.stream import AnthropicReader
 from orchvynt.dialects.deltas import DeltaReader
@@ -21,7 +23,11 @@ from orchvynt.language.snapshot import Wire
 from orchvynt.model.invocation import Ask, DialectName
 
 # Both tables are constants: dialects hold no state, so one of each serves everybody.
-_CALLERS: Final[dict[DialectName, CallerDialect]] = {"openai_chat": OpenAIChatCaller(), "route": RouteCaller()}
+_CALLERS: Final[dict[DialectName, CallerDialect]] = {
+    "openai_chat": OpenAIChatCaller(),
+    "anthropic_messages": AnthropicMessagesCaller(),
+    "route": RouteCaller(),
+}
 _PROVIDERS: Final[dict[Wire, ProviderDialect]] = {
     "openai_chat": OpenAIChatProvider(),
     "anthropic_messages": AnthropicMessagesProvider(),
@@ -36,6 +42,7 @@ provider: Final[Callable[[Wire], ProviderDialect]] = _PROVIDERS.__getitem__
 # Where caller and provider speak the same, the provider's own frames pass.
 _PASSING: Final[dict[str, Callable[[Ask, bool, bool], Relay]]] = {
     "openai_chat": lambda ask, collect, digest: PassthroughRelay(ask.wants_usage, collect, digest),
+    "anthropic_messages": lambda _ask, collect, digest: MessageRelay(collect, digest),
 }
 _READERS: Final[dict[str, Callable[[], DeltaReader]]] = {
     "openai_chat": OpenAIReader,
@@ -57,3 +64,7 @@ def relay(provider: ProviderDialect, caller: CallerDialect, ask: Ask, *, collect
 def rescuing(provider: ProviderDialect, writer: DeltaWriter, prefix: Prefix, *, digest: bool = False, created_s: int = 0) -> RescuingRelay:
     """A new relay for a provider that goes on with an answer which broke off. `writer` is the broken relay's."""
     return RescuingRelay(_READERS[provider.name](), writer, prefix, created_s, digest)
+
+
+FORWARDED: Final[dict[DialectName, tuple[str, ...]]] = {"anthropic_messages": ("anthropic-version", "anthropic-beta")}
+"""Header fields of a caller that a provider of its dialect is sent; no others ever are."""

@@ -5,8 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
+from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.shapes import UnsupportedError
-from orchvynt.model.chat import Chat, Image, ToolCall
+from orchvynt.model.chat import Chat, Image, TokenLogprob, ToolCall
+
+_decode_logprobs = msgspec.json.Decoder(tuple[TokenLogprob, ...]).decode
 
 Table = tuple[tuple[str, str], ...]
 """Names of fields, each with why it is dropped or refused, or with what it becomes. docs/reference/dialects.md is written from these."""
@@ -21,6 +24,9 @@ NEUTRAL_EXTRAS: Final[dict[str, tuple[object, ...]]] = {
     "frequency_penalty": (0,),
     "store": (False,),
     "service_tier": ("auto",),
+    "inference_geo": ("global",),
+    "mcp_servers": ([],),
+    "speed": ("standard",),
 }
 """Values of fields that other APIs lack which ask for nothing, so that leaving them out changes nothing."""
 
@@ -38,10 +44,15 @@ SERVICE_DROPPED: Final[dict[str, Table]] = {
         ("verbosity", "the scales differ; the model's own default applies"),
     ),
     "anthropic_messages": (
+        ("metadata", "it labels what Anthropic stores"),
         ("service_tier", "it concerns capacity at Anthropic"),
-        ("inference_geo", "it concerns where Anthropic computes"),
+        ("speed", "it concerns speed at Anthropic"),
         ("cache_control", "it concerns Anthropic's caches"),
+        ("context_management", "it concerns what Anthropic keeps of a long context"),
+        ("diagnostics", "it concerns Anthropic's caches"),
+        ("user_profile_id", "it names an account's user to Anthropic"),
         ("thinking", "the scales differ; the model's own default applies"),
+        ("output_config", "of it the schema is sent; for effort the scales differ"),
     ),
     "ollama_chat": (
         ("keep_alive", "it concerns the memory of an Ollama"),
@@ -55,7 +66,7 @@ SERVICE_DROPPED: Final[dict[str, Table]] = {
 """By the caller's dialect: fields that say how its own provider stores, bills, caches or paces an answer, not what is asked for."""
 
 OWN_NAMES: Final[dict[str, dict[str, str]]] = {
-    "anthropic_messages": {"user": "metadata.user_id"},
+    "anthropic_messages": {"user": "metadata.user_id", "tools[].function.strict": "tools[].strict"},
     "ollama_chat": {name: f"options.{name}" for name in ("temperature", "top_p", "seed", "stop")},
 }
 """By the caller's dialect: what it calls a canonical field, where the canonical name (OpenAI's) is another."""
@@ -121,6 +132,16 @@ def arguments_object(call: ToolCall, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UnsupportedError(f"The arguments of the call {call.name!r} are no JSON object.", f"{where}.tool_calls")
     return value
+
+
+def logprobs_from(raw: msgspec.Raw) -> tuple[TokenLogprob, ...]:
+    """The list of token log probabilities, which all APIs that have one write alike. An odd one costs only itself, not the answer."""
+    if not raw or bytes(raw) == b"null":
+        return ()
+    try:
+        return _decode_logprobs(raw)
+    except BODY_ERRORS:
+        return ()
 
 
 def output_limit(chat: Chat, output_tokens_max: int | None) -> int | None:

@@ -55,7 +55,7 @@ def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, 
     ):
         said = f"`service_tier: {ask.service_tier[:40]}` is not billed at the price that the hold is made at, and a money budget applies."
         return NotAdmitted(at, mono, "price", detail=said)
-    bound = input_tokens_bound(ask, model.provider.kind)
+    bound = input_tokens_bound(ask, model.provider.kind, model.context_window)
     asked = ask.max_output_tokens * ask.choices if ask.max_output_tokens is not None else None
     if state.broken is not None and state.broken.text:
         # What was delivered is input now: its own turn, and the words that ask to go on with it. The caller's limit binds both parts.

@@ -5,7 +5,6 @@ from typing import Final, cast
 import msgspec
 
 from orchvynt.decisions.identity.credentials import Identity
-from orchvynt.decisions.routing.filters import is_allowed
 from orchvynt.dialects import registry
 from orchvynt.language.scope import RequestValues
 from orchvynt.lifecycle.explain.explanation import explain
@@ -23,16 +22,22 @@ from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.tasks import Tasks
+from orchvynt.surfaces.api.estimating import COUNTING, ESTIMATED, counted
 from orchvynt.surfaces.api.http.request import Request
 from orchvynt.surfaces.api.intake import request_id
-from orchvynt.surfaces.api.paths import Place, place
+from orchvynt.surfaces.api.models import listed
+from orchvynt.surfaces.api.paths import Place, place, spoken
 from orchvynt.surfaces.api.reception import Reception
 from orchvynt.surfaces.api.scoring import score, scored
 
-ASKING: Final[dict[str, str]] = {"/v1/chat/completions": "openai_chat", "/v1/route": "route"}
+ASKING: Final[dict[str, str]] = {
+    "/v1/chat/completions": "openai_chat",
+    "/v1/messages": "anthropic_messages",
+    "/v1/route": "route",
+}
 LISTED: Final = (
-    "POST /v1/chat/completions, POST /v1/route, GET /v1/models, GET /v1/invocations/{id}, GET /v1/invocations/{id}/result, "
-    "POST /v1/invocations/{id}/feedback"
+    "POST /v1/chat/completions, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/route, "
+    "GET /v1/models, GET /v1/invocations/{id}, GET /v1/invocations/{id}/result, POST /v1/invocations/{id}/feedback"
 )
 
 
@@ -73,6 +78,8 @@ class DataPlane:
             self._read(request, line, path)
         elif request.method == "POST" and (inv := scored(path)):
             self.tasks.start(self._score(request, line, inv), f"feedback {inv}")
+        elif request.method == "POST" and path == COUNTING:
+            self._count(request, line)
         elif dialect is not None or path == "/v1/models" or path.startswith(("/v1/invocations/", "/health/")):
             allowed = "POST" if dialect else "GET"
             fault = Fault("method_not_allowed", f"{path} takes {allowed}, not {request.method}.", f"Use {allowed}.")
@@ -89,7 +96,7 @@ class DataPlane:
         snapshot = self.policies.current
         taken = self.reception.take(request, where, dialect, snapshot, self.ids.new("inv"), clock.now())
         if isinstance(taken, Fault):
-            self._refuse(request, line, taken, dialect=dialect)
+            self._refuse(request, line, taken)
             return
         made = taken.invocation
         state = State(made)
@@ -114,10 +121,10 @@ class DataPlane:
             if isinstance(identity, Fault):
                 self._refuse(request, line, identity)
             elif path == "/v1/models":
-                line.answer(200, (), self._models(identity))
+                line.answer(200, (), listed(self.policies.current, identity, spoken(path, request.header) == "anthropic_messages"))
             else:
                 self._invocation(request, line, path.removeprefix("/v1/invocations/"), identity)
-        elif path in ASKING:
+        elif path in ASKING or path == COUNTING:
             fault = Fault("method_not_allowed", f"{path} takes POST, not GET.", "Use POST.")
             self._refuse(request, line, fault, [("allow", "POST")])
         else:
@@ -134,14 +141,14 @@ class DataPlane:
         }
         line.answer(200 if self.ready else 503, (), msgspec.json.encode(body))
 
-    def _models(self, identity: Identity) -> bytes:
+    def _count(self, request: Request, line: CallerLine) -> None:
         snapshot = self.policies.current
-        names = [*(["auto"] if snapshot.default else []), *snapshot.models, *snapshot.aliases]
-        allowed = identity.key.allow_models if identity.key is not None else None
-        if allowed is not None:
-            names = [name for name in names if name == "auto" or is_allowed(snapshot.aliases.get(name, name), allowed)]
-        listed = [{"id": name, "object": "model", "created": 0, "owned_by": "orchvynt"} for name in names]
-        return msgspec.json.encode({"object": "list", "data": listed})
+        identity = self.reception.identify(snapshot, request, self.carrier.clock.now())
+        said = identity if isinstance(identity, Fault) else counted(snapshot, identity, request)
+        if isinstance(said, Fault):
+            self._refuse(request, line, said)
+        else:
+            line.answer(200, ESTIMATED, said)
 
     def _invocation(self, request: Request, line: CallerLine, rest: str, identity: Identity) -> None:
         inv, _, what = rest.partition("/")
@@ -195,7 +202,6 @@ class DataPlane:
         line: CallerLine,
         fault: Fault,
         headers: list[tuple[str, str]] | None = None,
-        dialect: DialectName = "openai_chat",
     ) -> None:
         self.refusals[fault.code] = self.refusals.get(fault.code, 0) + 1
         said = headers or []
@@ -203,7 +209,7 @@ class DataPlane:
             said.append(("www-authenticate", "Bearer"))
         if echo := request_id(request.header):
             said.append(("x-request-id", echo))
-        answers.answer_fault(line, fault, registry.caller(dialect).error(fault, ""), said)
+        answers.answer_fault(line, fault, registry.caller(spoken(place(request.path).path, request.header)).error(fault, ""), said)
 
 
 def _no_invocation(inv: str) -> Fault:

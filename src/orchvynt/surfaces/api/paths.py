@@ -1,6 +1,12 @@
-"""The paths of the data plane: what stands before `/v1`, and which endpoint is meant. `/@WORKFLOW/AGENT/v1/…` says who calls."""
+"""The paths of the data plane: what stands before `/v1`, and which endpoint is meant. `/@WORKFLOW/AGENT/v1/…` says who calls.
 
+Also which API a caller speaks, where the path is one of several or of none.
+"""
+
+from collections.abc import Callable
 from typing import Final, NamedTuple
+
+from orchvynt.model.invocation import DialectName
 
 ROOTS: Final = frozenset({"v1", "api", "health"})
 """What an endpoint's path begins with."""
@@ -25,3 +31,12 @@ def place(path: str) -> Place:
     if agent in ROOTS and behind.partition("/")[0] not in ROOTS:
         agent, behind = "", rest
     return Place(f"/{behind}", workflow.replace("%2F", "/"), agent.replace("%2F", "/"))
+
+
+def spoken(path: str, header: Callable[[str], str]) -> DialectName:
+    """In whose words a caller is told what it cannot have. `path` is the endpoint's own; Anthropic's clients always say a version."""
+    if path == "/v1/messages" or path.startswith("/v1/messages/"):
+        return "anthropic_messages"
+    if path in ("/v1/chat/completions", "/v1/route"):
+        return "openai_chat" if path == "/v1/chat/completions" else "route"
+    return "anthropic_messages" if header("anthropic-version") else "openai_chat"
