@@ -13,9 +13,10 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import ReviewRow
+from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.changing import Changed, Changing
-from orchvynt.runtime.control import BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status, Version
+from orchvynt.runtime.control import AlertLine, BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status, Version
 from orchvynt.runtime.policies import PolicyMissingError
 from orchvynt.runtime.reviewing import Reviewing
 
@@ -23,7 +24,8 @@ from orchvynt.runtime.reviewing import Reviewing
 class Operations:
     """Implements `runtime.control.Control`."""
 
-    def __init__(self, carrier: Carrier, reviewing: Reviewing, changing: Changing) -> None:
+    def __init__(self, carrier: Carrier, reviewing: Reviewing, changing: Changing, alerting: Alerting) -> None:
+        self.alerting = alerting
         self.carrier = carrier
         self.reviewing = reviewing
         self.changing = changing
@@ -51,7 +53,11 @@ class Operations:
             journal_bytes=self.about.journal_bytes(),
             store=self.about.store,
             draining=self.about.draining(),
+            alerts=tuple(self.alerting.lines()),
         )
+
+    def alerts(self) -> list[AlertLine]:
+        return self.alerting.lines()
 
     def budgets(self) -> list[BudgetLine]:
         at = self.carrier.clock.now()

@@ -1,0 +1,103 @@
+"""Which messages are sent when: in their order for each destination and alert, again after a failure, and not for ever.
+
+Instants are monotonic nanoseconds. At least once within the process: a message leaves when it was delivered, or is too old, or when
+too many newer ones wait.
+"""
+
+from typing import Final
+
+import msgspec
+
+SECOND: Final = 1_000_000_000
+MESSAGES_MAX: Final = 1_000
+AGE_NS_MAX: Final = 24 * 3_600 * SECOND
+BACKOFF_NS_FIRST: Final = 1 * SECOND
+BACKOFF_NS_MAX: Final = 300 * SECOND
+IN_FLIGHT_MAX: Final = 4
+
+
+class Message(msgspec.Struct, frozen=True):
+    """`destination` is a name of the policy, `line` what keeps its order: a message waits for those before it of the same line."""
+
+    id: str
+    destination: str
+    line: str
+    body: bytes
+
+
+class Entry(msgspec.Struct):
+    """One message that waits, since `since`; it is not sent before `due`. `failures` is how often it was tried."""
+
+    message: Message
+    since: int
+    due: int
+    failures: int = 0
+    in_flight: bool = False
+
+
+class Outbox:
+    """The messages of one process, oldest first."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Entry] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def waiting(self) -> dict[str, int]:
+        """How many there are for each destination."""
+        counts: dict[str, int] = {}
+        for entry in self._kept.values():
+            name = entry.message.destination
+            counts[name] = counts.get(name, 0) + 1
+        return counts
+
+    def add(self, message: Message, mono: int) -> list[Message]:
+        """Gives what had to make room: the oldest that is not under way."""
+        dropped = []
+        if len(self._kept) >= MESSAGES_MAX:
+            oldest = next((entry for entry in self._kept.values() if not entry.in_flight), None)
+            if oldest is None:
+                return [message]
+            dropped.append(self._remove(oldest.message.id))
+        self._kept[message.id] = Entry(message, mono, mono)
+        return dropped
+
+    def too_old(self, mono: int) -> list[Message]:
+        """Takes out what was not delivered within a day."""
+        late = [entry for entry in self._kept.values() if mono - entry.since >= AGE_NS_MAX and not entry.in_flight]
+        return [self._remove(entry.message.id) for entry in late]
+
+    def due(self, mono: int) -> list[Message]:
+        """What is to be sent now; it counts as under way until `delivered` or `failed`."""
+        found: list[Message] = []
+        seen: set[tuple[str, str]] = set()
+        flying: dict[str, int] = {}
+        for entry in self._kept.values():
+            if entry.in_flight:
+                flying[entry.message.destination] = flying.get(entry.message.destination, 0) + 1
+        for entry in self._kept.values():
+            name, line = entry.message.destination, (entry.message.destination, entry.message.line)
+            if line in seen:
+                continue
+            seen.add(line)
+            if not entry.in_flight and entry.due <= mono and flying.get(name, 0) < IN_FLIGHT_MAX:
+                flying[name] = flying.get(name, 0) + 1
+                entry.in_flight = True
+                found.append(entry.message)
+        return found
+
+    def delivered(self, message: str) -> None:
+        self._remove(message)
+
+    def failed(self, message: str, mono: int, chance: float) -> int:
+        """It is sent again, after a wait that doubles and has jitter (`chance` in [0, 1)). Gives how often it has failed now."""
+        entry = self._kept[message]
+        longest = min(BACKOFF_NS_MAX, BACKOFF_NS_FIRST << min(entry.failures, 20))
+        entry.failures += 1
+        entry.due = mono + longest // 2 + int(longest / 2 * chance)
+        entry.in_flight = False
+        return entry.failures
+
+    def _remove(self, message: str) -> Message:
+        return self._kept.pop(message).message
