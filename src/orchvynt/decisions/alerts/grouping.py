@@ -85,10 +85,10 @@ class Group:
             member.ended = mono
 
     def take(self, mono: int) -> list[Notice]:
-        """What is due. It counts as told."""
+        """What is due. It counts as told. Nobody is told that something fires which does not hold at this look."""
         found = []
         first = self._first(mono)
-        again = [one for one in self.members.values() if one.phase == "firing" and mono - (one.told or 0) >= self.pace.repeat_ns]
+        again = [one for one in self._holding() if one.told is not None and mono - one.told >= self.pace.repeat_ns]
         if first or again:
             found.append(_notice("firing", [*first, *again], not first))
             for member in (*first, *again):
@@ -102,9 +102,12 @@ class Group:
                 del self.members[member.key]
         return found
 
+    def _holding(self) -> list[Member]:
+        return [one for one in self.members.values() if one.false_since is None]
+
     def _first(self, mono: int) -> list[Member]:
         """Those that were never told, once the oldest of them has waited."""
-        fresh = [one for one in self.members.values() if one.told is None]
+        fresh = [one for one in self._holding() if one.told is None]
         if not fresh or mono - min(one.begun for one in fresh) < self.pace.wait_ns:
             return []
         if self._last_told is not None and mono - self._last_told < self.pace.interval_ns:
