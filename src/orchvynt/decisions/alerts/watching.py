@@ -92,9 +92,10 @@ class Watch:
         lengths = {MISHAP_WINDOW_NS, *(watched.window_ns for watched, _ in self._alerts.values())}
         chains = self._tallies.chains.values()
         known = {*chains, *(tally for of_kind in self._tallies.mishaps.values() for tally in of_kind.values())}
+        # At the first look all that was counted is news, and a mishap, which is an event and no share, always is.
+        counted = chains if self._windows else ()
         for length in lengths - self._windows.keys():
-            # A mishap is an event, no share: what was counted before the first look is news, too.
-            self._windows[length] = Window(length, chains, mono)
+            self._windows[length] = Window(length, counted, mono)
         self._windows = {length: self._windows[length] for length in lengths}
         for window in self._windows.values():
             window.keep(known)
