@@ -155,6 +155,11 @@ def budget_line(name: str, subject: str, limit: int = 2_500_000_000, settled: in
     return BudgetLine(name, "workflow", subject, "day", NOW + 3600 * SECOND, limit, settled, held, None, 1200, 300, 0)
 
 
+def alert_line(alert: str = "fallback.alerts[0]", provider: str = "openai") -> AlertLine:
+    when = "activation_rate > 0.1"
+    return AlertLine(alert, when, 300 * SECOND, "firing", "default", provider, 0.25, 40, NOW - 60 * SECOND, "inv_01", ("oncall",))
+
+
 def renamed(record: Sequence[AnyFact], inv: str, review: str = "rev_1", parked_at: int = 0) -> list[AnyFact]:
     """The same life of another invocation; its review may have another name and another age."""
     life: list[AnyFact] = []
