@@ -121,7 +121,7 @@ class Status(msgspec.Struct, frozen=True):
     """`drift` says in words how the file given to --policy differs from the version in force; empty when it does not.
 
     `watch` is empty where no file is watched; `paused` while a version that was applied over the file is in force. `alerts` are those
-    that hold or held a moment ago.
+    that hold or held a moment ago, the 100 that stand longest.
     """
 
     version: str

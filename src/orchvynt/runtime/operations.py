@@ -1,6 +1,6 @@
 """Control, performed: what an operator's request does to the running process."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -19,6 +19,8 @@ from orchvynt.runtime.changing import Changed, Changing
 from orchvynt.runtime.control import AlertLine, BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status, Version
 from orchvynt.runtime.policies import PolicyMissingError
 from orchvynt.runtime.reviewing import Reviewing
+
+STATUS_ALERTS_MAX: Final = 100
 
 
 class Operations:
@@ -53,7 +55,7 @@ class Operations:
             journal_bytes=self.about.journal_bytes(),
             store=self.about.store,
             draining=self.about.draining(),
-            alerts=tuple(self.alerting.lines()),
+            alerts=tuple(self.alerting.lines()[:STATUS_ALERTS_MAX]),
         )
 
     def alerts(self) -> list[AlertLine]:
