@@ -142,8 +142,8 @@ def test_what_goes_on_is_told_again_and_not_said_again() -> None:
 @pytest.mark.parametrize(
     ("status", "name", "said"),
     [
-        (401, "credential_refused", "Provider openai refused our credential, 1 times within 5m."),
-        (402, "quota_exhausted", "Provider openai says that the quota is exhausted, 1 times within 5m."),
+        (401, "credential_refused", "Provider openai refused our credential, once within 5m."),
+        (402, "quota_exhausted", "Provider openai says that the quota is exhausted, once within 5m."),
     ],
 )
 def test_a_refused_credential_is_told_although_no_alert_is_about_it(status: int, name: str, said: str) -> None:
@@ -156,6 +156,7 @@ def test_a_refused_credential_is_told_although_no_alert_is_about_it(status: int,
     assert told["data"]["group"][0]["invocation"] == "inv_1"
     watched.looks(310)
     assert [one["type"] for one in watched.told] == ["alert.firing", "alert.resolved"]
+    assert watched.told[1]["data"]["text"] == said.replace("once within", "but not in the last")
 
 
 def test_a_bill_beyond_what_was_allowed_is_told() -> None:

@@ -28,8 +28,9 @@ def sentence(told: Told) -> str:
         what, help = MISHAPS[watched.name]
         provider, times = members[0].key[1], members[0].figures.calls
         if over:
-            return f"Provider {provider} has not done so for {duration_text(watched.window_ns)}: it {what}."
-        return f"Provider {provider} {what}, {times} times within {duration_text(watched.window_ns)}. {help}"
+            return f"Provider {provider} {what}, but not in the last {duration_text(watched.window_ns)}."
+        often = "once" if times == 1 else f"{times} times"
+        return f"Provider {provider} {what}, {often} within {duration_text(watched.window_ns)}. {help}"
     said = "; ".join(_share(member, over) for member in members[:SAID_MAX])
     more = f"; and {len(members) - SAID_MAX} more" if len(members) > SAID_MAX else ""
     begin = "no longer holds" if over else "still holds" if told.notice.repeated else "holds"

@@ -145,7 +145,7 @@ def test_lists_are_whole_and_plain_in_a_pipe(world: World) -> None:
     status = run("status", env=as_admin(world)).stdout
     assert "sqlite:///orchvynt.db" in status
     assert "firing: activation_rate > 0.1: chain default used in 25% of 40 calls routed to openai" in status
-    assert "firing: refused: openai, 3 times; orchvynt explain inv_01" in status
+    assert "firing: refused: openai, 3 lately; orchvynt explain inv_01" in status
     for text in ("\x1b", "\r"):
         assert text not in status + providers + told
 

@@ -38,7 +38,7 @@ def status(session: Session) -> None:
 
 def _alert(one: AlertView) -> Text:
     if one.activation_rate is None:
-        said = f"{one.when}: {one.provider}, {one.calls} times; orchvynt explain {one.invocation}"
+        said = f"{one.when}: {one.provider}, {one.calls} lately; orchvynt explain {one.invocation}"
     else:
         said = f"{one.when}: chain {one.chain} used in {one.activation_rate:.0%} of {one.calls} calls routed to {one.provider}"
     return Text(printable(f"{one.state}: {said}"), "red" if one.state == "firing" else "yellow")
