@@ -3,6 +3,7 @@
 import msgspec
 from tests.support.snapshots import ANTHROPIC, OPENAI, SECOND, snapshot
 
+from orchvynt.decisions.alerts.memory import Memory, decode, encode
 from orchvynt.decisions.alerts.tallies import Tallies, activated
 from orchvynt.decisions.alerts.watching import Told, Watch
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
@@ -138,6 +139,30 @@ def test_mishaps_are_told_by_provider_to_all_destinations_without_any_alert_abou
     # Without any destination they stand all the same.
     watching.watch.adopt(policy(), watching.second * SECOND)
     assert [(one.watched.name, one.watched.notify) for one in watching.watch.standing()] == [("quota_exhausted", ())]
+
+
+def test_what_an_earlier_process_told_is_not_told_again_and_ends() -> None:
+    goes_on, over, gone = alert(), alert("activation_rate > 0.3 && calls >= 4"), alert("calls > 1")
+    before = Watching(goes_on, over, gone)
+    before.calls("openai", 10, used=6)
+    before.tallies.happened("quota_exhausted", "openai", "inv_9")
+    assert len(before.looks(15)) == 4
+    before.calls("anthropic", 10, used=10)
+    before.looks(1)
+    stored = decode(encode(Memory(tuple(before.watch.remembered(1_000 * SECOND, before.second * SECOND)))))
+    assert sorted(one.provider for one in stored.told) == ["openai"] * 4, "what is pending was not told"
+    after = Watching()
+    after.watch = Watch(after.tallies)
+    later_build = msgspec.structs.replace(stored.told[0], mishap=True, alert="of_a_later_build")
+    after.watch.recall((*stored.told, later_build), 1_010 * SECOND, 0)
+    assert said(after.watch.adopt(policy(over, goes_on), 0)) == [("fallback.alerts[2]", "resolved", ["openai"])]
+    assert {one.watched.name for one in after.watch.standing()} == {"fallback.alerts[0]", "fallback.alerts[1]", "quota_exhausted"}
+    told: list[Told] = []
+    for _ in range(100):
+        after.calls("openai", 10, used=4)
+        told += after.looks(1)
+    assert said(told) == [("fallback.alerts[1]", "resolved", ["openai"])], "four of ten are enough for the other"
+    assert said(after.looks(400)) == [("fallback.alerts[0]", "resolved", ["openai"]), ("quota_exhausted", "resolved", ["openai"])]
 
 
 def test_what_was_counted_before_an_alert_is_none_of_its_business() -> None:

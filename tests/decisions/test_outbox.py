@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.snapshots import SECOND
 
+from orchvynt.decisions.alerts.memory import Memory, decode, encode
 from orchvynt.decisions.alerts.outbox import AGE_NS_MAX, BACKOFF_NS_MAX, IN_FLIGHT_MAX, MESSAGES_MAX, Message, Outbox
 
 
@@ -71,6 +72,23 @@ def test_too_many_and_too_old_ones_are_given_back() -> None:
         full.add(message(number, f"d{number}"), 0)
     full.due(0)
     assert ids(full.add(message(-1), 0)) == ["msg_-1"], "all others are under way"
+
+
+def test_a_later_process_goes_on_with_what_was_not_delivered() -> None:
+    box = Outbox()
+    for number in range(3):
+        box.add(message(number, line=str(number)), number * SECOND)
+    box.due(3 * SECOND)
+    box.delivered("msg_1")
+    assert box.changes == 4
+    stored = decode(encode(Memory((), tuple(box.remembered(100 * SECOND, 3 * SECOND))))).undelivered
+    again = Outbox()
+    again.recall(stored, 200 * SECOND, 0)
+    assert ids(again.due(0)) == ["msg_0", "msg_2"]
+    for one in ("msg_0", "msg_2"):
+        again.failed(one, 0, 0.0)
+    # Their day began when they were written: 103 seconds before.
+    assert ids(again.too_old(AGE_NS_MAX - 103 * SECOND)) == ["msg_0"]
 
 
 steps = st.lists(st.tuples(st.sampled_from(["add", "look", "deliver", "fail"]), st.integers(0, 5), st.floats(0, 0.99)), max_size=120)

@@ -225,6 +225,68 @@ def test_what_is_measured() -> None:
     assert sampled[m.ALERTS_WAITING] == {("oncall",): 0}
 
 
+def restarted(watched: Watched, made: Snapshot) -> Watched:
+    """Another process on the same store."""
+    after = Watched(made)
+    after.runtime = Runtime(made, FakeSecrets(HOOK_SECRET=SECRET), store=watched.runtime.store)
+    asyncio.run(after.runtime.alerting.recall())
+    return after
+
+
+def test_a_restart_repeats_nothing_and_ends_what_is_over() -> None:
+    made = policy(alert("activation_rate > 0.4 && calls >= 4", 30))
+    watched = Watched(made)
+    for _ in range(6):
+        watched.call(*FELL_BACK)
+    watched.looks(15)
+    after = restarted(watched, made)
+    after.looks(2)
+    assert (after.told, [line.phase for line in after.runtime.alerting.lines()]) == ([], ["firing"])
+    after.looks(100)
+    assert [one["type"] for one in after.told] == ["alert.resolved"]
+    assert after.told[0]["data"]["group"][0]["since"] == watched.told[0]["data"]["group"][0]["since"]
+    last = restarted(after, made)
+    last.looks(2)
+    assert (last.told, last.runtime.alerting.lines()) == ([], [])
+
+
+def test_what_was_not_delivered_is_after_a_restart() -> None:
+    made = policy(alert("calls > 9000"))
+    watched = Watched(made)
+    watched.call((401, refused()), (200, ANTHROPIC_WHOLE))
+    watched.runtime.later(SECOND)
+    asyncio.run(watched.runtime.alerting.tick())
+    sent = watched.runtime.last
+    after = restarted(watched, made)
+    asyncio.run(after.runtime.alerting.tick())
+    assert after.runtime.last.path == "/hook"
+    assert after.runtime.last.headers["webhook-id"] == sent.headers["webhook-id"]
+    assert after.runtime.last.body == sent.body
+
+
+def test_a_store_that_is_away_holds_nothing_up_and_is_said_once() -> None:
+    watched = Watched(policy(alert("calls > 9000")))
+    watched.runtime.store.away = True
+    asyncio.run(watched.runtime.alerting.recall())
+    watched.call((401, refused()), (200, ANTHROPIC_WHOLE))
+    watched.looks(3)
+    assert [one["data"]["alert"] for one in watched.told] == ["credential_refused"]
+    assert [line.split(",")[0] for line in watched.runtime.said if "stored" in line or "before this start" in line] == [
+        "what was told of alerts before this start cannot be read",
+        "what is told of alerts cannot be stored",
+    ]
+    watched.runtime.store.away = False
+    watched.looks(1)
+    assert asyncio.run(watched.runtime.store.alerting()) is not None
+
+
+def test_a_memory_that_cannot_be_read_is_none() -> None:
+    watched = Watched(policy())
+    asyncio.run(watched.runtime.store.keep_alerting(b"nonsense"))
+    asyncio.run(watched.runtime.alerting.recall())
+    assert "cannot be read" in watched.runtime.said[0]
+
+
 def test_many_members_are_cut_and_counted() -> None:
     providers = {f"p{number}": msgspec.structs.replace(policy().providers["openai"], name=f"p{number}") for number in range(130)}
     watched = Watched(policy(alert("calls >= 1", 5), providers=providers))

@@ -87,7 +87,7 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     )
     reviewing = Reviewing(carrier, on.store, policies, tasks)
     delivering = Delivering(on.upstream, on.secrets, on.clock, on.ids, policies, _say)
-    alerting = Alerting(policies, on.clock, carrier.counting.tallies, delivering, _say)
+    alerting = Alerting(policies, on.store, on.clock, carrier.counting.tallies, delivering, _say)
     keyring = Keyring(on.store, on.clock)
     await keyring.load()
     reception = Reception(keyring, Conversations(randbits(SALT_BITS)), Subjects())

@@ -5,9 +5,13 @@ import traceback
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
+from orchvynt.decisions.alerts.memory import Memory, decode, encode
 from orchvynt.decisions.alerts.tallies import Tallies
 from orchvynt.decisions.alerts.watching import Look, Told, Watch
 from orchvynt.ports.clock import Clock
+from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime import metrics as m
 from orchvynt.runtime.control import AlertLine
 from orchvynt.runtime.delivering import Delivering
@@ -19,10 +23,16 @@ TICK_S: Final = 1.0
 
 
 class Alerting:
-    """The alerts of one process. They know what it saw since its start, and nothing of an earlier one."""
+    """The alerts of one process. What it told and did not deliver is in the store, at the latest a second later; what it counts is not."""
 
-    def __init__(self, policies: Policies, clock: Clock, tallies: Tallies, delivering: Delivering, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, policies: Policies, store: Store, clock: Clock, tallies: Tallies, delivering: Delivering, say: Callable[[str], None]
+    ) -> None:
         self.delivering = delivering
+        self._store = store
+        self._told = 0
+        self._kept = (0, 0)
+        self._store_away = False
         self._policies = policies
         self._clock = clock
         self._watch = Watch(tallies)
@@ -31,12 +41,42 @@ class Alerting:
         self._failing: set[str] = set()
 
     async def run(self) -> None:
+        await self.recall()
         while True:
             await asyncio.sleep(TICK_S)
             try:
                 await self.tick()
             except Exception:  # noqa: BLE001 - a loop top: a defect at one look must not end the looking
                 self._say(f"the look at alerts failed\n{traceback.format_exc()}")
+
+    async def recall(self) -> None:
+        """What an earlier process told and did not deliver. Where that cannot be had, what holds is told anew."""
+        try:
+            stored = await self._store.alerting()
+            memory = decode(stored) if stored is not None else Memory()
+        except (StoreUnavailableError, msgspec.DecodeError) as error:
+            self._say(f"what was told of alerts before this start cannot be read, so it may be told again: {error}")
+            return
+        at, mono = self._clock.now(), self._clock.monotonic()
+        self._watch.recall(memory.told, at, mono)
+        self.delivering.outbox.recall(memory.undelivered, at, mono)
+        self._kept = (self._told, self.delivering.outbox.changes)
+
+    async def _keep(self) -> None:
+        """Written when something changed. A store that is away is tried again at the next look."""
+        now = (self._told, self.delivering.outbox.changes)
+        if now == self._kept:
+            return
+        at, mono = self._clock.now(), self._clock.monotonic()
+        memory = Memory(tuple(self._watch.remembered(at, mono)), tuple(self.delivering.outbox.remembered(at, mono)))
+        try:
+            await self._store.keep_alerting(encode(memory))
+        except StoreUnavailableError as error:
+            if not self._store_away:
+                self._say(f"what is told of alerts cannot be stored, so a restart may tell it again: {error}")
+            self._store_away = True
+            return
+        self._kept, self._store_away = now, False
 
     async def tick(self) -> None:
         """One look. Others have their turn between two alerts."""
@@ -49,8 +89,10 @@ class Alerting:
             self._note_failure(look)
             await asyncio.sleep(0)
         self.delivering.sweep()
+        await self._keep()
 
     def _tell(self, told: Told, at: int) -> None:
+        self._told += 1
         status = told.notice.status
         if not told.notice.repeated:
             self._say(f"alert {status}: {sentence(told)}")

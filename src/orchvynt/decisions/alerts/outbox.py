@@ -1,12 +1,15 @@
 """Which messages are sent when: in their order for each destination and alert, again after a failure, and not for ever.
 
-Instants are monotonic nanoseconds. At least once within the process: a message leaves when it was delivered, or is too old, or when
+Instants are monotonic nanoseconds. At least once: a message leaves when it was delivered, or is too old, or when
 too many newer ones wait.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+
+from orchvynt.decisions.alerts.memory import Undelivered
 
 SECOND: Final = 1_000_000_000
 MESSAGES_MAX: Final = 1_000
@@ -36,9 +39,10 @@ class Entry(msgspec.Struct):
 
 
 class Outbox:
-    """The messages of one process, oldest first."""
+    """The messages of one process, oldest first. `changes` counts what came and what left."""
 
     def __init__(self) -> None:
+        self.changes = 0
         self._kept: dict[str, Entry] = {}
 
     def __len__(self) -> int:
@@ -60,8 +64,23 @@ class Outbox:
             if oldest is None:
                 return [message]
             dropped.append(self._remove(oldest.message.id))
-        self._kept[message.id] = Entry(message, mono, mono)
+        self._keep(Entry(message, mono, mono))
         return dropped
+
+    def remembered(self, at: int, mono: int) -> list[Undelivered]:
+        """All of them, for a later process; `at` and `mono` are the same instant."""
+        kept = [(one.message, at - (mono - one.since)) for one in self._kept.values()]
+        return [Undelivered(message.id, message.destination, message.line, message.body, since) for message, since in kept]
+
+    def recall(self, undelivered: Sequence[Undelivered], at: int, mono: int) -> None:
+        """What an earlier process did not deliver; due at once."""
+        for one in undelivered[-MESSAGES_MAX:]:
+            message = Message(one.id, one.destination, one.line, one.body)
+            self._keep(Entry(message, mono - max(0, at - one.since), mono))
+
+    def _keep(self, entry: Entry) -> None:
+        self.changes += 1
+        self._kept[entry.message.id] = entry
 
     def too_old(self, mono: int) -> list[Message]:
         """Takes out what was not delivered within a day."""
@@ -100,4 +119,5 @@ class Outbox:
         return entry.failures
 
     def _remove(self, message: str) -> Message:
+        self.changes += 1
         return self._kept.pop(message).message

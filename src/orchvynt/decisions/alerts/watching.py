@@ -1,11 +1,12 @@
 """Evaluates every alert for every chain and provider, and says what is to be told: the policy's alerts, and those that are always on."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from orchvynt.decisions.alerts.grouping import Group, Key, Member, Notice, Pace
+from orchvynt.decisions.alerts.memory import Remembered
 from orchvynt.decisions.alerts.sliding import Figures, Window
 from orchvynt.decisions.alerts.tallies import MISHAPS, Mishap, Tallies, Tally
 from orchvynt.language.snapshot import Alert, EvaluationError, Expression, Snapshot
@@ -14,7 +15,7 @@ SECOND: Final = 1_000_000_000
 WAIT_NS_MAX: Final = 10 * SECOND
 INTERVAL_NS_MAX: Final = 300 * SECOND
 MISHAP_WINDOW_NS: Final = 300 * SECOND
-MISHAP_REPEAT_NS: Final = 4 * 3_600 * SECOND
+MISHAP_PACE: Final = Pace(0, SECOND, 4 * 3_600 * SECOND)
 CONDITIONS: Final[dict[Mishap, str]] = {
     "credential_refused": "a provider refused the credential",
     "quota_exhausted": "a provider said that the quota is exhausted",
@@ -64,7 +65,7 @@ class Watch:
         self._tallies = tallies
         self._snapshot: Snapshot | None = None
         self._windows: dict[int, Window] = {}
-        self._alerts: dict[object, tuple[Watched, Group]] = {}
+        self._alerts: dict[str, tuple[Watched, Group]] = {}
         self._mishaps: dict[tuple[Mishap, str], tuple[Watched, Group]] = {}
         self._everybody: tuple[str, ...] = ()
 
@@ -78,6 +79,7 @@ class Watch:
         for number, alert in enumerate(snapshot.alerts):
             key = _identity(alert, self._alerts)
             group = before.pop(key)[1] if key in before else Group(pace(alert))
+            group.pace = pace(alert)
             name = f"fallback.alerts[{number}]"
             self._alerts[key] = (Watched(name, alert.when.text.strip(), alert.window_ns, alert.notify, alert.when), group)
         self._open_windows(mono)
@@ -128,7 +130,7 @@ class Watch:
             found = self._mishaps.get((kind, provider))
             if found is None:
                 watched = Watched(kind, CONDITIONS[kind], MISHAP_WINDOW_NS, self._everybody)
-                found = self._mishaps[kind, provider] = (watched, Group(Pace(0, SECOND, MISHAP_REPEAT_NS)))
+                found = self._mishaps[kind, provider] = (watched, Group(MISHAP_PACE))
             found[1].observe(("", provider), figures.calls > 0, figures, tally.last, at, mono)
         for (one, provider), (watched, group) in list(self._mishaps.items()):
             if one == kind:
@@ -138,6 +140,36 @@ class Watch:
                 if provider not in tallies and not group.members:
                     del self._mishaps[one, provider]
         return told
+
+    def remembered(self, at: int, mono: int) -> list[Remembered]:
+        """What was told and is not over, for a later process."""
+        alerts = [(key, False, *one) for key, one in self._alerts.items()]
+        mishaps = [(kind, True, *one) for (kind, _), one in self._mishaps.items()]
+        return [
+            Remembered(
+                key, mishap, watched.name, watched.condition, watched.window_ns, watched.notify, *member.key,
+                since=member.since, told=at - (mono - member.told), last=member.last,
+            )
+            for key, mishap, watched, group in (*alerts, *mishaps)
+            for member in group.members.values()
+            if member.told is not None
+        ]  # fmt: skip
+
+    def recall(self, told: Sequence[Remembered], at: int, mono: int) -> None:
+        """What an earlier process told, before the first policy is adopted. An alert is over if it does not hold any more; a mishap if
+        it does not happen for its window from now on."""
+        for one in told:
+            watched, member_key = Watched(one.name, one.condition, one.window_ns, one.notify), (one.chain, one.provider)
+            if not one.mishap:
+                group = self._alerts.setdefault(one.alert, (watched, Group(Pace(0, 0, 0))))[1]
+            elif one.alert in MISHAPS:
+                self._tallies.happened(one.alert, one.provider, one.last)
+                group = Group(MISHAP_PACE)
+                self._mishaps[one.alert, one.provider] = (watched, group)
+            else:
+                continue  # a later build's
+            instant = mono - max(0, at - one.told)
+            group.members[member_key] = Member(member_key, one.since, instant, Figures(0, 0), one.last, told=instant)
 
     def standing(self) -> list[Standing]:
         """Whatever holds, and what is over and not yet told."""
@@ -155,11 +187,11 @@ def pace(alert: Alert) -> Pace:
     return Pace(min(WAIT_NS_MAX, alert.window_ns), min(INTERVAL_NS_MAX, alert.window_ns), alert.repeat_ns)
 
 
-def _identity(alert: Alert, taken: dict[object, tuple[Watched, Group]]) -> object:
+def _identity(alert: Alert, taken: Collection[str]) -> str:
     """What an alert is known by from one policy to the next; it has no name. A second one that says the same is another."""
-    key: tuple[object, ...] = (alert.when.text.strip(), alert.window_ns, alert.repeat_ns, frozenset(alert.notify))
+    key = f"{alert.window_ns} {alert.repeat_ns} {' '.join(sorted(alert.notify))} {alert.when.text.strip()}"
     while key in taken:
-        key = (*key, "again")
+        key = f"again {key}"
     return key
 
 
