@@ -69,6 +69,16 @@ def test_a_key_that_is_missing_is_named(tmp_path: Path) -> None:
     assert "orchvynt serve" in missing.help
 
 
+def test_the_secret_of_a_webhook_is_looked_at(tmp_path: Path) -> None:
+    hook = """
+  alerts: [{when: "calls > 20", notify: [oncall]}]
+notify: {oncall: {webhook: "https://hooks.example/oncall", secret: "${env:HOOK_SECRET}"}}
+"""
+    text = WITH_KEYS.replace("\nbudgets:", hook + "budgets:")
+    assert not findings(tmp_path, text)["destination oncall"].ok
+    assert findings(tmp_path, text, HOOK_SECRET="canary")["destination oncall"].ok
+
+
 def test_a_broken_policy_leads_to_validate(tmp_path: Path) -> None:
     policy = findings(tmp_path, "version: 1\nmodles: {}\n")["policy"]
     assert not policy.ok

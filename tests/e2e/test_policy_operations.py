@@ -58,7 +58,7 @@ LATER = {
     "enforce: observe": "enforce",
     'telemetry: {otlp: "${env:OTEL_EXPORTER_OTLP_ENDPOINT}"}': "telemetry",
     "outage: {gates: closed}": "outage",
-    'notify: {oncall: {webhook: "https://hooks.example/oncall"}}': "notify",
+    'notify: {oncall: {slack: {channel: "#oncall", token: "${env:SLACK_TOKEN}"}}}': "slack",
 }
 
 

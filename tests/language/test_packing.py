@@ -40,6 +40,10 @@ routing:
       choose: {from: [gpt-4o, local, small], where: 'quality >= 0.85 && p95_ms < 8000', prefer: 'cost * 2.0 + p95_ms'}
     - {name: split, when: 'workflow == "doc"', split: {gpt-4o: 70%, local: 30%}, sticky: run}
   default: small
+fallback:
+  chains: {default: {tiers: [local]}}
+  alerts: [{when: 'activation_rate > 0.1 && provider == "openai"', notify: [oncall]}]
+notify: {oncall: {webhook: "https://hooks.example/oncall", secret: "${env:HOOK_SECRET}"}}
 constraints: [{when: 'context.residency == "eu"', regions: [eu]}]
 budgets: [{name: doc, scope: workflow, when: 'workflow == "doc"', limit: {usd: 2.50}, window: day, on_breach: reject}]
 gates:
@@ -102,6 +106,7 @@ def test_every_section_that_is_executed_comes_through() -> None:
     choice, split = again.rules[1].choose, again.rules[2].split
     assert choice is not None
     assert isinstance(choice.prefer, Expression)
+    assert again.alerts[0].when.evaluate({"activation_rate": 0.2, "provider": "openai"}) is True
     assert choice.prefer.evaluate({"cost": 3.0, "p95_ms": 4.0}) == 10.0
     assert split is not None
     assert split.sticky is not None

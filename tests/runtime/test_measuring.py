@@ -37,7 +37,7 @@ PLUMBING = Plumbing(
 
 
 def read(runtime: Runtime) -> dict[m.Metric, Sampled]:
-    found = asyncio.run(Measuring(runtime.carrier, runtime.policies, lambda: PLUMBING).read())
+    found = asyncio.run(Measuring(runtime.carrier, runtime.policies, runtime.alerting, lambda: PLUMBING).read())
     assert found is not None
     return {one.metric: one for one in found}
 
@@ -130,4 +130,4 @@ def test_what_assembly_says_is_shown() -> None:
 
 def test_a_policy_may_want_no_metrics() -> None:
     runtime = Runtime(msgspec.structs.replace(snapshot(), metrics=False))
-    assert asyncio.run(Measuring(runtime.carrier, runtime.policies, lambda: PLUMBING).read()) is None
+    assert asyncio.run(Measuring(runtime.carrier, runtime.policies, runtime.alerting, lambda: PLUMBING).read()) is None

@@ -22,7 +22,7 @@ def operations(policy: Snapshot | None = None) -> tuple[Runtime, Operations]:
 
 
 def over(runtime: Runtime) -> Operations:
-    return Operations(runtime.carrier, runtime.reviewing, changing(runtime))
+    return Operations(runtime.carrier, runtime.reviewing, changing(runtime), runtime.alerting)
 
 
 def test_the_status_says_what_is_in_force_and_who_serves_it() -> None:

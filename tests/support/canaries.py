@@ -17,6 +17,8 @@ PLANTED: Final = MappingProxyType(
     {
         "TEST_API_KEY": "sk-canary-upstream-key",
         "ORCHVYNT_ADMIN_TOKEN": ADMIN_TOKEN,
+        # Signs webhooks.
+        "HOOK_SECRET": "whsec_Y2FuYXJ5LWhvb2stc2VjcmV0LTI0LWI=",
         # No policy names these: nothing may even read them.
         "PLANTED_API_KEY": "sk-canary-planted-7f3a91c2",
         "PLANTED_TOKEN": "canary-planted-token-5d0e",

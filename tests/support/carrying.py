@@ -27,8 +27,10 @@ from orchvynt.ports.secrets import SecretMissingError
 from orchvynt.ports.store import StoreUnavailableError
 from orchvynt.ports.upstream import Address, UpstreamListener
 from orchvynt.runtime.admitting import Admitting
+from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
@@ -260,6 +262,9 @@ class Runtime:
         )
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)
         self.sweeping = Sweeping(self.carrier, self.reviewing)
+        self.said: list[str] = []
+        delivering = Delivering(self.upstream, known, self.clock, self.ids, self.policies, self.said.append)
+        self.alerting = Alerting(self.policies, self.store, self.clock, self.carrier.counting.tallies, delivering, self.said.append)
 
     def _soon(self, run: Callable[[], None]) -> None:
         """At once, unless the test plays several events of one turn of the loop."""

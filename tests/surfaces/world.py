@@ -21,7 +21,7 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.money import Price
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import AuditRow, PolicyRow, ReviewRow, Role, Store, TokenRow
-from orchvynt.runtime.control import Applied, BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status
+from orchvynt.runtime.control import AlertLine, Applied, BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.series import Sampled
 from orchvynt.surfaces.admin.app import admin_app
@@ -52,6 +52,7 @@ class MemoryControl:
         self._versions: list[PolicyRow] = []
         self.budget_lines: list[BudgetLine] = []
         self.provider_lines: list[ProviderLine] = []
+        self.alert_lines: list[AlertLine] = []
         self.draining = False
         self.watch: Literal["", "following", "paused", "broken"] = ""
 
@@ -69,7 +70,8 @@ class MemoryControl:
         row = self._versions[-1] if self._versions else PolicyRow(0, "", "", "", "", 0)
         replicas = (Replica("here:1", row.version, row.digest, row.applied_at),)
         return Status(
-            "0.1.0", row, "", self.watch, replicas, NOW - 7200 * SECOND, 2, 1, 1, 0, 4096, "sqlite:///orchvynt.db", self.draining
+            "0.1.0", row, "", self.watch, replicas, NOW - 7200 * SECOND, 2, 1, 1, 0, 4096, "sqlite:///orchvynt.db", self.draining,
+            tuple(self.alert_lines),
         )  # fmt: skip
 
     def budgets(self) -> list[BudgetLine]:
@@ -77,6 +79,9 @@ class MemoryControl:
 
     def providers(self) -> list[ProviderLine]:
         return self.provider_lines
+
+    def alerts(self) -> list[AlertLine]:
+        return self.alert_lines
 
     def _check(self, yaml: str, file: str) -> list[Problem]:
         lines = yaml.splitlines()
@@ -148,6 +153,11 @@ class MemoryControl:
 
 def budget_line(name: str, subject: str, limit: int = 2_500_000_000, settled: int = 1_000_000_000, held: int = 500_000_000) -> BudgetLine:
     return BudgetLine(name, "workflow", subject, "day", NOW + 3600 * SECOND, limit, settled, held, None, 1200, 300, 0)
+
+
+def alert_line(alert: str = "fallback.alerts[0]", provider: str = "openai") -> AlertLine:
+    when = "activation_rate > 0.1"
+    return AlertLine(alert, when, 300 * SECOND, "firing", "default", provider, 0.25, 40, NOW - 60 * SECOND, "inv_01", ("oncall",))
 
 
 def renamed(record: Sequence[AnyFact], inv: str, review: str = "rev_1", parked_at: int = 0) -> list[AnyFact]:

@@ -15,6 +15,7 @@ from orchvynt.assembly.settings import Settings
 from orchvynt.dialects import registry
 from orchvynt.model.faults import Fault
 from orchvynt.ports.checking import Checking
+from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.recovery import Recovered
@@ -37,6 +38,7 @@ class Process(msgspec.Struct):
     policies: Policies
     reviewing: Reviewing
     sweeping: Sweeping
+    alerting: Alerting
     upstream: HttpUpstream
     data_plane: DataPlane
     server: HttpServer
@@ -62,6 +64,7 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         made.policies,
         made.reviewing,
         made.sweeping,
+        made.alerting,
         upstream,
         made.data_plane,
         server,

@@ -12,6 +12,7 @@ from orchvynt.adapters.secrets import EnvSecrets
 from orchvynt.assembly import settings
 from orchvynt.assembly.policy_file import PolicyRefusedError, read
 from orchvynt.language.compile import load
+from orchvynt.language.snapshot import SecretRef
 from orchvynt.ports.secrets import SecretMissingError
 
 
@@ -64,16 +65,19 @@ def _policy(path: str, wanted: bool, environment: Mapping[str, str], directory: 
         return
     yield Finding(True, "policy", f"{path}: {len(loaded.snapshot.models)} models, {len(loaded.snapshot.budgets)} budgets")
     secrets = EnvSecrets(environment)
-    for provider in loaded.snapshot.providers.values():
-        if provider.api_key is None:
-            yield Finding(True, f"provider {provider.name}", "needs no key")
-            continue
-        try:
-            secrets.resolve(provider.api_key)
-        except SecretMissingError as error:
-            yield Finding(False, f"provider {provider.name}", str(error), "The server resolves it: set it where `orchvynt serve` runs.")
-        else:
-            yield Finding(True, f"provider {provider.name}", "its key can be read here")
+    yield from (_secret(secrets, f"provider {one.name}", one.api_key, "its key") for one in loaded.snapshot.providers.values())
+    signed = loaded.snapshot.destinations.values()
+    yield from (_secret(secrets, f"destination {one.name}", one.secret, "the secret that signs what it gets") for one in signed)
+
+
+def _secret(secrets: EnvSecrets, whose: str, ref: SecretRef | None, what: str) -> Finding:
+    if ref is None:
+        return Finding(True, whose, "needs no key")
+    try:
+        secrets.resolve(ref)
+    except SecretMissingError as error:
+        return Finding(False, whose, str(error), "The server resolves it: set it where `orchvynt serve` runs.")
+    return Finding(True, whose, f"{what} can be read here")
 
 
 def _server(address: str) -> Finding:

@@ -1,6 +1,7 @@
 """Puts together what carries invocations, the same for a server and for a rehearsal: only what it stands on differs."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from secrets import randbits
 
@@ -23,8 +24,10 @@ from orchvynt.ports.secrets import Secrets
 from orchvynt.ports.store import PolicyRow, Store
 from orchvynt.ports.upstream import Upstream
 from orchvynt.runtime.admitting import Admitting
+from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.feedback import restore_scores
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.parked import Parked
@@ -59,6 +62,7 @@ class Machine(msgspec.Struct, frozen=True):
     policies: Policies
     reviewing: Reviewing
     sweeping: Sweeping
+    alerting: Alerting
     data_plane: DataPlane
     recovered: Recovered
 
@@ -82,11 +86,18 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
         loop.call_soon,
     )
     reviewing = Reviewing(carrier, on.store, policies, tasks)
+    delivering = Delivering(on.upstream, on.secrets, on.clock, on.ids, policies, _say)
+    alerting = Alerting(policies, on.store, on.clock, carrier.counting.tallies, delivering, _say)
     keyring = Keyring(on.store, on.clock)
     await keyring.load()
     reception = Reception(keyring, Conversations(randbits(SALT_BITS)), Subjects())
     data_plane = DataPlane(carrier, reviewing, policies, on.store, on.ids, tasks, reception)
-    return Machine(tasks, carrier, policies, reviewing, Sweeping(carrier, reviewing), data_plane, recovered)
+    return Machine(tasks, carrier, policies, reviewing, Sweeping(carrier, reviewing), alerting, data_plane, recovered)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"orchvynt: {text}\n")
+    sys.stderr.flush()
 
 
 def _call_later(loop: asyncio.AbstractEventLoop, wait_ns: int, woken: Callable[[], None]) -> None:

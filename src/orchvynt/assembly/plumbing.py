@@ -33,4 +33,4 @@ def measuring(process: Process, about: About, admin_connections: Callable[[], in
             recovered=process.recovered,
         )
 
-    return Measuring(process.carrier, process.policies, plumbing)
+    return Measuring(process.carrier, process.policies, process.alerting, plumbing)

@@ -107,6 +107,7 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     changing = Changing(process.policies, opened.store, checking, process.secrets, clock, about)
     _warn(process, started.warnings)
     process.tasks.start(process.sweeping.run(), "sweep")
+    process.tasks.start(process.alerting.run(), "alerts")
     keyring = process.data_plane.reception.keyring
     process.tasks.start(keyring.run(), "keys")
     loop = asyncio.get_running_loop()
@@ -114,7 +115,8 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
         loop.add_signal_handler(number, about.stopping.set)
     port = await process.server.start(settings.listen_host, settings.listen_port)
     _say(f"serving policy version {snapshot.version} on http://{settings.listen_host}:{port} (point OpenAI clients at …/v1)")
-    stop_admin = await _start_admin(settings, environment, process, Operations(process.carrier, process.reviewing, changing))
+    operations = Operations(process.carrier, process.reviewing, changing, process.alerting)
+    stop_admin = await _start_admin(settings, environment, process, operations)
     stop_looking = _look_after_file(settings, process, changing)
     # What was built lives as long as the process: the collector need not look at it again.
     gc.collect()
@@ -136,7 +138,7 @@ def _warn(process: Process, warnings: Sequence[Problem]) -> None:
     for warning in warnings:
         _say(warning.text)
     for missing in missing_secrets(process.secrets, process.policies.current):
-        _say(f"warning: {missing} Until then the provider that needs it is passed over.")
+        _say(f"warning: {missing} Until then the provider that needs it is passed over, and a webhook that it signs waits.")
     if drift := process.policies.drift(process.clock.now()):
         _say(f"warning: {drift}")
 

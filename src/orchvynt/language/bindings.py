@@ -2,8 +2,8 @@
 
 import msgspec
 
-from orchvynt.language.patterns import base_url
-from orchvynt.language.snapshot import Provider, Snapshot
+from orchvynt.language.patterns import base_url, webhook_url
+from orchvynt.language.snapshot import Destination, Provider, SecretRef, Snapshot
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -14,7 +14,10 @@ class Binding(msgspec.Struct, frozen=True):
 
 
 def new_bindings(old: Snapshot | None, new: Snapshot) -> tuple[Binding, ...]:
-    """Addresses, kinds at an address, and secrets at an address that `old` has not; all of them without an `old`."""
+    """Addresses, kinds at an address, and secrets at an address that `old` has not; all of them without an `old`.
+
+    A webhook is another thing than a provider at the same address: what goes to the one is not meant for the other.
+    """
     before = tuple(old.providers.values()) if old is not None else ()
     known = {_place(provider) for provider in before}
     kinds = {(provider.kind, _place(provider)) for provider in before}
@@ -27,11 +30,28 @@ def new_bindings(old: Snapshot | None, new: Snapshot) -> tuple[Binding, ...]:
         elif (provider.kind, place) not in kinds:
             found.append(Binding(where, f"provider {provider.name}: {where} is now spoken to as {provider.kind}"))
         if provider.api_key is not None and (provider.api_key, place) not in sent:
-            ref = f"${{{provider.api_key.source}:{provider.api_key.name}}}"
-            found.append(Binding(where, f"provider {provider.name}: the secret {ref} now goes to {where}"))
-    return tuple(found)
+            found.append(Binding(where, f"provider {provider.name}: the secret {_ref(provider.api_key)} now goes to {where}"))
+    return (*found, *_new_webhooks(old, new))
 
 
-def _place(provider: Provider) -> tuple[str, int, bool]:
+def _new_webhooks(old: Snapshot | None, new: Snapshot) -> list[Binding]:
+    before = tuple(old.destinations.values()) if old is not None else ()
+    known = {_place(destination) for destination in before}
+    signed = {(destination.secret, _place(destination)) for destination in before}
+    found: list[Binding] = []
+    for destination in new.destinations.values():
+        place, where = _place(destination), webhook_url(destination)
+        if place not in known:
+            found.append(Binding(where, f"destination {destination.name}: new address {where}"))
+        if (destination.secret, place) not in signed:
+            found.append(Binding(where, f"destination {destination.name}: the secret {_ref(destination.secret)} now signs for {where}"))
+    return found
+
+
+def _ref(ref: SecretRef) -> str:
+    return f"${{{ref.source}:{ref.name}}}"
+
+
+def _place(one: Provider | Destination) -> tuple[str, int, bool]:
     """Hosts are the same in any spelling of letters, with or without the root's dot."""
-    return provider.host.lower().rstrip("."), provider.port, provider.tls
+    return one.host.lower().rstrip("."), one.port, one.tls

@@ -9,6 +9,7 @@ import msgspec
 from orchvynt.catalog.continues import continues
 from orchvynt.catalog.models import UNKNOWN, known
 from orchvynt.language.addresses import DEFAULT_ADDRESSES, Address, AddressError, parse_address
+from orchvynt.language.build_alerts import build_alerts
 from orchvynt.language.build_callers import build_constraints, build_keys, build_tests
 from orchvynt.language.build_rules import build_rules
 from orchvynt.language.checks.conditions import Conditions
@@ -25,6 +26,7 @@ from orchvynt.language.snapshot import (
     Budget,
     Capabilities,
     Chain,
+    Destination,
     Escalation,
     Expect,
     Gate,
@@ -131,6 +133,7 @@ def build_snapshot(
     names: Names,
     models: Mapping[str, Model],
     providers: dict[str, Provider],
+    destinations: dict[str, Destination],
     conditions: Conditions,
 ) -> Snapshot:
     """The whole snapshot, of a source in which nothing is wrong."""
@@ -164,6 +167,8 @@ def build_snapshot(
         rule_index=index_rules(rules),
         tests=build_tests(source),
         metrics=operation.telemetry.metrics,
+        alerts=build_alerts(source, conditions),
+        destinations=destinations,
     )
 
 

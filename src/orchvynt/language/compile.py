@@ -3,6 +3,7 @@
 import msgspec
 
 from orchvynt.language.build import address_of, build_model, build_provider, build_snapshot
+from orchvynt.language.build_alerts import build_destination
 from orchvynt.language.checks.amounts import check_amounts
 from orchvynt.language.checks.chains import check_chains
 from orchvynt.language.checks.conditions import check_conditions
@@ -44,6 +45,7 @@ def load(text: str, file: str) -> Loaded:
 def secret_refs(snapshot: Snapshot) -> tuple[SecretRef, ...]:
     """Every reference to a secret in the policy, once, in order of source and name."""
     found = {provider.api_key for provider in snapshot.providers.values() if provider.api_key is not None}
+    found |= {destination.secret for destination in snapshot.destinations.values()}
     return tuple(sorted(found, key=lambda ref: (ref.source, ref.name)))
 
 
@@ -65,6 +67,8 @@ def _compile(source: Source, text: str, report: Report) -> Snapshot | None:
         for name, item in source.models.items()
         if item.section.provider in providers
     }
+    reached = {name: build_destination(name, item, report) for name, item in source.notify.items()}
+    destinations = {name: destination for name, destination in reached.items() if destination is not None}
     check_routing(source, report)
     check_rules(source, conditions, report)
     check_targets(source, names, models, conditions, report)
@@ -77,4 +81,4 @@ def _compile(source: Source, text: str, report: Report) -> Snapshot | None:
     check_unused(source, names, report)
     if report.failed:
         return None
-    return build_snapshot(source, text, digest_of(source), names, models, providers, conditions)
+    return build_snapshot(source, text, digest_of(source), names, models, providers, destinations, conditions)

@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from orchvynt.language.patterns import base_url
+from orchvynt.language.patterns import base_url, webhook_url
 from orchvynt.language.phrases import summary, target, words
-from orchvynt.language.snapshot import Chain, Constraint, PolicyTest, Provider, Rule, Snapshot
+from orchvynt.language.snapshot import Alert, Chain, Constraint, Destination, PolicyTest, Provider, Rule, Snapshot
 
 
 def diff(old: Snapshot, new: Snapshot) -> list[str]:
@@ -26,6 +26,8 @@ def diff(old: Snapshot, new: Snapshot) -> list[str]:
     lines += _fields("fallback.retry", old.retry, new.retry)
     lines += _fields("fallback.timeouts", old.timeouts, new.timeouts)
     lines += _maps("chain", _chains(old.chain), _chains(new.chain))
+    lines += _maps("alert", _alerts(old.alerts), _alerts(new.alerts))
+    lines += _maps("destination", old.destinations, new.destinations)
     lines += _maps("budget", {budget.name: budget for budget in old.budgets}, {budget.name: budget for budget in new.budgets})
     lines += _order("budgets", [budget.name for budget in old.budgets], [budget.name for budget in new.budgets])
     lines += _maps("gate", {gate.name: gate for gate in old.gates}, {gate.name: gate for gate in new.gates})
@@ -82,6 +84,17 @@ def _constraints(constraints: Sequence[Constraint]) -> dict[str, object]:
     return found
 
 
+def _alerts(alerts: Sequence[Alert]) -> dict[str, Alert]:
+    """They have no names either."""
+    found: dict[str, Alert] = {}
+    for one in alerts:
+        name = f"when {words(one.when)}"
+        while name in found:
+            name += " (again)"
+        found[name] = one
+    return found
+
+
 def _keys(old: Snapshot, new: Snapshot) -> list[str]:
     if not old.keys and new.keys:
         return ["keys: from now on a key is needed", *_maps("key", old.keys, new.keys)]
@@ -115,6 +128,8 @@ def _pairs(old: object, new: object) -> list[tuple[str, object, object]]:
     assert isinstance(new, msgspec.Struct)
     if isinstance(old, Provider) and isinstance(new, Provider):
         return [("kind", old.kind, new.kind), ("base_url", base_url(old), base_url(new)), ("api_key", old.api_key, new.api_key)]
+    if isinstance(old, Destination) and isinstance(new, Destination):
+        return [("webhook", webhook_url(old), webhook_url(new)), ("secret", old.secret, new.secret)]
     if isinstance(old, Rule) and isinstance(new, Rule):
         return [("when", old.when, new.when), *_targets(old, new)]
     pairs = [(name, getattr(old, name), getattr(new, name)) for name in old.__struct_fields__ if name not in _NOT_ITS_OWN]
@@ -149,6 +164,8 @@ _FIELD_WORDS: Final[Mapping[str, str]] = {
     "backoff_base_ns": "backoff.base",
     "backoff_max_ns": "backoff.max",
     "respect_retry_after_ns": "respect_retry_after",
+    "window_ns": "window",
+    "repeat_ns": "repeat",
     "refuse_streams": "stream",
     **{f"{name}_ns": name for name in ("connect", "first_token", "stall", "answer", "invocation", "wait_for_holds")},
 }

@@ -13,7 +13,7 @@ from orchvynt.language.reading import Item
 from orchvynt.language.source import Source
 
 _CONDITIONS = ("when", "sticky", "by", "where", "prefer")
-_SETS = ("aliases", "triggers", "members", "may_set", "require", "allow_models", "regions", "flags")
+_SETS = ("aliases", "triggers", "members", "may_set", "require", "allow_models", "regions", "flags", "notify")
 """Lists whose order means nothing."""
 
 

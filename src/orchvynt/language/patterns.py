@@ -3,7 +3,7 @@
 import msgspec
 
 from orchvynt.catalog.models import known
-from orchvynt.language.snapshot import Capabilities, Model, Provider
+from orchvynt.language.snapshot import Capabilities, Destination, Model, Provider
 
 
 def matched(template: Model, name: str) -> Model:
@@ -27,6 +27,15 @@ def matched(template: Model, name: str) -> Model:
 
 def base_url(provider: Provider) -> str:
     """The address that a provider was declared with, in its full form."""
-    host = f"[{provider.host}]" if ":" in provider.host else provider.host
-    default = provider.port == (443 if provider.tls else 80)
-    return f"{'https' if provider.tls else 'http'}://{host}{'' if default else f':{provider.port}'}{provider.path_prefix}"
+    return _url(provider.host, provider.port, provider.tls, provider.path_prefix)
+
+
+def webhook_url(destination: Destination) -> str:
+    """The address of a webhook, in its full form."""
+    return _url(destination.host, destination.port, destination.tls, destination.path)
+
+
+def _url(host: str, port: int, tls: bool, path: str) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    default = port == (443 if tls else 80)
+    return f"{'https' if tls else 'http'}://{shown}{'' if default else f':{port}'}{path}"

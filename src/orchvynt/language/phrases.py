@@ -8,11 +8,13 @@ import msgspec
 
 from orchvynt.language.document.amounts import share_text
 from orchvynt.language.document.scalars import MILLISECOND, duration_text
-from orchvynt.language.patterns import base_url
+from orchvynt.language.patterns import base_url, webhook_url
 from orchvynt.language.snapshot import (
+    Alert,
     Budget,
     Capabilities,
     Choose,
+    Destination,
     Escalation,
     Expect,
     Expression,
@@ -61,6 +63,10 @@ def summary(value: object) -> str:
         return f"{' and '.join(limits)} per {value.scope}, {value.window}{_under(value.when)}"
     if isinstance(value, Gate):
         return f"stage {value.stage}, reviewers {value.reviewers}{_under(value.when)}"
+    if isinstance(value, Alert):
+        return f"tells {', '.join(value.notify)}, window {duration_text(value.window_ns)}, repeat {duration_text(value.repeat_ns)}"
+    if isinstance(value, Destination):
+        return f"webhook {webhook_url(value)}, secret {words(value.secret)}"
     if isinstance(value, msgspec.Struct):
         defaults = {one.name: one.default for one in msgspec.structs.fields(value)}
         given = [(name, getattr(value, name)) for name in value.__struct_fields__ if name != "name"]

@@ -221,6 +221,26 @@ class Group(msgspec.Struct, frozen=True):
     oidc: str = ""
 
 
+class Destination(msgspec.Struct, frozen=True):
+    """Who is told: a webhook, by its parsed address and the reference to the secret that signs what it gets. `path` is as written."""
+
+    name: str
+    host: str
+    port: int
+    tls: bool
+    path: str
+    secret: SecretRef
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """Told to the destinations named by `notify` while `when` (of stage alert) holds for a chain and a provider over the window."""
+
+    when: Expression
+    window_ns: int
+    repeat_ns: int
+    notify: tuple[str, ...]
+
+
 class PolicyTest(msgspec.Struct, frozen=True):
     """One of the policy's own tests: what a caller asks (`given`), how the providers behave, by name (`providers`), and what must come
     of it (`expect`). `line` is where it stands in the file."""
@@ -264,3 +284,5 @@ class Snapshot(msgspec.Struct, frozen=True):
     tests: tuple[PolicyTest, ...] = ()
     commit: str = ""
     metrics: bool = True
+    alerts: tuple[Alert, ...] = ()
+    destinations: dict[str, Destination] = {}

@@ -100,10 +100,28 @@ class Replica(msgspec.Struct, frozen=True):
     since: int
 
 
+class AlertLine(msgspec.Struct, frozen=True):
+    """One chain and provider for which an alert holds (`pending` until it is told), or held a moment ago (`resolving`). What is always
+    watched has neither a chain nor a rate: `calls` is how often it happened within the window. `since` is in ns UTC."""
+
+    alert: str
+    when: str
+    window_ns: int
+    phase: Literal["pending", "firing", "resolving"]
+    chain: str
+    provider: str
+    activation_rate: float | None
+    calls: int
+    since: int
+    invocation: str
+    notify: tuple[str, ...]
+
+
 class Status(msgspec.Struct, frozen=True):
     """`drift` says in words how the file given to --policy differs from the version in force; empty when it does not.
 
-    `watch` is empty where no file is watched; `paused` while a version that was applied over the file is in force.
+    `watch` is empty where no file is watched; `paused` while a version that was applied over the file is in force. `alerts` are those
+    that hold or held a moment ago, the 100 that stand longest.
     """
 
     version: str
@@ -119,6 +137,7 @@ class Status(msgspec.Struct, frozen=True):
     journal_bytes: int
     store: str
     draining: bool
+    alerts: tuple[AlertLine, ...] = ()
 
 
 class Control(Protocol):
@@ -134,6 +153,10 @@ class Control(Protocol):
     def budgets(self) -> list[BudgetLine]: ...
 
     def providers(self) -> list[ProviderLine]: ...
+
+    def alerts(self) -> list[AlertLine]:
+        """What stands now, the longest standing first."""
+        ...
 
     async def validate(self, yaml: str, file: str) -> Checked | Fault:
         """Everything that is wrong with a text, and what its author should know; nothing is changed."""

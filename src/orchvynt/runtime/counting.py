@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, get_args
 
+from orchvynt.decisions.alerts.tallies import Mishap, Tallies, activated
 from orchvynt.decisions.routing.names import fits
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.model import facts
@@ -26,12 +27,19 @@ NO_ROOM: Final = frozenset({"budget_exceeded", "overloaded"})
 PHRASES: Final = {"the kept-alive connection was closed": "stale_connection", "every tier rests": "rest"}
 
 
+# Why the first tier is not asked although its provider is well: the budget, or a price that nobody knows.
+NOT_ILL: Final = frozenset({"budget", "price"})
+# Outcomes of attempts that are told to people, whatever the policy says.
+MISHAPS: Final[dict[str, Mishap]] = {"auth": "credential_refused", "quota": "quota_exhausted"}
+
+
 class Counting:
     """`count` takes the facts of one life after they were written; `sampled` gives all counts as they stand."""
 
     def __init__(self, parked: Parked, monotonic: Callable[[], int]) -> None:
         self._parked = parked
         self._monotonic = monotonic
+        self.tallies = Tallies()
         self.invocations = Series(m.INVOCATIONS)
         self.refused = Series(m.REFUSED)
         self.streams = Series(m.STREAMS)
@@ -64,6 +72,7 @@ class Counting:
         for end in ("whole", "broken", "caller_left"):
             self.streams.add((end,), 0)
         self._counters: Final[dict[type[AnyFact], Callable[[Life, Any], None]]] = {
+            facts.Routed: self._routed,
             facts.CandidateSkipped: self._candidate_skipped,
             facts.HoldAwaited: self._hold_awaited,
             facts.AttemptSent: self._attempt_sent,
@@ -101,8 +110,17 @@ class Counting:
         """A copy of all counts, of one instant."""
         return [kept.sampled() for kept in vars(self).values() if isinstance(kept, Series | Histogram)]
 
+    def _routed(self, life: Life, fact: facts.Routed) -> None:
+        if fact.chain and fact.candidates:
+            life.tally = self.tallies.routed(fact.chain, fact.candidates[0].provider)
+
     def _candidate_skipped(self, life: Life, fact: facts.CandidateSkipped) -> None:
-        self.skipped.add((policy_name(life.snapshot, fact.model), _word(fact.why.partition(":")[0])))
+        why = fact.why.partition(":")[0]
+        self.skipped.add((policy_name(life.snapshot, fact.model), _word(why)))
+        if fact.tier == 1:
+            if why not in NOT_ILL:
+                self._activated(life)
+            life.tally = None
 
     def _hold_awaited(self, life: Life, fact: facts.HoldAwaited) -> None:
         life.waited = True
@@ -117,6 +135,8 @@ class Counting:
         self.attempts.add((model, provider, fact.outcome))
         if fact.outcome == "answered":
             self.attempt_duration.observe(asked, fact.duration_ns)
+        elif mishap := MISHAPS.get(fact.outcome):
+            self.tallies.happened(mishap, provider, fact.inv)
 
     def _retry_scheduled(self, life: Life, fact: facts.RetryScheduled) -> None:
         life.waited = True
@@ -125,7 +145,13 @@ class Counting:
 
     def _fallback_activated(self, life: Life, fact: facts.FallbackActivated) -> None:
         snapshot = life.snapshot
+        self._activated(life)
         self.fallbacks.add((fact.trigger, policy_name(snapshot, fact.from_model), policy_name(snapshot, fact.to_model)))
+
+    def _activated(self, life: Life) -> None:
+        if life.tally is not None:
+            activated(life.tally, life.id)
+            life.tally = None
 
     def _attempt_settled(self, life: Life, fact: facts.AttemptSettled) -> None:
         model, provider = asked = life.asked
@@ -138,6 +164,7 @@ class Counting:
         self.receipts.add((model, provider, "estimated" if usage.estimated else "reported"))
         if fact.overrun:
             self.overruns.add(asked)
+            self.tallies.happened("provider_overrun", life.asked[1], fact.inv)
 
     def _gate_judged(self, life: Life, fact: facts.GateJudged) -> None:
         self.gates.add((fact.gate, fact.verdict))

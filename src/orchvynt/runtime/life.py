@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from orchvynt.decisions.alerts.tallies import Tally
 from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.identity.conversations import Conversation
 from orchvynt.dialects.shapes import Seen
@@ -60,7 +61,7 @@ class Life:
     for the end of the turn of the loop.
 
     `asked` is whom the last attempt went to, `waited` whether it stood still for a hold, a retry or a person, `reviewed` whether for a
-    person; only what counts reads these.
+    person, `tally` where a use of its chain is counted, None once it was; only what counts reads these.
 
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
@@ -80,6 +81,7 @@ class Life:
         "reviewed",
         "snapshot",
         "state",
+        "tally",
         "timers",
         "unwritten",
         "upstream_ns",
@@ -103,6 +105,7 @@ class Life:
         self.following: list[AnyCommand] | None = None
         self.ahead: Callable[[], object] | None = None
         self.asked = ("", "")
+        self.tally: Tally | None = None
         self.waited = False
         self.reviewed = False
 

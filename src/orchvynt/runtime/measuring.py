@@ -13,6 +13,7 @@ from orchvynt.decisions.budgets.ledger import Account, AccountKey
 from orchvynt.decisions.budgets.windows import window_end
 from orchvynt.language.snapshot import Budget, Snapshot
 from orchvynt.runtime import metrics as m
+from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.counting import NONE
 from orchvynt.runtime.policies import Policies
@@ -47,8 +48,9 @@ class Plumbing(msgspec.Struct, frozen=True):
 class Measuring:
     """`plumbing` reads the rest of the process; it must be quick."""
 
-    def __init__(self, carrier: Carrier, policies: Policies, plumbing: Callable[[], Plumbing]) -> None:
+    def __init__(self, carrier: Carrier, policies: Policies, alerting: Alerting, plumbing: Callable[[], Plumbing]) -> None:
         self._carrier = carrier
+        self._alerting = alerting
         self._policies = policies
         self._plumbing = plumbing
 
@@ -60,7 +62,7 @@ class Measuring:
         self._read_process(numbers)
         self._read_lives(numbers)
         self._read_policy(numbers)
-        counted = self._counted()
+        counted = self._counted() | {one.metric: one for one in self._alerting.sampled()}
         await self._read_budgets(numbers)
         found = {metric: bounded(metric, values) for metric, values in numbers.items()} | counted
         return [found[metric] for metric in m.METRICS if metric in found]

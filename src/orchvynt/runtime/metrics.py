@@ -66,6 +66,9 @@ DECISION: Final = Label("decision", "`approve`, `reject` or `expire`")
 SURFACE: Final = Label("surface", "`data` or `admin`")
 STATE: Final = Label("state", "`busy` or `idle`")
 VERSION: Final = Label("version", "the version of the policy, or of this build")
+ALERT: Final = Label("alert", "`fallback.alerts[N]` as it stands in the policy, or what is always watched", named=True)
+DESTINATION: Final = Label("destination", "the destination's name", named=True)
+RESULT: Final = Label("result", "`delivered`, `failed` (it is sent again) or `dropped` (too old, too many, or no such destination)")
 DIGEST: Final = Label("digest", "names the policy's meaning")
 PYTHON: Final = Label("python", "the version of the interpreter")
 WHAT: Final = Label("what", "`interrupted`, `settled_at_bound` or `voided`")
@@ -165,6 +168,11 @@ POLICY_INFO: Final = _gauge("policy_info", "1, for the policy in force.", VERSIO
 POLICY_APPLIED: Final = _gauge("policy_applied_timestamp_seconds", "When the policy in force was applied.", scale=_SECOND)
 POLICY_DRIFT: Final = _gauge("policy_drift", "1 while the file given to --policy differs from the policy in force.")
 
+ALERTS_FIRING: Final = _gauge("alerts_firing", "Chains and providers for which an alert's condition holds.", ALERT)
+ALERT_FAILURES: Final = _counter("alert_failures", "Looks at which a condition could not be evaluated; it counts as not holding.", ALERT)
+ALERT_MESSAGES: Final = _counter("alert_messages", "Sends of messages about alerts, by what became of them.", DESTINATION, RESULT)
+ALERTS_WAITING: Final = _gauge("alert_messages_waiting", "Messages about alerts that are not yet delivered.", DESTINATION)
+
 JOURNAL_BYTES: Final = _gauge("journal_bytes", "What the journal's files hold.")
 JOURNAL_UNFILED: Final = _gauge("journal_unfiled_bytes", "What is in the journal and not yet in the store.")
 JOURNAL_FAILURES: Final = _counter("journal_failures", "Writes to the journal that failed. Nothing was sent without its record.")
@@ -194,6 +202,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
         "Gates and reviews",
         (GATES, REVIEWS_OPENED, REVIEWS_DECIDED, REVIEWS_ESCALATED, REVIEW_DURATION, REVIEWS_OPEN, REVIEW_OLDEST),
     ),
+    ("Alerts", (ALERTS_FIRING, ALERT_FAILURES, ALERT_MESSAGES, ALERTS_WAITING)),
     ("Connections", (CONNECTIONS, REQUESTS, REQUESTS_REFUSED, UPSTREAM, DIALS)),
     ("Policy", (POLICY_INFO, POLICY_APPLIED, POLICY_DRIFT)),
     ("Journal and store", (JOURNAL_BYTES, JOURNAL_UNFILED, JOURNAL_FAILURES, JOURNAL_UNWRITTEN, FILING_STOPPED)),

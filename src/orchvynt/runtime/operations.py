@@ -1,6 +1,6 @@
 """Control, performed: what an operator's request does to the running process."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -13,17 +13,21 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import ReviewRow
+from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.changing import Changed, Changing
-from orchvynt.runtime.control import BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status, Version
+from orchvynt.runtime.control import AlertLine, BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status, Version
 from orchvynt.runtime.policies import PolicyMissingError
 from orchvynt.runtime.reviewing import Reviewing
+
+STATUS_ALERTS_MAX: Final = 100
 
 
 class Operations:
     """Implements `runtime.control.Control`."""
 
-    def __init__(self, carrier: Carrier, reviewing: Reviewing, changing: Changing) -> None:
+    def __init__(self, carrier: Carrier, reviewing: Reviewing, changing: Changing, alerting: Alerting) -> None:
+        self.alerting = alerting
         self.carrier = carrier
         self.reviewing = reviewing
         self.changing = changing
@@ -51,7 +55,11 @@ class Operations:
             journal_bytes=self.about.journal_bytes(),
             store=self.about.store,
             draining=self.about.draining(),
+            alerts=tuple(self.alerting.lines()[:STATUS_ALERTS_MAX]),
         )
+
+    def alerts(self) -> list[AlertLine]:
+        return self.alerting.lines()
 
     def budgets(self) -> list[BudgetLine]:
         at = self.carrier.clock.now()

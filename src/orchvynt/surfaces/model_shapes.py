@@ -31,6 +31,24 @@ class ProviderView(msgspec.Struct, frozen=True):
     price_source: str = ""
 
 
+class AlertView(msgspec.Struct, frozen=True):
+    """One chain and provider for which an alert holds (`pending` until it is told), or held a moment ago (`resolving`). `alert` is where
+    it stands in the policy, or what is always watched; that has no chain and no rate, and `calls` is how often it happened within the
+    window. `invocation` is the last one that was counted; `notify` are the destinations that are told."""
+
+    alert: str
+    when: str
+    state: Literal["pending", "firing", "resolving"]
+    window_ms: float
+    chain: str
+    provider: str
+    activation_rate: float | None
+    calls: int
+    since: str
+    invocation: str
+    notify: tuple[str, ...]
+
+
 class ModelView(msgspec.Struct, frozen=True):
     """A name of the policy. Prices are nano-dollars per million tokens; sizes are 0 when unknown. `quality` is declared,
     `quality_in_force` is what routing takes for a workload without a declaration of its own, `quality_measured` the lower confidence

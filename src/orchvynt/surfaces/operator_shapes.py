@@ -7,6 +7,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
+from orchvynt.surfaces.model_shapes import AlertView
 from orchvynt.surfaces.policy_shapes import ReplicaView
 
 Item = TypeVar("Item")
@@ -133,6 +134,7 @@ class StatusView(msgspec.Struct, frozen=True):
     journal_bytes: int
     store: str
     draining: bool
+    alerts: tuple[AlertView, ...] = ()
 
 
 class AuditView(msgspec.Struct, frozen=True):

@@ -55,6 +55,17 @@ def test_token_names_are_unique_until_removed(opener: Opener) -> None:
     asyncio.run(run())
 
 
+def test_what_alerts_keep_is_replaced_whole(opener: Opener) -> None:
+    async def run() -> None:
+        async with opener() as pair:
+            assert await pair.store.alerting() is None
+            for memory in (b"first", b"", bytes(range(256)) * 4_000):
+                await pair.store.keep_alerting(memory)
+                assert await pair.store.alerting() == memory
+
+    asyncio.run(run())
+
+
 def test_the_audit_trail_is_newest_first_and_bounded(opener: Opener) -> None:
     async def run() -> None:
         async with opener() as pair:

@@ -3,11 +3,12 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.lifecycle.explain import lives
-from tests.surfaces.world import BAD, GOOD, NOW, OLD, SECOND, World, budget_line, renamed
+from tests.surfaces.world import BAD, GOOD, NOW, OLD, SECOND, World, alert_line, budget_line, renamed
 
 from orchvynt.ports.store import AuditRow
 from orchvynt.runtime.control import ProviderLine
@@ -185,6 +186,33 @@ def test_providers_models_status(world: World) -> None:
     assert (small["aliases"], small["price_source"]) == (["small"], "genai-prices 1")
     status = world.ask("GET", "/status").json
     assert (status["version"], status["store"], status["started_at"]) == ("0.1.0", "sqlite:///orchvynt.db", "2025-12-31T23:00:00.000000Z")
+
+
+def test_alerts(world: World) -> None:
+    assert world.ask("GET", "/alerts", "viewer").json == {"items": [], "next": None}
+    mishap = msgspec.structs.replace(alert_line("quota_exhausted"), chain="", activation_rate=None, phase="resolving", notify=())
+    world.control.alert_lines = [alert_line(), alert_line(provider="anthropic"), mishap]
+    items = pages(world, "/alerts", 1)
+    assert [(item["alert"], item["provider"], item["state"]) for item in items] == [
+        ("fallback.alerts[0]", "anthropic", "firing"),
+        ("fallback.alerts[0]", "openai", "firing"),
+        ("quota_exhausted", "openai", "resolving"),
+    ]
+    assert items[1] == {
+        "alert": "fallback.alerts[0]",
+        "when": "activation_rate > 0.1",
+        "state": "firing",
+        "window_ms": 300_000.0,
+        "chain": "default",
+        "provider": "openai",
+        "activation_rate": 0.25,
+        "calls": 40,
+        "since": "2026-01-01T00:59:00.000000Z",
+        "invocation": "inv_01",
+        "notify": ["oncall"],
+    }
+    assert items[2]["activation_rate"] is None
+    assert len(world.ask("GET", "/status").json["alerts"]) == 3
 
 
 def test_the_audit_pages_through_entries_of_one_instant(world: World) -> None:

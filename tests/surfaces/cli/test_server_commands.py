@@ -10,7 +10,7 @@ import pytest
 from docs.generate_cli_schemas import SHAPES
 from tests.lifecycle.explain import lives
 from tests.surfaces.cli.shell import run
-from tests.surfaces.world import BAD, GOOD, NOW, OLD, SECOND, SECRETS, World, budget_line, renamed
+from tests.surfaces.world import BAD, GOOD, NOW, OLD, SECOND, SECRETS, World, alert_line, budget_line, renamed
 
 from orchvynt.runtime.control import ProviderLine
 
@@ -24,6 +24,8 @@ def fill(world: World) -> None:
     world.happened(lives.approved())
     world.happened(renamed([*lives.fell_back(), *lives.opened()], "inv_02", "rev_2"))
     world.control.budget_lines = [budget_line("doc", "doc-analysis"), budget_line("team", "x", settled=2_400_000_000, held=100_000_000)]
+    mishap = msgspec.structs.replace(alert_line("credential_refused"), when="refused", chain="", activation_rate=None, calls=3)
+    world.control.alert_lines = [alert_line(), mishap]
     world.control.provider_lines = [
         ProviderLine("gpt-4o", "openai", "gpt-4o", "api.openai.com:443", NOW + 90 * SECOND, "rate_limit", 10, 3),
         ProviderLine("claude", "anthropic", "claude-x", "api.anthropic.com:443", 0, "", 5, 0),
@@ -142,6 +144,8 @@ def test_lists_are_whole_and_plain_in_a_pipe(world: World) -> None:
     assert "again 2026-01-01T01:01:30.000000Z (rate_limit)" in providers
     status = run("status", env=as_admin(world)).stdout
     assert "sqlite:///orchvynt.db" in status
+    assert "firing: activation_rate > 0.1: chain default used in 25% of 40 calls routed to openai" in status
+    assert "firing: refused: openai, 3 lately; orchvynt explain inv_01" in status
     for text in ("\x1b", "\r"):
         assert text not in status + providers + told
 

@@ -52,6 +52,7 @@ class MemoryStore:
         self._tokens: dict[str, TokenRow] = {}
         self._keys: dict[str, KeyRow] = {}
         self._audits: list[AuditRow] = []
+        self._alerting: bytes | None = None
 
     def file(self, batch: Batch) -> None:
         """What the filer of a database does in a transaction. `batch` was begun with `next_seq`."""
@@ -203,6 +204,14 @@ class MemoryStore:
         for key_id, at in used:
             if (known := self._keys.get(key_id)) is not None and known.used_at < at:
                 self._keys[key_id] = msgspec.structs.replace(known, used_at=at)
+
+    async def alerting(self) -> bytes | None:
+        self._check_open()
+        return self._alerting
+
+    async def keep_alerting(self, memory: bytes) -> None:
+        self._check_open()
+        self._alerting = memory
 
     async def audit(self, row: AuditRow) -> None:
         self._check_open()

@@ -182,6 +182,14 @@ DELETE FROM keys WHERE id = ?;
 -- When a secret was last used, to the later of two instants.
 UPDATE keys SET used_at = max(used_at, ?2) WHERE id = ?1;
 
+-- name: alerting
+-- What was kept last.
+SELECT memory FROM alerting WHERE one = 1;
+
+-- name: keep_alerting
+-- In place of what was kept before.
+INSERT INTO alerting (one, memory) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET memory = excluded.memory;
+
 -- name: add_audit
 -- Append-only.
 INSERT INTO audits (at, who, what, why, subject) VALUES (?, ?, ?, ?, ?);

@@ -166,6 +166,13 @@ class SqliteStore:
 
         await asyncio.wrap_future(self._writer.submit(work))
 
+    async def alerting(self) -> bytes | None:
+        rows = await self._reader.rows("alerting")
+        return bytes(rows[0][0]) if rows else None
+
+    async def keep_alerting(self, memory: bytes) -> None:
+        await self._change("keep_alerting", (memory,))
+
     async def audit(self, row: AuditRow) -> None:
         await self._change("add_audit", msgspec.structs.astuple(row))
 

@@ -25,6 +25,11 @@ def check_unused(source: Source, names: Names, report: Report) -> None:
     for name, group in source.groups.items():
         if name not in groups:
             report.warning(group.key, f"no gate asks the group `{name}`", "Remove it, or name it under `reviewers`.", group.path)
+    told = {name for alert in source.alerts for name in alert.section.notify}
+    for name, destination in source.notify.items():
+        if name not in told:
+            said = f"nothing is told to the destination `{name}`"
+            report.warning(destination.key, said, "Name it in the `notify` of `fallback.alerts`, or remove it.", destination.path)
 
 
 def _models_named(source: Source) -> Iterator[str]:

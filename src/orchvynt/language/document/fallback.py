@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from orchvynt.language.document.amounts import Count, Share, SomeShare
-from orchvynt.language.document.scalars import MILLISECOND, MINUTE, SECOND, Duration, PositiveDuration, one_of
+from orchvynt.language.document.scalars import DAY, MILLISECOND, MINUTE, SECOND, Duration, PositiveDuration, one_of
 from orchvynt.language.document.section import Later, Section, later, later_words, wrong
 from orchvynt.language.document.shapes import AlertCondition, Condition, Destination, ModelName, Refers
 
@@ -151,13 +151,20 @@ class AlertEntry(Section):
     """Who is told when chains are used more than usual."""
 
     when: AlertCondition = Field(description="The condition, of stage alert.")
-    window: PositiveDuration = Field(default=5 * MINUTE, description="Over which it is counted.")
+    window: PositiveDuration = Field(default=5 * MINUTE, description="Over which it is counted, from `1s` to `7d`.")
     notify: list[Destination] = Field(description="Destinations, by their names under `notify`.", json_schema_extra={"minItems": 1})
+    repeat: PositiveDuration = Field(default=4 * 60 * MINUTE, description="After which a firing alert is told again, at least `1m`.")
 
     @model_validator(mode="after")
     def _somebody(self) -> "AlertEntry":
         if not self.notify:
             raise wrong("the alert tells nobody", "Name a destination of `notify`.", ("notify",))
+        if len(set(self.notify)) < len(self.notify):
+            raise wrong("a destination stands twice", "Remove it.", ("notify",))
+        if not SECOND <= self.window <= 7 * DAY:
+            raise wrong("an alert's window is from `1s` to `7d`", "Chains are looked at once a second.", ("window",))
+        if self.repeat < MINUTE:
+            raise wrong("an alert is repeated after `1m` at the earliest", "Leave `repeat` out for `4h`.", ("repeat",))
         return self
 
 
@@ -177,7 +184,6 @@ class FallbackEntry(FallbackHead):
             "breaker": "circuit breakers",
             "chains": Later("a chain beside `default`", names=("default",)),
             "use": "a chain for some invocations",
-            "alerts": "alerts on activations",
         }
     )
 

@@ -44,8 +44,10 @@ class EmailEntry(Section):
 class NotifyEntry(Section):
     """A destination of notifications: one of `webhook`, `slack` and `email`."""
 
-    webhook: Place | None = Field(default=None, description="An address that gets a signed POST, or a reference to it.")
-    secret: Secret | None = Field(default=None, description="With `webhook`: a reference to the secret that signs it.")
+    later: ClassVar = later({"slack": "notifications in Slack", "email": "notifications by e-mail"})
+
+    webhook: Place | None = Field(default=None, description="An address that gets a signed POST.")
+    secret: Secret | None = Field(default=None, description="With `webhook`: a reference to the secret that signs it; required.")
     slack: SlackEntry | None = Field(default=None, description="A Slack channel.")
     email: EmailEntry | None = Field(default=None, description="E-mail.")
 

@@ -65,7 +65,6 @@ class PolicyDocument(OperationEntry, PolicySections):
     later: ClassVar = later(
         {
             "rate_limits": "rate limits",
-            "notify": "notifications",
             "outage": "behaviour in an outage of the store",
             "passthrough": "passing further paths through",
             "protected": "changes that need approval",

@@ -4,10 +4,10 @@ from orchvynt.decisions.routing.statistics import UNMEASURED
 from orchvynt.language.snapshot import Model, Snapshot
 from orchvynt.lifecycle.explain.phrases import instant_text
 from orchvynt.model.faults import Fault
-from orchvynt.runtime.control import BudgetLine, ProviderLine, Status
+from orchvynt.runtime.control import AlertLine, BudgetLine, ProviderLine, Status
 from orchvynt.surfaces.admin.asking import Asking, Desk
 from orchvynt.surfaces.admin.paging import page
-from orchvynt.surfaces.model_shapes import ModelView, ProviderView
+from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
 from orchvynt.surfaces.operator_shapes import BudgetView, Health, Listing, StatusView
 from orchvynt.surfaces.policy_shapes import ReplicaView
 
@@ -38,7 +38,12 @@ async def status(desk: Desk, _asking: Asking) -> StatusView:
         journal_bytes=now.journal_bytes,
         store=now.store,
         draining=now.draining,
+        alerts=tuple(_alert(line) for line in now.alerts),
     )
+
+
+async def alerts(desk: Desk, asking: Asking) -> Listing[AlertView]:
+    return page(desk.control.alerts(), lambda line: f"{line.alert}/{line.chain}/{line.provider}", _alert, asking.limit, asking.after)
 
 
 def replicas(now: Status) -> tuple[ReplicaView, ...]:
@@ -87,6 +92,22 @@ async def budget(desk: Desk, asking: Asking) -> BudgetView | Fault:
             return _budget(line)
     known = "The policy has no budget of this name." if not lines else "This budget has not met this subject in its current window."
     return Fault("not_found", known, "`orchvynt budgets` lists all that have been used.", param="subject" if lines else "name")
+
+
+def _alert(line: AlertLine) -> AlertView:
+    return AlertView(
+        alert=line.alert,
+        when=line.when,
+        state=line.phase,
+        window_ms=line.window_ns / 1_000_000,
+        chain=line.chain,
+        provider=line.provider,
+        activation_rate=line.activation_rate,
+        calls=line.calls,
+        since=instant_text(line.since),
+        invocation=line.invocation,
+        notify=line.notify,
+    )
 
 
 def _budget_key(line: BudgetLine) -> str:

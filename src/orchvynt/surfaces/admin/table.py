@@ -8,7 +8,7 @@ from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
 from orchvynt.surfaces.admin import access, exposition, fleet, keys, metrics, policies, records, reviews
 from orchvynt.surfaces.admin.asking import Query, Row
-from orchvynt.surfaces.model_shapes import ModelView, ProviderView
+from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
 
 PREFIX: Final = "/api/v1"
 
@@ -73,6 +73,7 @@ ROWS: Final[tuple[Row, ...]] = (
         s.Listing[ProviderView],
         pages=True,
     ),
+    Row("GET", "/alerts", "viewer", fleet.alerts, "Alerts that hold, or held a moment ago.", s.Listing[AlertView], pages=True),
     Row(
         "GET",
         "/models",

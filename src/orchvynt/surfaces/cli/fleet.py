@@ -8,7 +8,7 @@ from orchvynt.surfaces.cli.amounts import amount, bar, share
 from orchvynt.surfaces.cli.plain import printable
 from orchvynt.surfaces.cli.session import Session
 from orchvynt.surfaces.cli.terminal import state
-from orchvynt.surfaces.model_shapes import ProviderView
+from orchvynt.surfaces.model_shapes import AlertView, ProviderView
 
 
 def status(session: Session) -> None:
@@ -29,10 +29,19 @@ def status(session: Session) -> None:
             *(("replica", f"{one.name} serves version {one.version} since {terminal.when(one.since)}") for one in now.replicas),
             ("open", f"{now.invocations_open} invocations, {now.streams_open} streams, {now.holds_waiting} waiting for a budget"),
             ("reviews", f"{now.reviews_open} open"),
+            *(("alert", _alert(one)) for one in now.alerts),
             ("store", now.store),
             ("journal", f"{now.journal_bytes:,} bytes"),
         ]
     )
+
+
+def _alert(one: AlertView) -> Text:
+    if one.activation_rate is None:
+        said = f"{one.when}: {one.provider}, {one.calls} lately; orchvynt explain {one.invocation}"
+    else:
+        said = f"{one.when}: chain {one.chain} used in {one.activation_rate:.0%} of {one.calls} calls routed to {one.provider}"
+    return Text(printable(f"{one.state}: {said}"), "red" if one.state == "firing" else "yellow")
 
 
 def _watch(until: str, now: s.StatusView) -> str | Text:

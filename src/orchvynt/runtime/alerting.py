@@ -1,0 +1,137 @@
+"""Looks once a second at what alerts are about, and tells: one line on stderr, and a message to each destination."""
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from orchvynt.decisions.alerts.memory import Memory, decode, encode
+from orchvynt.decisions.alerts.tallies import Tallies
+from orchvynt.decisions.alerts.watching import Look, Told, Watch
+from orchvynt.ports.clock import Clock
+from orchvynt.ports.store import Store, StoreUnavailableError
+from orchvynt.runtime import metrics as m
+from orchvynt.runtime.control import AlertLine
+from orchvynt.runtime.delivering import Delivering
+from orchvynt.runtime.notices import body, sentence
+from orchvynt.runtime.policies import Policies
+from orchvynt.runtime.series import Sampled, Series, Values, bounded
+
+TICK_S: Final = 1.0
+
+
+class Alerting:
+    """The alerts of one process. What it told and did not deliver is in the store, at the latest a second later; what it counts is not."""
+
+    def __init__(
+        self, policies: Policies, store: Store, clock: Clock, tallies: Tallies, delivering: Delivering, say: Callable[[str], None]
+    ) -> None:
+        self.delivering = delivering
+        self._store = store
+        self._told = 0
+        self._kept = (0, 0)
+        self._store_away = False
+        self._policies = policies
+        self._clock = clock
+        self._watch = Watch(tallies)
+        self._say = say
+        self._failures = Series(m.ALERT_FAILURES)
+        self._failing: set[str] = set()
+
+    async def run(self) -> None:
+        await self.recall()
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                await self.tick()
+            except Exception:  # noqa: BLE001 - a loop top: a defect at one look must not end the looking
+                self._say(f"the look at alerts failed\n{traceback.format_exc()}")
+
+    async def recall(self) -> None:
+        """What an earlier process told and did not deliver. Where that cannot be had, what holds is told anew."""
+        try:
+            stored = await self._store.alerting()
+            memory = decode(stored) if stored is not None else Memory()
+        except (StoreUnavailableError, msgspec.DecodeError) as error:
+            self._say(f"what was told of alerts before this start cannot be read, so it may be told again: {error}")
+            return
+        at, mono = self._clock.now(), self._clock.monotonic()
+        self._watch.recall(memory.told, at, mono)
+        self.delivering.outbox.recall(memory.undelivered, at, mono)
+        self._kept = (self._told, self.delivering.outbox.changes)
+
+    async def _keep(self) -> None:
+        """Written when something changed. A store that is away is tried again at the next look."""
+        now = (self._told, self.delivering.outbox.changes)
+        if now == self._kept:
+            return
+        at, mono = self._clock.now(), self._clock.monotonic()
+        memory = Memory(tuple(self._watch.remembered(at, mono)), tuple(self.delivering.outbox.remembered(at, mono)))
+        try:
+            await self._store.keep_alerting(encode(memory))
+        except StoreUnavailableError as error:
+            if not self._store_away:
+                self._say(f"what is told of alerts cannot be stored, so a restart may tell it again: {error}")
+            self._store_away = True
+            return
+        self._kept, self._store_away = now, False
+
+    async def tick(self) -> None:
+        """One look. Others have their turn between two alerts."""
+        at, mono = self._clock.now(), self._clock.monotonic()
+        for told in self._watch.adopt(self._policies.current, mono):
+            self._tell(told, at)
+        for look in self._watch.looks(at, mono):
+            for told in look.told:
+                self._tell(told, at)
+            self._note_failure(look)
+            await asyncio.sleep(0)
+        self.delivering.sweep()
+        await self._keep()
+
+    def _tell(self, told: Told, at: int) -> None:
+        self._told += 1
+        status = told.notice.status
+        if not told.notice.repeated:
+            self._say(f"alert {status}: {sentence(told)}")
+        snapshot = self._policies.current
+        written = body(told, snapshot.version, at)
+        line = f"{told.watched.name} {told.notice.members[0].key[1]}" if told.watched.when is None else told.watched.name
+        for name in told.watched.notify:
+            if name in snapshot.destinations:
+                self.delivering.put(name, line, written)
+
+    def _note_failure(self, look: Look) -> None:
+        """Counted each time, said once until it works again."""
+        if not look.failure:
+            self._failing.discard(look.name)
+            return
+        self._failures.add((look.name,))
+        if look.name not in self._failing:
+            self._failing.add(look.name)
+            self._say(f"alert {look.name} cannot be evaluated, so it does not fire: {look.failure}")
+
+    def lines(self) -> list[AlertLine]:
+        """What stands now, the longest standing first."""
+        found = []
+        for standing in self._watch.standing():
+            watched, member = standing.watched, standing.member
+            rate = member.figures.activation_rate if watched.when is not None else None
+            line = AlertLine(
+                watched.name, watched.condition, watched.window_ns, member.phase, *member.key, rate, member.figures.calls,
+                member.since, member.last, watched.notify,
+            )  # fmt: skip
+            found.append(line)
+        return sorted(found, key=lambda line: (line.since, line.alert, line.chain, line.provider))
+
+    def sampled(self) -> list[Sampled]:
+        """The metrics about alerts."""
+        firing: dict[Values, int] = {(name,): 0 for name in self._watch.names}
+        for line in self.lines():
+            firing[line.alert,] += line.phase != "resolving"
+        waiting: dict[Values, int] = {(name,): 0 for name in self._policies.current.destinations}
+        waiting |= {(name,): count for name, count in self.delivering.outbox.waiting().items()}
+        counted = [self._failures.sampled(), self.delivering.sends.sampled()]
+        return [bounded(m.ALERTS_FIRING, firing), bounded(m.ALERTS_WAITING, waiting), *counted]
