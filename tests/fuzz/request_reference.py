@@ -119,9 +119,7 @@ def _chunks(read: Read) -> bool:
 
 
 STRICTER: Final[dict[str, Callable[[Read], bool]]] = {
-    "a method that is not served": lambda read: (
-        read.method not in {b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"}
-    ),
+    "a method that is not served": lambda read: read.method not in {b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"},
     "a target that is not served, or names a place in two ways": lambda read: place(read.target) is None,
     "no Host, more than one, or none that is a host": _bad_host,
     "a version that is neither 1.0 nor 1.1": lambda read: read.version not in {b"1.0", b"1.1"},

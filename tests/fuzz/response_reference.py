@@ -96,11 +96,13 @@ STRICTER: Final[dict[str, Callable[[Response], bool]]] = {
     "its length said in more than one way": lambda read: (
         len(re.findall(rb"(?im)^(?:content-length|transfer-encoding)[ \t]*:", read.head)) > 1
     ),
-    "Content-Length as a list, or beyond 18 digits": lambda read: bool(re.search(rb"(?im)^content-length:(?:[^\r\n]*,|[^\r\n]{18})", read.head)),
+    "Content-Length as a list, or beyond 18 digits": lambda read: bool(
+        re.search(rb"(?im)^content-length:(?:[^\r\n]*,|[^\r\n]{18})", read.head)
+    ),
     "a line that is folded": lambda read: bool(re.search(rb"\n[ \t]", read.head)),
     "a line that ends with LF alone, or a CR that ends none": lambda read: bool(re.search(rb"(?<!\r)\n|\r(?!\n)", read.head)),
     "a control character": lambda read: bool(re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", read.head)),
-    "a version that is neither 1.0 nor 1.1": lambda read: not re.match(rb"HTTP/1\.[01] ", read.raw),
+    "a version that is neither 1.0 nor 1.1": lambda read: bool(re.search(rb"(?m)^HTTP/(?!1\.[01] )", read.head)),
     "a header that is too large": lambda read: len(read.head) > LIMITS.header_bytes_max or len(read.headers) > LIMITS.header_fields_max,
     "a body that is too large": lambda read: len(read.body) > LIMITS.body_bytes_max,
     "chunks, extensions or trailers that are not written as they should be": lambda read: (

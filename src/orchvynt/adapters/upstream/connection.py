@@ -9,7 +9,7 @@ from typing import Final, Protocol, cast
 
 import httptools
 
-from orchvynt.adapters.upstream.framing import Fields, ends_in_line_ends, read_framing
+from orchvynt.adapters.upstream.framing import Fields, Framing, ends_in_line_ends, read_framing, tail_of
 from orchvynt.adapters.upstream.limits import UpstreamLimits
 
 _SWITCHES: Final = "it switches protocols"
@@ -56,9 +56,9 @@ class Connection(asyncio.Protocol):
         "_abandoned",
         "_bare_bytes",
         "_carried",
-        "_chunked",
         "_delimited",
         "_excess",
+        "_framing",
         "_head_bytes",
         "_headers",
         "_home",
@@ -70,6 +70,7 @@ class Connection(asyncio.Protocol):
         "_paused",
         "_reused",
         "_status",
+        "_tail",
         "_told",
         "_transport",
         "_whole",
@@ -90,7 +91,8 @@ class Connection(asyncio.Protocol):
         self._wrong = ""
         self._in_head = True
         self._delimited = False
-        self._chunked = False
+        self._framing = Framing()
+        self._tail = b""
         self._keep_alive = False
         self._whole = False
         self._excess = False
@@ -168,6 +170,7 @@ class Connection(asyncio.Protocol):
             # Bytes that nobody asked for: they would be taken for the next answer. Never used again.
             self.abandon()
             return
+        in_body = self._told
         if self._in_head:
             self._head_bytes += len(data)
         try:
@@ -197,8 +200,10 @@ class Connection(asyncio.Protocol):
         if violation:
             self._violate(violation, False)
         elif self._whole:
-            self._excess = self._excess or ends_in_line_ends(data, parts, self._chunked)
+            self._excess = self._excess or ends_in_line_ends(self._tail, data, parts, self._framing, in_body)
             self._end(exchange)
+        else:
+            self._tail = tail_of(self._tail, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
@@ -256,8 +261,7 @@ class Connection(asyncio.Protocol):
             self._violate(f"its header is larger than {limits.header_bytes_max} bytes or {limits.header_fields_max} fields", True)
         elif not self._in_head:
             self._told = True
-            framing = read_framing(self._headers)
-            self._chunked = framing.chunked
+            self._framing = framing = read_framing(self._headers)
             self._delimited = self._delimited or framing.said
             if framing.wrong:
                 self._violate(framing.wrong, False)

@@ -3,6 +3,8 @@
 from typing import Final, NamedTuple
 
 Fields = list[tuple[bytes, bytes]]
+# Two line ends, and the byte that ends the line before them.
+TAIL_BYTES: Final = 5
 _WATCHED: Final = frozenset((b"transfer-encoding", b"content-length", b"content-encoding"))
 
 
@@ -40,15 +42,23 @@ def read_framing(headers: Fields) -> Framing:
     return _PLAIN[lengths]
 
 
-def ends_in_line_ends(data: bytes, parts: list[bytes], chunked: bool) -> bool:
-    """Whether the read that ended a response may end in CRs and LFs that are not part of it: llhttp skips those without a word.
+def ends_in_line_ends(tail: bytes, data: bytes, parts: list[bytes], framing: Framing, in_body: bool) -> bool:
+    """Whether the read that ended a response ends in CRs and LFs that are not part of it: llhttp skips those without a word.
 
-    What is no body must end with a line and an empty one after it. A read that does not show both is doubted: it costs a connection.
+    `tail` is the end of what came before `data`, TAIL_BYTES at least; `parts` is what of `data` is body; `in_body` says that the head
+    came before `data`. What is no body ends with a line and an empty one after it, which are found by looking.
     """
     if data[-1] not in b"\r\n":
         return False
-    if not chunked and parts:
-        data = data[: len(data) - sum([len(part) for part in parts])]
-        if not data:
-            return False
-    return not data.endswith(b"\r\n\r\n") or data[-5:-4] in (b"", b"\n", b"\r")
+    if not framing.chunked:
+        size = sum([len(part) for part in parts])
+        if in_body or size == len(data):
+            return size != len(data)
+        data = data[: len(data) - size]
+    end = (tail + data)[-TAIL_BYTES:]
+    return not end.endswith(b"\r\n\r\n") or end[:1] in b"\r\n"
+
+
+def tail_of(tail: bytes, data: bytes) -> bytes:
+    """The end of all that came, after `data` too."""
+    return data[-TAIL_BYTES:] if len(data) >= TAIL_BYTES else (tail + data)[-TAIL_BYTES:]

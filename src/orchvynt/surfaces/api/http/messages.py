@@ -21,7 +21,20 @@ class MessageReader:
     `continue_due` says that the caller waits for `100 Continue` before it sends its body; who says it resets it.
     """
 
-    __slots__ = ("_body", "_chunks", "_head", "_heads", "_limits", "_peer", "_request", "_skipped", "body_bytes", "continue_due", "phase", "rest")
+    __slots__ = (
+        "_body",
+        "_chunks",
+        "_head",
+        "_heads",
+        "_limits",
+        "_peer",
+        "_request",
+        "_skipped",
+        "body_bytes",
+        "continue_due",
+        "phase",
+        "rest",
+    )
 
     def __init__(self, limits: Limits, peer: str) -> None:
         self._limits = limits
