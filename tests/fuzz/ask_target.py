@@ -22,7 +22,8 @@ def request_bodies(data: bytes) -> None:
     for caller in callers():
         reading = caller.read(data)
         if isinstance(reading, Fault):
-            assert reading.message and reading.help
+            assert reading.message
+            assert reading.help
             continue
         assert isinstance(reading, Reading)
         if not told.known:
@@ -71,8 +72,7 @@ def _translate(caller: CallerDialect, ask: Ask) -> None:
     for provider in providers():
         try:
             sent = provider.write_request(chat, _MODEL, 7)
-        except UnsupportedError as error:
-            assert str(error)
+        except UnsupportedError:
             continue
         assert json_reference.read(sent.body).accepted, f"{provider.name} would get what is no JSON"
         assert not json_reference.names_twice(sent.body)

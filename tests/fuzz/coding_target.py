@@ -1,6 +1,6 @@
 """Fuzz target: compressed bodies. What the decoder gives is what zlib gives, and it never gives more than its limits allow.
 
-EMPTY, the one thing that differs: a body of no bytes is whole, though no format has one; so are a whole gzip member and nothing after.
+EMPTY, the one thing that differs: a body of no bytes is whole, though neither format has one.
 """
 
 import zlib
@@ -66,12 +66,9 @@ def decoded(coding: str, data: bytes) -> bytes | None:
         return b""
     plain = bytearray()
     while data and len(plain) < _READ_MAX:
-        if coding == "deflate":
-            # RFC 9110 section 8.4.1.2: zlib's format; some leave its header out.
-            window = zlib.MAX_WBITS if data[0] & 0x0F == 8 else -zlib.MAX_WBITS
-        else:
-            window = 16 + zlib.MAX_WBITS
-        inflater = zlib.decompressobj(window)
+        # RFC 9110 section 8.4.1.2: deflate is zlib's format; some leave its header out.
+        deflate = zlib.MAX_WBITS if data[0] & 0x0F == 8 else -zlib.MAX_WBITS
+        inflater = zlib.decompressobj(deflate if coding == "deflate" else 16 + zlib.MAX_WBITS)
         try:
             plain += inflater.decompress(data, _READ_MAX)
         except zlib.error:

@@ -1,4 +1,4 @@
-"""One fuzz target under atheris, in a process of its own: `python -m tests.fuzz.drive TARGET [libFuzzer's options]`. Needs `make fuzz`'s group."""
+"""One fuzz target under atheris, in a process of its own: `python -m tests.fuzz.drive TARGET [libFuzzer's options]`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: a valid message with a few edits, or two spliced together. Bytes without a shape rarely get past the first check."""
+"""Hypothesis strategies: a valid message with a few edits, or two spliced together. Other bytes rarely get past the first check."""
 
 from collections.abc import Sequence
 

@@ -40,7 +40,7 @@ def read_status(log: str) -> Status:
     return Status(int(units[-1]) if units else inputs, edges, features, corpus)
 
 
-def page(begun: datetime, runs: Sequence[Run]) -> str:
+def page(begun: datetime, commit: str, runs: Sequence[Run]) -> str:
     rows = "\n".join(
         f"| {run.name} | {run.seconds} | {run.status.inputs:,} | {run.status.edges:,} | {run.status.features:,} | {run.status.corpus:,} |"
         f" {', '.join(f'`{name}`' for name in run.failed) or 'none'} |"
@@ -48,7 +48,7 @@ def page(begun: datetime, runs: Sequence[Run]) -> str:
     )
     return f"""# Fuzzing, {begun:%Y-%m-%d %H:%M} UTC
 
-Written by `make fuzz`. Commit {_commit()}; {_processor()}, {os.cpu_count()} cores, one process at a time; {platform.system()}
+Written by `make fuzz`. Commit {commit}; {_processor()}, {os.cpu_count()} cores, one process at a time; {platform.system()}
 {platform.release()}, Python {platform.python_version()}, atheris {version("atheris")}, h11 {version("h11")}.
 Edges and features count instrumented Python (orchvynt and h11); llhttp, msgspec and zlib are binary, and are seen from outside only.
 
@@ -58,7 +58,9 @@ Edges and features count instrumented Python (orchvynt and h11); llhttp, msgspec
 """
 
 
-def _commit() -> str:
+def commit() -> str:
+    """What is checked out, and whether there are changes to it."""
+
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], capture_output=True, text=True, check=True, cwd=Path(__file__).parent).stdout.strip()
 

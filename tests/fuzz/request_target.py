@@ -1,4 +1,4 @@
-"""Fuzz target: bytes of a caller to the server's connection. One message has one reading, h11's, or it is refused and the connection ends."""
+"""Fuzz target: bytes of a caller to the server's connection. One message has one reading, h11's, or it is refused."""
 
 from itertools import zip_longest
 

@@ -14,6 +14,7 @@ from orchvynt.ports.upstream import Address, UpstreamFailure
 LIMITS = UpstreamLimits(
     header_bytes_max=4_096, header_fields_max=32, body_bytes_max=65_536, expansion_max=50, expansion_free_bytes=8_192, connections_max=2
 )
+_TURNS_MAX = 64
 
 
 class Told(NamedTuple):
@@ -92,7 +93,8 @@ async def receive(parts: list[bytes], reset: bool) -> Told:
     exchange.ride(connection)
     came = bare = 0
     for part in parts:
-        await _catch_up(transport)
+        await _catch_up(lambda: not transport.reading and not transport.closing)
+        assert transport.reading or transport.closing, "nobody will read on"
         if transport.closing:
             break
         came += len(part)
@@ -103,19 +105,19 @@ async def receive(parts: list[bytes], reset: bool) -> Told:
             assert bare <= LIMITS.header_bytes_max, "what is no body goes on without end"
         if not ear.heads and not ear.ends:
             assert came <= LIMITS.header_bytes_max, "a header without end is kept"
-    await _catch_up(transport)
+    await _catch_up(lambda: not transport.reading and not transport.closing)
     usable = connection.usable and pool.freed > 0
     assert pool.freed <= 1, "freed twice for one exchange"
     connection.connection_lost(ConnectionResetError() if reset else None)
-    await _catch_up(transport)
+    await _catch_up(lambda: not ear.ends)
     assert len(ear.ends) == 1, f"one exchange, one end: {ear.ends}"
     assert pool.lost == 1
     return Told(ear.status, ear.headers, bytes(ear.body), ear.ends[0], usable)
 
 
-async def _catch_up(transport: PaperTransport) -> None:
+async def _catch_up(waits: Callable[[], bool]) -> None:
     """Lets a decoder that took a turn go on."""
-    for _ in range(64):
-        await asyncio.sleep(0)
-        if transport.reading or transport.closing:
+    for _ in range(_TURNS_MAX):
+        if not waits():
             break
+        await asyncio.sleep(0)

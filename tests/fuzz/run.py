@@ -1,4 +1,4 @@
-"""`make fuzz`: every target for some time under atheris, with progress, and a report. What fails is put among the regressions; exit code 1."""
+"""`make fuzz`: every target for some time under atheris, with progress, and a report. What fails is put among the regressions."""
 
 import argparse
 import subprocess
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from tests.fuzz.report import Run, page, read_status
+from tests.fuzz.report import Run, commit, page, read_status
 from tests.fuzz.targets import REGRESSIONS, SEEDS, TARGETS
 from tests.fuzz.words import WORDS
 
@@ -82,7 +82,7 @@ def _follow(name: str, command: list[str]) -> tuple[str, int]:
 
 def main(given: Sequence[str] | None = None) -> int:
     options = arguments(given)
-    begun = datetime.now(UTC)
+    begun, at = datetime.now(UTC), commit()
     runs: list[Run] = []
     for name in options.only:
         runs.append(run(name, round(options.minutes * 60)))
@@ -90,7 +90,7 @@ def main(given: Sequence[str] | None = None) -> int:
     if options.report:
         options.report.mkdir(parents=True, exist_ok=True)
         path = options.report / f"fuzz-{begun:%Y-%m-%dT%H%M%SZ}.md"
-        path.write_text(page(begun, runs), encoding="utf-8")
+        path.write_text(page(begun, at, runs), encoding="utf-8")
         print(f"Written to {path}")
     return 1 if any(each.failed for each in runs) else 0
 

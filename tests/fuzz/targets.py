@@ -1,4 +1,4 @@
-"""All fuzz targets by name, with their seeds, their words, and what failed once. Each takes any bytes and asserts what must hold of them."""
+"""All fuzz targets by name, with their seeds, their words, and what failed once. Each takes any bytes."""
 
 from collections.abc import Callable
 from pathlib import Path
