@@ -12,7 +12,13 @@ from tests.fuzz.response_target import http_responses
 from tests.fuzz.targets import REGRESSIONS, SEEDS, TARGETS, regressions, seeds
 from tests.fuzz.words import WORDS
 
-_EXAMPLES = {"provider_streams": 250, "compressed_bodies": 300, "newline_delimited_lines": 200, "request_bodies": 400, "provider_answers": 400}
+_EXAMPLES = {
+    "provider_streams": 250,
+    "compressed_bodies": 300,
+    "newline_delimited_lines": 200,
+    "request_bodies": 400,
+    "provider_answers": 400,
+}
 _EXAMPLES_OTHERWISE = 700
 _BOMB_BYTES = 4_000_000
 
