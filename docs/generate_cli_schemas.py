@@ -3,6 +3,7 @@
 `python docs/generate_cli_schemas.py` writes them, `--check` says whether they are up to date.
 """
 
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -61,8 +62,18 @@ def schemas() -> dict[str, str]:
 
 
 def _text(title: str, shape: Any) -> str:
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **msgspec.json.schema(shape)}
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **_cleaned(msgspec.json.schema(shape))}
     return json.dumps(schema, indent=2) + "\n"
+
+
+def _cleaned(schema: Any) -> Any:
+    """The same with docstrings as people read them: msgspec leaves their indentation in before 0.23."""
+    if isinstance(schema, dict):
+        cleaned = {name: _cleaned(value) for name, value in schema.items()}
+        if isinstance(cleaned.get("description"), str):
+            cleaned["description"] = inspect.cleandoc(cleaned["description"])
+        return cleaned
+    return [_cleaned(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def stale() -> list[str]:

@@ -35,11 +35,11 @@ def test_capabilities(kind: str, model: str, expected: Capabilities) -> None:
         ("anthropic", "claude-sonnet-4-5", "prefill"),
         ("anthropic", "claude-sonnet-4-5-20250929", "prefill"),
         ("anthropic", "claude-opus-4-6", "instruct"),
-        ("anthropic", "claude-next", None),
+        ("anthropic", "claude-next", "instruct"),
         ("openai", "gpt-4o-mini", "instruct"),
-        ("ollama", "mistral:7b", None),
-        ("openai-compatible", "gpt-4o", None),
+        ("ollama", "mistral:7b", "prefill"),
+        ("openai-compatible", "gpt-4o", "instruct"),
     ],
 )
-def test_how_a_model_continues(kind: str, model: str, expected: str | None) -> None:
+def test_how_a_model_continues(kind: str, model: str, expected: str) -> None:
     assert continues(kind, model) == expected

@@ -7,6 +7,7 @@ from tests.dialects.samples import cut_up, cuts, dump, json_values, ollama_line,
 
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Relay
+from orchvynt.model.invocation import Ask
 from orchvynt.model.usage import Usage
 
 PROVIDER = registry.provider("ollama_chat")
@@ -14,7 +15,7 @@ CALLER = registry.caller("openai_chat")
 
 
 def make(wants_usage: bool = True, collect: bool = False) -> Relay:
-    return registry.relay(PROVIDER, CALLER, wants_usage=wants_usage, collect=collect)
+    return registry.relay(PROVIDER, CALLER, Ask("", b"", wants_usage=wants_usage), collect=collect)
 
 
 def test_a_stream_reaches_an_openai_caller_as_chunks() -> None:

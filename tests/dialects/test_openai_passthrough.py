@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from tests.dialects.samples import USAGE, chunk, cut_up, cuts, dump, openai_text_stream, payloads, run, sse
 
 from orchvynt.dialects import registry
+from orchvynt.dialects.deltas import Began, Ended, Finished, TextAdded
 from orchvynt.dialects.openai_chat.provider import OpenAIChatProvider
 from orchvynt.dialects.shapes import Answer, Relay, Seen
 from orchvynt.model.faults import Fault
+from orchvynt.model.invocation import Ask
 from orchvynt.model.usage import Usage
 
 PROVIDER = registry.provider("openai_chat")
@@ -20,7 +22,7 @@ TOLD_USAGE = Usage(input_tokens=12, output_tokens=7, cached_input_tokens=4, reas
 
 
 def make(wants_usage: bool = True, collect: bool = False) -> Relay:
-    return registry.relay(PROVIDER, CALLER, wants_usage=wants_usage, collect=collect)
+    return registry.relay(PROVIDER, CALLER, Ask("", b"", wants_usage=wants_usage), collect=collect)
 
 
 def relayed(data: bytes, **how: Any) -> tuple[bytes, Seen]:
@@ -158,7 +160,8 @@ def test_an_error_event_is_withheld_and_classified(form: bytes) -> None:
 
 def test_finish_reason_without_a_marker_is_a_cut() -> None:
     out, seen = relayed(sse(openai_text_stream(), done=False))
-    assert out == sse(openai_text_stream(), done=False)
+    *content, _, _ = openai_text_stream()
+    assert out == sse(content, done=False), "how it ended goes out with the marker only"
     assert seen.failure is not None
     assert (seen.failure.outcome, seen.finish, seen.terminal) == ("cut", "stop", False)
 
@@ -277,10 +280,29 @@ def test_odd_dates_custom_tools_and_old_function_calls_do_not_stop_a_stream() ->
     run(relay, [sse([chunk(custom, created="soon"), chunk(old), chunk({"audio": {"data": "QUJD"}})])])
     assert (relay.seen.failure, relay.seen.started) == (None, True)
     assert relay.seen.output_bytes == len("sqlselect") + len("f{}") + len('{"data":"QUJD"}')
-    assert (relay.reply().created_s, [call.name for call in relay.reply().tool_calls]) == (0, ["f"])
+    assert (relay.reply().created_s, [call.name for call in relay.reply().tool_calls]) == (0, ["sql", "f"])
+
+
+def test_an_event_without_data_stays_here() -> None:
+    out, seen = relayed(sse([chunk({"content": "x"})], done=False) + b"data: \n\ndata\n\n: still here\n\ndata: [DONE]\n\n")
+    assert out == sse([chunk({"content": "x"})], done=False) + b": still here\n\n"
+    assert seen.terminal
 
 
 def test_a_marker_with_trailing_space_is_one() -> None:
     out, seen = relayed(sse([chunk({"content": "x"})], done=False) + b"data: [DONE] \n\n")
     assert seen.terminal
     assert b"DONE" not in out
+
+
+def test_another_writer_goes_on_where_a_broken_stream_stopped() -> None:
+    relay = make()
+    out = run(relay, [sse(openai_text_stream(), done=False)])
+    writer = relay.handover()
+    out += writer.write(Began("msg_2", "claude")) + writer.write(TextAdded("!")) + writer.write(Finished("stop")) + writer.write(Ended())
+    out += writer.finish([])
+    told = payloads(out)
+    assert {(event["id"], event["model"], event["created"]) for event in told} == {("chatcmpl-1", "gpt-4o-x", 1700000000)}
+    assert [event["choices"][0]["delta"] for event in told][-2:] == [{"content": "!"}, {}]
+    assert [event["choices"][0]["finish_reason"] for event in told] == [*[None] * (len(told) - 1), "stop"]
+    assert out.count(b"[DONE]") == 1

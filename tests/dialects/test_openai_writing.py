@@ -9,6 +9,7 @@ from tests.dialects.samples import cut_up, cuts, payloads, run
 from orchvynt.dialects import registry
 from orchvynt.model.chat import Finish, Reply, ToolCall
 from orchvynt.model.faults import Fault
+from orchvynt.model.invocation import Ask
 from orchvynt.model.usage import Usage
 
 CALLER = registry.caller("openai_chat")
@@ -49,7 +50,7 @@ def test_a_written_reply_reads_back(reply: Reply) -> None:
 def test_a_written_stream_is_whole_and_reads_back(reply: Reply, places: list[int]) -> None:
     stream = CALLER.write_stream(reply, True, [("tier", "2")])
     assert stream.endswith(b": x-orchvynt-tier=2\n\ndata: [DONE]\n\n")
-    relay = registry.relay(PROVIDER, CALLER, wants_usage=True, collect=True)
+    relay = registry.relay(PROVIDER, CALLER, Ask("", b"", wants_usage=True), collect=True)
     out = run(relay, cut_up(stream, places))
     assert out + b"data: [DONE]\n\n" == stream
     assert relay.seen.terminal
@@ -116,7 +117,7 @@ def test_errors_say_what_decided_and_what_to_do() -> None:
 
 
 def test_keep_alive_means_nothing_to_a_reader() -> None:
-    relay = registry.relay(PROVIDER, CALLER, wants_usage=True, collect=False)
+    relay = registry.relay(PROVIDER, CALLER, Ask("", b"", wants_usage=True), collect=False)
     relay.feed(CALLER.keep_alive())
     assert not relay.seen.started
     assert CALLER.keep_alive().startswith(b":")

@@ -7,9 +7,9 @@ import pytest
 from orchvynt.dialects import registry
 from orchvynt.dialects.anthropic_messages import requests as anthropic_requests
 from orchvynt.dialects.ollama_chat import requests as ollama_requests
-from orchvynt.dialects.openai_chat import provider as openai_provider
+from orchvynt.dialects.openai_chat import requests as openai_requests
 from orchvynt.language.snapshot import Wire
-from orchvynt.model.invocation import DialectName
+from orchvynt.model.invocation import Ask, DialectName
 
 
 @pytest.mark.parametrize("name", get_args(DialectName))
@@ -21,7 +21,7 @@ def test_every_caller_dialect_answers_to_its_name(name: DialectName) -> None:
 def test_every_wire_has_a_provider_and_a_relay(wire: Wire) -> None:
     provider = registry.provider(wire)
     assert provider.name == wire
-    relay = registry.relay(provider, registry.caller("openai_chat"), wants_usage=False, collect=False)
+    relay = registry.relay(provider, registry.caller("openai_chat"), Ask("", b"", wants_usage=False), collect=False)
     assert relay.finish([]) == b"data: [DONE]\n\n"
 
 
@@ -32,10 +32,10 @@ def test_only_the_twin_passes_bodies() -> None:
 
 def test_route_never_streams() -> None:
     with pytest.raises(ValueError, match="never streams"):
-        registry.relay(registry.provider("openai_chat"), registry.caller("route"), wants_usage=True, collect=True)
+        registry.relay(registry.provider("openai_chat"), registry.caller("route"), Ask("", b"", wants_usage=True), collect=True)
 
 
-@pytest.mark.parametrize("module", [anthropic_requests, ollama_requests, openai_provider])
+@pytest.mark.parametrize("module", [anthropic_requests, ollama_requests, openai_requests])
 def test_what_is_dropped_is_said_with_its_reason(module: object) -> None:
     for what, why in getattr(module, "DROPPED"):  # noqa: B009  # a module's constant, by name
         assert what

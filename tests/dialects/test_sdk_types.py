@@ -10,6 +10,7 @@ from tests.dialects.samples import anthropic_stream, ollama_stream, openai_text_
 from orchvynt.dialects import registry
 from orchvynt.language.snapshot import Wire
 from orchvynt.model.chat import Reply, ToolCall
+from orchvynt.model.invocation import Ask
 from orchvynt.model.usage import Usage
 
 CALLER = registry.caller("openai_chat")
@@ -47,7 +48,7 @@ def test_a_whole_stream() -> None:
     [("openai_chat", sse(openai_text_stream())), ("anthropic_messages", anthropic_stream()), ("ollama_chat", ollama_stream())],
 )
 def test_every_providers_stream(wire: Wire, stream: bytes) -> None:
-    relay = registry.relay(registry.provider(wire), CALLER, wants_usage=True, collect=False)
+    relay = registry.relay(registry.provider(wire), CALLER, Ask("", b"", wants_usage=True), collect=False)
     chunks = strict_chunks(payloads(run(relay, [stream]) + relay.finish([])))
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices).startswith("Héllo")
     assert [chunk.usage.total_tokens for chunk in chunks if chunk.usage] == [relay.seen.usage.total_tokens if relay.seen.usage else 0]

@@ -7,11 +7,11 @@ from typing import Any
 
 import cel
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
-from orchvynt.language.expressions.parser import parse
+from orchvynt.language.expressions.parser import QUANTIFIERS_MAX, parse
 from orchvynt.language.expressions.syntax import ExpressionError, Literal
 from orchvynt.language.expressions.values import ReadMap
 from orchvynt.language.snapshot import EvaluationError
@@ -84,7 +84,7 @@ COMPARISONS = st.one_of(
     ),
     st.builds("{} in {}".format, NUMBERS, st.sampled_from(["context.list", "[1.0, 2.0]"])),
     st.builds("{}.{}({})".format, TEXTS, st.sampled_from(["startsWith", "endsWith", "contains"]), TEXTS),
-    st.builds("{}.matches({})".format, TEXTS, st.sampled_from(["'^a+$'", "'b'", "r'^\\w{2}$'", "'(?i)B|^p.*m$'", "'[^a]'"])),
+    st.builds("{}.matches({})".format, TEXTS, st.sampled_from(["'^a+$'", "'b'", "r'^[a-z]{2}$'", "'(?i)B|^p.*m$'", "'[^a]'"])),
     st.builds(
         "{}.{}(i, {})".format,
         st.sampled_from(["flags", "context.words"]),
@@ -138,6 +138,7 @@ def theirs(text: str, values: dict[str, Any]) -> object:
 @settings(max_examples=300, deadline=None)
 @given(CONDITIONS, VALUES)
 def test_both_give_the_same(text: str, values: dict[str, Any]) -> None:
+    assume(text.count(".exists(") + text.count(".all(") <= QUANTIFIERS_MAX)  # more are refused at load
     assert ours(text, values) is theirs(text, values) or ours(text, values) == theirs(text, values) == "failed"
 
 
@@ -165,6 +166,8 @@ DIFFERENCES: list[tuple[str, object, object]] = [
     ("1.0 / 0.0 > 1.0", "failed", True),
     # cel-rust counts bytes here; the language's definition says code points, and so do we.
     ("size(workload) == 1", True, False),
+    # RE2's classes are ASCII, as the language's definition has it; cel-rust's know Unicode.
+    ("workload.matches(r'^\\w$')", False, True),
 ]
 
 

@@ -63,8 +63,6 @@ WORDS = [
     ("on_breach: reject", "on_breach: {downgrade: gpt-4o-mini}", "`downgrade`"),
     ("on_breach: reject", "on_breach: {review: {reviewers: finance, grant: [1, 5]}}", "`review`"),
     ("window: day", "window: rolling 24h", "`rolling 24h`"),
-    ("mid_stream: fail", "mid_stream: continue", "`continue`"),
-    ("mid_stream: fail", "mid_stream: restart", "`restart`"),
     ("status_503", "latency", "`latency`"),
     ("status_503", "policy", "`policy`"),
     ("[{after: 60m, do: reject}]", "[{after: 60m, to: finance}, {after: 120m, do: reject}]", "`escalation`"),

@@ -111,7 +111,7 @@ def test_when_every_tier_failed_the_caller_is_told_each() -> None:
         >> failed("rate_limit", 429)
         << [PutToRest, Recorded("attempt_ended", "hold_voided", "fallback_activated"), ASK_SECOND]
         >> NotAdmitted(3_000, 30, "resting", rests_ns=60 * SECOND, rest_why="auth")
-        << [Recorded("candidate_skipped"), Recorded("invocation_refused", "invocation_finished"), Refuse, Close()]
+        << [Recorded("candidate_skipped"), Recorded("invocation_refused", "fallback_ended", "invocation_finished"), Refuse, Close()]
     )
     verdict = playbook.state.verdict
     assert verdict is not None

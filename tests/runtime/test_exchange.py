@@ -14,6 +14,7 @@ from tests.support.snapshots import invocation, snapshot
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Answer, Failure
 from orchvynt.lifecycle.state import State
+from orchvynt.model.invocation import Ask
 from orchvynt.model.usage import Usage
 from orchvynt.ports.upstream import FailureKind, UpstreamFailure
 from orchvynt.runtime.exchange import ERROR_BODY_BYTES_MAX, Exchange
@@ -68,7 +69,7 @@ class Watcher:
 def exchange(stream: bool = False, flowing: bool = False) -> tuple[Exchange, Watcher]:
     watcher = Watcher(flowing)
     provider, caller = registry.provider("openai_chat"), registry.caller("openai_chat")
-    relay = registry.relay(provider, caller, wants_usage=True, collect=not flowing, created_s=1) if stream else None
+    relay = registry.relay(provider, caller, Ask("", b"", wants_usage=True), collect=not flowing, created_s=1) if stream else None
     made = Exchange(Life(snapshot(), State(invocation(stream=stream)), 0), provider, relay, watcher, FakeClock())
     made.call = FakeCall()
     return made, watcher

@@ -22,7 +22,7 @@ ANNOUNCED: Final[dict[type[c.Command], Told]] = {
     c.CancelAttempt: _is(f.AttemptSettled),
     c.LeaveQueue: _is(f.InvocationFinished),
     c.WakeAfter: _is(f.RetryScheduled),
-    c.Flow: lambda fact: isinstance(fact, f.AnswerDelivered) and fact.streaming,
+    c.Flow: lambda fact: (isinstance(fact, f.AnswerDelivered) and fact.streaming) or isinstance(fact, f.StreamRescued),
     c.Deliver: _is(f.InvocationFinished),
     c.EndStream: lambda fact: isinstance(fact, f.StreamEnded) and fact.whole,
     c.BreakStream: lambda fact: isinstance(fact, f.StreamEnded) and not fact.whole,
@@ -80,7 +80,8 @@ class Audit:
                 assert command.output_tokens_max == self.hold.output_tokens_max
                 assert not command.flow or not self._kept_back(state)
             case c.Flow():
-                assert not self.flowing
+                rescued = any(isinstance(fact, f.StreamRescued) for fact in noted)
+                assert rescued == self.flowing, "a stream begins once, and is gone on with only after it began"
                 assert not self._kept_back(state)
                 self.flowing = True
             case c.Deliver():

@@ -71,7 +71,7 @@ def policies(chance: Random) -> Snapshot:
         made,
         models={name: msgspec.structs.replace(model, price=PRICES[name]) for name, model in models.items()},
         providers={**made.providers, "lab": LAB},
-        chain=chance.choice([None, *[Chain("default", tiers, triggers)] * 3]),
+        chain=chance.choice([None, *[Chain("default", tiers, triggers, mid_stream) for mid_stream in ("fail", "continue", "restart")]]),
         retry=Retry(chance.randrange(3), SECOND // 4, 8 * SECOND, 20 * SECOND),
     )
 
@@ -196,6 +196,8 @@ def failure(chance: Random, state: State, now: Now) -> events.AttemptFailed:
         partial,
         7 if state.phase == "streaming" else 0,
         "req",
+        False,
+        chance.choice([None, replies(chance)]) if state.phase == "streaming" else None,
     )
 
 

@@ -1,12 +1,13 @@
-"""How a model goes on with an answer that broke off. Data by provider kind and model; what is not here is unknown.
+"""How a model goes on with an answer that broke off. Data by provider kind and model; a policy may say otherwise (`models.*.continues`).
 
 `prefill`: it extends a trailing assistant turn. Anthropic's models do, up to the 4.5 ones; from 4.6 on the API answers 400
 (https://docs.anthropic.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response,
 https://platform.claude.com/docs/en/about-claude/models/whats-new-claude-4-6#prefill-removal). Ollama's server leaves a trailing
-assistant turn open, if the model's template does (https://github.com/ollama/ollama/blob/main/docs/api.md): unknown per model.
+assistant turn open (https://github.com/ollama/ollama/issues/6778, https://github.com/ollama/ollama/issues/5890: from 0.2.8 on).
 `instruct`: it is asked to go on; OpenAI's chat models begin a new turn after an assistant message
 (https://platform.openai.com/docs/api-reference/chat/create), so that an instruction is the way.
-`never` is for what a policy says itself; no vendor says it of a model.
+What is not here is asked too: any chat model can be, and the seam shows whether it did. `never` is for what a policy says itself; no
+vendor says it of a model.
 """
 
 from types import MappingProxyType
@@ -38,20 +39,10 @@ _ANTHROPIC: Final[MappingProxyType[str, Continues]] = MappingProxyType(
         "claude-opus-4-8": "instruct",
     }
 )
-_OPENAI: Final[MappingProxyType[str, Continues]] = MappingProxyType(
-    {
-        "gpt-4o": "instruct",
-        "gpt-4o-mini": "instruct",
-        "gpt-4.1": "instruct",
-        "gpt-4.1-mini": "instruct",
-        "gpt-4.1-nano": "instruct",
-        "gpt-4-turbo": "instruct",
-        "gpt-3.5-turbo": "instruct",
-    }
-)
 
 
-def continues(kind: str, upstream_model: str) -> Continues | None:
-    """How this model continues; None where nobody has said."""
-    table = {"openai": _OPENAI, "anthropic": _ANTHROPIC}.get(kind)
-    return table.get(undated(upstream_model)) if table is not None else None
+def continues(kind: str, upstream_model: str) -> Continues:
+    """How this model continues, as far as its vendor says."""
+    if kind == "ollama":
+        return "prefill"
+    return _ANTHROPIC.get(undated(upstream_model), "instruct") if kind == "anthropic" else "instruct"

@@ -81,12 +81,6 @@ class DeltaReader(Protocol):
     def end_of_input(self) -> list[Delta]: ...
 
 
-class DeltaWriter(Protocol):
-    """One caller's stream. Gives the bytes that a delta is, empty where the dialect has none for it."""
-
-    def write(self, delta: Delta) -> bytes: ...
-
-
 class Collector:
     """Puts the parts of a streamed answer together. Holds the whole text, so it is made only where a reply is asked for."""
 

@@ -5,16 +5,20 @@ from typing import Final
 
 from orchvynt.dialects.anthropic_messages.provider import AnthropicMessagesProvider
 from orchvynt.dialects.anthropic_messages.stream import AnthropicReader
+from orchvynt.dialects.deltas import DeltaReader
 from orchvynt.dialects.ollama_chat.provider import OllamaChatProvider
 from orchvynt.dialects.ollama_chat.stream import OllamaReader
 from orchvynt.dialects.openai_chat.caller import OpenAIChatCaller
 from orchvynt.dialects.openai_chat.passthrough import PassthroughRelay
 from orchvynt.dialects.openai_chat.provider import OpenAIChatProvider
+from orchvynt.dialects.openai_chat.stream import OpenAIReader
 from orchvynt.dialects.relaying import TranslatingRelay
+from orchvynt.dialects.rescuing import RescuingRelay
 from orchvynt.dialects.route import RouteCaller
-from orchvynt.dialects.shapes import CallerDialect, ProviderDialect, Relay
+from orchvynt.dialects.seams import Prefix
+from orchvynt.dialects.shapes import CallerDialect, DeltaWriter, ProviderDialect, Relay
 from orchvynt.language.snapshot import Wire
-from orchvynt.model.invocation import DialectName
+from orchvynt.model.invocation import Ask, DialectName
 
 # Both tables are constants: dialects hold no state, so one of each serves everybody.
 _CALLERS: Final[dict[DialectName, CallerDialect]] = {"openai_chat": OpenAIChatCaller(), "route": RouteCaller()}
@@ -29,20 +33,27 @@ _PROVIDERS: Final[dict[Wire, ProviderDialect]] = {
 caller: Final[Callable[[DialectName], CallerDialect]] = _CALLERS.__getitem__
 provider: Final[Callable[[Wire], ProviderDialect]] = _PROVIDERS.__getitem__
 
+# Where caller and provider speak the same, the provider's own frames pass.
+_PASSING: Final[dict[str, Callable[[Ask, bool, bool], Relay]]] = {
+    "openai_chat": lambda ask, collect, digest: PassthroughRelay(ask.wants_usage, collect, digest),
+}
+_READERS: Final[dict[str, Callable[[], DeltaReader]]] = {
+    "openai_chat": OpenAIReader,
+    "anthropic_messages": AnthropicReader,
+    "ollama_chat": OllamaReader,
+}
 
-def relay(
-    provider: ProviderDialect, caller: CallerDialect, *, wants_usage: bool, collect: bool, digest: bool = False, created_s: int = 0
-) -> Relay:
-    """A new relay for one stream. `wants_usage`: the caller asked for the usage chunk. `created_s` dates an answer whose provider names
-    no instant. Raises ValueError for a pair that never streams."""
-    if caller.name != "openai_chat":
-        raise ValueError(f"the caller dialect {caller.name} never streams")
-    match provider.name:
-        case "openai_chat":
-            return PassthroughRelay(wants_usage, collect, digest)
-        case "anthropic_messages":
-            return TranslatingRelay(AnthropicReader(), wants_usage, collect, created_s, digest)
-        case "ollama_chat":
-            return TranslatingRelay(OllamaReader(), wants_usage, collect, created_s, digest)
-        case _:
-            raise ValueError(f"no relay reads the wire format {provider.name}")
+
+def relay(provider: ProviderDialect, caller: CallerDialect, ask: Ask, *, collect: bool, digest: bool = False, created_s: int = 0) -> Relay:
+    """A new relay for one stream. `created_s` dates an answer whose provider names no instant. Raises ValueError for a pair that
+    never streams."""
+    writer = caller.stream_writer(ask)
+    passing = _PASSING.get(provider.name) if provider.caller_twin == caller.name else None
+    if passing is not None:
+        return passing(ask, collect, digest)
+    return TranslatingRelay(_READERS[provider.name](), writer, collect, created_s, digest)
+
+
+def rescuing(provider: ProviderDialect, writer: DeltaWriter, prefix: Prefix, *, digest: bool = False, created_s: int = 0) -> RescuingRelay:
+    """A new relay for a provider that goes on with an answer which broke off. `writer` is the broken relay's."""
+    return RescuingRelay(_READERS[provider.name](), writer, prefix, created_s, digest)

@@ -18,27 +18,25 @@ from orchvynt.dialects.deltas import (
     UsageReported,
     utf8_bytes,
 )
-from orchvynt.dialects.openai_chat.errors import error_event
-from orchvynt.dialects.openai_chat.writing import ChunkWriter, closing
 from orchvynt.dialects.opening import cut_by
-from orchvynt.dialects.shapes import Notes, Seen
+from orchvynt.dialects.shapes import DeltaWriter, Notes, Seen
 from orchvynt.model.chat import Reply
 from orchvynt.model.faults import Fault
 from orchvynt.model.turns import Digest, Said
 
 
 class TranslatingRelay:
-    """Implements shapes.Relay for any provider's deltas and a caller of the chat completions API.
+    """Implements shapes.Relay for any provider's deltas and any caller's stream.
 
     `created_s` dates the answer of a provider that names no instant.
     """
 
     __slots__ = ("_collector", "_created_s", "_reader", "_said", "_seen", "_writer")
 
-    def __init__(self, reader: DeltaReader, wants_usage: bool, collect: bool, created_s: int, digest: bool = False) -> None:
+    def __init__(self, reader: DeltaReader, writer: DeltaWriter, collect: bool, created_s: int, digest: bool = False) -> None:
         self._reader = reader
         self._created_s = created_s
-        self._writer = ChunkWriter(wants_usage)
+        self._writer = writer
         self._collector = Collector() if collect else None
         self._said = Said() if digest else None
         self._seen = Seen()
@@ -58,15 +56,21 @@ class TranslatingRelay:
         return self._carry(self._reader.end_of_input())
 
     def finish(self, notes: Notes) -> bytes:
-        return self._writer.usage_chunk() + closing(notes)
+        return self._writer.finish(notes)
 
     def fail(self, fault: Fault, invocation: str) -> bytes:
-        return error_event(fault, invocation)
+        return self._writer.fail(fault, invocation)
 
     def reply(self) -> Reply:
         if self._collector is None:
             raise ValueError("this relay was made without collect")
         return self._collector.reply()
+
+    def forget(self) -> None:
+        self._collector = None
+
+    def handover(self) -> DeltaWriter:
+        return self._writer
 
     def said(self) -> Digest:
         if self._said is None:

@@ -13,7 +13,7 @@ from orchvynt.dialects.openai_chat.canonical import chat_from, input_text
 from orchvynt.dialects.openai_chat.errors import error_body
 from orchvynt.dialects.openai_chat.reading import read_request
 from orchvynt.dialects.openai_chat.wire import finish_from
-from orchvynt.dialects.shapes import Notes, Reading
+from orchvynt.dialects.shapes import DeltaWriter, Notes, Reading
 from orchvynt.model.chat import Chat, Reply, ToolCall
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask
@@ -112,6 +112,9 @@ class RouteCaller:
     def write(self, reply: Reply) -> bytes:
         """The reply alone; `write_route` is what a caller gets."""
         return _encode(_answer(reply))
+
+    def stream_writer(self, ask: Ask) -> DeltaWriter:  # noqa: ARG002  # never streams
+        raise ValueError("the caller dialect route never streams")
 
     def write_stream(self, reply: Reply, wants_usage: bool, notes: Notes) -> bytes:  # noqa: ARG002  # never streams
         """This dialect never streams: the whole answer."""

@@ -5,7 +5,7 @@ provider's stream to one caller. All are pure: bytes in, bytes out, incremental,
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -14,6 +14,9 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask
 from orchvynt.model.turns import Digest, Turn
 from orchvynt.model.usage import Usage
+
+if TYPE_CHECKING:
+    from orchvynt.dialects.deltas import Delta
 
 Notes = Sequence[tuple[str, str]]
 """What an answer says about itself at its end: names without the `x-orchvynt-` prefix, and values safe for a header."""
@@ -60,7 +63,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 class Seen(msgspec.Struct):
     """What a relay has observed so far. `started` is set by the first content (text, tool call, refusal), never by pings.
 
-    `alive` is set by anything that is no ping, thinking included. `output_bytes` counts the UTF-8 bytes of all content.
+    `alive` is set by anything that is no ping, thinking included; `audible` by audio. `output_bytes` counts the UTF-8 bytes of all content.
     `terminal` is set by the provider's own terminal marker only.
     `failure` is set by an error event, by bytes that cannot be read, or by an answer that is no stream at all.
     """
@@ -74,10 +77,31 @@ class Seen(msgspec.Struct):
     terminal: bool = False
     failure: Failure | None = None
     alive: bool = False
+    audible: bool = False
+
+
+class DeltaWriter(Protocol):
+    """One caller's stream, written from canonical parts. Attempts may follow one another on it; it begins once and ends once."""
+
+    def write(self, delta: "Delta") -> bytes:
+        """The bytes that a delta is; empty where the dialect has none for it. The finish reason is written with Ended, not before."""
+        ...
+
+    def finish(self, notes: Notes) -> bytes:
+        """What it used, the notes as the dialect can carry them, then the terminal marker. Once, after Ended."""
+        ...
+
+    def fail(self, fault: Fault, invocation: str) -> bytes:
+        """The dialect's error event, after which the connection is closed without a terminal marker."""
+        ...
 
 
 class Relay(Protocol):
-    """One provider stream on its way to one caller; frames may arrive cut anywhere."""
+    """One provider stream on its way to one caller; frames may arrive cut anywhere.
+
+    INVARIANT: how an answer ended (its finish reason) goes to the caller only after the provider's own terminal marker, so that a
+    stream that breaks off has not said that it is over, and another provider may go on with it.
+    """
 
     @property
     def seen(self) -> Seen: ...
@@ -99,7 +123,15 @@ class Relay(Protocol):
         ...
 
     def reply(self) -> Reply:
-        """All that was seen, as one canonical reply. Only for a relay that was made with `collect`."""
+        """All that was given out, as one canonical reply. Only for a relay that was made with `collect`."""
+        ...
+
+    def forget(self) -> None:
+        """Drops what was collected: it became too much to go on with. `reply` is not asked for any more."""
+        ...
+
+    def handover(self) -> DeltaWriter:
+        """A writer that goes on where this relay stopped, for an answer that broke off and that another provider continues."""
         ...
 
     def said(self) -> Digest:
@@ -129,6 +161,10 @@ class CallerDialect(Protocol):
         """A whole answer in this dialect. The same reply gives the same bytes."""
         ...
 
+    def stream_writer(self, ask: Ask) -> DeltaWriter:
+        """A new writer for the stream that answers this request. Raises ValueError where the dialect never streams."""
+        ...
+
     def write_stream(self, reply: Reply, wants_usage: bool, notes: Notes) -> bytes:
         """The same answer as a whole stream, terminal marker included, for an answer that was held until it was judged."""
         ...
@@ -155,11 +191,15 @@ class CallerDialect(Protocol):
 
 
 class UpstreamAsk(msgspec.Struct, frozen=True, gc=False):
-    """One request to a provider: a path below the provider's `path_prefix`, header pairs without credentials, a body."""
+    """One request to a provider: a path below the provider's `path_prefix`, header pairs without credentials, a body.
+
+    `dropped` names what this request lost on its way from another dialect, in the caller's own names; it is safe for a header.
+    """
 
     path: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    dropped: tuple[str, ...] = ()
 
 
 class ProviderDialect(Protocol):

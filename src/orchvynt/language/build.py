@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from orchvynt.catalog.continues import continues
 from orchvynt.catalog.models import UNKNOWN, known
 from orchvynt.language.addresses import DEFAULT_ADDRESSES, Address, AddressError, parse_address
 from orchvynt.language.build_callers import build_constraints, build_keys, build_tests
@@ -94,6 +95,7 @@ def build_model(name: str, entry: ModelEntry, provider: Provider, address: str) 
         region=entry.region,
         expect=Expect(*(_milliseconds(nanos) for nanos in (entry.expect.p50, entry.expect.p95, entry.expect.p99))),
         capabilities=_capabilities(entry.capabilities, found.capabilities),
+        continues=entry.continues or continues(provider.kind, upstream),
     )
 
 
@@ -169,7 +171,8 @@ def _chain(source: Source, names: Names) -> Chain | None:
     item = source.chains.get("default")
     if item is None:
         return None
-    return Chain("default", tuple(names.models[tier] for tier in item.section.tiers), frozenset(item.section.triggers))
+    section = item.section
+    return Chain("default", tuple(names.models[tier] for tier in section.tiers), frozenset(section.triggers), section.mid_stream)
 
 
 def _budgets(source: Source, conditions: Conditions, timezone: str) -> tuple[Budget, ...]:

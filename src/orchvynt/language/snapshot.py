@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from orchvynt.catalog.capabilities import Capabilities as Capabilities  # part of a model's shape here
+from orchvynt.catalog.continues import Continues
 from orchvynt.language.variables import Stage
 from orchvynt.model.money import Price
 
@@ -63,7 +64,9 @@ class Expect(msgspec.Struct, frozen=True):
 
 
 class Model(msgspec.Struct, frozen=True):
-    """A name of the policy. `price` is None when unknown. `context_window` and `max_output_tokens` are 0 when unknown."""
+    """A name of the policy. `price` is None when unknown. `context_window` and `max_output_tokens` are 0 when unknown.
+
+    `continues` is how it goes on with an answer that another model began."""
 
     name: str
     provider: Provider
@@ -76,6 +79,7 @@ class Model(msgspec.Struct, frozen=True):
     region: str = ""
     expect: Expect = Expect()
     capabilities: Capabilities = Capabilities()
+    continues: Continues = "instruct"
 
 
 class Choose(msgspec.Struct, frozen=True):
@@ -168,11 +172,13 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class Chain(msgspec.Struct, frozen=True):
-    """`triggers` holds the words of POLICY's table and `status_NNN`."""
+    """`triggers` holds the words of POLICY's table and `status_NNN`. `mid_stream` is what happens to a stream that breaks after content
+    was delivered."""
 
     name: str
     tiers: tuple[str, ...]
     triggers: frozenset[str]
+    mid_stream: Literal["continue", "restart", "fail"] = "fail"
 
 
 class Budget(msgspec.Struct, frozen=True):

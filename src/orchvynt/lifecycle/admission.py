@@ -12,6 +12,7 @@ from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAfter
 from orchvynt.lifecycle.endings import all_failed, refuse
 from orchvynt.lifecycle.events import Admitted, AnyEvent, BackoffElapsed, HoldsAwaited, NotAdmitted, Received
+from orchvynt.lifecycle.rescue import break_off, may_be_rescued, prefix_for
 from orchvynt.lifecycle.state import Later, Skipped, State
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
@@ -49,6 +50,8 @@ def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[An
     """The next tier that was not asked yet; then those that rested; then the end."""
     if state.ahead:
         return _ask(state, state.ahead.pop(0), although_silent=False)
+    if state.broken is not None:
+        return break_off(state, event, [], "no tier is left that could")
     if state.later:
         later = min(state.later, key=lambda one: (not one.only_silent, one.rests_ns, one.tier))
         if later.only_silent:
@@ -126,6 +129,8 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
             timeouts.first_token_ns,
             timeouts.stall_ns,
             timeouts.connect_ns,
+            state.streams and may_be_rescued(snapshot.chain, invocation.ask),
+            prefix_for(snapshot, state),
         ),
     ]
 

@@ -1,13 +1,13 @@
 """What follows an attempt: a whole answer, a stream that begins or ends, or a failure and the move after it."""
 
 from orchvynt.decisions.fallback.moves import Failed, GiveUp, NextTier, Retrying, move, rest
-from orchvynt.dialects.shapes import Failure
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.admission import can_go_on, next_candidate
-from orchvynt.lifecycle.commands import AnyCommand, BreakStream, Close, EndStream, Flow, PutToRest, Record, WakeAfter
+from orchvynt.lifecycle.commands import AnyCommand, Close, EndStream, Flow, KeepAlive, PutToRest, Record, WakeAfter
 from orchvynt.lifecycle.endings import finished, refuse
 from orchvynt.lifecycle.events import AnswerArrived, AttemptFailed, StreamEnded, StreamStarted
 from orchvynt.lifecycle.parking import judge_answer
+from orchvynt.lifecycle.rescue import RESTART, begin_rescue, break_off, prefix_for
 from orchvynt.lifecycle.settling import bound, settle, settle_answer
 from orchvynt.lifecycle.state import State, Tried
 from orchvynt.model import facts
@@ -29,17 +29,33 @@ def answer_arrived(snapshot: Snapshot, state: State, event: AnswerArrived) -> li
         event.provider_request_id,
         response_model=answer.response_model,
         finish=answer.finish,
+        dropped=event.dropped,
     )
     receipt = settle_answer(snapshot, state, event, answer.usage, answer.output_bytes)
-    state.answer = answer
+    state.answer, state.dropped = answer, event.dropped
     return judge_answer(snapshot, state, event, [ended, receipt])
 
 
 def stream_started(snapshot: Snapshot, state: State, event: StreamStarted) -> list[AnyCommand]:
     """The first content is here: from now on the answer flows, and no other tier may answer in its place."""
-    state.phase = "streaming"
-    delivered = facts.AnswerDelivered(state.invocation.id, event.at, 200, state.candidate.model, state.tier, streaming=True)
-    return [Record((delivered,)), Flow()]
+    state.phase, state.dropped = "streaming", event.dropped
+    prefix, placed, model = prefix_for(snapshot, state), state.placed, state.candidate.model
+    if prefix is None:
+        return [Record((facts.AnswerDelivered(state.invocation.id, event.at, 200, model, state.tier, streaming=True),)), Flow()]
+    assert placed is not None
+    state.rescues += 1
+    rescued = facts.StreamRescued(
+        state.invocation.id,
+        event.at,
+        placed.attempt,
+        prefix.method if prefix.text else RESTART,
+        state.broken_model,
+        model,
+        state.tier,
+        len(prefix.text.encode("utf-8", "surrogatepass")),
+        event.cut_chars,
+    )
+    return [Record((rescued,)), Flow()]
 
 
 def stream_ended(snapshot: Snapshot, state: State, event: StreamEnded) -> list[AnyCommand]:
@@ -58,14 +74,16 @@ def stream_ended(snapshot: Snapshot, state: State, event: StreamEnded) -> list[A
         response_model=seen.response_model,
         finish=seen.finish,
         delivered_bytes=event.delivered_bytes,
+        dropped=event.dropped,
     )
+    state.dropped = event.dropped
     receipt = settle_answer(snapshot, state, event, seen.usage, seen.output_bytes)
     if state.phase == "attempting":
         state.reply, state.stream_body = event.reply, event.body
         return judge_answer(snapshot, state, event, [ended, receipt])
     state.phase = "done"
-    whole = facts.StreamEnded(state.invocation.id, event.at, True, bytes=event.delivered_bytes)
-    return [Record((ended, receipt, whole, finished(state, event, "answered"))), EndStream(), Close()]
+    whole = facts.StreamEnded(state.invocation.id, event.at, True, bytes=state.delivered_bytes + event.delivered_bytes)
+    return [Record((ended, receipt, whole, *finished(state, event, "answered"))), EndStream(), Close()]
 
 
 def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[AnyCommand]:
@@ -87,10 +105,10 @@ def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> li
     pause = rest(failed, snapshot.retry)
     if pause is not None:
         resting.append(PutToRest(candidate.provider, candidate.model, pause))
-    if state.phase == "streaming":
-        return [*resting, *_break(state, event, noted, failure)]
     rests_ns = pause.for_ns if pause is not None else 0
     state.tried.append(Tried(candidate.model, failure.outcome, failure.status, ms, failure.message, rests_ns))
+    if state.phase == "streaming" or state.broken is not None:
+        return [*resting, *_go_on(snapshot, state, event, failed, noted)]
     following = move(failed, snapshot.retry, snapshot.chain, event.chance)
     match following:
         case Retrying():
@@ -102,9 +120,7 @@ def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> li
         case NextTier():
             commands = next_candidate(snapshot, state, event)
             if state.phase == "admitting":
-                state.fallback_trigger = state.fallback_trigger or following.trigger
-                to = state.candidate
-                noted.append(facts.FallbackActivated(state.invocation.id, event.at, following.trigger, candidate.model, to.model, to.tier))
+                noted.append(_activated(state, event, following.trigger, candidate.model))
             return [*resting, Record(tuple(noted)), *commands]
         case GiveUp():
             return [*resting, Record(tuple(noted)), *_give_up(snapshot, state, event)]
@@ -134,19 +150,29 @@ def _end_attempt(snapshot: Snapshot, state: State, event: AttemptFailed) -> list
     return [ended, facts.HoldVoided(state.invocation.id, event.at, placed.attempt, failure.outcome)]
 
 
-def _break(state: State, event: AttemptFailed, noted: list[facts.AnyFact], failure: Failure) -> list[AnyCommand]:
-    """Part of the answer is out and cannot be taken back: it ends with the error event, never as if it were whole."""
-    words = (failure.message or "the provider closed the stream").rstrip(".")
-    fault = Fault(
-        "all_providers_failed",
-        f"The answer of {state.candidate.model} broke off ({failure.outcome}): {words}.",
-        f"What came so far is not whole. See `orchvynt explain {state.invocation.id}`.",
-        detail={"attempts": [{"model": state.candidate.model, "trigger": failure.outcome, "upstream_status": failure.status}]},
-    )
-    state.phase = "done"
-    state.verdict = fault
-    broken = facts.StreamEnded(state.invocation.id, event.at, False, fault.code, event.delivered_bytes)
-    return [Record((*noted, broken, finished(state, event, "failed"))), BreakStream(fault), Close()]
+def _activated(state: State, event: AttemptFailed, trigger: str, left: str) -> facts.FallbackActivated:
+    """The candidate under way is asked instead of `left`."""
+    if not state.fallback_at:
+        state.fallback_trigger, state.fallback_at = trigger, event.at
+    to = state.candidate
+    return facts.FallbackActivated(state.invocation.id, event.at, trigger, left, to.model, to.tier)
+
+
+def _go_on(snapshot: Snapshot, state: State, event: AttemptFailed, failed: Failed, noted: list[facts.AnyFact]) -> list[AnyCommand]:
+    """Part of the answer is out: the next tier goes on with it, or nobody. The same model is asked again only for a stale connection."""
+    left = state.candidate.model
+    if state.phase == "streaming":
+        why = begin_rescue(snapshot.chain, snapshot, state, event, failed)
+        state.delivered_bytes += event.delivered_bytes
+        if why:
+            return break_off(state, event, noted, why)
+    elif failed.stale:
+        state.repeated = True
+        state.ahead.insert(0, state.tier)
+    commands = next_candidate(snapshot, state, event)
+    if state.phase == "admitting" and state.candidate.model != left:
+        noted.append(_activated(state, event, failed.outcome, left))
+    return [Record(tuple(noted)), KeepAlive(), *commands]
 
 
 def _give_up(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[AnyCommand]:

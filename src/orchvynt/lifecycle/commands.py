@@ -6,6 +6,7 @@ INVARIANT: `Record` comes before the effect that it announces, in the same list.
 import msgspec
 
 from orchvynt.decisions.fallback.moves import Rest
+from orchvynt.dialects.seams import Prefix
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.faults import Fault
 
@@ -30,7 +31,8 @@ class Admit(Command, frozen=True, tag="admit"):
 
 
 class Send(Command, frozen=True, tag="send"):
-    """Start the attempt. A stream that does not `flow` is collected until it is whole."""
+    """Start the attempt. A stream that does not `flow` is collected until it is whole; `keep` collects one that does, so that another
+    provider can go on with it. `prefix` is what of the answer the caller has got already."""
 
     attempt: str
     model: str
@@ -41,6 +43,8 @@ class Send(Command, frozen=True, tag="send"):
     first_token_ns: int
     stall_ns: int
     connect_ns: int
+    keep: bool = False
+    prefix: Prefix | None = None
 
 
 class CancelAttempt(Command, frozen=True, tag="cancel_attempt"):
@@ -64,7 +68,11 @@ class WakeAfter(Command, frozen=True, tag="wake_after"):
 
 
 class Flow(Command, frozen=True, tag="flow"):
-    """Open the caller's stream and let what arrived, and what will arrive, go to it."""
+    """Open the caller's stream, if it is not open, and let what arrived, and what will arrive, go to it."""
+
+
+class KeepAlive(Command, frozen=True, tag="keep_alive"):
+    """Part of an answer is out and no provider writes: keep the caller's stream alive until one does."""
 
 
 class Deliver(Command, frozen=True, tag="deliver"):
@@ -113,6 +121,7 @@ AnyCommand = (
     | PutToRest
     | WakeAfter
     | Flow
+    | KeepAlive
     | Deliver
     | EndStream
     | BreakStream

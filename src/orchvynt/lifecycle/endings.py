@@ -18,7 +18,7 @@ def refuse(state: State, event: AnyEvent, fault: Fault, noted: list[facts.AnyFac
     failed = fault.kind.blame == "upstream"
     refused = facts.InvocationRefused(state.invocation.id, event.at, fault.code, fault.status, fault.message, fault.detail)
     return [
-        Record((*(noted or ()), refused, finished(state, event, "failed" if failed else "refused"))),
+        Record((*(noted or ()), refused, *finished(state, event, "failed" if failed else "refused"))),
         Refuse(fault),
         Close(),
     ]
@@ -98,12 +98,12 @@ def shut_down(snapshot: Snapshot, state: State, event: ShutDown) -> list[AnyComm
 
 
 def _interrupt(snapshot: Snapshot, state: State, event: DeadlinePassed | ShutDown, fault: Fault) -> list[AnyCommand]:
-    streaming = state.phase == "streaming"
+    streaming = state.phase == "streaming" or state.broken is not None
     refused = facts.InvocationRefused(state.invocation.id, event.at, fault.code, fault.status, fault.message, fault.detail)
     noted: facts.AnyFact = refused
     if streaming:
-        delivered = event.delivered_bytes if isinstance(event, ShutDown) else 0
-        noted = facts.StreamEnded(state.invocation.id, event.at, False, fault.code, delivered)
+        delivered = event.delivered_bytes if isinstance(event, ShutDown) and state.phase == "streaming" else 0
+        noted = facts.StreamEnded(state.invocation.id, event.at, False, fault.code, state.delivered_bytes + delivered)
     state.verdict = fault
     commands = _stop(snapshot, state, event, noted, "failed", fault.message)
     commands.insert(-1, BreakStream(fault) if streaming else Refuse(fault))
@@ -120,7 +120,7 @@ def _stop(
     if under_way:
         seen = None if isinstance(event, DeadlinePassed) else event.seen
         written = (*written, *settle_unknown(snapshot, state, event, seen, f"outcome unknown: {why}"))
-    commands: list[AnyCommand] = [Record((*written, finished(state, event, outcome))), Close()]
+    commands: list[AnyCommand] = [Record((*written, *finished(state, event, outcome))), Close()]
     if under_way:
         commands.insert(1, CancelAttempt())
     elif queued:
@@ -128,10 +128,10 @@ def _stop(
     return commands
 
 
-def finished(state: State, event: AnyEvent, outcome: facts.Outcome) -> facts.InvocationFinished:
-    """The last fact of a life, with what it came to."""
+def finished(state: State, event: AnyEvent, outcome: facts.Outcome) -> tuple[facts.AnyFact, ...]:
+    """The last facts of a life: how its fallback ended, if there was one, and what it came to."""
     candidate = state.candidate if state.tier else None
-    return facts.InvocationFinished(
+    over = facts.InvocationFinished(
         state.invocation.id,
         event.at,
         outcome,
@@ -141,3 +141,8 @@ def finished(state: State, event: AnyEvent, outcome: facts.Outcome) -> facts.Inv
         state.nanos,
         event.at - state.invocation.at,
     )
+    if not state.fallback_at or candidate is None:
+        return (over,)
+    lasted = event.at - state.fallback_at
+    trigger = state.fallback_trigger
+    return facts.FallbackEnded(state.invocation.id, event.at, trigger, candidate.tier, candidate.model, outcome, lasted), over

@@ -54,16 +54,19 @@ class NotAdmitted(Event, frozen=True, tag="not_admitted"):
 
 
 class AnswerArrived(Event, frozen=True, tag="answer_arrived"):
-    """A whole, well-formed answer."""
+    """A whole, well-formed answer. `dropped`, here and below, names what its request lost on the way to the provider."""
 
     answer: Answer
     provider_request_id: str = ""
+    dropped: tuple[str, ...] = ()
 
 
 class StreamStarted(Event, frozen=True, tag="stream_started"):
-    """The first content of a stream came; nothing of it has gone to the caller yet."""
+    """The first content of a stream came; nothing of it has gone to the caller yet. `cut_chars` is what a rescue left out at its seam."""
 
     response_id: str
+    dropped: tuple[str, ...] = ()
+    cut_chars: int = 0
 
 
 class StreamEnded(Event, frozen=True, tag="stream_ended"):
@@ -74,6 +77,7 @@ class StreamEnded(Event, frozen=True, tag="stream_ended"):
     body: bytes
     delivered_bytes: int
     provider_request_id: str = ""
+    dropped: tuple[str, ...] = ()
 
 
 class AttemptFailed(Event, frozen=True, tag="attempt_failed"):
@@ -81,6 +85,7 @@ class AttemptFailed(Event, frozen=True, tag="attempt_failed"):
 
     `connected` is false if no connection was made. `chance` in [0, 1) draws the jitter of a backoff.
     `stale`: a connection that was used before closed without a byte, most likely because it was closed already.
+    `said` is what of the answer went to the caller; None where nothing did, or where it was not kept.
     """
 
     failure: Failure
@@ -91,6 +96,7 @@ class AttemptFailed(Event, frozen=True, tag="attempt_failed"):
     delivered_bytes: int = 0
     provider_request_id: str = ""
     stale: bool = False
+    said: Reply | None = None
 
 
 class BackoffElapsed(Event, frozen=True, tag="backoff_elapsed"):

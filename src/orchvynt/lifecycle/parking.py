@@ -165,7 +165,7 @@ def _deliver(state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[
     state.phase = "done"
     if state.caller_present:
         noted.append(facts.AnswerDelivered(state.invocation.id, event.at, 200, state.candidate.model, state.tier, review=state.review))
-    noted.append(finished(state, event, "answered"))
+    noted += finished(state, event, "answered")
     return [Record(tuple(noted)), Deliver(), Close()]
 
 
@@ -215,7 +215,7 @@ def _verdict(state: State, event: AnyEvent, decision: facts.Decision, by: str, r
     state.verdict = fault
     decided = facts.ReviewDecided(state.invocation.id, event.at, state.review, decision, by, encode(state), reason)
     refused = facts.InvocationRefused(state.invocation.id, event.at, fault.code, fault.status, fault.message, fault.detail)
-    return [Record((decided, refused, finished(state, event, "refused"))), Refuse(fault), Close()]
+    return [Record((decided, refused, *finished(state, event, "refused"))), Refuse(fault), Close()]
 
 
 def caller_wait_elapsed(snapshot: Snapshot, state: State, event: CallerWaitElapsed | ShutDown) -> list[AnyCommand]:

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from orchvynt.dialects.seams import Prefix
 from orchvynt.dialects.shapes import Answer
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.chat import Reply
@@ -49,7 +50,10 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     `join_key` is set when it is parked: what a retry of the same caller has in common with it.
     `ahead` are the tiers still to be asked, in order; `tier` is the one under way (0: none).
     `gates_open` await the answer to be judged, `gates_matched` await their review, in the policy's order.
-    `streams` says that the answer flows to the caller as it arrives: no gate may still stop it.
+    `dropped` names what the request of the answer lost because its provider cannot express it, in the caller's names.
+    `streams` says that the answer flows to the caller as it arrives: no gate may still stop it. `broken` is set once such an answer
+    broke off: what of it the caller has got, and how the candidate under way goes on with it. `broken_model` began it;
+    `delivered_bytes` is what earlier attempts delivered. `fallback_at` is when the first fallback was activated (ns UTC).
     """
 
     invocation: Invocation
@@ -87,6 +91,12 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     nanos: int = 0
     limited_by: str = ""
     fallback_trigger: str = ""
+    fallback_at: int = 0
+    broken: Prefix | None = None
+    broken_model: str = ""
+    delivered_bytes: int = 0
+    rescues: int = 0
+    dropped: tuple[str, ...] = ()
 
     @property
     def candidate(self) -> CandidateChosen:

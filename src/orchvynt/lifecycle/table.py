@@ -69,7 +69,7 @@ TABLE: Final[dict[tuple[Phase, type[AnyEvent]], Row]] = {
     ("attempting", ShutDown): _row(endings.shut_down, "done"),
     ("attempting", StreamOpenDue): _row(parking.stream_open_due, "attempting"),
     ("streaming", StreamEnded): _row(attempts.stream_ended, "done"),
-    ("streaming", AttemptFailed): _row(attempts.attempt_failed, "done"),
+    ("streaming", AttemptFailed): _row(attempts.attempt_failed, "admitting", "done"),
     ("streaming", CallerGone): _row(endings.caller_gone, "done"),
     ("streaming", ShutDown): _row(endings.shut_down, "done"),
     ("backing_off", BackoffElapsed): _row(admission.backoff_elapsed, "admitting"),

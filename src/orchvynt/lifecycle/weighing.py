@@ -4,13 +4,14 @@ from typing import Final
 
 import msgspec
 
-from orchvynt.catalog.bounds import input_tokens_bound
+from orchvynt.catalog.bounds import MESSAGE_TOKENS, input_tokens_bound
 from orchvynt.decisions.budgets.application import lines
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, Fits, Need, Short, binds, size
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.routing.names import resolve
+from orchvynt.dialects.continuing import INSTRUCTION_BYTES_MAX
 from orchvynt.language.snapshot import Model, Snapshot
 from orchvynt.lifecycle.events import NotAdmitted
 from orchvynt.lifecycle.state import State
@@ -18,6 +19,9 @@ from orchvynt.model.money import FREE
 
 # Those that cost no more than the price of the catalog (https://platform.openai.com/docs/guides/flex-processing).
 STANDARD_TIERS: Final = frozenset({"", "auto", "default", "flex"})
+
+BYTES_PER_TOKEN_USUAL: Final = 4
+"""Of prose in large vocabularies; only estimates how much of a caller's limit an answer that broke off had used."""
 
 
 class Weighed(msgspec.Struct, frozen=True, gc=False):
@@ -52,8 +56,13 @@ def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, 
         said = f"`service_tier: {ask.service_tier[:40]}` is not billed at the price that the hold is made at, and a money budget applies."
         return NotAdmitted(at, mono, "price", detail=said)
     bound = input_tokens_bound(ask, model.provider.kind)
-    most = min(model.max_output_tokens or OUTPUT_TOKENS_UNKNOWN, OUTPUT_TOKENS_MOST) * ask.choices
     asked = ask.max_output_tokens * ask.choices if ask.max_output_tokens is not None else None
+    if state.broken is not None and state.broken.text:
+        # What was delivered is input now: its own turn, and the words that ask to go on with it. The caller's limit binds both parts.
+        delivered = len(state.broken.text.encode("utf-8", "surrogatepass"))
+        bound += delivered + INSTRUCTION_BYTES_MAX + 2 * MESSAGE_TOKENS
+        asked = max(1, asked - delivered // BYTES_PER_TOKEN_USUAL) if asked is not None else None
+    most = min(model.max_output_tokens or OUTPUT_TOKENS_UNKNOWN, OUTPUT_TOKENS_MOST) * ask.choices
     if asked is None and _demands_limit(model) and not stands_on:
         asked = most
     need = Need(bound, asked, most, sizes.typical(model.name) * ask.choices, model.price or FREE, ask.choices)

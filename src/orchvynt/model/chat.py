@@ -45,9 +45,12 @@ Part = Text | Image | ToolCall | ToolResult
 
 
 class Message(msgspec.Struct, frozen=True):
+    """`is_open` marks a last assistant turn that the answer goes on with."""
+
     role: Role
     parts: tuple[Part, ...]
     name: str = ""
+    is_open: bool = False
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -76,7 +79,10 @@ class AnswerFormat(msgspec.Struct, frozen=True):
 
 
 class Chat(msgspec.Struct, frozen=True):
-    """One request of an agent in canonical form. Absent options are None and are not sent."""
+    """One request of an agent in canonical form. Absent options are None and are not sent.
+
+    `dialect` is the caller's: `extras` are in its names.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -93,6 +99,7 @@ class Chat(msgspec.Struct, frozen=True):
     stream: bool = False
     user: str = ""
     extras: dict[str, Any] = {}
+    dialect: str = "openai_chat"
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -125,7 +125,7 @@ class AttemptSent(Fact, frozen=True, tag="attempt_sent"):
 
 
 class AttemptEnded(Fact, frozen=True, tag="attempt_ended"):
-    """`outcome` is `answered` or the trigger word. `message` is the provider's, bounded and scrubbed of secrets."""
+    """`outcome` is `answered` or the trigger word. `message` is the provider's, bounded, scrubbed; `dropped` what the request lost."""
 
     attempt: str
     outcome: str
@@ -139,6 +139,7 @@ class AttemptEnded(Fact, frozen=True, tag="attempt_ended"):
     message: str = ""
     retry_after_ns: int = 0
     delivered_bytes: int = 0
+    dropped: tuple[str, ...] = ()
 
 
 class RetryScheduled(Fact, frozen=True, tag="retry_scheduled"):
@@ -237,6 +238,30 @@ class StreamEnded(Fact, frozen=True, tag="stream_ended"):
     bytes: int = 0
 
 
+class StreamRescued(Fact, frozen=True, tag="stream_rescued"):
+    """Another model goes on with an answer that broke off after `delivered_bytes` of text were delivered, as `method` says: prefill or
+    instruct; restart where nothing was. `cut_chars` is what of its words repeated the end of the delivered text, and was left out."""
+
+    attempt: str
+    method: str
+    from_model: str
+    to_model: str
+    to_tier: int
+    delivered_bytes: int
+    cut_chars: int = 0
+
+
+class FallbackEnded(Fact, frozen=True, tag="fallback_ended"):
+    """A fallback that `trigger` activated is over: `outcome` is answered, or how else the invocation ended; `tier` is the last that was
+    asked. `duration_ns` counts from the activation."""
+
+    trigger: str
+    tier: int
+    model: str
+    outcome: Outcome
+    duration_ns: int
+
+
 class InvocationRefused(Fact, frozen=True, tag="invocation_refused"):
     code: str
     status: int
@@ -291,6 +316,8 @@ AnyFact = (
     | CallerWaits
     | AnswerDelivered
     | StreamEnded
+    | StreamRescued
+    | FallbackEnded
     | InvocationRefused
     | CallerLeft
     | FeedbackGiven

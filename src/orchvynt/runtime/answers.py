@@ -5,12 +5,14 @@ from functools import lru_cache
 from orchvynt.dialects import registry
 from orchvynt.dialects.route import RouteFacts, write_route
 from orchvynt.lifecycle.parking import reply_of
+from orchvynt.lifecycle.rescue import rescued_by
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import usd_text
 from orchvynt.ports.caller import CallerLine, SharedHeaders
 from orchvynt.runtime.life import Caller, Life
 
 LOW_PERCENT = 80
+CHANGED_BY_RESCUE = frozenset({"x-orchvynt-model", "x-orchvynt-provider", "x-orchvynt-tier", "x-orchvynt-attempts"})
 
 
 def shared_headers(life: Life) -> SharedHeaders:
@@ -18,11 +20,15 @@ def shared_headers(life: Life) -> SharedHeaders:
     state = life.state
     candidate = state.candidate
     asked = state.invocation.ask.requested_model
-    return _shared(state.policy_version, candidate.model, candidate.provider, candidate.tier, state.attempt_count, state.rule, asked)
+    return _shared(
+        state.policy_version, candidate.model, candidate.provider, candidate.tier, state.attempt_count, state.rule, asked, state.dropped
+    )
 
 
 @lru_cache(1024)  # few rules and models stand for most answers; saves 2 µs on each (bench/)
-def _shared(version: int, model: str, provider: str, tier: int, attempts: int, rule: str, requested: str) -> SharedHeaders:
+def _shared(
+    version: int, model: str, provider: str, tier: int, attempts: int, rule: str, requested: str, dropped: tuple[str, ...]
+) -> SharedHeaders:
     headers = [
         ("x-orchvynt-policy", str(version)),
         ("x-orchvynt-model", model),
@@ -34,6 +40,8 @@ def _shared(version: int, model: str, provider: str, tier: int, attempts: int, r
         headers.append(("x-orchvynt-rule", rule))
     if requested != model:
         headers.append(("x-orchvynt-requested-model", requested))
+    if dropped:
+        headers.append(("x-orchvynt-dropped", ", ".join(dropped)))
     return tuple(headers)
 
 
@@ -72,7 +80,12 @@ def start(caller: Caller, headers: list[tuple[str, str]], stream_type: str) -> N
 def notes(life: Life, caller: Caller, now: int, remaining: tuple[str, bool]) -> list[tuple[str, str]]:
     """What a stream says at its end, because its head did not."""
     said = (*shared_headers(life), *own_headers(life, now, remaining))
-    return [(name.removeprefix("x-orchvynt-"), value) for name, value in said if name not in caller.told]
+    told = caller.told
+    if life.state.rescues:
+        # The head named who began the answer; this is who ended it.
+        said = (*said, ("x-orchvynt-rescued", rescued_by(life.snapshot, life.state)))
+        told -= CHANGED_BY_RESCUE
+    return [(name.removeprefix("x-orchvynt-"), value) for name, value in said if name not in told]
 
 
 def overhead_ms(life: Life, now: int) -> str:

@@ -8,7 +8,9 @@ from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.dialects import registry
-from orchvynt.dialects.shapes import Answer, Failure, UnsupportedError
+from orchvynt.dialects.continuing import continuing
+from orchvynt.dialects.rescuing import RescuingRelay
+from orchvynt.dialects.shapes import Answer, CallerDialect, Failure, ProviderDialect, Relay, UnsupportedError
 from orchvynt.lifecycle.commands import Send
 from orchvynt.lifecycle.events import AnswerArrived, AnyEvent, AttemptFailed, StreamEnded, StreamStarted
 from orchvynt.lifecycle.settling import usable
@@ -59,26 +61,19 @@ class Attempting:
         invocation = life.state.invocation
         caller = registry.caller(invocation.dialect)
         ask = invocation.ask
-        relay = None
-        if command.stream:
-            created_s = invocation.at // 1_000_000_000
-            relay = registry.relay(
-                dialect,
-                caller,
-                wants_usage=ask.wants_usage,
-                collect=not command.flow,
-                digest=command.flow and life.conversation is not None,
-                created_s=created_s,
-            )
-        exchange = Exchange(life, dialect, relay, self, self.clock)
+        relay = self._relay(life, command, dialect, caller) if command.stream else None
+        exchange = Exchange(life, dialect, relay, self, self.clock, command.keep)
         life.exchange = exchange
         limit = command.output_tokens_max
         per_choice = limit // ask.choices if limit is not None else None
         try:
-            if dialect.caller_twin == caller.name:
+            if command.prefix is not None and command.prefix.text:
+                request = dialect.write_request(continuing(caller.chat(ask), command.prefix), model.upstream_model, per_choice)
+            elif dialect.caller_twin == caller.name:
                 request = dialect.pass_request(ask, model.upstream_model, per_choice)
             else:
                 request = dialect.write_request(caller.chat(ask), model.upstream_model, per_choice)
+            exchange.dropped = request.dropped
             ref = provider.api_key
             exchange.secret = self.secrets.resolve(ref) if ref is not None else ""
         except UnsupportedError as error:
@@ -99,6 +94,18 @@ class Attempting:
         exchange.call = self.upstream.send(
             address, provider.path_prefix + request.path, headers, request.body, command.connect_ns, exchange, shared
         )
+
+    def _relay(self, life: Life, command: Send, dialect: ProviderDialect, caller: CallerDialect) -> Relay:
+        """A new relay; for an answer that broke off, one that goes on where the relay before it stopped."""
+        invocation, broken = life.state.invocation, life.exchange
+        created_s = invocation.at // 1_000_000_000
+        digest = command.flow and life.conversation is not None
+        if command.prefix is not None:
+            assert isinstance(broken, Exchange)
+            assert broken.relay is not None
+            return registry.rescuing(dialect, broken.relay.handover(), command.prefix, digest=digest, created_s=created_s)
+        collect = command.keep or not command.flow
+        return registry.relay(dialect, caller, invocation.ask, collect=collect, digest=digest, created_s=created_s)
 
     def _address(self, host: str, port: int, tls: bool) -> Address:
         key = (host, port, tls)
@@ -124,8 +131,9 @@ class Attempting:
         life.stop_timer("first_token")
         life.set_timer("stall", now + life.snapshot.timeouts.stall_ns)
         if life.state.streams:
-            seen = exchange.seen
-            self._feed(life, StreamStarted(self.clock.now(), now, seen.response_id if seen else ""))
+            seen, relay = exchange.seen, exchange.relay
+            cut_chars = relay.seam.cut_chars if isinstance(relay, RescuingRelay) else 0
+            self._feed(life, StreamStarted(self.clock.now(), now, seen.response_id if seen else "", exchange.dropped, cut_chars))
 
     def alive(self, exchange: Exchange) -> None:
         life = exchange.life
@@ -145,7 +153,7 @@ class Attempting:
         now = self.clock.monotonic()
         self._ended(exchange, now)
         self._went_well(exchange, answer.usage, now)
-        self._feed(life, AnswerArrived(self.clock.now(), now, answer, exchange.provider_request_id))
+        self._feed(life, AnswerArrived(self.clock.now(), now, answer, exchange.provider_request_id, exchange.dropped))
 
     def stream_ended(self, exchange: Exchange) -> None:
         life, seen = exchange.life, exchange.seen
@@ -160,7 +168,7 @@ class Attempting:
         reply, body = exchange.whole()
         self._feed(
             life,
-            StreamEnded(self.clock.now(), now, seen, reply, body, exchange.delivered_bytes, exchange.provider_request_id),
+            StreamEnded(self.clock.now(), now, seen, reply, body, exchange.delivered_bytes, exchange.provider_request_id, exchange.dropped),
         )
 
     def failed(self, exchange: Exchange, failure: Failure, may_have_run: bool, connected: bool) -> None:
@@ -186,6 +194,7 @@ class Attempting:
                 exchange.delivered_bytes,
                 exchange.provider_request_id,
                 exchange.stale,
+                exchange.said(),
             ),
         )
 

@@ -48,7 +48,8 @@ class Callers:
     def start_stream(self, life: Life, first: bytes) -> None:
         dialect = registry.caller(life.state.invocation.dialect)
         for caller in life.callers:
-            answers.start(caller, answers.start_headers(life), dialect.stream_type)
+            if not caller.opened:
+                answers.start(caller, answers.start_headers(life), dialect.stream_type)
             if first:
                 caller.line.write(first)
 

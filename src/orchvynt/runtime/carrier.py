@@ -22,7 +22,7 @@ from orchvynt.ports.clock import Clock
 from orchvynt.ports.journal import Journal, JournalUnavailableError
 from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.attempting import Attempting
-from orchvynt.runtime.callers import Callers
+from orchvynt.runtime.callers import KEEP_ALIVE_NS, Callers
 from orchvynt.runtime.counting import Counting
 from orchvynt.runtime.exchange import Exchange
 from orchvynt.runtime.group_write import GroupWrite
@@ -74,6 +74,7 @@ class Carrier:
             commands.PutToRest: self._put_to_rest,
             commands.WakeAfter: self._wake,
             commands.Flow: self._flow,
+            commands.KeepAlive: lambda life, _: life.set_timer("keep_alive", self.clock.monotonic() + KEEP_ALIVE_NS),
             commands.Deliver: self._deliver,
             commands.EndStream: self._end_stream,
             commands.BreakStream: self._refuse,
@@ -236,7 +237,7 @@ class Carrier:
     def _flow(self, life: Life, command: commands.Flow) -> None:
         exchange = life.exchange
         assert isinstance(exchange, Exchange)
-        life.stop_timer("deadline")
+        life.stop_timers(("deadline", "keep_alive"))
         exchange.flows = True
         first = exchange.take_held()
         exchange.delivered_bytes += len(first)

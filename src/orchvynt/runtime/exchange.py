@@ -10,6 +10,7 @@ import msgspec
 
 from orchvynt.dialects.outcomes import retry_after_of
 from orchvynt.dialects.shapes import Answer, Failure, ProviderDialect, Relay, Seen
+from orchvynt.lifecycle.rescue import RESCUED_BYTES_MAX
 from orchvynt.model.chat import Reply
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.upstream import UpstreamCall, UpstreamFailure
@@ -59,9 +60,11 @@ class Exchange:
         "content_type",
         "delivered_bytes",
         "dialect",
+        "dropped",
         "flows",
         "held",
         "held_bytes",
+        "keeps",
         "life",
         "over",
         "parts",
@@ -80,13 +83,18 @@ class Exchange:
         "watcher",
     )
 
-    def __init__(self, life: Life, dialect: ProviderDialect, relay: Relay | None, watcher: Watcher, clock: Clock) -> None:
+    def __init__(
+        self, life: Life, dialect: ProviderDialect, relay: Relay | None, watcher: Watcher, clock: Clock, keeps: bool = False
+    ) -> None:
         self.life = life
         self.dialect = dialect
         self.relay = relay
+        # Whether a relay that flows collects what it gave out, for another provider to go on with.
+        self.keeps = keeps
         self.watcher = watcher
         self.clock = clock
         self.sent_mono = clock.monotonic()
+        self.dropped: tuple[str, ...] = ()
         self.call: UpstreamCall | None = None
         self.status = 0
         self.content_type = ""
@@ -144,6 +152,9 @@ class Exchange:
         """Passes on what the relay gave; the failure that it saw, if any, comes after what was good."""
         seen = relay.seen
         if self.flows:
+            if self.keeps and seen.output_bytes > RESCUED_BYTES_MAX:
+                self.keeps = False
+                relay.forget()
             if out:
                 self.delivered_bytes += len(out)
                 self.watcher.wrote(self, out)
@@ -262,6 +273,10 @@ class Exchange:
         self.paused = False
         if self.call is not None:
             self.call.resume()
+
+    def said(self) -> Reply | None:
+        """What of the answer went to the caller; None where nothing did, or it is not kept."""
+        return self.relay.reply() if self.keeps and self.flows and self.relay is not None else None
 
     def take_held(self) -> bytes:
         """What was kept so far; from now on it is not kept any more."""

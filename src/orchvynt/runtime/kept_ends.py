@@ -37,7 +37,7 @@ class KeptEnds:
         """Tries again; what still cannot be written goes to the end of the line."""
         for _ in range(len(self._kept)):
             life, ends = self._kept.pop(0)
-            whole = [*ends, finished(life.state, events.ShutDown(self._clock.now(), 0), "interrupted")]
+            whole = [*ends, *finished(life.state, events.ShutDown(self._clock.now(), 0), "interrupted")]
             try:
                 self._journal.append(whole)
             except JournalUnavailableError:

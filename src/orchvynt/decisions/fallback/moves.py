@@ -69,11 +69,11 @@ def move(failed: Failed, retry: Retry, chain: Chain | None, chance: float) -> Mo
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
     if failed.stale:
         return Retrying(0, "the kept-alive connection was closed")
-    if failed.outcome in FINAL and not _triggers(failed, chain):
+    if failed.outcome in FINAL and not triggers(failed, chain):
         return GiveUp(failed.outcome)
     if failed.outcome == "policy" and failed.has_next:
         return NextTier("policy")
-    may_move = failed.has_next and _triggers(failed, chain)
+    may_move = failed.has_next and triggers(failed, chain)
     if failed.retries < retry.max_retries:
         if failed.outcome in PASSING and failed.connected and failed.retry_after_ns <= retry.respect_retry_after_ns:
             return Retrying(max(_backoff(failed.retries, retry, chance), failed.retry_after_ns), failed.outcome)
@@ -99,7 +99,8 @@ def _backoff(retries: int, retry: Retry, chance: float) -> int:
     return int(min(retry.backoff_max_ns, retry.backoff_base_ns << min(retries, 16)) * chance)
 
 
-def _triggers(failed: Failed, chain: Chain | None) -> bool:
+def triggers(failed: Failed, chain: Chain | None) -> bool:
+    """Whether the chain goes on to its next tier after this outcome."""
     return chain is not None and (failed.outcome in chain.triggers or f"status_{failed.status}" in chain.triggers)
 
 

@@ -6,7 +6,7 @@ from orchvynt.dialects.openai_chat.answers import read_reply
 from orchvynt.dialects.openai_chat.canonical import chat_from, input_text
 from orchvynt.dialects.openai_chat.errors import error_body, error_event
 from orchvynt.dialects.openai_chat.reading import read_request
-from orchvynt.dialects.openai_chat.writing import TERMINAL_MARKER, closing, write_answer, write_stream
+from orchvynt.dialects.openai_chat.writing import TERMINAL_MARKER, ChunkWriter, closing, write_answer, write_stream
 from orchvynt.dialects.shapes import Notes
 from orchvynt.model.chat import Chat, Reply
 from orchvynt.model.faults import Fault
@@ -31,6 +31,9 @@ class OpenAIChatCaller:
 
     def write(self, reply: Reply) -> bytes:
         return write_answer(reply)
+
+    def stream_writer(self, ask: Ask) -> ChunkWriter:
+        return ChunkWriter(ask.wants_usage)
 
     def write_stream(self, reply: Reply, wants_usage: bool, notes: Notes) -> bytes:
         return write_stream(reply, wants_usage, notes)

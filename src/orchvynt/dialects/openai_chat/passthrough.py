@@ -1,49 +1,56 @@
 """Relays an OpenAI stream to an OpenAI caller: the provider's own frames, byte for byte, and what can be learned from them.
 
-Withheld are the terminal marker, error events, and the usage chunk of a caller that did not ask for one. This is the hot path
-of streams: one typed decode a frame, nothing written anew.
+Withheld are the terminal marker, error events, and the usage chunk of a caller that did not ask for one; and until the marker came,
+the frames that say how the answer ended. This is the hot path of streams: one typed decode a frame, nothing written anew.
 """
-
-from typing import Final
 
 import msgspec
 
-from orchvynt.dialects.checks import BODY_ERRORS
-from orchvynt.dialects.deltas import ArgumentsAdded, Began, CallBegan, Collector, Finished, RefusalAdded, TextAdded, UsageReported
-from orchvynt.dialects.frames import EventFrames, FrameTooLargeError, event_data
+from orchvynt.dialects.deltas import Began
+from orchvynt.dialects.frames import FRAME_BYTES_MAX, EventFrames, FrameTooLargeError, event_data
 from orchvynt.dialects.openai_chat.answers import told_bytes
+from orchvynt.dialects.openai_chat.chunks import DONE, ChunkError, read_chunk
+from orchvynt.dialects.openai_chat.collecting import ChunkCollector
 from orchvynt.dialects.openai_chat.errors import error_event
 from orchvynt.dialects.openai_chat.wire import (
     ChunkBody,
     FirstChunkBody,
     Told,
-    ToldFunction,
     UnmeteredChunkBody,
     finish_from,
     seconds_from,
     text_of,
     usage_from,
 )
-from orchvynt.dialects.openai_chat.writing import closing
+from orchvynt.dialects.openai_chat.writing import ChunkWriter, closing
 from orchvynt.dialects.opening import CUT, STREAM_STATUS, Opening, cut_by
-from orchvynt.dialects.outcomes import failure_from_error, malformed
+from orchvynt.dialects.outcomes import malformed
 from orchvynt.dialects.shapes import Notes, Seen
 from orchvynt.model.chat import Reply
 from orchvynt.model.faults import Fault
 from orchvynt.model.turns import Digest, Said
 from orchvynt.model.usage import Usage
 
-DONE: Final = b"[DONE]"
-
-_decode_first = msgspec.json.Decoder(FirstChunkBody).decode
-_decode = msgspec.json.Decoder(ChunkBody).decode
-_decode_unmetered = msgspec.json.Decoder(UnmeteredChunkBody).decode
-
 
 class PassthroughRelay:
     """Implements shapes.Relay for a provider and a caller of this same wire format."""
 
-    __slots__ = ("_collector", "_frames", "_hides_usage", "_opening", "_passed", "_said", "_seen", "_usage", "_wants_usage")
+    __slots__ = (
+        "_collector",
+        "_created_s",
+        "_ending",
+        "_ending_bytes",
+        "_ending_told",
+        "_ends",
+        "_frames",
+        "_hides_usage",
+        "_opening",
+        "_passed",
+        "_said",
+        "_seen",
+        "_usage",
+        "_wants_usage",
+    )
 
     def __init__(self, wants_usage: bool, collect: bool, digest: bool = False) -> None:
         self._seen = Seen()
@@ -55,6 +62,12 @@ class PassthroughRelay:
         self._frames = EventFrames()
         self._passed = True
         self._hides_usage = False
+        self._created_s = 0
+        # Frames with a finish reason and what follows them: they go out after the terminal marker has come, or never.
+        self._ending: list[bytes] = []
+        self._ending_bytes = 0
+        self._ending_told: list[Told] = []
+        self._ends = False
 
     @property
     def seen(self) -> Seen:
@@ -71,8 +84,16 @@ class PassthroughRelay:
         try:
             for frame in self._frames.feed(data):
                 if self._pass(frame):
-                    passed.append(_without_usage(frame) if self._hides_usage else frame)
-                elif seen.terminal or seen.failure is not None:
+                    if self._hides_usage:
+                        frame = _without_usage(frame)
+                    if self._ends:
+                        self._keep(frame)
+                    else:
+                        passed.append(frame)
+                elif seen.terminal:
+                    passed += self._ending
+                    break
+                elif seen.failure is not None:
                     break
         except FrameTooLargeError as error:
             seen.failure = malformed(STREAM_STATUS, str(error))
@@ -87,6 +108,7 @@ class PassthroughRelay:
         elif event_data(self._frames.rest)[1].startswith(DONE):
             # The marker is whole even where the blank line after it is missing; of any other half frame nothing goes out.
             self._end()
+            return b"".join(self._ending)
         else:
             seen.failure = CUT
         return b""
@@ -100,7 +122,14 @@ class PassthroughRelay:
     def reply(self) -> Reply:
         if self._collector is None:
             raise ValueError("this relay was made without collect")
-        return self._collector.reply(self._seen)
+        return self._collector.reply(self._seen, self._created_s)
+
+    def forget(self) -> None:
+        self._collector = None
+
+    def handover(self) -> ChunkWriter:
+        seen = self._seen
+        return ChunkWriter(self._wants_usage, Began(seen.response_id, seen.response_model, self._created_s))
 
     def said(self) -> Digest:
         if self._said is None:
@@ -110,10 +139,12 @@ class PassthroughRelay:
     def _pass(self, frame: bytes) -> bool:
         """Looks into one frame. Whether it goes to the caller."""
         name, data = event_data(frame)
-        self._hides_usage = False
+        self._hides_usage = self._ends = False
         if not data:
             # A frame of nothing but line ends goes where its predecessor went; comments and other fields pass.
-            self._passed = self._passed or bool(frame.strip(b"\r\n"))
+            # An event of no data means nothing, and clients stumble over it.
+            self._passed = (self._passed or bool(frame.strip(b"\r\n"))) and not frame.lstrip(b"\r\n").startswith(b"data")
+            self._ends = bool(self._ending)
         elif data.startswith(DONE):
             self._end()
             self._passed = False
@@ -121,27 +152,28 @@ class PassthroughRelay:
             self._passed = self._read(name, data)
         return self._passed
 
+    def _keep(self, frame: bytes) -> None:
+        self._ending.append(frame)
+        self._ending_bytes += len(frame)
+        if self._ending_bytes > FRAME_BYTES_MAX:
+            raise FrameTooLargeError
+
     def _end(self) -> None:
         self._seen.terminal = True
+        if self._collector is not None:
+            for told in self._ending_told:
+                self._collector.add(told)
         # Some providers count along with every chunk. Such a count is the whole one only when the stream is whole.
         self._seen.usage = self._seen.usage or self._usage
 
     def _read(self, name: bytes, data: bytes) -> bool:
         seen = self._seen
-        chunk: ChunkBody | UnmeteredChunkBody
         try:
-            if not data.isascii():
-                data.decode()
-            chunk = _decode(data) if seen.response_id else _decode_first(data)
-        except msgspec.ValidationError:
-            try:
-                chunk = _decode_unmetered(data)
-            except BODY_ERRORS as error:
-                return self._refuse(data, name, error)
-        except BODY_ERRORS as error:
-            return self._refuse(data, name, error)
-        if name == b"error" or (chunk.error and bytes(chunk.error) != b"null"):
-            return self._refuse(data, b"error", None)
+            chunk = read_chunk(name, data, bool(seen.response_id))
+        except ChunkError as error:
+            # An error event, or a frame that cannot be read: neither goes to the caller.
+            seen.failure = cut_by(error.failure) if error.by_event and seen.started else error.failure
+            return False
         if not isinstance(chunk, ChunkBody) or isinstance(chunk, FirstChunkBody):
             self._name(chunk)
         usage = chunk.usage if isinstance(chunk, ChunkBody) else None
@@ -150,10 +182,14 @@ class PassthroughRelay:
             # A later count replaces an earlier one, an absurd one does not.
             self._usage = usage_from(usage) or self._usage
             if not chunk.choices:
+                self._ends = bool(self._ending)
                 seen.usage = self._usage
                 # We asked for this chunk; the caller sees it only if it asked too.
                 return self._wants_usage
         for choice in chunk.choices or ():
+            if choice.finish_reason:
+                seen.finish = finish_from(choice.finish_reason)
+                self._ends = True
             told = choice.delta
             if told is not None:
                 count = told_bytes(told)
@@ -162,13 +198,16 @@ class PassthroughRelay:
                     seen.alive = True
                     if not seen.started:
                         seen.started = bool(told.content or told.tool_calls or told.refusal or told.function_call or told.audio)
+                if told.audio:
+                    seen.audible = True
                 # Of several choices the reply is the first.
                 if self._collector is not None and not choice.index:
-                    self._collector.add(told)
+                    if self._ends:
+                        self._ending_told.append(told)
+                    else:
+                        self._collector.add(told)
                 if self._said is not None and not choice.index:
                     _add(self._said, told)
-            if choice.finish_reason:
-                seen.finish = finish_from(choice.finish_reason)
         if usage is not None and seen.finish:
             seen.usage = self._usage
         return True
@@ -180,18 +219,7 @@ class PassthroughRelay:
             return
         seen.response_id = chunk.id or ""
         seen.response_model = chunk.model or seen.response_model
-        if self._collector is not None:
-            self._collector.created_s = self._collector.created_s or seconds_from(chunk.created)
-
-    def _refuse(self, data: bytes, name: bytes, error: Exception | None) -> bool:
-        """An error event, or a frame that cannot be read: neither goes to the caller."""
-        seen = self._seen
-        if name != b"error":
-            seen.failure = malformed(STREAM_STATUS, f"a frame of the stream cannot be read: {error}")
-            return False
-        failure = failure_from_error(data, STREAM_STATUS)
-        seen.failure = cut_by(failure) if seen.started else failure
-        return False
+        self._created_s = self._created_s or seconds_from(chunk.created)
 
 
 def _add(said: Said, told: Told) -> None:
@@ -209,43 +237,3 @@ def _without_usage(frame: bytes) -> bytes:
     fields = msgspec.json.decode(event_data(frame)[1], type=dict[str, msgspec.Raw])
     fields.pop("usage", None)
     return b"data: " + msgspec.json.encode(fields) + b"\n\n"
-
-
-class ChunkCollector:
-    """Puts the chunks of the first choice together; needed only where an answer is judged before it goes out."""
-
-    __slots__ = ("_calls", "_parts", "created_s")
-
-    def __init__(self) -> None:
-        self.created_s = 0
-        self._parts = Collector()
-        self._calls = 0
-
-    def add(self, told: Told) -> None:
-        if told.content:
-            self._parts.add(TextAdded(text_of(told.content)))
-        if told.refusal:
-            self._parts.add(RefusalAdded(told.refusal))
-        for call in told.tool_calls or ():
-            function = call.function
-            if function is None:
-                continue
-            # Without an index (some compatible providers) a part with an id begins a call, and one without goes on.
-            index = call.index if call.index is not None else max(self._calls - (0 if call.id else 1), 0)
-            self._add_call(index, call.id or "", function)
-        if told.function_call:
-            self._add_call(0, "", told.function_call)
-
-    def _add_call(self, index: int, call_id: str, function: ToldFunction) -> None:
-        if index >= self._calls:
-            self._calls = index + 1
-            self._parts.add(CallBegan(index=index, id=call_id, name=function.name or ""))
-        if function.arguments:
-            self._parts.add(ArgumentsAdded(index=index, text=function.arguments))
-
-    def reply(self, seen: Seen) -> Reply:
-        self._parts.add(Began(id=seen.response_id, model=seen.response_model, created_s=self.created_s))
-        self._parts.add(Finished(finish_from(seen.finish)))
-        if seen.usage is not None:
-            self._parts.add(UsageReported(seen.usage))
-        return self._parts.reply()

@@ -9,13 +9,16 @@ from orchvynt.dialects.deltas import (
     Began,
     CallBegan,
     Delta,
+    Ended,
     Finished,
     RefusalAdded,
     TextAdded,
     UsageReported,
 )
+from orchvynt.dialects.openai_chat.errors import error_event
 from orchvynt.dialects.shapes import Notes
-from orchvynt.model.chat import Reply
+from orchvynt.model.chat import Finish, Reply
+from orchvynt.model.faults import Fault
 from orchvynt.model.usage import Usage
 
 TERMINAL_MARKER: Final = b"data: [DONE]\n\n"
@@ -61,7 +64,8 @@ def write_stream(reply: Reply, wants_usage: bool, notes: Notes) -> bytes:
         deltas.append(Finished(reply.finish))
     if reply.usage is not None:
         deltas.append(UsageReported(reply.usage))
-    return b"".join(writer.write(delta) for delta in deltas) + writer.usage_chunk() + closing(notes)
+    deltas.append(Ended())
+    return b"".join(writer.write(delta) for delta in deltas) + writer.finish(notes)
 
 
 def closing(notes: Notes) -> bytes:
@@ -84,14 +88,18 @@ def usage_body(usage: Usage) -> dict[str, Any]:
 
 
 class ChunkWriter:
-    """Deltas of any provider as `chat.completion.chunk` events. Usage is written once, at the end, as OpenAI does."""
+    """Implements shapes.DeltaWriter: deltas of any provider as `chat.completion.chunk` events.
 
-    __slots__ = ("_began", "_role_due", "_usage", "_wants_usage")
+    `began` is given where the stream was begun already, by frames that passed as they were.
+    """
 
-    def __init__(self, wants_usage: bool) -> None:
+    __slots__ = ("_began", "_finish", "_role_due", "_usage", "_wants_usage")
+
+    def __init__(self, wants_usage: bool, began: Began | None = None) -> None:
         self._wants_usage = wants_usage
-        self._began = Began(id="", model="")
-        self._role_due = True
+        self._began = began or Began(id="", model="")
+        self._role_due = began is None
+        self._finish: Finish = ""
         self._usage: Usage | None = None
 
     def write(self, delta: Delta) -> bytes:
@@ -106,21 +114,27 @@ class ChunkWriter:
             case RefusalAdded():
                 return self._chunk({"refusal": delta.text})
             case Finished():
-                return self._chunk({}, delta.finish)
-            case Began():
+                self._finish = delta.finish
+            case Ended():
+                return self._chunk({}, self._finish) if self._finish else b""
+            case Began() if self._role_due:
+                # A provider that goes on with an answer begins one of its own; the caller's has begun.
                 self._began = delta
             case UsageReported():
                 self._usage = delta.usage
             case _:
-                # Thoughts are no content for callers of this API; ends and failures are the relay's.
+                # Thoughts are no content for callers of this API; failures are the relay's.
                 pass
         return b""
 
-    def usage_chunk(self) -> bytes:
-        """The chunk without choices that says what was consumed; empty if the caller did not ask, or nobody knows."""
+    def finish(self, notes: Notes) -> bytes:
+        """The chunk without choices that says what was used, if the caller asked and somebody knows; notes and marker."""
         if self._usage is None or not self._wants_usage:
-            return b""
-        return self._event([], usage_body(self._usage))
+            return closing(notes)
+        return self._event([], usage_body(self._usage)) + closing(notes)
+
+    def fail(self, fault: Fault, invocation: str) -> bytes:
+        return error_event(fault, invocation)
 
     def _chunk(self, told: dict[str, Any], finish: str | None = None) -> bytes:
         if self._role_due:

@@ -121,7 +121,6 @@ class ChainEntry(Section):
         {
             "triggers": LATER_TRIGGERS,
             "latency_p99": "leaving a model that became slow",
-            "mid_stream": later_words(**{"continue": "rescuing a broken stream", "restart": "restarting a broken stream"}),
         }
     )
 

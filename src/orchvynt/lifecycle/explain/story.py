@@ -21,6 +21,7 @@ from orchvynt.model.facts import (
     ReviewOpened,
     Routed,
     StreamEnded,
+    StreamRescued,
 )
 
 
@@ -67,6 +68,7 @@ class Story:
     attempts: dict[str, Attempt] = field(default_factory=dict)
     skipped: list[CandidateSkipped] = field(default_factory=list)
     fallbacks: list[FallbackActivated] = field(default_factory=list)
+    rescues: list[StreamRescued] = field(default_factory=list)
     reviews: list[ReviewOpened] = field(default_factory=list)
     decisions: dict[str, ReviewDecided] = field(default_factory=dict)
 
@@ -82,6 +84,11 @@ class Story:
         """The newest attempt that gave an answer, whole or not."""
         given = [attempt for attempt in self.attempts.values() if attempt.ended is not None and attempt.ended.outcome == "answered"]
         return given[-1] if given else None
+
+    @property
+    def broke_off(self) -> bool:
+        """Whether the caller's stream ended with an error event."""
+        return self.stream_ended is not None and not self.stream_ended.whole
 
     @property
     def open_review(self) -> ReviewOpened | None:
@@ -113,6 +120,8 @@ def read(facts: Sequence[AnyFact]) -> Story:
                 story.skipped.append(fact)
             case FallbackActivated():
                 story.fallbacks.append(fact)
+            case StreamRescued():
+                story.rescues.append(fact)
             case ReviewOpened():
                 story.reviews.append(fact)
             case ReviewDecided():

@@ -55,7 +55,7 @@ def _text(fact: f.AnyFact, story: Story) -> str:
             return _judged(fact)
         case f.ReviewOpened() | f.ReviewEscalated() | f.ReviewDecided() | f.CallerWaits():
             return _review(fact)
-        case f.AnswerDelivered() | f.StreamEnded() | f.InvocationRefused() | f.CallerLeft() | f.InvocationFinished():
+        case f.AnswerDelivered() | f.StreamEnded() | f.InvocationRefused() | f.CallerLeft() | f.FallbackEnded() | f.InvocationFinished():
             return _ending(fact)
         case f.FeedbackGiven():
             return _feedback(fact)
@@ -129,12 +129,23 @@ def _on_the_way(fact: f.AnyFact, story: Story) -> str:
             return f"retries {fact.model} in {duration_text(fact.wait_ns)} ({quoted(fact.why)})"
         case f.FallbackActivated():
             return f"falls back from {fact.from_model} to {fact.to_model} (tier {fact.to_tier}), because of {fact.trigger}"
+        case f.StreamRescued():
+            return _rescued(fact)
         case f.AttemptSettled():
             return f"{_attempt(story, fact.attempt)}: {_settled(fact)}"
         case f.HoldVoided():
             return f"{_attempt(story, fact.attempt)}: its hold is returned whole ({quoted(fact.why)})"
         case _:
             return str(fact.__struct_config__.tag).replace("_", " ")
+
+
+def _rescued(fact: f.StreamRescued) -> str:
+    if fact.method == "restart":
+        return f"{fact.to_model} (tier {fact.to_tier}) answers in place of {fact.from_model}, of whose answer nothing was delivered"
+    how = "extends it (prefill)" if fact.method == "prefill" else "was asked to go on with it (instruct)"
+    cut = f"; {count(fact.cut_chars, 'character')} that repeated its end were left out" if fact.cut_chars else ""
+    delivered = count(fact.delivered_bytes, "byte")
+    return f"{fact.to_model} (tier {fact.to_tier}) goes on after {delivered} of the answer of {fact.from_model}: it {how}{cut}"
 
 
 def _limited(fact: f.HoldPlaced) -> str:
@@ -152,7 +163,8 @@ def _ended(fact: f.AttemptEnded, story: Story) -> str:
     after = f"after {duration_text(fact.duration_ns)}"
     if fact.outcome == "answered":
         first = f", first token after {duration_text(fact.first_token_ns)}" if fact.first_token_ns else ""
-        return f"{known.provider or known.model or 'the provider'} answered {after}{first}"
+        without = f", without {listing(list(fact.dropped))}, which it cannot express" if fact.dropped else ""
+        return f"{known.provider or known.model or 'the provider'} answered {after}{first}{without}"
     wait = f"; asks to wait {duration_text(fact.retry_after_ns)}" if fact.retry_after_ns else ""
     words = f': "{quoted(fact.message)}"' if fact.message else ""
     return f"{failure_text(fact.outcome, fact.upstream_status, known.provider, known.model)} ({fact.outcome}) {after}{words}{wait}"
@@ -190,7 +202,9 @@ def _review(fact: f.ReviewOpened | f.ReviewEscalated | f.ReviewDecided | f.Calle
             return TELLERS[fact.how]
 
 
-def _ending(fact: f.AnswerDelivered | f.StreamEnded | f.InvocationRefused | f.CallerLeft | f.InvocationFinished) -> str:
+def _ending(
+    fact: f.AnswerDelivered | f.StreamEnded | f.InvocationRefused | f.CallerLeft | f.FallbackEnded | f.InvocationFinished,
+) -> str:
     match fact:
         case f.AnswerDelivered():
             how = "streams to the caller" if fact.streaming else "goes to the caller"
@@ -203,6 +217,9 @@ def _ending(fact: f.AnswerDelivered | f.StreamEnded | f.InvocationRefused | f.Ca
             return f"the caller was answered {fact.status} {fact.code}: {quoted(fact.message)}"
         case f.CallerLeft():
             return f"the caller left ({quoted(fact.where)})"
+        case f.FallbackEnded():
+            after = duration_text(fact.duration_ns)
+            return f"the fallback ({fact.trigger}) ended at tier {fact.tier}, {fact.model}, after {after}: {fact.outcome}"
         case f.InvocationFinished():
             return f"finished: {fact.outcome}, {dollars(fact.nanos)}, {duration_text(fact.duration_ns)}"
 

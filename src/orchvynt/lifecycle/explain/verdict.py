@@ -47,14 +47,13 @@ def verdict_of(story: Story, settled_nanos: int, estimated: bool) -> str:
 def _got(story: Story) -> str:
     """`got claude, because openai answered 429`; `got gpt-4o from openai`; `got gpt-4o-mini (rule cheap)`."""
     answering = story.answering
+    if story.rescues:
+        return _rescued(story)
     model = _answering_model(story)
     if not model:
         return "no answer is on record"
-    tier = (
-        (story.finished.tier if story.finished else 0)
-        or (story.delivered.tier if story.delivered else 0)
-        or (answering.tier if answering else 0)
-    )
+    tiers = (story.finished, story.delivered) if not story.broke_off else (story.delivered, story.finished)
+    tier = next((source.tier for source in (*tiers, answering) if source is not None and source.tier), 0)
     if reasons := _reasons(story, before_tier=tier, answering=answering):
         return f"got {model}, because {listing(reasons)}"
     if model != story.asked:
@@ -64,8 +63,20 @@ def _got(story: Story) -> str:
     return f"got {model} from {provider}" if provider else f"got {model}"
 
 
+def _rescued(story: Story) -> str:
+    """`got the beginning from gpt-4o and the rest from claude (prefill), because the stream from openai was cut`."""
+    last = story.rescues[-1]
+    reasons = _reasons(story, before_tier=last.to_tier, answering=None)
+    because = f", because {listing(reasons)}" if reasons else ""
+    if last.method == "restart":
+        return f"got {last.to_model} in place of {last.from_model}{because}"
+    return f"got the beginning from {last.from_model} and the rest from {last.to_model} ({last.method}){because}"
+
+
 def _answering_model(story: Story) -> str:
-    for source in (story.finished, story.delivered, story.answering):
+    # Of a stream that broke off, who was asked last to go on with it gave nothing.
+    sources = (story.finished, story.delivered, story.answering) if not story.broke_off else (story.delivered, story.finished)
+    for source in sources:
         if source is not None and source.model:
             return source.model
     return ""
@@ -141,7 +152,7 @@ def _crash(story: Story) -> str:
 
 
 def _failed(story: Story) -> str:
-    if story.stream_ended is not None and not story.stream_ended.whole:
+    if story.broke_off:
         return _got(story) + _ending(story)
     reasons = _reasons(story, before_tier=1 << 30, answering=None)
     said = f" ({story.refused.status} {story.refused.code})" if story.refused else ""

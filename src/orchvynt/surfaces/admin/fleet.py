@@ -1,6 +1,5 @@
 """What runs and what it is connected to: status, health, providers, models, budgets."""
 
-from orchvynt.catalog.continues import continues
 from orchvynt.decisions.routing.statistics import UNMEASURED
 from orchvynt.language.snapshot import Model, Snapshot
 from orchvynt.lifecycle.explain.phrases import instant_text
@@ -165,7 +164,7 @@ def _model(name: str, model: Model, pattern: bool, aliases: tuple[str, ...], lin
         tools=can.tools,
         images=can.images,
         json_schema=can.json_schema,
-        continues=None if pattern else continues(model.provider.kind, model.upstream_model),
+        continues=None if pattern else model.continues,
         quality_in_force=line.quality if line is not None else model.quality,
         quality_measured=line.quality_measured if line is not None else None,
         scores=line.scores if line is not None else 0,
