@@ -5,7 +5,7 @@ from typing import get_args
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import CallerDialect, ProviderDialect, Relay
 from orchvynt.language.snapshot import Wire
-from orchvynt.model.invocation import DialectName
+from orchvynt.model.invocation import Ask, DialectName
 
 
 def callers() -> list[CallerDialect]:
@@ -18,7 +18,8 @@ def providers() -> list[ProviderDialect]:
 
 def relay(provider: ProviderDialect, caller: CallerDialect, wants_usage: bool) -> Relay | None:
     """None for a pair that never streams."""
+    ask = Ask(requested_model="m", body=b"{}", stream=True, wants_usage=wants_usage)
     try:
-        return registry.relay(provider, caller, wants_usage=wants_usage, collect=True, digest=True, created_s=1_700_000_000)
+        return registry.relay(provider, caller, ask, collect=True, digest=True, created_s=1_700_000_000)
     except ValueError:
         return None
