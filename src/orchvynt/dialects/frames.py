@@ -25,15 +25,17 @@ class FrameTooLargeError(Exception):
 
 
 class EventFrames:
-    """Server-sent events. The frames given out, joined, are the input without what still waits for its end (`rest`).
+    """Server-sent events. The frames given out, joined, are the input without what still waits for its end (`rest`), and without
+    the byte order mark that may stand before all of it.
 
     A line feed that turns out to complete the CR at the end of a frame that was given out already comes as a frame of its own;
     like every frame without lines it means nothing, and goes where its predecessor went.
     """
 
-    __slots__ = ("_ended_in_cr", "_rest", "_rest_has_cr")
+    __slots__ = ("_ended_in_cr", "_rest", "_rest_has_cr", "_started")
 
     def __init__(self) -> None:
+        self._started = False
         self._rest = bytearray()
         self._rest_has_cr = False
         self._ended_in_cr = False
@@ -44,6 +46,8 @@ class EventFrames:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The frames that `data` completes, each with its blank line. Raises FrameTooLargeError."""
+        if not self._started:
+            data = self._start(data)
         if not self._rest and not self._ended_in_cr and 0 < data.find(b"\n\n") == len(data) - 2 and b"\r" not in data:
             # One whole frame, as most providers write and most networks bring it.
             return [_bounded(data)]
@@ -81,6 +85,16 @@ class EventFrames:
             self._rest = bytearray(_bounded(data[start:]))
             self._rest_has_cr = has_cr and b"\r" in self._rest
         return frames
+
+    def _start(self, data: bytes) -> bytes:
+        """The input from its beginning, once it is clear that no byte order mark is there, or one is taken off."""
+        data = bytes(self._rest) + data
+        if len(data) < len(_BOM) and _BOM.startswith(data):
+            self._rest = bytearray(data)
+            return b""
+        self._rest.clear()
+        self._started = True
+        return data.removeprefix(_BOM)
 
     def _waits(self, scan: int, has_cr: bool) -> bool:
         """Whether `rest` has no whole frame yet; looks only at what is new, so that a large frame in small parts stays linear."""
@@ -127,7 +141,7 @@ def event_data(frame: bytes) -> tuple[bytes, bytes]:
             return first[7:], second[6:]
     name = b""
     data: list[bytes] = []
-    for line in _LINE_END.split(frame.removeprefix(_BOM)):
+    for line in _LINE_END.split(frame):
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":

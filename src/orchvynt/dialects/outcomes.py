@@ -255,4 +255,5 @@ def _json_or_text(body: bytes) -> object:
     try:
         return msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return body[:SCANNED_CHARS_MAX].decode("utf-8", "replace")
+        # `msgspec.Raw` is bytes for the type checker only: it cannot be cut.
+        return bytes(body)[:SCANNED_CHARS_MAX].decode("utf-8", "replace")

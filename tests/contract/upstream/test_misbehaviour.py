@@ -37,6 +37,8 @@ BROKEN: dict[str, tuple[bytes, FailureKind, bool]] = {
     "NUL in a field": (OK + b"a: b\0c\r\ncontent-length: 2\r\n\r\n{}", "malformed", False),
     "101": (b"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n", "malformed", False),
     "101 without upgrade": (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "malformed", False),
+    "a status that is none": (b"HTTP/1.1 000 None\r\n\r\n{}", "malformed", False),
+    "a trailer without end": (CHUNKED + b"0\r\na: " + b"b" * 600_000, "malformed", True),
     "a broken chunk size": (CHUNKED + b"2\r\n{}\r\nxyz\r\n", "malformed", True),
     "a negative chunk size": (CHUNKED + b"-2\r\n{}\r\n", "malformed", True),
     "a chunk without its CRLF": (CHUNKED + b"2\r\n{}XX0\r\n\r\n", "malformed", True),

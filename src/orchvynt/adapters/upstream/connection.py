@@ -9,10 +9,10 @@ from typing import Final, Protocol, cast
 
 import httptools
 
+from orchvynt.adapters.upstream.framing import Fields, Framing, ends_in_line_ends, read_framing, tail_of
 from orchvynt.adapters.upstream.limits import UpstreamLimits
 
-_WATCHED: Final = frozenset((b"transfer-encoding", b"content-length", b"content-encoding"))
-Fields = list[tuple[bytes, bytes]]
+_SWITCHES: Final = "it switches protocols"
 
 
 class Carried(Protocol):
@@ -54,10 +54,11 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_abandoned",
+        "_bare_bytes",
         "_carried",
-        "_coding",
         "_delimited",
         "_excess",
+        "_framing",
         "_head_bytes",
         "_headers",
         "_home",
@@ -69,9 +70,11 @@ class Connection(asyncio.Protocol):
         "_paused",
         "_reused",
         "_status",
+        "_tail",
         "_told",
         "_transport",
         "_whole",
+        "_wrong",
         "idle_since",
     )
 
@@ -82,11 +85,14 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._headers: Fields = []
         self._parts: list[bytes] = []
-        self._coding = b""
         self._status = 0
         self._head_bytes = 0
+        self._bare_bytes = 0
+        self._wrong = ""
         self._in_head = True
         self._delimited = False
+        self._framing = Framing()
+        self._tail = b""
         self._keep_alive = False
         self._whole = False
         self._excess = False
@@ -164,13 +170,14 @@ class Connection(asyncio.Protocol):
             # Bytes that nobody asked for: they would be taken for the next answer. Never used again.
             self.abandon()
             return
-        violation = ""
+        in_body = self._told
         if self._in_head:
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
+            violation = self._wrong
         except httptools.HttpParserUpgrade:
-            violation = "it switches protocols"
+            violation = _SWITCHES
         except httptools.HttpParserError as error:
             # After a whole response: the excess is not part of it.
             self._excess = self._whole
@@ -180,14 +187,23 @@ class Connection(asyncio.Protocol):
         parts = self._parts
         if parts:
             self._parts = []
+            self._bare_bytes = 0
             if self._carried is exchange:
                 exchange.take_body(parts[0] if len(parts) == 1 else b"".join(parts))
+        elif self._told and not self._whole:
+            # llhttp keeps a trailer until its line ends.
+            self._bare_bytes += len(data)
+            if self._bare_bytes > self._home.limits.header_bytes_max:
+                violation = "it goes on without body and without end"
         if self._carried is not exchange:
             return
         if violation:
             self._violate(violation, False)
         elif self._whole:
+            self._excess = self._excess or ends_in_line_ends(self._tail, data, parts, self._framing, in_body)
             self._end(exchange)
+        else:
+            self._tail = tail_of(self._tail, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
@@ -218,12 +234,16 @@ class Connection(asyncio.Protocol):
         if status < 200:
             # RFC 9110 section 15.2: interim responses may be ignored.
             self._headers = []
+            if status == 101:
+                self._wrong = _SWITCHES
+            elif status < 100:
+                self._wrong = f"{status:03} is not a status"
             return
         self._in_head = False
         self._delimited = status in (204, 304)
 
     def on_body(self, data: bytes) -> None:
-        if not self._whole:
+        if not self._whole and not self._in_head:
             self._parts.append(data)
 
     def on_message_complete(self) -> None:
@@ -241,31 +261,16 @@ class Connection(asyncio.Protocol):
             self._violate(f"its header is larger than {limits.header_bytes_max} bytes or {limits.header_fields_max} fields", True)
         elif not self._in_head:
             self._told = True
-            wrong = self._read_framing()
-            if wrong:
-                self._violate(wrong, False)
+            self._framing = framing = read_framing(self._headers)
+            self._delimited = self._delimited or framing.said
+            if framing.wrong:
+                self._violate(framing.wrong, False)
             else:
-                exchange.take_head(self._status, self._headers, self._coding)
+                exchange.take_head(self._status, self._headers, framing.coding)
 
     def _measure(self) -> int:
         """The size of the header; while it is not complete, of all that came, interim responses included."""
         return self._head_bytes if self._in_head else sum([len(name) + len(value) + 4 for name, value in self._headers])
-
-    def _read_framing(self) -> str:
-        """What is wrong with the framing of this response; nothing, if it is empty."""
-        lengths = 0
-        self._coding = b""
-        for name, value in self._headers:
-            if name not in _WATCHED:
-                continue
-            if name == b"content-encoding":
-                self._coding = (self._coding + b"," if self._coding else b"") + value.strip().lower()
-                continue
-            lengths += 1
-            self._delimited = True
-            if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
-                return "its transfer-encoding is not `chunked`"
-        return "its length is said more than once" if lengths > 1 else ""
 
     def _violate(self, what: str, too_large: bool) -> None:
         exchange = self._carried

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from orchvynt.adapters.upstream.connection import Connection, Fields
+from orchvynt.adapters.upstream.connection import Connection
 from orchvynt.adapters.upstream.decoding import CorruptBodyError, Decoder, ExpandedBodyError
 from orchvynt.adapters.upstream.failures import connect_timeout, no_place, place
+from orchvynt.adapters.upstream.framing import Fields
 from orchvynt.adapters.upstream.limits import UpstreamLimits
 from orchvynt.ports.upstream import Address, FailureKind, UpstreamFailure, UpstreamListener
 

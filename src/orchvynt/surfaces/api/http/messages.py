@@ -21,7 +21,20 @@ class MessageReader:
     `continue_due` says that the caller waits for `100 Continue` before it sends its body; who says it resets it.
     """
 
-    __slots__ = ("_body", "_chunks", "_head", "_heads", "_limits", "_peer", "_request", "body_bytes", "continue_due", "phase", "rest")
+    __slots__ = (
+        "_body",
+        "_chunks",
+        "_head",
+        "_heads",
+        "_limits",
+        "_peer",
+        "_request",
+        "_skipped",
+        "body_bytes",
+        "continue_due",
+        "phase",
+        "rest",
+    )
 
     def __init__(self, limits: Limits, peer: str) -> None:
         self._limits = limits
@@ -31,6 +44,7 @@ class MessageReader:
         self._request: Request | None = None
         self._body: bytearray | None = None
         self._chunks: ChunkedBody | None = None
+        self._skipped = False
         self.phase = BETWEEN
         self.body_bytes = 0
         self.continue_due = False
@@ -43,8 +57,9 @@ class MessageReader:
         seen = len(self._head)
         if seen:
             data = self._head + data
-        if data.startswith(b"\r\n"):
+        if data.startswith(b"\r\n") and not self._skipped:
             # RFC 9112 section 2.2: one empty line before a request is ignored.
+            self._skipped = True
             data = data[2:]
         end = data.find(b"\r\n\r\n", seen - 3 if seen > 3 else 0) + 4
         if end == 3:
@@ -54,6 +69,7 @@ class MessageReader:
         if end > self._limits.header_bytes_max:
             raise header_too_large(self._limits)
         self._head = b""
+        self._skipped = False
         request = self._heads.read(data[:end], self._peer)
         declared = request.body_bytes
         end_of_body = end + declared
@@ -68,10 +84,13 @@ class MessageReader:
 
     def _keep_head(self, data: bytes, seen: int) -> None:
         if not data:
+            # Nothing but the empty line, whose first half may have been kept.
+            self._head = b""
+            self.phase = BETWEEN
             return
         if len(data) > self._limits.header_bytes_max:
             raise header_too_large(self._limits)
-        if data != b"\r":
+        if data != b"\r" or self._skipped:
             check_beginning(data, seen)
         self._head = data
         self.phase = HEAD
