@@ -171,4 +171,13 @@ class ScriptedEntry(FaultEntry):
         return {"json" if name == "json_" else name for name in self.model_fields_set}
 
 
-_AFTER: Final = ("slow_first_token", "reset_after", "cut_after", "clean_end_without_terminal", "error_event_after", "stall_after", "redirect", "echo_key")
+_AFTER: Final = (
+    "slow_first_token",
+    "reset_after",
+    "cut_after",
+    "clean_end_without_terminal",
+    "error_event_after",
+    "stall_after",
+    "redirect",
+    "echo_key",
+)
