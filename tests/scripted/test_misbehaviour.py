@@ -147,6 +147,29 @@ def test_answers_that_are_no_answers(provider: ScriptedProvider, stream: bool) -
     assert ledger.totals.charged == 0
 
 
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_a_prefilled_answer_is_refused_and_any_other_given(provider: ScriptedProvider, api: str, stream: bool) -> None:
+    provider.fault("p", "refuses_prefill")
+    since = provider.ledger().last
+    turns = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "You said:", "prefix": True}]
+    refused = send(provider.url, f"/p/p{PATHS[api]}", ask(api, stream=stream, messages=turns))
+    assert refused.status == 400
+    assert b"does not support assistant message prefill" in refused.body
+    assert provider.ledger().where(since=since).totals.charged == 0
+    given = send(provider.url, f"/p/p{PATHS[api]}", ask(api, stream=stream))
+    assert given.status == 200
+    assert provider.ledger().where(since=since).totals.charged == 1
+
+
+def test_a_slow_first_token_comes_in_the_end(provider: ScriptedProvider) -> None:
+    late, ledger = meet(provider, {"slow_first_token": "30s"}, wait=0.2)
+    assert (late.status, content(late.body), late.ended) == (200, "", "waiting")
+    assert (charge(provider, ledger).how, charge(provider, ledger).billed.output) == ("gone", 0)
+    given, _ = meet(provider, {"slow_first_token": "20ms"})
+    assert content(given.body) == SAID
+
+
 def test_the_credential_comes_back_in_the_error(provider: ScriptedProvider) -> None:
     seen, _ = meet(provider, {"echo_key": 403}, key="sk-echo-me")
     assert seen.status == 403

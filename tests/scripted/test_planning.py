@@ -14,11 +14,11 @@ from orchvynt.scripted.openai_wire import OpenAiWire
 from orchvynt.scripted.planning import REFUSING, Part, plan
 from orchvynt.scripted.script import Answer
 from orchvynt.scripted.shapes import Ask, Wire
-from orchvynt.scripted.steps import End, Hang, Send, Settle, Step
+from orchvynt.scripted.steps import End, Hang, Send, Settle, Step, Wait
 
 WIRES: list[Wire] = [OpenAiWire(), AnthropicWire(), OllamaWire()]
 NUMBERED = ("reset_after", "cut_after", "clean_end_without_terminal", "error_event_after", "stall_after")
-SPECIAL: dict[str, Any] = {"status": 503, "echo_key": True, "gzip": "corrupt"} | dict.fromkeys(NUMBERED, 2)
+SPECIAL: dict[str, Any] = {"status": 503, "echo_key": True, "gzip": "corrupt", "slow_first_token": "1ms"} | dict.fromkeys(NUMBERED, 2)
 PLANNED = [*(name for name in FAILURES if name not in {"refuse_connections", "close_on_reuse", "pings_only"}), "gzip"]
 STEPS_MAX = 5_000
 
@@ -82,6 +82,14 @@ def test_a_break_comes_after_that_many_frames(name: str, count: int) -> None:
     text = b"".join(step.data for step in done if isinstance(step, Send))
     assert b"[DONE]\n" not in text
     assert (b'"finish_reason":"stop"' in text) == (count == 100)
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_a_slow_first_token_is_waited_for_before_anything_is_said(stream: bool) -> None:
+    done = list(steps(WIRES[0], read_fault({"slow_first_token": "30s"}), stream=stream))
+    at = done.index(Wait(30.0))
+    assert not any(isinstance(step, Send) and (step.tokens or not stream) for step in done[:at])
+    assert done[-1] == End("keep")
 
 
 def test_pings_never_end_and_say_nothing() -> None:

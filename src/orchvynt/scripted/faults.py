@@ -30,10 +30,12 @@ FAILURES: Final = (
     "html_200",
     "error_object_200",
     "empty_200",
+    "refuses_prefill",
     "close_before_byte",
     "reset_before_byte",
     "silent",
     "pings_only",
+    "slow_first_token",
     "reset_after",
     "cut_after",
     "clean_end_without_terminal",
@@ -56,7 +58,7 @@ MANNERS: Final = ("one_byte_writes", "one_write", "crlf", "gzip")
 """How an answer is written; the answer stays whole. They go with one another and with a failure."""
 
 _COMPANIONS: Final = {
-    "message": ("status", "error_event_after", "error_object_200", "echo_key"),
+    "message": ("status", "refuses_prefill", "error_event_after", "error_object_200", "echo_key"),
     "error_type": ("status", "error_event_after", "error_object_200", "echo_key"),
     "error_code": ("status", "error_event_after", "error_object_200", "echo_key"),
     "body": ("status",),
@@ -77,10 +79,12 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     html_200: bool = False
     error_object_200: bool = False
     empty_200: bool = False
+    refuses_prefill: bool = False
     close_before_byte: bool = False
     reset_before_byte: bool = False
     silent: bool = False
     pings_only: bool = False
+    slow_first_token: Seconds | None = None
     reset_after: int | None = None
     cut_after: int | None = None
     clean_end_without_terminal: int | None = None

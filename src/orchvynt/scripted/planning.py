@@ -18,6 +18,8 @@ FLUSH_S: Final = 0.02
 NON_STREAM_SLICES_MIN: Final = 2
 AFTER: Final = ("reset_after", "cut_after", "clean_end_without_terminal", "error_event_after", "stall_after")
 REFUSING: Final = ("status", "echo_key", "redirect", "html_200", "error_object_200", "empty_200")
+NO_PREFILL: Final = "This model does not support assistant message prefill. The conversation must end with a user message."
+"""In the words of Anthropic's API, as its clients report them (https://github.com/smallmain/vscode-unify-chat-provider/issues/249)."""
 _WORDS: Final = {
     "reset_after": "reset",
     "cut_after": "cut",
@@ -43,6 +45,13 @@ class Part(msgspec.Struct, frozen=True):
         return ((self.wire.request_id_header(), self.request_id),)
 
 
+def refuses(said: Said, fault: Fault | None) -> bool:
+    """Whether the fault makes this no answer at all: nothing is generated, so nothing is billed."""
+    if fault is None:
+        return False
+    return fault.failure in REFUSING or (fault.failure == "refuses_prefill" and bool(said.ask.prefill))
+
+
 def plan(part: Part) -> Iterator[Step]:
     """The steps of one exchange, in the manner of its fault."""
     steps = _steps(part)
@@ -66,7 +75,7 @@ def _steps(part: Part) -> Iterator[Step]:
         yield End("close" if failure == "close_before_byte" else "reset")
     elif failure == "pings_only":
         yield from _pings(part)
-    elif failure in REFUSING:
+    elif refuses(part.said, part.fault):
         yield from _refusal(part, failure)
     elif failure in garbling.GARBLED:
         assert part.fault is not None
@@ -88,7 +97,7 @@ def _pings(part: Part) -> Iterator[Step]:
 
 
 def _refusal(part: Part, failure: str) -> Iterator[Step]:
-    """Answers that are no answer. Nothing was generated, so nothing is billed."""
+    """Answers that are no answer."""
     assert part.fault is not None
     fault = part.fault
     refused = Refused(fault.status or 500, fault.message or f"scripted failure {fault.status}", None, fault.error_type, fault.error_code)
@@ -108,6 +117,8 @@ def _refusal(part: Part, failure: str) -> Iterator[Step]:
     elif failure == "redirect":
         status = 307
         extra += (("location", fault.redirect if isinstance(fault.redirect, str) else f"/p/redirected{part.path}"),)
+    elif failure == "refuses_prefill":
+        status, body = 400, part.wire.error(Refused(400, fault.message or NO_PREFILL), part.request_id)
     elif failure == "html_200":
         kind, body = "text/html; charset=utf-8", b"<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>"
     elif failure == "error_object_200":
@@ -126,8 +137,8 @@ def _stream(part: Part, failure: str) -> Iterator[Step]:
     if part.fault and part.fault.gzip:
         headers.append(("content-encoding", "gzip"))
     yield Send(http_bytes.head(200, headers) + b"".join(http_bytes.chunk(encode(data)) for data in stream.opening))
-    if part.answer.first_token_latency:
-        yield Wait(part.answer.first_token_latency)
+    if pause := _first_token(part):
+        yield Wait(pause)
     for at, piece in enumerate(stream.content):
         if limit == at:
             yield from _break(part, failure, encode(piece.data))
@@ -171,7 +182,7 @@ def _break(part: Part, failure: str, following: bytes) -> Iterator[Step]:
 def _whole(part: Part, failure: str) -> Iterator[Step]:
     """An answer in one body. The time that a stream would take passes before it."""
     answer = part.answer
-    pause = answer.first_token_latency + answer.frame_interval * max(0, len(part.said.frames) - 1)
+    pause = _first_token(part) + answer.frame_interval * max(0, len(part.said.frames) - 1)
     if pause:
         yield Wait(pause)
     body = part.wire.whole(part.said)
@@ -208,6 +219,11 @@ def _broken_whole(part: Part, failure: str, headers: http_bytes.Headers, body: b
     yield Settle(_WORDS[failure])
     yield Wait(FLUSH_S)
     yield End("reset" if failure == "reset_after" else "close")
+
+
+def _first_token(part: Part) -> float:
+    slow = part.fault.slow_first_token if part.fault else None
+    return part.answer.first_token_latency + (slow or 0.0)
 
 
 def _type(part: Part) -> str:

@@ -22,7 +22,7 @@ from orchvynt.scripted.live import LiveFaults
 from orchvynt.scripted.ollama_wire import OllamaWire
 from orchvynt.scripted.openai_wire import OpenAiWire
 from orchvynt.scripted.performing import Bill, Performance
-from orchvynt.scripted.planning import JSON_TYPE, REFUSING, Part, plan
+from orchvynt.scripted.planning import JSON_TYPE, Part, plan, refuses
 from orchvynt.scripted.script import Prompter, Script
 from orchvynt.scripted.shapes import Ask, Refused, Wire
 from orchvynt.scripted.steps import End, Send, Step
@@ -139,9 +139,8 @@ class Player:
             return Performance(iter((barred,)), line, None)
         said = compose(ask, answer, f"{provider}_{n}", self._now() // NANOS_PER_SECOND)
         bill = Bill(self._books, self._now, n, billed_input(ask, answer), said.output_tokens, by_frame=ask.stream)
-        free = fault is not None and fault.failure in REFUSING
         part = Part(wire, said, answer, request_id, path, _credential(request.headers), fault)
-        return Performance(plan(part), line, None if free else bill)
+        return Performance(plan(part), line, None if refuses(said, fault) else bill)
 
     def _arrived(self, request: Request, provider: str, path: str, api: str, ask: Ask | Refused | None, credential: str) -> int:
         """INVARIANT: the arrival is on disk before anything is answered."""

@@ -14,8 +14,8 @@ _SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?(ms|s|m)")
 _SIZE: Final = re.compile(r"[0-9]+(B|KiB|MiB|GiB)?")
 _FRAMES_MAX: Final = 1_000_000
 _WORDS: Final = (
-    *("html_200", "error_object_200", "empty_200", "close_before_byte", "reset_before_byte", "silent", "pings_only", "bad_json"),
-    *("truncated_json", "invalid_utf8", "refuse_connections", "close_on_reuse"),
+    *("html_200", "error_object_200", "empty_200", "refuses_prefill", "close_before_byte", "reset_before_byte", "silent", "pings_only"),
+    *("bad_json", "truncated_json", "invalid_utf8", "refuse_connections", "close_on_reuse"),
 )
 # These need no value either, but may have one, or go with a failure.
 _WORDS_ALONE: Final = (*_WORDS, "redirect", "echo_key", "wrong_content_type", "one_byte_writes", "one_write", "crlf")
@@ -116,10 +116,12 @@ class FaultEntry(AnswerEntry):
     html_200: bool = Field(default=False, description="A page of HTML with status 200.")
     error_object_200: bool = Field(default=False, description="An error object with status 200.")
     empty_200: bool = Field(default=False, description="Status 200 without a body.")
+    refuses_prefill: bool = Field(default=False, description="An answer that goes on with a prefilled turn is refused with a 400.")
     close_before_byte: bool = Field(default=False, description="The connection closes before a byte.")
     reset_before_byte: bool = Field(default=False, description="The connection is reset before a byte.")
     silent: bool = Field(default=False, description="Nothing ever comes.")
     pings_only: bool = Field(default=False, description="A stream that says nothing but pings.")
+    slow_first_token: Seconds = Field(default=None, description="Nothing is said for so long, then the answer.")
     interval: Seconds = Field(default=None, description="With `pings_only`: the time between them.")
     reset_after: Frames | None = Field(default=None, description="A stream is reset after so many frames.")
     cut_after: Frames | None = Field(default=None, description="A stream is cut after so many frames.")
@@ -170,4 +172,13 @@ class ScriptedEntry(FaultEntry):
         return {"json" if name == "json_" else name for name in self.model_fields_set}
 
 
-_AFTER: Final = ("reset_after", "cut_after", "clean_end_without_terminal", "error_event_after", "stall_after", "redirect", "echo_key")
+_AFTER: Final = (
+    "slow_first_token",
+    "reset_after",
+    "cut_after",
+    "clean_end_without_terminal",
+    "error_event_after",
+    "stall_after",
+    "redirect",
+    "echo_key",
+)
