@@ -32,6 +32,7 @@ from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
+from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
@@ -259,7 +260,8 @@ class Runtime:
             self._soon,
         )
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)
-        self.sweeping = Sweeping(self.carrier, self.reviewing)
+        self.repeating = Repeating(self.carrier, self.reviewing, self.store, self.tasks, self._soon)
+        self.sweeping = Sweeping(self.carrier, self.reviewing, self.repeating)
 
     def _soon(self, run: Callable[[], None]) -> None:
         """At once, unless the test plays several events of one turn of the loop."""

@@ -40,7 +40,8 @@ class Fact(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field=
 
 class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
     """`key` is the name that the policy's `keys` have for the caller, `key_id` the digest of the credential that it used.
-    `claims_overruled` holds texts such as `workflow: doc-analysis, not support`."""
+    `claims_overruled` holds texts such as `workflow: doc-analysis, not support`. `idempotent`: it came with an idempotency
+    key."""
 
     endpoint: str
     dialect: str
@@ -56,6 +57,7 @@ class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
     claims_overruled: tuple[str, ...] = ()
     key: str = ""
     policy_commit: str = ""
+    idempotent: bool = False
 
 
 class Routed(Fact, frozen=True, tag="routed"):
@@ -261,8 +263,30 @@ class FeedbackGiven(Fact, frozen=True, tag="feedback_given"):
     comment: str = ""
 
 
+class AnswerRepeated(Fact, frozen=True, tag="answer_repeated"):
+    """The request came again under its idempotency key, after the end of the life, and was told again what it was told the first time."""
+
+    status: int
+
+
+class AnswerKept(Fact, frozen=True, tag="answer_kept"):
+    """What the callers of an idempotency key were told, word for word, to be told again until the instant `until`.
+
+    It is a frame of its own in the journal and no part of the record: stores keep it apart, and drop it when it has expired.
+    `scope` and `request` are those of model.invocation.Idempotency. `streamed`: `body` are the bytes of a whole stream."""
+
+    scope: str
+    request: str
+    until: int
+    status: int
+    content_type: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    streamed: bool = False
+
+
 class InvocationFinished(Fact, frozen=True, tag="invocation_finished"):
-    """The last fact of a life; only feedback may follow. `outcome` is answered, refused, failed, cancelled or interrupted (a crash)."""
+    """The last fact of a life; only feedback and repeated answers may follow. `outcome` is answered, refused, failed, cancelled or interrupted (a crash)."""
 
     outcome: Outcome
     model: str = ""
@@ -294,5 +318,7 @@ AnyFact = (
     | InvocationRefused
     | CallerLeft
     | FeedbackGiven
+    | AnswerRepeated
+    | AnswerKept
     | InvocationFinished
 )

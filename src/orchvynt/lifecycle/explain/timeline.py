@@ -59,6 +59,8 @@ def _text(fact: f.AnyFact, story: Story) -> str:
             return _ending(fact)
         case f.FeedbackGiven():
             return _feedback(fact)
+        case f.AnswerRepeated():
+            return f"the request came again under its idempotency key and was answered the same (status {fact.status})"
         case _:
             return _on_the_way(fact, story)
 
@@ -78,6 +80,7 @@ def _received(fact: f.InvocationReceived) -> str:
     overruled = f"; overruled: {'; '.join(quoted(one) for one in fact.claims_overruled)}" if fact.claims_overruled else ""
     return (
         f"asked for {quoted(fact.requested_model) or 'no model'} at {fact.endpoint}{' as a stream' if fact.stream else ''}"
+        f"{' with an idempotency key' if fact.idempotent else ''}"
         f"{f' by {told}' if told else ''}; policy version {fact.policy_version}{overruled}"
     )
 

@@ -8,6 +8,7 @@ from orchvynt.decisions.identity.credentials import Identity
 from orchvynt.decisions.routing.filters import is_allowed
 from orchvynt.dialects import registry
 from orchvynt.language.scope import RequestValues
+from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.explain.explanation import explain
 from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import InvocationReceived
@@ -21,12 +22,13 @@ from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.feedback import Feedback
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.policies import Policies
+from orchvynt.runtime.repeating import Asked, Repeating
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.surfaces.api.http.request import Request
 from orchvynt.surfaces.api.intake import request_id
 from orchvynt.surfaces.api.paths import Place, place
-from orchvynt.surfaces.api.reception import Reception
+from orchvynt.surfaces.api.reception import Reception, Taken
 from orchvynt.surfaces.api.scoring import score, scored
 
 ASKING: Final[dict[str, str]] = {"/v1/chat/completions": "openai_chat", "/v1/route": "route"}
@@ -43,6 +45,7 @@ class DataPlane:
         self,
         carrier: Carrier,
         reviewing: Reviewing,
+        repeating: Repeating,
         policies: Policies,
         store: Store,
         ids: Ids,
@@ -51,6 +54,7 @@ class DataPlane:
     ) -> None:
         self.carrier = carrier
         self.reviewing = reviewing
+        self.repeating = repeating
         self.policies = policies
         self.store = store
         self.ids = ids
@@ -92,15 +96,32 @@ class DataPlane:
             self._refuse(request, line, taken, dialect=dialect)
             return
         made = taken.invocation
-        state = State(made)
-        one = self.carrier.joinable(state) if taken.refused is None else None
+        # What its key has against a request is no answer of the idempotency key.
+        if made.idempotency is not None and taken.refused is None:
+            self.repeating.ask(
+                Asked(
+                    made.idempotency,
+                    made.id,
+                    line,
+                    made.request_id,
+                    lambda tape: self._begin(tape, taken, snapshot, arrived, ""),
+                    lambda fault: self._refuse(request, line, fault, dialect=dialect),
+                )
+            )
+            return
+        one = self.carrier.joinable(State(made)) if taken.refused is None else None
         if one is not None:
             self.reviewing.join(one, line, made.request_id)
-            return
-        life = Life(snapshot, state, arrived)
+        else:
+            self._begin(line, taken, snapshot, arrived, made.request_id)
+
+    def _begin(self, line: CallerLine, taken: Taken, snapshot: Snapshot, arrived: int, echoed: str) -> None:
+        """A new invocation. `echoed` is the caller's own id of its request, as its answer repeats it."""
+        made = taken.invocation
+        life = Life(snapshot, State(made), arrived)
         life.conversation = taken.conversation
-        caller = registry.caller(dialect)
-        self.carrier.callers.attach(life, Caller(line, "asked", made.request_id, arrived))
+        caller = registry.caller(made.dialect)
+        self.carrier.callers.attach(life, Caller(line, "asked", echoed, arrived))
         values = RequestValues(made, made.at, lambda: caller.input_text(made.ask), snapshot.timezone)
         self.carrier.begin(life, values, taken.refused)
 
