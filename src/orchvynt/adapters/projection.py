@@ -11,7 +11,6 @@ import msgspec
 
 from orchvynt.model.facts import (
     AnswerDelivered,
-    AnswerKept,
     AnyFact,
     AttemptEnded,
     AttemptSent,
@@ -26,6 +25,7 @@ from orchvynt.model.facts import (
     ReviewOpened,
     Routed,
 )
+from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.store import FeedbackRow, InvocationRow, ReviewRow, ReviewStatus
 
 INT_MAX: Final = (1 << 63) - 1

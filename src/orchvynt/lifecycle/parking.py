@@ -148,7 +148,8 @@ def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[
 def join_key(state: State) -> str:
     """What a retry of the same caller has in common with the parked invocation: key, run, session, endpoint and body.
 
-    What came with an idempotency key is found by that alone. A run that was inferred is forgotten with the process; a retry after a restart must join all the same."""
+    What came with an idempotency key is found by that alone. A run that was inferred is forgotten with the
+    process; a retry after a restart must join all the same."""
     if state.join_key:
         return state.join_key
     invocation = state.invocation

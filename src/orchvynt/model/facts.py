@@ -10,24 +10,13 @@ import msgspec
 
 from orchvynt.model.candidates import CandidateChosen, CandidateRejected
 from orchvynt.model.invocation import Claims
+from orchvynt.model.repeats import AnswerKept, AnswerRepeated
 from orchvynt.model.usage import Usage
 
 Trigger = Literal[
-    "rate_limit",
-    "quota",
-    "overloaded",
-    "server_error",
-    "auth",
-    "bad_request",
-    "context_length",
-    "content_filter",
-    "connection",
-    "timeout",
-    "malformed",
-    "stall",
-    "cut",
-    "policy",
-]
+    "rate_limit", "quota", "overloaded", "server_error", "auth", "bad_request", "context_length", "content_filter", "connection",
+    "timeout", "malformed", "stall", "cut", "policy",
+]  # fmt: skip
 
 Decision = Literal["approve", "reject", "expire"]
 Outcome = Literal["answered", "refused", "failed", "cancelled", "interrupted"]
@@ -263,30 +252,8 @@ class FeedbackGiven(Fact, frozen=True, tag="feedback_given"):
     comment: str = ""
 
 
-class AnswerRepeated(Fact, frozen=True, tag="answer_repeated"):
-    """The request came again under its idempotency key, after the end of the life, and was told again what it was told the first time."""
-
-    status: int
-
-
-class AnswerKept(Fact, frozen=True, tag="answer_kept"):
-    """What the callers of an idempotency key were told, word for word, to be told again until the instant `until`.
-
-    It is a frame of its own in the journal and no part of the record: stores keep it apart, and drop it when it has expired.
-    `scope` and `request` are those of model.invocation.Idempotency. `streamed`: `body` are the bytes of a whole stream."""
-
-    scope: str
-    request: str
-    until: int
-    status: int
-    content_type: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-    streamed: bool = False
-
-
 class InvocationFinished(Fact, frozen=True, tag="invocation_finished"):
-    """The last fact of a life; only feedback and repeated answers may follow. `outcome` is answered, refused, failed, cancelled or interrupted (a crash)."""
+    """The last fact of a life; only feedback and repeats may follow. `interrupted` is a crash."""
 
     outcome: Outcome
     model: str = ""

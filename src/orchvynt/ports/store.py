@@ -9,7 +9,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from orchvynt.model.facts import AnswerKept, AnyFact, HoldPlaced
+from orchvynt.model.facts import AnyFact, HoldPlaced
+from orchvynt.model.repeats import AnswerKept
 
 ReviewStatus = Literal["open", "approved", "rejected", "expired"]
 Role = Literal["viewer", "reviewer", "operator", "admin"]

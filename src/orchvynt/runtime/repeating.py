@@ -14,9 +14,9 @@ import msgspec
 
 from orchvynt.decisions.identity import idempotency as rules
 from orchvynt.lifecycle.parking import keyed
-from orchvynt.model.facts import AnswerKept, AnswerRepeated
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Idempotency
+from orchvynt.model.repeats import AnswerKept, AnswerRepeated
 from orchvynt.ports.caller import CallerLine
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import Store, StoreUnavailableError
@@ -61,18 +61,13 @@ class Repeating:
         self._places = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._settled = 0
 
-    @property
-    def under_way(self) -> int:
-        """How many keys have an answer under way."""
-        return len(self._tapes)
-
     def ask(self, asked: Asked) -> None:
         """A request with an idempotency key."""
         scope = asked.key.scope
         tape = self._tapes.get(scope)
         looking = self._looking.get(scope)
         if tape is not None:
-            self._attach(tape, asked, "attached")
+            self._attach(tape, asked)
         elif looking is not None:
             looking.append(asked)
         elif (kept := self._recent.get(scope, self._carrier.clock.now())) is not None:
@@ -96,16 +91,15 @@ class Repeating:
             for asked in self._looking.pop(scope):
                 asked.refuse(fault)
             return
-        for asked in self._looking.pop(scope):
-            # Who left before anything was sent asked for nothing.
-            if asked.line.gone:
-                continue
-            if found is not None:
+        # Who left before anything was sent asked for nothing.
+        waiting = [asked for asked in self._looking.pop(scope) if not asked.line.gone]
+        if found is not None:
+            for asked in waiting:
                 self._tell_again(found, asked)
-            elif (tape := self._tapes.get(scope)) is not None:
-                self._attach(tape, asked, "attached")
-            else:
-                self._open(asked)
+        elif waiting:
+            self._open(waiting[0])
+            for asked in waiting[1:]:
+                self.ask(asked)
 
     async def _kept(self, scope: str) -> AnswerKept | None:
         """Raises StoreUnavailableError."""
@@ -134,13 +128,13 @@ class Repeating:
         else:
             asked.begin(tape)
 
-    def _attach(self, tape: Tape, asked: Asked, how: str) -> None:
+    def _attach(self, tape: Tape, asked: Asked) -> None:
         if tape.key.request != asked.key.request:
             asked.refuse(rules.mismatch(tape.inv))
         elif not tape.replayable:
             asked.refuse(rules.not_replayable(tape.inv))
         else:
-            self._carrier.counting.repeated(how)
+            self._carrier.counting.repeated("attached")
             tape.listen(asked.line, asked.request_id)
 
     def _tell_again(self, kept: AnswerKept, asked: Asked) -> None:

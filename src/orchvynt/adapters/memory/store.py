@@ -15,8 +15,9 @@ from orchvynt.adapters.projection import (
     merge_invocation,
     newest_state,
 )
-from orchvynt.model.facts import AnswerKept, AnyFact, HoldPlaced
+from orchvynt.model.facts import AnyFact, HoldPlaced
 from orchvynt.model.ids import invocation_of
+from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.store import (
     AuditRow,
     FeedbackRow,

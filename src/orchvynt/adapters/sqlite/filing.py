@@ -9,7 +9,7 @@ import msgspec
 from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.projection import Batch, ReviewFact, fold_reviews
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
-from orchvynt.model.facts import AnswerKept
+from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.store import ReviewRow
 
 _BUCKET_BITS: Final = 10

@@ -14,8 +14,9 @@ from orchvynt.adapters.sqlite.lock import Lock
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader, Row
 from orchvynt.adapters.sqlite.writer import Writer
-from orchvynt.model.facts import AnswerKept, AnyFact, HoldPlaced
+from orchvynt.model.facts import AnyFact, HoldPlaced
 from orchvynt.model.ids import invocation_of
+from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.store import (
     AuditRow,
     FeedbackRow,

@@ -19,6 +19,7 @@ from orchvynt.lifecycle.explain.shapes import Entry
 from orchvynt.lifecycle.explain.story import Story
 from orchvynt.model import facts as f
 from orchvynt.model.candidates import CandidateChosen
+from orchvynt.model.repeats import AnswerRepeated
 
 HIDDEN: Final = frozenset({"fact", "inv", "at", "state"})
 TELLERS: Final[dict[str, str]] = {
@@ -59,7 +60,7 @@ def _text(fact: f.AnyFact, story: Story) -> str:
             return _ending(fact)
         case f.FeedbackGiven():
             return _feedback(fact)
-        case f.AnswerRepeated():
+        case AnswerRepeated():
             return f"the request came again under its idempotency key and was answered the same (status {fact.status})"
         case _:
             return _on_the_way(fact, story)

@@ -8,7 +8,6 @@ from orchvynt.decisions.identity.credentials import Identity
 from orchvynt.decisions.routing.filters import is_allowed
 from orchvynt.dialects import registry
 from orchvynt.language.scope import RequestValues
-from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.explain.explanation import explain
 from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import InvocationReceived
@@ -96,6 +95,7 @@ class DataPlane:
             self._refuse(request, line, taken, dialect=dialect)
             return
         made = taken.invocation
+        life = Life(snapshot, State(made), arrived)
         # What its key has against a request is no answer of the idempotency key.
         if made.idempotency is not None and taken.refused is None:
             self.repeating.ask(
@@ -104,25 +104,24 @@ class DataPlane:
                     made.id,
                     line,
                     made.request_id,
-                    lambda tape: self._begin(tape, taken, snapshot, arrived, ""),
+                    lambda tape: self._begin(life, taken, tape, ""),
                     lambda fault: self._refuse(request, line, fault, dialect=dialect),
                 )
             )
             return
-        one = self.carrier.joinable(State(made)) if taken.refused is None else None
+        one = self.carrier.joinable(life.state) if taken.refused is None else None
         if one is not None:
             self.reviewing.join(one, line, made.request_id)
         else:
-            self._begin(line, taken, snapshot, arrived, made.request_id)
+            self._begin(life, taken, line, made.request_id)
 
-    def _begin(self, line: CallerLine, taken: Taken, snapshot: Snapshot, arrived: int, echoed: str) -> None:
+    def _begin(self, life: Life, taken: Taken, line: CallerLine, echoed: str) -> None:
         """A new invocation. `echoed` is the caller's own id of its request, as its answer repeats it."""
         made = taken.invocation
-        life = Life(snapshot, State(made), arrived)
         life.conversation = taken.conversation
         caller = registry.caller(made.dialect)
-        self.carrier.callers.attach(life, Caller(line, "asked", echoed, arrived))
-        values = RequestValues(made, made.at, lambda: caller.input_text(made.ask), snapshot.timezone)
+        self.carrier.callers.attach(life, Caller(line, "asked", echoed, life.arrived))
+        values = RequestValues(made, made.at, lambda: caller.input_text(made.ask), life.snapshot.timezone)
         self.carrier.begin(life, values, taken.refused)
 
     def _read(self, request: Request, line: CallerLine, path: str) -> None:
