@@ -21,7 +21,7 @@ from orchvynt.language.snapshot import SecretRef, Snapshot
 from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.invocation import Invocation
-from orchvynt.ports.caller import Headers, SharedHeaders
+from orchvynt.ports.caller import CallerLine, Headers, SharedHeaders
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.secrets import SecretMissingError
 from orchvynt.ports.store import StoreUnavailableError
@@ -278,11 +278,15 @@ class Runtime:
     def ask(self, made: Invocation, line: FakeLine | None = None) -> tuple[Life, FakeLine]:
         """One request arrives, as the data plane takes it."""
         line = line or FakeLine()
+        return self.begin(made, line), line
+
+    def begin(self, made: Invocation, line: CallerLine) -> Life:
+        """The same, whatever its answer goes to."""
         life = Life(self.policies.current, State(made), self.clock.monotonic())
         self.carrier.callers.attach(life, Caller(line, "asked", made.request_id, life.arrived))
         caller = registry.caller(made.dialect)
         self.carrier.begin(life, RequestValues(made, made.at, lambda: caller.input_text(made.ask)))
-        return life, line
+        return life
 
     def later(self, nanoseconds: int) -> None:
         """Time passes, and the sweep looks at what is due."""

@@ -8,12 +8,13 @@ INVARIANT: between the look into the store and the tape that follows from it, no
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from orchvynt.decisions.identity import idempotency as rules
 from orchvynt.lifecycle.parking import keyed
+from orchvynt.model.facts import CallerWaits
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Idempotency
 from orchvynt.model.repeats import AnswerKept, AnswerRepeated
@@ -25,10 +26,21 @@ from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.tape import Room, Tape
 from orchvynt.runtime.tasks import Tasks
 
-CACHE_BYTES_MAX: Final = 32 * 1024 * 1024
-STREAMS_BYTES_MAX: Final = 256 * 1024 * 1024
 # The store bounds its own waiting reads; what comes in a crowd stands in line here.
 LOOKS_AT_ONCE: Final = 32
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What the keys of a process may take up: answers under way (with or without a caller that waits), the bytes of one answer that is
+    kept, of all streams under way, and of the cache of kept answers."""
+
+    under_way: int = 16_384
+    answer_bytes: int = rules.ANSWER_BYTES_MAX
+    stream_bytes: int = 256 * 1024 * 1024
+    cache_bytes: int = 32 * 1024 * 1024
+
+
+USUAL: Final = Limits()
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -46,18 +58,25 @@ class Repeating:
     """The keys of one process. Implements runtime.tape.Keeper."""
 
     def __init__(
-        self, carrier: Carrier, reviewing: Reviewing, store: Store, tasks: Tasks, soon: Callable[[Callable[[], None]], object]
+        self,
+        carrier: Carrier,
+        reviewing: Reviewing,
+        store: Store,
+        tasks: Tasks,
+        soon: Callable[[Callable[[], None]], object],
+        limits: Limits = USUAL,
     ) -> None:
         self._carrier = carrier
         self._reviewing = reviewing
         self._store = store
         self._tasks = tasks
         self._soon = soon
-        self._room = Room(STREAMS_BYTES_MAX)
+        self._under_way_max = limits.under_way
+        self._room = Room(limits.answer_bytes, limits.stream_bytes)
         # All by scope: what is under way, who waits for a look into the store, what was kept lately.
         self._tapes: dict[str, Tape] = {}
         self._looking: dict[str, list[Asked]] = {}
-        self._recent = Recent(CACHE_BYTES_MAX)
+        self._recent = Recent(limits.cache_bytes)
         self._places = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._settled = 0
 
@@ -119,6 +138,10 @@ class Repeating:
         if one is not None and known is not None and known.request != asked.key.request:
             asked.refuse(rules.mismatch(one.inv))
             return
+        if len(self._tapes) >= self._under_way_max:
+            said = "Too many answers are under way for callers with idempotency keys."
+            asked.refuse(Fault("overloaded", said, "Send the same request again.", retry_after_seconds=1))
+            return
         inv = one.inv if one is not None else asked.inv
         tape = self._tapes[scope] = Tape(asked.key, inv, self._room, self._soon, self)
         tape.listen(asked.line, asked.request_id)
@@ -135,6 +158,8 @@ class Repeating:
             asked.refuse(rules.not_replayable(tape.inv))
         else:
             self._carrier.counting.repeated("attached")
+            if tape.deserted:
+                self._note(tape, "joined")
             tape.listen(asked.line, asked.request_id)
 
     def _tell_again(self, kept: AnswerKept, asked: Asked) -> None:
@@ -183,6 +208,14 @@ class Repeating:
         if not tape.replayable or (one is not None and one.open):
             self._drop(tape)
             tape.lose()
+        else:
+            self._note(tape, "gone")
+
+    def _note(self, tape: Tape, how: Literal["gone", "joined"]) -> None:
+        """Goes on record with what its life writes next; a life that has not taken its first step has no record yet."""
+        life = self._carrier.lives.get(tape.inv)
+        if life is not None and life.ahead is None:
+            life.unwritten.append(CallerWaits(life.id, self._carrier.clock.now(), how))
 
     def _drop(self, tape: Tape) -> None:
         if self._tapes.get(tape.key.scope) is tape:

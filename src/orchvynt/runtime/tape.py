@@ -6,7 +6,6 @@ The life sees a caller that does not leave, so its attempt runs to its end altho
 from collections.abc import Callable
 from typing import Final, Literal, Protocol
 
-from orchvynt.decisions.identity.idempotency import ANSWER_BYTES_MAX
 from orchvynt.model.invocation import Idempotency
 from orchvynt.ports.caller import CallerLine, Headers, SharedHeaders
 
@@ -17,9 +16,10 @@ End = Literal["", "answered", "ended", "aborted", "lost"]
 
 
 class Room:
-    """How many bytes all tapes together may keep of streams under way."""
+    """How many bytes one tape may keep of its answer, and all together of streams under way."""
 
-    def __init__(self, bytes_max: int) -> None:
+    def __init__(self, answer_bytes_max: int, bytes_max: int) -> None:
+        self.answer_bytes_max = answer_bytes_max
         self.bytes_max = bytes_max
         self.used = 0
 
@@ -141,7 +141,7 @@ class Tape:
             return
         self.status, self.headers, self.content_type = status, (*shared, *headers), content_type
         self.parts, self.size = [body], len(body)
-        self.replayable = self.size <= ANSWER_BYTES_MAX
+        self.replayable = self.size <= self._room.answer_bytes_max
         self._end("answered")
 
     def start(self, status: int, headers: Headers, content_type: str) -> None:
@@ -156,7 +156,7 @@ class Tape:
         self.parts.append(data)
         self.size += len(data)
         if self.replayable:
-            if self.size <= ANSWER_BYTES_MAX and self._room.take(len(data)):
+            if self.size <= self._room.answer_bytes_max and self._room.take(len(data)):
                 self._taken += len(data)
             else:
                 self.replayable = False
