@@ -121,10 +121,3 @@ def test_a_dearer_service_tier_does_not_slip_past_a_money_budget(serve: Serve, s
     assert "service_tier" in refused.json["error"]["message"]
     assert scripted_provider.ledger().arrivals == ()
     assert server.chat(service_tier="default").status == 200
-
-
-def test_an_idempotency_key_is_refused_rather_than_ignored(serve: Serve, scripted_provider: ScriptedProvider) -> None:
-    server = serve(three_tiers(scripted_provider))
-    refused = server.chat("hello", {"idempotency-key": "k-1"})
-    assert (refused.status, refused.json["error"]["param"]) == (400, "idempotency-key")
-    assert scripted_provider.ledger().arrivals == ()

@@ -133,3 +133,22 @@ def test_each_escalation_falls_due_once_and_never_after_a_decision(dues: list[in
         waiting = [each.due for each in ones if each.open and each.due and each not in taken]
         assert parked.next_due() <= min(waiting, default=NEVER)
         assert all(due > now for due in waiting)
+
+
+def test_an_idempotency_key_finds_its_newest_whoever_waits_until_a_day_after_its_decision() -> None:
+    parked = Parked()
+    first, second, plain = one(1, join_key="idempotency\nscope\nbody"), one(2, join_key="idempotency\nscope\nother"), one(3)
+    first.released = False
+    for each in (first, plain):
+        parked.add(each)
+    assert parked.keyed("scope", 1) is first
+    assert parked.keyed("other", 1) is None
+    parked.decided(first, "approved", "token:ana", 5)
+    assert parked.keyed("scope", 4 + JOINABLE_NS) is first
+    assert parked.keyed("scope", 5 + JOINABLE_NS) is None
+    parked.add(second)
+    parked.forget(5 + JOINABLE_NS)
+    assert parked.keyed("scope", 6 + JOINABLE_NS) is second
+    parked.decided(second, "approved", "token:ana", 6 + JOINABLE_NS)
+    parked.forget(6 + 2 * JOINABLE_NS)
+    assert (parked.keyed("scope", 0), parked.joinable(second.join_key, 0)) == (None, None)

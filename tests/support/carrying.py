@@ -21,7 +21,7 @@ from orchvynt.language.snapshot import SecretRef, Snapshot
 from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.invocation import Invocation
-from orchvynt.ports.caller import Headers, SharedHeaders
+from orchvynt.ports.caller import CallerLine, Headers, SharedHeaders
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.secrets import SecretMissingError
 from orchvynt.ports.store import StoreUnavailableError
@@ -34,6 +34,7 @@ from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
+from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
@@ -261,7 +262,8 @@ class Runtime:
             self._soon,
         )
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)
-        self.sweeping = Sweeping(self.carrier, self.reviewing)
+        self.repeating = Repeating(self.carrier, self.reviewing, self.store, self.tasks, self._soon)
+        self.sweeping = Sweeping(self.carrier, self.reviewing, self.repeating)
         self.said: list[str] = []
         delivering = Delivering(self.upstream, known, self.clock, self.ids, self.policies, self.said.append)
         self.alerting = Alerting(self.policies, self.store, self.clock, self.carrier.counting.tallies, delivering, self.said.append)
@@ -281,11 +283,15 @@ class Runtime:
     def ask(self, made: Invocation, line: FakeLine | None = None) -> tuple[Life, FakeLine]:
         """One request arrives, as the data plane takes it."""
         line = line or FakeLine()
+        return self.begin(made, line), line
+
+    def begin(self, made: Invocation, line: CallerLine) -> Life:
+        """The same, whatever its answer goes to."""
         life = Life(self.policies.current, State(made), self.clock.monotonic())
         self.carrier.callers.attach(life, Caller(line, "asked", made.request_id, life.arrived))
         caller = registry.caller(made.dialect)
         self.carrier.begin(life, RequestValues(made, made.at, lambda: caller.input_text(made.ask)))
-        return life, line
+        return life
 
     def later(self, nanoseconds: int) -> None:
         """Time passes, and the sweep looks at what is due."""

@@ -25,6 +25,7 @@ from orchvynt.model.facts import (
     ReviewOpened,
     Routed,
 )
+from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.store import FeedbackRow, InvocationRow, ReviewRow, ReviewStatus
 
 INT_MAX: Final = (1 << 63) - 1
@@ -76,11 +77,17 @@ class Batch:
         self.released: set[str] = set()
         self.reviews: list[ReviewFact] = []
         self.feedback: list[FeedbackGiven] = []
+        self.kept: list[AnswerKept] = []
         self.last_finished = ""
 
     def add(self, facts: Sequence[AnyFact], payload: bytes) -> None:
         """One frame: facts of one invocation, and their encoded form."""
-        inv = facts[0].inv
+        first = facts[0]
+        if type(first) is AnswerKept:
+            # INVARIANT: a caller's answer enters no record; its frame holds nothing else.
+            self.kept.append(first)
+            return
+        inv = first.inv
         record = self.records.get(inv)
         if record is None:
             record = self.records[inv] = Record(self.next_seq, inv, payload)

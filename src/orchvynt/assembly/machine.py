@@ -33,6 +33,7 @@ from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.recovery import Recovered, recover
+from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
@@ -88,11 +89,12 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     reviewing = Reviewing(carrier, on.store, policies, tasks)
     delivering = Delivering(on.upstream, on.secrets, on.clock, on.ids, policies, _say)
     alerting = Alerting(policies, on.store, on.clock, carrier.counting.tallies, delivering, _say)
+    repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon)
     keyring = Keyring(on.store, on.clock)
     await keyring.load()
     reception = Reception(keyring, Conversations(randbits(SALT_BITS)), Subjects())
-    data_plane = DataPlane(carrier, reviewing, policies, on.store, on.ids, tasks, reception)
-    return Machine(tasks, carrier, policies, reviewing, Sweeping(carrier, reviewing), alerting, data_plane, recovered)
+    data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception)
+    return Machine(tasks, carrier, policies, reviewing, Sweeping(carrier, reviewing, repeating), alerting, data_plane, recovered)
 
 
 def _say(text: str) -> None:

@@ -198,6 +198,7 @@ def _received(snapshot: Snapshot, state: State) -> facts.InvocationReceived:
         invocation.claims_overruled,
         invocation.key,
         snapshot.commit,
+        invocation.idempotency is not None,
     )
 
 

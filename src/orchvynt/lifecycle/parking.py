@@ -31,11 +31,12 @@ from orchvynt.model import facts
 from orchvynt.model.chat import Reply
 from orchvynt.model.faults import Fault
 from orchvynt.model.ids import review_id
-from orchvynt.model.invocation import Invocation
+from orchvynt.model.invocation import Idempotency, Invocation
 from orchvynt.model.money import NANOS_PER_USD
 from orchvynt.model.turns import Digest, digest_of
 
 PENDING_RETRY_AFTER_S = 3
+KEYED = "idempotency"
 NANOS_PER_SECOND = 1_000_000_000
 
 
@@ -147,14 +148,26 @@ def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[
 def join_key(state: State) -> str:
     """What a retry of the same caller has in common with the parked invocation: key, run, session, endpoint and body.
 
-    A run that was inferred is forgotten with the process; a retry after a restart must join all the same."""
+    What came with an idempotency key is found by that alone. A run that was inferred is forgotten with the
+    process; a retry after a restart must join all the same."""
     if state.join_key:
         return state.join_key
     invocation = state.invocation
+    if (key := invocation.idempotency) is not None:
+        return "\n".join((KEYED, key.scope, key.request))
     body = hashlib.sha256(invocation.ask.body).hexdigest()
     claims = invocation.claims
     run = claims.run if claims.run_source != "inferred" else ""
     return "\n".join((invocation.caller, run, claims.session, invocation.endpoint, body))
+
+
+def keyed(key: str) -> Idempotency | None:
+    """The idempotency key in a join key; None if the invocation came without one."""
+    kind, _, rest = key.partition("\n")
+    if kind != KEYED:
+        return None
+    scope, _, request = rest.partition("\n")
+    return Idempotency(scope, request)
 
 
 def _gate(snapshot: Snapshot, name: str) -> Gate:

@@ -10,24 +10,13 @@ import msgspec
 
 from orchvynt.model.candidates import CandidateChosen, CandidateRejected
 from orchvynt.model.invocation import Claims
+from orchvynt.model.repeats import AnswerKept, AnswerRepeated
 from orchvynt.model.usage import Usage
 
 Trigger = Literal[
-    "rate_limit",
-    "quota",
-    "overloaded",
-    "server_error",
-    "auth",
-    "bad_request",
-    "context_length",
-    "content_filter",
-    "connection",
-    "timeout",
-    "malformed",
-    "stall",
-    "cut",
-    "policy",
-]
+    "rate_limit", "quota", "overloaded", "server_error", "auth", "bad_request", "context_length", "content_filter", "connection",
+    "timeout", "malformed", "stall", "cut", "policy",
+]  # fmt: skip
 
 Decision = Literal["approve", "reject", "expire"]
 Outcome = Literal["answered", "refused", "failed", "cancelled", "interrupted"]
@@ -40,7 +29,8 @@ class Fact(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field=
 
 class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
     """`key` is the name that the policy's `keys` have for the caller, `key_id` the digest of the credential that it used.
-    `claims_overruled` holds texts such as `workflow: doc-analysis, not support`."""
+    `claims_overruled` holds texts such as `workflow: doc-analysis, not support`. `idempotent`: it came with an idempotency
+    key."""
 
     endpoint: str
     dialect: str
@@ -56,6 +46,7 @@ class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
     claims_overruled: tuple[str, ...] = ()
     key: str = ""
     policy_commit: str = ""
+    idempotent: bool = False
 
 
 class Routed(Fact, frozen=True, tag="routed"):
@@ -287,7 +278,7 @@ class FeedbackGiven(Fact, frozen=True, tag="feedback_given"):
 
 
 class InvocationFinished(Fact, frozen=True, tag="invocation_finished"):
-    """The last fact of a life; only feedback may follow. `outcome` is answered, refused, failed, cancelled or interrupted (a crash)."""
+    """The last fact of a life; only feedback and repeats may follow. `interrupted` is a crash."""
 
     outcome: Outcome
     model: str = ""
@@ -321,5 +312,7 @@ AnyFact = (
     | InvocationRefused
     | CallerLeft
     | FeedbackGiven
+    | AnswerRepeated
+    | AnswerKept
     | InvocationFinished
 )

@@ -58,6 +58,13 @@ def caller_of(key: str, key_id: str) -> str:
     return f"key:{key}" if key else key_id
 
 
+class Idempotency(msgspec.Struct, frozen=True, gc=False):
+    """What an idempotency key stands for, in digests: `scope` of the caller, its endpoint and the key; `request` of the body's bytes."""
+
+    scope: str
+    request: str
+
+
 class Invocation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """`at` is the arrival in nanoseconds UTC. `key_id` is a digest of the credential, never the credential; `key` and `key_owner` are
     what the policy's `keys` say of it, empty where there are none. `claims_overruled` names what the key's own claims, or a place that
@@ -80,6 +87,7 @@ class Invocation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     key: str = ""
     key_owner: str = ""
     claims_overruled: tuple[str, ...] = ()
+    idempotency: Idempotency | None = None
 
     @property
     def caller(self) -> str:

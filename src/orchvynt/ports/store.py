@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from orchvynt.model.facts import AnyFact, HoldPlaced
+from orchvynt.model.repeats import AnswerKept
 
 ReviewStatus = Literal["open", "approved", "rejected", "expired"]
 Role = Literal["viewer", "reviewer", "operator", "admin"]
@@ -177,6 +178,14 @@ class Store(Protocol):
 
     async def review_state(self, review: str) -> bytes | None:
         """The newest stored state of the parked invocation: that of ReviewDecided, else of ReviewOpened."""
+        ...
+
+    async def kept_answer(self, scope: str) -> AnswerKept | None:
+        """The newest answer that is kept for an idempotency key, by `Idempotency.scope`. It may have expired. No record holds it."""
+        ...
+
+    async def forget_answers(self, now: int) -> None:
+        """Drops the kept answers that have expired at `now` (ns UTC)."""
         ...
 
     async def policies(self) -> list[PolicyRow]:

@@ -44,6 +44,7 @@ class Counting:
         self.refused = Series(m.REFUSED)
         self.streams = Series(m.STREAMS)
         self.callers_left = Series(m.CALLERS_LEFT)
+        self.repeats = Series(m.REPEATS)
         self.attempts = Series(m.ATTEMPTS)
         self.retries = Series(m.RETRIES)
         self.fallbacks = Series(m.FALLBACKS)
@@ -105,6 +106,10 @@ class Counting:
     def abandoned(self, code: str) -> None:
         """An invocation was refused with a code that could not be put on record."""
         self.refused.add((code,))
+
+    def repeated(self, how: str) -> None:
+        """A request came again under its idempotency key."""
+        self.repeats.add((how,))
 
     def sampled(self) -> list[Sampled]:
         """A copy of all counts, of one instant."""

@@ -57,6 +57,7 @@ DIALECT: Final = Label("dialect", "the wire format that the caller speaks")
 CODE: Final = Label("code", "a code of the [errors](errors.md)")
 LAYER: Final = Label("layer", "`http`: the server itself, before the request was whole; `endpoint`: what the path takes")
 END: Final = Label("end", "`whole`, `broken` (it ended with an error event), or `caller_left`")
+HOW: Final = Label("how", "`attached` (its invocation was under way), `joined` (it was in review), `kept` (its answer was told again)")
 PHASE: Final = Label("phase", "the phase of the [life](lifecycle.md) in which the caller left")
 REASON: Final = Label("reason", "the word for why")
 TYPE: Final = Label("type", "`input` (cached ones included) or `output` (reasoning included)")
@@ -107,6 +108,7 @@ OPEN: Final = _gauge("invocations_open", "Invocations in this process that are n
 STREAMS: Final = _counter("streams", "Streams that were opened to callers, by how they ended.", END)
 STREAMS_OPEN: Final = _gauge("streams_open", "Streams that flow to callers now.")
 CALLERS_LEFT: Final = _counter("callers_left", "Callers that went away before their answer was whole.", PHASE)
+REPEATS: Final = _counter("repeats", "Requests that came again under their idempotency key and became no invocation of their own.", HOW)
 
 ATTEMPTS: Final = _counter("attempts", "Attempts that ended.", MODEL, PROVIDER, WORD)
 ATTEMPT_DURATION: Final = _histogram(
@@ -185,7 +187,7 @@ READY: Final = _gauge("ready", "1 while the data port takes new invocations.")
 RECOVERED: Final = _gauge("recovered", "What the start found of the process before: attempts and invocations without end.", WHAT)
 
 GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
-    ("Invocations", (INVOCATIONS, REFUSED, DURATION, OVERHEAD, OPEN, STREAMS, STREAMS_OPEN, CALLERS_LEFT)),
+    ("Invocations", (INVOCATIONS, REFUSED, DURATION, OVERHEAD, OPEN, STREAMS, STREAMS_OPEN, CALLERS_LEFT, REPEATS)),
     (
         "Attempts and fallback",
         (ATTEMPTS, ATTEMPT_DURATION, FIRST_TOKEN, ATTEMPTS_OPEN, RETRIES, FALLBACKS, SKIPPED, RESTING),

@@ -7,6 +7,7 @@ import heapq
 from collections.abc import Callable
 from typing import Final
 
+from orchvynt.lifecycle.parking import keyed
 from orchvynt.runtime.life import NEVER, Life
 
 JOINABLE_NS: Final = 24 * 3_600 * 1_000_000_000
@@ -52,6 +53,8 @@ class Parked:
         self._by_review: dict[str, ParkedOne] = {}
         self._by_invocation: dict[str, ParkedOne] = {}
         self._by_join_key: dict[str, list[ParkedOne]] = {}
+        # Those that came with an idempotency key, by its scope: the newest of each.
+        self._by_scope: dict[str, ParkedOne] = {}
         self._escalations: list[tuple[int, str]] = []
         self._watchers: dict[str, list[Callable[[], None]]] = {}
         # In the order of their opening.
@@ -65,6 +68,8 @@ class Parked:
         equals = self._by_join_key.setdefault(one.join_key, [])
         equals[:] = [other for other in equals if other.inv != one.inv]
         equals.append(one)
+        if (key := keyed(one.join_key)) is not None:
+            self._by_scope[key.scope] = one
         if one.open:
             if one.review not in self._open:
                 self.open_by_gate[one.gate] = self.open_by_gate.get(one.gate, 0) + 1
@@ -100,6 +105,11 @@ class Parked:
             if one.released and one.kept(now) and not (one.life is not None and one.life.callers)
         ]
         return min(free, key=lambda one: (one.claims, one.at), default=None)
+
+    def keyed(self, scope: str, now: int) -> ParkedOne | None:
+        """What an idempotency key finds, whoever waits for it."""
+        one = self._by_scope.get(scope)
+        return one if one is not None and one.kept(now) else None
 
     def decided(self, one: ParkedOne, status: str, by: str, at: int) -> None:
         """It is decided, once; whoever watches it hears so."""
@@ -153,5 +163,8 @@ class Parked:
             equals = self._by_join_key.get(one.join_key, [])
             if one in equals:
                 equals.remove(one)
+            key = keyed(one.join_key)
+            if key is not None and self._by_scope.get(key.scope) is one:
+                del self._by_scope[key.scope]
             if not equals:
                 self._by_join_key.pop(one.join_key, None)

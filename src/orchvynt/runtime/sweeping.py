@@ -10,10 +10,12 @@ from orchvynt.lifecycle.parking import pending
 from orchvynt.runtime import answers
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.life import Life
+from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.reviewing import Reviewing
 
 TICK_S: Final = 0.05
 HOUSEKEEPING_TICKS: Final = 1_200
+FORGETTING_TICKS: Final = 72_000
 ESCALATIONS_AT_ONCE: Final = 64
 WRITE_AGAIN_TICKS: Final = 20
 
@@ -21,9 +23,10 @@ WRITE_AGAIN_TICKS: Final = 20
 class Sweeping:
     """Wakes twenty times a second and looks at what is due."""
 
-    def __init__(self, carrier: Carrier, reviewing: Reviewing) -> None:
+    def __init__(self, carrier: Carrier, reviewing: Reviewing, repeating: Repeating) -> None:
         self.carrier = carrier
         self.reviewing = reviewing
+        self.repeating = repeating
 
     async def run(self) -> None:
         ticks = 0
@@ -40,6 +43,8 @@ class Sweeping:
                 self.carrier.kept.write()
             if ticks % HOUSEKEEPING_TICKS == 0:
                 self._keep_house()
+            if ticks % FORGETTING_TICKS == 0:
+                self.reviewing.tasks.start(self.repeating.forget(), "forget kept answers")
         except Exception:  # noqa: BLE001 - a loop top
             sys.stderr.write(f"orchvynt: the sweep failed\n{traceback.format_exc()}")
 

@@ -14,6 +14,7 @@ from orchvynt.lifecycle.explain.phrases import count, dollars, duration_text, in
 from orchvynt.model import facts as f
 from orchvynt.model.candidates import CandidateChosen, CandidateRejected
 from orchvynt.model.facts import AnyFact
+from orchvynt.model.repeats import AnswerRepeated
 
 
 def verdict(record: list[AnyFact]) -> str:
@@ -245,3 +246,10 @@ def test_feedback_is_told() -> None:
     assert (
         explain([received(), given]).timeline[1].text == 'the caller scored the answer of claude 0.25 of 1 (off-topic): "asked for a table"'
     )
+
+
+def test_an_idempotency_key_and_what_came_of_it_are_told() -> None:
+    first = msgspec.structs.replace(received(), idempotent=True)
+    lines = explain([first, AnswerRepeated(INV, START, 200)]).timeline
+    assert " with an idempotency key" in lines[0].text
+    assert lines[1].text == "the request came again under its idempotency key and was answered the same (status 200)"

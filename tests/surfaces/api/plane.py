@@ -113,7 +113,16 @@ async def serving(policy: Snapshot, obliging: bool = True, subjects_max: int = 1
     runtime = Runtime(policy, upstream=Obliging() if obliging else None)
     keyring = Keyring(runtime.store, runtime.clock)
     reception = Reception(keyring, Conversations(1), Subjects(subjects_max))
-    data_plane = DataPlane(runtime.carrier, runtime.reviewing, runtime.policies, runtime.store, runtime.ids, runtime.tasks, reception)
+    data_plane = DataPlane(
+        runtime.carrier,
+        runtime.reviewing,
+        runtime.repeating,
+        runtime.policies,
+        runtime.store,
+        runtime.ids,
+        runtime.tasks,
+        reception,
+    )
     server = HttpServer(data_plane.handle, _refusal, QUICK, SystemClock())
     port = await server.start("127.0.0.1", 0)
     try:

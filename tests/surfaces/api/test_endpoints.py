@@ -254,3 +254,18 @@ def test_the_deadline_of_an_invocation_reaches_the_caller() -> None:
         assert (heard.status, heard.error["code"], heard.headers["x-should-retry"]) == (503, "all_providers_failed", "true")
 
     play(snapshot(max_retries=0), scenario, obliging=False)
+
+
+def test_a_request_that_comes_again_under_its_idempotency_key_is_answered_the_same() -> None:
+    async def scenario(plane: Plane) -> None:
+        first = await plane.chat(idempotency_key="k-1", x_request_id="one")
+        again = await plane.chat(idempotency_key="k-1", x_request_id="two")
+        assert (first.status, again.status, again.body) == (200, 200, first.body)
+        assert again.headers["x-orchvynt-invocation"] == first.headers["x-orchvynt-invocation"]
+        assert [one.headers["x-request-id"] for one in (first, again)] == ["one", "two"]
+        other = await plane.ask("/v1/chat/completions", {**CHAT, "n": 1}, idempotency_key="k-1", x_request_id="three")
+        assert (other.status, other.error["code"], other.headers["x-request-id"]) == (422, "idempotency_mismatch", "three")
+        assert plane.data_plane.refusals == {"idempotency_mismatch": 1}
+        assert len(plane.runtime.upstream.arrivals) == 1
+
+    play(snapshot(), scenario)

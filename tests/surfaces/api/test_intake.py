@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchvynt.surfaces.api.http.request import Request
-from orchvynt.surfaces.api.intake import caller_timeout_ns, check_headers, request_id
+from orchvynt.surfaces.api.intake import caller_timeout_ns, check_headers, head, request_id
 
 SECOND = 1_000_000_000
 
@@ -45,11 +45,30 @@ def test_what_is_json_is_taken(media: str) -> None:
     assert check_headers(request(content_type=media, content_encoding="identity").header) is None
 
 
-@pytest.mark.parametrize(("header", "code"), [("content_encoding", "unsupported_media"), ("idempotency_key", "unsupported")])
-def test_what_would_be_ignored_is_refused(header: str, code: str) -> None:
-    fault = check_headers(request(**{header: "gzip"}).header)
+def test_a_body_that_would_have_to_be_decoded_is_refused() -> None:
+    fault = check_headers(request(content_encoding="gzip").header)
     assert fault is not None
-    assert (fault.code, fault.param) == (code, header.replace("_", "-"))
+    assert (fault.code, fault.param) == ("unsupported_media", "content-encoding")
+
+
+def test_an_idempotency_key_is_part_of_the_head() -> None:
+    assert head(request()).idempotency_key == ""
+    said = head(request(idempotency_key=" k-1 "))
+    assert (said.idempotency_key, said.fault) == ("k-1", None)
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "a\tb", "\u202e"])
+def test_an_idempotency_key_that_cannot_be_honoured_is_refused_rather_than_ignored(key: str) -> None:
+    fault = head(request(idempotency_key=key)).fault
+    assert fault is not None
+    assert (fault.code, fault.param) == ("invalid_request", "idempotency-key")
+
+
+def test_of_two_idempotency_keys_none_counts() -> None:
+    twice = Request("POST", "/v1/route", "", [(b"idempotency-key", b"a"), (b"idempotency-key", b"a")], "127.0.0.1:9")
+    fault = head(twice).fault
+    assert fault is not None
+    assert "more than once" in fault.message
 
 
 @given(st.text(max_size=300))

@@ -238,3 +238,18 @@ def test_without_keys_all_callers_share_one_limit_whatever_credential_they_inven
 def test_nothing_a_caller_sends_raises(headers: dict[str, str], body: bytes) -> None:
     for policy in (snapshot(), keyed(Key("docs"))):
         assert isinstance(Door(policy).take(request(body, **headers)), Taken | Fault)
+
+
+def test_an_idempotency_key_belongs_to_one_caller_and_names_one_body() -> None:
+    door = Door()
+    assert door.made(request()).idempotency is None
+    first = door.made(request(idempotency_key="k-1", authorization="Bearer one")).idempotency
+    assert first is not None
+    assert door.made(request(idempotency_key="k-1", authorization="Bearer one", x_orchvynt_run="r-2")).idempotency == first
+    other = door.made(request({**CHAT, "n": 1}, idempotency_key="k-1", authorization="Bearer one")).idempotency
+    assert other is not None
+    assert (other.scope, other.request == first.request) == (first.scope, False)
+    somebody = door.made(request(idempotency_key="k-1", authorization="Bearer two")).idempotency
+    assert somebody is not None
+    assert somebody.scope != first.scope
+    assert door.refused(request(idempotency_key="")).code == "invalid_request"

@@ -17,6 +17,7 @@ from orchvynt.adapters.projection import (
 )
 from orchvynt.model.facts import AnyFact, HoldPlaced
 from orchvynt.model.ids import invocation_of
+from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.store import (
     AuditRow,
     FeedbackRow,
@@ -47,6 +48,7 @@ class MemoryStore:
         self._holds: dict[str, tuple[HoldPlaced, int]] = {}
         self._reviews: dict[str, ReviewRow] = {}
         self._feedback: dict[str, FeedbackRow] = {}
+        self._kept: dict[str, AnswerKept] = {}
         self._last_finished = ""
         self._policies: list[PolicyRow] = []
         self._tokens: dict[str, TokenRow] = {}
@@ -76,6 +78,8 @@ class MemoryStore:
                 self._holds[attempt] = (self._holds[attempt][0], at)
         for fact in batch.feedback:
             self._feedback.setdefault(fact.inv, feedback_row(fact))
+        for answer in batch.kept:
+            self._kept[answer.scope] = answer
         self._reviews = fold_reviews(self._reviews, batch.reviews) if batch.reviews else self._reviews
         for inv in {fact.inv for fact in batch.reviews}:
             self._mark_parked(inv)
@@ -149,6 +153,14 @@ class MemoryStore:
     async def review_state(self, review: str) -> bytes | None:
         row = await self.review(review)
         return None if row is None else newest_state(await self.facts(row.inv), review)
+
+    async def kept_answer(self, scope: str) -> AnswerKept | None:
+        self._check_open()
+        return self._kept.get(scope)
+
+    async def forget_answers(self, now: int) -> None:
+        self._check_open()
+        self._kept = {scope: answer for scope, answer in self._kept.items() if answer.until > now}
 
     async def policies(self) -> list[PolicyRow]:
         self._check_open()

@@ -9,12 +9,14 @@ import msgspec
 from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.projection import Batch, ReviewFact, fold_reviews
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
+from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.store import ReviewRow
 
 _BUCKET_BITS: Final = 10
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode_reviewers: Final = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode_headers: Final = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
 
 def review_values(row: ReviewRow) -> list[Value]:
@@ -27,6 +29,12 @@ def review_values(row: ReviewRow) -> list[Value]:
 def review_row(values: tuple[Any, ...]) -> ReviewRow:
     """A row of the table, its columns in order. 100,000 of them may be read at a start, so nothing is checked twice."""
     return ReviewRow(*(*values[:8], _decode_reviewers(values[8]), bool(values[9]), *values[10:]))
+
+
+def kept_row(values: tuple[Any, ...]) -> AnswerKept:
+    """A row of the table, its columns in order."""
+    scope, request, inv, at, until, status, content_type, headers, streamed, body = values
+    return AnswerKept(inv, at, scope, request, until, status, content_type, _decode_headers(headers), body, bool(streamed))
 
 
 def file_frames(connection: sqlite3.Connection, frames: Sequence[Frame], position: Position, next_seq: int) -> int:
@@ -43,6 +51,8 @@ def file_frames(connection: sqlite3.Connection, frames: Sequence[Frame], positio
         for fact in batch.feedback:
             scores += (fact.inv, fact.at, fact.provider, fact.model, fact.workload, fact.score)
         run_rows(connection, "add_feedback", 6, scores)
+    if batch.kept:
+        _file_kept(connection, batch.kept)
     connection.execute(QUERIES["set_filed"], (*position, batch.last_finished))
     return batch.next_seq
 
@@ -77,6 +87,15 @@ def _file_money(connection: sqlite3.Connection, batch: Batch) -> None:
     run_rows(connection, "release_holds", 1, list(batch.released))
     run_rows(connection, "add_holds", 3, holds)
     connection.executemany(QUERIES["set_sent"], [(at, attempt) for attempt, at in batch.sent.items()])
+
+
+def _file_kept(connection: sqlite3.Connection, answers: Sequence[AnswerKept]) -> None:
+    for one in answers:
+        values: list[Value] = [
+            one.scope, one.request, one.inv, one.at, one.until, one.status, one.content_type, _encode(one.headers).decode(),
+            int(one.streamed), one.body,
+        ]  # fmt: skip
+        run_rows(connection, "keep_answer", 10, values)
 
 
 def _file_reviews(connection: sqlite3.Connection, facts: Sequence[ReviewFact]) -> None:

@@ -72,6 +72,18 @@ INSERT OR REPLACE INTO reviews VALUES {rows};
 -- Scores of answers. The first one of an invocation stands.
 INSERT OR IGNORE INTO feedback (inv, at, provider, model, workload, score) VALUES {rows};
 
+-- name: keep_answer
+-- What the callers of an idempotency key were told. A newer one takes the place of one that has expired.
+INSERT OR REPLACE INTO kept_answers (scope, request, inv, at, until, status, content_type, headers, streamed, body) VALUES {rows};
+
+-- name: kept_answer
+-- By the scope of an idempotency key.
+SELECT scope, request, inv, at, until, status, content_type, headers, streamed, body FROM kept_answers WHERE scope = ?;
+
+-- name: forget_answers
+-- Those that have expired.
+DELETE FROM kept_answers WHERE until <= ?;
+
 -- name: frames_of
 -- The record of one invocation, in the order of writing.
 SELECT body FROM frames WHERE inv = ? ORDER BY seq;

@@ -9,13 +9,14 @@ import msgspec
 from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.journal.frames import decode_record
 from orchvynt.adapters.projection import REFERENCE_CHARS_MAX, newest_state
-from orchvynt.adapters.sqlite.filing import review_row
+from orchvynt.adapters.sqlite.filing import kept_row, review_row
 from orchvynt.adapters.sqlite.lock import Lock
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader, Row
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.model.facts import AnyFact, HoldPlaced
 from orchvynt.model.ids import invocation_of
+from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.store import (
     AuditRow,
     FeedbackRow,
@@ -114,6 +115,13 @@ class SqliteStore:
     async def review_state(self, review: str) -> bytes | None:
         row = await self.review(review)
         return None if row is None else newest_state(await self.facts(row.inv), review)
+
+    async def kept_answer(self, scope: str) -> AnswerKept | None:
+        rows = await self._reader.rows("kept_answer", scope)
+        return kept_row(rows[0]) if rows else None
+
+    async def forget_answers(self, now: int) -> None:
+        await self._change("forget_answers", (now,))
 
     async def policies(self) -> list[PolicyRow]:
         return [PolicyRow(*row) for row in await self._reader.rows("policies")]

@@ -69,7 +69,8 @@ class JournalEntry(Section):
     later: ClassVar = later({"keep_records": "forgetting old records"})
 
     keep_bodies: Annotated[Literal["never"], BeforeValidator(one_of("never"))] = Field(
-        default="never", description="Whether requests and answers are kept: never."
+        default="never",
+        description="Whether records hold requests and answers: never. An idempotency key has its answer kept beside them for a day.",
     )
     keep_records: PositiveDuration | None = Field(default=None, description="How long records are kept; by default for good.")
     sync: Annotated[Literal["process", "power"], BeforeValidator(one_of("process", "power"))] = Field(

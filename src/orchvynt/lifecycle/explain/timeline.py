@@ -19,6 +19,7 @@ from orchvynt.lifecycle.explain.shapes import Entry
 from orchvynt.lifecycle.explain.story import Story
 from orchvynt.model import facts as f
 from orchvynt.model.candidates import CandidateChosen
+from orchvynt.model.repeats import AnswerRepeated
 
 HIDDEN: Final = frozenset({"fact", "inv", "at", "state"})
 TELLERS: Final[dict[str, str]] = {
@@ -59,6 +60,8 @@ def _text(fact: f.AnyFact, story: Story) -> str:
             return _ending(fact)
         case f.FeedbackGiven():
             return _feedback(fact)
+        case AnswerRepeated():
+            return f"the request came again under its idempotency key and was answered the same (status {fact.status})"
         case _:
             return _on_the_way(fact, story)
 
@@ -78,6 +81,7 @@ def _received(fact: f.InvocationReceived) -> str:
     overruled = f"; overruled: {'; '.join(quoted(one) for one in fact.claims_overruled)}" if fact.claims_overruled else ""
     return (
         f"asked for {quoted(fact.requested_model) or 'no model'} at {fact.endpoint}{' as a stream' if fact.stream else ''}"
+        f"{' with an idempotency key' if fact.idempotent else ''}"
         f"{f' by {told}' if told else ''}; policy version {fact.policy_version}{overruled}"
     )
 

@@ -20,6 +20,7 @@ from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.feedback import Feedback
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.policies import Policies
+from orchvynt.runtime.repeating import Asked, Repeating
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.surfaces.api.estimating import COUNTING, ESTIMATED, counted
@@ -27,7 +28,7 @@ from orchvynt.surfaces.api.http.request import Request
 from orchvynt.surfaces.api.intake import request_id
 from orchvynt.surfaces.api.models import listed
 from orchvynt.surfaces.api.paths import Place, place, spoken
-from orchvynt.surfaces.api.reception import Reception
+from orchvynt.surfaces.api.reception import Reception, Taken
 from orchvynt.surfaces.api.scoring import score, scored
 
 ASKING: Final[dict[str, str]] = {
@@ -48,6 +49,7 @@ class DataPlane:
         self,
         carrier: Carrier,
         reviewing: Reviewing,
+        repeating: Repeating,
         policies: Policies,
         store: Store,
         ids: Ids,
@@ -56,6 +58,7 @@ class DataPlane:
     ) -> None:
         self.carrier = carrier
         self.reviewing = reviewing
+        self.repeating = repeating
         self.policies = policies
         self.store = store
         self.ids = ids
@@ -99,16 +102,33 @@ class DataPlane:
             self._refuse(request, line, taken)
             return
         made = taken.invocation
-        state = State(made)
-        one = self.carrier.joinable(state) if taken.refused is None else None
+        life = Life(snapshot, State(made), arrived)
+        # What its key has against a request is no answer of the idempotency key.
+        if made.idempotency is not None and taken.refused is None:
+            self.repeating.ask(
+                Asked(
+                    made.idempotency,
+                    made.id,
+                    line,
+                    made.request_id,
+                    lambda tape: self._begin(life, taken, tape, ""),
+                    lambda fault: self._refuse(request, line, fault),
+                )
+            )
+            return
+        one = self.carrier.joinable(life.state) if taken.refused is None else None
         if one is not None:
             self.reviewing.join(one, line, made.request_id)
-            return
-        life = Life(snapshot, state, arrived)
+        else:
+            self._begin(life, taken, line, made.request_id)
+
+    def _begin(self, life: Life, taken: Taken, line: CallerLine, echoed: str) -> None:
+        """A new invocation. `echoed` is the caller's own id of its request, as its answer repeats it."""
+        made = taken.invocation
         life.conversation = taken.conversation
-        caller = registry.caller(dialect)
-        self.carrier.callers.attach(life, Caller(line, "asked", made.request_id, arrived))
-        values = RequestValues(made, made.at, lambda: caller.input_text(made.ask), snapshot.timezone)
+        caller = registry.caller(made.dialect)
+        self.carrier.callers.attach(life, Caller(line, "asked", echoed, life.arrived))
+        values = RequestValues(made, made.at, lambda: caller.input_text(made.ask), life.snapshot.timezone)
         self.carrier.begin(life, values, taken.refused)
 
     def _read(self, request: Request, line: CallerLine, path: str) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from orchvynt.decisions.identity.claims import HEADERS, trace_id
 from orchvynt.decisions.identity.credentials import credential_digest
+from orchvynt.decisions.identity.idempotency import HEADER, check_key
 from orchvynt.model.faults import Fault
 from orchvynt.surfaces.api.http.request import Request
 
@@ -17,7 +18,8 @@ REQUEST_ID_CHARS_MAX: Final = 200
 
 
 class Head(msgspec.Struct, frozen=True):
-    """`fault` is why the body cannot be taken. `claims`: there are fields that claim something. `digest` is the credential's."""
+    """`fault` is why the body cannot be taken. `claims`: there are fields that claim something. `digest` is the credential's.
+    `idempotency_key` is empty where there is none."""
 
     fault: Fault | None
     claims: bool
@@ -26,6 +28,7 @@ class Head(msgspec.Struct, frozen=True):
     trace_id: str
     caller_timeout_ns: int
     retry_count: int
+    idempotency_key: str
 
 
 def head(request: Request) -> Head:
@@ -33,13 +36,14 @@ def head(request: Request) -> Head:
     header = request.header
     retry_count = header("x-stainless-retry-count")
     return Head(
-        check_headers(header),
+        check_headers(header) or _check_idempotency_key(request),
         request.has_any(HEADERS),
         credential_digest(header("authorization"), header("x-api-key")),
         request_id(header),
         trace_id(header("traceparent")),
         caller_timeout_ns(header),
         int(retry_count) if retry_count.isascii() and retry_count.isdigit() and len(retry_count) < 4 else 0,
+        header(HEADER),
     )
 
 
@@ -52,11 +56,14 @@ def check_headers(header: Callable[[str], str]) -> Fault | None:
         return Fault(
             "unsupported_media", f"The body is encoded as {encoding}.", "Send it as it is, without compression.", param="content-encoding"
         )
-    if header("idempotency-key"):
-        # Ignoring it would let a caller believe that its retry costs nothing.
-        said = "This version keeps no idempotency keys."
-        return Fault("unsupported", said, "Send the request without `idempotency-key`.", param="idempotency-key")
     return None
+
+
+def _check_idempotency_key(request: Request) -> Fault | None:
+    """One that cannot be honoured is refused: ignoring it would let a caller believe that its retry costs nothing."""
+    if HEADER not in request.fields():
+        return None
+    return check_key(request.header(HEADER), sum(name == HEADER.encode() for name, _ in request.headers))
 
 
 def request_id(header: Callable[[str], str]) -> str:

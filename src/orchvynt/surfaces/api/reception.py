@@ -11,6 +11,7 @@ import msgspec
 from orchvynt.decisions.identity.claims import NOTHING, OWN_HEADERS, Told, claims, contradiction
 from orchvynt.decisions.identity.conversations import TEXT_BYTES_MAX, TURNS_MAX, Conversation, Conversations
 from orchvynt.decisions.identity.credentials import Identity, key_id, not_identified
+from orchvynt.decisions.identity.idempotency import idempotency
 from orchvynt.decisions.identity.keys import FOUND, UNSAID, Bound, bind, may_set
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.dialects import registry
@@ -100,6 +101,9 @@ class Reception:
             key_owner=key.owner if key is not None else "",
             claims_overruled=bound.overruled,
         )
+        if said.idempotency_key:
+            named = idempotency(said.idempotency_key, identity.caller, place.path, read.ask.body)
+            made = msgspec.structs.replace(made, idempotency=named)
         return Taken(made, refused, conversation if refused is None else None)
 
     def _in_its_run(self, identity: Identity, bound: Bound, read: Reading) -> tuple[Bound, Conversation | None]:
