@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from orchvynt.dialects.shapes import Failure
-from orchvynt.model.chat import Finish, Reply, Thinking, ToolCall
+from orchvynt.model.chat import Finish, Reply, Thinking, TokenLogprob, ToolCall
 from orchvynt.model.usage import Usage
 
 
@@ -21,7 +21,10 @@ class Began(msgspec.Struct, frozen=True, gc=False):
 
 
 class TextAdded(msgspec.Struct, frozen=True, gc=False):
+    """`logprobs` are of the tokens that the text is, where they were asked for."""
+
     text: str
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class RefusalAdded(msgspec.Struct, frozen=True, gc=False):
@@ -104,11 +107,12 @@ class DeltaReader(Protocol):
 class Collector:
     """Puts the parts of a streamed answer together. Holds the whole text, so it is made only where a reply is asked for."""
 
-    __slots__ = ("_arguments", "_began", "_calls", "_finished", "_refusal", "_text", "_thinking", "_thoughts", "_usage")
+    __slots__ = ("_arguments", "_began", "_calls", "_finished", "_logprobs", "_refusal", "_text", "_thinking", "_thoughts", "_usage")
 
     def __init__(self) -> None:
         self._began = Began(id="", model="")
         self._text: list[str] = []
+        self._logprobs: list[TokenLogprob] = []
         self._refusal: list[str] = []
         self._calls: dict[int, CallBegan] = {}
         self._arguments: dict[int, list[str]] = {}
@@ -121,6 +125,7 @@ class Collector:
         match delta:
             case TextAdded():
                 self._text.append(delta.text)
+                self._logprobs += delta.logprobs
             case ArgumentsAdded():
                 self._arguments.setdefault(delta.index, []).append(delta.text)
             case CallBegan():
@@ -164,6 +169,7 @@ class Collector:
             refusal="".join(self._refusal),
             thoughts=tuple(self._thoughts),
             stop_sequence=self._finished.stop_sequence,
+            logprobs=tuple(self._logprobs),
         )
 
 
@@ -178,7 +184,7 @@ def deltas_of(reply: Reply) -> list[Delta]:
         if thought.signature:
             deltas.append(ThoughtSigned(thought.signature))
     if reply.text:
-        deltas.append(TextAdded(reply.text))
+        deltas.append(TextAdded(reply.text, reply.logprobs))
     if reply.refusal:
         deltas.append(RefusalAdded(reply.refusal))
     for index, call in enumerate(reply.tool_calls):

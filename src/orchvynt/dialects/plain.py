@@ -4,6 +4,7 @@ What does not change what is asked for is left out and named; anything else is r
 text, images, tool calls and their results.
 """
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
@@ -26,7 +27,7 @@ PARTS_DROPPED: Final[Table] = (
 """What parts, tools and turns may have beyond the canonical form, and why it can be left out."""
 
 PARTS_REFUSED: Final[Table] = (
-    ("documents that are no text", "no other API takes them in the same form"),
+    ("documents that are no text", "no other API takes them in the same form, but for an inline PDF, which OpenAI takes"),
     ("citations of documents", "no other API gives them"),
     ("images and documents in tool results", "the other APIs take only text there"),
     ("tools that Anthropic defines or carries out, and what they gave", "no other provider has them"),
@@ -41,17 +42,21 @@ _NEUTRAL: Final[dict[str, tuple[object, ...]]] = {
 }
 
 
-def plain(chat: Chat, provider: str, dropped: Dropped) -> Chat:
-    """The chat as `provider` can take it; `dropped` hears what is left out. Raises UnsupportedError for what must not be."""
-    return chat if chat.dialect == "openai_chat" else _Plainly(provider, dropped).chat(chat)
+def plain(chat: Chat, provider: str, dropped: Dropped, takes: Collection[str] = ()) -> Chat:
+    """The chat as `provider` can take it; `dropped` hears what is left out. Raises UnsupportedError for what must not be.
+
+    `takes` are the media types of inline documents that the provider reads.
+    """
+    return chat if chat.dialect == "openai_chat" else _Plainly(provider, dropped, takes).chat(chat)
 
 
 class _Plainly:
     """One chat made plain for one provider."""
 
-    __slots__ = ("_dropped", "_provider")
+    __slots__ = ("_dropped", "_provider", "_takes")
 
-    def __init__(self, provider: str, dropped: Dropped) -> None:
+    def __init__(self, provider: str, dropped: Dropped, takes: Collection[str]) -> None:
+        self._takes = takes
         self._provider = provider
         self._dropped = dropped
 
@@ -92,11 +97,14 @@ class _Plainly:
         self._extras(result.extras, "messages[].content[]")
         return msgspec.structs.replace(result, parts=(), extras={}) if result.parts or result.extras else result
 
-    def _document(self, document: Document) -> Text:
+    def _document(self, document: Document) -> Text | Document:
         extras = dict(document.extras)
         context = extras.pop("context", None)
         if isinstance(extras.get("citations"), dict) and extras["citations"].get("enabled"):
             raise self._unsupported("citations", "messages[].content[].document.citations")
+        if document.data and document.media_type in self._takes and not context:
+            self._extras(extras, "messages[].content[].document")
+            return msgspec.structs.replace(document, extras={})
         if not document.text:
             raise self._unsupported("a document that is no text", "messages[].content[].document.source")
         self._extras(extras, "messages[].content[].document")

@@ -16,6 +16,7 @@ from orchvynt.dialects.ollama_chat.wire import (
 )
 from orchvynt.dialects.outcomes import content_fault, error_in_success, failure_from_status, malformed
 from orchvynt.dialects.shapes import Answer, Failure
+from orchvynt.dialects.translation import logprobs_from
 from orchvynt.model.chat import Reply, ToolCall
 
 _decode = msgspec.json.Decoder(ChatLine).decode
@@ -66,6 +67,7 @@ def read_reply(body: bytes) -> Reply:
         ),
         finish=finish_from(told.done_reason, bool(message.tool_calls)),
         usage=usage_from(told),
+        logprobs=logprobs_from(told.logprobs),
     )
 
 

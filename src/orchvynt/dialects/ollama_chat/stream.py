@@ -19,6 +19,8 @@ from orchvynt.dialects.frames import FrameTooLargeError, LineFrames
 from orchvynt.dialects.ollama_chat.wire import ChatLine, answer_id, arguments_text, call_id, created_seconds, finish_from, usage_from
 from orchvynt.dialects.opening import CUT, STREAM_STATUS
 from orchvynt.dialects.outcomes import failure_from_error, malformed
+from orchvynt.dialects.translation import logprobs_from
+from orchvynt.model.chat import TokenLogprob
 
 _decode = msgspec.json.Decoder(ChatLine).decode
 
@@ -26,12 +28,14 @@ _decode = msgspec.json.Decoder(ChatLine).decode
 class OllamaReader:
     """Implements deltas.DeltaReader."""
 
-    __slots__ = ("_calls", "_id", "_lines")
+    __slots__ = ("_calls", "_id", "_lines", "_logprobs")
 
     def __init__(self) -> None:
         self._lines = LineFrames()
         self._id = ""
         self._calls = 0
+        # Of tokens whose text Ollama holds back; they are of the next text, or of a thought.
+        self._logprobs: tuple[TokenLogprob, ...] = ()
 
     def feed(self, data: bytes) -> list[Delta]:
         deltas: list[Delta] = []
@@ -71,10 +75,14 @@ class OllamaReader:
         if not self._id:
             self._id = answer_id(line)
             deltas.append(Began(id=self._id, model=told.model or "", created_s=created_seconds(told.created_at)))
+        if told.logprobs:
+            self._logprobs += logprobs_from(told.logprobs)
         if told.message.thinking:
+            self._logprobs = ()
             deltas.append(ThoughtAdded(told.message.thinking))
         if told.message.content:
-            deltas.append(TextAdded(told.message.content))
+            deltas.append(TextAdded(told.message.content, self._logprobs))
+            self._logprobs = ()
         for call in told.message.tool_calls or ():
             index = self._calls
             self._calls += 1

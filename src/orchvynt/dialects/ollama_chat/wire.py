@@ -40,6 +40,7 @@ class ChatLine(msgspec.Struct, gc=False):
     prompt_eval_count: msgspec.Raw = msgspec.Raw()
     eval_count: msgspec.Raw = msgspec.Raw()
     error: msgspec.Raw = msgspec.Raw()
+    logprobs: msgspec.Raw = msgspec.Raw()
 
 
 _decode_count = msgspec.json.Decoder(int).decode
