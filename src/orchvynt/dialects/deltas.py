@@ -130,6 +130,25 @@ class Collector:
         )
 
 
+def deltas_of(reply: Reply) -> list[Delta]:
+    """A whole reply as the parts that a stream of it would have had, with its terminal marker."""
+    deltas: list[Delta] = [Began(id=reply.id, model=reply.model, created_s=reply.created_s)]
+    if reply.text:
+        deltas.append(TextAdded(reply.text))
+    if reply.refusal:
+        deltas.append(RefusalAdded(reply.refusal))
+    for index, call in enumerate(reply.tool_calls):
+        deltas.append(CallBegan(index=index, id=call.id, name=call.name))
+        if call.arguments:
+            deltas.append(ArgumentsAdded(index=index, text=call.arguments))
+    if reply.finish:
+        deltas.append(Finished(reply.finish))
+    if reply.usage is not None:
+        deltas.append(UsageReported(reply.usage))
+    deltas.append(Ended())
+    return deltas
+
+
 def utf8_bytes(text: str) -> int:
     """How many bytes `text` takes in UTF-8."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

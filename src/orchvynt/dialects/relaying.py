@@ -79,42 +79,44 @@ class TranslatingRelay:
         for delta in deltas:
             if type(delta) is Began and not delta.created_s:
                 delta = msgspec.structs.replace(delta, created_s=self._created_s)
-            self._note(delta)
+            note(self._seen, delta)
             out.append(self._writer.write(delta))
             if self._collector is not None:
                 self._collector.add(delta)
             if self._said is not None:
-                _add(self._said, delta)
+                add_said(self._said, delta)
             if self._seen.terminal or self._seen.failure is not None:
                 break
         return b"".join(out)
 
-    def _note(self, delta: Delta) -> None:
-        seen = self._seen
-        match delta:
-            case TextAdded() | RefusalAdded() | ArgumentsAdded():
-                seen.output_bytes += utf8_bytes(delta.text)
-                seen.started = True
-            case CallBegan():
-                seen.output_bytes += utf8_bytes(delta.name)
-                seen.started = True
-            case ThoughtAdded():
-                seen.output_bytes += utf8_bytes(delta.text)
-                seen.alive = True
-            case Began():
-                seen.response_id = delta.id
-                seen.response_model = delta.model
-            case Finished():
-                seen.finish = delta.finish
-            case UsageReported():
-                seen.usage = delta.usage
-            case Ended():
-                seen.terminal = True
-            case Failed():
-                seen.failure = cut_by(delta.failure) if delta.by_event and seen.started else delta.failure
+
+def note(seen: Seen, delta: Delta) -> None:
+    """Writes down what a relay sees go by."""
+    match delta:
+        case TextAdded() | RefusalAdded() | ArgumentsAdded():
+            seen.output_bytes += utf8_bytes(delta.text)
+            seen.started = True
+        case CallBegan():
+            seen.output_bytes += utf8_bytes(delta.name)
+            seen.started = True
+        case ThoughtAdded():
+            seen.output_bytes += utf8_bytes(delta.text)
+            seen.alive = True
+        case Began():
+            seen.response_id = delta.id
+            seen.response_model = delta.model
+        case Finished():
+            seen.finish = delta.finish
+        case UsageReported():
+            seen.usage = delta.usage
+        case Ended():
+            seen.terminal = True
+        case Failed():
+            seen.failure = cut_by(delta.failure) if delta.by_event and seen.started else delta.failure
 
 
-def _add(said: Said, delta: Delta) -> None:
+def add_said(said: Said, delta: Delta) -> None:
+    """The same for the digest of what was said."""
     match delta:
         case TextAdded() | RefusalAdded():
             said.add(delta.text)

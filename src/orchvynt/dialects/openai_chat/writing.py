@@ -14,6 +14,7 @@ from orchvynt.dialects.deltas import (
     RefusalAdded,
     TextAdded,
     UsageReported,
+    deltas_of,
 )
 from orchvynt.dialects.openai_chat.errors import error_event
 from orchvynt.dialects.shapes import Notes
@@ -51,21 +52,7 @@ def write_answer(reply: Reply) -> bytes:
 def write_stream(reply: Reply, wants_usage: bool, notes: Notes) -> bytes:
     """The same answer as chunks, with everything that a live stream has: role first, finish, usage if asked for, notes, marker."""
     writer = ChunkWriter(wants_usage)
-    deltas: list[Delta] = [Began(id=reply.id, model=reply.model, created_s=reply.created_s)]
-    if reply.text:
-        deltas.append(TextAdded(reply.text))
-    if reply.refusal:
-        deltas.append(RefusalAdded(reply.refusal))
-    for index, call in enumerate(reply.tool_calls):
-        deltas.append(CallBegan(index=index, id=call.id, name=call.name))
-        if call.arguments:
-            deltas.append(ArgumentsAdded(index=index, text=call.arguments))
-    if reply.finish:
-        deltas.append(Finished(reply.finish))
-    if reply.usage is not None:
-        deltas.append(UsageReported(reply.usage))
-    deltas.append(Ended())
-    return b"".join(writer.write(delta) for delta in deltas) + writer.finish(notes)
+    return b"".join(writer.write(delta) for delta in deltas_of(reply)) + writer.finish(notes)
 
 
 def closing(notes: Notes) -> bytes:
