@@ -11,6 +11,7 @@ from orchvynt.dialects.ollama_chat.stream import OllamaReader
 from orchvynt.dialects.openai_chat.caller import OpenAIChatCaller
 from orchvynt.dialects.openai_chat.passthrough import PassthroughRelay
 from orchvynt.dialects.openai_chat.provider import OpenAIChatProvider
+from orchvynt.dialects.openai_chat.stream import OpenAIReader
 from orchvynt.dialects.relaying import TranslatingRelay
 from orchvynt.dialects.route import RouteCaller
 from orchvynt.dialects.shapes import CallerDialect, ProviderDialect, Relay
@@ -35,6 +36,7 @@ _PASSING: Final[dict[str, Callable[[Ask, bool, bool], Relay]]] = {
     "openai_chat": lambda ask, collect, digest: PassthroughRelay(ask.wants_usage, collect, digest),
 }
 _READERS: Final[dict[str, Callable[[], DeltaReader]]] = {
+    "openai_chat": OpenAIReader,
     "anthropic_messages": AnthropicReader,
     "ollama_chat": OllamaReader,
 }

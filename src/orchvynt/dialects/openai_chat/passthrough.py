@@ -4,14 +4,12 @@ Withheld are the terminal marker, error events, and the usage chunk of a caller 
 the frames that say how the answer ended. This is the hot path of streams: one typed decode a frame, nothing written anew.
 """
 
-from typing import Final
-
 import msgspec
 
-from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.deltas import Began
 from orchvynt.dialects.frames import FRAME_BYTES_MAX, EventFrames, FrameTooLargeError, event_data
 from orchvynt.dialects.openai_chat.answers import told_bytes
+from orchvynt.dialects.openai_chat.chunks import DONE, ChunkError, read_chunk
 from orchvynt.dialects.openai_chat.collecting import ChunkCollector
 from orchvynt.dialects.openai_chat.errors import error_event
 from orchvynt.dialects.openai_chat.wire import (
@@ -26,18 +24,12 @@ from orchvynt.dialects.openai_chat.wire import (
 )
 from orchvynt.dialects.openai_chat.writing import ChunkWriter, closing
 from orchvynt.dialects.opening import CUT, STREAM_STATUS, Opening, cut_by
-from orchvynt.dialects.outcomes import failure_from_error, malformed
+from orchvynt.dialects.outcomes import malformed
 from orchvynt.dialects.shapes import Notes, Seen
 from orchvynt.model.chat import Reply
 from orchvynt.model.faults import Fault
 from orchvynt.model.turns import Digest, Said
 from orchvynt.model.usage import Usage
-
-DONE: Final = b"[DONE]"
-
-_decode_first = msgspec.json.Decoder(FirstChunkBody).decode
-_decode = msgspec.json.Decoder(ChunkBody).decode
-_decode_unmetered = msgspec.json.Decoder(UnmeteredChunkBody).decode
 
 
 class PassthroughRelay:
@@ -172,20 +164,12 @@ class PassthroughRelay:
 
     def _read(self, name: bytes, data: bytes) -> bool:
         seen = self._seen
-        chunk: ChunkBody | UnmeteredChunkBody
         try:
-            if not data.isascii():
-                data.decode()
-            chunk = _decode(data) if seen.response_id else _decode_first(data)
-        except msgspec.ValidationError:
-            try:
-                chunk = _decode_unmetered(data)
-            except BODY_ERRORS as error:
-                return self._refuse(data, name, error)
-        except BODY_ERRORS as error:
-            return self._refuse(data, name, error)
-        if name == b"error" or (chunk.error and bytes(chunk.error) != b"null"):
-            return self._refuse(data, b"error", None)
+            chunk = read_chunk(name, data, bool(seen.response_id))
+        except ChunkError as error:
+            # An error event, or a frame that cannot be read: neither goes to the caller.
+            seen.failure = cut_by(error.failure) if error.by_event and seen.started else error.failure
+            return False
         if not isinstance(chunk, ChunkBody) or isinstance(chunk, FirstChunkBody):
             self._name(chunk)
         usage = chunk.usage if isinstance(chunk, ChunkBody) else None
@@ -230,16 +214,6 @@ class PassthroughRelay:
         seen.response_id = chunk.id or ""
         seen.response_model = chunk.model or seen.response_model
         self._created_s = self._created_s or seconds_from(chunk.created)
-
-    def _refuse(self, data: bytes, name: bytes, error: Exception | None) -> bool:
-        """An error event, or a frame that cannot be read: neither goes to the caller."""
-        seen = self._seen
-        if name != b"error":
-            seen.failure = malformed(STREAM_STATUS, f"a frame of the stream cannot be read: {error}")
-            return False
-        failure = failure_from_error(data, STREAM_STATUS)
-        seen.failure = cut_by(failure) if seen.started else failure
-        return False
 
 
 def _add(said: Said, told: Told) -> None:

@@ -2,8 +2,11 @@
 
 from typing import Final
 
+import msgspec
+
 from orchvynt.dialects.openai_chat.answers import read_answer, read_reply
 from orchvynt.dialects.openai_chat.requests import pass_request, write_request
+from orchvynt.dialects.openai_chat.wire import canonical_finish
 from orchvynt.dialects.shapes import Answer, UpstreamAsk
 from orchvynt.model.chat import Chat, Reply
 
@@ -28,4 +31,6 @@ class OpenAIChatProvider:
     read_answer = staticmethod(read_answer)
 
     def to_reply(self, answer: Answer) -> Reply:
-        return read_reply(answer.body)
+        reply = read_reply(answer.body)
+        finish = canonical_finish(answer.finish, bool(reply.tool_calls))
+        return reply if finish == reply.finish else msgspec.structs.replace(reply, finish=finish)

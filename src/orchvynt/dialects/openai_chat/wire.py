@@ -235,6 +235,15 @@ def finish_from(reason: str | None) -> Finish:
     return FINISHES.get(reason, "stop") if reason else ""
 
 
+def canonical_finish(reason: str | None, has_calls: bool) -> Finish:
+    """The same for a caller of another API: there an answer that calls tools has not stopped.
+
+    OpenAI says `stop` where the caller named the function to call (API guide, function calling), some compatible providers always.
+    """
+    finish = finish_from(reason)
+    return "tool_calls" if has_calls and finish == "stop" else finish
+
+
 def usage_from(told: ToldUsage | None) -> Usage | None:
     """The provider's count, or None where it says nothing or something absurd."""
     if told is None:
