@@ -56,7 +56,7 @@ def reply_of(snapshot: Snapshot, state: State) -> Reply:
     assert state.answer is not None
     model = resolve(snapshot, state.candidate.model)
     assert model is not None
-    reply = registry.provider(model.provider.wire).to_reply(state.answer)
+    reply = registry.provider_for(model.provider.wire, state.invocation.dialect).to_reply(state.answer)
     # Anthropic names no instant; the arrival is the one that every reading of this answer agrees on.
     return reply if reply.created_s else msgspec.structs.replace(reply, created_s=state.invocation.at // NANOS_PER_SECOND)
 

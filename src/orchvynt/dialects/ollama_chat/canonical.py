@@ -107,7 +107,7 @@ def _messages(asked: ChatAsk) -> tuple[Message, ...]:
             part = ToolResult(call_id=_call_of(message, open_calls, where), text=message.content or "")
             messages.append(Message(role="tool", parts=(part,)))
             continue
-        parts: list[Part] = [Text(message.content)] if message.content or role != "assistant" else []
+        parts: list[Part] = [Text(message.content or "")] if message.content or role != "assistant" else []
         parts += _images(message.images, f"{where}.images")
         for number, call in enumerate(message.tool_calls or ()):
             known = call.id or f"call_{index}_{number}"

@@ -1,11 +1,10 @@
 """The data plane's paths: what each takes and gives. Everything unlisted is a 404 that names what there is."""
 
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
 from orchvynt.decisions.identity.credentials import Identity
-from orchvynt.decisions.routing.filters import is_allowed
 from orchvynt.dialects import registry
 from orchvynt.language.scope import RequestValues
 from orchvynt.lifecycle.explain.explanation import explain
@@ -25,14 +24,20 @@ from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.surfaces.api.http.request import Request
 from orchvynt.surfaces.api.intake import request_id
+from orchvynt.surfaces.api.listing import LISTS, SHOW, listed, shown
 from orchvynt.surfaces.api.paths import Place, place
 from orchvynt.surfaces.api.reception import Reception
 from orchvynt.surfaces.api.scoring import score, scored
 
-ASKING: Final[dict[str, str]] = {"/v1/chat/completions": "openai_chat", "/v1/route": "route"}
+ASKING: Final[dict[str, DialectName]] = {
+    "/v1/chat/completions": "openai_chat",
+    "/v1/route": "route",
+    "/api/chat": "ollama_chat",
+    "/api/generate": "ollama_generate",
+}
 LISTED: Final = (
-    "POST /v1/chat/completions, POST /v1/route, GET /v1/models, GET /v1/invocations/{id}, GET /v1/invocations/{id}/result, "
-    "POST /v1/invocations/{id}/feedback"
+    "POST /v1/chat/completions, POST /v1/route, POST /api/chat, POST /api/generate, GET /v1/models, GET /api/tags, GET /api/version, "
+    "POST /api/show, GET /v1/invocations/{id}, GET /v1/invocations/{id}/result, POST /v1/invocations/{id}/feedback"
 )
 
 
@@ -68,13 +73,15 @@ class DataPlane:
         path = where.path
         dialect = ASKING.get(path)
         if dialect is not None and request.method == "POST":
-            self._ask(request, line, where, cast("DialectName", dialect))
+            self._ask(request, line, where, dialect)
         elif request.method == "GET":
             self._read(request, line, path)
         elif request.method == "POST" and (inv := scored(path)):
             self.tasks.start(self._score(request, line, inv), f"feedback {inv}")
-        elif dialect is not None or path == "/v1/models" or path.startswith(("/v1/invocations/", "/health/")):
-            allowed = "POST" if dialect else "GET"
+        elif path == SHOW and request.method == "POST":
+            self._show(request, line)
+        elif dialect is not None or path == SHOW or path in LISTS or path.startswith(("/v1/invocations/", "/health/")):
+            allowed = "POST" if dialect or path == SHOW else "GET"
             fault = Fault("method_not_allowed", f"{path} takes {allowed}, not {request.method}.", f"Use {allowed}.")
             self._refuse(request, line, fault, [("allow", allowed)])
         else:
@@ -89,7 +96,7 @@ class DataPlane:
         snapshot = self.policies.current
         taken = self.reception.take(request, where, dialect, snapshot, self.ids.new("inv"), clock.now())
         if isinstance(taken, Fault):
-            self._refuse(request, line, taken, dialect=dialect)
+            self._refuse(request, line, taken)
             return
         made = taken.invocation
         state = State(made)
@@ -109,15 +116,15 @@ class DataPlane:
             line.answer(200, (), b'{"status":"live"}')
         elif path == "/health/ready":
             self._ready(line)
-        elif path == "/v1/models" or path.startswith("/v1/invocations/"):
+        elif path in LISTS or path.startswith("/v1/invocations/"):
             identity = self.reception.identify(self.policies.current, request, self.carrier.clock.now())
             if isinstance(identity, Fault):
                 self._refuse(request, line, identity)
-            elif path == "/v1/models":
-                line.answer(200, (), self._models(identity))
+            elif path in LISTS:
+                line.answer(200, (), listed(path, self.policies.current, identity))
             else:
                 self._invocation(request, line, path.removeprefix("/v1/invocations/"), identity)
-        elif path in ASKING:
+        elif path in ASKING or path == SHOW:
             fault = Fault("method_not_allowed", f"{path} takes POST, not GET.", "Use POST.")
             self._refuse(request, line, fault, [("allow", "POST")])
         else:
@@ -134,14 +141,14 @@ class DataPlane:
         }
         line.answer(200 if self.ready else 503, (), msgspec.json.encode(body))
 
-    def _models(self, identity: Identity) -> bytes:
+    def _show(self, request: Request, line: CallerLine) -> None:
         snapshot = self.policies.current
-        names = [*(["auto"] if snapshot.default else []), *snapshot.models, *snapshot.aliases]
-        allowed = identity.key.allow_models if identity.key is not None else None
-        if allowed is not None:
-            names = [name for name in names if name == "auto" or is_allowed(snapshot.aliases.get(name, name), allowed)]
-        listed = [{"id": name, "object": "model", "created": 0, "owned_by": "orchvynt"} for name in names]
-        return msgspec.json.encode({"object": "list", "data": listed})
+        identity = self.reception.identify(snapshot, request, self.carrier.clock.now())
+        said = identity if isinstance(identity, Fault) else shown(request.body, snapshot, identity)
+        if isinstance(said, Fault):
+            self._refuse(request, line, said)
+        else:
+            line.answer(200, (), said)
 
     def _invocation(self, request: Request, line: CallerLine, rest: str, identity: Identity) -> None:
         inv, _, what = rest.partition("/")
@@ -189,21 +196,20 @@ class DataPlane:
     def _not_found(self, request: Request, line: CallerLine, path: str) -> None:
         self._refuse(request, line, Fault("not_found", f"There is no {request.method} {path[:200]} here.", f"There is: {LISTED}."))
 
-    def _refuse(
-        self,
-        request: Request,
-        line: CallerLine,
-        fault: Fault,
-        headers: list[tuple[str, str]] | None = None,
-        dialect: DialectName = "openai_chat",
-    ) -> None:
+    def _refuse(self, request: Request, line: CallerLine, fault: Fault, headers: list[tuple[str, str]] | None = None) -> None:
         self.refusals[fault.code] = self.refusals.get(fault.code, 0) + 1
         said = headers or []
         if fault.code == "unauthorized":
             said.append(("www-authenticate", "Bearer"))
         if echo := request_id(request.header):
             said.append(("x-request-id", echo))
-        answers.answer_fault(line, fault, registry.caller(dialect).error(fault, ""), said)
+        answers.answer_fault(line, fault, registry.caller(_speaks(request.path)).error(fault, ""), said)
+
+
+def _speaks(path: str) -> DialectName:
+    """In which dialect a path is refused."""
+    path = place(path).path
+    return ASKING.get(path) or ("ollama_chat" if path.startswith("/api/") else "openai_chat")
 
 
 def _no_invocation(inv: str) -> Fault:
