@@ -7,7 +7,7 @@ import pytest
 from orchvynt.dialects import registry
 from orchvynt.dialects.anthropic_messages import requests as anthropic_requests
 from orchvynt.dialects.ollama_chat import requests as ollama_requests
-from orchvynt.dialects.openai_chat import provider as openai_provider
+from orchvynt.dialects.openai_chat import requests as openai_requests
 from orchvynt.language.snapshot import Wire
 from orchvynt.model.invocation import Ask, DialectName
 
@@ -35,7 +35,7 @@ def test_route_never_streams() -> None:
         registry.relay(registry.provider("openai_chat"), registry.caller("route"), Ask("", b"", wants_usage=True), collect=True)
 
 
-@pytest.mark.parametrize("module", [anthropic_requests, ollama_requests, openai_provider])
+@pytest.mark.parametrize("module", [anthropic_requests, ollama_requests, openai_requests])
 def test_what_is_dropped_is_said_with_its_reason(module: object) -> None:
     for what, why in getattr(module, "DROPPED"):  # noqa: B009  # a module's constant, by name
         assert what

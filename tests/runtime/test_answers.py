@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from tests.dialects.samples import anthropic_stream
 from tests.support.answers import ANTHROPIC_WHOLE, DONE, STREAM, WHOLE, refused
 from tests.support.carrying import FakeLine, Runtime
 from tests.support.snapshots import SECOND, invocation, snapshot
@@ -9,6 +10,7 @@ from tests.support.snapshots import SECOND, invocation, snapshot
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Reading
 from orchvynt.language.snapshot import Budget, Gate, Rule
+from orchvynt.model.facts import AttemptEnded
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 from orchvynt.runtime import answers
@@ -67,6 +69,36 @@ def test_an_answer_of_the_same_dialect_passes_byte_for_byte_and_another_is_trans
     runtime.last.answers(ANTHROPIC_WHOLE)
     assert other.json["object"] == "chat.completion"
     assert other.json["usage"]["total_tokens"] == 10
+
+
+def losing(stream: bool) -> Invocation:
+    """A request with two fields that Anthropic cannot express and one that it can."""
+    asked = invocation("claude", stream=stream)
+    body = asked.ask.body[:-1] + b',"seed":1,"temperature":1.5,"store":false,"top_p":null,"user":"u"}'
+    return msgspec.structs.replace(asked, ask=msgspec.structs.replace(asked.ask, body=body))
+
+
+def test_an_answer_and_its_record_say_what_the_request_lost() -> None:
+    runtime = Runtime(snapshot())
+    _, line = runtime.ask(losing(stream=False))
+    runtime.last.answers(ANTHROPIC_WHOLE)
+    assert line.headers["x-orchvynt-dropped"] == "seed, temperature"
+    (ended,) = [fact for frame in runtime.journal.frames for fact in frame if isinstance(fact, AttemptEnded)]
+    assert ended.dropped == ("seed", "temperature")
+    _, same = runtime.ask(invocation())
+    runtime.last.answers(WHOLE)
+    assert "x-orchvynt-dropped" not in same.headers
+
+
+def test_a_stream_says_what_the_request_lost_in_its_head() -> None:
+    runtime = Runtime(snapshot())
+    _, line = runtime.ask(losing(stream=True))
+    runtime.last.begins()
+    runtime.last.streams(anthropic_stream())
+    assert line.headers["x-orchvynt-dropped"] == "seed, temperature"
+    assert b"dropped" not in line.body
+    (ended,) = [fact for frame in runtime.journal.frames for fact in frame if isinstance(fact, AttemptEnded)]
+    assert ended.dropped == ("seed", "temperature")
 
 
 def test_a_route_answer_has_its_own_shape() -> None:

@@ -186,11 +186,15 @@ class CallerDialect(Protocol):
 
 
 class UpstreamAsk(msgspec.Struct, frozen=True, gc=False):
-    """One request to a provider: a path below the provider's `path_prefix`, header pairs without credentials, a body."""
+    """One request to a provider: a path below the provider's `path_prefix`, header pairs without credentials, a body.
+
+    `dropped` names what this request lost on its way from another dialect, in the caller's own names; it is safe for a header.
+    """
 
     path: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    dropped: tuple[str, ...] = ()
 
 
 class ProviderDialect(Protocol):

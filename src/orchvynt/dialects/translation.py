@@ -6,7 +6,10 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.dialects.shapes import UnsupportedError
-from orchvynt.model.chat import Chat, ToolCall
+from orchvynt.model.chat import Chat, Image, ToolCall
+
+Table = tuple[tuple[str, str], ...]
+"""Names of fields, each with why it is dropped or refused, or with what it becomes. docs/reference/dialects.md is written from these."""
 
 NEUTRAL_EXTRAS: Final[dict[str, tuple[object, ...]]] = {
     "logit_bias": ({},),
@@ -14,32 +17,99 @@ NEUTRAL_EXTRAS: Final[dict[str, tuple[object, ...]]] = {
     "top_logprobs": (0,),
     "functions": ([],),
     "function_call": ("auto", "none"),
+    "presence_penalty": (0,),
+    "frequency_penalty": (0,),
+    "store": (False,),
+    "service_tier": ("auto",),
 }
 """Values of fields that other APIs lack which ask for nothing, so that leaving them out changes nothing."""
 
-SERVICE_EXTRAS: Final = frozenset(
-    {
-        "metadata", "prediction", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning_effort",
-        "safety_identifier", "service_tier", "store", "verbosity",
-    }
-)  # fmt: skip
-"""Fields that say how OpenAI stores, bills, caches or paces an answer, not what is asked for; dropped everywhere else."""
+SERVICE_DROPPED: Final[dict[str, Table]] = {
+    "openai_chat": (
+        ("metadata", "it labels what OpenAI stores"),
+        ("store", "it concerns storage at OpenAI"),
+        ("service_tier", "it concerns billing at OpenAI"),
+        ("safety_identifier", "it names an account's user to OpenAI"),
+        ("prediction", "it concerns speed at OpenAI"),
+        ("prompt_cache_key", "it concerns OpenAI's caches"),
+        ("prompt_cache_options", "it concerns OpenAI's caches"),
+        ("prompt_cache_retention", "it concerns OpenAI's caches"),
+        ("reasoning_effort", "the scales differ; the model's own default applies"),
+        ("verbosity", "the scales differ; the model's own default applies"),
+    ),
+    "anthropic_messages": (
+        ("service_tier", "it concerns capacity at Anthropic"),
+        ("inference_geo", "it concerns where Anthropic computes"),
+        ("cache_control", "it concerns Anthropic's caches"),
+        ("thinking", "the scales differ; the model's own default applies"),
+    ),
+    "ollama_chat": (
+        ("keep_alive", "it concerns the memory of an Ollama"),
+        *(
+            (name, "it concerns the machine of an Ollama")
+            for name in ("num_ctx", "num_keep", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread")
+        ),
+        ("think", "the scales differ; the model's own default applies"),
+    ),
+}
+"""By the caller's dialect: fields that say how its own provider stores, bills, caches or paces an answer, not what is asked for."""
 
-SERVICE_DROPPED: Final[tuple[tuple[str, str], ...]] = (
-    ("metadata, store, service_tier, safety_identifier", "they concern storage, billing and accounts at OpenAI"),
-    ("prediction, prompt_cache_key, prompt_cache_options, prompt_cache_retention", "they concern speed and caches at OpenAI"),
-    ("reasoning_effort, verbosity", "the scales differ; the model's own default applies"),
-)
+OWN_NAMES: Final[dict[str, dict[str, str]]] = {
+    "anthropic_messages": {"user": "metadata.user_id"},
+    "ollama_chat": {name: f"options.{name}" for name in ("temperature", "top_p", "seed", "stop")},
+}
+"""By the caller's dialect: what it calls a canonical field, where the canonical name (OpenAI's) is another."""
 
 
-def check_extras(chat: Chat, provider: str, known: Collection[str]) -> None:
-    """Raises UnsupportedError for an extra that is neither `known` to the provider nor without effect on what is asked for."""
+class Dropped:
+    """Gathers what one request really loses on its way, in the caller's names; every name comes from a table, none from the request."""
+
+    __slots__ = ("_names", "_own")
+
+    def __init__(self, chat: Chat) -> None:
+        self._names: dict[str, None] = {}
+        self._own = OWN_NAMES.get(chat.dialect, {})
+
+    def add(self, name: str) -> None:
+        self._names[self._own.get(name, name)] = None
+
+    def told(self) -> tuple[str, ...]:
+        return tuple(self._names)
+
+
+def drop_extras(chat: Chat, provider: str, known: Collection[str], dropped: Dropped, without: Collection[str] = ()) -> None:
+    """Notes the extras that are left out: those of the caller's own service, and those that the provider is `without` and that change
+    nothing of what is asked for. Raises UnsupportedError for any other that is not `known` to the provider."""
+    service = {name for name, _ in SERVICE_DROPPED.get(chat.dialect, ())}
     for name, value in chat.extras.items():
         if name == "n":
             raise UnsupportedError(f"{provider} gives one answer to a request.", "n")
-        if name in known or name in SERVICE_EXTRAS or value in NEUTRAL_EXTRAS.get(name, ()):
+        if name in known or value in NEUTRAL_EXTRAS.get(name, ()):
             continue
-        raise UnsupportedError(f"{provider} has no equal for `{name}`, and without it the answer may be another.", name)
+        if name not in service and name not in without:
+            raise UnsupportedError(f"{provider} has no equal for `{name}`, and without it the answer may be another.", name)
+        dropped.add(name)
+
+
+def drop_from_messages(chat: Chat, dropped: Dropped) -> None:
+    """Notes what of the messages only OpenAI's API has."""
+    for message in chat.messages:
+        if message.name:
+            dropped.add("messages[].name")
+        for part in message.parts:
+            # `auto` is what leaving it out means.
+            if isinstance(part, Image) and part.detail not in ("", "auto"):
+                dropped.add("image_url.detail")
+    if chat.answer_format is not None and chat.answer_format.name:
+        dropped.add("response_format.json_schema.name")
+
+
+MESSAGES_DROPPED: Final[Table] = (
+    ("messages[].name", "the API has no names of participants"),
+    ("image_url.detail", "the API has no such choice"),
+    ("response_format.json_schema.name", "a schema has no name there"),
+)
+"""What `drop_from_messages` notes."""
 
 
 def arguments_object(call: ToolCall, where: str) -> dict[str, Any]:

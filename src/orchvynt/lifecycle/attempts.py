@@ -29,15 +29,16 @@ def answer_arrived(snapshot: Snapshot, state: State, event: AnswerArrived) -> li
         event.provider_request_id,
         response_model=answer.response_model,
         finish=answer.finish,
+        dropped=event.dropped,
     )
     receipt = settle_answer(snapshot, state, event, answer.usage, answer.output_bytes)
-    state.answer = answer
+    state.answer, state.dropped = answer, event.dropped
     return judge_answer(snapshot, state, event, [ended, receipt])
 
 
 def stream_started(snapshot: Snapshot, state: State, event: StreamStarted) -> list[AnyCommand]:
     """The first content is here: from now on the answer flows, and no other tier may answer in its place."""
-    state.phase = "streaming"
+    state.phase, state.dropped = "streaming", event.dropped
     delivered = facts.AnswerDelivered(state.invocation.id, event.at, 200, state.candidate.model, state.tier, streaming=True)
     return [Record((delivered,)), Flow()]
 
@@ -58,7 +59,9 @@ def stream_ended(snapshot: Snapshot, state: State, event: StreamEnded) -> list[A
         response_model=seen.response_model,
         finish=seen.finish,
         delivered_bytes=event.delivered_bytes,
+        dropped=event.dropped,
     )
+    state.dropped = event.dropped
     receipt = settle_answer(snapshot, state, event, seen.usage, seen.output_bytes)
     if state.phase == "attempting":
         state.reply, state.stream_body = event.reply, event.body

@@ -54,16 +54,18 @@ class NotAdmitted(Event, frozen=True, tag="not_admitted"):
 
 
 class AnswerArrived(Event, frozen=True, tag="answer_arrived"):
-    """A whole, well-formed answer."""
+    """A whole, well-formed answer. `dropped`, here and below, names what its request lost on the way to the provider."""
 
     answer: Answer
     provider_request_id: str = ""
+    dropped: tuple[str, ...] = ()
 
 
 class StreamStarted(Event, frozen=True, tag="stream_started"):
     """The first content of a stream came; nothing of it has gone to the caller yet."""
 
     response_id: str
+    dropped: tuple[str, ...] = ()
 
 
 class StreamEnded(Event, frozen=True, tag="stream_ended"):
@@ -74,6 +76,7 @@ class StreamEnded(Event, frozen=True, tag="stream_ended"):
     body: bytes
     delivered_bytes: int
     provider_request_id: str = ""
+    dropped: tuple[str, ...] = ()
 
 
 class AttemptFailed(Event, frozen=True, tag="attempt_failed"):

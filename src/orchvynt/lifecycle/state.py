@@ -49,6 +49,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     `join_key` is set when it is parked: what a retry of the same caller has in common with it.
     `ahead` are the tiers still to be asked, in order; `tier` is the one under way (0: none).
     `gates_open` await the answer to be judged, `gates_matched` await their review, in the policy's order.
+    `dropped` names what the request of the answer lost because its provider cannot express it, in the caller's names.
     `streams` says that the answer flows to the caller as it arrives: no gate may still stop it.
     """
 
@@ -87,6 +88,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     nanos: int = 0
     limited_by: str = ""
     fallback_trigger: str = ""
+    dropped: tuple[str, ...] = ()
 
     @property
     def candidate(self) -> CandidateChosen:

@@ -76,7 +76,10 @@ class AnswerFormat(msgspec.Struct, frozen=True):
 
 
 class Chat(msgspec.Struct, frozen=True):
-    """One request of an agent in canonical form. Absent options are None and are not sent."""
+    """One request of an agent in canonical form. Absent options are None and are not sent.
+
+    `dialect` is the caller's: `extras` are in its names.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -93,6 +96,7 @@ class Chat(msgspec.Struct, frozen=True):
     stream: bool = False
     user: str = ""
     extras: dict[str, Any] = {}
+    dialect: str = "openai_chat"
 
 
 class Reply(msgspec.Struct, frozen=True):

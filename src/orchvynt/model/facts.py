@@ -125,7 +125,7 @@ class AttemptSent(Fact, frozen=True, tag="attempt_sent"):
 
 
 class AttemptEnded(Fact, frozen=True, tag="attempt_ended"):
-    """`outcome` is `answered` or the trigger word. `message` is the provider's, bounded and scrubbed of secrets."""
+    """`outcome` is `answered` or the trigger word. `message` is the provider's, bounded, scrubbed; `dropped` what the request lost."""
 
     attempt: str
     outcome: str
@@ -139,6 +139,7 @@ class AttemptEnded(Fact, frozen=True, tag="attempt_ended"):
     message: str = ""
     retry_after_ns: int = 0
     delivered_bytes: int = 0
+    dropped: tuple[str, ...] = ()
 
 
 class RetryScheduled(Fact, frozen=True, tag="retry_scheduled"):

@@ -18,11 +18,15 @@ def shared_headers(life: Life) -> SharedHeaders:
     state = life.state
     candidate = state.candidate
     asked = state.invocation.ask.requested_model
-    return _shared(state.policy_version, candidate.model, candidate.provider, candidate.tier, state.attempt_count, state.rule, asked)
+    return _shared(
+        state.policy_version, candidate.model, candidate.provider, candidate.tier, state.attempt_count, state.rule, asked, state.dropped
+    )
 
 
 @lru_cache(1024)  # few rules and models stand for most answers; saves 2 µs on each (bench/)
-def _shared(version: int, model: str, provider: str, tier: int, attempts: int, rule: str, requested: str) -> SharedHeaders:
+def _shared(
+    version: int, model: str, provider: str, tier: int, attempts: int, rule: str, requested: str, dropped: tuple[str, ...]
+) -> SharedHeaders:
     headers = [
         ("x-orchvynt-policy", str(version)),
         ("x-orchvynt-model", model),
@@ -34,6 +38,8 @@ def _shared(version: int, model: str, provider: str, tier: int, attempts: int, r
         headers.append(("x-orchvynt-rule", rule))
     if requested != model:
         headers.append(("x-orchvynt-requested-model", requested))
+    if dropped:
+        headers.append(("x-orchvynt-dropped", ", ".join(dropped)))
     return tuple(headers)
 
 

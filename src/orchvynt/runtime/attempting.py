@@ -79,6 +79,7 @@ class Attempting:
                 request = dialect.pass_request(ask, model.upstream_model, per_choice)
             else:
                 request = dialect.write_request(caller.chat(ask), model.upstream_model, per_choice)
+            exchange.dropped = request.dropped
             ref = provider.api_key
             exchange.secret = self.secrets.resolve(ref) if ref is not None else ""
         except UnsupportedError as error:
@@ -125,7 +126,7 @@ class Attempting:
         life.set_timer("stall", now + life.snapshot.timeouts.stall_ns)
         if life.state.streams:
             seen = exchange.seen
-            self._feed(life, StreamStarted(self.clock.now(), now, seen.response_id if seen else ""))
+            self._feed(life, StreamStarted(self.clock.now(), now, seen.response_id if seen else "", exchange.dropped))
 
     def alive(self, exchange: Exchange) -> None:
         life = exchange.life
@@ -145,7 +146,7 @@ class Attempting:
         now = self.clock.monotonic()
         self._ended(exchange, now)
         self._went_well(exchange, answer.usage, now)
-        self._feed(life, AnswerArrived(self.clock.now(), now, answer, exchange.provider_request_id))
+        self._feed(life, AnswerArrived(self.clock.now(), now, answer, exchange.provider_request_id, exchange.dropped))
 
     def stream_ended(self, exchange: Exchange) -> None:
         life, seen = exchange.life, exchange.seen
@@ -160,7 +161,7 @@ class Attempting:
         reply, body = exchange.whole()
         self._feed(
             life,
-            StreamEnded(self.clock.now(), now, seen, reply, body, exchange.delivered_bytes, exchange.provider_request_id),
+            StreamEnded(self.clock.now(), now, seen, reply, body, exchange.delivered_bytes, exchange.provider_request_id, exchange.dropped),
         )
 
     def failed(self, exchange: Exchange, failure: Failure, may_have_run: bool, connected: bool) -> None:

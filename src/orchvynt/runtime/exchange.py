@@ -59,6 +59,7 @@ class Exchange:
         "content_type",
         "delivered_bytes",
         "dialect",
+        "dropped",
         "flows",
         "held",
         "held_bytes",
@@ -87,6 +88,7 @@ class Exchange:
         self.watcher = watcher
         self.clock = clock
         self.sent_mono = clock.monotonic()
+        self.dropped: tuple[str, ...] = ()
         self.call: UpstreamCall | None = None
         self.status = 0
         self.content_type = ""

@@ -168,6 +168,15 @@ def test_the_timeline_keeps_the_order_and_says_budget_before_the_attempt() -> No
     assert told.totals.duration_ms == 900.0
 
 
+def test_what_a_request_lost_is_told() -> None:
+    record = [
+        msgspec.structs.replace(fact, dropped=("seed", "temperature")) if isinstance(fact, f.AttemptEnded) else fact
+        for fact in lives.approved()
+    ]
+    texts = [line.text for line in explain(record).timeline if line.kind == "attempt_ended"]
+    assert texts[-1] == "attempt 2: anthropic answered after 12 ms, without seed and temperature, which it cannot express"
+
+
 def test_a_parked_answer_never_reaches_the_explanation() -> None:
     told = msgspec.json.encode(explain(lives.approved()))
     assert b"the secret answer" not in told

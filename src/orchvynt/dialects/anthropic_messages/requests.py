@@ -6,7 +6,15 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
-from orchvynt.dialects.translation import SERVICE_DROPPED, arguments_object, check_extras, output_limit
+from orchvynt.dialects.translation import (
+    MESSAGES_DROPPED,
+    Dropped,
+    Table,
+    arguments_object,
+    drop_extras,
+    drop_from_messages,
+    output_limit,
+)
 from orchvynt.model.chat import Chat, Image, Message, Part, Text, Tool, ToolCall, ToolChoice, ToolResult
 
 PATH: Final = "/v1/messages"
@@ -18,21 +26,44 @@ API_VERSION: Final = "2023-06-01"
 MAX_TOKENS_UNKNOWN: Final = 4096
 """The API demands a limit. The runtime gives one always; this one stands where nobody did."""
 
-DROPPED: Final[tuple[tuple[str, str], ...]] = (
-    ("messages[].name", "the API has no names of participants"),
-    ("messages (system)", "system and developer messages anywhere are gathered, in order, in `system`"),
-    ("messages (empty text)", "the API refuses empty text blocks; a turn of nothing else is left out"),
-    ("image_url.detail", "the API has no such choice"),
-    ("response_format.json_schema.name, .strict", "a schema has no name there, and is always strict"),
+TEMPERATURE_MAX: Final = 1.0
+
+DROPPED: Final[Table] = (
+    *MESSAGES_DROPPED,
     ("temperature", "above 1 it is sent as 1, the API's maximum; Claude 4.7 and later refuse it, so it is left out"),
     ("top_p", "left out beside `temperature`, because newer models refuse the pair; Claude 4.7 and later refuse it alone too"),
+    ("top_k", "Claude 4.7 and later refuse it"),
     ("seed", "the API has none"),
-    ("presence_penalty, frequency_penalty", "the API has none"),
-    *SERVICE_DROPPED,
+    ("presence_penalty", "the API has none"),
+    ("frequency_penalty", "the API has none"),
 )
 """What is left out on the way, and why. It changes how an answer is sampled, stored or served, never what was asked for."""
 
-_KNOWN_EXTRAS: Final = frozenset({"presence_penalty", "frequency_penalty", "top_k"})
+REFUSED: Final[Table] = (
+    ("logprobs", "the API gives no log probabilities"),
+    ("response_format json_object", "the API has no JSON mode without a schema"),
+    ("stop of white space", "the API refuses it"),
+    ("system messages with images", "the API takes only text there"),
+    ("arguments of earlier calls that are no JSON object", "the API takes an object"),
+    ("n", "the API gives one answer to a request"),
+    ("any other field", "without it the answer may be another"),
+)
+
+MAPPED: Final[Table] = (
+    ("messages of the roles system and developer", "gathered, in order, in `system`"),
+    ("messages of the role tool", "`tool_result` blocks of a user turn"),
+    ("neighbouring messages of one side", "one turn; empty text is left out, because the API refuses it"),
+    ("image_url", "an `image` block, base64 or by address"),
+    ("tool_choice none, auto, required, a function", "`none`, `auto`, `any`, `tool`"),
+    ("parallel_tool_calls false", "`tool_choice.disable_parallel_tool_use`"),
+    ("response_format json_schema", "`output_config.format`; it always binds, as with `strict`"),
+    ("max_tokens, max_completion_tokens", "`max_tokens`, which the API requires"),
+    ("stop", "`stop_sequences`"),
+    ("user", "`metadata.user_id`"),
+)
+
+_KNOWN_EXTRAS: Final = frozenset({"top_k"})
+_WITHOUT: Final = frozenset({"presence_penalty", "frequency_penalty"})
 
 # Claude 4.7 and later, the 5 series and its named relatives refuse sampling parameters (platform.claude.com, model migration guide).
 _NO_SAMPLING: Final = re.compile(r"claude-(?:[a-z]+-)?(?:4[-.](?:[7-9]|\d\d(?!\d))|[5-9]|\d\d(?!\d))(?:\D|$)|claude-(?:fable|mythos)")
@@ -44,7 +75,8 @@ _encode = msgspec.json.Encoder().encode
 
 def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
     """The request for a canonical chat. Raises UnsupportedError for what dropping would change the answer."""
-    _check(chat)
+    dropped = Dropped(chat)
+    _check(chat, dropped)
     system, turns = _turns(chat.messages)
     if not turns:
         raise UnsupportedError("Anthropic needs at least one message that is neither a system message nor empty.", "messages")
@@ -61,15 +93,16 @@ def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None
         body["output_config"] = {"format": {"type": "json_schema", "schema": chat.answer_format.schema}}
     if chat.stop:
         body["stop_sequences"] = list(chat.stop)
-    body |= _sampling(chat, upstream_model)
+    body |= _sampling(chat, upstream_model, dropped)
     if chat.user:
         body["metadata"] = {"user_id": chat.user}
     if chat.stream:
         body["stream"] = True
-    return UpstreamAsk(path=PATH, headers=_STREAM_HEADERS if chat.stream else _HEADERS, body=_encode(body))
+    headers = _STREAM_HEADERS if chat.stream else _HEADERS
+    return UpstreamAsk(path=PATH, headers=headers, body=_encode(body), dropped=dropped.told())
 
 
-def _check(chat: Chat) -> None:
+def _check(chat: Chat, dropped: Dropped) -> None:
     if chat.logprobs:
         raise UnsupportedError("Anthropic gives no log probabilities.", "logprobs")
     if chat.answer_format and chat.answer_format.kind == "json":
@@ -77,19 +110,25 @@ def _check(chat: Chat) -> None:
     for index, stop in enumerate(chat.stop):
         if not stop.strip():
             raise UnsupportedError("Anthropic refuses stop sequences of nothing but white space.", f"stop[{index}]")
-    check_extras(chat, "Anthropic", _KNOWN_EXTRAS)
+    drop_extras(chat, "Anthropic", _KNOWN_EXTRAS, dropped, _WITHOUT)
+    drop_from_messages(chat, dropped)
+    if chat.seed is not None:
+        dropped.add("seed")
 
 
-def _sampling(chat: Chat, upstream_model: str) -> dict[str, Any]:
+def _sampling(chat: Chat, upstream_model: str, dropped: Dropped) -> dict[str, Any]:
+    asked = {"temperature": chat.temperature, "top_p": chat.top_p, "top_k": chat.extras.get("top_k")}
+    sampling = {name: value for name, value in asked.items() if value is not None}
     if _NO_SAMPLING.search(upstream_model):
+        for name in sampling:
+            dropped.add(name)
         return {}
-    sampling: dict[str, Any] = {}
     if chat.temperature is not None:
-        sampling["temperature"] = min(chat.temperature, 1.0)
-    elif chat.top_p is not None:
-        sampling["top_p"] = chat.top_p
-    if "top_k" in chat.extras:
-        sampling["top_k"] = chat.extras["top_k"]
+        if chat.temperature > TEMPERATURE_MAX:
+            sampling["temperature"] = TEMPERATURE_MAX
+            dropped.add("temperature")
+        if sampling.pop("top_p", None) is not None:
+            dropped.add("top_p")
     return sampling
 
 

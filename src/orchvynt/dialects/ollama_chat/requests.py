@@ -5,23 +5,46 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
-from orchvynt.dialects.translation import SERVICE_DROPPED, arguments_object, check_extras, output_limit
+from orchvynt.dialects.translation import (
+    MESSAGES_DROPPED,
+    Dropped,
+    Table,
+    arguments_object,
+    drop_extras,
+    drop_from_messages,
+    output_limit,
+)
 from orchvynt.model.chat import Chat, Image, Message, Text, Tool, ToolCall, ToolResult
 from orchvynt.model.invocation import Ask
 
 PATH: Final = "/api/chat"
 GENERATE_PATH: Final = "/api/generate"
 
-DROPPED: Final[tuple[tuple[str, str], ...]] = (
-    ("messages[].name", "the API has no names of participants"),
-    ("image_url.detail", "the API has no such choice"),
-    ("response_format.json_schema.name, .strict", "a schema has no name there, and always binds"),
+DROPPED: Final[Table] = (
+    *MESSAGES_DROPPED,
     ("tools[].function.strict", "the API has no such promise"),
-    ("tool_choice none", "the tools are left out of the request, which means the same"),
     ("user", "the API has no accounts"),
-    *SERVICE_DROPPED,
 )
 """What is left out on the way, and why. It changes how an answer is stored or served, never what was asked for."""
+
+REFUSED: Final[Table] = (
+    ("logprobs", "the log probabilities of the API are not passed on yet"),
+    ("tool_choice required, a function", "the API cannot be made to call a tool"),
+    ("parallel_tool_calls false", "the API cannot be held to one call at a time"),
+    ("image_url with an address", "the API takes only base64 data"),
+    ("arguments of earlier calls that are no JSON object", "the API takes an object"),
+    ("n", "the API gives one answer to a request"),
+    ("any other field", "without it the answer may be another"),
+)
+
+MAPPED: Final[Table] = (
+    ("messages of the role developer", "the role `system`"),
+    ("image_url with base64 data", "`messages[].images`"),
+    ("tool_choice none", "the tools are left out of the request, which means the same"),
+    ("response_format json_object, json_schema", "`format`; a schema always binds, as with `strict`"),
+    ("max_tokens, max_completion_tokens", "`options.num_predict`"),
+    ("temperature, top_p, seed, stop, presence_penalty, frequency_penalty", "the options of the same names"),
+)
 
 _OPTION_EXTRAS: Final = frozenset({"presence_penalty", "frequency_penalty", "top_k", "min_p", "repeat_penalty"})
 """Extras that Ollama knows as options, under the same names (docs.ollama.com/modelfile, parameters)."""
@@ -65,7 +88,8 @@ def _with_limit(options: msgspec.Raw | None, limit: int) -> msgspec.Raw:
 
 def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
     """The request for a canonical chat. Raises UnsupportedError for what dropping would change the answer."""
-    _check(chat)
+    dropped = Dropped(chat)
+    _check(chat, dropped)
     names: dict[str, str] = {}
     body: dict[str, Any] = {
         "model": upstream_model,
@@ -80,17 +104,23 @@ def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None
     options = _options(chat, output_tokens_max)
     if options:
         body["options"] = options
-    return UpstreamAsk(path=PATH, headers=_STREAM_HEADERS if chat.stream else _HEADERS, body=_encode(body))
+    headers = _STREAM_HEADERS if chat.stream else _HEADERS
+    return UpstreamAsk(path=PATH, headers=headers, body=_encode(body), dropped=dropped.told())
 
 
-def _check(chat: Chat) -> None:
+def _check(chat: Chat, dropped: Dropped) -> None:
     if chat.logprobs:
         raise UnsupportedError("Ollama's chat API gives no log probabilities that could be passed on.", "logprobs")
     if chat.tools and chat.tool_choice and chat.tool_choice.mode in ("required", "tool"):
         raise UnsupportedError("Ollama cannot be made to call a tool.", "tool_choice")
     if chat.tools and chat.parallel_tool_calls is False:
         raise UnsupportedError("Ollama cannot be held to one tool call at a time.", "parallel_tool_calls")
-    check_extras(chat, "Ollama", _OPTION_EXTRAS)
+    drop_extras(chat, "Ollama", _OPTION_EXTRAS, dropped)
+    drop_from_messages(chat, dropped)
+    if any(tool.strict for tool in chat.tools):
+        dropped.add("tools[].function.strict")
+    if chat.user:
+        dropped.add("user")
 
 
 def _options(chat: Chat, output_tokens_max: int | None) -> dict[str, Any]:

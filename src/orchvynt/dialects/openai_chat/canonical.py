@@ -13,6 +13,7 @@ from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.openai_chat.reading import METADATA_PREFIX
 from orchvynt.dialects.openai_chat.wire import AskBody, AskMessage, AskPart, AskTool, Schema
 from orchvynt.dialects.shapes import UnsupportedError
+from orchvynt.dialects.translation import Table
 from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Part, Text, Tool, ToolCall, ToolChoice, ToolResult
 
 CANONICAL_FIELDS: Final = frozenset(
@@ -22,6 +23,16 @@ CANONICAL_FIELDS: Final = frozenset(
     }
 )  # fmt: skip
 """Fields of the request that the canonical form holds; every other one is an extra."""
+
+REFUSED: Final[Table] = (
+    ("content parts of the type input_audio", "no other API takes audio in a chat"),
+    ("tools and calls of the type custom", "other APIs call functions with JSON only"),
+    ("functions, function_call, the role function", "they are deprecated; use tools"),
+    ("tool_choice allowed_tools, custom", "no other API has them"),
+    ("response_format of other types than text, json_object, json_schema", "no other API has them"),
+    ("tool results with other parts than text", "they have no equal"),
+)
+"""What the canonical form cannot hold, and why."""
 
 _decode = msgspec.json.Decoder(AskBody).decode
 _decode_all = msgspec.json.Decoder(dict[str, Any]).decode

@@ -1,7 +1,5 @@
 """The provider dialect `openai_chat`: OpenAI, and whoever serves the same API."""
 
-from typing import Final
-
 import msgspec
 
 from orchvynt.dialects.openai_chat.answers import read_answer, read_reply
@@ -9,9 +7,6 @@ from orchvynt.dialects.openai_chat.requests import pass_request, write_request
 from orchvynt.dialects.openai_chat.wire import canonical_finish
 from orchvynt.dialects.shapes import Answer, UpstreamAsk
 from orchvynt.model.chat import Chat, Reply
-
-DROPPED: Final[tuple[tuple[str, str], ...]] = ()
-"""What of a canonical chat is left out on the way to this provider, and why: nothing."""
 
 
 class OpenAIChatProvider:

@@ -7,12 +7,31 @@ import msgspec
 
 from orchvynt.dialects.openai_chat.reading import METADATA_PREFIX, may_be_ours
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
-from orchvynt.dialects.translation import output_limit
+from orchvynt.dialects.translation import Dropped, Table, drop_extras, output_limit
 from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
 from orchvynt.model.invocation import Ask
 
 PATH: Final = "/chat/completions"
 """Below the base_url that the official SDK takes, which ends in /v1."""
+
+_SAMPLING: Final = (
+    "top_k", "min_p", "typical_p", "repeat_penalty", "repeat_last_n", "penalize_newline", "mirostat", "mirostat_tau", "mirostat_eta",
+)  # fmt: skip
+
+DROPPED: Final[Table] = (
+    *((name, "the API has none") for name in _SAMPLING),
+    ("tool_result.is_error", "the API has no such mark; the text of the result stays"),
+)
+"""What callers of other dialects lose, and why. It changes how an answer is sampled, never what was asked for."""
+
+REFUSED: Final[Table] = (("any other field", "without it the answer may be another"),)
+
+MAPPED: Final[Table] = (
+    ("the limit of output", "`max_completion_tokens` for models that know only that name, else `max_tokens`"),
+    ("presence_penalty, frequency_penalty, top_logprobs", "the fields of the same names"),
+)
+
+_KNOWN_EXTRAS: Final = frozenset({"presence_penalty", "frequency_penalty", "top_logprobs"})
 
 JSON_HEADERS: Final = (("content-type", "application/json"), ("accept", "application/json"))
 STREAM_HEADERS: Final = (("content-type", "application/json"), ("accept", "text/event-stream"))
@@ -68,7 +87,17 @@ def pass_request(ask: Ask, upstream_model: str, output_tokens_max: int | None) -
 
 
 def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
-    """The request for a canonical chat. Nothing is dropped: `extras` go out under their own names."""
+    """The request for a canonical chat. Of a caller of this same API nothing is dropped: `extras` go out under their own names.
+
+    Raises UnsupportedError for what dropping would change the answer.
+    """
+    dropped = Dropped(chat)
+    extras = chat.extras
+    if chat.dialect != "openai_chat":
+        drop_extras(chat, "OpenAI", _KNOWN_EXTRAS, dropped, _SAMPLING)
+        extras = {name: value for name, value in extras.items() if name in _KNOWN_EXTRAS}
+    if any(isinstance(part, ToolResult) and part.is_error for message in chat.messages for part in message.parts):
+        dropped.add("tool_result.is_error")
     body: dict[str, Any] = {"model": upstream_model, "messages": [_message(message) for message in chat.messages]}
     options: dict[str, Any] = {
         "tools": [_tool(tool) for tool in chat.tools] or None,
@@ -86,8 +115,9 @@ def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None
         "stream_options": {"include_usage": True} if chat.stream else None,
     }
     body.update((name, value) for name, value in options.items() if value is not None)
-    body.update(chat.extras)
-    return UpstreamAsk(path=PATH, headers=STREAM_HEADERS if chat.stream else JSON_HEADERS, body=_encode(body))
+    body.update(extras)
+    headers = STREAM_HEADERS if chat.stream else JSON_HEADERS
+    return UpstreamAsk(path=PATH, headers=headers, body=_encode(body), dropped=dropped.told())
 
 
 def limit_name(upstream_model: str, caller_used_new_name: bool) -> str:

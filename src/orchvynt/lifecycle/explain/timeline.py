@@ -152,7 +152,8 @@ def _ended(fact: f.AttemptEnded, story: Story) -> str:
     after = f"after {duration_text(fact.duration_ns)}"
     if fact.outcome == "answered":
         first = f", first token after {duration_text(fact.first_token_ns)}" if fact.first_token_ns else ""
-        return f"{known.provider or known.model or 'the provider'} answered {after}{first}"
+        without = f", without {listing(list(fact.dropped))}, which it cannot express" if fact.dropped else ""
+        return f"{known.provider or known.model or 'the provider'} answered {after}{first}{without}"
     wait = f"; asks to wait {duration_text(fact.retry_after_ns)}" if fact.retry_after_ns else ""
     words = f': "{quoted(fact.message)}"' if fact.message else ""
     return f"{failure_text(fact.outcome, fact.upstream_status, known.provider, known.model)} ({fact.outcome}) {after}{words}{wait}"
