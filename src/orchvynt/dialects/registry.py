@@ -55,6 +55,10 @@ _READERS: Final[dict[str, Callable[[], DeltaReader]]] = {
 }
 
 
+NAMELESS: Final[frozenset[DialectName]] = frozenset({"ollama_chat", "ollama_generate"})
+"""Callers whose clients send tool calls back without their ids: their conversations are recognised by the text alone."""
+
+
 def provider_for(wire: Wire, dialect: DialectName) -> ProviderDialect:
     """How a provider is spoken to on behalf of a caller of `dialect`."""
     return _OTHER_ENDPOINTS.get((wire, dialect)) or provider(wire)
@@ -67,4 +71,4 @@ def relay(provider: ProviderDialect, caller: CallerDialect, ask: Ask, *, collect
     passing = _PASSING.get(provider.name) if provider.caller_twin == caller.name else None
     if passing is not None:
         return passing(ask, collect, digest)
-    return TranslatingRelay(_READERS[provider.name](), writer, collect, created_s, digest)
+    return TranslatingRelay(_READERS[provider.name](), writer, collect, created_s, digest, ids=caller.name not in NAMELESS)

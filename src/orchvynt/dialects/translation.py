@@ -47,8 +47,9 @@ SERVICE_DROPPED: Final[dict[str, Table]] = {
         ("keep_alive", "it concerns the memory of an Ollama"),
         *(
             (name, "it concerns the machine of an Ollama")
-            for name in ("num_ctx", "num_keep", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread")
+            for name in ("num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread", "numa", "low_vram", "f16_kv", "use_mmap", "use_mlock")
         ),
+        *((name, "it concerns what an Ollama does with too long an input; others refuse it") for name in ("num_keep", "truncate", "shift")),
         ("think", "the scales differ; the model's own default applies"),
     ),
 }

@@ -23,7 +23,7 @@ GENERATE_ONLY: Final[tuple[tuple[str, str], ...]] = (
 """What `/api/generate` can ask of an Ollama only, and what it is."""
 
 _FIELDS: Final = frozenset(
-    {"model", "messages", "tools", "format", "options", "stream", "logprobs", "prompt", "system", "images"}
+    {"model", "messages", "tools", "format", "options", "stream", "logprobs", "top_logprobs", "prompt", "system", "images"}
     | {name for name, _ in GENERATE_ONLY}
 )
 _OPTIONS: Final = frozenset({"num_predict", "temperature", "top_p", "seed", "stop"})
@@ -69,6 +69,8 @@ def generate_text(body: bytes) -> str:
 
 
 def _chat(asked: AskBody, everything: dict[str, Any], messages: tuple[Message, ...], tools: tuple[Tool, ...]) -> Chat:
+    if asked.logprobs:
+        raise UnsupportedError("Log probabilities of another dialect cannot be passed on.", "logprobs")
     told = everything.get("options") or {}
     extras = {name: value for name, value in everything.items() if name not in _FIELDS and value is not None}
     extras |= {name: value for name, value in told.items() if name not in _OPTIONS and value is not None}
@@ -85,9 +87,9 @@ def _chat(asked: AskBody, everything: dict[str, Any], messages: tuple[Message, .
         top_p=options.top_p if options is not None else None,
         stop=() if stop is None else (stop,) if isinstance(stop, str) else tuple(stop),
         seed=options.seed if options is not None else None,
-        logprobs=asked.logprobs is True,
         stream=asked.stream is not False,
         extras=extras,
+        dialect="ollama_chat",
     )
 
 

@@ -82,4 +82,4 @@ class LineRelay:
         if self._collector is not None:
             self._collector.add(delta)
         if self._said is not None:
-            add_said(self._said, delta)
+            add_said(self._said, delta, ids=False)

@@ -190,6 +190,7 @@ def _check_names(given: Mapping[str, object], known: Iterable[str], where: str) 
 
 
 def _turn(message: AskMessage) -> Turn:
+    """Without the ids of tool calls: most clients send none back."""
     return Turn(message.role.lower(), (message.content or "") + _image_ends(message.images))
 
 
