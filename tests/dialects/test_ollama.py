@@ -10,7 +10,7 @@ from tests.dialects.samples import dump, json_values, ollama_line
 from orchvynt.dialects import registry
 from orchvynt.dialects.ollama_chat.wire import created_seconds
 from orchvynt.dialects.shapes import Answer, Failure, UnsupportedError
-from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
+from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Text, TokenLogprob, Tool, ToolCall, ToolChoice, ToolResult
 from orchvynt.model.usage import Usage
 
 PROVIDER = registry.provider("ollama_chat")
@@ -90,7 +90,6 @@ def test_options() -> None:
 @pytest.mark.parametrize(
     ("told", "param"),
     [
-        (chat(logprobs=True), "logprobs"),
         (chat(extras={"n": 2}), "n"),
         (chat(extras={"audio": {}}), "audio"),
         (chat(tools=(Tool("f"),), tool_choice=ToolChoice("required")), "tool_choice"),
@@ -193,3 +192,16 @@ def test_arbitrary_json_never_raises(value: object) -> None:
 )
 def test_created_at(told: str | None, seconds: int) -> None:
     assert created_seconds(told) == seconds
+
+
+def test_log_probabilities_are_asked_for_and_read() -> None:
+    body = written(chat(logprobs=True, extras={"top_logprobs": 2}))
+    assert (body["logprobs"], body["top_logprobs"], "options" in body) == (True, 2, False)
+    assert "top_logprobs" not in written(chat(extras={"top_logprobs": 0}))
+    told = [{"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": [{"token": "Ho", "logprob": -2.0}]}]
+    answer = {"model": "m", "message": {"role": "assistant", "content": "Hi"}, "done": True, "done_reason": "stop"}
+    expected = (TokenLogprob("Hi", -0.5, (72, 105), (TokenLogprob("Ho", -2.0),)),)
+    for logprobs, read in ((told, expected), ("odd", ()), ([{"token": 1}], ()), (None, ())):
+        whole = PROVIDER.read_answer(200, "application/json", "", dump({**answer, "logprobs": logprobs}), 0)
+        assert isinstance(whole, Answer)
+        assert PROVIDER.to_reply(whole).logprobs == read

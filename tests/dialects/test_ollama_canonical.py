@@ -98,10 +98,12 @@ def test_what_has_no_equal_is_refused_at_its_place(messages: list[dict[str, Any]
     assert refused.value.param == param
 
 
-def test_log_probabilities_are_not_lost_in_silence() -> None:
-    with pytest.raises(UnsupportedError):
-        chat(logprobs=True, top_logprobs=2)
-    assert chat(logprobs=False, top_logprobs=2).extras == {}
+def test_log_probabilities() -> None:
+    told = chat(logprobs=True, top_logprobs=2)
+    assert (told.logprobs, told.extras) == (True, {"top_logprobs": 2})
+    # Without the first the second asks for nothing.
+    told = chat(logprobs=False, top_logprobs=2)
+    assert (told.logprobs, told.extras) == (False, {})
 
 
 def test_a_prompt_is_one_turn() -> None:

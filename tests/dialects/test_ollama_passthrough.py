@@ -97,7 +97,9 @@ def test_lines_pass_byte_for_byte_and_the_last_one_in_the_end(dialect: DialectNa
     assert relay.said()[1] == len(relay.reply().text.encode())
 
 
-@given(st.sampled_from(DIALECTS), cuts, st.integers(0, 1200), st.booleans(), st.sampled_from([b"", b'{"error":"x"}\n', b"garbage\n", b"\n\n"]))
+@given(
+    st.sampled_from(DIALECTS), cuts, st.integers(0, 1200), st.booleans(), st.sampled_from([b"", b'{"error":"x"}\n', b"garbage\n", b"\n\n"])
+)
 @settings(max_examples=200)
 def test_any_split_gives_the_same(dialect: DialectName, places: list[int], end: int, unended: bool, tail: bytes) -> None:
     data = STREAMS[dialect][:end] + tail
@@ -167,7 +169,9 @@ def test_errors_and_what_was_not_asked_for() -> None:
 
 def test_a_whole_answer_of_generate() -> None:
     provider = registry.provider_for("ollama_chat", "ollama_generate")
-    body = dump({"model": "m", "response": "Hé", "thinking": "hm", "done": True, "done_reason": "length", "prompt_eval_count": 1, "eval_count": 2})
+    body = dump(
+        {"model": "m", "response": "Hé", "thinking": "hm", "done": True, "done_reason": "length", "prompt_eval_count": 1, "eval_count": 2}
+    )
     answer = provider.read_answer(200, "application/json", "", body, 0)
     assert isinstance(answer, Answer)
     assert (answer.body, answer.finish, answer.output_bytes, answer.usage) == (body, "length", 5, Usage(input_tokens=1, output_tokens=2))

@@ -38,7 +38,9 @@ def test_what_decisions_need_is_read() -> None:
     assert told.turns() == [Turn("user", "hello")]
 
 
-@pytest.mark.parametrize(("stream", "streams"), [({}, True), ({"stream": None}, True), ({"stream": True}, True), ({"stream": False}, False)])
+@pytest.mark.parametrize(
+    ("stream", "streams"), [({}, True), ({"stream": None}, True), ({"stream": True}, True), ({"stream": False}, False)]
+)
 def test_it_streams_unless_told_not_to(stream: dict[str, Any], streams: bool) -> None:
     assert reading(read_chat(chat(**stream))).ask.stream is streams
     assert reading(read_generate(generate(**stream))).ask.stream is streams

@@ -80,3 +80,18 @@ def test_arbitrary_bytes_never_raise(parts: list[bytes], value: object) -> None:
     relay = make(collect=True)
     run(relay, [dump({"message": value}), b"\n", *parts])
     assert relay.seen.failure is not None or relay.seen.terminal
+
+
+def test_log_probabilities_go_with_the_text_that_their_tokens_are() -> None:
+    def weighed(content: str, token: str, **message: str) -> bytes:
+        return ollama_line(content, message=message, logprobs=[{"token": token, "logprob": -1.0}])
+
+    lines = (weighed("", "<think>", thinking="hm"), weighed("", "H"), weighed("Hi", "i"), weighed("!", "!"))
+    relay = make(collect=True)
+    out = run(relay, [*lines, ollama_line("", done=True, done_reason="stop")])
+    told = [(event["choices"][0]["delta"].get("content"), event["choices"][0]["logprobs"]) for event in payloads(out)]
+    tokens = [[one["token"] for one in (logprobs or {"content": []})["content"]] for _, logprobs in told]
+    assert [text for text, _ in told] == ["Hi", "!", None]
+    assert tokens == [["H", "i"], ["!"], []]
+    assert told[1][1]["content"] == [{"token": "!", "logprob": -1.0, "bytes": None, "top_logprobs": []}]
+    assert [one.token for one in relay.reply().logprobs] == ["H", "i", "!"]

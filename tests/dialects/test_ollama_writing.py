@@ -24,7 +24,7 @@ from orchvynt.dialects.deltas import (
     UsageReported,
 )
 from orchvynt.language.snapshot import Wire
-from orchvynt.model.chat import Finish, Reply, ToolCall
+from orchvynt.model.chat import Finish, Reply, TokenLogprob, ToolCall
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask, DialectName
 from orchvynt.model.usage import Usage
@@ -120,12 +120,26 @@ def test_lines_as_they_come() -> None:
     ]
 
 
+def test_log_probabilities_stand_beside_the_text() -> None:
+    told = (TokenLogprob("Hi", -0.5, (72, 105), (TokenLogprob("Ho", -2.0),)),)
+    entry = {"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": [{"token": "Ho", "logprob": -2.0, "bytes": None}]}
+    assert written(Began("i", "m", 0), TextAdded("Hi", told), Ended())[0]["logprobs"] == [entry]
+    reply = Reply("", "m", 0, "Hi", (), "stop", logprobs=told)
+    for caller in (CHAT, GENERATE):
+        assert json.loads(caller.write(reply))["logprobs"] == [entry]
+        assert lines(caller.write_stream(reply, True, []))[0]["logprobs"] == [entry]
+    read = ChatResponse.model_validate_json(CHAT.write(reply))
+    assert read.logprobs is not None
+    assert read.logprobs[0].top_logprobs is not None
+
+
 def test_how_it_ended_and_its_calls_go_out_after_the_marker_only() -> None:
     writer = CHAT.stream_writer(Ask("m", b""))
     early = [writer.write(delta) for delta in (Began("i", "m", 0), CallBegan(0, "c", "f"), ArgumentsAdded(0, "{}"), Finished("stop"))]
     assert early == [b"", b"", b"", b""]
     # Another provider goes on: the call of the one that broke off was never said.
-    assert [writer.write(delta) for delta in (Began("j", "other", 9), TextAdded("x"), Finished("length"), Ended())][0] == b""
+    later = [writer.write(delta) for delta in (Began("j", "other", 9), TextAdded("x"), Finished("length"), Ended())]
+    assert [bool(part) for part in later] == [False, True, False, False]
     (last,) = lines(writer.finish([]))
     assert (last["model"], last["done_reason"]) == ("m", "length")
 

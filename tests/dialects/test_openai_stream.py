@@ -26,7 +26,7 @@ from orchvynt.dialects.openai_chat.stream import OpenAIReader
 from orchvynt.dialects.openai_chat.writing import ChunkWriter
 from orchvynt.dialects.relaying import TranslatingRelay
 from orchvynt.dialects.shapes import Answer
-from orchvynt.model.chat import Reply
+from orchvynt.model.chat import Reply, TokenLogprob
 from orchvynt.model.usage import Usage
 
 TOLD_USAGE = Usage(input_tokens=12, output_tokens=7, cached_input_tokens=4, reasoning_tokens=2)
@@ -129,6 +129,19 @@ def test_an_answer_that_calls_tools_has_not_stopped() -> None:
     told = provider.read_answer(200, "application/json", "", dump({"choices": [{"message": message, "finish_reason": "stop"}]}), 0)
     assert isinstance(told, Answer)
     assert (told.finish, provider.to_reply(told).finish) == ("stop", "tool_calls")
+
+
+def test_log_probabilities_go_with_their_text() -> None:
+    told = {"token": "x", "logprob": -0.25, "bytes": [120], "top_logprobs": [{"token": "y", "logprob": -2.0, "bytes": None}]}
+    odd = {"token": "x", "top_logprobs": "none"}
+    weighed = TextAdded("x", (TokenLogprob("x", -0.25, (120,), (TokenLogprob("y", -2.0),)),))
+
+    def frame(logprobs: Any, index: int = 0) -> bytes:
+        return dump({"id": "x", "choices": [{"index": index, "delta": {"content": "x"}, "logprobs": logprobs}]})
+
+    frames = [frame({"content": [told], "refusal": None}), frame({"content": [odd]}), frame({"content": "top_logprobs"}), frame(None)]
+    assert read(sse(frames)) == [Began("x", ""), weighed, TextAdded("x"), TextAdded("x"), TextAdded("x"), Ended()]
+    assert read(sse([frame({"content": [told]}, index=1)])) == [Began("x", ""), Ended()]
 
 
 def test_of_several_choices_the_first_is_canonical() -> None:

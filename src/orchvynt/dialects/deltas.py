@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from orchvynt.dialects.shapes import Failure
-from orchvynt.model.chat import Finish, Reply, ToolCall
+from orchvynt.model.chat import Finish, Reply, TokenLogprob, ToolCall
 from orchvynt.model.usage import Usage
 
 
@@ -21,7 +21,10 @@ class Began(msgspec.Struct, frozen=True, gc=False):
 
 
 class TextAdded(msgspec.Struct, frozen=True, gc=False):
+    """`logprobs` are of the tokens that the text is, where they were asked for."""
+
     text: str
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class RefusalAdded(msgspec.Struct, frozen=True, gc=False):
@@ -84,11 +87,12 @@ class DeltaReader(Protocol):
 class Collector:
     """Puts the parts of a streamed answer together. Holds the whole text, so it is made only where a reply is asked for."""
 
-    __slots__ = ("_arguments", "_began", "_calls", "_finish", "_refusal", "_text", "_usage")
+    __slots__ = ("_arguments", "_began", "_calls", "_finish", "_logprobs", "_refusal", "_text", "_usage")
 
     def __init__(self) -> None:
         self._began = Began(id="", model="")
         self._text: list[str] = []
+        self._logprobs: list[TokenLogprob] = []
         self._refusal: list[str] = []
         self._calls: dict[int, CallBegan] = {}
         self._arguments: dict[int, list[str]] = {}
@@ -99,6 +103,7 @@ class Collector:
         match delta:
             case TextAdded():
                 self._text.append(delta.text)
+                self._logprobs += delta.logprobs
             case ArgumentsAdded():
                 self._arguments.setdefault(delta.index, []).append(delta.text)
             case CallBegan():
@@ -127,6 +132,7 @@ class Collector:
             finish=self._finish,
             usage=self._usage,
             refusal="".join(self._refusal),
+            logprobs=tuple(self._logprobs),
         )
 
 
@@ -134,7 +140,7 @@ def deltas_of(reply: Reply) -> list[Delta]:
     """A whole reply as the parts that a stream of it would have had, with its terminal marker."""
     deltas: list[Delta] = [Began(id=reply.id, model=reply.model, created_s=reply.created_s)]
     if reply.text:
-        deltas.append(TextAdded(reply.text))
+        deltas.append(TextAdded(reply.text, reply.logprobs))
     if reply.refusal:
         deltas.append(RefusalAdded(reply.refusal))
     for index, call in enumerate(reply.tool_calls):

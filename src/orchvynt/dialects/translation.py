@@ -5,8 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
+from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.shapes import UnsupportedError
-from orchvynt.model.chat import Chat, Image, ToolCall
+from orchvynt.model.chat import Chat, Image, TokenLogprob, ToolCall
+
+_decode_logprobs = msgspec.json.Decoder(tuple[TokenLogprob, ...]).decode
 
 Table = tuple[tuple[str, str], ...]
 """Names of fields, each with why it is dropped or refused, or with what it becomes. docs/reference/dialects.md is written from these."""
@@ -122,6 +125,25 @@ def arguments_object(call: ToolCall, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UnsupportedError(f"The arguments of the call {call.name!r} are no JSON object.", f"{where}.tool_calls")
     return value
+
+
+def logprobs_told(told: tuple[TokenLogprob, ...]) -> list[dict[str, Any]]:
+    """The same list, written."""
+    return [{**_token(one), "top_logprobs": [_token(other) for other in one.top_logprobs]} for one in told]
+
+
+def _token(told: TokenLogprob) -> dict[str, Any]:
+    return {"token": told.token, "logprob": told.logprob, "bytes": told.bytes}
+
+
+def logprobs_from(raw: msgspec.Raw) -> tuple[TokenLogprob, ...]:
+    """The list of token log probabilities, which all APIs that have one write alike. An odd one costs only itself, not the answer."""
+    if not raw or bytes(raw) == b"null":
+        return ()
+    try:
+        return _decode_logprobs(raw)
+    except BODY_ERRORS:
+        return ()
 
 
 def output_limit(chat: Chat, output_tokens_max: int | None) -> int | None:

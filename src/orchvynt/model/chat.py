@@ -75,6 +75,15 @@ class AnswerFormat(msgspec.Struct, frozen=True):
     strict: bool | None = None
 
 
+class TokenLogprob(msgspec.Struct, frozen=True):
+    """How likely a token of an answer was, as a natural logarithm, and which others were likely in its place (they have no others)."""
+
+    token: str
+    logprob: float
+    bytes: tuple[int, ...] | None = None
+    top_logprobs: "tuple[TokenLogprob, ...]" = ()
+
+
 class Chat(msgspec.Struct, frozen=True):
     """One request of an agent in canonical form. Absent options are None and are not sent.
 
@@ -113,3 +122,4 @@ class Reply(msgspec.Struct, frozen=True):
     finish: Finish
     usage: Usage | None = None
     refusal: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()

@@ -14,6 +14,7 @@ from orchvynt.dialects.ollama_chat.wire import (
 )
 from orchvynt.dialects.outcomes import content_fault, error_in_success, failure_from_status, malformed
 from orchvynt.dialects.shapes import Answer, Failure
+from orchvynt.dialects.translation import logprobs_from
 from orchvynt.model.chat import Reply, ToolCall
 
 
@@ -62,4 +63,5 @@ def read_reply(decode: LineDecoder, body: bytes) -> Reply:
         ),
         finish=finish_from(told.done_reason, bool(message.tool_calls)),
         usage=usage_from(told),
+        logprobs=logprobs_from(told.logprobs),
     )

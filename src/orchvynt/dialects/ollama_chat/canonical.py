@@ -69,11 +69,11 @@ def generate_text(body: bytes) -> str:
 
 
 def _chat(asked: AskBody, everything: dict[str, Any], messages: tuple[Message, ...], tools: tuple[Tool, ...]) -> Chat:
-    if asked.logprobs:
-        raise UnsupportedError("Log probabilities of another dialect cannot be passed on.", "logprobs")
     told = everything.get("options") or {}
     extras = {name: value for name, value in everything.items() if name not in _FIELDS and value is not None}
     extras |= {name: value for name, value in told.items() if name not in _OPTIONS and value is not None}
+    if asked.logprobs and asked.top_logprobs:
+        extras["top_logprobs"] = asked.top_logprobs
     options = asked.options
     limit = options.num_predict if options is not None else None
     stop = options.stop if options is not None else None
@@ -87,6 +87,7 @@ def _chat(asked: AskBody, everything: dict[str, Any], messages: tuple[Message, .
         top_p=options.top_p if options is not None else None,
         stop=() if stop is None else (stop,) if isinstance(stop, str) else tuple(stop),
         seed=options.seed if options is not None else None,
+        logprobs=asked.logprobs is True,
         stream=asked.stream is not False,
         extras=extras,
         dialect="ollama_chat",

@@ -175,7 +175,9 @@ def _wants_schema(form: bytes) -> bool:
 def _repeats(template: str) -> int:
     """How often a template may write what it is given: a bound of its output is that many times the request."""
     if len(_TEMPLATE_ACTION.findall(template)) != template.count(_TEMPLATE_OPEN):
-        help_text = "Use {{ .System }}, {{ .Prompt }}, {{ .Response }}, {{ .Suffix }}, if, else and end, or put the template into the model."
+        help_text = (
+            "Use {{ .System }}, {{ .Prompt }}, {{ .Response }}, {{ .Suffix }}, if, else and end, or put the template into the model."
+        )
         raise _RefusalError(invalid("`template` holds an action whose output cannot be bounded ahead.", "template", help_text))
     return max(template.count(_TEMPLATE_OPEN), 1)
 

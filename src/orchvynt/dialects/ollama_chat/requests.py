@@ -28,7 +28,6 @@ DROPPED: Final[Table] = (
 """What is left out on the way, and why. It changes how an answer is stored or served, never what was asked for."""
 
 REFUSED: Final[Table] = (
-    ("logprobs", "the log probabilities of the API are not passed on yet"),
     ("tool_choice required, a function", "the API cannot be made to call a tool"),
     ("parallel_tool_calls false", "the API cannot be held to one call at a time"),
     ("image_url with an address", "the API takes only base64 data"),
@@ -42,6 +41,7 @@ MAPPED: Final[Table] = (
     ("image_url with base64 data", "`messages[].images`"),
     ("tool_choice none", "the tools are left out of the request, which means the same"),
     ("response_format json_object, json_schema", "`format`; a schema always binds, as with `strict`"),
+    ("logprobs, top_logprobs", "the fields of the same names, known to Ollama 0.12.11 and later; an older one gives none"),
     ("max_tokens, max_completion_tokens", "`options.num_predict`"),
     ("temperature, top_p, seed, stop, presence_penalty, frequency_penalty", "the options of the same names"),
 )
@@ -101,6 +101,10 @@ def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None
         body["tools"] = [_tool(tool) for tool in chat.tools]
     if chat.answer_format:
         body["format"] = "json" if chat.answer_format.kind == "json" else chat.answer_format.schema
+    if chat.logprobs:
+        body["logprobs"] = True
+        if chat.extras.get("top_logprobs"):
+            body["top_logprobs"] = chat.extras["top_logprobs"]
     options = _options(chat, output_tokens_max)
     if options:
         body["options"] = options
@@ -109,13 +113,11 @@ def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None
 
 
 def _check(chat: Chat, dropped: Dropped) -> None:
-    if chat.logprobs:
-        raise UnsupportedError("Ollama's chat API gives no log probabilities that could be passed on.", "logprobs")
     if chat.tools and chat.tool_choice and chat.tool_choice.mode in ("required", "tool"):
         raise UnsupportedError("Ollama cannot be made to call a tool.", "tool_choice")
     if chat.tools and chat.parallel_tool_calls is False:
         raise UnsupportedError("Ollama cannot be held to one tool call at a time.", "parallel_tool_calls")
-    drop_extras(chat, "Ollama", _OPTION_EXTRAS, dropped)
+    drop_extras(chat, "Ollama", _OPTION_EXTRAS | {"top_logprobs"}, dropped)
     drop_from_messages(chat, dropped)
     if any(tool.strict for tool in chat.tools):
         dropped.add("tools[].function.strict")

@@ -27,6 +27,8 @@ from orchvynt.dialects.ollama_chat.wire import (
 )
 from orchvynt.dialects.opening import CUT, STREAM_STATUS
 from orchvynt.dialects.outcomes import failure_from_error, malformed
+from orchvynt.dialects.translation import logprobs_from
+from orchvynt.model.chat import TokenLogprob
 
 ReadLine = tuple[bytes, list[Delta]]
 """A line as it came, with its end, and what it says."""
@@ -35,13 +37,15 @@ ReadLine = tuple[bytes, list[Delta]]
 class OllamaReader:
     """Implements deltas.DeltaReader. `decode` knows which of Ollama's APIs it is."""
 
-    __slots__ = ("_calls", "_decode", "_id", "_lines")
+    __slots__ = ("_calls", "_decode", "_id", "_lines", "_logprobs")
 
     def __init__(self, decode: LineDecoder = decode_chat_line) -> None:
         self._decode = decode
         self._lines = LineFrames()
         self._id = ""
         self._calls = 0
+        # Of tokens whose text Ollama holds back; they are of the next text, or of a thought.
+        self._logprobs: tuple[TokenLogprob, ...] = ()
 
     def feed(self, data: bytes) -> list[Delta]:
         return [delta for _, deltas in self.read(data) for delta in deltas]
@@ -90,10 +94,14 @@ class OllamaReader:
         if not self._id:
             self._id = answer_id(line)
             deltas.append(Began(id=self._id, model=told.model or "", created_s=created_seconds(told.created_at)))
+        if told.logprobs:
+            self._logprobs += logprobs_from(told.logprobs)
         if message.thinking:
+            self._logprobs = ()
             deltas.append(ThoughtAdded(message.thinking))
         if message.content:
-            deltas.append(TextAdded(message.content))
+            deltas.append(TextAdded(message.content, self._logprobs))
+            self._logprobs = ()
         for call in message.tool_calls or ():
             index = self._calls
             self._calls += 1

@@ -43,6 +43,7 @@ class Line(msgspec.Struct, gc=False):
     prompt_eval_count: msgspec.Raw = msgspec.Raw()
     eval_count: msgspec.Raw = msgspec.Raw()
     error: msgspec.Raw = msgspec.Raw()
+    logprobs: msgspec.Raw = msgspec.Raw()
 
 
 class ChatLine(Line, gc=False):

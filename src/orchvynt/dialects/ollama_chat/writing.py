@@ -24,7 +24,8 @@ from orchvynt.dialects.deltas import (
 from orchvynt.dialects.ollama_chat.errors import error_line
 from orchvynt.dialects.ollama_chat.wire import instant_text
 from orchvynt.dialects.shapes import Notes
-from orchvynt.model.chat import Finish, Reply, ToolCall
+from orchvynt.dialects.translation import logprobs_told
+from orchvynt.model.chat import Finish, Reply, TokenLogprob, ToolCall
 from orchvynt.model.faults import Fault
 from orchvynt.model.usage import Usage
 
@@ -63,7 +64,7 @@ def generate_part(content: str, thinking: str, calls: Sequence[ToolCall]) -> dic
 def write_answer(part: PartWriter, reply: Reply) -> bytes:
     """A whole answer. The same reply gives the same bytes. A refusal is text here."""
     said = part(reply.text + reply.refusal, "", reply.tool_calls)
-    return _encode(_named(reply.model, reply.created_s) | said | _done(reply.finish, reply.usage))
+    return _encode(_named(reply.model, reply.created_s) | said | _done(reply.finish, reply.usage) | _logprobs(reply.logprobs))
 
 
 def write_stream(part: PartWriter, reply: Reply, notes: Notes) -> bytes:
@@ -92,10 +93,12 @@ class LineWriter:
 
     def write(self, delta: Delta) -> bytes:
         match delta:
-            case TextAdded() | RefusalAdded():
-                return self._line(delta.text)
+            case TextAdded():
+                return self._line(self._part(delta.text, "", ()) | _logprobs(delta.logprobs))
+            case RefusalAdded():
+                return self._line(self._part(delta.text, "", ()))
             case ThoughtAdded():
-                return self._line("", delta.text)
+                return self._line(self._part("", delta.text, ()))
             case ArgumentsAdded():
                 self._arguments.setdefault(delta.index, []).append(delta.text)
             case CallBegan():
@@ -107,7 +110,7 @@ class LineWriter:
             case UsageReported():
                 self._usage = delta.usage
             case Ended() if self._calls:
-                return self._line("", "", self._whole_calls())
+                return self._line(self._part("", "", self._whole_calls()))
             case _:
                 # Failures are the relay's.
                 pass
@@ -131,8 +134,8 @@ class LineWriter:
     def _whole_calls(self) -> list[ToolCall]:
         return [ToolCall(call.id, call.name, "".join(self._arguments.get(index, ()))) for index, call in sorted(self._calls.items())]
 
-    def _line(self, content: str, thinking: str = "", calls: Sequence[ToolCall] = ()) -> bytes:
-        return _encode(self._named() | self._part(content, thinking, calls) | {"done": False}) + b"\n"
+    def _line(self, part: dict[str, Any]) -> bytes:
+        return _encode(self._named() | part | {"done": False}) + b"\n"
 
     def _named(self) -> dict[str, Any]:
         return _named(self._began.model, self._began.created_s)
@@ -149,6 +152,10 @@ def _done(finish: Finish, usage: Usage | None) -> dict[str, Any]:
     if usage is not None:
         told |= {"prompt_eval_count": usage.input_tokens, "eval_count": usage.output_tokens}
     return told
+
+
+def _logprobs(told: tuple[TokenLogprob, ...]) -> dict[str, Any]:
+    return {"logprobs": logprobs_told(told)} if told else {}
 
 
 def _call(call: ToolCall, index: int) -> dict[str, Any]:

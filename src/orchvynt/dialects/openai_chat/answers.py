@@ -1,5 +1,7 @@
 """Reads whole answers of this wire format: what the invocation needs of them, or the failure that they are."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from orchvynt.dialects.checks import BODY_ERRORS
@@ -10,6 +12,8 @@ from orchvynt.dialects.openai_chat.wire import (
     DatedAnswerBody,
     Told,
     UnmeteredAnswerBody,
+    WeighedChoice,
+    choice_logprobs,
     finish_from,
     seconds_from,
     text_of,
@@ -72,7 +76,7 @@ def read_reply(body: bytes) -> Reply:
         usage = usage_from(told.usage)
     except msgspec.ValidationError:
         told, usage = _decode_unmetered(body), None
-    choice = told.choices[0] if told.choices else AnswerChoice(message=Told())
+    choice = told.choices[0] if told.choices else WeighedChoice(message=Told())
     message = choice.message
     calls = [
         ToolCall(id=call.id or "", name=call.function.name or "", arguments=call.function.arguments or "")
@@ -90,6 +94,7 @@ def read_reply(body: bytes) -> Reply:
         finish=finish_from(choice.finish_reason),
         usage=usage,
         refusal=message.refusal or "",
+        logprobs=choice_logprobs(choice.logprobs),
     )
 
 
@@ -125,7 +130,7 @@ def told_bytes(told: Told) -> int:
     return count
 
 
-def _output_bytes(choices: list[AnswerChoice]) -> int:
+def _output_bytes(choices: Sequence[AnswerChoice]) -> int:
     if len(choices) == 1:
         return told_bytes(choices[0].message)
     return sum(told_bytes(choice.message) for choice in choices)

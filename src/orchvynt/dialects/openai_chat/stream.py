@@ -3,7 +3,7 @@
 Of several choices the first is canonical. What providers do differently with tool calls and names stands in `chunks`.
 """
 
-from orchvynt.dialects.deltas import Began, Delta, Ended, Failed, Finished, UsageReported
+from orchvynt.dialects.deltas import Began, Delta, Ended, Failed, Finished, TextAdded, UsageReported
 from orchvynt.dialects.frames import EventFrames, FrameTooLargeError, event_data
 from orchvynt.dialects.openai_chat.chunks import DONE, ChunkError, ToldParts, read_chunk
 from orchvynt.dialects.openai_chat.wire import (
@@ -12,6 +12,7 @@ from orchvynt.dialects.openai_chat.wire import (
     FirstChunkBody,
     UnmeteredChunkBody,
     canonical_finish,
+    chunk_logprobs,
     seconds_from,
     usage_from,
 )
@@ -74,6 +75,9 @@ class OpenAIReader:
         for choice in chunk.choices or ():
             if not choice.index:
                 self._choice(choice, deltas)
+        logprobs = chunk_logprobs(data)
+        if logprobs:
+            deltas = [TextAdded(delta.text, logprobs) if isinstance(delta, TextAdded) else delta for delta in deltas]
         told = chunk.usage if isinstance(chunk, ChunkBody) else None
         if told is not None:
             # A later count replaces an earlier one, an absurd one does not.

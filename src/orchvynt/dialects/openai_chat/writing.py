@@ -18,7 +18,8 @@ from orchvynt.dialects.deltas import (
 )
 from orchvynt.dialects.openai_chat.errors import error_event
 from orchvynt.dialects.shapes import Notes
-from orchvynt.model.chat import Finish, Reply
+from orchvynt.dialects.translation import logprobs_told
+from orchvynt.model.chat import Finish, Reply, TokenLogprob
 from orchvynt.model.faults import Fault
 from orchvynt.model.usage import Usage
 
@@ -42,7 +43,7 @@ def write_answer(reply: Reply) -> bytes:
         "object": "chat.completion",
         "created": reply.created_s,
         "model": reply.model,
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish or None}],
+        "choices": [{"index": 0, "message": message, "logprobs": logprobs_body(reply.logprobs), "finish_reason": reply.finish or None}],
     }
     if reply.usage is not None:
         body["usage"] = usage_body(reply.usage)
@@ -62,6 +63,13 @@ def closing(notes: Notes) -> bytes:
     told = " ".join(f"{NOTE_PREFIX}{name}={value}" for name, value in notes)
     # A line end within a note would begin another line of the stream.
     return b": " + told.replace("\r", " ").replace("\n", " ").encode() + b"\n\n" + TERMINAL_MARKER
+
+
+def logprobs_body(told: tuple[TokenLogprob, ...]) -> dict[str, Any] | None:
+    """`choices[].logprobs`. The tokens of a refusal are the refusing provider's own affair: no other API gives them."""
+    if not told:
+        return None
+    return {"content": logprobs_told(told), "refusal": None}
 
 
 def usage_body(usage: Usage) -> dict[str, Any]:
@@ -92,7 +100,7 @@ class ChunkWriter:
     def write(self, delta: Delta) -> bytes:
         match delta:
             case TextAdded():
-                return self._chunk({"content": delta.text})
+                return self._chunk({"content": delta.text}, logprobs=delta.logprobs)
             case ArgumentsAdded():
                 return self._chunk({"tool_calls": [{"index": delta.index, "function": {"arguments": delta.text}}]})
             case CallBegan():
@@ -123,11 +131,11 @@ class ChunkWriter:
     def fail(self, fault: Fault, invocation: str) -> bytes:
         return error_event(fault, invocation)
 
-    def _chunk(self, told: dict[str, Any], finish: str | None = None) -> bytes:
+    def _chunk(self, told: dict[str, Any], finish: str | None = None, logprobs: tuple[TokenLogprob, ...] = ()) -> bytes:
         if self._role_due:
             self._role_due = False
             told = {"role": "assistant", **told}
-        return self._event([{"index": 0, "delta": told, "logprobs": None, "finish_reason": finish or None}])
+        return self._event([{"index": 0, "delta": told, "logprobs": logprobs_body(logprobs), "finish_reason": finish or None}])
 
     def _event(self, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None) -> bytes:
         body: dict[str, Any] = {
