@@ -105,7 +105,7 @@ def test_asynchronous(server: Serving, model: str) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("model", MODELS)
-def test_tools_there_and_back(agent: Client, model: str, stream: bool) -> None:
+def test_tools_there_and_back(server: Serving, agent: Client, model: str, stream: bool) -> None:
     """As the SDK's own examples do it: its messages have no ids, a result names its tool."""
     messages: list[Any] = [{"role": "user", "content": "What is the weather in Lisbon and Porto?"}]
     said: list[ChatResponse]
@@ -122,6 +122,7 @@ def test_tools_there_and_back(agent: Client, model: str, stream: bool) -> None:
     messages += [{"role": "tool", "tool_name": call.function.name, "content": "18 degrees"} for call in calls]
     answer = agent.chat(model=model, messages=messages, tools=TOOLS, options=LIMITED)
     assert answer.message.content == "It is 18 degrees in Lisbon."
+    assert '"inferred"' in json.dumps(server.explain("last")), "the conversation is recognised without ids"
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -12,15 +12,25 @@ from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.ollama_chat.asking import AskBody, AskMessage, AskTool, ChatAsk, GenerateAsk, decode_chat, decode_generate
 from orchvynt.dialects.ollama_chat.wire import arguments_text
 from orchvynt.dialects.shapes import UnsupportedError
+from orchvynt.dialects.translation import Table
 from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Part, Role, Text, Tool, ToolCall, ToolResult
 
-GENERATE_ONLY: Final[tuple[tuple[str, str], ...]] = (
-    ("raw", "a prompt without a template"),
-    ("template", "a template of the caller's own"),
-    ("context", "a conversation as tokens of one model"),
-    ("suffix", "text to fill in before"),
+GENERATE_ONLY: Final[Table] = (
+    ("raw", "only an Ollama leaves a prompt without a template"),
+    ("template", "only an Ollama takes a template from its caller"),
+    ("context", "it is a conversation as tokens of one model"),
+    ("suffix", "only an Ollama fills in before a text"),
 )
-"""What `/api/generate` can ask of an Ollama only, and what it is."""
+"""What `/api/generate` can ask of an Ollama only, and why nobody else is asked."""
+
+REFUSED: Final[Table] = (
+    *GENERATE_ONLY,
+    ("messages of other roles than system, developer, user, assistant, tool", "what they mean is the model's own affair"),
+    ("images of messages of the role tool", "the form has text there"),
+    ("images that are no PNG, JPEG, GIF or WebP", "another API must be told what they are"),
+    ("messages of the role tool that answer no open call", "another API must be told which call it was"),
+)
+"""What of a request has no canonical form, and why."""
 
 _FIELDS: Final = frozenset(
     {"model", "messages", "tools", "format", "options", "stream", "logprobs", "top_logprobs", "prompt", "system", "images"}
@@ -49,9 +59,9 @@ def generate_from(body: bytes) -> Chat:
         asked, everything = decode_generate(body), _decode_all(body)
     except BODY_ERRORS as error:
         raise _unwritable() from error
-    for name, what in GENERATE_ONLY:
+    for name, why in GENERATE_ONLY:
         if everything.get(name):
-            raise UnsupportedError(f"`{name}` ({what}) has no equal in another dialect.", name)
+            raise UnsupportedError(f"`{name}` has no equal in another dialect: {why}.", name)
     turn = Message(role="user", parts=(Text(asked.prompt), *_images(asked.images, "images")))
     system = (Message(role="system", parts=(Text(asked.system),)),) if asked.system else ()
     return _chat(asked, everything, (*system, turn), ())
