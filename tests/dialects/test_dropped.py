@@ -13,7 +13,7 @@ from orchvynt.dialects.openai_chat import requests as openai
 from orchvynt.dialects.shapes import UnsupportedError
 from orchvynt.dialects.translation import SERVICE_DROPPED
 from orchvynt.language.snapshot import Wire
-from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
+from orchvynt.model.chat import AnswerFormat, Chat, Document, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
 
 TABLES: dict[Wire, Any] = {"anthropic_messages": anthropic, "ollama_chat": ollama, "openai_chat": openai}
 USER = Message("user", (Text("hi"),))
@@ -43,6 +43,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "any other field": {"extras": {"vendor": 1}, "dialect": "other"},
     "tool_choice required, a function": {"tools": (Tool("f"),), "tool_choice": ToolChoice("required")},
     "parallel_tool_calls false": {"tools": (Tool("f"),), "parallel_tool_calls": False},
+    "files and documents that are no text": {"messages": (Message("user", (Document(media_type="application/pdf", data="QUJD"),)),)},
     "image_url with an address": {"messages": (Message("user", (Image(url="https://x/y.png"),)),)},
 }
 

@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from tests.dialects.samples import chat_body, json_values, reading
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Reading, UnsupportedError
 from orchvynt.language.snapshot import Wire
-from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
+from orchvynt.model.chat import AnswerFormat, Chat, Document, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
 
 CALLER = registry.caller("openai_chat")
 CALL = {"id": "c1", "type": "function", "function": {"name": "search", "arguments": '{"q":1}'}}
@@ -157,3 +158,27 @@ def test_whatever_was_read_has_a_canonical_form_or_says_why_not(value: object, f
         for wire in get_args(Wire):
             with suppress(UnsupportedError):
                 assert json.loads(registry.provider(wire).write_request(CALLER.chat(told.ask), "m", 10).body)
+
+
+def test_an_inline_file_is_a_document_and_comes_back_as_one() -> None:
+    file = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,QUJD"}}
+    told = chat(messages=[{"role": "user", "content": [{"type": "text", "text": "Read"}, file]}])
+    assert told.messages[0].parts[1] == Document(media_type="application/pdf", data="QUJD", title="a.pdf")
+    for_anthropic = json.loads(registry.provider("anthropic_messages").write_request(told, "claude", 10).body)
+    assert for_anthropic["messages"][0]["content"][1] == {
+        "type": "document",
+        "source": {"type": "base64", "media_type": "application/pdf", "data": "QUJD"},
+        "title": "a.pdf",
+    }
+    from_anthropic = msgspec.structs.replace(told, dialect="anthropic_messages")
+    for_openai = json.loads(registry.provider("openai_chat").write_request(from_anthropic, "gpt-x", 10).body)
+    assert for_openai["messages"][0]["content"][1] == file
+
+
+@pytest.mark.parametrize(
+    ("file", "param"), [({"file_id": "file-1"}, "file_id"), ({"file_data": "QUJD"}, "file_data"), ({"file_data": "data:a,b"}, "file_data")]
+)
+def test_a_file_that_cannot_be_read_elsewhere_says_why(file: dict[str, Any], param: str) -> None:
+    with pytest.raises(UnsupportedError) as raised:
+        chat(messages=[{"role": "user", "content": [{"type": "file", "file": file}]}])
+    assert raised.value.param == f"messages[0].content[0].file.{param}"

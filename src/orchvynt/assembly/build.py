@@ -72,8 +72,8 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
 
 
 def _refusal(fault: Fault) -> bytes:
-    """The body of what the HTTP layer refuses before any dialect is known."""
-    return registry.caller("openai_chat").error(fault, "")
+    """The body of what the HTTP layer refuses before any dialect is known: Anthropic's holds all that OpenAI's does."""
+    return registry.caller("anthropic_messages").error(fault, "")
 
 
 async def open_state(settings: Settings) -> Opened:

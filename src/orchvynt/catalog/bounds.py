@@ -6,6 +6,7 @@ OpenAI 2,833 + 5,667 a tile for gpt-4o-mini, at most eight 512-px tiles after sc
 (https://platform.openai.com/docs/guides/images-vision); Anthropic one token per 28 × 28 px, the long edge at most 2,576 px
 (https://docs.anthropic.com/en/docs/build-with-claude/vision); open models up to 16,384 (Qwen2-VL's model card).
 Tools at Anthropic: a system prompt of at most 530 tokens (https://docs.anthropic.com/en/docs/build-with-claude/tool-use).
+What no size of a body bounds (pages of a PDF, what a provider's own search reads) is bounded by the context it is read into.
 """
 
 from typing import Final, Literal
@@ -19,6 +20,13 @@ TOOL_TOKENS: Final = 16
 ANTHROPIC_TOOLS_TOKENS: Final = 600
 BYTES_PER_TOKEN_MOST: Final = 5
 """Prose in the largest vocabularies (o200k) comes to at most 4.8 bytes a token; only runs of one character exceed this."""
+BYTES_PER_TOKEN_USUAL: Final = 3
+"""Prose and code come to 3 to 4 bytes a token; an estimate had better be a little high, as it is asked to make things fit."""
+IMAGE_TOKENS_USUAL: Final = 1_600
+"""An image of 1,568 px on its long edge at Anthropic (docs.anthropic.com, vision)."""
+
+WINDOW_MOST: Final = 2_000_000
+"""No model that is sold has a larger context; it stands where a model's own is not known."""
 
 _FIXED_TOKENS: Final[dict[str, int]] = {"openai": 8, "anthropic": 16, "openai-compatible": 64, "ollama": 64}
 _IMAGE_TOKENS: Final[dict[str, int]] = {
@@ -32,12 +40,14 @@ _CEILING_IMAGE: Final = max(_IMAGE_TOKENS.values())
 KINDS: Final[tuple[Kind, ...]] = ("openai", "openai-compatible", "anthropic", "ollama")
 
 
-def input_tokens_bound(ask: Ask, kind: Kind) -> int:
-    """The most input tokens that this provider can count for the request."""
+def input_tokens_bound(ask: Ask, kind: Kind, context_window: int = 0) -> int:
+    """The most input tokens that this provider can count for the request. `context_window` is the model's, 0 where it is not known."""
     tools = len(ask.tool_names)
     bound = ask.input_text_bytes + MESSAGE_TOKENS * ask.message_count + TOOL_TOKENS * tools + _FIXED_TOKENS[kind]
     if tools and kind == "anthropic":
         bound += ANTHROPIC_TOOLS_TOKENS
+    if ask.open_inputs:
+        bound += ask.open_inputs * (context_window or WINDOW_MOST)
     return bound + ask.image_count * _IMAGE_TOKENS[kind]
 
 
@@ -49,6 +59,7 @@ def input_tokens_ceiling(ask: Ask) -> int:
         + TOOL_TOKENS * len(ask.tool_names)
         + _CEILING_FIXED
         + (ask.image_count * _CEILING_IMAGE)
+        + (ask.open_inputs * WINDOW_MOST)
     )
 
 
@@ -64,3 +75,9 @@ def input_tokens_least(ask: Ask) -> int:
     """
     text_bytes = ask.input_text_bytes - 3 * ask.body.count(b"\\u")
     return max(0, text_bytes) // BYTES_PER_TOKEN_MOST
+
+
+def input_tokens_estimate(ask: Ask) -> int:
+    """About how many input tokens a request comes to. No bound in either direction; pages of documents are not in it."""
+    text = -(-ask.input_text_bytes // BYTES_PER_TOKEN_USUAL)
+    return text + MESSAGE_TOKENS * ask.message_count + TOOL_TOKENS * len(ask.tool_names) + IMAGE_TOKENS_USUAL * ask.image_count

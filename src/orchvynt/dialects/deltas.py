@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from orchvynt.dialects.shapes import Failure
-from orchvynt.model.chat import Finish, Reply, TokenLogprob, ToolCall
+from orchvynt.model.chat import Finish, Reply, Thinking, TokenLogprob, ToolCall
 from orchvynt.model.usage import Usage
 
 
@@ -50,10 +50,29 @@ class ThoughtAdded(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
+class ThoughtSigned(msgspec.Struct, frozen=True, gc=False):
+    """The provider's proof of the thought that has just been given; it ends that thought."""
+
+    signature: str
+
+
+class ThoughtSealed(msgspec.Struct, frozen=True, gc=False):
+    """A whole thought that only its provider can read."""
+
+    data: str
+
+
+class OtherAdded(msgspec.Struct, frozen=True, gc=False):
+    """Content that only callers of the provider's own dialect can take, such as a search that the provider makes; it is counted."""
+
+    text: str
+
+
 class Finished(msgspec.Struct, frozen=True, gc=False):
     """The answer has its finish reason; the stream may go on (usage) until the terminal marker."""
 
     finish: Finish
+    stop_sequence: str = ""
 
 
 class UsageReported(msgspec.Struct, frozen=True):
@@ -73,7 +92,8 @@ class Failed(msgspec.Struct, frozen=True):
     by_event: bool = False
 
 
-Delta = Began | TextAdded | RefusalAdded | CallBegan | ArgumentsAdded | ThoughtAdded | Finished | UsageReported | Ended | Failed
+Thought = ThoughtAdded | ThoughtSigned | ThoughtSealed
+Delta = Began | TextAdded | RefusalAdded | CallBegan | ArgumentsAdded | Thought | OtherAdded | Finished | UsageReported | Ended | Failed
 
 
 class DeltaReader(Protocol):
@@ -87,7 +107,7 @@ class DeltaReader(Protocol):
 class Collector:
     """Puts the parts of a streamed answer together. Holds the whole text, so it is made only where a reply is asked for."""
 
-    __slots__ = ("_arguments", "_began", "_calls", "_finish", "_logprobs", "_refusal", "_text", "_usage")
+    __slots__ = ("_arguments", "_began", "_calls", "_finished", "_logprobs", "_refusal", "_text", "_thinking", "_thoughts", "_usage")
 
     def __init__(self) -> None:
         self._began = Began(id="", model="")
@@ -96,7 +116,9 @@ class Collector:
         self._refusal: list[str] = []
         self._calls: dict[int, CallBegan] = {}
         self._arguments: dict[int, list[str]] = {}
-        self._finish: Finish = ""
+        self._thinking: list[str] = []
+        self._thoughts: list[Thinking] = []
+        self._finished = Finished("")
         self._usage: Usage | None = None
 
     def add(self, delta: Delta) -> None:
@@ -112,14 +134,27 @@ class Collector:
                 self._refusal.append(delta.text)
             case Began():
                 self._began = delta
+            case ThoughtAdded():
+                self._thinking.append(delta.text)
+            case ThoughtSigned():
+                self._end_thought(delta.signature)
+            case ThoughtSealed():
+                self._end_thought()
+                self._thoughts.append(Thinking(redacted=delta.data))
             case Finished():
-                self._finish = delta.finish
+                self._finished = delta
             case UsageReported():
                 self._usage = delta.usage
             case _:
                 pass
 
+    def _end_thought(self, signature: str = "") -> None:
+        if self._thinking or signature:
+            self._thoughts.append(Thinking("".join(self._thinking), signature))
+            self._thinking.clear()
+
     def reply(self) -> Reply:
+        self._end_thought()
         return Reply(
             id=self._began.id,
             model=self._began.model,
@@ -129,9 +164,11 @@ class Collector:
                 ToolCall(id=call.id, name=call.name, arguments="".join(self._arguments.get(index, ())))
                 for index, call in sorted(self._calls.items())
             ),
-            finish=self._finish,
+            finish=self._finished.finish,
             usage=self._usage,
             refusal="".join(self._refusal),
+            thoughts=tuple(self._thoughts),
+            stop_sequence=self._finished.stop_sequence,
             logprobs=tuple(self._logprobs),
         )
 
@@ -139,6 +176,13 @@ class Collector:
 def deltas_of(reply: Reply) -> list[Delta]:
     """A whole reply as the parts that a stream of it would have had, with its terminal marker."""
     deltas: list[Delta] = [Began(id=reply.id, model=reply.model, created_s=reply.created_s)]
+    for thought in reply.thoughts:
+        if thought.redacted:
+            deltas.append(ThoughtSealed(thought.redacted))
+        if thought.text:
+            deltas.append(ThoughtAdded(thought.text))
+        if thought.signature:
+            deltas.append(ThoughtSigned(thought.signature))
     if reply.text:
         deltas.append(TextAdded(reply.text, reply.logprobs))
     if reply.refusal:
@@ -148,7 +192,7 @@ def deltas_of(reply: Reply) -> list[Delta]:
         if call.arguments:
             deltas.append(ArgumentsAdded(index=index, text=call.arguments))
     if reply.finish:
-        deltas.append(Finished(reply.finish))
+        deltas.append(Finished(reply.finish, reply.stop_sequence))
     if reply.usage is not None:
         deltas.append(UsageReported(reply.usage))
     deltas.append(Ended())

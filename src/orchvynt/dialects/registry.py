@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+from orchvynt.dialects.anthropic_messages.caller import AnthropicMessagesCaller
+from orchvynt.dialects.anthropic_messages.passthrough import MessageRelay
 from orchvynt.dialects.anthropic_messages.provider import AnthropicMessagesProvider
 from orchvynt.dialects.anthropic_messages.stream import AnthropicReader
 from orchvynt.dialects.deltas import DeltaReader
@@ -25,6 +27,7 @@ from orchvynt.model.invocation import Ask, DialectName
 # Both tables are constants: dialects hold no state, so one of each serves everybody.
 _CALLERS: Final[dict[DialectName, CallerDialect]] = {
     "openai_chat": OpenAIChatCaller(),
+    "anthropic_messages": AnthropicMessagesCaller(),
     "ollama_chat": OllamaChatCaller(),
     "ollama_generate": OllamaGenerateCaller(),
     "route": RouteCaller(),
@@ -45,6 +48,7 @@ provider: Final[Callable[[Wire], ProviderDialect]] = _PROVIDERS.__getitem__
 # Where caller and provider speak the same, the provider's own frames pass.
 _PASSING: Final[dict[str, Callable[[Ask, bool, bool], Relay]]] = {
     "openai_chat": lambda ask, collect, digest: PassthroughRelay(ask.wants_usage, collect, digest),
+    "anthropic_messages": lambda _ask, collect, digest: MessageRelay(collect, digest),
     "ollama_chat": lambda _, collect, digest: LineRelay(OllamaReader(), chat_part, collect, digest),
     "ollama_generate": lambda _, collect, digest: LineRelay(OllamaReader(decode_generate_line), generate_part, collect, digest),
 }
@@ -72,3 +76,7 @@ def relay(provider: ProviderDialect, caller: CallerDialect, ask: Ask, *, collect
     if passing is not None:
         return passing(ask, collect, digest)
     return TranslatingRelay(_READERS[provider.name](), writer, collect, created_s, digest, ids=caller.name not in NAMELESS)
+
+
+FORWARDED: Final[dict[DialectName, tuple[str, ...]]] = {"anthropic_messages": ("anthropic-version", "anthropic-beta")}
+"""Header fields of a caller that a provider of its dialect is sent; no others ever are."""

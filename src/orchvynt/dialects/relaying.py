@@ -12,9 +12,12 @@ from orchvynt.dialects.deltas import (
     Ended,
     Failed,
     Finished,
+    OtherAdded,
     RefusalAdded,
     TextAdded,
     ThoughtAdded,
+    ThoughtSealed,
+    ThoughtSigned,
     UsageReported,
     utf8_bytes,
 )
@@ -94,7 +97,7 @@ class TranslatingRelay:
 
 
 def note(seen: Seen, delta: Delta) -> None:
-    """Writes down what a relay sees go by."""
+    """What one delta says of the answer so far."""
     match delta:
         case TextAdded() | RefusalAdded() | ArgumentsAdded():
             seen.output_bytes += utf8_bytes(delta.text)
@@ -102,8 +105,10 @@ def note(seen: Seen, delta: Delta) -> None:
         case CallBegan():
             seen.output_bytes += utf8_bytes(delta.name)
             seen.started = True
-        case ThoughtAdded():
+        case ThoughtAdded() | OtherAdded():
             seen.output_bytes += utf8_bytes(delta.text)
+            seen.alive = True
+        case ThoughtSigned() | ThoughtSealed():
             seen.alive = True
         case Began():
             seen.response_id = delta.id
@@ -118,8 +123,8 @@ def note(seen: Seen, delta: Delta) -> None:
             seen.failure = cut_by(delta.failure) if delta.by_event and seen.started else delta.failure
 
 
-def add_said(said: Said, delta: Delta, ids: bool) -> None:
-    """The same for the digest of what was said."""
+def add_said(said: Said, delta: Delta, ids: bool = True) -> None:
+    """What one delta adds to the digest of the answer."""
     match delta:
         case TextAdded() | RefusalAdded():
             said.add(delta.text)

@@ -24,6 +24,9 @@ NEUTRAL_EXTRAS: Final[dict[str, tuple[object, ...]]] = {
     "frequency_penalty": (0,),
     "store": (False,),
     "service_tier": ("auto",),
+    "inference_geo": ("global",),
+    "mcp_servers": ([],),
+    "speed": ("standard",),
 }
 """Values of fields that other APIs lack which ask for nothing, so that leaving them out changes nothing."""
 
@@ -41,10 +44,15 @@ SERVICE_DROPPED: Final[dict[str, Table]] = {
         ("verbosity", "the scales differ; the model's own default applies"),
     ),
     "anthropic_messages": (
+        ("metadata", "it labels what Anthropic stores"),
         ("service_tier", "it concerns capacity at Anthropic"),
-        ("inference_geo", "it concerns where Anthropic computes"),
+        ("speed", "it concerns speed at Anthropic"),
         ("cache_control", "it concerns Anthropic's caches"),
+        ("context_management", "it concerns what Anthropic keeps of a long context"),
+        ("diagnostics", "it concerns Anthropic's caches"),
+        ("user_profile_id", "it names an account's user to Anthropic"),
         ("thinking", "the scales differ; the model's own default applies"),
+        ("output_config", "of it the schema is sent; for effort the scales differ"),
     ),
     "ollama_chat": (
         ("keep_alive", "it concerns the memory of an Ollama"),
@@ -59,7 +67,7 @@ SERVICE_DROPPED: Final[dict[str, Table]] = {
 """By the caller's dialect: fields that say how its own provider stores, bills, caches or paces an answer, not what is asked for."""
 
 OWN_NAMES: Final[dict[str, dict[str, str]]] = {
-    "anthropic_messages": {"user": "metadata.user_id"},
+    "anthropic_messages": {"user": "metadata.user_id", "tools[].function.strict": "tools[].strict"},
     "ollama_chat": {name: f"options.{name}" for name in ("temperature", "top_p", "seed", "stop")},
 }
 """By the caller's dialect: what it calls a canonical field, where the canonical name (OpenAI's) is another."""

@@ -51,7 +51,7 @@ def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, 
     ):
         said = f"`service_tier: {ask.service_tier[:40]}` is not billed at the price that the hold is made at, and a money budget applies."
         return NotAdmitted(at, mono, "price", detail=said)
-    bound = input_tokens_bound(ask, model.provider.kind)
+    bound = input_tokens_bound(ask, model.provider.kind, model.context_window)
     most = min(model.max_output_tokens or OUTPUT_TOKENS_UNKNOWN, OUTPUT_TOKENS_MOST) * ask.choices
     asked = ask.max_output_tokens * ask.choices if ask.max_output_tokens is not None else None
     if asked is None and _demands_limit(model) and not stands_on:

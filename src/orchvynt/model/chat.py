@@ -1,7 +1,7 @@
 """The canonical form of a chat: what every dialect can be read into and written from.
 
-A dialect that has to be translated goes through this form; a same-dialect body passes as bytes and never meets it.
-What the form does not know stays in `extras`, by its name in the caller's dialect.
+A dialect that has to be translated goes through this form; a same-dialect body passes as bytes and meets it only where a broken
+answer is continued. What the form does not know stays in `extras`, by its name in the caller's dialect (`Chat.dialect`).
 """
 
 from typing import Any, Literal
@@ -15,7 +15,10 @@ Finish = Literal["stop", "length", "tool_calls", "content_filter", ""]
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
+    """`extras`, here and below: what the caller's dialect says of this part beyond the form, such as `cache_control`."""
+
     text: str
+    extras: dict[str, Any] = {}
 
 
 class Image(msgspec.Struct, frozen=True, tag="image"):
@@ -25,6 +28,36 @@ class Image(msgspec.Struct, frozen=True, tag="image"):
     media_type: str = ""
     data: str = ""
     detail: str = ""
+    extras: dict[str, Any] = {}
+
+
+class Document(msgspec.Struct, frozen=True, tag="document"):
+    """A file to read: `text`, or base64 `data` of `media_type`, or an http(s) address."""
+
+    url: str = ""
+    media_type: str = ""
+    data: str = ""
+    text: str = ""
+    title: str = ""
+    extras: dict[str, Any] = {}
+
+
+class Thinking(msgspec.Struct, frozen=True, tag="thinking"):
+    """What a model thought before it answered. `signature` is its provider's proof, `redacted` the thought where that is sealed.
+
+    Only the provider that signed it takes it back; it is no content.
+    """
+
+    text: str = ""
+    signature: str = ""
+    redacted: str = ""
+
+
+class Foreign(msgspec.Struct, frozen=True, tag="foreign"):
+    """A part that only the caller's own dialect has, such as the result of a search that its provider made; JSON as it came."""
+
+    kind: str
+    value: dict[str, Any]
 
 
 class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
@@ -33,15 +66,20 @@ class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
     id: str
     name: str
     arguments: str
+    extras: dict[str, Any] = {}
 
 
 class ToolResult(msgspec.Struct, frozen=True, tag="tool_result"):
+    """`text` is all text of the result. `parts` is set where it has other parts as well, and then holds all of them."""
+
     call_id: str
     text: str
     is_error: bool = False
+    parts: tuple[Text | Image | Document | Foreign, ...] = ()
+    extras: dict[str, Any] = {}
 
 
-Part = Text | Image | ToolCall | ToolResult
+Part = Text | Image | Document | Thinking | Foreign | ToolCall | ToolResult
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -51,12 +89,15 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Tool(msgspec.Struct, frozen=True):
-    """`parameters` is a JSON Schema object."""
+    """`parameters` is a JSON Schema object. `kind` is set for a tool that the provider defines or carries out itself, such as
+    `web_search_20250305`; `extras` then say how."""
 
     name: str
     description: str = ""
     parameters: dict[str, Any] = {}
     strict: bool | None = None
+    kind: str = ""
+    extras: dict[str, Any] = {}
 
 
 class ToolChoice(msgspec.Struct, frozen=True):
@@ -87,7 +128,8 @@ class TokenLogprob(msgspec.Struct, frozen=True):
 class Chat(msgspec.Struct, frozen=True):
     """One request of an agent in canonical form. Absent options are None and are not sent.
 
-    `dialect` is the caller's: `extras` are in its names.
+    `dialect` is the caller's: `extras`, those of the parts too, are in its names. `forwarded` are header fields of the caller that a
+    provider of the same dialect is sent.
     """
 
     model: str
@@ -106,12 +148,13 @@ class Chat(msgspec.Struct, frozen=True):
     user: str = ""
     extras: dict[str, Any] = {}
     dialect: str = "openai_chat"
+    forwarded: tuple[tuple[str, str], ...] = ()
 
 
 class Reply(msgspec.Struct, frozen=True):
     """One whole answer in canonical form. `id` and `model` are the provider's own. `created_s` is Unix seconds.
 
-    `usage` is None when the provider said nothing.
+    `usage` is None when the provider said nothing. `stop_sequence` is the one that ended it, where the provider says which.
     """
 
     id: str
@@ -122,4 +165,6 @@ class Reply(msgspec.Struct, frozen=True):
     finish: Finish
     usage: Usage | None = None
     refusal: str = ""
+    thoughts: tuple[Thinking, ...] = ()
+    stop_sequence: str = ""
     logprobs: tuple[TokenLogprob, ...] = ()

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 RunSource = Literal["key", "header", "metadata", "session-id", "traceparent", "inferred", ""]
-DialectName = Literal["openai_chat", "ollama_chat", "ollama_generate", "route"]
+DialectName = Literal["openai_chat", "anthropic_messages", "ollama_chat", "ollama_generate", "route"]
 
 
 class Claims(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -29,7 +29,10 @@ class Ask(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     `body` is the caller's JSON as it came; what it says of itself (`orchvynt_*` metadata) is left out when a request is written.
     `input_text_bytes` is an upper bound of the UTF-8 bytes of everything a model will read as text (messages, tool
-    definitions, schemas); `message_count` and `tool_count` price the template around it; `image_count` the images.
+    definitions, schemas); `message_count` and `tool_count` price the template around it; `image_count` the images;
+    `open_inputs` is how often a provider may read a whole context that no size of the body bounds: once for the pages of documents,
+    as often as it samples for tools that it carries out itself.
+    `forwarded` are header fields of the caller for providers of its own dialect.
     """
 
     requested_model: str
@@ -44,6 +47,8 @@ class Ask(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     input_text_bytes: int = 0
     wants_json_schema: bool = False
     service_tier: str = ""
+    open_inputs: int = 0
+    forwarded: tuple[tuple[str, str], ...] = ()
 
 
 def caller_of(key: str, key_id: str) -> str:

@@ -211,5 +211,6 @@ class Reviewing:
                 "It is not lost; ask again.",
                 retry_after_seconds=5,
             )
-            said = registry.caller("openai_chat").error(fault, inv)
+            # Which dialect it is stands in what cannot be read; Anthropic's error holds all that OpenAI's does.
+            said = registry.caller("anthropic_messages").error(fault, inv)
             answers.answer_fault(caller.line, fault, said, [("x-orchvynt-invocation", inv)])

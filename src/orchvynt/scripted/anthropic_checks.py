@@ -9,6 +9,9 @@ from typing import Final
 
 from orchvynt.scripted.shapes import Json, Refused, mapping, sequence, text_of, whole_number
 
+SIGNATURE: Final = "c2NyaXB0ZWQgdGhvdWdodA=="
+"""By which a thought of this provider is known again."""
+
 _NO_SYSTEM_TURNS: Final = re.compile(r"claude-(?:[123](?:\b|[.-])|instant|(?:sonnet|haiku)-4|opus-4-(?:[0-7]\b|\d{8}))")
 """Models from before system turns within a conversation (https://platform.claude.com/docs/en/about-claude/models/whats-new-claude-4-8)."""
 
@@ -72,6 +75,8 @@ def _turn(at: int, message: Json, messages: Sequence[Json], model: str) -> Refus
             return Refused(400, f"messages.{at}.content.{index}.type: Field required")
         if kind == "text" and not text_of(block.get("text")):
             return Refused(400, "messages: text content blocks must be non-empty")
+        if kind == "thinking" and block.get("signature") != SIGNATURE:
+            return Refused(400, f"messages.{at}.content.{index}: Invalid `signature` in `thinking` block")
         if kind == "tool_use" and not isinstance(block.get("input"), dict):
             return Refused(400, f"messages.{at}.content.{index}.tool_use.input: Input should be a valid dictionary")
     return None

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from orchvynt.scripted import tokens
-from orchvynt.scripted.anthropic_checks import blocks, problem, text
+from orchvynt.scripted.anthropic_checks import SIGNATURE, blocks, problem, text
 from orchvynt.scripted.shapes import Api, Ask, Call, Frame, Json, Piece, Refused, Said, Stream, mapping, sequence, text_of, whole_number
 
 _TYPES: Final = {
@@ -59,7 +59,8 @@ class AnthropicWire:
         )
 
     def whole(self, said: Said) -> bytes:
-        content: list[Json] = [{"type": "text", "text": said.text}] if said.text else []
+        content: list[Json] = [{"type": "thinking", "thinking": said.thinking, "signature": SIGNATURE}] if said.thinking else []
+        content += [{"type": "text", "text": said.text}] if said.text else []
         content += [{"type": "tool_use", "id": call.id, "name": call.name, "input": _input(call)} for call in said.calls]
         message = _message(said) | {"content": content, **_stop(said)}
         if said.reported is not None:
@@ -73,10 +74,9 @@ class AnthropicWire:
         delta: dict[str, Json] = {"type": "message_delta", "delta": _stop(said)}
         if said.reported is not None:
             delta["usage"] = _usage(said.reported) if said.usage_late else {"output_tokens": said.reported[1]}
-        has_text = any(frame.call < 0 for frame in said.frames)
         return Stream(
             opening=(_event("message_start", {"type": "message_start", "message": start}), self.ping()),
-            content=tuple(Piece(_content(said, frame, has_text), frame.tokens) for frame in said.frames),
+            content=tuple(Piece(_content(said, frame), frame.tokens) for frame in said.frames),
             closing=(_event("message_delta", delta),),
             terminal=_event("message_stop", {"type": "message_stop"}),
         )
@@ -144,19 +144,26 @@ def _input(call: Call) -> Json:
         return {}
 
 
-def _content(said: Said, frame: Frame, has_text: bool) -> bytes:
+def _content(said: Said, frame: Frame) -> bytes:
     """One frame, with the start of its block before the first and the stop after the last one of the block."""
-    index = 0 if frame.call < 0 else frame.call + has_text
+    before = bool(said.thinking) + (bool(said.text) if frame.call >= 0 else 0)
+    index = 0 if frame.is_thought else before + max(frame.call, 0)
     events: list[bytes] = []
     if frame.first:
         block: dict[str, Json] = {"type": "text", "text": ""}
+        if frame.is_thought:
+            block = {"type": "thinking", "thinking": "", "signature": ""}
         if frame.call >= 0:
             call = said.calls[frame.call]
             block = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
         events.append(_event("content_block_start", {"type": "content_block_start", "index": index, "content_block": block}))
         if frame.call >= 0:
             events.append(_delta(index, {"type": "input_json_delta", "partial_json": ""}))
-    if frame.call < 0:
+    if frame.is_thought:
+        events.append(_delta(index, {"type": "thinking_delta", "thinking": frame.text}))
+        if frame.last:
+            events.append(_delta(index, {"type": "signature_delta", "signature": SIGNATURE}))
+    elif frame.call < 0:
         events.append(_delta(index, {"type": "text_delta", "text": frame.text}))
     else:
         events.append(_delta(index, {"type": "input_json_delta", "partial_json": frame.text}))

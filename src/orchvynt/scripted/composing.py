@@ -43,9 +43,11 @@ def compose(ask: Ask, answer: Answer, label: str, now_s: int) -> Said:
     text, refusal = _text(ask, answer)
     text, stop_sequence = _stopped(text, ask.stop)
     room = _Room(ask.max_tokens)
+    # The other APIs have no thoughts, or none that are signed.
+    thought = room.take(tokens.split(answer.thinking or "")) if ask.api == "anthropic" else ()
     pieces = room.take(tokens.split(text))
     calls, call_pieces = _calls(ask, answer, label, room)
-    frames = (*_text_frames(pieces, answer.frames), *_call_frames(call_pieces, answer.frames))
+    frames = (*_text_frames(thought, answer.frames, True), *_text_frames(pieces, answer.frames), *_call_frames(call_pieces, answer.frames))
     output = sum(frame.tokens for frame in frames)
     reported, billed_output, late = _usage(answer, ask, output)
     return Said(
@@ -62,6 +64,7 @@ def compose(ask: Ask, answer: Answer, label: str, now_s: int) -> Said:
         reported=reported,
         usage_late=late,
         confidence=None if answer.logprobs == "missing" else answer.logprobs,
+        thinking="".join(thought),
     )
 
 
@@ -126,10 +129,10 @@ def _calls(ask: Ask, answer: Answer, label: str, room: _Room) -> tuple[tuple[Cal
     return tuple(calls), pieces
 
 
-def _text_frames(pieces: Sequence[str], wanted: int | None) -> list[Frame]:
+def _text_frames(pieces: Sequence[str], wanted: int | None, is_thought: bool = False) -> list[Frame]:
     groups = _groups(pieces, wanted)
     last = len(groups) - 1
-    return [Frame(group, len(group), first=at == 0, last=at == last) for at, group in enumerate(groups)]
+    return [Frame(group, len(group), first=at == 0, last=at == last, is_thought=is_thought) for at, group in enumerate(groups)]
 
 
 def _call_frames(calls: Sequence[tuple[int, Sequence[str]]], wanted: int | None) -> list[Frame]:

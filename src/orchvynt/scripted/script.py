@@ -71,13 +71,17 @@ class UsageClaim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One entry of a script. Without `text`, `json`, `refusal` or `tool_calls` the default answer is given, at this pace or fault."""
+    """One entry of a script. Without `text`, `json`, `refusal` or `tool_calls` the default answer is given, at this pace or fault.
+
+    `thinking` is a thought before it, which only Anthropic's API tells.
+    """
 
     match: Match = Match()
     text: str | None = None
     json: Json = None
     refusal: str | None = None
     tool_calls: list[ToolCall] = []
+    thinking: str | None = None
     logprobs: float | Literal["missing"] = 1.0
     finish: Literal["stop", "length", "tool_calls", "content_filter"] | None = None
     usage: UsageClaim | Literal["missing", "absurd", "last_chunk"] | None = None

@@ -48,7 +48,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """One piece of an answer in a stream. `call` is the position of the tool call it belongs to, -1 for text and refusals.
+    """One piece of an answer in a stream. `call` is the position of the tool call it belongs to, -1 for text, refusals and thoughts.
 
     `first` and `last` mark the ends of the text or of that call. `tokens` is what the provider bills for it, for one choice.
     """
@@ -58,6 +58,7 @@ class Frame(msgspec.Struct, frozen=True):
     call: int = -1
     first: bool = False
     last: bool = False
+    is_thought: bool = False
 
     @property
     def text(self) -> str:
@@ -76,7 +77,7 @@ class Said(msgspec.Struct, frozen=True):
     """One answer, before it is written in a wire format.
 
     `reported` is the usage that the answer claims (`None`: it claims nothing); `usage_late` says that it stands in the last chunk
-    only, asked for or not. `output_tokens` is what is billed, all choices together. `confidence` is `None` without logprobs.
+    only, asked for or not. `thinking` comes before all else. `output_tokens` is what is billed, all choices together. `confidence` is `None` without logprobs.
     """
 
     ask: Ask
@@ -92,6 +93,7 @@ class Said(msgspec.Struct, frozen=True):
     reported: tuple[int, int] | None
     usage_late: bool
     confidence: float | None
+    thinking: str = ""
 
 
 class Piece(msgspec.Struct, frozen=True):

@@ -12,14 +12,15 @@ from orchvynt.catalog.capabilities import Capabilities
 from orchvynt.decisions.identity.credentials import Identity
 from orchvynt.language.snapshot import Key, Snapshot
 from orchvynt.model.faults import Fault
-from orchvynt.surfaces.api.listing import LISTS, listed, names, shown
+from orchvynt.surfaces.api.listing import LISTS, listed, shown
+from orchvynt.surfaces.api.models import names
 
 ANYBODY = Identity(None, "digest")
 DOCS = Identity(Key("docs", allow_models=frozenset({"gpt"})), "digest")
 
 
 def told(path: str, identity: Identity = ANYBODY, policy: Snapshot | None = None) -> Any:
-    return json.loads(listed(path, policy or snapshot(), identity))
+    return json.loads(listed(path, policy or snapshot(), identity, "openai_chat"))
 
 
 def test_what_a_key_may_ask_for() -> None:

@@ -52,7 +52,7 @@ def expected_nanos(model: Model, ask: Ask, measured: Measured) -> int | None:
     output = measured.output_tokens if measured.output_tokens is not None else OUTPUT_TOKENS_EXPECTED
     if ask.max_output_tokens is not None:
         output = min(output, ask.max_output_tokens)
-    return cost_nanos(model.price, input_tokens_bound(ask, model.provider.kind), output * ask.choices)
+    return cost_nanos(model.price, input_tokens_bound(ask, model.provider.kind, model.context_window), output * ask.choices)
 
 
 def nothing_observed() -> Observed:

@@ -9,7 +9,8 @@ from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.deltas import utf8_bytes
 from orchvynt.dialects.outcomes import content_fault, error_in_success, failure_from_status, malformed
 from orchvynt.dialects.shapes import Answer, Failure
-from orchvynt.model.chat import Reply, ToolCall
+from orchvynt.model.chat import Reply, Thinking, ToolCall
+from orchvynt.model.turns import digest_of
 
 REFUSED: Final = "The model declined to answer."
 """What stands as the refusal where the provider stops with `refusal` and explains nothing."""
@@ -42,11 +43,15 @@ def read_answer(status: int, content_type: str, retry_after: str, body: bytes, n
         finish=finish_from(told.stop_reason),
         usage=usage_from(told_usage(told.usage)),
         output_bytes=sum(_block_bytes(block) for block in told.content),
+        said=digest_of(
+            "".join(block.text or "" for block in told.content if block.type == "text"),
+            [block.id for block in told.content if block.type == "tool_use" and block.id],
+        ),
     )
 
 
 def read_reply(body: bytes) -> Reply:
-    """The canonical form of a well-formed message. Thinking blocks are no content for callers of other dialects."""
+    """The canonical form of a well-formed message. Blocks that only Anthropic's own callers can take are not in it."""
     told = _decode(body)
     blocks = told.content or []
     return Reply(
@@ -62,6 +67,12 @@ def read_reply(body: bytes) -> Reply:
         finish=finish_from(told.stop_reason),
         usage=usage_from(told_usage(told.usage)),
         refusal=refusal_text(told.stop_reason, told.stop_details.explanation if told.stop_details else None),
+        thoughts=tuple(
+            Thinking(block.thinking or "", block.signature or "", (block.data or "") if block.type == "redacted_thinking" else "")
+            for block in blocks
+            if block.type in ("thinking", "redacted_thinking")
+        ),
+        stop_sequence=told.stop_sequence or "",
     )
 
 

@@ -1,10 +1,10 @@
 """The provider dialect `anthropic_messages`."""
 
 from orchvynt.dialects.anthropic_messages.answers import read_answer, read_reply
+from orchvynt.dialects.anthropic_messages.passing import pass_request
 from orchvynt.dialects.anthropic_messages.requests import write_request
-from orchvynt.dialects.shapes import Answer, Failure, UnsupportedError, UpstreamAsk
+from orchvynt.dialects.shapes import Answer, Failure, UpstreamAsk
 from orchvynt.model.chat import Chat, Reply
-from orchvynt.model.invocation import Ask
 
 
 class AnthropicMessagesProvider:
@@ -16,8 +16,7 @@ class AnthropicMessagesProvider:
     def credential(self, secret: str) -> tuple[str, str]:
         return ("x-api-key", secret)
 
-    def pass_request(self, ask: Ask, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:  # noqa: ARG002  # no twin yet
-        raise UnsupportedError("No caller dialect of this build has Anthropic's bodies.", "")
+    pass_request = staticmethod(pass_request)
 
     def write_request(self, chat: Chat, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
         return write_request(chat, upstream_model, output_tokens_max)

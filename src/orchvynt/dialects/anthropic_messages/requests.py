@@ -5,23 +5,15 @@ from typing import Any, Final
 
 import msgspec
 
+from orchvynt.dialects.anthropic_messages.blocks import block, tool, tool_choice
+from orchvynt.dialects.anthropic_messages.headers import headers
+from orchvynt.dialects.anthropic_messages.passing import PATH
+from orchvynt.dialects.anthropic_messages.rewriting import rewrite_request
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
-from orchvynt.dialects.translation import (
-    MESSAGES_DROPPED,
-    Dropped,
-    Table,
-    arguments_object,
-    drop_extras,
-    drop_from_messages,
-    output_limit,
-)
-from orchvynt.model.chat import Chat, Image, Message, Part, Text, Tool, ToolCall, ToolChoice, ToolResult
+from orchvynt.dialects.translation import MESSAGES_DROPPED, Dropped, Table, drop_extras, drop_from_messages, output_limit
+from orchvynt.model.chat import Chat, Message, Text
 
-PATH: Final = "/v1/messages"
-"""Below the base_url that the official SDK takes, which has no path."""
-
-API_VERSION: Final = "2023-06-01"
-"""The last version that takes `temperature` and `top_p` at all; 2026-10-21 refuses them for every model."""
+OWN: Final = "anthropic_messages"
 
 MAX_TOKENS_UNKNOWN: Final = 4096
 """The API demands a limit. The runtime gives one always; this one stands where nobody did."""
@@ -67,14 +59,14 @@ _WITHOUT: Final = frozenset({"presence_penalty", "frequency_penalty"})
 
 # Claude 4.7 and later, the 5 series and its named relatives refuse sampling parameters (platform.claude.com, model migration guide).
 _NO_SAMPLING: Final = re.compile(r"claude-(?:[a-z]+-)?(?:4[-.](?:[7-9]|\d\d(?!\d))|[5-9]|\d\d(?!\d))(?:\D|$)|claude-(?:fable|mythos)")
-_HEADERS: Final = (("content-type", "application/json"), ("accept", "application/json"), ("anthropic-version", API_VERSION))
-_STREAM_HEADERS: Final = (("content-type", "application/json"), ("accept", "text/event-stream"), ("anthropic-version", API_VERSION))
 
 _encode = msgspec.json.Encoder().encode
 
 
 def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
     """The request for a canonical chat. Raises UnsupportedError for what dropping would change the answer."""
+    if chat.dialect == OWN:
+        return rewrite_request(chat, upstream_model, output_tokens_max)
     dropped = Dropped(chat)
     _check(chat, dropped)
     system, turns = _turns(chat.messages)
@@ -85,8 +77,8 @@ def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None
     if system:
         body["system"] = system
     if chat.tools:
-        body["tools"] = [_tool(tool) for tool in chat.tools]
-        choice = _tool_choice(chat.tool_choice, chat.parallel_tool_calls)
+        body["tools"] = [tool(one) for one in chat.tools]
+        choice = tool_choice(chat.tool_choice, chat.parallel_tool_calls)
         if choice:
             body["tool_choice"] = choice
     if chat.answer_format:
@@ -98,8 +90,7 @@ def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None
         body["metadata"] = {"user_id": chat.user}
     if chat.stream:
         body["stream"] = True
-    headers = _STREAM_HEADERS if chat.stream else _HEADERS
-    return UpstreamAsk(path=PATH, headers=headers, body=_encode(body), dropped=dropped.told())
+    return UpstreamAsk(path=PATH, headers=headers(chat.stream), body=_encode(body), dropped=dropped.told())
 
 
 def _check(chat: Chat, dropped: Dropped) -> None:
@@ -142,7 +133,7 @@ def _turns(messages: tuple[Message, ...]) -> tuple[str, list[dict[str, Any]]]:
                 raise UnsupportedError("Anthropic takes only text in system messages.", f"messages[{index}].content")
             system.extend(part.text for part in message.parts if isinstance(part, Text) and part.text)
             continue
-        blocks = [_block(part, f"messages[{index}]") for part in message.parts if not (isinstance(part, Text) and not part.text)]
+        blocks = [told for part in message.parts if (told := block(part, f"messages[{index}]")) is not None]
         if not blocks:
             continue
         side = "assistant" if message.role == "assistant" else "user"
@@ -151,41 +142,3 @@ def _turns(messages: tuple[Message, ...]) -> tuple[str, list[dict[str, Any]]]:
         else:
             turns.append({"role": side, "content": blocks})
     return "\n\n".join(system), turns
-
-
-def _block(part: Part, where: str) -> dict[str, Any]:
-    match part:
-        case Text():
-            return {"type": "text", "text": part.text}
-        case Image():
-            if part.url:
-                return {"type": "image", "source": {"type": "url", "url": part.url}}
-            return {"type": "image", "source": {"type": "base64", "media_type": part.media_type, "data": part.data}}
-        case ToolCall():
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": arguments_object(part, where)}
-        case ToolResult():
-            result: dict[str, Any] = {"type": "tool_result", "tool_use_id": part.call_id, "content": part.text}
-            if part.is_error:
-                result["is_error"] = True
-            return result
-
-
-def _tool(tool: Tool) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": tool.name, "input_schema": tool.parameters or {"type": "object", "properties": {}}}
-    if tool.description:
-        told["description"] = tool.description
-    if tool.strict:
-        told["strict"] = True
-    return told
-
-
-def _tool_choice(choice: ToolChoice | None, parallel: bool | None) -> dict[str, Any] | None:
-    mode = choice.mode if choice else "auto"
-    if mode == "none":
-        return {"type": "none"}
-    told: dict[str, Any] = {"type": {"auto": "auto", "required": "any", "tool": "tool"}[mode]}
-    if choice and mode == "tool":
-        told["name"] = choice.name
-    if parallel is False:
-        told["disable_parallel_tool_use"] = True
-    return told if choice or parallel is False else None

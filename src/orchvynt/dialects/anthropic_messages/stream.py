@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from orchvynt.dialects.anthropic_messages.answers import refusal_text
-from orchvynt.dialects.anthropic_messages.wire import Event, ToldUsage, finish_from, merged_usage, told_usage, usage_from
+from orchvynt.dialects.anthropic_messages.wire import Block, Event, ToldUsage, finish_from, merged_usage, told_usage, usage_from
 from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.deltas import (
     ArgumentsAdded,
@@ -15,9 +15,12 @@ from orchvynt.dialects.deltas import (
     Ended,
     Failed,
     Finished,
+    OtherAdded,
     RefusalAdded,
     TextAdded,
     ThoughtAdded,
+    ThoughtSealed,
+    ThoughtSigned,
     UsageReported,
 )
 from orchvynt.dialects.frames import EventFrames, FrameTooLargeError, event_data
@@ -29,16 +32,22 @@ _EMPTY_INPUTS: Final = (b"", b"{}", b"null")
 
 
 class AnthropicReader:
-    """Implements deltas.DeltaReader."""
+    """Implements deltas.DeltaReader.
 
-    __slots__ = ("_calls", "_frames", "_opening", "_silent", "_usage")
+    `began` is set once the message has a name; `begun` counts its content blocks, and `open_kind` is the type of the open one.
+    `calls` says which tool call (counted from 0) a content block is; blocks are counted with the text ones between.
+    """
+
+    __slots__ = ("_frames", "_opening", "_silent", "_usage", "began", "begun", "calls", "open_kind")
 
     def __init__(self) -> None:
+        self.began = False
+        self.begun = 0
+        self.open_kind = ""
+        self.calls: dict[int, int] = {}
         self._opening = Opening()
         self._frames = EventFrames()
         self._usage: ToldUsage | None = None
-        # Which tool call (counted from 0) a content block is; blocks are counted with the text ones between.
-        self._calls: dict[int, int] = {}
         # The calls of which no argument has come.
         self._silent: set[int] = set()
 
@@ -50,7 +59,7 @@ class AnthropicReader:
         deltas: list[Delta] = []
         try:
             for frame in self._frames.feed(data):
-                deltas += self._frame(frame)
+                deltas += self.frame(frame)
                 if deltas and isinstance(deltas[-1], Ended | Failed):
                     break
         except FrameTooLargeError as error:
@@ -60,13 +69,18 @@ class AnthropicReader:
     def end_of_input(self) -> list[Delta]:
         if not self._opening.is_open:
             return [Failed(self._opening.end_of_input())]
-        name, data = event_data(self._frames.rest)
+        return self.end_of(self._frames.rest)
+
+    def end_of(self, rest: bytes) -> list[Delta]:
+        """What the half frame says with which a stream ended."""
+        name, data = event_data(rest)
         # The marker is whole even where the blank line after it is missing; of any other half frame nothing goes out.
         if name == b"message_stop" and data:
             return [Ended()]
         return [Failed(CUT)]
 
-    def _frame(self, frame: bytes) -> list[Delta]:
+    def frame(self, frame: bytes) -> list[Delta]:
+        """What one whole frame says."""
         name, data = event_data(frame)
         if not data or name == b"ping":
             return []
@@ -91,6 +105,7 @@ class AnthropicReader:
                     return []
                 # It knows the input; the output only the last message_delta knows, so what is said here is no usage yet.
                 self._usage = told_usage(message.usage)
+                self.began = True
                 return [Began(id=message.id or "", model=message.model or "")]
             case "message_delta":
                 return self._message_delta(event)
@@ -105,13 +120,22 @@ class AnthropicReader:
         block = event.content_block
         if block is None:
             return []
-        if block.type == "text":
-            return [TextAdded(block.text)] if block.text else []
-        if block.type == "thinking":
-            return [ThoughtAdded(block.thinking)] if block.thinking else []
-        if block.type != "tool_use":
-            return []
-        index = self._calls.setdefault(event.index or 0, len(self._calls))
+        self.begun = max(self.begun, (self.begun if event.index is None else event.index) + 1)
+        self.open_kind = block.type
+        match block.type:
+            case "text":
+                return [TextAdded(block.text)] if block.text else []
+            case "thinking":
+                return [ThoughtAdded(block.thinking)] if block.thinking else []
+            case "redacted_thinking":
+                return [ThoughtSealed(block.data or "")]
+            case "tool_use":
+                return self._call(event, block)
+            case _:
+                return [OtherAdded("")]
+
+    def _call(self, event: Event, block: Block) -> list[Delta]:
+        index = self.calls.setdefault(event.index or 0, len(self.calls))
         self._silent.add(index)
         deltas: list[Delta] = [CallBegan(index=index, id=block.id or "", name=block.name or "")]
         # Usually an empty object whose text follows in parts.
@@ -123,7 +147,8 @@ class AnthropicReader:
 
     def _block_stop(self, event: Event) -> list[Delta]:
         """A call of a tool without parameters sends no part of its arguments; they are an empty object all the same."""
-        index = self._calls.get(event.index or 0)
+        self.open_kind = ""
+        index = self.calls.get(event.index or 0)
         if index is None or index not in self._silent:
             return []
         self._silent.discard(index)
@@ -136,12 +161,14 @@ class AnthropicReader:
         if delta.text:
             return [TextAdded(delta.text)]
         if delta.partial_json:
-            index = self._calls.get(event.index or 0)
+            index = self.calls.get(event.index or 0)
             if index is None:
-                return []
+                return [OtherAdded(delta.partial_json)]
             self._silent.discard(index)
             return [ArgumentsAdded(index=index, text=delta.partial_json)]
-        return [ThoughtAdded(delta.thinking)] if delta.thinking else []
+        if delta.thinking:
+            return [ThoughtAdded(delta.thinking)]
+        return [ThoughtSigned(delta.signature)] if delta.signature else []
 
     def _message_delta(self, event: Event) -> list[Delta]:
         deltas: list[Delta] = []
@@ -149,7 +176,7 @@ class AnthropicReader:
             refusal = refusal_text(event.delta.stop_reason, event.delta.stop_details.explanation if event.delta.stop_details else None)
             if refusal:
                 deltas.append(RefusalAdded(refusal))
-            deltas.append(Finished(finish_from(event.delta.stop_reason)))
+            deltas.append(Finished(finish_from(event.delta.stop_reason), event.delta.stop_sequence or ""))
         self._usage = merged_usage(self._usage, told_usage(event.usage))
         usage = usage_from(self._usage)
         if usage is not None:

@@ -39,13 +39,15 @@ class StopDetails(msgspec.Struct, gc=False):
 
 
 class Block(msgspec.Struct, gc=False):
-    """One content block. `input` is the JSON of a tool call's arguments."""
+    """One content block. `input` is the JSON of a tool call's arguments, `data` a sealed thought."""
 
     type: str
     text: str | None = None
     id: str | None = None
     name: str | None = None
     thinking: str | None = None
+    signature: str | None = None
+    data: str | None = None
     input: msgspec.Raw = msgspec.Raw()
 
 
@@ -55,6 +57,7 @@ class MessageBody(msgspec.Struct, gc=False):
     model: str | None = None
     content: list[Block] | None = None
     stop_reason: str | None = None
+    stop_sequence: str | None = None
     stop_details: StopDetails | None = None
     usage: msgspec.Raw = msgspec.Raw()
     error: msgspec.Raw = msgspec.Raw()
@@ -67,7 +70,9 @@ class EventDelta(msgspec.Struct, gc=False):
     text: str | None = None
     partial_json: str | None = None
     thinking: str | None = None
+    signature: str | None = None
     stop_reason: str | None = None
+    stop_sequence: str | None = None
     stop_details: StopDetails | None = None
 
 

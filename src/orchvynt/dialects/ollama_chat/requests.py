@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from orchvynt.dialects.plain import plain
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
 from orchvynt.dialects.translation import (
     MESSAGES_DROPPED,
@@ -14,7 +15,7 @@ from orchvynt.dialects.translation import (
     drop_from_messages,
     output_limit,
 )
-from orchvynt.model.chat import Chat, Image, Message, Text, Tool, ToolCall, ToolResult
+from orchvynt.model.chat import Chat, Document, Image, Message, Text, Tool, ToolCall, ToolResult
 from orchvynt.model.invocation import Ask
 
 PATH: Final = "/api/chat"
@@ -30,6 +31,7 @@ DROPPED: Final[Table] = (
 REFUSED: Final[Table] = (
     ("tool_choice required, a function", "the API cannot be made to call a tool"),
     ("parallel_tool_calls false", "the API cannot be held to one call at a time"),
+    ("files and documents that are no text", "the API takes only text and images"),
     ("image_url with an address", "the API takes only base64 data"),
     ("arguments of earlier calls that are no JSON object", "the API takes an object"),
     ("n", "the API gives one answer to a request"),
@@ -89,6 +91,7 @@ def _with_limit(options: msgspec.Raw | None, limit: int) -> msgspec.Raw:
 def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
     """The request for a canonical chat. Raises UnsupportedError for what dropping would change the answer."""
     dropped = Dropped(chat)
+    chat = plain(chat, "Ollama", dropped)
     _check(chat, dropped)
     names: dict[str, str] = {}
     body: dict[str, Any] = {
@@ -151,6 +154,8 @@ def _message(message: Message, index: int, names: dict[str, str]) -> dict[str, A
                 if part.url:
                     raise UnsupportedError("Ollama takes images only as base64 data, not as addresses.", f"messages[{index}].content")
                 images.append(part.data)
+            case Document():
+                raise UnsupportedError("Ollama takes no documents, only text and images.", f"messages[{index}].content")
             case ToolCall():
                 names[part.id] = part.name
                 calls.append({"id": part.id, "function": {"name": part.name, "arguments": arguments_object(part, f"messages[{index}]")}})

@@ -11,10 +11,10 @@ import msgspec
 
 from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.openai_chat.reading import METADATA_PREFIX
-from orchvynt.dialects.openai_chat.wire import AskBody, AskMessage, AskPart, AskTool, Schema
+from orchvynt.dialects.openai_chat.wire import AskBody, AskFile, AskMessage, AskPart, AskTool, Schema
 from orchvynt.dialects.shapes import UnsupportedError
 from orchvynt.dialects.translation import Table
-from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Part, Text, Tool, ToolCall, ToolChoice, ToolResult
+from orchvynt.model.chat import AnswerFormat, Chat, Document, Image, Message, Part, Text, Tool, ToolCall, ToolChoice, ToolResult
 
 CANONICAL_FIELDS: Final = frozenset(
     {
@@ -26,6 +26,7 @@ CANONICAL_FIELDS: Final = frozenset(
 
 REFUSED: Final[Table] = (
     ("content parts of the type input_audio", "no other API takes audio in a chat"),
+    ("content parts of the type file with a file_id", "only OpenAI can read its store; inline files go to Anthropic as documents"),
     ("tools and calls of the type custom", "other APIs call functions with JSON only"),
     ("functions, function_call, the role function", "they are deprecated; use tools"),
     ("tool_choice allowed_tools, custom", "no other API has them"),
@@ -118,17 +119,34 @@ def _part(part: AskPart, where: str) -> Part:
         return Text(part.text or "")
     if part.type == "refusal":
         return Text(part.refusal or "")
+    if part.type == "file" and part.file is not None:
+        return _document(part.file, f"{where}.file")
     if part.type != "image_url" or part.image_url is None:
         raise UnsupportedError(f"A content part of the type {part.type!r} has no equal in another dialect.", f"{where}.type")
     image = part.image_url
     url, detail = (image, "") if isinstance(image, str) else (image.url, image.detail or "")
     if not url.startswith("data:"):
         return Image(url=url, detail=detail)
-    head, comma, data = url[5:].partition(",")
-    media_type, *options = head.split(";")
-    if not comma or "base64" not in options:
+    inline = _inline(url)
+    if inline is None:
         raise UnsupportedError("An inline image must be base64: `data:image/png;base64,…`.", f"{where}.image_url.url")
-    return Image(media_type=media_type or "image/png", data=data, detail=detail)
+    return Image(media_type=inline[0] or "image/png", data=inline[1], detail=detail)
+
+
+def _document(file: AskFile, where: str) -> Document:
+    if not file.file_data:
+        raise UnsupportedError("Only OpenAI can read files of its own store; send `file_data`.", f"{where}.file_id")
+    media_type, data = _inline(file.file_data) or ("", "")
+    if not data:
+        raise UnsupportedError("An inline file must be base64: `data:application/pdf;base64,…`.", f"{where}.file_data")
+    return Document(media_type=media_type, data=data, title=file.filename or "")
+
+
+def _inline(url: str) -> tuple[str, str] | None:
+    """Media type and base64 data of a `data:` address; None for any other."""
+    head, comma, data = url.removeprefix("data:").partition(",")
+    media_type, *options = head.split(";")
+    return (media_type, data) if comma and "base64" in options and url.startswith("data:") else None
 
 
 def _tool(tool: AskTool, index: int) -> Tool:

@@ -6,9 +6,10 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.dialects.openai_chat.reading import METADATA_PREFIX, may_be_ours
+from orchvynt.dialects.plain import plain
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
 from orchvynt.dialects.translation import Dropped, Table, drop_extras, output_limit
-from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
+from orchvynt.model.chat import AnswerFormat, Chat, Document, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
 from orchvynt.model.invocation import Ask
 
 PATH: Final = "/chat/completions"
@@ -28,10 +29,14 @@ REFUSED: Final[Table] = (("any other field", "without it the answer may be anoth
 
 MAPPED: Final[Table] = (
     ("the limit of output", "`max_completion_tokens` for models that know only that name, else `max_tokens`"),
+    ("documents that are inline PDF", "`file` parts"),
     ("presence_penalty, frequency_penalty, top_logprobs", "the fields of the same names"),
 )
 
 _KNOWN_EXTRAS: Final = frozenset({"presence_penalty", "frequency_penalty", "top_logprobs"})
+
+PDF: Final = "application/pdf"
+"""The one kind of file that chat completions take (developers.openai.com/api/docs/guides/file-inputs)."""
 
 JSON_HEADERS: Final = (("content-type", "application/json"), ("accept", "application/json"))
 STREAM_HEADERS: Final = (("content-type", "application/json"), ("accept", "text/event-stream"))
@@ -92,6 +97,7 @@ def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None
     Raises UnsupportedError for what dropping would change the answer.
     """
     dropped = Dropped(chat)
+    chat = plain(chat, "OpenAI", dropped, (PDF,))
     extras = chat.extras
     if chat.dialect != "openai_chat":
         drop_extras(chat, "OpenAI", _KNOWN_EXTRAS, dropped, _SAMPLING)
@@ -169,7 +175,7 @@ def _message(message: Message) -> dict[str, Any]:
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     if results:
         return {**told, "role": "tool", "tool_call_id": results[0].call_id, "content": results[0].text}
-    parts = [part for part in message.parts if isinstance(part, Text | Image)]
+    parts = [part for part in message.parts if isinstance(part, Text | Image | Document)]
     if all(isinstance(part, Text) for part in parts) and len(parts) <= 1:
         text = "".join(part.text for part in parts if isinstance(part, Text))
         told["content"] = None if calls and not text else text
@@ -182,7 +188,11 @@ def _message(message: Message) -> dict[str, Any]:
     return told
 
 
-def _part(part: Text | Image) -> dict[str, Any]:
+def _part(part: Text | Image | Document) -> dict[str, Any]:
+    if isinstance(part, Document):
+        # The API demands a name (developers.openai.com/api/docs/guides/file-inputs).
+        file = {"filename": part.title or "document.pdf", "file_data": f"data:{part.media_type};base64,{part.data}"}
+        return {"type": "file", "file": file}
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
     url = part.url or f"data:{part.media_type};base64,{part.data}"

@@ -31,11 +31,20 @@ class AskImage(msgspec.Struct, gc=False):
     detail: str | None = None
 
 
+class AskFile(msgspec.Struct, gc=False):
+    """`file_data` is a data URL, `file_id` the name of a file that OpenAI holds."""
+
+    file_data: str | None = None
+    file_id: str | None = None
+    filename: str | None = None
+
+
 class AskPart(msgspec.Struct, gc=False):
     type: str
     text: str | None = None
     image_url: AskImage | str | None = None
     refusal: str | None = None
+    file: AskFile | None = None
 
 
 class AskFunctionCall(msgspec.Struct, gc=False):

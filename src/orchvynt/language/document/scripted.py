@@ -76,6 +76,7 @@ class AnswerEntry(Section):
     json_: Json = Field(default=None, alias="json", description="The answer as JSON, in place of `text`.")
     refusal: Text | None = Field(default=None, description="The model's own refusal, in place of `text`.")
     tool_calls: list[JsonMap] = Field(default=[], description="Calls of tools: {name: NAME, arguments: {…}}.")
+    thinking: Text | None = Field(default=None, description="A thought before the answer; only Anthropic's API tells it.")
     logprobs: Annotated[object, BeforeValidator(_confidence), WithJsonSchema({"type": ["number", "string"]})] = Field(
         default=1.0, description="The confidence that its log probabilities give, or `missing`."
     )

@@ -22,23 +22,20 @@ from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.tasks import Tasks
+from orchvynt.surfaces.api.estimating import COUNTING, ESTIMATED, counted
 from orchvynt.surfaces.api.http.request import Request
 from orchvynt.surfaces.api.intake import request_id
 from orchvynt.surfaces.api.listing import LISTS, SHOW, listed, shown
-from orchvynt.surfaces.api.paths import Place, place
+from orchvynt.surfaces.api.paths import ASKING, Place, place, spoken
 from orchvynt.surfaces.api.reception import Reception
 from orchvynt.surfaces.api.scoring import score, scored
 
-ASKING: Final[dict[str, DialectName]] = {
-    "/v1/chat/completions": "openai_chat",
-    "/v1/route": "route",
-    "/api/chat": "ollama_chat",
-    "/api/generate": "ollama_generate",
-}
 LISTED: Final = (
-    "POST /v1/chat/completions, POST /v1/route, POST /api/chat, POST /api/generate, GET /v1/models, GET /api/tags, GET /api/version, "
-    "POST /api/show, GET /v1/invocations/{id}, GET /v1/invocations/{id}/result, POST /v1/invocations/{id}/feedback"
+    "POST /v1/chat/completions, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/route, POST /api/chat, POST /api/generate, "
+    "GET /v1/models, GET /api/tags, POST /api/show, GET /api/version, GET /v1/invocations/{id}, GET /v1/invocations/{id}/result, "
+    "POST /v1/invocations/{id}/feedback"
 )
+_TELLING: Final = frozenset({COUNTING, SHOW})
 
 
 class DataPlane:
@@ -78,10 +75,10 @@ class DataPlane:
             self._read(request, line, path)
         elif request.method == "POST" and (inv := scored(path)):
             self.tasks.start(self._score(request, line, inv), f"feedback {inv}")
-        elif path == SHOW and request.method == "POST":
-            self._show(request, line)
-        elif dialect is not None or path == SHOW or path in LISTS or path.startswith(("/v1/invocations/", "/health/")):
-            allowed = "POST" if dialect or path == SHOW else "GET"
+        elif request.method == "POST" and path in _TELLING:
+            self._tell(request, line, path)
+        elif dialect is not None or path in _TELLING or path in LISTS or path.startswith(("/v1/invocations/", "/health/")):
+            allowed = "POST" if dialect or path in _TELLING else "GET"
             fault = Fault("method_not_allowed", f"{path} takes {allowed}, not {request.method}.", f"Use {allowed}.")
             self._refuse(request, line, fault, [("allow", allowed)])
         else:
@@ -121,10 +118,10 @@ class DataPlane:
             if isinstance(identity, Fault):
                 self._refuse(request, line, identity)
             elif path in LISTS:
-                line.answer(200, (), listed(path, self.policies.current, identity))
+                line.answer(200, (), listed(path, self.policies.current, identity, spoken(path, request.header)))
             else:
                 self._invocation(request, line, path.removeprefix("/v1/invocations/"), identity)
-        elif path in ASKING or path == SHOW:
+        elif path in ASKING or path in _TELLING:
             fault = Fault("method_not_allowed", f"{path} takes POST, not GET.", "Use POST.")
             self._refuse(request, line, fault, [("allow", "POST")])
         else:
@@ -141,14 +138,19 @@ class DataPlane:
         }
         line.answer(200 if self.ready else 503, (), msgspec.json.encode(body))
 
-    def _show(self, request: Request, line: CallerLine) -> None:
+    def _tell(self, request: Request, line: CallerLine, path: str) -> None:
+        """What is answered at once, without asking a model."""
         snapshot = self.policies.current
         identity = self.reception.identify(snapshot, request, self.carrier.clock.now())
-        said = identity if isinstance(identity, Fault) else shown(request.body, snapshot, identity)
+        said: bytes | Fault
+        if isinstance(identity, Fault):
+            said = identity
+        else:
+            said = counted(snapshot, identity, request) if path == COUNTING else shown(request.body, snapshot, identity)
         if isinstance(said, Fault):
             self._refuse(request, line, said)
         else:
-            line.answer(200, (), said)
+            line.answer(200, ESTIMATED if path == COUNTING else (), said)
 
     def _invocation(self, request: Request, line: CallerLine, rest: str, identity: Identity) -> None:
         inv, _, what = rest.partition("/")
@@ -203,13 +205,7 @@ class DataPlane:
             said.append(("www-authenticate", "Bearer"))
         if echo := request_id(request.header):
             said.append(("x-request-id", echo))
-        answers.answer_fault(line, fault, registry.caller(_speaks(request.path)).error(fault, ""), said)
-
-
-def _speaks(path: str) -> DialectName:
-    """In which dialect a path is refused."""
-    path = place(path).path
-    return ASKING.get(path) or ("ollama_chat" if path.startswith("/api/") else "openai_chat")
+        answers.answer_fault(line, fault, registry.caller(spoken(place(request.path).path, request.header)).error(fault, ""), said)
 
 
 def _no_invocation(inv: str) -> Fault:

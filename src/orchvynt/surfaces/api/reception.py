@@ -3,6 +3,7 @@
 The order is fixed: credential, body, claims, what the key says of them, the run that a conversation belongs to, the number of subjects.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -16,7 +17,7 @@ from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Reading
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.model.faults import Fault
-from orchvynt.model.invocation import Claims, DialectName, Invocation
+from orchvynt.model.invocation import Ask, Claims, DialectName, Invocation
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.surfaces.api.http.request import Request
 from orchvynt.surfaces.api.intake import head
@@ -24,6 +25,7 @@ from orchvynt.surfaces.api.paths import Place
 
 ONCE_FIELDS: Final = frozenset(name.encode() for name in OWN_HEADERS if name != "x-orchvynt-flags")
 COUNTED_SCOPES: Final = ("run", "session", "agent", "workflow")
+FORWARDED_CHARS_MAX: Final = 2_048
 COUNTED: Final = frozenset({*COUNTED_SCOPES, "key"})
 
 
@@ -63,6 +65,9 @@ class Reception:
         read = registry.caller(dialect).read(request.body)
         if isinstance(read, Fault):
             return read
+        ask = forwarding(read.ask, request, registry.FORWARDED[dialect]) if dialect in registry.FORWARDED else read.ask
+        if isinstance(ask, Fault):
+            return ask
         told: Told | Fault = NOTHING
         # Most callers claim nothing; finding that out at once saves 20 µs of look-ups (bench/).
         if said.claims or place.workflow or place.agent or read.metadata:
@@ -86,7 +91,7 @@ class Reception:
             dialect=dialect,
             key_id=identity.key_id,
             claims=bound.claims,
-            ask=read.ask,
+            ask=ask,
             request_id=said.request_id,
             trace_id=said.trace_id,
             caller_timeout_ns=said.caller_timeout_ns,
@@ -130,6 +135,20 @@ class Reception:
                 return bound, self.subjects.refusal(name, scope, now)
             overruled = (*bound.overruled, f"{contradiction('run', UNSAID, said.run)} (too many runs within this hour)")
             bound = msgspec.structs.replace(_with_run(bound, ""), overruled=overruled)
+
+
+def forwarding(ask: Ask, request: Request, names: Sequence[str]) -> Ask | Fault:
+    """The same with the fields of the header that a provider of the caller's dialect is sent."""
+    forwarded = tuple((name, value) for name in names if (value := request.header(name)))
+    for name, value in forwarded:
+        if len(value) > FORWARDED_CHARS_MAX or not (value.isascii() and value.isprintable()):
+            return Fault(
+                "invalid_request",
+                f"{name}: is longer than {FORWARDED_CHARS_MAX} characters, or not printable ASCII",
+                "Correct the header field.",
+                param=name,
+            )
+    return msgspec.structs.replace(ask, forwarded=forwarded) if forwarded else ask
 
 
 def _with_run(bound: Bound, run: str) -> Bound:
