@@ -9,6 +9,7 @@ from types import ModuleType
 
 from orchvynt.dialects.anthropic_messages import requests as anthropic
 from orchvynt.dialects.anthropic_messages import wire as anthropic_wire
+from orchvynt.dialects.ollama_chat import canonical as ollama_canonical
 from orchvynt.dialects.ollama_chat import requests as ollama
 from orchvynt.dialects.ollama_chat import wire as ollama_wire
 from orchvynt.dialects.openai_chat import canonical
@@ -83,8 +84,9 @@ def page() -> str:
     parts += [_table(f"Of callers of {CALLERS[dialect]}", "why", rows) for dialect, rows in SERVICE_DROPPED.items()]
     parts += [PARTS, _table("Dropped by every other provider", "why", PARTS_DROPPED)]
     parts += [_table("Refused by every other provider", "why", PARTS_REFUSED)]
-    parts += [REFUSED_ANYWHERE, "| field | why |\n|---|---|\n"]
-    parts += [f"| `{name}` | {why} |\n" for name, why in canonical.REFUSED]
+    parts.append(REFUSED_ANYWHERE)
+    parts.append(_table(f"Of callers of {CALLERS['openai_chat']}", "why", canonical.REFUSED))
+    parts.append(_table(f"Of callers of {CALLERS['ollama_chat']}", "why", ollama_canonical.REFUSED))
     parts.append(FINISHES)
     for name, _, wire in PROVIDERS:
         parts += [f"| {name}: `{reason}` | `{finish}` |\n" for reason, finish in wire.FINISHES.items()]

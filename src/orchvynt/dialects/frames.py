@@ -107,7 +107,8 @@ class EventFrames:
 
 
 class LineFrames:
-    """Newline-delimited JSON. Lines come without their ends; blank ones are left out."""
+    """Newline-delimited JSON. Lines come as they are, with their ends; blank ones are left out: they mean nothing, and some clients
+    stumble over them."""
 
     __slots__ = ("_rest",)
 
@@ -128,7 +129,7 @@ class LineFrames:
             return []
         whole[0] = bytes(self._rest) + whole[0]
         self._rest = bytearray(_bounded(rest))
-        return [stripped for line in whole if (stripped := _bounded(line).strip())]
+        return [_bounded(line) + b"\n" for line in whole if line.strip()]
 
 
 def event_data(frame: bytes) -> tuple[bytes, bytes]:

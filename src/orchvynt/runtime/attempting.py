@@ -55,8 +55,8 @@ class Attempting:
         model = resolve(life.snapshot, command.model)
         assert model is not None
         provider = model.provider
-        dialect = registry.provider(provider.wire)
         invocation = life.state.invocation
+        dialect = registry.provider_for(provider.wire, invocation.dialect)
         caller = registry.caller(invocation.dialect)
         ask = invocation.ask
         relay = None
