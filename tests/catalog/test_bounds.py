@@ -8,22 +8,31 @@ from orchvynt.catalog.bounds import (
     KINDS,
     MESSAGE_TOKENS,
     TOOL_TOKENS,
+    WINDOW_MOST,
     Kind,
     input_tokens_bound,
     input_tokens_bound_anywhere,
     input_tokens_ceiling,
+    input_tokens_estimate,
     input_tokens_least,
 )
 from orchvynt.model.invocation import Ask
 
 ASKS = st.builds(
-    lambda text, messages, tools, images: Ask(
-        "m", b"", message_count=messages, tool_names=tuple(f"t{n}" for n in range(tools)), image_count=images, input_text_bytes=text
+    lambda text, messages, tools, images, opens: Ask(
+        "m",
+        b"",
+        message_count=messages,
+        tool_names=tuple(f"t{n}" for n in range(tools)),
+        image_count=images,
+        input_text_bytes=text,
+        open_inputs=opens,
     ),
     st.integers(0, 10**7),
     st.integers(0, 1000),
     st.integers(0, 50),
     st.integers(0, 20),
+    st.sampled_from([0, 0, 1, 10]),
 )
 
 
@@ -46,6 +55,7 @@ def test_more_of_everything_never_costs_less(one: Ask, other: Ask, kind: Kind) -
         tool_names=max(one.tool_names, other.tool_names, key=len),
         image_count=max(one.image_count, other.image_count),
         input_text_bytes=max(one.input_text_bytes, other.input_text_bytes),
+        open_inputs=max(one.open_inputs, other.open_inputs),
     )
     assert input_tokens_bound(larger, kind) >= max(input_tokens_bound(one, kind), input_tokens_bound(other, kind))
 
@@ -79,3 +89,14 @@ def test_the_least_is_below_the_bound_and_sees_through_escapes() -> None:
     escaped = Ask("m", b"\\u4f60" * 100, input_text_bytes=600)
     assert input_tokens_least(escaped) == 60
     assert all(input_tokens_least(ask) <= input_tokens_bound(ask, kind) for ask in (plain, escaped) for kind in KINDS)
+
+
+def test_what_no_size_bounds_is_bounded_by_the_context() -> None:
+    plain, pages = Ask("m", b"", input_text_bytes=40), Ask("m", b"", input_text_bytes=40, open_inputs=1)
+    assert input_tokens_bound(pages, "anthropic", 200_000) == input_tokens_bound(plain, "anthropic") + 200_000
+    assert input_tokens_bound(pages, "anthropic") == input_tokens_bound(plain, "anthropic") + WINDOW_MOST
+
+
+@given(ASKS, st.sampled_from(KINDS))
+def test_an_estimate_is_within_the_bound(ask: Ask, kind: Kind) -> None:
+    assert input_tokens_least(ask) <= input_tokens_estimate(ask) <= input_tokens_bound(ask, kind)

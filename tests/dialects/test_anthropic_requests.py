@@ -8,7 +8,6 @@ import pytest
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import UnsupportedError
 from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
-from orchvynt.model.invocation import Ask
 
 PROVIDER = registry.provider("anthropic_messages")
 
@@ -188,8 +187,3 @@ def test_values_that_ask_for_nothing_are_left_out() -> None:
         "max_tokens",
         "messages",
     }
-
-
-def test_there_is_no_twin_yet() -> None:
-    with pytest.raises(UnsupportedError):
-        PROVIDER.pass_request(Ask(requested_model="m", body=b"{}"), "m", None)

@@ -11,7 +11,6 @@ from orchvynt.dialects import registry
 from orchvynt.dialects.ollama_chat.wire import created_seconds
 from orchvynt.dialects.shapes import Answer, Failure, UnsupportedError
 from orchvynt.model.chat import AnswerFormat, Chat, Image, Message, Text, TokenLogprob, Tool, ToolCall, ToolChoice, ToolResult
-from orchvynt.model.invocation import Ask
 from orchvynt.model.usage import Usage
 
 PROVIDER = registry.provider("ollama_chat")
@@ -193,11 +192,6 @@ def test_arbitrary_json_never_raises(value: object) -> None:
 )
 def test_created_at(told: str | None, seconds: int) -> None:
     assert created_seconds(told) == seconds
-
-
-def test_there_is_no_twin_yet() -> None:
-    with pytest.raises(UnsupportedError):
-        PROVIDER.pass_request(Ask(requested_model="m", body=b"{}"), "m", None)
 
 
 def test_log_probabilities_are_asked_for_and_read() -> None:

@@ -10,6 +10,7 @@ from tests.dialects.samples import chat_body, dump, reading
 
 from orchvynt.dialects.openai_chat.provider import OpenAIChatProvider
 from orchvynt.dialects.openai_chat.reading import read_request
+from orchvynt.dialects.openai_chat.wire import AskBody
 from orchvynt.dialects.shapes import UnsupportedError
 from orchvynt.model.invocation import Ask
 
@@ -97,7 +98,7 @@ def test_a_key_that_stands_twice_collapses_to_the_one_that_was_judged() -> None:
 
 @given(
     st.dictionaries(
-        st.text(max_size=6).filter(lambda k: k not in ("n", "stop", "seed", "user", "tools", "model", "top_p")),
+        st.text(max_size=6).filter(lambda k: k not in AskBody.__struct_fields__),
         st.text(max_size=9),
         max_size=4,
     )

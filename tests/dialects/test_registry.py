@@ -40,3 +40,10 @@ def test_what_is_dropped_is_said_with_its_reason(module: object) -> None:
     for what, why in getattr(module, "DROPPED"):  # noqa: B009  # a module's constant, by name
         assert what
         assert why
+
+
+def test_only_known_fields_of_a_header_are_forwarded() -> None:
+    for dialect, names in registry.FORWARDED.items():
+        assert dialect in get_args(DialectName)
+        assert not {"authorization", "x-api-key", "cookie"} & set(names)
+        assert not any(name.startswith("x-orchvynt") for name in names)

@@ -188,8 +188,9 @@ def test_an_unknown_model_is_refused_with_the_nearest_names(server: Serving) -> 
 
 
 def test_a_malformed_request_says_where(server: Serving) -> None:
+    textless: Any = [{"role": "user", "content": [{"type": "text"}]}]
     with client(server) as agent, pytest.raises(BadRequestError) as refused:
-        agent.messages.create(model="claude", messages=[{"role": "user", "content": [{"type": "text"}]}], max_tokens=10)  # type: ignore[typeddict-item]
+        agent.messages.create(model="claude", messages=textless, max_tokens=10)
     body: Any = refused.value.body
     assert body["error"]["param"] == "messages[0].content[0].text"
 
@@ -216,9 +217,13 @@ def test_a_broken_stream_never_looks_whole(server: Serving, scripted_provider: S
     for provider in ("openai", "anthropic", "local"):
         scripted_provider.fault(provider, {"cut_after": 2})
     seen: list[str] = []
-    with client(server) as agent, pytest.raises(APIStatusError, match="broke off"):
+
+    def hear(agent: Anthropic) -> None:
         for event in agent.messages.create(model=model, messages=QUESTION, stream=True, max_tokens=100):
-            seen.append(event.type)
+            seen.append(event.type)  # what came before the end is looked at
+
+    with client(server) as agent, pytest.raises(APIStatusError, match="broke off"):
+        hear(agent)
     assert "message_start" in seen
     assert not {"message_delta", "message_stop"} & set(seen)
     assert server.explain("last")["outcome"] == "failed"

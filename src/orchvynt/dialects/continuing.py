@@ -24,6 +24,9 @@ def continuing(chat: Chat, prefix: Prefix) -> Chat:
     with trailing whitespace"); the seam cuts it away where the model says it again.
     """
     if prefix.method == "prefill":
+        if chat.dialect == "anthropic_messages":
+            # Anthropic refuses a prefilled turn where the model is to think first.
+            chat = msgspec.structs.replace(chat, extras={name: value for name, value in chat.extras.items() if name != "thinking"})
         turn = Message("assistant", (Text(prefix.text.rstrip()),), is_open=True)
         return msgspec.structs.replace(chat, messages=(*chat.messages, turn))
     turn = Message("assistant", (Text(prefix.text),))

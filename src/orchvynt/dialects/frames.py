@@ -44,6 +44,22 @@ class EventFrames:
     def rest(self) -> bytes:
         return bytes(self._rest)
 
+    def lone(self, data: bytes) -> bytes:
+        """The data of the event that `data` is, if it is one whole frame of the plainest form, as most providers write and most networks
+        bring it; else nothing, and it must be fed. Saves a passed frame a third of its 3.4 µs (bench/streams.py)."""
+        end = len(data) - 2
+        if (
+            data.startswith(b"data: ")
+            and data.find(b"\n") == end > 6
+            and data.endswith(b"\n\n")
+            and not self._rest
+            and not self._ended_in_cr
+            and b"\r" not in data
+            and end < FRAME_BYTES_MAX
+        ):
+            return data[6:end]
+        return b""
+
     def feed(self, data: bytes) -> list[bytes]:
         """The frames that `data` completes, each with its blank line. Raises FrameTooLargeError."""
         if not self._started:
@@ -105,7 +121,8 @@ class EventFrames:
 
 
 class LineFrames:
-    """Newline-delimited JSON. Lines come without their ends; blank ones are left out."""
+    """Newline-delimited JSON. Lines come as they are, with their ends; blank ones are left out: they mean nothing, and some clients
+    stumble over them."""
 
     __slots__ = ("_rest",)
 
@@ -126,7 +143,7 @@ class LineFrames:
             return []
         whole[0] = bytes(self._rest) + whole[0]
         self._rest = bytearray(_bounded(rest))
-        return [stripped for line in whole if (stripped := _bounded(line).strip())]
+        return [_bounded(line) + b"\n" for line in whole if line.strip()]
 
 
 def event_data(frame: bytes) -> tuple[bytes, bytes]:

@@ -8,8 +8,12 @@ from orchvynt.dialects.anthropic_messages.passthrough import MessageRelay
 from orchvynt.dialects.anthropic_messages.provider import AnthropicMessagesProvider
 from orchvynt.dialects.anthropic_messages.stream import AnthropicReader
 from orchvynt.dialects.deltas import DeltaReader
-from orchvynt.dialects.ollama_chat.provider import OllamaChatProvider
+from orchvynt.dialects.ollama_chat.caller import OllamaChatCaller, OllamaGenerateCaller
+from orchvynt.dialects.ollama_chat.passthrough import LineRelay
+from orchvynt.dialects.ollama_chat.provider import OllamaChatProvider, OllamaGenerateProvider
 from orchvynt.dialects.ollama_chat.stream import OllamaReader
+from orchvynt.dialects.ollama_chat.wire import decode_generate_line
+from orchvynt.dialects.ollama_chat.writing import chat_part, generate_part
 from orchvynt.dialects.openai_chat.caller import OpenAIChatCaller
 from orchvynt.dialects.openai_chat.passthrough import PassthroughRelay
 from orchvynt.dialects.openai_chat.provider import OpenAIChatProvider
@@ -26,6 +30,8 @@ from orchvynt.model.invocation import Ask, DialectName
 _CALLERS: Final[dict[DialectName, CallerDialect]] = {
     "openai_chat": OpenAIChatCaller(),
     "anthropic_messages": AnthropicMessagesCaller(),
+    "ollama_chat": OllamaChatCaller(),
+    "ollama_generate": OllamaGenerateCaller(),
     "route": RouteCaller(),
 }
 _PROVIDERS: Final[dict[Wire, ProviderDialect]] = {
@@ -33,6 +39,8 @@ _PROVIDERS: Final[dict[Wire, ProviderDialect]] = {
     "anthropic_messages": AnthropicMessagesProvider(),
     "ollama_chat": OllamaChatProvider(),
 }
+# A provider of one wire format may have an endpoint more, for callers of that one only.
+_OTHER_ENDPOINTS: Final[dict[tuple[Wire, DialectName], ProviderDialect]] = {("ollama_chat", "ollama_generate"): OllamaGenerateProvider()}
 
 
 # The tables' own look-up: asked several times for each invocation.
@@ -43,12 +51,23 @@ provider: Final[Callable[[Wire], ProviderDialect]] = _PROVIDERS.__getitem__
 _PASSING: Final[dict[str, Callable[[Ask, bool, bool], Relay]]] = {
     "openai_chat": lambda ask, collect, digest: PassthroughRelay(ask.wants_usage, collect, digest),
     "anthropic_messages": lambda _ask, collect, digest: MessageRelay(collect, digest),
+    "ollama_chat": lambda _, collect, digest: LineRelay(OllamaReader(), chat_part, collect, digest),
+    "ollama_generate": lambda _, collect, digest: LineRelay(OllamaReader(decode_generate_line), generate_part, collect, digest),
 }
 _READERS: Final[dict[str, Callable[[], DeltaReader]]] = {
     "openai_chat": OpenAIReader,
     "anthropic_messages": AnthropicReader,
     "ollama_chat": OllamaReader,
 }
+
+
+NAMELESS: Final[frozenset[DialectName]] = frozenset({"ollama_chat", "ollama_generate"})
+"""Callers whose clients send tool calls back without their ids: their conversations are recognised by the text alone."""
+
+
+def provider_for(wire: Wire, dialect: DialectName) -> ProviderDialect:
+    """How a provider is spoken to on behalf of a caller of `dialect`."""
+    return _OTHER_ENDPOINTS.get((wire, dialect)) or provider(wire)
 
 
 def relay(provider: ProviderDialect, caller: CallerDialect, ask: Ask, *, collect: bool, digest: bool = False, created_s: int = 0) -> Relay:
@@ -58,7 +77,7 @@ def relay(provider: ProviderDialect, caller: CallerDialect, ask: Ask, *, collect
     passing = _PASSING.get(provider.name) if provider.caller_twin == caller.name else None
     if passing is not None:
         return passing(ask, collect, digest)
-    return TranslatingRelay(_READERS[provider.name](), writer, collect, created_s, digest)
+    return TranslatingRelay(_READERS[provider.name](), writer, collect, created_s, digest, ids=caller.name not in NAMELESS)
 
 
 def rescuing(provider: ProviderDialect, writer: DeltaWriter, prefix: Prefix, *, digest: bool = False, created_s: int = 0) -> RescuingRelay:

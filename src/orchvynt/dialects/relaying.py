@@ -31,13 +31,16 @@ from orchvynt.model.turns import Digest, Said
 class TranslatingRelay:
     """Implements shapes.Relay for any provider's deltas and any caller's stream.
 
-    `created_s` dates the answer of a provider that names no instant.
+    `created_s` dates the answer of a provider that names no instant. `ids` is whether the caller's client sends the ids of tool calls back.
     """
 
-    __slots__ = ("_collector", "_created_s", "_reader", "_said", "_seen", "_writer")
+    __slots__ = ("_collector", "_created_s", "_ids", "_reader", "_said", "_seen", "_writer")
 
-    def __init__(self, reader: DeltaReader, writer: DeltaWriter, collect: bool, created_s: int, digest: bool = False) -> None:
+    def __init__(
+        self, reader: DeltaReader, writer: DeltaWriter, collect: bool, created_s: int, digest: bool = False, *, ids: bool = True
+    ) -> None:
         self._reader = reader
+        self._ids = ids
         self._created_s = created_s
         self._writer = writer
         self._collector = Collector() if collect else None
@@ -90,7 +93,7 @@ class TranslatingRelay:
             if self._collector is not None:
                 self._collector.add(delta)
             if self._said is not None:
-                add_said(self._said, delta)
+                add_said(self._said, delta, self._ids)
             if self._seen.terminal or self._seen.failure is not None:
                 break
         return b"".join(out)
@@ -123,10 +126,10 @@ def note(seen: Seen, delta: Delta) -> None:
             seen.failure = cut_by(delta.failure) if delta.by_event and seen.started else delta.failure
 
 
-def add_said(said: Said, delta: Delta) -> None:
+def add_said(said: Said, delta: Delta, ids: bool = True) -> None:
     """What one delta adds to the digest of the answer."""
     match delta:
         case TextAdded() | RefusalAdded():
             said.add(delta.text)
-        case CallBegan(id=call_id) if call_id:
+        case CallBegan(id=call_id) if ids and call_id:
             said.call(call_id)

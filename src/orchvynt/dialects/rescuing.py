@@ -53,6 +53,8 @@ class RescuingRelay(TranslatingRelay):
             self._seen.alive = True
             if seam.torn:
                 return [Failed(TORN)]
+            if given == delta.text:
+                return [delta]
             return [TextAdded(given)] if given else []
         if isinstance(delta, RefusalAdded):
             # A refusal is no continuation: joined to half an answer it would be neither.

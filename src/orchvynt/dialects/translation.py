@@ -58,8 +58,9 @@ SERVICE_DROPPED: Final[dict[str, Table]] = {
         ("keep_alive", "it concerns the memory of an Ollama"),
         *(
             (name, "it concerns the machine of an Ollama")
-            for name in ("num_ctx", "num_keep", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread")
+            for name in ("num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread", "numa", "low_vram", "f16_kv", "use_mmap", "use_mlock")
         ),
+        *((name, "it concerns what an Ollama does with too long an input; others refuse it") for name in ("num_keep", "truncate", "shift")),
         ("think", "the scales differ; the model's own default applies"),
     ),
 }
@@ -132,6 +133,15 @@ def arguments_object(call: ToolCall, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UnsupportedError(f"The arguments of the call {call.name!r} are no JSON object.", f"{where}.tool_calls")
     return value
+
+
+def logprobs_told(told: tuple[TokenLogprob, ...]) -> list[dict[str, Any]]:
+    """The same list, written."""
+    return [{**_token(one), "top_logprobs": [_token(other) for other in one.top_logprobs]} for one in told]
+
+
+def _token(told: TokenLogprob) -> dict[str, Any]:
+    return {"token": told.token, "logprob": told.logprob, "bytes": told.bytes}
 
 
 def logprobs_from(raw: msgspec.Raw) -> tuple[TokenLogprob, ...]:

@@ -57,7 +57,7 @@ def reply_of(snapshot: Snapshot, state: State) -> Reply:
     assert state.answer is not None
     model = resolve(snapshot, state.candidate.model)
     assert model is not None
-    reply = registry.provider(model.provider.wire).to_reply(state.answer)
+    reply = registry.provider_for(model.provider.wire, state.invocation.dialect).to_reply(state.answer)
     # Anthropic names no instant; the arrival is the one that every reading of this answer agrees on.
     return reply if reply.created_s else msgspec.structs.replace(reply, created_s=state.invocation.at // NANOS_PER_SECOND)
 
@@ -65,9 +65,11 @@ def reply_of(snapshot: Snapshot, state: State) -> Reply:
 def answer_said(snapshot: Snapshot, state: State) -> Digest:
     """The digest of the answer, by which a request that goes on with it is recognised."""
     if state.reply is None and state.answer is not None and state.answer.said is not None:
-        return state.answer.said
-    reply = reply_of(snapshot, state)
-    return digest_of(reply.text + reply.refusal, [call.id for call in reply.tool_calls if call.id])
+        found = state.answer.said
+    else:
+        reply = reply_of(snapshot, state)
+        found = digest_of(reply.text + reply.refusal, [call.id for call in reply.tool_calls if call.id])
+    return (found[0], found[1], ()) if state.invocation.dialect in registry.NAMELESS else found
 
 
 class _AnswerValues(OutputValues):

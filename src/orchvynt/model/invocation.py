@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 RunSource = Literal["key", "header", "metadata", "session-id", "traceparent", "inferred", ""]
-DialectName = Literal["openai_chat", "anthropic_messages", "route"]
+DialectName = Literal["openai_chat", "anthropic_messages", "ollama_chat", "ollama_generate", "route"]
 
 
 class Claims(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

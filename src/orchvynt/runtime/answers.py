@@ -113,7 +113,7 @@ def body(life: Life) -> bytes:
         return write_route(reply_of(life.snapshot, state), told)
     caller = registry.caller(invocation.dialect)
     if state.answer is not None:
-        provider = registry.provider(life.snapshot.providers[candidate.provider].wire)
+        provider = registry.provider_for(life.snapshot.providers[candidate.provider].wire, invocation.dialect)
         if provider.caller_twin == caller.name:
             return state.answer.body
     return caller.write(reply_of(life.snapshot, state))

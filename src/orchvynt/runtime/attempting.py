@@ -57,8 +57,8 @@ class Attempting:
         model = resolve(life.snapshot, command.model)
         assert model is not None
         provider = model.provider
-        dialect = registry.provider(provider.wire)
         invocation = life.state.invocation
+        dialect = registry.provider_for(provider.wire, invocation.dialect)
         caller = registry.caller(invocation.dialect)
         ask = invocation.ask
         relay = self._relay(life, command, dialect, caller) if command.stream else None

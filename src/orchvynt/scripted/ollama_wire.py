@@ -1,4 +1,4 @@
-"""The native chat API of Ollama, as its server speaks it.
+"""The native APIs of Ollama, chat and generate, as its server speaks them.
 
 Shapes after https://github.com/ollama/ollama/blob/main/docs/api.md (streams by default, one JSON object a line, counters in the
 last one, tool calls whole and with arguments as an object) and https://docs.ollama.com/api/errors (`{"error": "…"}`, in streams too).
@@ -16,6 +16,8 @@ from orchvynt.scripted.shapes import Api, Ask, Call, Json, Piece, Refused, Said,
 
 _ROLES: Final = ("system", "user", "assistant", "tool")
 _REASONS: Final = {"length": "length"}
+_SPOKEN: Final = (("system", "system"), ("user", "prompt"))
+_CONTEXT: Final = (101, 2023, 102)
 _encode: Final = msgspec.json.encode
 
 
@@ -55,32 +57,29 @@ class OllamaWire:
         )
 
     def whole(self, said: Said) -> bytes:
-        message: dict[str, Json] = {"role": "assistant", "content": said.text}
-        if said.calls:
-            message["tool_calls"] = [_call(call, index) for index, call in enumerate(said.calls)]
-        body = _base(said) | {"message": message}
+        body = _base(said) | self._part(said.text, [_call(call, index) for index, call in enumerate(said.calls)])
         logprobs = _logprobs(said, [piece for frame in said.frames if frame.call < 0 for piece in frame.pieces])
         if logprobs is not None:
             body["logprobs"] = logprobs
-        return _encode(body | _done(said))
+        return _encode(body | self._done(said))
 
     def stream(self, said: Said) -> Stream:
         content: list[Piece] = []
         withheld = 0
         for frame in said.frames:
             withheld += frame.tokens
-            message: dict[str, Json] = {"role": "assistant", "content": frame.text}
+            part = self._part(frame.text, [])
             if frame.call >= 0:
                 if not frame.last:
                     continue
-                message = {"role": "assistant", "content": "", "tool_calls": [_call(said.calls[frame.call], frame.call)]}
-            line = _base(said) | {"message": message, "done": False}
+                part = self._part("", [_call(said.calls[frame.call], frame.call)])
+            line = _base(said) | part | {"done": False}
             logprobs = None if frame.call >= 0 else _logprobs(said, frame.pieces)
             if logprobs is not None:
                 line["logprobs"] = logprobs
             content.append(Piece(_encode(line) + b"\n", withheld))
             withheld = 0
-        end = _base(said) | {"message": {"role": "assistant", "content": ""}} | _done(said)
+        end = _base(said) | self._part("", []) | self._done(said)
         return Stream(opening=(), content=tuple(content), closing=(), terminal=_encode(end) + b"\n")
 
     def error(self, refused: Refused, request_id: str) -> bytes:  # noqa: ARG002 - the protocol's shape
@@ -100,6 +99,28 @@ class OllamaWire:
         details = {"parent_model": "", "format": "gguf", "family": "scripted", "families": ["scripted"], "parameter_size": "7B"}
         entries = [{"name": name, "model": name, "modified_at": modified, "size": 0, "digest": "", "details": details} for name in names]
         return _encode({"models": entries})
+
+    def _part(self, text: str, calls: Sequence[Json]) -> dict[str, Json]:
+        """Where the API has what the model says."""
+        message: dict[str, Json] = {"role": "assistant", "content": text}
+        return {"message": message | {"tool_calls": calls} if calls else message}
+
+    def _done(self, said: Said) -> dict[str, Json]:
+        return _done(said)
+
+
+class OllamaGenerateWire(OllamaWire):
+    """Speaks `/api/generate`: one prompt, and an answer that is `response`; the last line has the conversation as tokens."""
+
+    def read(self, body: dict[str, Json], headers: Mapping[str, str]) -> Ask | Refused:
+        messages = [{"role": role, "content": said} for role, name in _SPOKEN if (said := text_of(body.get(name)))]
+        return super().read({**body, "messages": messages}, headers)
+
+    def _part(self, text: str, calls: Sequence[Json]) -> dict[str, Json]:
+        return {"response": text} | ({"tool_calls": calls} if calls else {})
+
+    def _done(self, said: Said) -> dict[str, Json]:
+        return _done(said) | {"context": list(_CONTEXT)}
 
 
 def _instant(seconds: int) -> str:

@@ -19,7 +19,7 @@ from orchvynt.scripted.connection import Connection, Request
 from orchvynt.scripted.faults import Fault
 from orchvynt.scripted.ledger import LAST_USER_CHARS_MAX, Arrived, Books
 from orchvynt.scripted.live import LiveFaults
-from orchvynt.scripted.ollama_wire import OllamaWire
+from orchvynt.scripted.ollama_wire import OllamaGenerateWire, OllamaWire
 from orchvynt.scripted.openai_wire import OpenAiWire
 from orchvynt.scripted.performing import Bill, Performance
 from orchvynt.scripted.planning import JSON_TYPE, Part, plan, refuses
@@ -34,7 +34,12 @@ _VIRTUAL: Final = re.compile(r"/p/([A-Za-z0-9._~-]{1,64})(/.*)")
 _OPENAI: Final = OpenAiWire()
 _ANTHROPIC: Final = AnthropicWire()
 _OLLAMA: Final = OllamaWire()
-_CHATS: Final[dict[str, Wire]] = {"/v1/chat/completions": _OPENAI, "/v1/messages": _ANTHROPIC, "/api/chat": _OLLAMA}
+_CHATS: Final[dict[str, Wire]] = {
+    "/v1/chat/completions": _OPENAI,
+    "/v1/messages": _ANTHROPIC,
+    "/api/chat": _OLLAMA,
+    "/api/generate": OllamaGenerateWire(),
+}
 _CREDENTIALS: Final = frozenset({"authorization", "x-api-key", "api-key", "proxy-authorization"})
 
 

@@ -110,7 +110,6 @@ def test_health_says_when_it_is_stopping_and_nothing_new_is_taken() -> None:
         ("GET", "/v1/chat/completions/", 404, None),
         ("GET", "/v1/invocations/inv_1/else", 404, None),
         ("GET", "/@docs", 404, None),
-        ("GET", "/api/v1/policies", 404, None),
     ],
 )
 def test_what_is_not_there_says_what_is(method: str, path: str, status: int, allow: str | None) -> None:
@@ -120,6 +119,28 @@ def test_what_is_not_there_says_what_is(method: str, path: str, status: int, all
         assert heard.error["code"] == ("method_not_allowed" if allow else "not_found")
         assert heard.error["help"]
         assert plane.runtime.upstream.arrivals == []
+
+    play(snapshot(), scenario)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("GET", "/api/chat", 405, "POST"),
+        ("GET", "/api/show", 405, "POST"),
+        ("DELETE", "/api/tags", 405, "GET"),
+        ("PUT", "/api/show", 405, "POST"),
+        ("POST", "/api/embed", 404, None),
+        ("GET", "/@docs/drafting/api/ps", 404, None),
+        ("GET", "/api/v1/policies", 404, None),
+    ],
+)
+def test_below_api_errors_are_ollamas(method: str, path: str, status: int, allow: str | None) -> None:
+    async def scenario(plane: Plane) -> None:
+        heard = await plane.ask(path, CHAT if method in ("POST", "PUT") else None, method=method)
+        assert (heard.status, heard.headers.get("allow")) == (status, allow)
+        assert isinstance(heard.json["error"], str)
+        assert heard.json["code"] == ("method_not_allowed" if allow else "not_found")
 
     play(snapshot(), scenario)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchvynt.surfaces.api.http.targets import read_target
-from orchvynt.surfaces.api.paths import Place, place
+from orchvynt.surfaces.api.paths import Place, place, spoken
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,21 @@ def test_escapes_are_undone_and_an_encoded_slash_parts_nothing(target: bytes, fo
 @given(st.text(st.characters(exclude_characters="/%"), min_size=1), st.text(st.characters(exclude_characters="/%"), min_size=1))
 def test_any_two_names_come_back(workflow: str, agent: str) -> None:
     assert place(f"/@{workflow}/{agent}/v1/chat/completions") == Place("/v1/chat/completions", workflow, agent)
+
+
+@pytest.mark.parametrize(
+    ("path", "version", "dialect"),
+    [
+        ("/v1/messages", "", "anthropic_messages"),
+        ("/v1/messages/count_tokens", "", "anthropic_messages"),
+        ("/v1/messages/batches", "", "anthropic_messages"),
+        ("/v1/messagesx", "", "openai_chat"),
+        ("/v1/models", "2023-06-01", "anthropic_messages"),
+        ("/v1/models", "", "openai_chat"),
+        ("/v1/chat/completions", "2023-06-01", "openai_chat"),
+        ("/v1/route", "", "route"),
+        ("/nowhere", "", "openai_chat"),
+    ],
+)
+def test_in_whose_words_a_caller_is_refused(path: str, version: str, dialect: str) -> None:
+    assert spoken(path, lambda name: version if name == "anthropic-version" else "") == dialect

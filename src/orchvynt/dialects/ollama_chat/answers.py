@@ -1,17 +1,15 @@
-"""Reads whole answers of Ollama's chat API: what the invocation needs of them, or the failure that they are."""
-
-import msgspec
+"""Reads whole answers of Ollama's APIs: what the invocation needs of them, or the failure that they are. `decode` knows which API."""
 
 from orchvynt.dialects.checks import BODY_ERRORS
-from orchvynt.dialects.deltas import utf8_bytes
 from orchvynt.dialects.ollama_chat.wire import (
-    ChatLine,
+    LineDecoder,
     ToldMessage,
     answer_id,
     arguments_text,
     call_id,
     created_seconds,
     finish_from,
+    said_bytes,
     usage_from,
 )
 from orchvynt.dialects.outcomes import content_fault, error_in_success, failure_from_status, malformed
@@ -19,10 +17,8 @@ from orchvynt.dialects.shapes import Answer, Failure
 from orchvynt.dialects.translation import logprobs_from
 from orchvynt.model.chat import Reply, ToolCall
 
-_decode = msgspec.json.Decoder(ChatLine).decode
 
-
-def read_answer(status: int, content_type: str, retry_after: str, body: bytes, now: int) -> Answer | Failure:
+def read_answer(decode: LineDecoder, status: int, content_type: str, retry_after: str, body: bytes, now: int) -> Answer | Failure:
     """Anything but a well-formed, finished answer is a Failure."""
     if not 200 <= status < 300:
         return failure_from_status(status, body, retry_after, now)
@@ -33,12 +29,12 @@ def read_answer(status: int, content_type: str, retry_after: str, body: bytes, n
         return malformed(status, "the provider answered with an empty body")
     try:
         body.decode()
-        told = _decode(body)
+        told = decode(body)
     except BODY_ERRORS as error:
         return malformed(status, f"the answer cannot be read: {error}")
     if told.error and bytes(told.error) != b"null":
         return error_in_success(told.error, status)
-    message = told.message
+    message = told.said()
     if message is None or not told.done or told.done_reason in ("load", "unload"):
         return malformed(status, "the answer has no message, or is not finished")
     return Answer(
@@ -47,14 +43,14 @@ def read_answer(status: int, content_type: str, retry_after: str, body: bytes, n
         response_model=told.model or "",
         finish=finish_from(told.done_reason, bool(message.tool_calls)),
         usage=usage_from(told),
-        output_bytes=_told_bytes(message),
+        output_bytes=said_bytes(message),
     )
 
 
-def read_reply(body: bytes) -> Reply:
+def read_reply(decode: LineDecoder, body: bytes) -> Reply:
     """The canonical form of a well-formed answer. Thinking is no content for callers of other dialects."""
-    told = _decode(body)
-    message = told.message or ToldMessage()
+    told = decode(body)
+    message = told.said() or ToldMessage()
     answer = answer_id(body)
     return Reply(
         id=answer,
@@ -69,8 +65,3 @@ def read_reply(body: bytes) -> Reply:
         usage=usage_from(told),
         logprobs=logprobs_from(told.logprobs),
     )
-
-
-def _told_bytes(message: ToldMessage) -> int:
-    calls = sum(utf8_bytes(call.function.name) + len(bytes(call.function.arguments)) for call in message.tool_calls or ())
-    return utf8_bytes(message.content or "") + utf8_bytes(message.thinking or "") + calls

@@ -1,8 +1,9 @@
-"""The provider dialect `ollama_chat`."""
+"""The provider dialects of Ollama: `ollama_chat` for callers of any dialect, `ollama_generate` for those of `/api/generate` only."""
 
 from orchvynt.dialects.ollama_chat.answers import read_answer, read_reply
-from orchvynt.dialects.ollama_chat.requests import write_request
-from orchvynt.dialects.shapes import Answer, Failure, UnsupportedError, UpstreamAsk
+from orchvynt.dialects.ollama_chat.requests import GENERATE_PATH, PATH, pass_request, write_request
+from orchvynt.dialects.ollama_chat.wire import decode_chat_line, decode_generate_line
+from orchvynt.dialects.shapes import Answer, Failure, UpstreamAsk
 from orchvynt.model.chat import Chat, Reply
 from orchvynt.model.invocation import Ask
 
@@ -12,18 +13,29 @@ class OllamaChatProvider:
 
     name: str = "ollama_chat"
     caller_twin: str = "ollama_chat"
+    _path = PATH
+    _decode = staticmethod(decode_chat_line)
 
     def credential(self, secret: str) -> tuple[str, str]:
         return ("authorization", f"Bearer {secret}")
 
-    def pass_request(self, ask: Ask, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:  # noqa: ARG002  # no twin yet
-        raise UnsupportedError("No caller dialect of this build has Ollama's bodies.", "")
+    def pass_request(self, ask: Ask, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
+        return pass_request(self._path, ask, upstream_model, output_tokens_max)
 
     def write_request(self, chat: Chat, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
         return write_request(chat, upstream_model, output_tokens_max)
 
     def read_answer(self, status: int, content_type: str, retry_after: str, body: bytes, now: int) -> Answer | Failure:
-        return read_answer(status, content_type, retry_after, body, now)
+        return read_answer(self._decode, status, content_type, retry_after, body, now)
 
     def to_reply(self, answer: Answer) -> Reply:
-        return read_reply(answer.body)
+        return read_reply(self._decode, answer.body)
+
+
+class OllamaGenerateProvider(OllamaChatProvider):
+    """The same server's other endpoint: bodies of its own callers pass to it; what is written anew is a chat in any case."""
+
+    name = "ollama_generate"
+    caller_twin = "ollama_generate"
+    _path = GENERATE_PATH
+    _decode = staticmethod(decode_generate_line)

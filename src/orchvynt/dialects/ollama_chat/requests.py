@@ -1,4 +1,4 @@
-"""Writes a canonical chat as a request of Ollama's `/api/chat`."""
+"""Writes requests to Ollama: the caller's own body with only what must change, or a canonical chat for `/api/chat`."""
 
 from typing import Any, Final
 
@@ -16,8 +16,10 @@ from orchvynt.dialects.translation import (
     output_limit,
 )
 from orchvynt.model.chat import Chat, Document, Image, Message, Text, Tool, ToolCall, ToolResult
+from orchvynt.model.invocation import Ask
 
 PATH: Final = "/api/chat"
+GENERATE_PATH: Final = "/api/generate"
 
 DROPPED: Final[Table] = (
     *MESSAGES_DROPPED,
@@ -52,7 +54,38 @@ _OPTION_EXTRAS: Final = frozenset({"presence_penalty", "frequency_penalty", "top
 _HEADERS: Final = (("content-type", "application/json"), ("accept", "application/json"))
 _STREAM_HEADERS: Final = (("content-type", "application/json"), ("accept", "application/x-ndjson"))
 
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
+
+
+def pass_request(path: str, ask: Ask, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
+    """Splices model and `options.num_predict` into the caller's own body. Raises UnsupportedError for nesting at the edge of the stack.
+
+    The values that stay are the caller's own bytes. A key that stands twice collapses to the one that was read, so that the provider
+    cannot read another than was judged.
+    """
+    try:
+        top = _decode(ask.body)
+    except RecursionError as error:
+        raise UnsupportedError("The body is nested too deeply.", "") from error
+    changed = False
+    if ask.requested_model != upstream_model:
+        top["model"] = msgspec.Raw(_encode(upstream_model))
+        changed = True
+    asked = ask.max_output_tokens
+    if output_tokens_max is not None and (asked is None or output_tokens_max < asked):
+        top["options"] = _with_limit(top.get("options"), output_tokens_max)
+        changed = True
+    body = _encode(top)
+    if not changed and len(body) == len(ask.body):
+        body = ask.body
+    return UpstreamAsk(path=path, headers=_STREAM_HEADERS if ask.stream else _HEADERS, body=body)
+
+
+def _with_limit(options: msgspec.Raw | None, limit: int) -> msgspec.Raw:
+    inner = _decode(options) if options is not None and bytes(options) != b"null" else {}
+    inner["num_predict"] = msgspec.Raw(b"%d" % limit)
+    return msgspec.Raw(_encode(inner))
 
 
 def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:

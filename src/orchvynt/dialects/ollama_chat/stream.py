@@ -1,7 +1,5 @@
 """Reads Ollama's newline-delimited JSON into canonical deltas. The terminal marker is the line with `done: true`."""
 
-import msgspec
-
 from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.deltas import (
     ArgumentsAdded,
@@ -16,21 +14,33 @@ from orchvynt.dialects.deltas import (
     UsageReported,
 )
 from orchvynt.dialects.frames import FrameTooLargeError, LineFrames
-from orchvynt.dialects.ollama_chat.wire import ChatLine, answer_id, arguments_text, call_id, created_seconds, finish_from, usage_from
+from orchvynt.dialects.ollama_chat.wire import (
+    Line,
+    LineDecoder,
+    answer_id,
+    arguments_text,
+    call_id,
+    created_seconds,
+    decode_chat_line,
+    finish_from,
+    usage_from,
+)
 from orchvynt.dialects.opening import CUT, STREAM_STATUS
 from orchvynt.dialects.outcomes import failure_from_error, malformed
 from orchvynt.dialects.translation import logprobs_from
 from orchvynt.model.chat import TokenLogprob
 
-_decode = msgspec.json.Decoder(ChatLine).decode
+ReadLine = tuple[bytes, list[Delta]]
+"""A line as it came, with its end, and what it says."""
 
 
 class OllamaReader:
-    """Implements deltas.DeltaReader."""
+    """Implements deltas.DeltaReader. `decode` knows which of Ollama's APIs it is."""
 
-    __slots__ = ("_calls", "_id", "_lines", "_logprobs")
+    __slots__ = ("_calls", "_decode", "_id", "_lines", "_logprobs")
 
-    def __init__(self) -> None:
+    def __init__(self, decode: LineDecoder = decode_chat_line) -> None:
+        self._decode = decode
         self._lines = LineFrames()
         self._id = ""
         self._calls = 0
@@ -38,38 +48,47 @@ class OllamaReader:
         self._logprobs: tuple[TokenLogprob, ...] = ()
 
     def feed(self, data: bytes) -> list[Delta]:
-        deltas: list[Delta] = []
+        return [delta for _, deltas in self.read(data) for delta in deltas]
+
+    def end_of_input(self) -> list[Delta]:
+        return self.read_rest()[1]
+
+    def read(self, data: bytes) -> list[ReadLine]:
+        """The lines that `data` completes, up to the one that ends the stream."""
+        found: list[ReadLine] = []
         try:
             for line in self._lines.feed(data):
-                deltas += self._line(line)
+                deltas = self._line(line.strip())
+                found.append((line, deltas))
                 if deltas and isinstance(deltas[-1], Ended | Failed):
                     break
         except FrameTooLargeError as error:
-            deltas.append(Failed(malformed(STREAM_STATUS, str(error))))
-        return deltas
+            found.append((b"", [Failed(malformed(STREAM_STATUS, str(error)))]))
+        return found
 
-    def end_of_input(self) -> list[Delta]:
+    def read_rest(self) -> ReadLine:
         """The last line may lack its line end; if it can be read it counts."""
-        rest = self._lines.rest.strip()
-        if not rest:
-            return [Failed(CUT if self._id else malformed(STREAM_STATUS, "the provider answered with an empty body"))]
-        deltas = self._line(rest)
+        line = self._lines.rest
+        if not line.strip():
+            return line, [Failed(CUT if self._id else malformed(STREAM_STATUS, "the provider answered with an empty body"))]
+        deltas = self._line(line.strip())
         last = deltas[-1] if deltas else None
         if isinstance(last, Ended) or (isinstance(last, Failed) and (last.by_event or not self._id)):
-            return deltas
+            return line, deltas
         # Half a line, or a whole one that is not the last: of neither does anything go to the caller.
-        return [Failed(CUT)]
+        return line, [Failed(CUT)]
 
     def _line(self, line: bytes) -> list[Delta]:
         try:
             if not line.isascii():
                 line.decode()
-            told = _decode(line)
+            told = self._decode(line)
         except BODY_ERRORS as error:
             return [Failed(malformed(STREAM_STATUS, f"a line of the stream cannot be read: {error}"))]
         if told.error and bytes(told.error) != b"null":
             return [Failed(failure_from_error(told.error, STREAM_STATUS), by_event=True)]
-        if told.message is None or told.done_reason in ("load", "unload"):
+        message = told.said()
+        if message is None or told.done_reason in ("load", "unload"):
             return [Failed(malformed(STREAM_STATUS, "a line of the stream has no message"))]
         deltas: list[Delta] = []
         if not self._id:
@@ -77,13 +96,13 @@ class OllamaReader:
             deltas.append(Began(id=self._id, model=told.model or "", created_s=created_seconds(told.created_at)))
         if told.logprobs:
             self._logprobs += logprobs_from(told.logprobs)
-        if told.message.thinking:
+        if message.thinking:
             self._logprobs = ()
-            deltas.append(ThoughtAdded(told.message.thinking))
-        if told.message.content:
-            deltas.append(TextAdded(told.message.content, self._logprobs))
+            deltas.append(ThoughtAdded(message.thinking))
+        if message.content:
+            deltas.append(TextAdded(message.content, self._logprobs))
             self._logprobs = ()
-        for call in told.message.tool_calls or ():
+        for call in message.tool_calls or ():
             index = self._calls
             self._calls += 1
             deltas.append(CallBegan(index=index, id=call.id or call_id(self._id, index), name=call.function.name))
@@ -92,7 +111,7 @@ class OllamaReader:
             deltas += self._done(told)
         return deltas
 
-    def _done(self, told: ChatLine) -> list[Delta]:
+    def _done(self, told: Line) -> list[Delta]:
         deltas: list[Delta] = [Finished(finish_from(told.done_reason, self._calls > 0))]
         usage = usage_from(told)
         if usage is not None:

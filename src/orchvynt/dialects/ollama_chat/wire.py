@@ -1,11 +1,13 @@
-"""The shape of Ollama's chat answers: a whole one, or one line of a stream, which is the same object in parts."""
+"""The shapes of Ollama's answers, of `/api/chat` and `/api/generate`: a whole one, or one line of a stream, which is the same in parts."""
 
 import hashlib
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
+from orchvynt.dialects.deltas import utf8_bytes
 from orchvynt.model.chat import Finish
 from orchvynt.model.usage import Usage
 
@@ -31,8 +33,9 @@ class ToldMessage(msgspec.Struct, gc=False):
     tool_calls: list[ToldCall] | None = None
 
 
-class ChatLine(msgspec.Struct, gc=False):
-    message: ToldMessage | None = None
+class Line(msgspec.Struct, gc=False):
+    """What lines of both have."""
+
     done: bool = False
     done_reason: str | None = None
     model: str | None = None
@@ -43,19 +46,46 @@ class ChatLine(msgspec.Struct, gc=False):
     logprobs: msgspec.Raw = msgspec.Raw()
 
 
+class ChatLine(Line, gc=False):
+    message: ToldMessage | None = None
+
+    def said(self) -> ToldMessage | None:
+        """What the model wrote; None for a line that is none of an answer."""
+        return self.message
+
+
+class GenerateLine(Line, gc=False):
+    """`image` is what a model that draws gives in the end, `completed` how far it is."""
+
+    response: str | None = None
+    thinking: str | None = None
+    tool_calls: list[ToldCall] | None = None
+    image: str | None = None
+    completed: int | None = None
+
+    def said(self) -> ToldMessage | None:
+        if self.response is None and self.image is None and self.completed is None:
+            return None
+        return ToldMessage(content=(self.response or "") + (self.image or ""), thinking=self.thinking, tool_calls=self.tool_calls)
+
+
+LineDecoder = Callable[[bytes], ChatLine | GenerateLine]
+decode_chat_line: Final[LineDecoder] = msgspec.json.Decoder(ChatLine).decode
+decode_generate_line: Final[LineDecoder] = msgspec.json.Decoder(GenerateLine).decode
+
 _decode_count = msgspec.json.Decoder(int).decode
 
-FINISHES: Final[dict[str, Finish]] = {"stop": "stop", "length": "length"}
+FINISHES: Final[dict[str, Finish]] = {"stop": "stop", "length": "length", "content_filter": "content_filter"}
+"""Ollama itself knows the first two; the third is what OrchVynt writes for an answer of a provider that does."""
 
 
 def finish_from(reason: str | None, has_calls: bool) -> Finish:
     """Ollama stops with `stop` when it calls tools."""
-    if has_calls:
-        return "tool_calls"
-    return FINISHES.get(reason, "stop") if reason else "stop"
+    finish = FINISHES.get(reason or "stop", "stop")
+    return "tool_calls" if has_calls and finish == "stop" else finish
 
 
-def usage_from(line: ChatLine) -> Usage | None:
+def usage_from(line: Line) -> Usage | None:
     """None where a count is missing (older versions leave out what the cache held) or absurd."""
     read, written = _count(line.prompt_eval_count), _count(line.eval_count)
     return None if read is None or written is None else Usage(input_tokens=read, output_tokens=written)
@@ -82,6 +112,17 @@ def created_seconds(created_at: str | None) -> int:
         return max(int(moment.timestamp()), 0) if moment.tzinfo else 0
     except (ValueError, OverflowError):
         return 0
+
+
+def instant_text(seconds: int) -> str:
+    """Unix seconds as Ollama writes an instant."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def said_bytes(message: ToldMessage) -> int:
+    """The UTF-8 bytes of everything in a message, or in a part of one, that a model wrote."""
+    calls = sum(utf8_bytes(call.function.name) + len(bytes(call.function.arguments)) for call in message.tool_calls or ())
+    return utf8_bytes(message.content or "") + utf8_bytes(message.thinking or "") + calls
 
 
 def arguments_text(arguments: msgspec.Raw) -> str:

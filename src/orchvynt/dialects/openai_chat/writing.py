@@ -18,6 +18,7 @@ from orchvynt.dialects.deltas import (
 )
 from orchvynt.dialects.openai_chat.errors import error_event
 from orchvynt.dialects.shapes import Notes
+from orchvynt.dialects.translation import logprobs_told
 from orchvynt.model.chat import Finish, Reply, TokenLogprob
 from orchvynt.model.faults import Fault
 from orchvynt.model.usage import Usage
@@ -68,12 +69,7 @@ def logprobs_body(told: tuple[TokenLogprob, ...]) -> dict[str, Any] | None:
     """`choices[].logprobs`. The tokens of a refusal are the refusing provider's own affair: no other API gives them."""
     if not told:
         return None
-    content = [{**_token(one), "top_logprobs": [_token(other) for other in one.top_logprobs]} for one in told]
-    return {"content": content, "refusal": None}
-
-
-def _token(told: TokenLogprob) -> dict[str, Any]:
-    return {"token": told.token, "logprob": told.logprob, "bytes": told.bytes}
+    return {"content": logprobs_told(told), "refusal": None}
 
 
 def usage_body(usage: Usage) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The data plane's paths: what each takes and gives. Everything unlisted is a 404 that names what there is."""
 
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
@@ -26,20 +26,17 @@ from orchvynt.runtime.tasks import Tasks
 from orchvynt.surfaces.api.estimating import COUNTING, ESTIMATED, counted
 from orchvynt.surfaces.api.http.request import Request
 from orchvynt.surfaces.api.intake import request_id
-from orchvynt.surfaces.api.models import listed
-from orchvynt.surfaces.api.paths import Place, place, spoken
+from orchvynt.surfaces.api.listing import LISTS, SHOW, listed, shown
+from orchvynt.surfaces.api.paths import ASKING, Place, place, spoken
 from orchvynt.surfaces.api.reception import Reception, Taken
 from orchvynt.surfaces.api.scoring import score, scored
 
-ASKING: Final[dict[str, str]] = {
-    "/v1/chat/completions": "openai_chat",
-    "/v1/messages": "anthropic_messages",
-    "/v1/route": "route",
-}
 LISTED: Final = (
-    "POST /v1/chat/completions, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/route, "
-    "GET /v1/models, GET /v1/invocations/{id}, GET /v1/invocations/{id}/result, POST /v1/invocations/{id}/feedback"
+    "POST /v1/chat/completions, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/route, POST /api/chat, POST /api/generate, "
+    "GET /v1/models, GET /api/tags, POST /api/show, GET /api/version, GET /v1/invocations/{id}, GET /v1/invocations/{id}/result, "
+    "POST /v1/invocations/{id}/feedback"
 )
+_TELLING: Final = frozenset({COUNTING, SHOW})
 
 
 class DataPlane:
@@ -76,15 +73,15 @@ class DataPlane:
         path = where.path
         dialect = ASKING.get(path)
         if dialect is not None and request.method == "POST":
-            self._ask(request, line, where, cast("DialectName", dialect))
+            self._ask(request, line, where, dialect)
         elif request.method == "GET":
             self._read(request, line, path)
         elif request.method == "POST" and (inv := scored(path)):
             self.tasks.start(self._score(request, line, inv), f"feedback {inv}")
-        elif request.method == "POST" and path == COUNTING:
-            self._count(request, line)
-        elif dialect is not None or path == "/v1/models" or path.startswith(("/v1/invocations/", "/health/")):
-            allowed = "POST" if dialect else "GET"
+        elif request.method == "POST" and path in _TELLING:
+            self._tell(request, line, path)
+        elif dialect is not None or path in _TELLING or path in LISTS or path.startswith(("/v1/invocations/", "/health/")):
+            allowed = "POST" if dialect or path in _TELLING else "GET"
             fault = Fault("method_not_allowed", f"{path} takes {allowed}, not {request.method}.", f"Use {allowed}.")
             self._refuse(request, line, fault, [("allow", allowed)])
         else:
@@ -136,15 +133,15 @@ class DataPlane:
             line.answer(200, (), b'{"status":"live"}')
         elif path == "/health/ready":
             self._ready(line)
-        elif path == "/v1/models" or path.startswith("/v1/invocations/"):
+        elif path in LISTS or path.startswith("/v1/invocations/"):
             identity = self.reception.identify(self.policies.current, request, self.carrier.clock.now())
             if isinstance(identity, Fault):
                 self._refuse(request, line, identity)
-            elif path == "/v1/models":
-                line.answer(200, (), listed(self.policies.current, identity, spoken(path, request.header) == "anthropic_messages"))
+            elif path in LISTS:
+                line.answer(200, (), listed(path, self.policies.current, identity, spoken(path, request.header)))
             else:
                 self._invocation(request, line, path.removeprefix("/v1/invocations/"), identity)
-        elif path in ASKING or path == COUNTING:
+        elif path in ASKING or path in _TELLING:
             fault = Fault("method_not_allowed", f"{path} takes POST, not GET.", "Use POST.")
             self._refuse(request, line, fault, [("allow", "POST")])
         else:
@@ -161,14 +158,19 @@ class DataPlane:
         }
         line.answer(200 if self.ready else 503, (), msgspec.json.encode(body))
 
-    def _count(self, request: Request, line: CallerLine) -> None:
+    def _tell(self, request: Request, line: CallerLine, path: str) -> None:
+        """What is answered at once, without asking a model."""
         snapshot = self.policies.current
         identity = self.reception.identify(snapshot, request, self.carrier.clock.now())
-        said = identity if isinstance(identity, Fault) else counted(snapshot, identity, request)
+        said: bytes | Fault
+        if isinstance(identity, Fault):
+            said = identity
+        else:
+            said = counted(snapshot, identity, request) if path == COUNTING else shown(request.body, snapshot, identity)
         if isinstance(said, Fault):
             self._refuse(request, line, said)
         else:
-            line.answer(200, ESTIMATED, said)
+            line.answer(200, ESTIMATED if path == COUNTING else (), said)
 
     def _invocation(self, request: Request, line: CallerLine, rest: str, identity: Identity) -> None:
         inv, _, what = rest.partition("/")
@@ -216,13 +218,7 @@ class DataPlane:
     def _not_found(self, request: Request, line: CallerLine, path: str) -> None:
         self._refuse(request, line, Fault("not_found", f"There is no {request.method} {path[:200]} here.", f"There is: {LISTED}."))
 
-    def _refuse(
-        self,
-        request: Request,
-        line: CallerLine,
-        fault: Fault,
-        headers: list[tuple[str, str]] | None = None,
-    ) -> None:
+    def _refuse(self, request: Request, line: CallerLine, fault: Fault, headers: list[tuple[str, str]] | None = None) -> None:
         self.refusals[fault.code] = self.refusals.get(fault.code, 0) + 1
         said = headers or []
         if fault.code == "unauthorized":

@@ -6,7 +6,7 @@ import msgspec
 
 from orchvynt.decisions.identity.credentials import Identity
 from orchvynt.decisions.routing.filters import is_allowed
-from orchvynt.decisions.routing.names import resolve
+from orchvynt.decisions.routing.names import AUTO, resolve
 from orchvynt.language.snapshot import Snapshot
 
 # Anthropic's own page says: an epoch value where the date is not known.
@@ -15,15 +15,21 @@ UNDATED: Final = "1970-01-01T00:00:00Z"
 
 def listed(snapshot: Snapshot, identity: Identity, anthropic: bool) -> bytes:
     """The whole list in one page, whatever page was asked for."""
-    names = [*(["auto"] if snapshot.default else []), *snapshot.models, *snapshot.aliases]
-    allowed = identity.key.allow_models if identity.key is not None else None
-    if allowed is not None:
-        names = [name for name in names if name == "auto" or is_allowed(snapshot.aliases.get(name, name), allowed)]
+    known = names(snapshot, identity)
     if anthropic:
-        ends = {"first_id": names[0] if names else None, "last_id": names[-1] if names else None}
-        return msgspec.json.encode({"data": [_anthropic(snapshot, name) for name in names], "has_more": False, **ends})
-    models = [{"id": name, "object": "model", "created": 0, "owned_by": "orchvynt"} for name in names]
+        ends = {"first_id": known[0] if known else None, "last_id": known[-1] if known else None}
+        return msgspec.json.encode({"data": [_anthropic(snapshot, name) for name in known], "has_more": False, **ends})
+    models = [{"id": name, "object": "model", "created": 0, "owned_by": "orchvynt"} for name in known]
     return msgspec.json.encode({"object": "list", "data": models})
+
+
+def names(snapshot: Snapshot, identity: Identity) -> list[str]:
+    """What may stand as `model` in a request of this key."""
+    known = [*([AUTO] if snapshot.default else []), *snapshot.models, *snapshot.aliases]
+    allowed = identity.key.allow_models if identity.key is not None else None
+    if allowed is None:
+        return known
+    return [name for name in known if name == AUTO or is_allowed(snapshot.aliases.get(name, name), allowed)]
 
 
 def _anthropic(snapshot: Snapshot, name: str) -> dict[str, Any]:

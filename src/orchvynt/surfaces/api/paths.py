@@ -11,6 +11,15 @@ from orchvynt.model.invocation import DialectName
 ROOTS: Final = frozenset({"v1", "api", "health"})
 """What an endpoint's path begins with."""
 
+ASKING: Final[dict[str, DialectName]] = {
+    "/v1/chat/completions": "openai_chat",
+    "/v1/messages": "anthropic_messages",
+    "/v1/route": "route",
+    "/api/chat": "ollama_chat",
+    "/api/generate": "ollama_generate",
+}
+"""The endpoints that ask a model, and how their callers speak."""
+
 
 class Place(NamedTuple):
     """`path` is the endpoint's own. `workflow` and `agent` are empty where the path does not say them."""
@@ -35,8 +44,8 @@ def place(path: str) -> Place:
 
 def spoken(path: str, header: Callable[[str], str]) -> DialectName:
     """In whose words a caller is told what it cannot have. `path` is the endpoint's own; Anthropic's clients always say a version."""
-    if path == "/v1/messages" or path.startswith("/v1/messages/"):
-        return "anthropic_messages"
-    if path in ("/v1/chat/completions", "/v1/route"):
-        return "openai_chat" if path == "/v1/chat/completions" else "route"
-    return "anthropic_messages" if header("anthropic-version") else "openai_chat"
+    if dialect := ASKING.get(path):
+        return dialect
+    if path.startswith("/api/"):
+        return "ollama_chat"
+    return "anthropic_messages" if path.startswith("/v1/messages/") or header("anthropic-version") else "openai_chat"
