@@ -50,7 +50,7 @@ def test_a_header_that_cannot_be_forwarded_is_refused(value: str) -> None:
     [
         ("GET", "/v1/messages", None, 405, "invalid_request_error"),
         ("GET", "/v1/messages/count_tokens", None, 405, "invalid_request_error"),
-        ("PUT", "/v1/messages/count_tokens", ASK, 404, "not_found_error"),
+        ("PUT", "/v1/messages/count_tokens", ASK, 405, "invalid_request_error"),
         ("POST", "/v1/messages/batches", ASK, 404, "not_found_error"),
         ("POST", "/v1/messages", b"{", 400, "invalid_request_error"),
         ("POST", "/v1/messages", {**ASK, "model": "nobody"}, 404, "not_found_error"),
