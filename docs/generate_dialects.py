@@ -15,6 +15,7 @@ from orchvynt.dialects.ollama_chat import wire as ollama_wire
 from orchvynt.dialects.openai_chat import canonical
 from orchvynt.dialects.openai_chat import requests as openai
 from orchvynt.dialects.openai_chat import wire as openai_wire
+from orchvynt.dialects.plain import PARTS_DROPPED, PARTS_REFUSED
 from orchvynt.dialects.translation import SERVICE_DROPPED, Table
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +45,11 @@ CALLERS = {"openai_chat": "OpenAI chat completions", "anthropic_messages": "Anth
 SERVICE = """
 ## Fields for the caller's own provider
 They say how that provider stores, bills, caches or paces an answer. Every provider of another API drops them.
+"""
+
+PARTS = """
+## What only Anthropic's messages have
+Parts of turns, and fields of parts and tools, beyond what the canonical form holds.
 """
 
 REFUSED_ANYWHERE = """
@@ -76,6 +82,8 @@ def _provider(name: str, tables: ModuleType) -> str:
 def page() -> str:
     parts = [HEAD, *(_provider(name, tables) for name, tables, _ in PROVIDERS), SERVICE]
     parts += [_table(f"Of callers of {CALLERS[dialect]}", "why", rows) for dialect, rows in SERVICE_DROPPED.items()]
+    parts += [PARTS, _table("Dropped by every other provider", "why", PARTS_DROPPED)]
+    parts += [_table("Refused by every other provider", "why", PARTS_REFUSED)]
     parts.append(REFUSED_ANYWHERE)
     parts.append(_table(f"Of callers of {CALLERS['openai_chat']}", "why", canonical.REFUSED))
     parts.append(_table(f"Of callers of {CALLERS['ollama_chat']}", "why", ollama_canonical.REFUSED))

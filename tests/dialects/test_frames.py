@@ -108,3 +108,17 @@ def test_a_large_frame_in_small_parts_is_put_together() -> None:
 )
 def test_what_can_be_an_event_stream(start: bytes, verdict: bool | None) -> None:
     assert is_event_stream(start) is verdict
+
+
+LONE = (b"data: {}\n\n", b"data: a\rb\n\n", b"data: \n\n", b"data: x\n", b"data: x\ndata: y\n\n", b": c\n\n", b"\n\n")
+
+
+@given(st.sampled_from(LONE), st.sampled_from([b"", b"d", b"data: x\n", b"data: x\r\r"]))
+def test_a_lone_event_is_what_the_general_way_makes_of_it(frame: bytes, before: bytes) -> None:
+    frames = EventFrames()
+    frames.feed(before)
+    event = frames.lone(frame)
+    assert (event != b"") is (frame == LONE[0] and not before)
+    if event:
+        assert frames.feed(frame) == [frame]
+        assert event_data(frame) == (b"", event)

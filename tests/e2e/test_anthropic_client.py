@@ -188,8 +188,9 @@ def test_an_unknown_model_is_refused_with_the_nearest_names(server: Serving) -> 
 
 
 def test_a_malformed_request_says_where(server: Serving) -> None:
+    textless: Any = [{"role": "user", "content": [{"type": "text"}]}]
     with client(server) as agent, pytest.raises(BadRequestError) as refused:
-        agent.messages.create(model="claude", messages=[{"role": "user", "content": [{"type": "text"}]}], max_tokens=10)  # type: ignore[typeddict-item]
+        agent.messages.create(model="claude", messages=textless, max_tokens=10)
     body: Any = refused.value.body
     assert body["error"]["param"] == "messages[0].content[0].text"
 

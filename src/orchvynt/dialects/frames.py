@@ -42,6 +42,22 @@ class EventFrames:
     def rest(self) -> bytes:
         return bytes(self._rest)
 
+    def lone(self, data: bytes) -> bytes:
+        """The data of the event that `data` is, if it is one whole frame of the plainest form, as most providers write and most networks
+        bring it; else nothing, and it must be fed. Saves a passed frame a third of its 3.4 µs (bench/streams.py)."""
+        end = len(data) - 2
+        if (
+            data.startswith(b"data: ")
+            and data.find(b"\n") == end > 6
+            and data.endswith(b"\n\n")
+            and not self._rest
+            and not self._ended_in_cr
+            and b"\r" not in data
+            and end < FRAME_BYTES_MAX
+        ):
+            return data[6:end]
+        return b""
+
     def feed(self, data: bytes) -> list[bytes]:
         """The frames that `data` completes, each with its blank line. Raises FrameTooLargeError."""
         if not self._rest and not self._ended_in_cr and 0 < data.find(b"\n\n") == len(data) - 2 and b"\r" not in data:

@@ -77,7 +77,8 @@ class Said(msgspec.Struct, frozen=True):
     """One answer, before it is written in a wire format.
 
     `reported` is the usage that the answer claims (`None`: it claims nothing); `usage_late` says that it stands in the last chunk
-    only, asked for or not. `thinking` comes before all else. `output_tokens` is what is billed, all choices together. `confidence` is `None` without logprobs.
+    only, asked for or not. `thinking` comes before all else. `output_tokens` is what is billed, all choices together. `confidence` is
+    `None` without logprobs.
     """
 
     ask: Ask

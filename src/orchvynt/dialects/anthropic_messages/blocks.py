@@ -64,7 +64,7 @@ def _source(url: str, media_type: str, data: str) -> Json:
 
 
 def _result(part: ToolResult, where: str) -> Json:
-    content: Any = part.text
+    content: object = part.text
     if part.parts:
         content = [told for inner in part.parts if (told := block(inner, where)) is not None]
     result: Json = {"type": "tool_result", "tool_use_id": part.call_id, "content": content, **part.extras}

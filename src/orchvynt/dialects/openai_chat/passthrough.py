@@ -80,20 +80,22 @@ class PassthroughRelay:
         if not self._opening.is_open:
             data = self._opening.feed(data)
             seen.failure = self._opening.failure
+        else:
+            event = self._frames.lone(data)
+            if event and not event.startswith(DONE):
+                self._hides_usage = self._ends = False
+                self._passed = self._read(b"", event)
+                if not self._passed:
+                    return b""
+                return self._given(data) if self._hides_usage or self._ends else data
         passed: list[bytes] = []
         try:
             for frame in self._frames.feed(data):
                 if self._pass(frame):
-                    if self._hides_usage:
-                        frame = _without_usage(frame)
-                    if self._ends:
-                        self._keep(frame)
-                    else:
-                        passed.append(frame)
-                elif seen.terminal:
+                    passed.append(self._given(frame))
+                if seen.terminal:
                     passed += self._ending
-                    break
-                elif seen.failure is not None:
+                if seen.terminal or seen.failure is not None:
                     break
         except FrameTooLargeError as error:
             seen.failure = malformed(STREAM_STATUS, str(error))
@@ -148,11 +150,17 @@ class PassthroughRelay:
             self._passed = self._read(name, data)
         return self._passed
 
-    def _keep(self, frame: bytes) -> None:
+    def _given(self, frame: bytes) -> bytes:
+        """What of a frame that passes goes out now: without the count that the caller did not ask for, and nothing of what must wait."""
+        if self._hides_usage:
+            frame = _without_usage(frame)
+        if not self._ends:
+            return frame
         self._ending.append(frame)
         self._ending_bytes += len(frame)
         if self._ending_bytes > FRAME_BYTES_MAX:
-            raise FrameTooLargeError
+            self._seen.failure = malformed(STREAM_STATUS, str(FrameTooLargeError()))
+        return b""
 
     def _end(self) -> None:
         self._seen.terminal = True

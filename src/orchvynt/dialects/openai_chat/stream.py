@@ -43,10 +43,13 @@ class OpenAIReader:
             data = self._opening.feed(data)
             if self._opening.failure is not None:
                 return [Failed(self._opening.failure)]
+        event = self._frames.lone(data)
+        if event:
+            return self._event(b"", event)
         deltas: list[Delta] = []
         try:
             for frame in self._frames.feed(data):
-                deltas += self._frame(frame)
+                deltas += self._event(*event_data(frame))
                 if deltas and isinstance(deltas[-1], Ended | Failed):
                     break
         except FrameTooLargeError as error:
@@ -61,8 +64,7 @@ class OpenAIReader:
             return self._end()
         return [Failed(CUT)]
 
-    def _frame(self, frame: bytes) -> list[Delta]:
-        name, data = event_data(frame)
+    def _event(self, name: bytes, data: bytes) -> list[Delta]:
         if not data:
             return []
         if data.startswith(DONE):
