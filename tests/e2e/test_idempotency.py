@@ -6,7 +6,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
 from openai import OpenAI
 from tests.e2e.conftest import Serve
 from tests.e2e.test_review import FLAGGED, decide, open_review
@@ -58,19 +57,19 @@ def arrived(provider: ScriptedProvider, count: int) -> None:
     assert provider.ledger().totals.arrivals == count
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_fifty_at_once_are_one_arrival_and_are_told_the_same(serve: Serve, scripted_provider: ScriptedProvider, stream: bool) -> None:
+def test_fifty_at_once_are_one_arrival_and_are_told_the_same(serve: Serve, scripted_provider: ScriptedProvider) -> None:
     scripted_provider.script({"answers": [{"text": "one two three", "frames": 3, "latency": "300ms"}]})
     server = serve(three_tiers(scripted_provider))
-    with ThreadPoolExecutor(50) as pool:
-        heard = list(pool.map(lambda _: chat(server, "gpt-4o", headers=KEY, stream=stream), range(50)))
-    assert {(one.status, one.ended, one.headers["x-orchvynt-invocation"]) for one in heard} == {
-        (200, "whole", heard[0].headers["x-orchvynt-invocation"])
-    }
-    assert len({one.body for one in heard}) == 1
-    assert told(chat(server, "gpt-4o", headers=KEY, stream=stream)) == told(heard[0]), "answered identically afterwards"
-    assert scripted_provider.ledger().totals.arrivals == 1
-    books_balance(server, scripted_provider, heard[0].headers["x-orchvynt-invocation"])
+    for count, stream in ((1, False), (2, True)):
+        key = {"idempotency-key": f"k-{count}"}
+        with ThreadPoolExecutor(50) as pool:
+            heard = list(pool.map(lambda _, key=key, stream=stream: chat(server, "gpt-4o", headers=key, stream=stream), range(50)))
+        inv = heard[0].headers["x-orchvynt-invocation"]
+        assert {(one.status, one.ended, one.headers["x-orchvynt-invocation"]) for one in heard} == {(200, "whole", inv)}
+        assert len({one.body for one in heard}) == 1
+        assert told(chat(server, "gpt-4o", headers=key, stream=stream)) == told(heard[0]), "answered identically afterwards"
+        assert scripted_provider.ledger().totals.arrivals == count
+        books_balance(server, scripted_provider, inv)
 
 
 def test_again_after_a_timeout_finds_the_answer(serve: Serve, scripted_provider: ScriptedProvider) -> None:
@@ -185,26 +184,22 @@ def test_what_a_retry_may_change_releases_the_key(serve: Serve, scripted_provide
     assert mended.ends == ["marker"], "a broken stream is never replayed"
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_a_review_is_joined_under_way_after_a_restart_and_after_the_decision(
-    serve: Serve, scripted_provider: ScriptedProvider, stream: bool
-) -> None:
+def test_a_review_is_joined_under_way_after_a_restart_and_after_the_decision(serve: Serve, scripted_provider: ScriptedProvider) -> None:
     server = serve(three_tiers(scripted_provider, gate("0s")))
-    flagged = {**FLAGGED, **KEY}
-    pending = chat(server, "gpt-4o", headers=flagged, stream=stream)
-    assert (pending.status, pending.json["error"]["code"]) == (409, "hitl_pending")
+    keys = [(stream, {**FLAGGED, "idempotency-key": f"k-{stream}"}) for stream in (False, True)]
+    pending = [chat(server, "gpt-4o", headers=key, stream=stream) for stream, key in keys]
+    assert [(one.status, one.json["error"]["code"]) for one in pending] == [(409, "hitl_pending")] * 2
     server.kill()
     server.start()
-    mismatch = chat(server, "gpt-4o", "other", flagged, stream=stream)
-    assert mismatch.status == 422
-    joined = chat(server, "gpt-4o", headers=flagged, stream=stream)
-    assert joined.json["error"]["invocation_id"] == pending.json["error"]["invocation_id"]
-    assert decide(server, open_review(server)["review"]).status == 200
-    answers = [chat(server, "gpt-4o", headers=flagged, stream=stream) for _ in range(3)]
-    assert answers[0].status == 200
-    assert answers[0].ended == "whole"
-    assert told(answers[0]) == told(answers[1]) == told(answers[2])
-    assert scripted_provider.ledger().totals.arrivals == 1
+    for (stream, key), first in zip(keys, pending, strict=True):
+        assert chat(server, "gpt-4o", "other", key, stream=stream).status == 422
+        joined = chat(server, "gpt-4o", headers=key, stream=stream)
+        assert joined.json["error"]["invocation_id"] == first.json["error"]["invocation_id"]
+        assert decide(server, first.json["error"]["review_id"]).status == 200
+        answers = [chat(server, "gpt-4o", headers=key, stream=stream) for _ in range(3)]
+        assert (answers[0].status, answers[0].ended) == (200, "whole")
+        assert told(answers[0]) == told(answers[1]) == told(answers[2])
+    assert scripted_provider.ledger().totals.arrivals == 2
 
 
 def test_callers_that_are_held_for_a_review_are_told_the_same(serve: Serve, scripted_provider: ScriptedProvider) -> None:
