@@ -6,7 +6,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
 from openai import OpenAI
 from tests.e2e.conftest import Serve
 from tests.e2e.test_review import FLAGGED, decide, open_review
@@ -27,13 +26,14 @@ def told(heard: Heard) -> tuple[Any, ...]:
     return heard.status, {name: value for name, value in heard.headers.items() if name not in APART}, heard.body, heard.ended
 
 
-def opened(server: Serving, text: str = "hello", **options: Any) -> socket.socket:
+def opened(server: Serving, text: str = "hello", key: str = "k-1", **options: Any) -> socket.socket:
     """A caller with the key that has sent its request."""
+    # As `chat` writes it: the body is compared byte by byte.
     body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": text}], **options}).encode()
     caller = socket.create_connection(("127.0.0.1", server.port), 20)
     caller.sendall(
         b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n"
-        b"idempotency-key: k-1\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+        b"idempotency-key: %b\r\ncontent-length: %d\r\n\r\n" % (key.encode(), len(body)) + body
     )
     return caller
 
@@ -49,36 +49,47 @@ def until(server: Serving, outcome: str) -> Any:
     raise AssertionError(f"nothing came to be {outcome}")
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_fifty_at_once_are_one_arrival_and_are_told_the_same(serve: Serve, scripted_provider: ScriptedProvider, stream: bool) -> None:
+def arrived(provider: ScriptedProvider, count: int) -> None:
+    """Waits until so many requests have come to the provider."""
+    end = time.monotonic() + 20
+    while provider.ledger().totals.arrivals < count and time.monotonic() < end:
+        time.sleep(0.01)
+    assert provider.ledger().totals.arrivals == count
+
+
+def test_fifty_at_once_are_one_arrival_and_are_told_the_same(serve: Serve, scripted_provider: ScriptedProvider) -> None:
     scripted_provider.script({"answers": [{"text": "one two three", "frames": 3, "latency": "300ms"}]})
     server = serve(three_tiers(scripted_provider))
-    with ThreadPoolExecutor(50) as pool:
-        heard = list(pool.map(lambda _: chat(server, "gpt-4o", headers=KEY, stream=stream), range(50)))
-    assert {(one.status, one.ended, one.headers["x-orchvynt-invocation"]) for one in heard} == {
-        (200, "whole", heard[0].headers["x-orchvynt-invocation"])
-    }
-    assert len({one.body for one in heard}) == 1
-    assert told(chat(server, "gpt-4o", headers=KEY, stream=stream)) == told(heard[0]), "answered identically afterwards"
-    assert scripted_provider.ledger().totals.arrivals == 1
-    books_balance(server, scripted_provider, heard[0].headers["x-orchvynt-invocation"])
+    for count, stream in ((1, False), (2, True)):
+        key = {"idempotency-key": f"k-{count}"}
+        with ThreadPoolExecutor(50) as pool:
+            heard = list(pool.map(lambda _, key=key, stream=stream: chat(server, "gpt-4o", headers=key, stream=stream), range(50)))
+        inv = heard[0].headers["x-orchvynt-invocation"]
+        assert {(one.status, one.ended, one.headers["x-orchvynt-invocation"]) for one in heard} == {(200, "whole", inv)}
+        assert len({one.body for one in heard}) == 1
+        assert told(chat(server, "gpt-4o", headers=key, stream=stream)) == told(heard[0]), "answered identically afterwards"
+        assert scripted_provider.ledger().totals.arrivals == count
+        books_balance(server, scripted_provider, inv)
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("stream", [False, True])
-def test_again_after_a_timeout_finds_the_answer(serve: Serve, scripted_provider: ScriptedProvider, model: str, stream: bool) -> None:
-    scripted_provider.script({"answers": [{"text": "one two three four", "frames": 4, "frame_interval": "150ms", "latency": "400ms"}]})
+def test_again_after_a_timeout_finds_the_answer(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    scripted_provider.script({"answers": [{"text": "one two three four", "frames": 4, "frame_interval": "150ms", "latency": "300ms"}]})
     server = serve(three_tiers(scripted_provider))
-    with opened(server, model=model, stream=stream):
-        time.sleep(0.5 if stream else 0.2)
-    during = chat(server, model, headers=KEY, stream=stream)
-    after = chat(server, model, headers=KEY, stream=stream)
-    assert (during.text, during.ended) == ("one two three four", "whole")
-    assert told(during) == told(after)
-    assert scripted_provider.ledger().totals.arrivals == 1
-    explained = books_balance(server, scripted_provider, after.headers["x-orchvynt-invocation"])
-    assert explained["outcome"] == "answered"
-    assert [detail["usage"].get("estimated", False) for detail in of_kind(explained, "attempt_settled")] == [False]
+    cases = [(model, stream) for model in MODELS for stream in (False, True)]
+
+    callers = [opened(server, key=f"{model} {stream}", model=model, stream=stream) for model, stream in cases]
+    arrived(scripted_provider, len(cases))
+    for caller in callers:
+        caller.close()
+    for model, stream in cases:
+        key = {"idempotency-key": f"{model} {stream}"}
+        during, after = [chat(server, model, headers=key, stream=stream) for _ in range(2)]
+        assert (during.text, during.ended) == ("one two three four", "whole")
+        assert told(during) == told(after)
+        explained = books_balance(server, scripted_provider, after.headers["x-orchvynt-invocation"])
+        assert explained["outcome"] == "answered"
+        assert [detail["usage"].get("estimated", False) for detail in of_kind(explained, "attempt_settled")] == [False]
+    assert scripted_provider.ledger().totals.arrivals == len(cases)
 
 
 def test_a_caller_that_never_comes_back_holds_nothing(serve: Serve, scripted_provider: ScriptedProvider) -> None:
@@ -86,7 +97,7 @@ def test_a_caller_that_never_comes_back_holds_nothing(serve: Serve, scripted_pro
     budget = "budgets: [{name: all, scope: global, limit: {tokens: 100000}, on_breach: reject}]"
     server = serve(three_tiers(scripted_provider, budget))
     with opened(server):
-        time.sleep(0.1)
+        arrived(scripted_provider, 1)
     explained = until(server, "answered")
     assert "with an idempotency key" in explained["timeline"][0]["text"]
     line = server.admin("/budgets").json["items"][0]
@@ -112,7 +123,7 @@ def test_another_body_is_refused_under_way_and_afterwards(serve: Serve, scripted
     scripted_provider.script({"answers": [{"text": "hi", "latency": "400ms"}]})
     server = serve(three_tiers(scripted_provider))
     with opened(server) as first:
-        time.sleep(0.15)
+        arrived(scripted_provider, 1)
         refused = [chat(server, "gpt-4o", "other", KEY)]
         assert hear(first).status == 200
     refused.append(chat(server, "gpt-4o", "other", KEY))
@@ -130,13 +141,13 @@ def test_another_body_is_refused_under_way_and_afterwards(serve: Serve, scripted
 
 def test_kept_answers_survive_a_kill_and_what_was_under_way_is_asked_anew(serve: Serve, scripted_provider: ScriptedProvider) -> None:
     scripted_provider.script(
-        {"answers": [{"match": {"last_user": "slow"}, "text": "slow", "latency": "2s"}, {"text": "canary-of-an-answer"}]}
+        {"answers": [{"match": {"last_user": "slow"}, "text": "slow", "latency": "1s"}, {"text": "canary-of-an-answer"}]}
     )
     server = serve(three_tiers(scripted_provider))
     whole = chat(server, "gpt-4o", headers={"idempotency-key": "whole"})
     stream = chat(server, "gpt-4o", headers={"idempotency-key": "stream"}, stream=True)
     with opened(server, "slow"):
-        time.sleep(0.3)
+        arrived(scripted_provider, 3)
         server.kill()
     server.start()
     assert told(chat(server, "gpt-4o", headers={"idempotency-key": "whole"})) == told(whole)
@@ -173,26 +184,22 @@ def test_what_a_retry_may_change_releases_the_key(serve: Serve, scripted_provide
     assert mended.ends == ["marker"], "a broken stream is never replayed"
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_a_review_is_joined_under_way_after_a_restart_and_after_the_decision(
-    serve: Serve, scripted_provider: ScriptedProvider, stream: bool
-) -> None:
+def test_a_review_is_joined_under_way_after_a_restart_and_after_the_decision(serve: Serve, scripted_provider: ScriptedProvider) -> None:
     server = serve(three_tiers(scripted_provider, gate("0s")))
-    flagged = {**FLAGGED, **KEY}
-    pending = chat(server, "gpt-4o", headers=flagged, stream=stream)
-    assert (pending.status, pending.json["error"]["code"]) == (409, "hitl_pending")
+    keys = [(stream, {**FLAGGED, "idempotency-key": f"k-{stream}"}) for stream in (False, True)]
+    pending = [chat(server, "gpt-4o", headers=key, stream=stream) for stream, key in keys]
+    assert [(one.status, one.json["error"]["code"]) for one in pending] == [(409, "hitl_pending")] * 2
     server.kill()
     server.start()
-    mismatch = chat(server, "gpt-4o", "other", flagged, stream=stream)
-    assert mismatch.status == 422
-    joined = chat(server, "gpt-4o", headers=flagged, stream=stream)
-    assert joined.json["error"]["invocation_id"] == pending.json["error"]["invocation_id"]
-    assert decide(server, open_review(server)["review"]).status == 200
-    answers = [chat(server, "gpt-4o", headers=flagged, stream=stream) for _ in range(3)]
-    assert answers[0].status == 200
-    assert answers[0].ended == "whole"
-    assert told(answers[0]) == told(answers[1]) == told(answers[2])
-    assert scripted_provider.ledger().totals.arrivals == 1
+    for (stream, key), first in zip(keys, pending, strict=True):
+        assert chat(server, "gpt-4o", "other", key, stream=stream).status == 422
+        joined = chat(server, "gpt-4o", headers=key, stream=stream)
+        assert joined.json["error"]["invocation_id"] == first.json["error"]["invocation_id"]
+        assert decide(server, first.json["error"]["review_id"]).status == 200
+        answers = [chat(server, "gpt-4o", headers=key, stream=stream) for _ in range(3)]
+        assert (answers[0].status, answers[0].ended) == (200, "whole")
+        assert told(answers[0]) == told(answers[1]) == told(answers[2])
+    assert scripted_provider.ledger().totals.arrivals == 2
 
 
 def test_callers_that_are_held_for_a_review_are_told_the_same(serve: Serve, scripted_provider: ScriptedProvider) -> None:
@@ -211,7 +218,7 @@ def test_callers_that_are_held_for_a_review_are_told_the_same(serve: Serve, scri
 def test_the_official_client_retries_under_one_key(serve: Serve, scripted_provider: ScriptedProvider) -> None:
     scripted_provider.script({"answers": [{"text": "at last", "latency": "1500ms"}]})
     server = serve(three_tiers(scripted_provider))
-    with OpenAI(base_url=f"{server.url}/v1", api_key="agent", max_retries=4, timeout=0.6) as agent:
+    with OpenAI(base_url=f"{server.url}/v1", api_key="agent", max_retries=8, timeout=0.6) as agent:
         answer = agent.chat.completions.create(
             model="gpt-4o", messages=[{"role": "user", "content": "hello"}], extra_headers={"Idempotency-Key": "k-1"}
         )

@@ -16,10 +16,12 @@ from orchvynt.dialects import registry
 from orchvynt.language.snapshot import Gate, Snapshot
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Idempotency
+from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.caller import CallerLine
 from orchvynt.runtime import answers
-from orchvynt.runtime.repeating import Asked, Limits, Repeating
+from orchvynt.runtime.repeating import BESIDES_BYTES, Asked, Limits, Recent, Repeating
 from orchvynt.runtime.sweeping import FORGETTING_TICKS
+from orchvynt.runtime.tape import Room, Tape
 
 GATE = Gate("g", "output", None, "people", False, 20 * SECOND, None)
 MINUTE = 60 * SECOND
@@ -265,6 +267,36 @@ def test_while_the_journal_is_away_nothing_is_told_again_and_nothing_is_kept() -
         assert (await desk.hears()).status == 200
 
     play(scenario)
+
+
+def test_an_answer_that_cannot_be_kept_reaches_who_waits_and_releases_the_key() -> None:
+    async def scenario(desk: Desk) -> None:
+        line = FakeLine()
+        tape = Tape(Idempotency("k", "b"), "inv_9", Room(1000, 1000), lambda run: run(), desk.repeating)
+        tape.listen(line, "")
+        desk.runtime.journal.broken = True
+        tape.answer(200, [], WHOLE)
+        assert (line.status, line.body) == (200, WHOLE)
+        desk.runtime.journal.broken = False
+        await desk.begins()
+
+    play(scenario)
+
+
+def kept(scope: str, size: int) -> AnswerKept:
+    return AnswerKept("inv_1", 0, scope, "b", 10, 200, "application/json", (), b"x" * size)
+
+
+def test_the_cache_drops_the_oldest_and_says_how_many() -> None:
+    recent = Recent(2 * BESIDES_BYTES + 100)
+    for scope, size in (("a", 50), ("b", 50), ("c", 10), ("too large", 5_000)):
+        recent.add(kept(scope, size))
+    assert [scope for scope in ("a", "b", "c", "too large") if recent.get(scope, 0)] == ["b", "c"]
+    assert recent.dropped == 2
+    recent.add(kept("b", 90))
+    assert (recent.get("b", 9) is not None, recent.get("b", 10), recent.dropped) == (True, None, 2)
+    recent.forget(10)
+    assert recent.get("c", 0) is None
 
 
 def test_a_review_is_joined_by_key_whoever_waits_and_its_answer_is_kept() -> None:

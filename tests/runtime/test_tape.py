@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.carrying import FakeLine
 
 from orchvynt.model.invocation import Idempotency
-from orchvynt.ports.caller import CallerLine
+from orchvynt.ports.caller import CallerLine, Headers
 from orchvynt.runtime.tape import Room, Tape
 
 KEY = Idempotency("scope", "request")
@@ -193,6 +194,25 @@ def test_a_caller_that_had_gone_before_it_could_listen_is_forgotten() -> None:
     desk.tape.start(200, [], "text/event-stream")
     desk.end_turn()
     assert desk.tape.deserted
+
+
+class BrokenLine(FakeLine):
+    """A line with a defect."""
+
+    def start(self, status: int, headers: Headers, content_type: str) -> None:
+        raise ValueError("defect")
+
+
+def test_one_line_that_fails_is_cut_and_the_others_hear_all(capsys: pytest.CaptureFixture[str]) -> None:
+    desk = Desk()
+    broken, well = BrokenLine(), FakeLine()
+    desk.listens(broken)
+    desk.listens(well)
+    desk.tape.start(200, [], "text/event-stream")
+    desk.tape.write(b"all")
+    desk.tape.end()
+    assert (broken.ended, well.ended, well.body) == ("aborted", "ended", b"all")
+    assert "inv_1 could not be told" in capsys.readouterr().err
 
 
 ACTIONS = st.lists(

@@ -28,6 +28,8 @@ from orchvynt.runtime.tasks import Tasks
 
 # The store bounds its own waiting reads; what comes in a crowd stands in line here.
 LOOKS_AT_ONCE: Final = 32
+# What an entry of the cache takes up beside its body: headers, digests, the entry itself.
+BESIDES_BYTES: Final = 2_048
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -247,8 +249,11 @@ class Recent:
     def add(self, kept: AnswerKept) -> None:
         """The newest; the oldest make room."""
         self._remove(kept.scope)
+        if _size(kept) > self._bytes_max:
+            self.dropped += 1
+            return
         self._answers[kept.scope] = kept
-        self._bytes += len(kept.body)
+        self._bytes += _size(kept)
         while self._bytes > self._bytes_max:
             self._remove(next(iter(self._answers)))
             self.dropped += 1
@@ -259,4 +264,8 @@ class Recent:
 
     def _remove(self, scope: str) -> None:
         if (kept := self._answers.pop(scope, None)) is not None:
-            self._bytes -= len(kept.body)
+            self._bytes -= _size(kept)
+
+
+def _size(kept: AnswerKept) -> int:
+    return len(kept.body) + BESIDES_BYTES

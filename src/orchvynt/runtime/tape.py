@@ -3,6 +3,8 @@
 The life sees a caller that does not leave, so its attempt runs to its end although whoever asked has timed out. It decides nothing.
 """
 
+import sys
+import traceback
 from collections.abc import Callable
 from typing import Final, Literal, Protocol
 
@@ -190,7 +192,12 @@ class Tape:
     def _tell_all(self) -> None:
         self._due = False
         for listener in list(self._listeners):
-            self._tell(listener)
+            try:
+                self._tell(listener)
+            except Exception:  # noqa: BLE001 - a loop top: one line that fails is cut, and the others still hear
+                sys.stderr.write(f"orchvynt: a caller of {self.inv} could not be told\n{traceback.format_exc()}")
+                self._forget(listener)
+                listener.line.abort()
         self._shorten()
 
     def _tell(self, listener: _Listener) -> None:
