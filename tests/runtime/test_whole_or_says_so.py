@@ -13,8 +13,11 @@ from tests.dialects.samples import MESSAGE_START, chunk, cut_up, events, message
 from tests.support.carrying import Arrival, FakeLine, Runtime
 from tests.support.snapshots import SECOND, invocation, snapshot
 
+from orchvynt.dialects import registry
+from orchvynt.dialects.shapes import Reading
 from orchvynt.language.snapshot import Chain, Model, Provider, Snapshot
 from orchvynt.model import facts as f
+from orchvynt.model.invocation import Invocation
 from orchvynt.model.money import FREE
 from orchvynt.ports.upstream import UpstreamFailure
 
@@ -142,27 +145,56 @@ def play(runtime: Runtime, line: FakeLine, arrival: Arrival, kind: str, fault: F
             runtime.later(25 * SECOND)
 
 
-def ends_of(line: FakeLine) -> list[str]:
-    """The ways in which the caller was told that it is over."""
-    found = ["marker"] * line.body.count(b"data: [DONE]")
-    found += ["error" for told in told_by(line) if "error" in told]
-    return found + (["gone"] if line.ended == "gone" else [])
+class Hearing(NamedTuple):
+    """How callers of one dialect ask, and what an outside look at their bytes says. `told` are the JSON values of a stream."""
+
+    body: dict[str, Any]
+    told: Callable[[bytes], list[Any]]
+    text: Callable[[Any], str]
+    is_marker: Callable[[Any], bool]
 
 
-def told_by(line: FakeLine) -> list[Any]:
-    if line.ended == "answered":
-        return [json.loads(line.body)]
-    return [json.loads(one[6:]) for one in line.body.split(b"\n") if one.startswith(b"data: ") and one != b"data: [DONE]"]
+def events_of(body: bytes) -> list[Any]:
+    lines = [one[6:] for one in body.split(b"\n") if one.startswith(b"data: ")]
+    return [{"done": True} if one == b"[DONE]" else json.loads(one) for one in lines]
 
 
-def heard_by(line: FakeLine) -> str:
-    return "".join(
-        choice["delta"].get("content") or "" for told in told_by(line) for choice in told.get("choices", ()) if "delta" in choice
-    )
+def chunk_text(told: Any) -> str:
+    return "".join(choice["delta"].get("content") or "" for choice in told.get("choices", ()))
 
 
-@pytest.mark.parametrize("mid_stream", ["continue", "restart", "fail"])
-@settings(max_examples=150, deadline=None)
+ASKED = {"model": "a", "messages": [{"role": "user", "content": "hello"}], "stream": True}
+HEARING: dict[Any, Hearing] = {
+    "openai_chat": Hearing(ASKED, events_of, chunk_text, lambda told: told == {"done": True}),
+    "anthropic_messages": Hearing(
+        {**ASKED, "max_tokens": 4_000},
+        events_of,
+        lambda told: str(told["delta"]["text"]) if told["type"] == "content_block_delta" else "",
+        lambda told: bool(told["type"] == "message_stop"),
+    ),
+    "ollama_chat": Hearing(
+        ASKED,
+        lambda body: [json.loads(line) for line in body.splitlines()],
+        lambda told: str(told.get("message", {}).get("content", "")),
+        lambda told: bool(told.get("done")),
+    ),
+}
+
+
+def asked_by(dialect: Any) -> Invocation:
+    read = registry.caller(dialect).read(json.dumps(HEARING[dialect].body).encode())
+    assert isinstance(read, Reading), read
+    return msgspec.structs.replace(invocation("a", stream=True), dialect=dialect, ask=read.ask)
+
+
+DIALECTS = sorted(HEARING)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "mid_stream"),
+    [*((dialect, "continue") for dialect in DIALECTS), ("openai_chat", "restart"), ("anthropic_messages", "fail")],
+)
+@settings(max_examples=100, deadline=None)
 @given(
     kinds=st.lists(st.sampled_from(sorted(STREAMS)), min_size=4, max_size=4),
     methods=st.lists(st.sampled_from(["prefill", "instruct", "never"]), min_size=4, max_size=4),
@@ -170,29 +202,33 @@ def heard_by(line: FakeLine) -> str:
     size=st.integers(1, 60),
 )
 def test_an_answer_is_whole_or_says_that_it_is_not(
-    mid_stream: str, kinds: list[str], methods: list[str], faults: list[Fault], size: int
+    dialect: str, mid_stream: str, kinds: list[str], methods: list[str], faults: list[Fault], size: int
 ) -> None:
+    hearing = HEARING[dialect]
     runtime = Runtime(policy(kinds, methods, mid_stream))
-    _, line = runtime.ask(invocation("a", stream=True))
+    _, line = runtime.ask(asked_by(dialect))
     played = 0
     while played < len(runtime.upstream.arrivals) and not line.ended:
-        arrival = runtime.upstream.arrivals[played]
-        name = next(
-            fact.model
-            for frame in runtime.journal.frames
-            for fact in frame
-            if isinstance(fact, f.AttemptSent) and fact.number == played + 1
-        )
-        at = TIERS.index(name)
-        play(runtime, line, arrival, kinds[at], faults[at], size)
+        at = TIERS.index(asked_at(runtime, played + 1))
+        play(runtime, line, runtime.upstream.arrivals[played], kinds[at], faults[at], size)
         played += 1
-    heard, ends = heard_by(line), ends_of(line)
+    told = [json.loads(line.body)] if line.ended == "answered" else hearing.told(line.body)
+    good = [one for one in told if "error" not in one]
+    heard = "".join(hearing.text(one) for one in good if not hearing.is_marker(one))
+    ends = ["marker"] * len([one for one in good if hearing.is_marker(one)]) + ["error"] * (len(told) - len(good))
+    ends += ["gone"] if line.ended == "gone" else []
     assert len(ends) == 1, (ends, line.body)
     assert ANSWER.startswith(heard) or OTHER.startswith(heard), heard
     if ends == ["marker"]:
         assert heard in (ANSWER, OTHER)
     assert runtime.carrier.lives == {}
     settled_once(runtime)
+
+
+def asked_at(runtime: Runtime, number: int) -> str:
+    """The model of the attempt with this number."""
+    noted = (fact for frame in runtime.journal.frames for fact in frame)
+    return next(fact.model for fact in noted if isinstance(fact, f.AttemptSent) and fact.number == number)
 
 
 def settled_once(runtime: Runtime) -> None:

@@ -12,6 +12,7 @@ FRAME_BYTES_MAX: Final = 8 * 1024 * 1024
 # Atomic groups: a CRLF is one line end, never two.
 _BLANK_LINE: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
+_DATA_FIELD: Final = re.compile(rb"(?:^|[\r\n])data(?:[:\r\n]|$)")
 _FIELD_END: Final = re.compile(rb"[:\r\n]")
 _FIELDS: Final = (b"data", b"event", b"id", b"retry", b"")
 _BOM: Final = b"\xef\xbb\xbf"
@@ -166,6 +167,11 @@ def event_data(frame: bytes) -> tuple[bytes, bytes]:
         elif field == b"event":
             name = value
     return name, b"\n".join(data)
+
+
+def is_void(frame: bytes) -> bool:
+    """Whether an event has a data field and nothing in it: it means nothing, and the official clients stumble over it."""
+    return _DATA_FIELD.search(frame) is not None and not event_data(frame)[1]
 
 
 def is_event_stream(start: bytes) -> bool | None:

@@ -7,7 +7,7 @@ from orchvynt.dialects.anthropic_messages.errors import error_event
 from orchvynt.dialects.anthropic_messages.stream import AnthropicReader
 from orchvynt.dialects.anthropic_messages.writing import MessageWriter, Place, closing
 from orchvynt.dialects.deltas import Began, Collector, Delta, Ended, Failed, Finished, OtherAdded, RefusalAdded
-from orchvynt.dialects.frames import FRAME_BYTES_MAX, EventFrames, FrameTooLargeError
+from orchvynt.dialects.frames import FRAME_BYTES_MAX, EventFrames, FrameTooLargeError, is_void
 from orchvynt.dialects.opening import STREAM_STATUS, Opening
 from orchvynt.dialects.outcomes import malformed
 from orchvynt.dialects.relaying import add_said, note
@@ -99,6 +99,9 @@ class MessageRelay:
             # A frame of nothing but line ends goes where its predecessor went.
             if self._passed:
                 self._pass(frame, passed)
+            return
+        if b"{" not in frame and is_void(frame):
+            self._passed = False
             return
         ends = False
         for delta in self._reader.frame(frame):

@@ -7,7 +7,7 @@ the frames that say how the answer ended. This is the hot path of streams: one t
 import msgspec
 
 from orchvynt.dialects.deltas import Began
-from orchvynt.dialects.frames import FRAME_BYTES_MAX, EventFrames, FrameTooLargeError, event_data
+from orchvynt.dialects.frames import FRAME_BYTES_MAX, EventFrames, FrameTooLargeError, event_data, is_void
 from orchvynt.dialects.openai_chat.answers import told_bytes
 from orchvynt.dialects.openai_chat.chunks import DONE, ChunkError, read_chunk
 from orchvynt.dialects.openai_chat.collecting import ChunkCollector
@@ -144,8 +144,7 @@ class PassthroughRelay:
         self._hides_usage = self._ends = False
         if not data:
             # A frame of nothing but line ends goes where its predecessor went; comments and other fields pass.
-            # An event of no data means nothing, and clients stumble over it.
-            self._passed = (self._passed or bool(frame.strip(b"\r\n"))) and not frame.lstrip(b"\r\n").startswith(b"data")
+            self._passed = (self._passed or bool(frame.strip(b"\r\n"))) and not is_void(frame)
             self._ends = bool(self._ending)
         elif data.startswith(DONE):
             self._end()
