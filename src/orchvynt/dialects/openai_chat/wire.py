@@ -121,6 +121,7 @@ class Schema(msgspec.Struct):
     name: str = ""
     schema: dict[str, Any] = {}
     strict: bool | None = None
+    description: str | None = None
 
 
 class ToldFunction(msgspec.Struct, gc=False):
