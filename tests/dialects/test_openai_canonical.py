@@ -182,3 +182,8 @@ def test_a_file_that_cannot_be_read_elsewhere_says_why(file: dict[str, Any], par
     with pytest.raises(UnsupportedError) as raised:
         chat(messages=[{"role": "user", "content": [{"type": "file", "file": file}]}])
     assert raised.value.param == f"messages[0].content[0].file.{param}"
+
+
+def test_the_description_of_a_format_is_kept_in_its_schema() -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "a", "description": "Two words", "schema": {"type": "object"}}}
+    assert chat(response_format=form).answer_format == AnswerFormat("schema", "a", {"description": "Two words", "type": "object"})

@@ -6,6 +6,7 @@ import msgspec
 
 from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.deltas import utf8_bytes
+from orchvynt.dialects.openai_chat.logprobs import choice_logprobs
 from orchvynt.dialects.openai_chat.wire import (
     AnswerBody,
     AnswerChoice,
@@ -13,7 +14,6 @@ from orchvynt.dialects.openai_chat.wire import (
     Told,
     UnmeteredAnswerBody,
     WeighedChoice,
-    choice_logprobs,
     finish_from,
     seconds_from,
     text_of,

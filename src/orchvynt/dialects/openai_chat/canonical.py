@@ -183,4 +183,6 @@ def _answer_format(asked: AskBody) -> AnswerFormat | None:
         told = _decode_schema(form.json_schema)
     except msgspec.ValidationError as error:
         raise UnsupportedError("`response_format.json_schema` must hold a `schema` object.", "response_format.json_schema") from error
-    return AnswerFormat(kind="schema", name=told.name, schema=told.schema, strict=told.strict)
+    # A model reads the description; elsewhere its place is in the schema itself.
+    schema = {"description": told.description, **told.schema} if told.description else told.schema
+    return AnswerFormat(kind="schema", name=told.name, schema=schema, strict=told.strict)

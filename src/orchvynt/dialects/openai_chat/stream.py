@@ -6,13 +6,13 @@ Of several choices the first is canonical. What providers do differently with to
 from orchvynt.dialects.deltas import Began, Delta, Ended, Failed, Finished, TextAdded, UsageReported
 from orchvynt.dialects.frames import EventFrames, FrameTooLargeError, event_data
 from orchvynt.dialects.openai_chat.chunks import DONE, ChunkError, ToldParts, read_chunk
+from orchvynt.dialects.openai_chat.logprobs import chunk_logprobs
 from orchvynt.dialects.openai_chat.wire import (
     ChunkBody,
     ChunkChoice,
     FirstChunkBody,
     UnmeteredChunkBody,
     canonical_finish,
-    chunk_logprobs,
     seconds_from,
     usage_from,
 )

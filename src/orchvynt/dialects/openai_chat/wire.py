@@ -7,9 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from orchvynt.dialects.checks import BODY_ERRORS
-from orchvynt.dialects.translation import logprobs_from
-from orchvynt.model.chat import Finish, TokenLogprob
+from orchvynt.model.chat import Finish
 from orchvynt.model.usage import Usage
 
 TOKENS_MAX: Final = 2**31 - 1
@@ -123,6 +121,7 @@ class Schema(msgspec.Struct):
     name: str = ""
     schema: dict[str, Any] = {}
     strict: bool | None = None
+    description: str | None = None
 
 
 class ToldFunction(msgspec.Struct, gc=False):
@@ -211,21 +210,6 @@ class ChunkBody(msgspec.Struct, gc=False):
     error: msgspec.Raw = NOTHING
 
 
-class ToldLogprobs(msgspec.Struct, gc=False):
-    content: msgspec.Raw = NOTHING
-
-
-class WeighedChunkChoice(msgspec.Struct, gc=False):
-    index: int | None = None
-    logprobs: ToldLogprobs | None = None
-
-
-class WeighedChunkBody(msgspec.Struct, gc=False):
-    """What `ChunkBody` leaves out: it costs 40 ns of a relayed frame's 3 µs, and only callers of other APIs need it read."""
-
-    choices: list[WeighedChunkChoice] | None = None
-
-
 class FirstChunkBody(ChunkBody, gc=False):
     """A chunk before the answer has a name: later ones repeat it, and need not be asked."""
 
@@ -251,9 +235,6 @@ class UnmeteredChunkBody(msgspec.Struct, gc=False):
     model: str | None = None
     created: msgspec.Raw = NOTHING
 
-
-_decode_weighed = msgspec.json.Decoder(WeighedChunkBody).decode
-_decode_told_logprobs = msgspec.json.Decoder(ToldLogprobs).decode
 
 FINISHES: Final[dict[str, Finish]] = {
     "stop": "stop",
@@ -295,27 +276,6 @@ def usage_from(told: ToldUsage | None) -> Usage | None:
         cached_input_tokens=cached if 0 < cached <= prompt else 0,
         reasoning_tokens=reasoning if 0 < reasoning <= completion else 0,
     )
-
-
-def choice_logprobs(raw: msgspec.Raw) -> tuple[TokenLogprob, ...]:
-    """`choices[].logprobs.content`. An odd one costs only itself, not the answer."""
-    if not raw or bytes(raw) == b"null":
-        return ()
-    try:
-        return logprobs_from(_decode_told_logprobs(raw).content)
-    except BODY_ERRORS:
-        return ()
-
-
-def chunk_logprobs(data: bytes) -> tuple[TokenLogprob, ...]:
-    """Those of the first choice of a chunk."""
-    if b'"logprob"' not in data:
-        return ()
-    try:
-        choices = _decode_weighed(data).choices or ()
-    except BODY_ERRORS:
-        return ()
-    return next((logprobs_from(choice.logprobs.content) for choice in choices if not choice.index and choice.logprobs), ())
 
 
 def seconds_from(created: msgspec.Raw) -> int:
