@@ -24,7 +24,7 @@ from orchvynt.dialects.deltas import (
     UsageReported,
 )
 from orchvynt.language.snapshot import Wire
-from orchvynt.model.chat import Finish, Reply, TokenLogprob, ToolCall
+from orchvynt.model.chat import Finish, Reply, Thinking, TokenLogprob, ToolCall
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask, DialectName
 from orchvynt.model.usage import Usage
@@ -164,6 +164,17 @@ def test_what_was_written_can_be_read_again(caller: DialectName, told: type[Base
     assert dialect.with_notes(stream, [("cost-usd", "1")]) == stream
     assert [told.model_validate(line) for line in lines(stream)]
     assert lines(stream)[-1]["done"] is True
+
+
+@pytest.mark.parametrize("caller", ["ollama_chat", "ollama_generate"])
+def test_thoughts_stand_beside_the_answer(caller: DialectName) -> None:
+    dialect = registry.caller(caller)
+    reply = Reply("", "m", 0, "Hi", (), "stop", thoughts=(Thinking("so ", "signed"), Thinking(redacted="x"), Thinking("what")))
+    told = json.loads(dialect.write(reply))
+    assert told.get("thinking", told.get("message", {}).get("thinking")) == "so what"
+    assert dialect.read_reply(dialect.write(reply)).thoughts == (Thinking("so what"),)
+    parts = lines(dialect.write_stream(reply, True, []))
+    assert [part.get("thinking", part.get("message", {}).get("thinking")) for part in parts] == ["so ", "what", None, None]
 
 
 def test_errors() -> None:

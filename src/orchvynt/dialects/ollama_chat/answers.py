@@ -15,7 +15,7 @@ from orchvynt.dialects.ollama_chat.wire import (
 from orchvynt.dialects.outcomes import content_fault, error_in_success, failure_from_status, malformed
 from orchvynt.dialects.shapes import Answer, Failure
 from orchvynt.dialects.translation import logprobs_from
-from orchvynt.model.chat import Reply, ToolCall
+from orchvynt.model.chat import Reply, Thinking, ToolCall
 
 
 def read_answer(decode: LineDecoder, status: int, content_type: str, retry_after: str, body: bytes, now: int) -> Answer | Failure:
@@ -48,7 +48,7 @@ def read_answer(decode: LineDecoder, status: int, content_type: str, retry_after
 
 
 def read_reply(decode: LineDecoder, body: bytes) -> Reply:
-    """The canonical form of a well-formed answer. Thinking is no content for callers of other dialects."""
+    """The canonical form of a well-formed answer."""
     told = decode(body)
     message = told.said() or ToldMessage()
     answer = answer_id(body)
@@ -64,4 +64,5 @@ def read_reply(decode: LineDecoder, body: bytes) -> Reply:
         finish=finish_from(told.done_reason, bool(message.tool_calls)),
         usage=usage_from(told),
         logprobs=logprobs_from(told.logprobs),
+        thoughts=(Thinking(message.thinking),) if message.thinking else (),
     )

@@ -63,7 +63,8 @@ def generate_part(content: str, thinking: str, calls: Sequence[ToolCall]) -> dic
 
 def write_answer(part: PartWriter, reply: Reply) -> bytes:
     """A whole answer. The same reply gives the same bytes. A refusal is text here."""
-    said = part(reply.text + reply.refusal, "", reply.tool_calls)
+    thinking = "".join([thought.text for thought in reply.thoughts])
+    said = part(reply.text + reply.refusal, thinking, reply.tool_calls)
     return _encode(_named(reply.model, reply.created_s) | said | _done(reply.finish, reply.usage) | _logprobs(reply.logprobs))
 
 
