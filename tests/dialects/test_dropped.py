@@ -10,10 +10,11 @@ from orchvynt.dialects import registry
 from orchvynt.dialects.anthropic_messages import requests as anthropic
 from orchvynt.dialects.ollama_chat import requests as ollama
 from orchvynt.dialects.openai_chat import requests as openai
+from orchvynt.dialects.plain import PARTS_DROPPED, THOUGHTS
 from orchvynt.dialects.shapes import UnsupportedError
 from orchvynt.dialects.translation import SERVICE_DROPPED
 from orchvynt.language.snapshot import Wire
-from orchvynt.model.chat import AnswerFormat, Chat, Document, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
+from orchvynt.model.chat import AnswerFormat, Chat, Document, Image, Message, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult
 
 TABLES: dict[Wire, Any] = {"anthropic_messages": anthropic, "ollama_chat": ollama, "openai_chat": openai}
 USER = Message("user", (Text("hi"),))
@@ -109,3 +110,12 @@ def test_only_names_of_tables_are_said_and_they_are_safe_for_a_header(wire: Wire
         return
     assert set(said) <= set(extras)
     assert all(name.isascii() and name.isprintable() and "," not in name for name in said)
+
+
+@pytest.mark.parametrize("wire", ["ollama_chat", "openai_chat"])
+@pytest.mark.parametrize("name", [name for name, _ in PARTS_DROPPED])
+def test_what_only_a_part_of_anthropics_has_is_dropped_and_said(wire: Wire, name: str) -> None:
+    text = Text("hi", extras={name: True})
+    thought = Message("assistant", (Thinking("hm", "s"),))
+    messages = (USER, thought) if name == THOUGHTS else (Message("user", (text,)),)
+    assert dropped(wire, dialect="anthropic_messages", messages=messages) == (name,)

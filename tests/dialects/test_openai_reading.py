@@ -52,6 +52,14 @@ def test_images_are_counted_whatever_escapes_are_used() -> None:
         assert 24 <= ask.input_text_bytes < 400
 
 
+def test_pages_of_a_file_are_bounded_by_the_context_and_its_bytes_are_no_text() -> None:
+    file = {"filename": "a.pdf", "file_data": "data:application/pdf;base64," + "A" * 4000}
+    parts = [{"type": "file", "file": file}, {"type": "file", "file": {"file_id": "f"}}, {"type": "text", "text": "what is this"}]
+    ask = reading(read_request(dump({"model": "m", "messages": [{"role": "user", "content": parts}]}))).ask
+    assert (ask.open_inputs, ask.image_count) == (1, 0)
+    assert ask.input_text_bytes < 400
+
+
 @pytest.mark.parametrize(
     ("messages", "param"),
     [

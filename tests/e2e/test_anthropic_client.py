@@ -2,12 +2,15 @@
 
 import asyncio
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from anthropic import Anthropic, APIStatusError, AsyncAnthropic, BadRequestError, NotFoundError
+from anthropic import Anthropic, APIStatusError, AsyncAnthropic, BadRequestError, ConflictError, NotFoundError
 from tests.e2e.conftest import Serve
-from tests.support.policies import three_tiers
+from tests.e2e.test_review import decide, open_review
+from tests.support.outside import of_kind
+from tests.support.policies import gate, three_tiers
 from tests.support.serving import Serving
 
 from orchvynt.testing.scripted import ScriptedProvider
@@ -227,3 +230,48 @@ def test_a_broken_stream_never_looks_whole(server: Serving, scripted_provider: S
     assert "message_start" in seen
     assert not {"message_delta", "message_stop"} & set(seen)
     assert server.explain("last")["outcome"] == "failed"
+
+
+def test_a_client_of_claude_code_has_its_session_as_run(server: Serving) -> None:
+    with client(server) as agent:
+        agent.messages.create(model="claude", messages=QUESTION, max_tokens=10, extra_headers={"x-claude-code-session-id": "s-1"})
+    said = of_kind(server.explain("last"), "invocation_received")[0]["claims"]
+    said = of_kind(server.explain("last"), "invocation_received")[0]["claims"]
+    assert (said["run"], said["run_source"]) == ("s-1", "session-id")
+
+
+def test_a_conversation_is_a_run_by_itself(server: Serving) -> None:
+    with client(server) as agent:
+        answer = _told(agent, True, model="claude", messages=QUESTION, system="Be brief.", max_tokens=100)
+        first = server.explain("last")["invocation"]
+        more = [*QUESTION, {"role": "assistant", "content": answer.content}, {"role": "user", "content": "Which bridge?"}]
+        agent.messages.create(model="gpt-4o", messages=more, system="Be brief.", max_tokens=100)
+    said = of_kind(server.explain("last"), "invocation_received")[0]["claims"]
+    said = of_kind(server.explain("last"), "invocation_received")[0]["claims"]
+    assert (said["run"], said["run_source"]) == (first, "inferred")
+
+
+@pytest.mark.parametrize("model", ["claude", "local"])
+def test_a_stream_that_waited_for_a_person_is_whole(serve: Serve, scripted_provider: ScriptedProvider, model: str) -> None:
+    scripted_provider.script(SCRIPT)
+    server = serve(three_tiers(scripted_provider, gate()))
+    with client(server) as agent, ThreadPoolExecutor(1) as pool:
+        flagged: Any = {"extra_headers": {"x-orchvynt-flags": "review"}}
+        waiting = pool.submit(_told, agent, True, model=model, messages=QUESTION, max_tokens=100, **flagged)
+        decide(server, open_review(server)["review"])
+        answer = waiting.result(timeout=30)
+    assert (answer.content[0].text, answer.stop_reason) == (ANSWER, "end_turn")
+
+
+def test_a_pending_answer_is_a_conflict_that_says_where_it_will_be(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    scripted_provider.script(SCRIPT)
+    server = serve(three_tiers(scripted_provider, gate("0s")))
+    with client(server) as agent:
+        asked: Any = {"model": "claude", "messages": QUESTION, "max_tokens": 100, "extra_headers": {"x-orchvynt-flags": "review"}}
+        with pytest.raises(ConflictError) as pending:
+            agent.messages.create(**asked)
+        body: Any = pending.value.body
+        decide(server, body["error"]["review_id"])
+        assert agent.messages.create(**asked).content[0].text == ANSWER
+        polled = server.ask(body["error"]["poll"], headers={"x-api-key": "agent"})
+    assert polled.json["content"][0]["text"] == ANSWER

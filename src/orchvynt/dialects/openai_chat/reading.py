@@ -65,7 +65,7 @@ def _ask(asked: AskBody, body: bytes, is_ascii: bool) -> Ask:
     messages = asked.messages
     if not messages:
         raise _RefusalError(invalid("`messages` is empty.", "messages", "Send at least one message."))
-    images = 0
+    images = files = 0
     escaped = False
     # Brackets and braces, and the commas between messages.
     unread = _FRAME_BYTES + len(asked.model) + len(messages) - 1
@@ -79,8 +79,9 @@ def _ask(asked: AskBody, body: bytes, is_ascii: bool) -> Ask:
             if is_ascii and not content.isascii():
                 escaped = True
         elif content is not None:
-            parts_images, parts_unread = _walk_parts(content, f"messages[{index}].content")
+            parts_images, parts_files, parts_unread = _walk_parts(content, f"messages[{index}].content")
             images += parts_images
+            files += parts_files
             unread += parts_unread
         elif role != "assistant" or not (message.tool_calls or message.function_call or message.refusal):
             raise _RefusalError(invalid(f"`messages[{index}].content` is required for the role {role}.", f"messages[{index}].content"))
@@ -114,12 +115,14 @@ def _ask(asked: AskBody, body: bytes, is_ascii: bool) -> Ask:
         service_tier=asked.service_tier or "",
         input_text_bytes=len(body) - unread,
         wants_json_schema=asked.response_format is not None and _wants_schema(asked),
+        # Its pages, which no size bounds, are all read into one context.
+        open_inputs=1 if files else 0,
     )
 
 
-def _walk_parts(parts: list[AskPart], where: str) -> tuple[int, int]:
-    """How many images the parts of a message hold, and how many bytes of them no model reads as text."""
-    images = unread = 0
+def _walk_parts(parts: list[AskPart], where: str) -> tuple[int, int, int]:
+    """How many images and files the parts of a message hold, and how many bytes of them no model reads as text."""
+    images = files = unread = 0
     for index, part in enumerate(parts):
         if part.type == "text":
             if part.text is None:
@@ -135,7 +138,11 @@ def _walk_parts(parts: list[AskPart], where: str) -> tuple[int, int]:
             # The bytes of an inline image are no text. An address is short, and some templates show it.
             if url.startswith("data:"):
                 unread += len(url)
-    return images, unread
+        elif part.type == "file":
+            files += 1
+            if part.file is not None:
+                unread += len(part.file.file_data or "")
+    return images, files, unread
 
 
 def _check_tool_use(message: AskMessage, index: int) -> None:
