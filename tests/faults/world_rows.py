@@ -7,7 +7,6 @@ from tests.faults.table import Chapter, Row, Same
 GONE: Final = "The next tier at once: nothing was sent, so the hold is given back."
 BOUNDED: Final = "The server's memory grows by less than 64 MiB."
 USAGE_LAST: Final = "the one body holds the usage, wherever it stands"
-SLOW_READER_ANSWER: Final = {"giant_body": "32MiB"}
 
 
 def _usage(claim: Any) -> Any:
@@ -52,6 +51,12 @@ TOO_MUCH: Final = Chapter(
             "An answer of 64 MiB.",
             f"At most 16 MiB of one answer are taken. {BOUNDED}",
             "next tier", "error event", "giant_body", "malformed cut", bounded=True,
+        ),
+        Row(
+            "giant-error",
+            "An error with a body of 24 MiB.",
+            f"{BOUNDED} Of its words the record keeps 500 characters.",
+            "next tier", "next tier", {"status": 500, "body": "x" * (24 << 20)}, "server_error malformed", bounded=True,
         ),
         Row(
             "bomb",
