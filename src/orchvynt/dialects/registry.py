@@ -60,7 +60,8 @@ _READERS: Final[dict[str, Callable[[], DeltaReader]]] = {
     "ollama_chat": OllamaReader,
 }
 
-
+FORWARDED: Final[dict[DialectName, tuple[str, ...]]] = {"anthropic_messages": ("anthropic-version", "anthropic-beta")}
+"""Header fields of a caller that a provider of its dialect is sent; no others ever are."""
 NAMELESS: Final[frozenset[DialectName]] = frozenset({"ollama_chat", "ollama_generate"})
 """Callers whose clients send tool calls back without their ids: their conversations are recognised by the text alone."""
 
@@ -80,10 +81,8 @@ def relay(provider: ProviderDialect, caller: CallerDialect, ask: Ask, *, collect
     return TranslatingRelay(_READERS[provider.name](), writer, collect, created_s, digest, ids=caller.name not in NAMELESS)
 
 
-def rescuing(provider: ProviderDialect, writer: DeltaWriter, prefix: Prefix, *, digest: bool = False, created_s: int = 0) -> RescuingRelay:
+def rescuing(
+    provider: ProviderDialect, caller: CallerDialect, writer: DeltaWriter, prefix: Prefix, *, digest: bool = False, created_s: int = 0
+) -> RescuingRelay:
     """A new relay for a provider that goes on with an answer which broke off. `writer` is the broken relay's."""
-    return RescuingRelay(_READERS[provider.name](), writer, prefix, created_s, digest)
-
-
-FORWARDED: Final[dict[DialectName, tuple[str, ...]]] = {"anthropic_messages": ("anthropic-version", "anthropic-beta")}
-"""Header fields of a caller that a provider of its dialect is sent; no others ever are."""
+    return RescuingRelay(_READERS[provider.name](), writer, prefix, created_s, digest, caller.name not in NAMELESS)

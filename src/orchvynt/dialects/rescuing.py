@@ -32,8 +32,8 @@ class RescuingRelay(TranslatingRelay):
 
     __slots__ = ("seam",)
 
-    def __init__(self, reader: DeltaReader, writer: DeltaWriter, prefix: Prefix, created_s: int, digest: bool) -> None:
-        super().__init__(reader, writer, True, created_s, digest)
+    def __init__(self, reader: DeltaReader, writer: DeltaWriter, prefix: Prefix, created_s: int, digest: bool, ids: bool) -> None:
+        super().__init__(reader, writer, True, created_s, digest, ids=ids)
         self.seam = Seam(prefix)
         if self._said is not None:
             self._said.add(prefix.text)

@@ -58,7 +58,9 @@ class Attempting:
         assert model is not None
         provider = model.provider
         invocation = life.state.invocation
-        dialect = registry.provider_for(provider.wire, invocation.dialect)
+        goes_on = command.prefix is not None
+        # An endpoint that takes a caller's bodies as they are takes no conversation to go on with.
+        dialect = registry.provider(provider.wire) if goes_on else registry.provider_for(provider.wire, invocation.dialect)
         caller = registry.caller(invocation.dialect)
         ask = invocation.ask
         relay = self._relay(life, command, dialect, caller) if command.stream else None
@@ -103,7 +105,7 @@ class Attempting:
         if command.prefix is not None:
             assert isinstance(broken, Exchange)
             assert broken.relay is not None
-            return registry.rescuing(dialect, broken.relay.handover(), command.prefix, digest=digest, created_s=created_s)
+            return registry.rescuing(dialect, caller, broken.relay.handover(), command.prefix, digest=digest, created_s=created_s)
         collect = command.keep or not command.flow
         return registry.relay(dialect, caller, invocation.ask, collect=collect, digest=digest, created_s=created_s)
 
