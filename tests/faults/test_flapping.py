@@ -14,7 +14,7 @@ from tests.faults.world import RESCUE, SAID, World, opened, policy, script
 NAMES = ["flaps", "all-open"]
 PATIENCE_S: Final = 30.0
 BREAKER: Final = {"window": "10s", "min_calls": 4, "open_for": "1s", "probes": 1}
-CALLS_MAX: Final = 40
+CALLS_MAX: Final = 400
 
 
 @pytest.fixture(scope="module")
