@@ -1,5 +1,6 @@
 """The caller asks again: what waits for a person is joined, and what merely looks alike is not."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,6 +20,8 @@ GATE = {
     "reviewers": "people",
     "wait": {"up_to": "0s"},
 }
+# Reasons are texts of people: whatever stands in them is neither markup nor a statement.
+REASON = "looked at it'; DROP TABLE facts; -- <script>alert(1)</script> \u202e {{7*7}}"
 PEOPLE = {"people": {"members": ["ana@example.com"]}}
 
 
@@ -40,7 +43,8 @@ def test_a_client_that_asks_again_joins_what_waits(world: World, cell: Cell) -> 
     assert len({heard.json["error"]["review_id"] for heard in told}) == 1
     assert all(SAID.encode() not in heard.body for heard in told), "nobody has looked at it yet"
     review = told[0].json["error"]["review_id"]
-    assert world.server.admin(f"/reviews/{review}/decisions", {"decision": "approve", "reason": "looked at it"}).status == 200
+    assert world.server.admin(f"/reviews/{review}/decisions", {"decision": "approve", "reason": REASON}).status == 200
+    assert REASON in json.dumps(world.server.explain(review), ensure_ascii=False), "a reason is kept as it was given"
     again = [world.ask(cell, headers={**flagged, "x-stainless-retry-count": "3"}) for _ in range(2)]
     for heard in again:
         was_whole(heard, SAID)
