@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 import pytest
-from tests.faults import caller_rows, provider_rows, world_rows
+from tests.faults import caller_rows, later_rows, provider_rows, world_rows
 from tests.faults.table import Cell, Chapter, Row, Same, cells_of
 
 PROVIDER: Final[tuple[Chapter, ...]] = (
@@ -13,15 +13,18 @@ PROVIDER: Final[tuple[Chapter, ...]] = (
     world_rows.UNREACHED,
     provider_rows.SILENT,
     provider_rows.BREAKS,
+    later_rows.RESCUED,
     provider_rows.GARBLES,
     world_rows.TOO_MUCH,
     world_rows.MISCOUNTS,
     world_rows.MANY,
+    later_rows.FLAPS,
 )
 CALLER: Final[tuple[Chapter, ...]] = (
     caller_rows.LEAVES,
     caller_rows.SLOW,
     caller_rows.REPEATS,
+    later_rows.NAMED,
     caller_rows.CLAIMS,
     caller_rows.HOSTILE,
 )

@@ -13,7 +13,8 @@ Each row is a way in which a provider or a caller misbehaves, and what an agent 
 [provider that misbehaves on command](../how-to/scripted-provider.md), real sockets; judged by the bytes that the caller got, by the
 provider's own ledger, and by the record. The columns are the API that the provider speaks: OpenAI, Anthropic, Ollama; an answer in one
 body, or a stream. The caller speaks OpenAI's. The policy has a next tier, one retry, and a chain that names every
-[trigger](policy.md#triggers); `mid_stream` is `fail`. [Route and fall back](../how-to/route-and-fall-back.md) says what follows which.
+[trigger](policy.md#triggers); `mid_stream` is `fail` where the heading names no other. What follows which trigger is in
+[Route and fall back](../how-to/route-and-fall-back.md).
 """
 COLUMNS: Final = ("OpenAI", "OpenAI stream", "Anthropic", "Anthropic stream", "Ollama", "Ollama stream")
 

@@ -11,17 +11,21 @@ How = Literal["whole", "stream"]
 KINDS: Final[tuple[Kind, ...]] = ("openai", "anthropic", "ollama")
 HOWS: Final[tuple[How, ...]] = ("whole", "stream")
 
-Sees = Literal["answer", "next tier", "error event", "either", "refusal", "503", "402", "409", "4xx", "answer or 4xx", "nothing"]
+Sees = Literal[
+    "answer", "next tier", "continued", "error event", "either", "refusal", "503", "402", "409", "422", "4xx", "answer or 4xx", "nothing"
+]
 LEGEND: Final[MappingProxyType[Sees, str]] = MappingProxyType(
     {
         "answer": "the answer of the model that was asked, whole",
         "next tier": "the next tier's answer, whole; `x-orchvynt-model`, `x-orchvynt-tier` and the record say so",
+        "continued": "what had come so far and the next tier's words that go on from it, as one whole text; marked in the record",
         "error event": "what had come so far, then one error event in place of the marker that ends a stream",
         "either": "`next tier` while nothing was delivered, `error event` afterwards",
         "refusal": "`invalid_request`: a 4xx with the provider's own words; no other tier is asked",
         "503": "`all_providers_failed`, with every attempt that was made and `retry-after`",
         "402": "`budget_exceeded`, and nothing is sent",
         "409": "`hitl_pending` until a person has decided, then the one answer, however often it is asked for",
+        "422": "`idempotency_mismatch`",
         "4xx": "a refusal that says what is wrong and where",
         "answer or 4xx": "`answer`, or a refusal that says what is wrong; the same for the same request",
         "nothing": "the caller is gone",

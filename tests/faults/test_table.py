@@ -17,7 +17,7 @@ from orchvynt.scripted.faults import FAILURES, MANNERS, read_fault
 from orchvynt.testing.scripted import ScriptedProvider
 
 ALL = [cell for row in ROWS.values() for cell in cells_of(row)]
-# The faults that no row of its own shows: a prefilled answer is refused only where one is asked for.
+# The faults that no row of its own shows: a prefilled answer is refused by the tier that rescues.
 ELSEWHERE = frozenset({"refuses_prefill"})
 
 
