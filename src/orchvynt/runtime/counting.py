@@ -43,6 +43,7 @@ class Counting:
         self.invocations = Series(m.INVOCATIONS)
         self.refused = Series(m.REFUSED)
         self.streams = Series(m.STREAMS)
+        self.rescues = Series(m.RESCUES)
         self.callers_left = Series(m.CALLERS_LEFT)
         self.repeats = Series(m.REPEATS)
         self.attempts = Series(m.ATTEMPTS)
@@ -87,6 +88,7 @@ class Counting:
             facts.ReviewDecided: self._review_decided,
             facts.AnswerDelivered: self._answer_delivered,
             facts.StreamEnded: self._stream_ended,
+            facts.StreamRescued: self._stream_rescued,
             facts.InvocationRefused: self._invocation_refused,
             facts.CallerLeft: self._caller_left,
             facts.InvocationFinished: self._invocation_finished,
@@ -193,6 +195,10 @@ class Counting:
     def _answer_delivered(self, life: Life, fact: facts.AnswerDelivered) -> None:
         if fact.streaming:
             self.first_token.observe(life.asked, self._monotonic() - life.state.sent_mono)
+
+    def _stream_rescued(self, life: Life, fact: facts.StreamRescued) -> None:
+        snapshot = life.snapshot
+        self.rescues.add((fact.method, policy_name(snapshot, fact.from_model), policy_name(snapshot, fact.to_model)))
 
     def _stream_ended(self, life: Life, fact: facts.StreamEnded) -> None:
         self.streams.add(("whole" if fact.whole else "broken",))

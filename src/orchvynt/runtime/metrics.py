@@ -70,6 +70,7 @@ VERSION: Final = Label("version", "the version of the policy, or of this build")
 ALERT: Final = Label("alert", "`fallback.alerts[N]` as it stands in the policy, or what is always watched", named=True)
 DESTINATION: Final = Label("destination", "the destination's name", named=True)
 RESULT: Final = Label("result", "`delivered`, `failed` (it is sent again) or `dropped` (too old, too many, or no such destination)")
+METHOD: Final = Label("method", "`prefill`, `instruct`, or `restart` where nothing had been delivered")
 DIGEST: Final = Label("digest", "names the policy's meaning")
 PYTHON: Final = Label("python", "the version of the interpreter")
 WHAT: Final = Label("what", "`interrupted`, `settled_at_bound` or `voided`")
@@ -124,6 +125,7 @@ RETRIES: Final = _counter(
     "retries", "Repeated sends to the same model: a trigger's word, `stale_connection`, or `rest` (every tier rested).", MODEL, REASON
 )
 FALLBACKS: Final = _counter("fallbacks", "Moves to a further tier.", TRIGGER, FROM_MODEL, TO_MODEL)
+RESCUES: Final = _counter("streams_rescued", "Streams that broke off and that another model went on with.", METHOD, FROM_MODEL, TO_MODEL)
 SKIPPED: Final = _counter("candidates_skipped", "Candidates that were not asked: `resting`, `budget`, or a capability.", MODEL, REASON)
 RESTING: Final = _gauge("model_resting", "1 while a model rests; a pattern, while its provider's credential does.", MODEL, PROVIDER)
 
@@ -190,7 +192,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
     ("Invocations", (INVOCATIONS, REFUSED, DURATION, OVERHEAD, OPEN, STREAMS, STREAMS_OPEN, CALLERS_LEFT, REPEATS)),
     (
         "Attempts and fallback",
-        (ATTEMPTS, ATTEMPT_DURATION, FIRST_TOKEN, ATTEMPTS_OPEN, RETRIES, FALLBACKS, SKIPPED, RESTING),
+        (ATTEMPTS, ATTEMPT_DURATION, FIRST_TOKEN, ATTEMPTS_OPEN, RETRIES, FALLBACKS, RESCUES, SKIPPED, RESTING),
     ),
     ("Tokens and cost", (TOKENS, CACHED, COST, RECEIPTS, OVERRUNS)),
     (
