@@ -85,7 +85,7 @@ def test_a_passing_fault_is_retried_once_on_the_same_model() -> None:
     playbook = (
         sent()
         >> failed("server_error", 500)
-        << [Recorded("attempt_ended", "hold_voided", "retry_scheduled"), WakeAfter(SECOND // 8)]
+        << [Recorded("attempt_ended", "hold_voided", "retry_scheduled"), WakeAfter(SECOND // 8, True)]
         >> BackoffElapsed(4_000, 40)
         << [Admit(1, "gpt", "att_1.2")]
         >> admitted()
@@ -110,7 +110,7 @@ def test_when_every_tier_failed_the_caller_is_told_each() -> None:
         sent()
         >> failed("rate_limit", 429)
         << [PutToRest, Recorded("attempt_ended", "hold_voided", "fallback_activated"), ASK_SECOND]
-        >> NotAdmitted(3_000, 30, "resting", rests_ns=60 * SECOND, rest_why="auth")
+        >> NotAdmitted(3_000, 30, "resting", rests_ns=60 * SECOND, rest_why="auth", later="after_rest")
         << [Recorded("candidate_skipped"), Recorded("invocation_refused", "invocation_finished"), Refuse, Close()]
     )
     verdict = playbook.state.verdict
@@ -158,7 +158,7 @@ def test_a_silent_route_is_asked_last() -> None:
     playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
     (
         playbook
-        >> NotAdmitted(2_000, 20, "resting", rests_ns=9 * SECOND, rest_why="timeout")
+        >> NotAdmitted(2_000, 20, "resting", rests_ns=9 * SECOND, rest_why="timeout", later="at_once")
         << [Recorded("candidate_skipped"), Admit(2, "claude", "att_1.1")]
     )
     playbook >> admitted() << [Recorded("hold_placed", "attempt_sent"), Send]
@@ -174,7 +174,7 @@ def test_when_all_rest_the_soonest_is_waited_for() -> None:
     playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
     (
         playbook
-        >> NotAdmitted(2_000, 20, "resting", rests_ns=SECOND, rest_why="rate_limit")
+        >> NotAdmitted(2_000, 20, "resting", rests_ns=SECOND, rest_why="rate_limit", later="after_rest")
         << [Recorded("candidate_skipped"), Recorded("retry_scheduled"), WakeAfter(SECOND)]
     )
     playbook >> BackoffElapsed(3_000, 30) << [Admit(1, "gpt", "att_1.1")]

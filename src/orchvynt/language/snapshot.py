@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from orchvynt.catalog.capabilities import Capabilities as Capabilities  # part of a model's shape here
+from orchvynt.catalog.continues import Continues
 from orchvynt.language.variables import Stage
 from orchvynt.model.money import Price
 
@@ -63,7 +64,9 @@ class Expect(msgspec.Struct, frozen=True):
 
 
 class Model(msgspec.Struct, frozen=True):
-    """A name of the policy. `price` is None when unknown. `context_window` and `max_output_tokens` are 0 when unknown."""
+    """A name of the policy. `price` is None when unknown. `context_window` and `max_output_tokens` are 0 when unknown.
+
+    `continues` is how it goes on with an answer that broke off; None when nobody has said."""
 
     name: str
     provider: Provider
@@ -76,6 +79,7 @@ class Model(msgspec.Struct, frozen=True):
     region: str = ""
     expect: Expect = Expect()
     capabilities: Capabilities = Capabilities()
+    continues: Continues | None = None
 
 
 class Choose(msgspec.Struct, frozen=True):
@@ -153,10 +157,23 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Retry(msgspec.Struct, frozen=True):
+    """`budget` is the largest share of calls that may be retries, in parts of 10,000."""
+
     max_retries: int
     backoff_base_ns: int
     backoff_max_ns: int
     respect_retry_after_ns: int
+    budget: int = 1_000
+
+
+class Breaking(msgspec.Struct, frozen=True):
+    """When breakers open, and how they close again. `error_rate` is in parts of 10,000."""
+
+    window_ns: int = 30_000_000_000
+    min_calls: int = 10
+    error_rate: int = 5_000
+    open_for_ns: int = 15_000_000_000
+    probes: int = 2
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -168,11 +185,20 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class Chain(msgspec.Struct, frozen=True):
-    """`triggers` holds the words of POLICY's table and `status_NNN`."""
+    """`triggers` holds words of the policy reference's table and `status_NNN`. A model whose p99 is over `latency_p99_ns` is left."""
 
     name: str
     tiers: tuple[str, ...]
     triggers: frozenset[str]
+    latency_p99_ns: int | None = None
+    mid_stream: Literal["continue", "restart", "fail"] = "fail"
+
+
+class ChainUse(msgspec.Struct, frozen=True):
+    """Where `when` holds (or is None), the chain of this name serves."""
+
+    when: Expression | None
+    chain: str
 
 
 class Budget(msgspec.Struct, frozen=True):
@@ -246,7 +272,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     unknown_model: Literal["refuse", "default"]
     retry: Retry
     timeouts: Timeouts
-    chain: Chain | None
+    chains: dict[str, Chain]
     budgets: tuple[Budget, ...]
     gates: tuple[Gate, ...]
     groups: dict[str, Group]
@@ -258,3 +284,5 @@ class Snapshot(msgspec.Struct, frozen=True):
     tests: tuple[PolicyTest, ...] = ()
     commit: str = ""
     metrics: bool = True
+    breaking: Breaking = Breaking()
+    chain_uses: tuple[ChainUse, ...] = ()

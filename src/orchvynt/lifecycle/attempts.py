@@ -4,6 +4,7 @@ from orchvynt.decisions.fallback.moves import Failed, GiveUp, NextTier, Retrying
 from orchvynt.dialects.shapes import Failure
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.admission import can_go_on, next_candidate
+from orchvynt.lifecycle.chains import chain_of
 from orchvynt.lifecycle.commands import AnyCommand, BreakStream, Close, EndStream, Flow, PutToRest, Record, WakeAfter
 from orchvynt.lifecycle.endings import finished, refuse
 from orchvynt.lifecycle.events import AnswerArrived, AttemptFailed, StreamEnded, StreamStarted
@@ -81,6 +82,8 @@ def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> li
         can_go_on(snapshot, state),
         event.connected,
         event.stale and not state.repeated,
+        event.barred_ns > 0,
+        event.may_retry,
     )
     # A rest comes before the hold is released: who waited for the hold must not be sent to a model that just asked for peace.
     resting: list[AnyCommand] = []
@@ -89,16 +92,16 @@ def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> li
         resting.append(PutToRest(candidate.provider, candidate.model, pause))
     if state.phase == "streaming":
         return [*resting, *_break(state, event, noted, failure)]
-    rests_ns = pause.for_ns if pause is not None else 0
+    rests_ns = max(pause.for_ns if pause is not None else 0, event.barred_ns)
     state.tried.append(Tried(candidate.model, failure.outcome, failure.status, ms, failure.message, rests_ns))
-    following = move(failed, snapshot.retry, snapshot.chain, event.chance)
+    following = move(failed, snapshot.retry, chain_of(snapshot, state), event.chance)
     match following:
         case Retrying():
             state.retries += 1
             state.repeated = state.repeated or failed.stale
             state.phase = "backing_off"
             noted.append(facts.RetryScheduled(state.invocation.id, event.at, candidate.model, following.wait_ns, following.why))
-            return [*resting, Record(tuple(noted)), WakeAfter(following.wait_ns)]
+            return [*resting, Record(tuple(noted)), WakeAfter(following.wait_ns, not following.free)]
         case NextTier():
             commands = next_candidate(snapshot, state, event)
             if state.phase == "admitting":

@@ -27,6 +27,7 @@ Trigger = Literal[
     "stall",
     "cut",
     "policy",
+    "latency",
 ]
 
 Decision = Literal["approve", "reject", "expire"]
@@ -60,8 +61,8 @@ class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
 
 class Routed(Fact, frozen=True, tag="routed"):
     """`reads` are the values that expressions read, `figures` those that a rule's choice read of its candidates, by model.
-
-    `rules` are the rule that matched and those that failed while they ran (the first 20); `passed_over` counts the rules before it."""
+    `rules` are the rule that matched and those that failed (the first 20), `passed_over` counts the rules before it. `chain_failures`
+    are the conditions of `fallback.use` that failed, each with why."""
 
     rule: str
     candidates: tuple[CandidateChosen, ...]
@@ -71,10 +72,11 @@ class Routed(Fact, frozen=True, tag="routed"):
     reads: dict[str, Any] = {}
     passed_over: int = 0
     figures: dict[str, Any] = {}
+    chain_failures: tuple[tuple[str, str], ...] = ()
 
 
 class CandidateSkipped(Fact, frozen=True, tag="candidate_skipped"):
-    """`why` is `resting`, `budget:NAME` or a capability; `detail` the numbers that decided."""
+    """`why` is `resting`, `breaker`, `ramp` (its breaker has just closed), `slow`, `budget:NAME` or a capability; `detail` the numbers."""
 
     tier: int
     model: str

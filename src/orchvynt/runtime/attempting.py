@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from orchvynt.decisions.budgets.measured import OutputSizes
-from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.fallback.health import Health, How
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.dialects import registry
@@ -112,6 +112,7 @@ class Attempting:
         self.failed(exchange, failure, may_have_run=False, connected=False)
 
     def cancel(self, life: Life) -> None:
+        life.free_probe()
         if life.exchange is not None:
             life.stop_timers(ATTEMPT_TIMERS)
             life.exchange.cancel()
@@ -168,10 +169,12 @@ class Attempting:
         now = self.clock.monotonic()
         self._ended(exchange, now)
         candidate = life.state.candidate
-        self.health.failed(candidate.provider, candidate.model)
+        provider = life.snapshot.providers[candidate.provider]
+        how = How(failure.outcome, connected, failure.retry_after_ns, exchange.stale)
+        barred_ns = self.health.failed(provider, candidate.model, how, now, life.probe)
+        life.probe = None
         self.statistics.failed(candidate.provider, candidate.model, failure.outcome, now - exchange.sent_mono, now)
-        provider = life.snapshot.providers.get(candidate.provider)
-        if failure.outcome == "auth" and provider is not None and provider.api_key is not None:
+        if failure.outcome == "auth" and provider.api_key is not None:
             self.secrets.forget(provider.api_key)
         self._feed(
             life,
@@ -186,12 +189,16 @@ class Attempting:
                 exchange.delivered_bytes,
                 exchange.provider_request_id,
                 exchange.stale,
+                barred_ns,
+                self.health.retries.allows(life.snapshot.retry.budget, now),
             ),
         )
 
     def _went_well(self, exchange: Exchange, usage: Usage | None, now: int) -> None:
-        candidate = exchange.life.state.candidate
-        self.health.answered(candidate.provider, candidate.model)
+        life = exchange.life
+        candidate = life.state.candidate
+        self.health.answered(life.snapshot.providers[candidate.provider], candidate.model, now, life.probe)
+        life.probe = None
         # The time of a caller that reads slowly is not the provider's.
         duration_ns = 0 if exchange.was_paused else now - exchange.sent_mono
         plausible = usage if usage is not None and usable(usage) else None

@@ -223,9 +223,12 @@ class Carrier:
         self._close(life, commands.Close())
 
     def _put_to_rest(self, life: Life, command: commands.PutToRest) -> None:
-        self.admitting.health.rest(command.provider, command.model, command.rest, self.clock.monotonic())
+        self.admitting.health.rest(life.snapshot.providers[command.provider], command.model, command.rest, self.clock.monotonic())
 
     def _wake(self, life: Life, command: commands.WakeAfter) -> None:
+        if command.retries:
+            life.retries = True
+            self.admitting.health.retries.retried(self.clock.monotonic())
         # Timers of the loop may be early by their resolution; a rest that is slept out must be over.
         self._wake_after(command.wait_ns + WAKE_SLACK_NS, lambda: self._woken(life))
 

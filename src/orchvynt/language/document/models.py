@@ -1,13 +1,13 @@
 """The section `models`: the names that agents and rules use, and what is declared of each."""
 
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from orchvynt.language.document.amounts import Rate, Tokens
 from orchvynt.language.document.scalars import Name, PositiveDuration, Text, one_of, shown
-from orchvynt.language.document.section import Section, later, wrong
+from orchvynt.language.document.section import Section, wrong
 from orchvynt.language.document.shapes import ProviderName
 
 
@@ -77,8 +77,6 @@ class CapabilitiesEntry(Section):
 
 class ModelEntry(Section):
     """One model, or with a `*` in its name a pattern for whatever an agent names."""
-
-    later: ClassVar = later({"continues": "how a model continues a broken answer"})
 
     provider: ProviderName = Field(description="The provider that serves it, by its name under `providers`.")
     model: Text | None = Field(default=None, description="What the provider calls it; by default the name itself.")

@@ -2,7 +2,6 @@
 
 import pytest
 
-from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.fallback.moves import Failed, GiveUp, NextTier, Rest, Retrying, move, rest
 from orchvynt.language.snapshot import Chain, Retry
 
@@ -60,22 +59,3 @@ def test_what_rests() -> None:
     assert credential is not None
     assert credential.credential
     assert rest(failed("bad_request", 400), RETRY) is None
-
-
-def test_a_credential_rests_all_models_behind_it_and_a_rest_is_never_shortened() -> None:
-    health = Health()
-    health.rest("p", "m", Rest(10, False, "rate_limit"), 0)
-    health.rest("p", "m", Rest(5, False, "rate_limit"), 0)
-    assert health.resting("p", "m", 9) == (10, "rate_limit")
-    assert health.resting("p", "m", 10) == (0, "")
-    assert health.resting("p", "other", 0) == (0, "")
-    health.rest("p", "m", Rest(10, True, "auth"), 0)
-    assert health.resting("p", "other", 0) == (10, "auth")
-
-
-def test_an_answer_ends_a_models_rest() -> None:
-    health = Health()
-    health.rest("p", "m", Rest(10, False, "timeout"), 0)
-    health.answered("p", "m")
-    assert health.resting("p", "m", 1) == (0, "")
-    assert health.attempts == {("p", "m"): 1}
