@@ -3,9 +3,10 @@
 #   make test    the tests
 #   make check   lint, format, types, walls, sizes, names
 #   make docs    write the generated pages of docs/ again
+#   make outage  an outage of a minute with 500 callers, and a dated report of it
 #   make bench   OrchVynt beside nginx and LiteLLM; options in ARGS, e.g. make bench ARGS=--quick
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench docs format clean
+.PHONY: demo test check bench outage docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,6 +38,9 @@ check: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/run.py $(ARGS)
+
+outage: $(VENV)/.installed-dev
+	PYTHONPATH=. $(BIN)/python bench/outage.py $(ARGS)
 
 docs: $(VENV)/.installed-dev
 	for page in docs/generate_*.py; do $(BIN)/python $$page || exit 1; done

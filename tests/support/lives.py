@@ -123,7 +123,8 @@ def interruptions(state: State, now: Now) -> list[Callable[[], events.AnyEvent]]
     if now.waiting:
         found += [lambda: events.CallerGone(at, mono, seen, 5 if seen else 0), lambda: events.ShutDown(at, mono, seen, 5 if seen else 0)]
         if state.invocation.ask.stream and not state.streams and not state.stream_opened:
-            found.append(lambda: events.StreamOpenDue(at, mono))
+            # Held streams are few, and this may come in every phase of theirs.
+            found += [lambda: events.StreamOpenDue(at, mono)] * 4
         if state.phase == "in_review":
             found.append(lambda: events.CallerWaitElapsed(at, mono))
     return found

@@ -190,7 +190,7 @@ class Attempting:
                 exchange.provider_request_id,
                 exchange.stale,
                 barred_ns,
-                self.health.retries.allows(life.snapshot.retry.budget, now),
+                self.health.may_retry(provider, candidate.model, life.snapshot.retry.budget, now),
             ),
         )
 

@@ -10,7 +10,7 @@ import msgspec
 from orchvynt.decisions.fallback.breakers import Breaker, Probe, Sight
 from orchvynt.decisions.fallback.moves import Rest
 from orchvynt.decisions.fallback.outcomes import SILENT, blames_address, blames_model
-from orchvynt.decisions.fallback.retries import RetryBudget
+from orchvynt.decisions.fallback.retries import RetryBudget, Throttle
 from orchvynt.language.snapshot import Breaking, Model, Provider, Snapshot
 
 KEPT_MODELS: Final = 4_096
@@ -55,12 +55,13 @@ class _Credential:
 class Route:
     """One model at one provider: its breaker, its address's, its rest. `silent` until it has answered again, `probe` while one tries."""
 
-    __slots__ = ("address", "attempts", "breaker", "credential", "failures", "probe", "silent", "until", "why")
+    __slots__ = ("address", "attempts", "breaker", "credential", "failures", "probe", "silent", "throttle", "until", "why")
 
     def __init__(self, breaker: Breaker, address: Breaker, credential: _Credential) -> None:
         self.breaker = breaker
         self.address = address
         self.credential = credential
+        self.throttle = Throttle()
         self.until = 0
         self.why = ""
         self.silent = False
@@ -161,12 +162,13 @@ class Standing(msgspec.Struct, frozen=True):
 class Health:
     """All routes of this process, their credentials and addresses; and the retry budget, which they share."""
 
-    __slots__ = ("_addresses", "_breaking", "_credentials", "_providers", "_routes", "_snapshot", "_version", "retries")
+    __slots__ = ("_addresses", "_breaking", "_credentials", "_providers", "_routes", "_share", "_snapshot", "_version", "retries")
 
     def __init__(self) -> None:
         self._breaking = Breaking()
         self._snapshot: Snapshot | None = None
         self._version = -1
+        self._share = 0
         self._providers: dict[str, Provider] = {}
         self._routes: dict[tuple[str, str], Route] = {}
         self._addresses: dict[tuple[str, int, bool], Breaker] = {}
@@ -179,6 +181,7 @@ class Health:
             return
         changed = {name for name, provider in self._providers.items() if snapshot.providers.get(name) != provider}
         self._snapshot, self._version, self._providers = snapshot, snapshot.version, snapshot.providers
+        self._share = snapshot.retry.budget
         if changed:
             self._routes = {key: route for key, route in self._routes.items() if key[0] not in changed}
             self._credentials = {name: one for name, one in self._credentials.items() if name not in changed}
@@ -231,6 +234,8 @@ class Health:
         """An answer came: the model is not silent. What it asked to wait for still stands; this answer was under way before."""
         route = self.route(provider, model)
         route.attempts += 1
+        if not route.throttle.full:
+            route.throttle.answered(self._share)
         route.breaker.went_well(now, probe)
         route.address.went_well(now, probe)
         if route.silent:
@@ -246,6 +251,7 @@ class Health:
         route.attempts += 1
         route.failures += 1
         if not how.stale and blames_model(how.outcome, how.connected, how.retry_after_ns):
+            route.throttle.failed(now)
             route.breaker.went_wrong(now, probe)
         if blames_address(how.outcome, how.connected):
             route.address.went_wrong(now, probe)
@@ -254,6 +260,10 @@ class Health:
         if probe is not None:
             probe.free()
         return max(route.breaker.until, route.address.until) - now if route.breaker.open or route.address.open else 0
+
+    def may_retry(self, provider: Provider, model: str, share: int, now: int) -> bool:
+        """Whether one more retry on this model is within the retry budget; `share` in parts of 10,000."""
+        return self.route(provider, model).throttle.allows and self.retries.allows(share, now)
 
     def forget_ended(self, now: int) -> None:
         """Drops rests that are over, and addresses that no route leads to any more."""
