@@ -23,7 +23,7 @@ def healthy() -> Health:
 def failing(health: Health, how: How = BROKEN, times: int = 4, model: str = "gpt", now: int = 0) -> int:
     barred = 0
     for _ in range(times):
-        barred = health.failed(OPENAI, model, how, now)
+        barred = health.failed(health.route(OPENAI, model), how, now)
     return barred
 
 
@@ -65,7 +65,7 @@ def test_a_silent_one_is_probed_by_one_alone_until_it_has_answered() -> None:
     assert route.refusal(10, alone=True) is CLEAR, "there is nobody else"
     probe.free()
     assert route.refusal(10) is PROBES
-    health.answered(OPENAI, "gpt", 11, route.begin())
+    health.answered(health.route(OPENAI, "gpt"), 11, route.begin())
     assert route.refusal(11) is CLEAR
     assert route.calm
 
@@ -73,10 +73,10 @@ def test_a_silent_one_is_probed_by_one_alone_until_it_has_answered() -> None:
 def test_an_answer_ends_a_silent_rest_but_not_one_that_was_asked_for() -> None:
     health = healthy()
     health.rest(OPENAI, "gpt", Rest(10, False, "stall"), 0)
-    health.answered(OPENAI, "gpt", 1)
+    health.answered(health.route(OPENAI, "gpt"), 1)
     assert gpt(health).refusal(1) is CLEAR
     health.rest(OPENAI, "gpt", Rest(10, False, "rate_limit"), 0)
-    health.answered(OPENAI, "gpt", 1)
+    health.answered(health.route(OPENAI, "gpt"), 1)
     assert refused(gpt(health).refusal(1)).rest_why == "rate_limit"
 
 
@@ -95,7 +95,7 @@ def test_a_model_that_keeps_failing_is_refused_until_it_was_probed() -> None:
         probe = gpt(health).begin()
         assert refused(gpt(health).refusal(now, alone=True)).why == "breaker"
         assert not health.healthy(POLICY.models["gpt"], now)
-        health.answered(OPENAI, "gpt", now, probe)
+        health.answered(health.route(OPENAI, "gpt"), now, probe)
     found = refused(next(one for one in (gpt(health).refusal(now) for _ in range(3)) if isinstance(one, Refusal)))
     assert (found.why, found.at_last) == ("ramp", True)
     assert gpt(health).refusal(now, alone=True) is CLEAR, "the last tier is never refused for that"
@@ -121,7 +121,7 @@ def test_an_address_that_refuses_bars_every_model_behind_it() -> None:
     now = 5 * SECOND
     probe = health.route(neighbour, "x").begin()
     assert refused(gpt(health).refusal(now)).why == "breaker"
-    health.failed(neighbour, "x", BROKEN, now, probe)
+    health.failed(health.route(neighbour, "x"), BROKEN, now, probe)
     assert gpt(health).refusal(now) is PROBES, "an error status shows that somebody is there"
 
 
@@ -178,7 +178,7 @@ def test_names_that_callers_invent_do_not_fill_the_memory() -> None:
     health = healthy()
     failing(health)
     for number in range(KEPT_MODELS + 10):
-        health.answered(OPENAI, f"m{number}", 0)
+        health.answered(health.route(OPENAI, f"m{number}"), 0)
     assert refused(gpt(health).refusal(0)).why == "breaker", "who is in trouble is kept longest"
     assert health.find(OPENAI, "m0").attempts == 0
     health.forget_ended(0)

@@ -67,13 +67,12 @@ class Admitting:
     def _passage(self, life: Life, command: Admit, at: int, mono: int) -> Passage | NotAdmitted:
         snapshot, candidate = life.snapshot, life.state.candidate
         self.health.under(snapshot)
-        route = self.health.route(snapshot.providers[candidate.provider], candidate.model)
+        life.route = route = self.health.route(snapshot.providers[candidate.provider], candidate.model)
         return passage(snapshot, life.state, route, self.statistics, command.at_last, at, mono)
 
     def _place(self, life: Life, attempt: str, weighed: Weighed, fits: Fits, passage: Passage, at: int, mono: int) -> None:
-        if passage.probes:
-            candidate = life.state.candidate
-            life.probe = self.health.route(life.snapshot.providers[candidate.provider], candidate.model).begin()
+        if passage.probes and life.route is not None:
+            life.probe = life.route.begin()
         if life.retries:
             life.retries = False
         else:

@@ -168,12 +168,13 @@ class Attempting:
         life = exchange.life
         now = self.clock.monotonic()
         self._ended(exchange, now)
-        candidate = life.state.candidate
-        provider = life.snapshot.providers[candidate.provider]
+        candidate, route = life.state.candidate, life.route
+        assert route is not None
         how = How(failure.outcome, connected, failure.retry_after_ns, exchange.stale)
-        barred_ns = self.health.failed(provider, candidate.model, how, now, life.probe)
+        barred_ns = self.health.failed(route, how, now, life.probe)
         life.probe = None
         self.statistics.failed(candidate.provider, candidate.model, failure.outcome, now - exchange.sent_mono, now)
+        provider = life.snapshot.providers[candidate.provider]
         if failure.outcome == "auth" and provider.api_key is not None:
             self.secrets.forget(provider.api_key)
         self._feed(
@@ -190,14 +191,15 @@ class Attempting:
                 exchange.provider_request_id,
                 exchange.stale,
                 barred_ns,
-                self.health.may_retry(provider, candidate.model, life.snapshot.retry.budget, now),
+                self.health.may_retry(route, life.snapshot.retry.budget, now),
             ),
         )
 
     def _went_well(self, exchange: Exchange, usage: Usage | None, now: int) -> None:
         life = exchange.life
-        candidate = life.state.candidate
-        self.health.answered(life.snapshot.providers[candidate.provider], candidate.model, now, life.probe)
+        candidate, route = life.state.candidate, life.route
+        assert route is not None
+        self.health.answered(route, now, life.probe)
         life.probe = None
         # The time of a caller that reads slowly is not the provider's.
         duration_ns = 0 if exchange.was_paused else now - exchange.sent_mono

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from orchvynt.decisions.budgets.ledger import Line
-from orchvynt.decisions.fallback.health import RouteProbe
+from orchvynt.decisions.fallback.health import Route, RouteProbe
 from orchvynt.decisions.identity.conversations import Conversation
 from orchvynt.dialects.shapes import Seen
 from orchvynt.language.snapshot import Snapshot
@@ -63,7 +63,8 @@ class Life:
     `asked` is whom the last attempt went to, `waited` whether it stood still for a hold, a retry or a person, `reviewed` whether for a
     person; only what counts reads these.
 
-    `probe` is set while its attempt is one that others wait for; `retries` once it comes back for a retry, until that is sent.
+    `route` is the one that was last looked at, `probe` is set while its attempt is one that others wait for; `retries` once it comes back
+    for a retry, until that is sent.
 
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
@@ -83,6 +84,7 @@ class Life:
         "queued",
         "retries",
         "reviewed",
+        "route",
         "snapshot",
         "state",
         "timers",
@@ -100,6 +102,7 @@ class Life:
         self.conversation: Conversation | None = None
         self.exchange: UnderWay | None = None
         self.lines: tuple[Line, ...] = ()
+        self.route: Route | None = None
         self.probe: RouteProbe | None = None
         self.retries = False
         self.timers: dict[str, int] = {}

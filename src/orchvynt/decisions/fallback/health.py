@@ -230,9 +230,8 @@ class Health:
         if rest.why in SILENT:
             route.silent = True
 
-    def answered(self, provider: Provider, model: str, now: int, probe: RouteProbe | None = None) -> None:
+    def answered(self, route: Route, now: int, probe: RouteProbe | None = None) -> None:
         """An answer came: the model is not silent. What it asked to wait for still stands; this answer was under way before."""
-        route = self.route(provider, model)
         route.attempts += 1
         if not route.throttle.full:
             route.throttle.answered(self._share)
@@ -245,9 +244,8 @@ class Health:
         if probe is not None:
             probe.free()
 
-    def failed(self, provider: Provider, model: str, how: How, now: int, probe: RouteProbe | None = None) -> int:
-        """Counts a failure against whom it is to blame on. Gives for how long this route's breaker is open now, in ns."""
-        route = self.route(provider, model)
+    def failed(self, route: Route, how: How, now: int, probe: RouteProbe | None = None) -> int:
+        """Counts a failure against whom it is to blame on. Gives for how long a breaker of this route is open now, in ns."""
         route.attempts += 1
         route.failures += 1
         if not how.stale and blames_model(how.outcome, how.connected, how.retry_after_ns):
@@ -261,9 +259,9 @@ class Health:
             probe.free()
         return max(route.breaker.until, route.address.until) - now if route.breaker.open or route.address.open else 0
 
-    def may_retry(self, provider: Provider, model: str, share: int, now: int) -> bool:
+    def may_retry(self, route: Route, share: int, now: int) -> bool:
         """Whether one more retry on this model is within the retry budget; `share` in parts of 10,000."""
-        return self.route(provider, model).throttle.allows and self.retries.allows(share, now)
+        return route.throttle.allows and self.retries.allows(share, now)
 
     def forget_ended(self, now: int) -> None:
         """Drops rests that are over, and addresses that no route leads to any more."""
