@@ -40,6 +40,10 @@ routing:
       choose: {from: [gpt-4o, local, small], where: 'quality >= 0.85 && p95_ms < 8000', prefer: 'cost * 2.0 + p95_ms'}
     - {name: split, when: 'workflow == "doc"', split: {gpt-4o: 70%, local: 30%}, sticky: run}
   default: small
+fallback:
+  breaker: {min_calls: 3}
+  use: [{when: 'workload == "x"', chain: short}]
+  chains: {default: {tiers: [gpt-4o, small], latency_p99: 9s, mid_stream: continue}, short: {tiers: [local]}}
 constraints: [{when: 'context.residency == "eu"', regions: [eu]}]
 budgets: [{name: doc, scope: workflow, when: 'workflow == "doc"', limit: {usd: 2.50}, window: day, on_breach: reject}]
 gates:
@@ -99,6 +103,9 @@ def test_every_section_that_is_executed_comes_through() -> None:
     loaded, again = both(WHOLE)
     assert bare(again) == bare(loaded)
     assert {type(rule.when) for rule in again.rules} == {Expression}
+    use = again.chain_uses[0].when
+    assert use is not None
+    assert use.evaluate({"workload": "x"}) is True
     choice, split = again.rules[1].choose, again.rules[2].split
     assert choice is not None
     assert isinstance(choice.prefer, Expression)
