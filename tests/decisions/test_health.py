@@ -103,6 +103,20 @@ def test_a_model_that_keeps_failing_is_refused_until_it_was_probed() -> None:
     assert gpt(health).calm
 
 
+def test_the_first_content_of_a_stream_is_proof_unless_it_was_streams_that_broke_off() -> None:
+    for how, proven in ((BROKEN, True), (How("cut", True, 0), False)):
+        health = healthy()
+        failing(health, how)
+        health.rest(OPENAI, "gpt", Rest(SECOND, False, "timeout"), 0)
+        now = 5 * SECOND
+        for _ in range(2):
+            probe = gpt(health).begin()
+            assert health.began(gpt(health), now, probe) is proven
+            assert gpt(health).silent is not proven
+            probe.free()
+        assert gpt(health).breaker.open is not proven
+
+
 def test_an_open_breaker_and_a_longer_rest_end_together() -> None:
     health = healthy()
     failing(health)

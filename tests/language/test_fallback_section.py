@@ -67,6 +67,12 @@ def test_a_chain_that_nothing_uses_is_worth_a_warning() -> None:
     assert problems("    - {chain: slow}\n", "") == [("warning", "no invocation uses the chain `slow`")]
 
 
+def test_the_trigger_latency_needs_a_bound() -> None:
+    assert problems("[rate_limit, policy,", "[rate_limit, latency,") == [
+        ("error", "`latency` has no bound: the chain has no `latency_p99`")
+    ]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [

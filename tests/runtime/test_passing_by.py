@@ -210,3 +210,14 @@ def test_where_every_tier_is_slow_the_first_one_is_asked() -> None:
         ask(runtime, f"probe{number}")
     ask(runtime, "x")
     assert at_gpt(runtime)
+
+
+def test_a_long_stream_keeps_nobody_waiting_once_it_has_begun() -> None:
+    runtime = Runtime(policy())
+    route = half_open(runtime)
+    for number in range(2):
+        runtime.ask(msgspec.structs.replace(invocation(stream=True), id=f"inv_s{number}"))
+        assert at_gpt(runtime)
+        runtime.last.begins()
+        runtime.last.streams(b'data: {"id":"c","choices":[{"index":0,"delta":{"role":"assistant","content":"hi"}}]}\n\n')
+    assert not route.breaker.open

@@ -124,6 +124,8 @@ class Attempting:
         now = self.clock.monotonic()
         life.stop_timer("first_token")
         life.set_timer("stall", now + life.snapshot.timeouts.stall_ns)
+        if life.probe is not None and self.health.began(life.probe.route, now, life.probe):
+            life.probe = None
         if life.state.streams:
             seen = exchange.seen
             self._feed(life, StreamStarted(self.clock.now(), now, seen.response_id if seen else ""))

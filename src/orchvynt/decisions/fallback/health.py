@@ -9,7 +9,7 @@ import msgspec
 
 from orchvynt.decisions.fallback.breakers import Breaker, Probe, Sight
 from orchvynt.decisions.fallback.moves import Rest
-from orchvynt.decisions.fallback.outcomes import SILENT, blames_address, blames_model
+from orchvynt.decisions.fallback.outcomes import BROKE_OFF, SILENT, blames_address, blames_model
 from orchvynt.decisions.fallback.retries import RetryBudget, Throttle
 from orchvynt.language.snapshot import Breaking, Model, Provider, Snapshot
 
@@ -53,9 +53,12 @@ class _Credential:
 
 
 class Route:
-    """One model at one provider: its breaker, its address's, its rest. `silent` until it has answered again, `probe` while one tries."""
+    """One model at one provider: its breaker, its address's, its rest. `silent` until it has answered again, `probe` while one tries.
+    `breaks_off`: its last failure came after content."""
 
-    __slots__ = ("address", "attempts", "breaker", "credential", "failures", "probe", "silent", "throttle", "until", "why")
+    __slots__ = (
+        "address", "attempts", "breaker", "breaks_off", "credential", "failures", "probe", "silent", "throttle", "until", "why",
+    )  # fmt: skip
 
     def __init__(self, breaker: Breaker, address: Breaker, credential: _Credential) -> None:
         self.breaker = breaker
@@ -64,7 +67,7 @@ class Route:
         self.throttle = Throttle()
         self.until = 0
         self.why = ""
-        self.silent = False
+        self.silent = self.breaks_off = False
         self.probe: Probe | None = None
         self.attempts = self.failures = 0
 
@@ -238,17 +241,26 @@ class Health:
         route.breaker.went_well(now, probe)
         route.address.went_well(now, probe)
         if route.silent:
-            route.silent = False
-            if route.why in SILENT:
-                route.until, route.why = 0, ""
+            _spoke(route)
         if probe is not None:
             probe.free()
+
+    def began(self, route: Route, now: int, probe: RouteProbe) -> bool:
+        """The first content of a probe's stream came. Whether that is proof enough, so that nobody has to wait for its end."""
+        if route.breaks_off:
+            return False
+        route.breaker.went_well(now, probe)
+        route.address.went_well(now, probe)
+        _spoke(route)
+        probe.free()
+        return True
 
     def failed(self, route: Route, how: How, now: int, probe: RouteProbe | None = None) -> int:
         """Counts a failure against whom it is to blame on. Gives for how long a breaker of this route is open now, in ns."""
         route.attempts += 1
         route.failures += 1
         if not how.stale and blames_model(how.outcome, how.connected, how.retry_after_ns):
+            route.breaks_off = how.outcome in BROKE_OFF
             route.throttle.failed(now)
             route.breaker.went_wrong(now, probe)
         if blames_address(how.outcome, how.connected):
@@ -271,3 +283,10 @@ class Health:
                 one.until = 0
         used = {id(route.address) for route in self._routes.values()}
         self._addresses = {place: breaker for place, breaker in self._addresses.items() if id(breaker) in used}
+
+
+def _spoke(route: Route) -> None:
+    """It is not silent. What it asked to wait for still stands."""
+    route.silent = False
+    if route.why in SILENT:
+        route.until, route.why = 0, ""

@@ -13,6 +13,8 @@ BUSY: Final = frozenset({"rate_limit", "overloaded"})
 FINAL: Final = frozenset({"bad_request", "content_filter"})
 # It said nothing for too long: asked last, until it has answered.
 SILENT: Final = frozenset({"timeout", "stall"})
+# It broke off after content had come: only a whole answer shows that it is well again.
+BROKE_OFF: Final = frozenset({"cut", "stall"})
 # These rest every model behind the same credential.
 CREDENTIAL: Final = frozenset({"auth", "quota"})
 # The model did its part, or was never asked: no breaker counts these.

@@ -51,6 +51,10 @@ def _tiers(chain: Item[ChainEntry], names: Names, report: Report) -> None:
 
 def _triggers(chain: Item[ChainEntry], report: Report) -> None:
     for number, word in enumerate(chain.section.triggers):
+        if word == "latency" and chain.section.latency_p99 is None:
+            path = f"{chain.path}.triggers[{number}]"
+            help = "Add `latency_p99: 9s`, which implies the trigger, or remove `latency`."
+            report.error(chain.at("triggers", number), "`latency` has no bound: the chain has no `latency_p99`", help, path)
         if word in chain.section.triggers[:number]:
             path = f"{chain.path}.triggers[{number}]"
             report.error(chain.at("triggers", number), f"`{word}` stands twice", "Remove it.", path)
