@@ -70,6 +70,17 @@ def test_a_silent_one_is_probed_by_one_alone_until_it_has_answered() -> None:
     assert route.calm
 
 
+def test_one_that_is_asked_last_although_it_was_silent_is_still_one_probe_at_a_time() -> None:
+    health = healthy()
+    failing(health, How("timeout", True, 0))
+    health.rest(OPENAI, "gpt", Rest(15 * SECOND, False, "timeout"), 0)
+    assert refused(gpt(health).refusal(SECOND, at_last=True)).why == "breaker"
+    now = 5 * SECOND
+    assert gpt(health).refusal(now, at_last=True) is PROBES
+    gpt(health).begin()
+    assert refused(gpt(health).refusal(now, at_last=True)).why == "breaker"
+
+
 def test_an_answer_ends_a_silent_rest_but_not_one_that_was_asked_for() -> None:
     health = healthy()
     health.rest(OPENAI, "gpt", Rest(10, False, "stall"), 0)

@@ -45,12 +45,9 @@ def passage(
     slow = p99_ms is not None and chain is not None and p99_ms * MS > (chain.latency_p99_ns or 0)
     if not slow and route.calm:
         return CLEAR
-    alone = at_last or not (state.ahead or state.later)
-    found = route.refusal(mono, slow, alone)
+    found = route.refusal(mono, slow, not (state.ahead or state.later), at_last)
     if isinstance(found, Passage):
         return found
-    if found.at_last and at_last:
-        return CLEAR
     figures: dict[str, str | int | float] = {"rests_ms": found.for_ns // MS} if found.why in ("resting", "breaker") else {}
     if found.why == "slow" and p99_ms is not None:
         figures["p99_ms"] = p99_ms

@@ -76,12 +76,14 @@ class Route:
         """Whether there is nothing to look at: nearly always."""
         return self.breaker.calm and self.address.calm and not self.until and not self.silent and not self.credential.until
 
-    def refusal(self, now: int, slow: bool = False, alone: bool = False) -> Refusal | Passage:
-        """`slow`: its latency is over the chain's bound. `alone`: there is nobody else to ask."""
+    def refusal(self, now: int, slow: bool = False, alone: bool = False, at_last: bool = False) -> Refusal | Passage:
+        """`slow`: its latency is over the chain's bound. `alone`: there is nobody else to ask. `at_last`: all others failed, so that what
+        only costs it its place is forgiven; a breaker never is."""
+        alone = alone or at_last
         if not slow and self.calm:
             return CLEAR
         barred = self.barred(now)
-        if barred is not None:
+        if barred is not None and not (at_last and barred.at_last):
             return barred
         probes = self.breaker.open or self.address.open
         if self.silent and not alone and not probes and self.probe is not None:
