@@ -74,7 +74,8 @@ def test_one_that_is_asked_last_although_it_was_silent_is_still_one_probe_at_a_t
     health = healthy()
     failing(health, How("timeout", True, 0))
     health.rest(OPENAI, "gpt", Rest(15 * SECOND, False, "timeout"), 0)
-    assert refused(gpt(health).refusal(SECOND, at_last=True)).why == "breaker"
+    barred = refused(gpt(health).refusal(SECOND, at_last=True))
+    assert (barred.why, barred.for_ns) == ("breaker", 4 * SECOND), "its rest only costs it its place"
     now = 5 * SECOND
     assert gpt(health).refusal(now, at_last=True) is PROBES
     gpt(health).begin()

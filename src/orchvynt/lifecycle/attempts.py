@@ -1,6 +1,7 @@
 """What follows an attempt: a whole answer, a stream that begins or ends, or a failure and the move after it."""
 
 from orchvynt.decisions.fallback.moves import Failed, GiveUp, NextTier, Retrying, move, rest
+from orchvynt.decisions.fallback.outcomes import SILENT
 from orchvynt.dialects.shapes import Failure
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.admission import can_go_on, next_candidate
@@ -92,7 +93,8 @@ def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> li
         resting.append(PutToRest(candidate.provider, candidate.model, pause))
     if state.phase == "streaming":
         return [*resting, *_break(state, event, noted, failure)]
-    rests_ns = max(pause.for_ns if pause is not None else 0, event.barred_ns)
+    # Silence only costs the model its place: whoever comes back may have it asked.
+    rests_ns = max(pause.for_ns if pause is not None and failed.outcome not in SILENT else 0, event.barred_ns)
     state.tried.append(Tried(candidate.model, failure.outcome, failure.status, ms, failure.message, rests_ns))
     following = move(failed, snapshot.retry, chain_of(snapshot, state), event.chance)
     match following:

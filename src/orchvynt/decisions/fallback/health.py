@@ -98,7 +98,7 @@ class Route:
 
     def barred(self, now: int) -> Refusal | None:
         """What forbids to ask it now, whoever asks."""
-        rests = max(self.until, self.credential.until)
+        rests = max(self.until if self.why not in SILENT else 0, self.credential.until)
         for whose, breaker in (("address", self.address), ("model", self.breaker)):
             if breaker.refuses(now):
                 until = max(breaker.until, rests) - now
