@@ -3,10 +3,11 @@
 #   make test    the tests
 #   make check   lint, format, types, walls, sizes, names
 #   make docs    write the generated pages of docs/ again
+#   make outage  an outage of a minute with 500 callers, and a dated report of it
 #   make bench   OrchVynt beside nginx and LiteLLM; options in ARGS, e.g. make bench ARGS=--quick
 #   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench fuzz docs format clean
+.PHONY: demo test check bench outage fuzz docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,6 +42,9 @@ bench: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-fuzz
 	$(BIN)/python -m tests.fuzz.run $(ARGS)
+
+outage: $(VENV)/.installed-dev
+	PYTHONPATH=. $(BIN)/python bench/outage.py $(ARGS)
 
 docs: $(VENV)/.installed-dev
 	for page in docs/generate_*.py; do $(BIN)/python $$page || exit 1; done

@@ -22,8 +22,7 @@ def test_what_it_writes_is_a_policy_without_problems(tmp_path: Path, keys: set[s
     assert loaded.snapshot is not None
     assert set(secret_names(loaded.snapshot)) == {f"${{env:{key}}}" for key in keys}
     assert len(loaded.snapshot.models) == max(1, len(keys))
-    assert loaded.snapshot.chain is not None
-    assert loaded.snapshot.chain.tiers == tuple(loaded.snapshot.models)
+    assert loaded.snapshot.chains["default"].tiers == tuple(loaded.snapshot.models)
     assert all(model.price is not None for model in loaded.snapshot.models.values()), "a money budget needs every price"
     assert len(text.splitlines()) <= 18
     assert "sk-canary" not in text + capsys.readouterr().out

@@ -64,7 +64,7 @@ def asking(model: str = "gpt", claims: Claims | None = None, key: str = "", **as
 
 def planned(made: Snapshot, asked: Invocation, observed: Observed | None = None, mono: int = 0) -> Plan:
     values = RequestValues(asked, asked.at, lambda: "hello")
-    return plan(made, asked, values, observed or nothing_observed(), mono)
+    return plan(made, asked, values, observed or nothing_observed(), mono, made.chains.get("default"))
 
 
 def names(found: Plan) -> list[str]:

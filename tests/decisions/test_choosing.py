@@ -123,7 +123,7 @@ def test_the_chain_follows_without_the_chosen_one() -> None:
 
 def test_who_rests_is_not_healthy() -> None:
     observed = nothing_observed()
-    tired = Observed(observed.statistics, observed.scores, lambda _, model, mono: model == "mini" and mono < 10)
+    tired = Observed(observed.statistics, observed.scores, lambda model, mono: model.name != "mini" or mono >= 10)
     made = policy(rule("best", choose=chosen(FROM, "healthy")))
     assert names(planned(made, asking(), tired)) == ["gpt"]
     assert names(planned(made, asking(), tired, 10)) == ["mini"]

@@ -72,7 +72,7 @@ def test_a_small_policy_is_enough() -> None:
     loaded = load(SMALL, "p.yaml")
     assert loaded.problems == ()
     assert loaded.snapshot is not None
-    assert loaded.snapshot.chain is None
+    assert loaded.snapshot.chains == {}
     assert loaded.snapshot.retry.max_retries == 1
 
 

@@ -27,9 +27,8 @@ def test_the_whole_policy_as_values() -> None:
     assert [pattern for pattern, _ in snapshot.patterns] == ["claude-*"]
     assert [(rule.name, rule.use) for rule in snapshot.rules] == [("cheap", "gpt-4o-mini"), ("careful", "custom")]
     assert snapshot.default == "gpt-4o-mini"
-    assert snapshot.chain is not None
-    assert snapshot.chain.tiers == ("gpt-4o", "claude", "mistral")
-    assert "status_503" in snapshot.chain.triggers
+    assert snapshot.chains["default"].tiers == ("gpt-4o", "claude", "mistral")
+    assert "status_503" in snapshot.chains["default"].triggers
     assert snapshot.retry.backoff_base_ns == 250_000_000
     assert snapshot.timeouts.invocation_ns == 5 * MINUTE
 

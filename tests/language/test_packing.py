@@ -41,7 +41,9 @@ routing:
     - {name: split, when: 'workflow == "doc"', split: {gpt-4o: 70%, local: 30%}, sticky: run}
   default: small
 fallback:
-  chains: {default: {tiers: [local]}}
+  breaker: {min_calls: 3}
+  use: [{when: 'workload == "x"', chain: short}]
+  chains: {default: {tiers: [gpt-4o, small], latency_p99: 9s, mid_stream: continue}, short: {tiers: [local]}}
   alerts: [{when: 'activation_rate > 0.1 && provider == "openai"', notify: [oncall]}]
 notify: {oncall: {webhook: "https://hooks.example/oncall", secret: "${env:HOOK_SECRET}"}}
 constraints: [{when: 'context.residency == "eu"', regions: [eu]}]
@@ -103,6 +105,9 @@ def test_every_section_that_is_executed_comes_through() -> None:
     loaded, again = both(WHOLE)
     assert bare(again) == bare(loaded)
     assert {type(rule.when) for rule in again.rules} == {Expression}
+    use = again.chain_uses[0].when
+    assert use is not None
+    assert use.evaluate({"workload": "x"}) is True
     choice, split = again.rules[1].choose, again.rules[2].split
     assert choice is not None
     assert isinstance(choice.prefer, Expression)

@@ -22,7 +22,7 @@ NOT_YET = {
     "providers": [],
     "models": [],
     "routing": ["canary", "shadow"],
-    "fallback": ["budget", "breaker", "latency_p99", "cheap", "use"],
+    "fallback": [],
     "budgets": [
         *("downgrade", "invocations", "depth", "same_prompt", "review", "clamp", "by", "rolling 24h", "alert_at", "notify"),
     ],

@@ -1,13 +1,16 @@
 """Lives of an invocation as scripts."""
 
+import msgspec
 import pytest
 from tests.support.playbook import ANSWER, ASK_FIRST, Playbook, Recorded, admitted, received, sent
-from tests.support.snapshots import SECOND, invocation, snapshot
+from tests.support.snapshots import EVERY_TRIGGER, SECOND, invocation, snapshot
 
 from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.budgets.sizing import Short
 from orchvynt.decisions.fallback.moves import Rest
 from orchvynt.dialects.shapes import Failure, Seen
+from orchvynt.language.snapshot import Chain, ChainUse
+from orchvynt.lifecycle.chains import chain_of
 from orchvynt.lifecycle.commands import (
     Admit,
     BreakStream,
@@ -85,7 +88,7 @@ def test_a_passing_fault_is_retried_once_on_the_same_model() -> None:
     playbook = (
         sent()
         >> failed("server_error", 500)
-        << [Recorded("attempt_ended", "hold_voided", "retry_scheduled"), WakeAfter(SECOND // 8)]
+        << [Recorded("attempt_ended", "hold_voided", "retry_scheduled"), WakeAfter(SECOND // 8, True)]
         >> BackoffElapsed(4_000, 40)
         << [Admit(1, "gpt", "att_1.2")]
         >> admitted()
@@ -110,7 +113,7 @@ def test_when_every_tier_failed_the_caller_is_told_each() -> None:
         sent()
         >> failed("rate_limit", 429)
         << [PutToRest, Recorded("attempt_ended", "hold_voided", "fallback_activated"), ASK_SECOND]
-        >> NotAdmitted(3_000, 30, "resting", rests_ns=60 * SECOND, rest_why="auth")
+        >> NotAdmitted(3_000, 30, "resting", rests_ns=60 * SECOND, rest_why="auth", later="after_rest")
         << [Recorded("candidate_skipped"), Recorded("invocation_refused", "fallback_ended", "invocation_finished"), Refuse, Close()]
     )
     verdict = playbook.state.verdict
@@ -158,7 +161,7 @@ def test_a_silent_route_is_asked_last() -> None:
     playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
     (
         playbook
-        >> NotAdmitted(2_000, 20, "resting", rests_ns=9 * SECOND, rest_why="timeout")
+        >> NotAdmitted(2_000, 20, "resting", rests_ns=9 * SECOND, rest_why="timeout", later="at_once")
         << [Recorded("candidate_skipped"), Admit(2, "claude", "att_1.1")]
     )
     playbook >> admitted() << [Recorded("hold_placed", "attempt_sent"), Send]
@@ -174,7 +177,7 @@ def test_when_all_rest_the_soonest_is_waited_for() -> None:
     playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
     (
         playbook
-        >> NotAdmitted(2_000, 20, "resting", rests_ns=SECOND, rest_why="rate_limit")
+        >> NotAdmitted(2_000, 20, "resting", rests_ns=SECOND, rest_why="rate_limit", later="after_rest")
         << [Recorded("candidate_skipped"), Recorded("retry_scheduled"), WakeAfter(SECOND)]
     )
     playbook >> BackoffElapsed(3_000, 30) << [Admit(1, "gpt", "att_1.1")]
@@ -252,3 +255,93 @@ def test_late_timers_do_nothing_and_impossible_events_are_defects() -> None:
     playbook >> DeadlinePassed(4_000, 40) << []
     with pytest.raises(UnexpectedEventError):
         playbook >> AnswerArrived(5_000, 50, ANSWER)
+
+
+def test_an_open_breaker_is_never_waited_for() -> None:
+    playbook = Playbook(snapshot(tiers=()), invocation())
+    playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
+    (
+        playbook
+        >> NotAdmitted(2_000, 20, "breaker", rests_ns=9 * SECOND, rest_why="model", later="never")
+        << [Recorded("candidate_skipped"), Recorded("invocation_refused", "invocation_finished"), Refuse, Close()]
+    )
+    verdict = playbook.state.verdict
+    assert verdict is not None
+    assert (verdict.code, verdict.retry_after_seconds) == ("all_providers_failed", 9)
+
+
+def test_the_first_tier_that_may_be_asked_again_says_when_to_come_back() -> None:
+    playbook = sent()
+    (
+        playbook
+        >> AttemptFailed(3_000, 30, Failure("server_error", 500, "words"), False, True, 0.5, barred_ns=15 * SECOND)
+        << [Recorded("attempt_ended", "hold_voided", "fallback_activated"), ASK_SECOND]
+    )
+    (
+        playbook
+        >> NotAdmitted(4_000, 40, "breaker", rests_ns=4 * SECOND, rest_why="address", later="never")
+        << [Recorded("candidate_skipped"), Recorded("invocation_refused", "fallback_ended", "invocation_finished"), Refuse, Close()]
+    )
+    assert playbook.state.verdict is not None
+    assert playbook.state.verdict.retry_after_seconds == 4
+
+
+def test_a_slow_route_is_left_and_asked_last() -> None:
+    chain = Chain("default", ("gpt", "claude"), EVERY_TRIGGER | {"latency"}, latency_p99_ns=SECOND)
+    playbook = Playbook(msgspec.structs.replace(snapshot(), chains={"default": chain}), invocation())
+    playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
+    (
+        playbook
+        >> NotAdmitted(2_000, 20, "slow", rest_why="latency", later="at_once", figures={"p99_ms": 1_200.0})
+        << [Recorded("candidate_skipped", "fallback_activated"), Admit(2, "claude", "att_1.1")]
+    )
+    assert playbook.state.fallback_trigger == "latency"
+    (
+        playbook
+        >> NotAdmitted(2_000, 20, "slow", rest_why="latency", later="at_once", figures={"p99_ms": 1_500.0})
+        << [Recorded("candidate_skipped", "fallback_activated"), Admit(1, "gpt", "att_1.1", at_last=True)]
+    )
+
+
+def test_a_hold_that_does_not_fit_is_a_fallback_where_the_chain_says_so() -> None:
+    short = Short(LINE, False, "tokens", 100, 90, 0, 30)
+    for triggers, tags in (
+        (EVERY_TRIGGER, ("candidate_skipped",)),
+        (EVERY_TRIGGER | {"policy"}, ("candidate_skipped", "fallback_activated")),
+    ):
+        made = msgspec.structs.replace(snapshot(), chains={"default": Chain("default", ("gpt", "claude"), triggers)})
+        playbook = Playbook(made, invocation())
+        playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
+        playbook >> NotAdmitted(2_000, 20, "budget", short) << [Recorded(*tags), Admit(2, "claude", "att_1.1")]
+
+
+def test_a_routed_model_that_cannot_take_the_request_is_a_fallback_where_the_chain_says_so() -> None:
+    small = msgspec.structs.replace(snapshot().models["gpt"], context_window=1)
+    for triggers, tags in ((EVERY_TRIGGER, ()), (EVERY_TRIGGER | {"policy"}, ("fallback_activated",))):
+        chains = {"default": Chain("default", ("gpt", "claude"), triggers)}
+        made = msgspec.structs.replace(snapshot(), models={**snapshot().models, "gpt": small}, chains=chains)
+        asked = invocation()
+        playbook = Playbook(made, msgspec.structs.replace(asked, ask=msgspec.structs.replace(asked.ask, max_output_tokens=100)))
+        playbook >> received() << [Recorded("invocation_received", "routed", *tags), Admit(1, "claude", "att_1.1")]
+
+
+def test_another_chain_serves_where_its_condition_holds() -> None:
+    other = Chain("other", ("claude",), frozenset({"status_503"}))
+    made = snapshot(tiers=())
+    playbook = Playbook(msgspec.structs.replace(made, chains={"other": other}, chain_uses=(ChainUse(None, "other"),)), invocation())
+    (
+        playbook
+        >> received()
+        << [Recorded("invocation_received", "routed"), ASK_FIRST]
+        >> admitted()
+        << [Recorded("hold_placed", "attempt_sent"), Send]
+    )
+    assert chain_of(playbook.snapshot, playbook.state) is other
+    playbook >> failed("server_error", 503) << [Recorded("attempt_ended", "hold_voided", "retry_scheduled"), WakeAfter]
+    playbook >> BackoffElapsed(4_000, 40) << [Admit] >> admitted() << [Recorded("hold_placed", "attempt_sent"), Send]
+    (
+        playbook
+        >> failed("server_error", 503)
+        << [Recorded("attempt_ended", "hold_voided", "fallback_activated"), Admit(2, "claude", "att_1.3")]
+    )
+    assert playbook.state.fallback_trigger == "status_503"

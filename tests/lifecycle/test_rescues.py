@@ -31,10 +31,11 @@ def breaks(reply: Reply | None, outcome: str = "cut", seen: Seen = SEEN, stale: 
 
 def policy(mid_stream: str = "continue", tiers: tuple[str, ...] = ("gpt", "claude"), claude: str = "prefill") -> Snapshot:
     made = snapshot(tiers=tiers)
-    assert made.chain is not None
     third = msgspec.structs.replace(made.models["gpt"], name="third")
     models = {**made.models, "claude": msgspec.structs.replace(made.models["claude"], continues=claude), "third": third}
-    return msgspec.structs.replace(made, models=models, chain=msgspec.structs.replace(made.chain, mid_stream=mid_stream))
+    return msgspec.structs.replace(
+        made, models=models, chains={"default": msgspec.structs.replace(made.chains["default"], mid_stream=mid_stream)}
+    )
 
 
 def streaming(made: Snapshot, schema: bool = False, choices: int = 1) -> Playbook:

@@ -123,7 +123,7 @@ def finish(twins: Twins) -> None:
 def test_the_lives_reach_every_row_of_the_table() -> None:
     """A property over lives is worth what the lives are worth."""
     reached: set[tuple[str, type]] = set()
-    for seed in range(1_000):
+    for seed in range(2_000):
         chance = Random(seed)
         policy = policies(chance)
         twins = Twins(policy, State(requests(chance)))

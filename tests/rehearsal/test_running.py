@@ -286,3 +286,46 @@ def test_a_broken_policy_is_not_run() -> None:
     assert (told.passed, told.items) == (False, ())
     (error,) = [problem for problem in told.problems if problem.severity == "error"]
     assert "modle" in error.message
+
+
+CHAINS = POLICY.replace(
+    "  chains:\n",
+    """\
+  use: [{when: 'workflow == "triage"', chain: cheap}]
+  breaker: {min_calls: 1, open_for: 1m}
+  chains:
+    cheap: {tiers: [mistral, claude], triggers: [status_503, policy]}
+""",
+)
+
+
+def test_the_chain_of_the_workflow_serves() -> None:
+    down = {"status": 503}
+    found = one({**GPT, "workflow": "triage"}, {"model": "mistral", "tier": 2, "trigger": "status_503"}, CHAINS, openai=down)
+    assert complaints(found) == []
+    assert complaints(one(GPT, {"model": "claude", "trigger": "server_error"}, CHAINS, openai=down)) == []
+    other = {"status": 500}
+    assert complaints(one({**GPT, "workflow": "triage"}, NO_ANSWER, CHAINS, openai=other)) == []
+
+
+def test_a_breaker_that_opens_ends_the_retries_in_virtual_time_as_well() -> None:
+    patient = CHAINS.replace("max_retries: 1", "max_retries: 5")
+    breaking = one(GPT, {"model": "claude", "trigger": "server_error"}, patient, openai={"status": 503})
+    waiting = one(GPT, {"model": "claude", "trigger": "server_error"}, patient.replace("min_calls: 1,", ""), openai={"status": 503})
+    assert complaints(breaking) == complaints(waiting) == []
+    assert breaking.duration_ms < 100 < waiting.duration_ms
+
+
+def test_a_tier_that_cannot_take_the_request_is_a_fallback_where_the_chain_names_policy() -> None:
+    plain = CHAINS.replace(
+        'mistral:     {provider: lab, model: "mistral:7b"',
+        'mistral:     {provider: lab, model: "mistral:7b", capabilities: {images: false}',
+    )
+    asked = {
+        "model": "mistral",
+        "workflow": "triage",
+        "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]}],
+    }
+    assert complaints(one(asked, {"model": "claude", "trigger": "policy"}, plain)) == []
+    [complaint] = complaints(one({**asked, "workflow": "x"}, {"trigger": "policy"}, plain))
+    assert "no fallback was activated" in complaint

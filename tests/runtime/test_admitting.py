@@ -3,7 +3,7 @@
 import msgspec
 from tests.support.answers import WHOLE
 from tests.support.carrying import FakeLine, Runtime
-from tests.support.snapshots import SECOND, invocation, snapshot
+from tests.support.snapshots import OPENAI, SECOND, invocation, snapshot
 
 from orchvynt.decisions.fallback.moves import Rest
 from orchvynt.language.snapshot import Budget, Model, Snapshot
@@ -33,7 +33,7 @@ def noted(runtime: Runtime, kind: type[AnyFact]) -> list[AnyFact]:
 
 def test_a_resting_candidate_is_skipped_with_its_reason() -> None:
     runtime = Runtime(snapshot())
-    runtime.health.rest("openai", "gpt", Rest(60 * SECOND, False, "rate_limit"), runtime.clock.monotonic())
+    runtime.health.rest(OPENAI, "gpt", Rest(60 * SECOND, False, "rate_limit"), runtime.clock.monotonic())
     ask(runtime, "inv_1")
     assert runtime.last.address.port == 2
     skipped = noted(runtime, CandidateSkipped)[0]

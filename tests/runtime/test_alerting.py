@@ -86,7 +86,7 @@ def test_a_budget_without_room_is_no_illness_of_a_provider() -> None:
 
 
 def test_without_a_chain_nothing_is_counted() -> None:
-    watched = Watched(msgspec.structs.replace(policy(), chain=None))
+    watched = Watched(msgspec.structs.replace(policy(), chains={}))
     watched.call((500, refused()))
     assert watched.runtime.carrier.counting.tallies.chains == {}
 

@@ -94,8 +94,8 @@ def test_answers_teach_how_long_a_models_answers_are_and_failures_are_counted() 
     assert runtime.sizes.typical("gpt") == 1
     runtime.ask(msgspec.structs.replace(invocation(), id="inv_x"))
     runtime.last.answers(refused("oops", "server_error"), 500)
-    assert runtime.health.attempts[("openai", "gpt")] == ANSWERS_NEEDED + 1
-    assert runtime.health.failures[("openai", "gpt")] == 1
+    route = runtime.health.find(OPENAI, "gpt")
+    assert (route.attempts, route.failures) == (ANSWERS_NEEDED + 1, 1)
 
 
 def test_time_with_providers_is_not_our_overhead() -> None:

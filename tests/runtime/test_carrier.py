@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from tests.support.answers import ANTHROPIC_WHOLE, DONE, STREAM, WHOLE, chunk, refused
 from tests.support.carrying import Arrival, FakeLine, Runtime
-from tests.support.snapshots import SECOND, invocation, snapshot
+from tests.support.snapshots import OPENAI, SECOND, invocation, snapshot
 
 from orchvynt.language.snapshot import Budget, Gate
 from orchvynt.lifecycle import events
@@ -63,7 +63,7 @@ def test_a_tier_that_fails_is_followed_by_the_next_in_its_own_dialect() -> None:
     assert line.status == 200
     assert line.json["choices"][0]["message"]["content"] == "hi"
     assert (line.headers["x-orchvynt-model"], line.headers["x-orchvynt-tier"], line.headers["x-orchvynt-attempts"]) == ("claude", "2", "2")
-    assert runtime.health.resting("openai", "gpt", runtime.clock.monotonic())[1] == "rate_limit"
+    assert runtime.health.standing(OPENAI, "gpt", runtime.clock.monotonic()).why == "rate_limit"
     assert life.state.phase == "done"
 
 

@@ -229,7 +229,7 @@ def test_names_of_superseded_policies_stay_until_there_are_too_many() -> None:
     for version in range(3):
         name = f"gpt-{version}"
         models = {name: Model(name, OPENAI, "gpt-4o", FREE)}
-        runtime.policies.current = msgspec.structs.replace(policy(), version=version, models=models, chain=None, default=name)
+        runtime.policies.current = msgspec.structs.replace(policy(), version=version, models=models, chains={}, default=name)
         runtime.ask(msgspec.structs.replace(invocation(name), id=f"inv_{version}"))
         runtime.last.answers(WHOLE)
     assert {key[1] for key in runtime.carrier.counting.invocations.numbers} == {"gpt-0", "gpt-1", "gpt-2"}

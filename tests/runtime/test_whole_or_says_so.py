@@ -83,9 +83,8 @@ def policy(kinds: list[str], methods: list[str], mid_stream: str) -> Snapshot:
         provider = Provider(name, kind, WIRES[kind], "127.0.0.1", 1, False, "", None)  # type: ignore[arg-type]  # drawn
         providers[name] = provider
         models[name] = Model(name, provider, f"{kind}-model", FREE, continues=method)  # type: ignore[arg-type]  # drawn
-    assert made.chain is not None
-    chain = Chain("default", TIERS, made.chain.triggers, mid_stream)  # type: ignore[arg-type]  # drawn
-    return msgspec.structs.replace(made, models=models, providers=providers, aliases={}, default="a", chain=chain)
+    chain = Chain("default", TIERS, made.chains["default"].triggers, mid_stream=mid_stream)  # type: ignore[arg-type]  # drawn
+    return msgspec.structs.replace(made, models=models, providers=providers, aliases={}, default="a", chains={"default": chain})
 
 
 def goes_on(arrival: Arrival, fault: Fault) -> str:

@@ -253,8 +253,8 @@ class Runtime:
             self.journal,
             self.clock,
             self.parked,
-            Observed(self.statistics, self.scores, self.health.rests),
-            lambda one: Admitting(self.ledger, self.health, self.sizes, self.clock, one.feed, one.failed),
+            Observed(self.statistics, self.scores, self.health.healthy),
+            lambda one: Admitting(self.ledger, self.health, self.sizes, self.statistics, self.clock, one.feed, one.failed),
             lambda one: Attempting(
                 self.upstream, known, self.clock, self.ids, self.health, self.sizes, self.statistics, one.feed, one.failed
             ),

@@ -29,6 +29,8 @@ LAB = Provider("lab", "ollama", "ollama_chat", "127.0.0.1", 3, False, "", None)
 PRICE = Price(input=2_500_000_000, output=10_000_000_000, cached_input=1_250_000_000, source="policy")
 PRICES = {"gpt": PRICE, "claude": None, "local": FREE}
 NAMES = ("gpt", "claude", "local")
+Passed = Literal["resting", "breaker", "ramp", "slow"]
+Returns = Literal["at_once", "after_rest", "never"]
 STATUS = {
     "rate_limit": 429, "quota": 429, "overloaded": 529, "server_error": 500, "auth": 401, "bad_request": 400, "context_length": 400,
     "content_filter": 400, "connection": 0, "timeout": 0, "malformed": 200, "stall": 200, "cut": 200, "policy": 0,
@@ -66,12 +68,14 @@ def policies(chance: Random) -> Snapshot:
     tiers = tuple(chance.sample(NAMES, chance.randint(1, 3)))
     made = snapshot(budgets=tuple(budgets), gates=tuple(gates))
     models = {**made.models, "local": Model("local", LAB, "llama", FREE)}
-    triggers = EVERY_TRIGGER if not rarely(chance) else frozenset(["rate_limit", "status_500"])
+    triggers = chance.choice([EVERY_TRIGGER, EVERY_TRIGGER | {"latency", "policy"}, frozenset(["rate_limit", "status_500"])])
     return msgspec.structs.replace(
         made,
         models={name: msgspec.structs.replace(model, price=PRICES[name]) for name, model in models.items()},
         providers={**made.providers, "lab": LAB},
-        chain=chance.choice([None, *[Chain("default", tiers, triggers, mid_stream) for mid_stream in ("fail", "continue", "restart")]]),
+        chains=chance.choice(
+            [{}, *[{"default": Chain("default", tiers, triggers, mid_stream=how)} for how in ("fail", "continue", "restart")]]
+        ),
         retry=Retry(chance.randrange(3), SECOND // 4, 8 * SECOND, 20 * SECOND),
     )
 
@@ -121,7 +125,8 @@ def interruptions(state: State, now: Now) -> list[Callable[[], events.AnyEvent]]
     if now.waiting:
         found += [lambda: events.CallerGone(at, mono, seen, 5 if seen else 0), lambda: events.ShutDown(at, mono, seen, 5 if seen else 0)]
         if state.invocation.ask.stream and not state.streams and not state.stream_opened:
-            found.append(lambda: events.StreamOpenDue(at, mono))
+            # Held streams are few, and this may come in every phase of theirs.
+            found += [lambda: events.StreamOpenDue(at, mono)] * 4
         if state.phase == "in_review":
             found.append(lambda: events.CallerWaitElapsed(at, mono))
     return found
@@ -152,8 +157,20 @@ def weighed(chance: Random, policy: Snapshot, state: State, now: Now) -> events.
     stands_on = lines(policy.budgets, state.budgets, state.invocation, at)
     kind = chance.choice(["fits", "fits", "fits", "rests", "short"])
     if kind == "rests" and now.asked is not None:
-        rest_why = chance.choice(["rate_limit", "auth"] if now.asked.although_silent else ["rate_limit", "timeout", "auth"])
-        return events.NotAdmitted(at, mono, "resting", rests_ns=chance.choice([SECOND, 60 * SECOND]), rest_why=rest_why)
+        firm: list[tuple[Passed, str, Returns]] = [
+            ("resting", "rate_limit", "after_rest"),
+            ("resting", "auth", "after_rest"),
+            ("breaker", "model", "never"),
+        ]
+        mild: list[tuple[Passed, str, Returns]] = [
+            ("resting", "timeout", "at_once"),
+            ("ramp", "breaker", "at_once"),
+            ("slow", "latency", "at_once"),
+        ]
+        drawn = mild if rarely(chance) and not now.asked.at_last else firm if rarely(chance) else firm[:2]
+        passed, rest_why, later = chance.choice(drawn)
+        rests_ns = chance.choice([SECOND, 60 * SECOND])
+        return events.NotAdmitted(at, mono, passed, rests_ns=rests_ns, rest_why=rest_why, later=later)
     if kind == "short" and stands_on:
         short = Short(chance.choice(stands_on), True, chance.choice(["tokens", "nanos"]), 10_000, 9_000, 900, 500)
         if not now.queued and chance.random() < 0.5:
@@ -196,8 +213,9 @@ def failure(chance: Random, state: State, now: Now) -> events.AttemptFailed:
         partial,
         7 if state.phase == "streaming" else 0,
         "req",
-        False,
-        chance.choice([None, replies(chance)]) if state.phase == "streaming" else None,
+        said=chance.choice([None, replies(chance)]) if state.phase == "streaming" else None,
+        barred_ns=chance.choice([0, 0, 15 * SECOND]),
+        may_retry=not rarely(chance),
     )
 
 

@@ -36,7 +36,7 @@ def snapshot(
         unknown_model="refuse",
         retry=Retry(max_retries, SECOND // 4, 8 * SECOND, 20 * SECOND),
         timeouts=Timeouts(2 * SECOND, 15 * SECOND, 20 * SECOND, 60 * SECOND, 300 * SECOND),
-        chain=Chain("default", tiers, EVERY_TRIGGER) if tiers else None,
+        chains={"default": Chain("default", tiers, EVERY_TRIGGER)} if tiers else {},
         budgets=budgets,
         gates=gates,
         groups={"people": Group("people", ("ana@example.com",))},

@@ -63,7 +63,7 @@ class MemoryControl:
         lab = Model("claude-*", openai, "", None)
         return Snapshot(
             1, "sha", "", {"openai": openai}, {"gpt-4o-mini": small}, {"small": "gpt-4o-mini"}, (("claude-*", lab),), (), "gpt-4o-mini",
-            "refuse", Retry(1, 1, 1, 1), Timeouts(1, 1, 1, 1, 1), None, (), (), {},
+            "refuse", Retry(1, 1, 1, 1), Timeouts(1, 1, 1, 1, 1), {}, (), (), {},
         )  # fmt: skip
 
     def status(self) -> Status:

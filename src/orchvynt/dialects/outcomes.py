@@ -16,7 +16,8 @@ from orchvynt.dialects.shapes import Failure
 
 JSON_TYPE: Final = "application/json"
 MESSAGE_CHARS_MAX: Final = 500
-RETRY_AFTER_NS_MAX: Final = 24 * 3600 * 1_000_000_000
+RETRY_AFTER_NS_MAX: Final = 3600 * 1_000_000_000
+"""A longer wait is believed for an hour: if it was meant, the next answer says so again; if it was nonsense, it cost an hour, not a day."""
 SCANNED_CHARS_MAX: Final = 4_000
 
 STATUS_OUTCOMES: Final[dict[int, str]] = {401: "auth", 402: "quota", 403: "auth", 429: "rate_limit", 529: "overloaded"}
@@ -190,7 +191,7 @@ def retry_after_of(headers: Sequence[tuple[bytes, bytes]]) -> str:
 
 
 def retry_after_ns(value: str, now: int) -> int:
-    """Seconds (`20`, `1.5`), milliseconds (`250ms`) or an HTTP date, as nanoseconds from `now`; at most 24 h, 0 for anything else."""
+    """Seconds (`20`, `1.5`), milliseconds (`250ms`) or an HTTP date, as nanoseconds from `now`; at most 1 h, 0 for anything else."""
     value = value.strip()
     number = _NUMBER.fullmatch(value)
     if number:

@@ -14,7 +14,7 @@ from orchvynt.language.build_callers import build_constraints, build_keys, build
 from orchvynt.language.build_rules import build_rules
 from orchvynt.language.checks.conditions import Conditions
 from orchvynt.language.checks.names import Names, is_pattern
-from orchvynt.language.document.fallback import FallbackHead, RetryEntry, TimeoutsEntry
+from orchvynt.language.document.fallback import BreakerEntry, FallbackHead, RetryEntry, TimeoutsEntry
 from orchvynt.language.document.models import CapabilitiesEntry, ModelEntry, PriceEntry
 from orchvynt.language.document.providers import ProviderEntry
 from orchvynt.language.document.routing import RoutingHead
@@ -23,9 +23,11 @@ from orchvynt.language.reading import Item
 from orchvynt.language.report import Report
 from orchvynt.language.rule_index import index_rules
 from orchvynt.language.snapshot import (
+    Breaking,
     Budget,
     Capabilities,
     Chain,
+    ChainUse,
     Destination,
     Escalation,
     Expect,
@@ -97,7 +99,7 @@ def build_model(name: str, entry: ModelEntry, provider: Provider, address: str) 
         region=entry.region,
         expect=Expect(*(_milliseconds(nanos) for nanos in (entry.expect.p50, entry.expect.p95, entry.expect.p99))),
         capabilities=_capabilities(entry.capabilities, found.capabilities),
-        continues=entry.continues or continues(provider.kind, upstream),
+        continues=entry.continues or (None if is_pattern(name) else continues(provider.kind, upstream)),
     )
 
 
@@ -119,11 +121,15 @@ def build_price(entry: PriceEntry) -> Price:
 
 
 def build_retry(entry: RetryEntry) -> Retry:
-    return Retry(entry.max_retries, entry.backoff.base, entry.backoff.max, entry.respect_retry_after)
+    return Retry(entry.max_retries, entry.backoff.base, entry.backoff.max, entry.respect_retry_after, entry.budget)
 
 
 def build_timeouts(entry: TimeoutsEntry) -> Timeouts:
     return Timeouts(entry.connect, entry.first_token, entry.stall, entry.answer, entry.invocation)
+
+
+def build_breaking(entry: BreakerEntry) -> Breaking:
+    return Breaking(entry.window, entry.min_calls, entry.error_rate, entry.open_for, entry.probes)
 
 
 def build_snapshot(
@@ -156,7 +162,7 @@ def build_snapshot(
         unknown_model=routing.unknown_model,
         retry=build_retry(fallback.retry),
         timeouts=build_timeouts(fallback.timeouts),
-        chain=_chain(source, names),
+        chains=_chains(source, names),
         budgets=_budgets(source, conditions, head.timezone),
         gates=_gates(source, conditions),
         groups={name: Group(name, tuple(item.section.members), item.section.oidc or "") for name, item in source.groups.items()},
@@ -169,15 +175,19 @@ def build_snapshot(
         metrics=operation.telemetry.metrics,
         alerts=build_alerts(source, conditions),
         destinations=destinations,
+        breaking=build_breaking(fallback.breaker),
+        chain_uses=tuple(ChainUse(conditions.expression(f"{item.path}.when"), item.section.chain) for item in source.chain_uses),
     )
 
 
-def _chain(source: Source, names: Names) -> Chain | None:
-    item = source.chains.get("default")
-    if item is None:
-        return None
-    section = item.section
-    return Chain("default", tuple(names.models[tier] for tier in section.tiers), frozenset(section.triggers), section.mid_stream)
+def _chains(source: Source, names: Names) -> dict[str, Chain]:
+    made = {}
+    for name, item in source.chains.items():
+        entry = item.section
+        triggers = {*entry.triggers, "latency"} if entry.latency_p99 is not None else entry.triggers
+        tiers = tuple(names.models[tier] for tier in entry.tiers)
+        made[name] = Chain(name, tiers, frozenset(triggers), entry.latency_p99, entry.mid_stream)
+    return made
 
 
 def _budgets(source: Source, conditions: Conditions, timezone: str) -> tuple[Budget, ...]:

@@ -7,7 +7,7 @@ import msgspec
 
 from orchvynt.language.patterns import base_url, webhook_url
 from orchvynt.language.phrases import summary, target, words
-from orchvynt.language.snapshot import Alert, Chain, Constraint, Destination, PolicyTest, Provider, Rule, Snapshot
+from orchvynt.language.snapshot import Alert, ChainUse, Constraint, Destination, PolicyTest, Provider, Rule, Snapshot
 
 
 def diff(old: Snapshot, new: Snapshot) -> list[str]:
@@ -25,7 +25,9 @@ def diff(old: Snapshot, new: Snapshot) -> list[str]:
     lines += _change("routing.unknown_model", old.unknown_model, new.unknown_model)
     lines += _fields("fallback.retry", old.retry, new.retry)
     lines += _fields("fallback.timeouts", old.timeouts, new.timeouts)
-    lines += _maps("chain", _chains(old.chain), _chains(new.chain))
+    lines += _fields("fallback.breaker", old.breaking, new.breaking)
+    lines += _maps("chain", old.chains, new.chains)
+    lines += _uses(old.chain_uses, new.chain_uses)
     lines += _maps("alert", _alerts(old.alerts), _alerts(new.alerts))
     lines += _maps("destination", old.destinations, new.destinations)
     lines += _maps("budget", {budget.name: budget for budget in old.budgets}, {budget.name: budget for budget in new.budgets})
@@ -69,8 +71,10 @@ def _abridged(names: list[str]) -> str:
     return ", ".join(names[:_ORDER_NAMES_MAX]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _chains(chain: Chain | None) -> dict[str, Chain]:
-    return {chain.name: chain} if chain is not None else {}
+def _uses(old: Sequence[ChainUse], new: Sequence[ChainUse]) -> list[str]:
+    """They have no names, and their order is their meaning: all of them are told where anything changed."""
+    before, after = ([f"{one.chain} when {words(one.when)}" if one.when is not None else one.chain for one in uses] for uses in (old, new))
+    return [] if before == after else [f"fallback.use: {_abridged(before) or 'none'} → {_abridged(after) or 'none'}"]
 
 
 def _constraints(constraints: Sequence[Constraint]) -> dict[str, object]:
@@ -167,5 +171,7 @@ _FIELD_WORDS: Final[Mapping[str, str]] = {
     "window_ns": "window",
     "repeat_ns": "repeat",
     "refuse_streams": "stream",
+    "open_for_ns": "open_for",
+    "latency_p99_ns": "latency_p99",
     **{f"{name}_ns": name for name in ("connect", "first_token", "stall", "answer", "invocation", "wait_for_holds")},
 }

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from orchvynt.catalog.continues import continues
 from orchvynt.catalog.models import known
 from orchvynt.language.snapshot import Capabilities, Destination, Model, Provider
 
@@ -16,6 +17,7 @@ def matched(template: Model, name: str) -> Model:
         price=template.price if template.price is not None else found.price,
         context_window=template.context_window or found.context_window,
         max_output_tokens=template.max_output_tokens or found.max_output_tokens,
+        continues=template.continues or continues(template.provider.kind, name),
         capabilities=Capabilities(
             *(
                 getattr(found.capabilities, one) if getattr(template.capabilities, one) is None else getattr(template.capabilities, one)

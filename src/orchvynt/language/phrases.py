@@ -102,6 +102,10 @@ def _anything(value: object) -> str:
     return words(value) if value is not None else "anything"
 
 
+def _share(value: object) -> str:
+    return share_text(value) if isinstance(value, int) else "none"
+
+
 def _json(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
@@ -151,6 +155,8 @@ _BY_FIELD: Final[Mapping[str, Callable[[object], str]]] = {
     "refuse_streams": lambda refuses: "refuse" if refuses else "hold",
     "may_set": _anything,
     "allow_models": _anything,
+    "error_rate": _share,
+    "budget": _share,
 }
 
 _BY_KIND: Final[Mapping[type, Callable[..., str]]] = {

@@ -1,45 +1,28 @@
 """The compiled policy: an immutable value that invocations are pinned to. It holds references to secrets, never a secret."""
 
-from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from orchvynt.catalog.capabilities import Capabilities as Capabilities  # part of a model's shape here
 from orchvynt.catalog.continues import Continues
-from orchvynt.language.variables import Stage
+from orchvynt.language.compiled import EvaluationError as EvaluationError  # these, too, are read as parts of the snapshot
+from orchvynt.language.compiled import Expression as Expression
+from orchvynt.language.compiled import SecretRef as SecretRef
+from orchvynt.language.compiled import Wanted as Wanted
+from orchvynt.language.compiled_fallback import Alert as Alert
+from orchvynt.language.compiled_fallback import Breaking as Breaking
+from orchvynt.language.compiled_fallback import Chain as Chain
+from orchvynt.language.compiled_fallback import ChainUse as ChainUse
+from orchvynt.language.compiled_fallback import Destination as Destination
+from orchvynt.language.compiled_fallback import Retry as Retry
+from orchvynt.language.compiled_fallback import Timeouts as Timeouts
 from orchvynt.model.money import Price
 
 ProviderKind = Literal["openai", "openai-compatible", "anthropic", "ollama"]
 Wire = Literal["openai_chat", "anthropic_messages", "ollama_chat"]
 Scope = Literal["invocation", "run", "session", "agent", "workflow", "key", "global"]
-Wanted = Literal["boolean", "number", "scalar"]
 WindowKind = Literal["minute", "hour", "day", "week", "month", "lifetime"]
-
-
-class EvaluationError(Exception):
-    """An expression failed while it ran. The caller decides what that means: a rule does not match, gates and budgets close."""
-
-
-class Expression(msgspec.Struct, frozen=True):
-    """A checked, compiled expression. `evaluate(values)` looks each variable up as `values[NAME]`.
-
-    Raises EvaluationError. `names` are the variables that it may read, as dotted names (`context.x` counts as `context`).
-    `text`, `stage` and `wants` are what it was compiled from: another process makes the same of them.
-    """
-
-    text: str
-    evaluate: Callable[[Mapping[str, object]], object]
-    names: frozenset[str]
-    stage: Stage = "request"
-    wants: Wanted = "boolean"
-
-
-class SecretRef(msgspec.Struct, frozen=True):
-    """`${env:NAME}` or `${file:PATH}`; resolved on the server only."""
-
-    source: Literal["env", "file"]
-    name: str
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -66,7 +49,7 @@ class Expect(msgspec.Struct, frozen=True):
 class Model(msgspec.Struct, frozen=True):
     """A name of the policy. `price` is None when unknown. `context_window` and `max_output_tokens` are 0 when unknown.
 
-    `continues` is how it goes on with an answer that another model began."""
+    `continues` is how it goes on with an answer that another model began; None for a pattern: what matches it says."""
 
     name: str
     provider: Provider
@@ -79,7 +62,7 @@ class Model(msgspec.Struct, frozen=True):
     region: str = ""
     expect: Expect = Expect()
     capabilities: Capabilities = Capabilities()
-    continues: Continues = "instruct"
+    continues: Continues | None = None
 
 
 class Choose(msgspec.Struct, frozen=True):
@@ -156,31 +139,6 @@ class Key(msgspec.Struct, frozen=True):
     allow_models: frozenset[str] | None = None
 
 
-class Retry(msgspec.Struct, frozen=True):
-    max_retries: int
-    backoff_base_ns: int
-    backoff_max_ns: int
-    respect_retry_after_ns: int
-
-
-class Timeouts(msgspec.Struct, frozen=True):
-    connect_ns: int
-    first_token_ns: int
-    stall_ns: int
-    answer_ns: int
-    invocation_ns: int
-
-
-class Chain(msgspec.Struct, frozen=True):
-    """`triggers` holds the words of POLICY's table and `status_NNN`. `mid_stream` is what happens to a stream that breaks after content
-    was delivered."""
-
-    name: str
-    tiers: tuple[str, ...]
-    triggers: frozenset[str]
-    mid_stream: Literal["continue", "restart", "fail"] = "fail"
-
-
 class Budget(msgspec.Struct, frozen=True):
     """A hard budget. A limit that is None does not bound. `nanos` is money, `tokens` is input + output. `timezone` is the policy's."""
 
@@ -221,26 +179,6 @@ class Group(msgspec.Struct, frozen=True):
     oidc: str = ""
 
 
-class Destination(msgspec.Struct, frozen=True):
-    """Who is told: a webhook, by its parsed address and the reference to the secret that signs what it gets. `path` is as written."""
-
-    name: str
-    host: str
-    port: int
-    tls: bool
-    path: str
-    secret: SecretRef
-
-
-class Alert(msgspec.Struct, frozen=True):
-    """Told to the destinations named by `notify` while `when` (of stage alert) holds for a chain and a provider over the window."""
-
-    when: Expression
-    window_ns: int
-    repeat_ns: int
-    notify: tuple[str, ...]
-
-
 class PolicyTest(msgspec.Struct, frozen=True):
     """One of the policy's own tests: what a caller asks (`given`), how the providers behave, by name (`providers`), and what must come
     of it (`expect`). `line` is where it stands in the file."""
@@ -272,7 +210,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     unknown_model: Literal["refuse", "default"]
     retry: Retry
     timeouts: Timeouts
-    chain: Chain | None
+    chains: dict[str, Chain]
     budgets: tuple[Budget, ...]
     gates: tuple[Gate, ...]
     groups: dict[str, Group]
@@ -286,3 +224,5 @@ class Snapshot(msgspec.Struct, frozen=True):
     metrics: bool = True
     alerts: tuple[Alert, ...] = ()
     destinations: dict[str, Destination] = {}
+    breaking: Breaking = Breaking()
+    chain_uses: tuple[ChainUse, ...] = ()

@@ -70,7 +70,7 @@ _CANDIDATE: Final = (
     Variable("p99_ms", Type.NUMBER, "The 99th percentile of its latency.", low=0),
     Variable("error_rate", Type.NUMBER, "The share of its attempts that failed, 0 to 1.", low=0, high=1),
     Variable("context_window", Type.NUMBER, "How many tokens fit into its context.", low=0),
-    Variable("healthy", Type.BOOL, "Whether it is not resting."),
+    Variable("healthy", Type.BOOL, "Whether it neither rests nor is refused by a breaker."),
     Variable("samples", Type.NUMBER, "On how many attempts the statistics rest.", low=0),
 )
 

@@ -106,11 +106,6 @@ class _Walker:
                 if word in mark.words and isinstance(item, Scalar):
                     self._not_yet(item.span, item.text, mark.words[word], path)
             return False
-        if mark.names:
-            for inner, one in node.entries.items() if isinstance(node, Mapping) else ():
-                if inner not in mark.names:
-                    self._not_yet(one.key, inner, mark.what, f"{path}.{inner}")
-            return False
         if mark.items:
             if isinstance(node, Sequence) and len(node.items) > mark.items:
                 self._not_yet(node.items[mark.items].span, name, mark.what, f"{path}[{mark.items}]")

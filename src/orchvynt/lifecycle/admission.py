@@ -4,11 +4,13 @@ from typing import Any
 
 from orchvynt.decisions.budgets.application import applicable
 from orchvynt.decisions.budgets.refusals import budget_exceeded, detail
+from orchvynt.decisions.fallback.chains import ChainChoice, choose_chain
 from orchvynt.decisions.gates.judgement import foresee
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.plan import Plan, plan
 from orchvynt.language.scope import RequestValues, recorded
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAfter
 from orchvynt.lifecycle.endings import all_failed, refuse
 from orchvynt.lifecycle.events import Admitted, AnyEvent, BackoffElapsed, HoldsAwaited, NotAdmitted, Received
@@ -26,8 +28,10 @@ def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValu
     noted: list[facts.AnyFact] = [_received(snapshot, state)]
     if event.refused is not None:
         return refuse(state, event, event.refused, noted)
-    routed = plan(snapshot, state.invocation, values, observed, event.mono)
-    noted.append(_routed(state, event, routed, values))
+    choice = choose_chain(snapshot, values)
+    state.chain = choice.name
+    routed = plan(snapshot, state.invocation, values, observed, event.mono, chain_of(snapshot, state))
+    noted.append(_routed(state, event, routed, choice, values))
     state.rule = routed.rule
     if routed.refusal is not None:
         return refuse(state, event, routed.refusal, noted)
@@ -43,20 +47,23 @@ def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValu
     if snapshot.gates and (fault := _foresee_gates(snapshot, state, event, values, noted)):
         return refuse(state, event, fault, noted)
     state.streams = state.invocation.ask.stream and not state.gates_open and not state.gates_matched
-    return [Record(tuple(noted)), *next_candidate(snapshot, state, event)]
+    commands = next_candidate(snapshot, state, event)
+    if routed.left:
+        noted += _activated(snapshot, state, event, "policy", routed.left)
+    return [Record(tuple(noted)), *commands]
 
 
 def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[AnyCommand]:
     """The next tier that was not asked yet; then those that rested; then the end."""
     if state.ahead:
-        return _ask(state, state.ahead.pop(0), although_silent=False)
+        return _ask(state, state.ahead.pop(0))
     if state.broken is not None:
         return break_off(state, event, [], "no tier is left that could")
     if state.later:
-        later = min(state.later, key=lambda one: (not one.only_silent, one.rests_ns, one.tier))
-        if later.only_silent:
+        later = min(state.later, key=_urgency)
+        if later.when == "at_once":
             state.later.remove(later)
-            return _ask(state, later.tier, although_silent=True)
+            return _ask(state, later.tier, at_last=True)
         if _waitable(snapshot, state, later):
             state.second_pass = True
             state.phase = "backing_off"
@@ -72,23 +79,28 @@ def can_go_on(snapshot: Snapshot, state: State) -> bool:
     """Whether another candidate is left that may be asked, at once or after a rest that is short enough to wait for."""
     if state.ahead:
         return True
-    return any(later.only_silent or _waitable(snapshot, state, later) for later in state.later)
+    return any(later.when == "at_once" or _waitable(snapshot, state, later) for later in state.later)
+
+
+def _urgency(later: Later) -> tuple[int, int, int]:
+    """Those that may be asked at once come first, then those that ask to be waited for; among them, who rests least."""
+    return ("at_once", "after_rest", "never").index(later.when), later.rests_ns, later.tier
 
 
 def _waitable(snapshot: Snapshot, state: State, later: Later) -> bool:
-    return not state.second_pass and later.rests_ns <= snapshot.retry.respect_retry_after_ns
+    return later.when == "after_rest" and not state.second_pass and later.rests_ns <= snapshot.retry.respect_retry_after_ns
 
 
-def _ask(state: State, tier: int, although_silent: bool) -> list[AnyCommand]:
+def _ask(state: State, tier: int, at_last: bool = False) -> list[AnyCommand]:
     if tier != state.tier:
         state.retries = 0
     state.phase = "admitting"
     state.tier = tier
-    return [Admit(tier, state.candidates[tier - 1].model, attempt_id(state.invocation.id, state.attempt_count + 1), although_silent)]
+    return [Admit(tier, state.candidates[tier - 1].model, attempt_id(state.invocation.id, state.attempt_count + 1), at_last)]
 
 
 def backoff_elapsed(snapshot: Snapshot, state: State, event: BackoffElapsed) -> list[AnyCommand]:
-    return _ask(state, state.tier, although_silent=False)
+    return _ask(state, state.tier)
 
 
 def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyCommand]:
@@ -129,7 +141,7 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
             timeouts.first_token_ns,
             timeouts.stall_ns,
             timeouts.connect_ns,
-            state.streams and may_be_rescued(snapshot.chain, invocation.ask),
+            state.streams and may_be_rescued(chain_of(snapshot, state), invocation.ask),
             prefix_for(snapshot, state),
         ),
     ]
@@ -153,9 +165,11 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
     why: str = event.why
     said: dict[str, Any] = {}
     fault: Fault | None = None
-    if event.why == "resting":
-        said = {"rests_ms": event.rests_ns // 1_000_000, "because": event.rest_why}
-        state.later.append(Later(candidate.tier, event.rests_ns, event.rest_why in ("timeout", "stall")))
+    trigger = "policy"
+    if event.why in ("resting", "breaker", "ramp", "slow"):
+        said = {**event.figures, "because": event.rest_why}
+        state.later.append(Later(candidate.tier, event.rests_ns, event.later))
+        trigger = "latency" if event.why == "slow" else ""
     elif event.short is not None:
         why = f"budget:{event.short.line.budget}"
         said = dict(detail(event.short))
@@ -164,7 +178,16 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
         fault = Fault("unsupported", event.detail, "Give the model a `price`, or ask for its standard service tier.", param="model")
     state.skipped.append(Skipped(candidate.model, why, fault))
     skipped = facts.CandidateSkipped(state.invocation.id, event.at, candidate.tier, candidate.model, why, said)
-    return [Record((skipped,)), *next_candidate(snapshot, state, event)]
+    commands = next_candidate(snapshot, state, event)
+    return [Record((skipped, *_activated(snapshot, state, event, trigger, candidate.model))), *commands]
+
+
+def _activated(snapshot: Snapshot, state: State, event: AnyEvent, trigger: str, left: str) -> list[facts.AnyFact]:
+    """A candidate was passed by, and another one is asked: a fallback, if the chain names the trigger."""
+    chain = chain_of(snapshot, state)
+    if chain is None or trigger not in chain.triggers or state.phase != "admitting" or state.candidate.model == left:
+        return []
+    return [fallback_activated(state, event, trigger, left)]
 
 
 def _queue_full(event: NotAdmitted) -> Fault:
@@ -202,7 +225,7 @@ def _received(snapshot: Snapshot, state: State) -> facts.InvocationReceived:
     )
 
 
-def _routed(state: State, event: Received, routed: Plan, values: RequestValues) -> facts.Routed:
+def _routed(state: State, event: Received, routed: Plan, choice: ChainChoice, values: RequestValues) -> facts.Routed:
     return facts.Routed(
         state.invocation.id,
         event.at,
@@ -214,6 +237,7 @@ def _routed(state: State, event: Received, routed: Plan, values: RequestValues) 
         recorded(values),
         routed.passed_over,
         routed.figures,
+        choice.failures,
     )
 
 

@@ -1,8 +1,10 @@
 """What follows an attempt: a whole answer, a stream that begins or ends, or a failure and the move after it."""
 
 from orchvynt.decisions.fallback.moves import Failed, GiveUp, NextTier, Retrying, move, rest
+from orchvynt.decisions.fallback.outcomes import SILENT
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.admission import can_go_on, next_candidate
+from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import AnyCommand, Close, EndStream, Flow, KeepAlive, PutToRest, Record, WakeAfter
 from orchvynt.lifecycle.endings import finished, refuse
 from orchvynt.lifecycle.events import AnswerArrived, AttemptFailed, StreamEnded, StreamStarted
@@ -99,28 +101,31 @@ def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> li
         can_go_on(snapshot, state),
         event.connected,
         event.stale and not state.repeated,
+        event.barred_ns > 0,
+        event.may_retry,
     )
     # A rest comes before the hold is released: who waited for the hold must not be sent to a model that just asked for peace.
     resting: list[AnyCommand] = []
     pause = rest(failed, snapshot.retry)
     if pause is not None:
         resting.append(PutToRest(candidate.provider, candidate.model, pause))
-    rests_ns = pause.for_ns if pause is not None else 0
+    # Silence only costs the model its place: whoever comes back may have it asked.
+    rests_ns = max(pause.for_ns if pause is not None and failed.outcome not in SILENT else 0, event.barred_ns)
     state.tried.append(Tried(candidate.model, failure.outcome, failure.status, ms, failure.message, rests_ns))
     if state.phase == "streaming" or state.broken is not None:
         return [*resting, *_go_on(snapshot, state, event, failed, noted)]
-    following = move(failed, snapshot.retry, snapshot.chain, event.chance)
+    following = move(failed, snapshot.retry, chain_of(snapshot, state), event.chance)
     match following:
         case Retrying():
             state.retries += 1
             state.repeated = state.repeated or failed.stale
             state.phase = "backing_off"
             noted.append(facts.RetryScheduled(state.invocation.id, event.at, candidate.model, following.wait_ns, following.why))
-            return [*resting, Record(tuple(noted)), WakeAfter(following.wait_ns)]
+            return [*resting, Record(tuple(noted)), WakeAfter(following.wait_ns, not following.free)]
         case NextTier():
             commands = next_candidate(snapshot, state, event)
             if state.phase == "admitting":
-                noted.append(_activated(state, event, following.trigger, candidate.model))
+                noted.append(fallback_activated(state, event, following.trigger, candidate.model))
             return [*resting, Record(tuple(noted)), *commands]
         case GiveUp():
             return [*resting, Record(tuple(noted)), *_give_up(snapshot, state, event)]
@@ -150,19 +155,11 @@ def _end_attempt(snapshot: Snapshot, state: State, event: AttemptFailed) -> list
     return [ended, facts.HoldVoided(state.invocation.id, event.at, placed.attempt, failure.outcome)]
 
 
-def _activated(state: State, event: AttemptFailed, trigger: str, left: str) -> facts.FallbackActivated:
-    """The candidate under way is asked instead of `left`."""
-    if not state.fallback_at:
-        state.fallback_trigger, state.fallback_at = trigger, event.at
-    to = state.candidate
-    return facts.FallbackActivated(state.invocation.id, event.at, trigger, left, to.model, to.tier)
-
-
 def _go_on(snapshot: Snapshot, state: State, event: AttemptFailed, failed: Failed, noted: list[facts.AnyFact]) -> list[AnyCommand]:
     """Part of the answer is out: the next tier goes on with it, or nobody. The same model is asked again only for a stale connection."""
     left = state.candidate.model
     if state.phase == "streaming":
-        why = begin_rescue(snapshot.chain, snapshot, state, event, failed)
+        why = begin_rescue(chain_of(snapshot, state), snapshot, state, event, failed)
         state.delivered_bytes += event.delivered_bytes
         if why:
             return break_off(state, event, noted, why)
@@ -171,7 +168,7 @@ def _go_on(snapshot: Snapshot, state: State, event: AttemptFailed, failed: Faile
         state.ahead.insert(0, state.tier)
     commands = next_candidate(snapshot, state, event)
     if state.phase == "admitting" and state.candidate.model != left:
-        noted.append(_activated(state, event, failed.outcome, left))
+        noted.append(fallback_activated(state, event, failed.outcome, left))
     return [Record(tuple(noted)), KeepAlive(), *commands]
 
 

@@ -22,12 +22,14 @@ class Record(Command, frozen=True, tag="record"):
 
 
 class Admit(Command, frozen=True, tag="admit"):
-    """Ask health and ledger for this candidate: exactly one Admitted or NotAdmitted follows, HoldsAwaited may come before it."""
+    """Ask health and ledger for this candidate: exactly one Admitted or NotAdmitted follows, HoldsAwaited may come before it.
+
+    `at_last`: all others failed, so that it is asked although it was silent, is slow, or is only coming back."""
 
     tier: int
     model: str
     attempt: str
-    although_silent: bool = False
+    at_last: bool = False
 
 
 class Send(Command, frozen=True, tag="send"):
@@ -62,9 +64,10 @@ class PutToRest(Command, frozen=True, tag="put_to_rest"):
 
 
 class WakeAfter(Command, frozen=True, tag="wake_after"):
-    """BackoffElapsed follows."""
+    """BackoffElapsed follows. `retries`: what comes then counts against the retry budget."""
 
     wait_ns: int
+    retries: bool = False
 
 
 class Flow(Command, frozen=True, tag="flow"):

@@ -37,8 +37,10 @@ def all_failed(state: State, event: AnyEvent) -> list[AnyCommand]:
         return refuse(state, event, Fault("context_length", f"The request is too long for {last.model}: {last.message}"))
     said = [f"{tried.model}: {tried.trigger}" + (f" ({tried.upstream_status})" if tried.upstream_status else "") for tried in state.tried]
     said += [f"{skipped.model}: skipped, {skipped.why}" for skipped in state.skipped]
-    rests = [later.rests_ns for later in state.later] + [tried.rests_ns for tried in state.tried if tried.rests_ns]
-    wait_s = max(1, -(-min(rests) // 1_000_000_000)) if rests else 1
+    # What was last said of each model; the first of them that may be asked again is worth coming back for.
+    rests = {tried.model: tried.rests_ns for tried in state.tried}
+    rests |= {state.candidates[later.tier - 1].model: later.rests_ns for later in state.later}
+    wait_s = max(1, -(-min(rests.values()) // 1_000_000_000)) if rests else 1
     detail = {
         "attempts": _attempts(state),
         "skipped": [{"model": skipped.model, "why": skipped.why} for skipped in state.skipped],

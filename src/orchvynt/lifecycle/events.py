@@ -40,17 +40,21 @@ class HoldsAwaited(Event, frozen=True, tag="holds_awaited"):
 
 
 class NotAdmitted(Event, frozen=True, tag="not_admitted"):
-    """The candidate cannot be asked now: it rests, a budget has no room, or its price is unknown to a money budget.
+    """The candidate cannot be asked now: it rests, its breaker is open (or has just closed), it is slow, a budget has no room, or its
+    price is unknown to a money budget.
 
-    `waited` if it waited for holds in flight in vain; `queue_full` if too many wait already.
+    `waited` if it waited for holds in flight in vain; `queue_full` if too many wait already. `rest_why` is the trigger that put it to
+    rest, or whose breaker it is; `figures` are the numbers that decided.
     """
 
-    why: Literal["resting", "budget", "price", "queue_full"]
+    why: Literal["resting", "breaker", "ramp", "slow", "budget", "price", "queue_full"]
     short: Short | None = None
     waited: bool = False
     rests_ns: int = 0
     rest_why: str = ""
     detail: str = ""
+    later: Literal["at_once", "after_rest", "never"] = "never"
+    figures: dict[str, str | int | float] = {}
 
 
 class AnswerArrived(Event, frozen=True, tag="answer_arrived"):
@@ -86,6 +90,7 @@ class AttemptFailed(Event, frozen=True, tag="attempt_failed"):
     `connected` is false if no connection was made. `chance` in [0, 1) draws the jitter of a backoff.
     `stale`: a connection that was used before closed without a byte, most likely because it was closed already.
     `said` is what of the answer went to the caller; None where nothing did, or where it was not kept.
+    `barred_ns`: for so long the route's breaker now lets nobody pass. `may_retry`: one more retry fits into the retry budget.
     """
 
     failure: Failure
@@ -97,6 +102,8 @@ class AttemptFailed(Event, frozen=True, tag="attempt_failed"):
     provider_request_id: str = ""
     stale: bool = False
     said: Reply | None = None
+    barred_ns: int = 0
+    may_retry: bool = True
 
 
 class BackoffElapsed(Event, frozen=True, tag="backoff_elapsed"):

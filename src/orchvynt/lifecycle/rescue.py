@@ -5,6 +5,7 @@ INVARIANT: what was delivered is never altered or repeated, and a stream that is
 
 from typing import Final
 
+from orchvynt.catalog.continues import Continues
 from orchvynt.decisions.fallback.moves import Failed, triggers
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects.seams import Prefix
@@ -67,9 +68,9 @@ def _not_to_be_rescued(chain: Chain | None, state: State, event: AttemptFailed, 
     return "its schema binds it as a whole" if ask.wants_json_schema else ""
 
 
-def _way(snapshot: Snapshot, state: State, tier: int) -> str:
+def _way(snapshot: Snapshot, state: State, tier: int) -> Continues:
     model = resolve(snapshot, state.candidates[tier - 1].model)
-    return model.continues if model is not None else "never"
+    return (model.continues or "instruct") if model is not None else "never"
 
 
 def prefix_for(snapshot: Snapshot, state: State) -> Prefix | None:
@@ -77,8 +78,7 @@ def prefix_for(snapshot: Snapshot, state: State) -> Prefix | None:
     broken = state.broken
     if broken is None:
         return None
-    model = resolve(snapshot, state.candidate.model)
-    return Prefix(model.continues if model is not None and broken.text else "never", broken.text)
+    return Prefix(_way(snapshot, state, state.tier) if broken.text else "never", broken.text)
 
 
 def rescued_by(snapshot: Snapshot, state: State) -> str:

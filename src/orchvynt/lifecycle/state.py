@@ -35,17 +35,19 @@ class Skipped(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Later(msgspec.Struct, frozen=True):
-    """A resting candidate, to be asked after all others: at once if it was only silent, else when its rest ends."""
+    """A candidate that was passed by: asked after all others `at_once`, or when its rest is over (`after_rest`); `never` where a breaker
+    is open."""
 
     tier: int
     rests_ns: int
-    only_silent: bool
+    when: Literal["at_once", "after_rest", "never"] = "never"
 
 
 class State(msgspec.Struct, omit_defaults=True, gc=False):
     """Mutated by `step` only, which owns it. Instants `*_mono` are of the process that runs the step.
 
-    `budgets` are the names of those that apply. `repeated` is set once a send on a stale connection was repeated.
+    `budgets` are the names of those that apply, `chain` is the one that serves (`lifecycle.chains`). `repeated` is set once a send on a
+    stale connection was repeated.
     `stream_body` is a held stream, whole.
     `join_key` is set when it is parked: what a retry of the same caller has in common with it.
     `ahead` are the tiers still to be asked, in order; `tier` is the one under way (0: none).
@@ -74,6 +76,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     tried: list[Tried] = []
     skipped: list[Skipped] = []
     budgets: list[str] = []
+    chain: str = ""
     gates_open: list[str] = []
     gates_matched: list[str] = []
     streams: bool = False

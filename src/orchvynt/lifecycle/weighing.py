@@ -1,6 +1,6 @@
 """Whether a candidate may be asked now: its health, its price, and the hold it would need. Pure, over the process's shared state."""
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -9,10 +9,12 @@ from orchvynt.decisions.budgets.application import lines
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, Fits, Need, Short, binds, size
-from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.fallback.health import CLEAR, Passage, Route
 from orchvynt.decisions.routing.names import resolve
+from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.dialects.continuing import INSTRUCTION_BYTES_MAX
 from orchvynt.language.snapshot import Model, Snapshot
+from orchvynt.lifecycle.chains import chain_of
 from orchvynt.lifecycle.events import NotAdmitted
 from orchvynt.lifecycle.state import State
 from orchvynt.model.money import FREE
@@ -24,6 +26,9 @@ BYTES_PER_TOKEN_USUAL: Final = 4
 """Of prose in large vocabularies; only estimates how much of a caller's limit an answer that broke off had used."""
 
 
+MS: Final = 1_000_000
+
+
 class Weighed(msgspec.Struct, frozen=True, gc=False):
     """The lines that the hold stands on, those of them that bound it, what it takes, and the bound of its input."""
 
@@ -33,13 +38,29 @@ class Weighed(msgspec.Struct, frozen=True, gc=False):
     input_tokens_bound: int
 
 
-def resting(state: State, health: Health, at: int, mono: int) -> NotAdmitted | None:
-    """The refusal of a candidate that rests; None if it may be asked."""
-    candidate = state.candidate
-    until, why = health.resting(candidate.provider, candidate.model, mono)
-    if not why:
-        return None
-    return NotAdmitted(at, mono, "resting", rests_ns=until - mono, rest_why=why)
+def passage(
+    snapshot: Snapshot, state: State, route: Route, statistics: Statistics, at_last: bool, at: int, mono: int
+) -> Passage | NotAdmitted:
+    """Whether the candidate may be asked in its place; `at_last`, whatever only costs it its place is forgiven."""
+    chain = chain_of(snapshot, state)
+    p99_ms = None
+    if chain is not None and chain.latency_p99_ns is not None:
+        p99_ms = statistics.measured(state.candidate.provider, state.candidate.model, mono).p99_ms
+    slow = p99_ms is not None and chain is not None and p99_ms * MS > (chain.latency_p99_ns or 0)
+    if not slow and route.calm:
+        return CLEAR
+    found = route.refusal(mono, slow, not (state.ahead or state.later), at_last)
+    if isinstance(found, Passage):
+        return found
+    figures: dict[str, str | int | float] = {"rests_ms": found.for_ns // MS} if found.why in ("resting", "breaker") else {}
+    if found.why == "slow" and p99_ms is not None:
+        figures["p99_ms"] = p99_ms
+    if found.sight is not None:
+        figures |= {"state": found.sight.state, "until": at + found.for_ns}
+        if found.sight.error_rate is not None:
+            figures["error_rate"] = round(found.sight.error_rate, 4)
+    later: Literal["at_once", "after_rest", "never"] = "at_once" if found.at_last else "after_rest" if found.waitable else "never"
+    return NotAdmitted(at, mono, found.why, rests_ns=found.for_ns, rest_why=found.rest_why, later=later, figures=figures)
 
 
 def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, at: int, mono: int) -> Weighed | NotAdmitted:

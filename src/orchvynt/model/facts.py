@@ -9,22 +9,23 @@ from typing import Any, Literal
 import msgspec
 
 from orchvynt.model.candidates import CandidateChosen, CandidateRejected
+from orchvynt.model.fact import Fact as Fact  # these, too, are read as parts of this module
 from orchvynt.model.invocation import Claims
 from orchvynt.model.repeats import AnswerKept, AnswerRepeated
+from orchvynt.model.review_facts import CallerWaits as CallerWaits
+from orchvynt.model.review_facts import Decision as Decision
+from orchvynt.model.review_facts import GateJudged as GateJudged
+from orchvynt.model.review_facts import ReviewDecided as ReviewDecided
+from orchvynt.model.review_facts import ReviewEscalated as ReviewEscalated
+from orchvynt.model.review_facts import ReviewOpened as ReviewOpened
 from orchvynt.model.usage import Usage
 
 Trigger = Literal[
     "rate_limit", "quota", "overloaded", "server_error", "auth", "bad_request", "context_length", "content_filter", "connection",
-    "timeout", "malformed", "stall", "cut", "policy",
+    "timeout", "malformed", "stall", "cut", "policy", "latency",
 ]  # fmt: skip
 
-Decision = Literal["approve", "reject", "expire"]
 Outcome = Literal["answered", "refused", "failed", "cancelled", "interrupted"]
-
-
-class Fact(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="fact"):
-    inv: str
-    at: int
 
 
 class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
@@ -51,8 +52,8 @@ class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
 
 class Routed(Fact, frozen=True, tag="routed"):
     """`reads` are the values that expressions read, `figures` those that a rule's choice read of its candidates, by model.
-
-    `rules` are the rule that matched and those that failed while they ran (the first 20); `passed_over` counts the rules before it."""
+    `rules` are the rule that matched and those that failed (the first 20), `passed_over` counts the rules before it. `chain_failures`
+    are the conditions of `fallback.use` that failed, each with why."""
 
     rule: str
     candidates: tuple[CandidateChosen, ...]
@@ -62,10 +63,11 @@ class Routed(Fact, frozen=True, tag="routed"):
     reads: dict[str, Any] = {}
     passed_over: int = 0
     figures: dict[str, Any] = {}
+    chain_failures: tuple[tuple[str, str], ...] = ()
 
 
 class CandidateSkipped(Fact, frozen=True, tag="candidate_skipped"):
-    """`why` is `resting`, `budget:NAME` or a capability; `detail` the numbers that decided."""
+    """`why` is `resting`, `breaker`, `ramp` (its breaker has just closed), `slow`, `budget:NAME` or a capability; `detail` the numbers."""
 
     tier: int
     model: str
@@ -163,51 +165,6 @@ class HoldVoided(Fact, frozen=True, tag="hold_voided"):
 
     attempt: str
     why: str
-
-
-class GateJudged(Fact, frozen=True, tag="gate_judged"):
-    """`verdict` is matched, passed or failed. A gate that failed to evaluate closes."""
-
-    gate: str
-    stage: str
-    verdict: Literal["matched", "passed", "failed"]
-    reads: dict[str, Any] = {}
-    problem: str = ""
-
-
-class ReviewOpened(Fact, frozen=True, tag="review_opened"):
-    """The invocation is parked. `state` is its whole state, enough to go on in another process; it holds the answer."""
-
-    review: str
-    gate: str
-    reviewers: tuple[str, ...]
-    key_id: str
-    join_key: str
-    state: bytes
-    require_reason: bool = False
-    escalates_at: int = 0
-    escalation: str = ""
-
-
-class ReviewEscalated(Fact, frozen=True, tag="review_escalated"):
-    review: str
-    to: str
-
-
-class ReviewDecided(Fact, frozen=True, tag="review_decided"):
-    """`by` is `token:NAME` or a person. `state` is the invocation's state after the decision."""
-
-    review: str
-    decision: Decision
-    by: str
-    state: bytes
-    reason: str = ""
-
-
-class CallerWaits(Fact, frozen=True, tag="caller_waits"):
-    """`how` is held, pending (answered with hitl_pending), joined or gone."""
-
-    how: Literal["held", "pending", "joined", "gone"]
 
 
 class AnswerDelivered(Fact, frozen=True, tag="answer_delivered"):

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
-from orchvynt.decisions.fallback.health import Health
-from orchvynt.decisions.fallback.moves import SILENT
+from orchvynt.decisions.fallback.health import Health, Passage
+from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
-from orchvynt.lifecycle.weighing import Weighed, resting, weigh
+from orchvynt.lifecycle.weighing import Weighed, passage, weigh
 from orchvynt.model.facts import Reserved
 from orchvynt.ports.clock import Clock
 from orchvynt.runtime.life import Life
@@ -22,11 +22,19 @@ class Admitting:
     """Shares the ledger, the health of models and the queue of waiters over all lives of the process."""
 
     def __init__(
-        self, ledger: Ledger, health: Health, sizes: OutputSizes, clock: Clock, feed: Feed, failed: Callable[[Life, Exception], None]
+        self,
+        ledger: Ledger,
+        health: Health,
+        sizes: OutputSizes,
+        statistics: Statistics,
+        clock: Clock,
+        feed: Feed,
+        failed: Callable[[Life, Exception], None],
     ) -> None:
         self.ledger = ledger
         self.health = health
         self.sizes = sizes
+        self.statistics = statistics
         self.clock = clock
         self.queue = HoldQueue(ledger)
         self._feed = feed
@@ -38,28 +46,43 @@ class Admitting:
         if isinstance(weighed, NotAdmitted):
             self._feed(life, weighed)
             return
-        # A budget without room is for good, a rest is not: the caller is told of the budget first.
-        if not isinstance(weighed.result, Short) or weighed.result.waits:
-            refusal = resting(life.state, self.health, at, mono)
-            if refusal is not None and not (command.although_silent and refusal.rest_why in SILENT):
-                self._feed(life, refusal)
-                return
         result = weighed.result
+        if isinstance(result, Short) and not result.waits:
+            # A budget without room is for good, a rest is not: the caller is told of the budget first.
+            self._feed(life, NotAdmitted(at, mono, "budget", result))
+            return
+        found = self._passage(life, command, at, mono)
+        if isinstance(found, NotAdmitted):
+            life.retries = False
+            self._feed(life, found)
+            return
         if isinstance(result, Fits):
             line = self.queue.blocked(weighed.binding) if self.queue.count else None
             if line is None:
-                self._place(life, command.attempt, weighed, result, at, mono)
+                self._place(life, command.attempt, weighed, result, found, at, mono)
                 return
             result = behind_others(line, result.nanos, result.tokens, self.ledger)
         self._wait(life, command, weighed, result, at, mono)
 
-    def _place(self, life: Life, attempt: str, weighed: Weighed, fits: Fits, at: int, mono: int) -> None:
+    def _passage(self, life: Life, command: Admit, at: int, mono: int) -> Passage | NotAdmitted:
+        snapshot, candidate = life.snapshot, life.state.candidate
+        self.health.under(snapshot)
+        life.route = route = self.health.route(snapshot.providers[candidate.provider], candidate.model)
+        return passage(snapshot, life.state, route, self.statistics, command.at_last, at, mono)
+
+    def _place(self, life: Life, attempt: str, weighed: Weighed, fits: Fits, passage: Passage, at: int, mono: int) -> None:
+        if passage.probes and life.route is not None:
+            life.probe = life.route.begin()
+        if life.retries:
+            life.retries = False
+        else:
+            self.health.retries.called(mono)
         life.lines = weighed.lines
         reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens)
         self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound))
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
-        if not short.waits or not short.line.wait_ns:
+        if not short.line.wait_ns:
             self._feed(life, NotAdmitted(at, mono, "budget", short))
             return
         if self.queue.full:
@@ -83,10 +106,10 @@ class Admitting:
 
     def _weigh_again(self, life: Life, waiter: Waiter) -> Short | None:
         at, mono = self.clock.now(), self.clock.monotonic()
-        refusal = resting(life.state, self.health, at, mono)
-        if refusal is not None and not (waiter.command.although_silent and refusal.rest_why in SILENT):
+        found = self._passage(life, waiter.command, at, mono)
+        if isinstance(found, NotAdmitted):
             life.queued = None
-            self._feed(life, refusal)
+            self._feed(life, found)
             return None
         weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono)
         if isinstance(weighed, Weighed) and isinstance(weighed.result, Short) and weighed.result.waits:
@@ -98,7 +121,7 @@ class Admitting:
         elif isinstance(weighed.result, Short):
             self._feed(life, NotAdmitted(at, mono, "budget", weighed.result))
         else:
-            self._place(life, waiter.command.attempt, weighed, weighed.result, at, mono)
+            self._place(life, waiter.command.attempt, weighed, weighed.result, found, at, mono)
         return None
 
     def leave(self, life: Life) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from orchvynt.decisions.budgets.measured import OutputSizes
-from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.fallback.health import Health, How
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.dialects import registry
@@ -121,6 +121,7 @@ class Attempting:
         self.failed(exchange, failure, may_have_run=False, connected=False)
 
     def cancel(self, life: Life) -> None:
+        life.free_probe()
         if life.exchange is not None:
             life.stop_timers(ATTEMPT_TIMERS)
             life.exchange.cancel()
@@ -132,6 +133,8 @@ class Attempting:
         now = self.clock.monotonic()
         life.stop_timer("first_token")
         life.set_timer("stall", now + life.snapshot.timeouts.stall_ns)
+        if life.probe is not None and self.health.began(life.probe.route, now, life.probe):
+            life.probe = None
         if life.state.streams:
             seen, relay = exchange.seen, exchange.relay
             cut_chars = relay.seam.cut_chars if isinstance(relay, RescuingRelay) else 0
@@ -177,11 +180,14 @@ class Attempting:
         life = exchange.life
         now = self.clock.monotonic()
         self._ended(exchange, now)
-        candidate = life.state.candidate
-        self.health.failed(candidate.provider, candidate.model)
+        candidate, route = life.state.candidate, life.route
+        assert route is not None
+        how = How(failure.outcome, connected, failure.retry_after_ns, exchange.stale)
+        barred_ns = self.health.failed(route, how, now, life.probe)
+        life.probe = None
         self.statistics.failed(candidate.provider, candidate.model, failure.outcome, now - exchange.sent_mono, now)
-        provider = life.snapshot.providers.get(candidate.provider)
-        if failure.outcome == "auth" and provider is not None and provider.api_key is not None:
+        provider = life.snapshot.providers[candidate.provider]
+        if failure.outcome == "auth" and provider.api_key is not None:
             self.secrets.forget(provider.api_key)
         self._feed(
             life,
@@ -197,12 +203,17 @@ class Attempting:
                 exchange.provider_request_id,
                 exchange.stale,
                 exchange.said(),
+                barred_ns,
+                self.health.may_retry(route, life.snapshot.retry.budget, now),
             ),
         )
 
     def _went_well(self, exchange: Exchange, usage: Usage | None, now: int) -> None:
-        candidate = exchange.life.state.candidate
-        self.health.answered(candidate.provider, candidate.model)
+        life = exchange.life
+        candidate, route = life.state.candidate, life.route
+        assert route is not None
+        self.health.answered(route, now, life.probe)
+        life.probe = None
         # The time of a caller that reads slowly is not the provider's.
         duration_ns = 0 if exchange.was_paused else now - exchange.sent_mono
         plausible = usage if usage is not None and usable(usage) else None

@@ -213,8 +213,7 @@ class Carrier:
         if state.placed is not None:
             ended = events.ShutDown(self.clock.now(), self.clock.monotonic())
             self.kept.keep(life, settle_unknown(life.snapshot, state, ended, None, fault.code))
-        state.phase = "done"
-        state.verdict = fault
+        state.phase, state.verdict = "done", fault
         self.counting.abandoned(fault.code)
         one = self.parked.invocation(life.id)
         if one is not None:
@@ -224,9 +223,12 @@ class Carrier:
         self._close(life, commands.Close())
 
     def _put_to_rest(self, life: Life, command: commands.PutToRest) -> None:
-        self.admitting.health.rest(command.provider, command.model, command.rest, self.clock.monotonic())
+        self.admitting.health.rest(life.snapshot.providers[command.provider], command.model, command.rest, self.clock.monotonic())
 
     def _wake(self, life: Life, command: commands.WakeAfter) -> None:
+        if command.retries:
+            life.retries = True
+            self.admitting.health.retries.retried(self.clock.monotonic())
         # Timers of the loop may be early by their resolution; a rest that is slept out must be over.
         self._wake_after(command.wait_ns + WAKE_SLACK_NS, lambda: self._woken(life))
 

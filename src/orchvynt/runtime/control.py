@@ -4,6 +4,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from orchvynt.decisions.fallback.breakers import BreakerState
 from orchvynt.decisions.routing.statistics import UNMEASURED, Measured
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
@@ -32,8 +33,16 @@ class BudgetLine(msgspec.Struct, frozen=True):
     waiting: int
 
 
+class BreakerLine(msgspec.Struct, frozen=True):
+    """`error_rate` is of its window, or of the one that opened it; None without calls. `until` is ns UTC, 0 unless it is open."""
+
+    state: BreakerState = "closed"
+    error_rate: float | None = None
+    until: int = 0
+
+
 class ProviderLine(msgspec.Struct, frozen=True):
-    """One model's route. `resting_until` is ns UTC, 0 when it may be asked; `why` is the trigger that put it to rest.
+    """One model's route. `resting_until` is ns UTC, 0 when it may be asked; `why` is the trigger that put it to rest, or `breaker`.
 
     `measured` is of the last minutes, `nanos_per_call` its mean price. `quality` is the one in force where the workload has none of its
     own; it rests on `scores` scores, whose lower confidence bound alone is `quality_measured`."""
@@ -46,6 +55,8 @@ class ProviderLine(msgspec.Struct, frozen=True):
     why: str
     attempts: int
     failures: int
+    breaker: BreakerLine = BreakerLine()
+    address_breaker: BreakerLine = BreakerLine()
     measured: Measured = UNMEASURED
     nanos_per_call: int | None = None
     quality: float | None = None

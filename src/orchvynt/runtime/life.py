@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from orchvynt.decisions.alerts.tallies import Tally
 from orchvynt.decisions.budgets.ledger import Line
+from orchvynt.decisions.fallback.health import Route, RouteProbe
 from orchvynt.decisions.identity.conversations import Conversation
 from orchvynt.dialects.shapes import Seen
 from orchvynt.language.snapshot import Snapshot
@@ -63,6 +64,9 @@ class Life:
     `asked` is whom the last attempt went to, `waited` whether it stood still for a hold, a retry or a person, `reviewed` whether for a
     person, `tally` where a use of its chain is counted, None once it was; only what counts reads these.
 
+    `route` is the one that was last looked at, `probe` is set while its attempt is one that others wait for; `retries` once it comes back
+    for a retry, until that is sent.
+
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
 
@@ -77,8 +81,11 @@ class Life:
         "following",
         "id",
         "lines",
+        "probe",
         "queued",
+        "retries",
         "reviewed",
+        "route",
         "snapshot",
         "state",
         "tally",
@@ -97,6 +104,9 @@ class Life:
         self.conversation: Conversation | None = None
         self.exchange: UnderWay | None = None
         self.lines: tuple[Line, ...] = ()
+        self.route: Route | None = None
+        self.probe: RouteProbe | None = None
+        self.retries = False
         self.timers: dict[str, int] = {}
         self.due = NEVER
         self.upstream_ns = 0
@@ -114,6 +124,12 @@ class Life:
         take, self.ahead = self.ahead, None
         if take is not None:
             take()
+
+    def free_probe(self) -> None:
+        """Its attempt is over, decided or not: another one may try."""
+        probe, self.probe = self.probe, None
+        if probe is not None:
+            probe.free()
 
     def set_timer(self, name: str, due: int) -> None:
         self.timers[name] = due

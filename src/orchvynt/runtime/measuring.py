@@ -122,12 +122,19 @@ class Measuring:
         numbers[m.POLICY_INFO] = {(str(snapshot.version), snapshot.digest): 1}
         numbers[m.POLICY_APPLIED] = {NONE: self._policies.row.applied_at}
         numbers[m.POLICY_DRIFT] = {NONE: int(bool(self._policies.drift(clock.now())))}
-        numbers[m.RESTING] = self._resting(snapshot, clock.monotonic())
+        self._read_health(numbers, snapshot, clock.monotonic())
 
-    def _resting(self, snapshot: Snapshot, mono: int) -> dict[Values, int]:
+    def _read_health(self, numbers: Numbers, snapshot: Snapshot, mono: int) -> None:
         health = self._carrier.admitting.health
-        known = [*snapshot.models.items(), *snapshot.patterns]
-        return {(name, model.provider.name): int(health.resting(model.provider.name, name, mono)[0] > mono) for name, model in known}
+        for metric in (m.RESTING, m.BREAKER, m.BREAKER_OPENED, m.ADDRESS_BREAKER):
+            numbers[metric] = {}
+        for name, model in (*snapshot.models.items(), *snapshot.patterns):
+            key = (name, model.provider.name)
+            standing = health.standing(model.provider, name, mono)
+            numbers[m.RESTING][key] = int(standing.until > mono)
+            numbers[m.BREAKER][key] = m.BREAKER_STATES.index(standing.breaker.state)
+            numbers[m.BREAKER_OPENED][key] = standing.breaker.opened
+            numbers[m.ADDRESS_BREAKER][(model.provider.name,)] = m.BREAKER_STATES.index(standing.address.state)
 
     async def _read_budgets(self, numbers: Numbers) -> None:
         budgets = {budget.name: budget for budget in self._policies.current.budgets if budget.scope != "invocation"}

@@ -126,8 +126,17 @@ RETRIES: Final = _counter(
 )
 FALLBACKS: Final = _counter("fallbacks", "Moves to a further tier.", TRIGGER, FROM_MODEL, TO_MODEL)
 RESCUES: Final = _counter("streams_rescued", "Streams that broke off and that another model went on with.", METHOD, FROM_MODEL, TO_MODEL)
-SKIPPED: Final = _counter("candidates_skipped", "Candidates that were not asked: `resting`, `budget`, or a capability.", MODEL, REASON)
-RESTING: Final = _gauge("model_resting", "1 while a model rests; a pattern, while its provider's credential does.", MODEL, PROVIDER)
+SKIPPED: Final = _counter(
+    "candidates_skipped",
+    "Candidates that were not asked in their place: `resting`, `breaker`, `ramp`, `slow`, `budget`, or a capability.", MODEL, REASON,
+)  # fmt: skip
+RESTING: Final = _gauge(
+    "model_resting", "1 while a model rests or a breaker refuses it; a pattern, while its provider's credential does.", MODEL, PROVIDER
+)
+BREAKER_STATES: Final = ("closed", "half-open", "open")
+BREAKER: Final = _gauge("breaker_state", "A model's breaker: 0 closed, 1 half-open, 2 open. A pattern shows 0.", MODEL, PROVIDER)
+BREAKER_OPENED: Final = _counter("breaker_opened", "How often a model's breaker opened. A pattern shows 0.", MODEL, PROVIDER)
+ADDRESS_BREAKER: Final = _gauge("address_breaker_state", "The breaker of the provider's address: 0 closed, 1 half-open, 2 open.", PROVIDER)
 
 TOKENS: Final = _counter("tokens", "Tokens that were settled.", MODEL, PROVIDER, TYPE, concept="gen_ai.client.token.usage")
 CACHED: Final = _counter(
@@ -192,7 +201,9 @@ GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
     ("Invocations", (INVOCATIONS, REFUSED, DURATION, OVERHEAD, OPEN, STREAMS, STREAMS_OPEN, CALLERS_LEFT, REPEATS)),
     (
         "Attempts and fallback",
-        (ATTEMPTS, ATTEMPT_DURATION, FIRST_TOKEN, ATTEMPTS_OPEN, RETRIES, FALLBACKS, RESCUES, SKIPPED, RESTING),
+        (ATTEMPTS, ATTEMPT_DURATION, FIRST_TOKEN, ATTEMPTS_OPEN, RETRIES, FALLBACKS, RESCUES, SKIPPED, RESTING, BREAKER, BREAKER_OPENED,
+            ADDRESS_BREAKER,
+        ),
     ),
     ("Tokens and cost", (TOKENS, CACHED, COST, RECEIPTS, OVERRUNS)),
     (

@@ -6,6 +6,7 @@ import msgspec
 
 from orchvynt.decisions.budgets.ledger import Account
 from orchvynt.decisions.budgets.windows import window_end
+from orchvynt.decisions.fallback.breakers import Sight
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import SCORES_NEEDED, lower_bound
 from orchvynt.language.snapshot import Budget, Model, Snapshot
@@ -16,7 +17,7 @@ from orchvynt.ports.store import ReviewRow
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.changing import Changed, Changing
-from orchvynt.runtime.control import AlertLine, BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status, Version
+from orchvynt.runtime.control import AlertLine, BreakerLine, BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status, Version
 from orchvynt.runtime.policies import PolicyMissingError
 from orchvynt.runtime.reviewing import Reviewing
 
@@ -80,12 +81,20 @@ class Operations:
         found = []
         for model in self.policies.current.models.values():
             provider = model.provider
-            until, why = health.resting(provider.name, model.name, now)
-            key = (provider.name, model.name)
+            standing = health.standing(provider, model.name, now)
             address = f"{'https' if provider.tls else 'http'}://{provider.host}:{provider.port}{provider.path_prefix}"
-            resting = at + until - now if why else 0
-            attempts, failures = health.attempts.get(key, 0), health.failures.get(key, 0)
-            told = ProviderLine(model.name, provider.name, model.upstream_model, address, resting, why, attempts, failures)
+            told = ProviderLine(
+                model.name,
+                provider.name,
+                model.upstream_model,
+                address,
+                at + standing.until - now if standing.until else 0,
+                standing.why,
+                standing.attempts,
+                standing.failures,
+                _breaker_line(standing.breaker, at, now),
+                _breaker_line(standing.address, at, now),
+            )
             found.append(_with_figures(told, model, self.carrier.observed, now))
         return found
 
@@ -133,6 +142,10 @@ def _budget_line(budget: Budget, subject: str, resets_at: int, account: Account)
         account.held_tokens,
         account.waiting,
     )
+
+
+def _breaker_line(seen: Sight, at: int, now: int) -> BreakerLine:
+    return BreakerLine(seen.state, seen.error_rate, at + seen.until - now if seen.until else 0)
 
 
 def _with_figures(line: ProviderLine, model: Model, observed: Observed, now: int) -> ProviderLine:

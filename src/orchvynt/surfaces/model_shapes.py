@@ -6,8 +6,10 @@ import msgspec
 
 
 class ProviderView(msgspec.Struct, frozen=True):
-    """One model's route. While it is `resting` it is not asked until `resting_until`, because of `why`. `attempts` and `failures` count
-    since the start; what follows is of the last five minutes. `quality` is the one in force, `scores` how much feedback it rests on."""
+    """One model's route. While it is `resting` it is not asked in its place until `resting_until`, because of `why`: a trigger, or
+    `breaker`. The breakers are the model's own and its address's; an error rate is of the breaker's window, or of the one that opened it.
+    `attempts` and `failures` count since the start; the other figures are of the last five minutes. `quality` is the one in force,
+    `scores` how much feedback it rests on."""
 
     model: str
     provider: str
@@ -29,6 +31,11 @@ class ProviderView(msgspec.Struct, frozen=True):
     input_nanos_per_million: int | None = None
     output_nanos_per_million: int | None = None
     price_source: str = ""
+    breaker: Literal["closed", "open", "half-open"] = "closed"
+    breaker_error_rate: float | None = None
+    breaker_until: str = ""
+    address_breaker: Literal["closed", "open", "half-open"] = "closed"
+    address_breaker_until: str = ""
 
 
 class AlertView(msgspec.Struct, frozen=True):

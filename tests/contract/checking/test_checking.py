@@ -55,10 +55,10 @@ def test_a_good_policy_comes_back_whole(run: Callable[[Work], Any]) -> None:
     assert here.snapshot is not None
     assert found.problems == here.problems
     assert (found.snapshot.digest, found.snapshot.source) == (here.snapshot.digest, GOOD)
-    assert (found.snapshot.models, found.snapshot.budgets, found.snapshot.chain) == (
+    assert (found.snapshot.models, found.snapshot.budgets, found.snapshot.chains) == (
         here.snapshot.models,
         here.snapshot.budgets,
-        here.snapshot.chain,
+        here.snapshot.chains,
     )
 
 

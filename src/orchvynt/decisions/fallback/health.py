@@ -1,67 +1,294 @@
-"""Which models rest, and until when. Instants are monotonic nanoseconds of this process; nothing here is stored."""
+"""Which models may be asked now: who rests until when, which breakers are open, who must prove itself first.
 
-from typing import Final
+Instants are monotonic nanoseconds of this process; nothing here is stored. What attempts were called is POLICY's table of triggers.
+"""
 
-from orchvynt.decisions.fallback.moves import SILENT, Rest
+from typing import Final, Literal
+
+import msgspec
+
+from orchvynt.decisions.fallback.breakers import Breaker, Probe, Sight
+from orchvynt.decisions.fallback.moves import Rest
+from orchvynt.decisions.fallback.outcomes import BROKE_OFF, SILENT, blames_address, blames_model
+from orchvynt.decisions.fallback.retries import RetryBudget, Throttle
+from orchvynt.language.snapshot import Breaking, Model, Provider, Snapshot
 
 KEPT_MODELS: Final = 4_096
+PROBE_LASTS_NS: Final = 1_000_000_000
+"""What a caller is told to wait for while somebody else's probe is under way."""
+
+Why = Literal["resting", "breaker", "ramp", "slow"]
+
+
+class Refusal(msgspec.Struct, frozen=True, gc=False):
+    """Why a route may not be asked in its place. `rest_why` is the trigger that put it to rest, for a breaker whose it is (`model` or
+    `address`). `at_last`: nothing forbids to ask it when all others failed. `waitable`: the provider itself said when."""
+
+    why: Why
+    for_ns: int
+    rest_why: str
+    at_last: bool = False
+    waitable: bool = False
+    sight: Sight | None = None
+
+
+class Passage(msgspec.Struct, frozen=True, gc=False):
+    """The route may be asked; `probes` says that the attempt is one that others must wait for."""
+
+    probes: bool
+
+
+CLEAR: Final = Passage(False)
+PROBES: Final = Passage(True)
+
+
+class _Credential:
+    """What stands behind one provider's key."""
+
+    __slots__ = ("until", "why")
+
+    def __init__(self) -> None:
+        self.until = 0
+        self.why = ""
+
+
+class Route:
+    """One model at one provider: its breaker, its address's, its rest. `silent` until it has answered again, `probe` while one tries.
+    `breaks_off`: its last failure came after content."""
+
+    __slots__ = (
+        "address", "attempts", "breaker", "breaks_off", "credential", "failures", "probe", "silent", "throttle", "until", "why",
+    )  # fmt: skip
+
+    def __init__(self, breaker: Breaker, address: Breaker, credential: _Credential) -> None:
+        self.breaker = breaker
+        self.address = address
+        self.credential = credential
+        self.throttle = Throttle()
+        self.until = 0
+        self.why = ""
+        self.silent = self.breaks_off = False
+        self.probe: Probe | None = None
+        self.attempts = self.failures = 0
+
+    @property
+    def calm(self) -> bool:
+        """Whether there is nothing to look at: nearly always."""
+        return self.breaker.calm and self.address.calm and not self.until and not self.silent and not self.credential.until
+
+    def refusal(self, now: int, slow: bool = False, alone: bool = False, at_last: bool = False) -> Refusal | Passage:
+        """`slow`: its latency is over the chain's bound. `alone`: there is nobody else to ask. `at_last`: all others failed, so that what
+        only costs it its place is forgiven; a breaker never is."""
+        alone = alone or at_last
+        if not slow and self.calm:
+            return CLEAR
+        barred = self.barred(now)
+        if barred is not None and not (at_last and barred.at_last):
+            return barred
+        probes = self.breaker.open or self.address.open
+        if self.silent and not alone and not probes and self.probe is not None:
+            return Refusal("resting", PROBE_LASTS_NS, self.why, at_last=True)
+        if slow and not alone and not probes and self.probe is not None:
+            return Refusal("slow", 0, "latency", at_last=True)
+        if probes or (self.probe is None and (self.silent or (slow and not alone))):
+            return PROBES
+        # Both are asked, so that each counts who passed by.
+        held = [one for one in (self.address, self.breaker) if one.holds_back(now)]
+        return Refusal("ramp", 0, "breaker", at_last=True) if held and not alone else CLEAR
+
+    def barred(self, now: int) -> Refusal | None:
+        """What forbids to ask it now, whoever asks."""
+        rests = max(self.until if self.why not in SILENT else 0, self.credential.until)
+        for whose, breaker in (("address", self.address), ("model", self.breaker)):
+            if breaker.refuses(now):
+                until = max(breaker.until, rests) - now
+                return Refusal("breaker", until if until > 0 else PROBE_LASTS_NS, whose, sight=breaker.seen(now))
+        if self.credential.until > now:
+            return Refusal("resting", self.credential.until - now, self.credential.why, waitable=True)
+        if self.until > now:
+            silent = self.why in SILENT
+            return Refusal("resting", self.until - now, self.why, at_last=silent, waitable=not silent)
+        return None
+
+    def begin(self) -> "RouteProbe":
+        """The attempt that `refusal` called a probe."""
+        probe = RouteProbe(self)
+        for breaker in (self.address, self.breaker):
+            if breaker.open:
+                breaker.begin(probe)
+        if self.probe is None:
+            self.probe = probe
+        return probe
+
+    def may_be_asked(self, now: int) -> bool:
+        """For the conditions of rules: `healthy`."""
+        return self.calm or (self.barred(now) is None and not (self.silent and self.probe is not None))
+
+
+class RouteProbe(Probe):
+    """A probe, and the route that it is under way on."""
+
+    __slots__ = ("route",)
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+
+    def free(self) -> None:
+        """It ended undecided, or its decision is known: others may try."""
+        route = self.route
+        if route.probe is self:
+            route.probe = None
+        route.breaker.free(self)
+        route.address.free(self)
+
+
+class How(msgspec.Struct, frozen=True, gc=False):
+    """How an attempt failed: the outcome's word, whether a connection stood, and the wait that the provider asked for (0: none).
+
+    `stale`: it was sent on a connection that had most likely been closed before, which is nobody's fault."""
+
+    outcome: str
+    connected: bool
+    retry_after_ns: int
+    stale: bool = False
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A route as people see it. `until` is the end of its rest or of its breaker's, 0 where it may be asked."""
+
+    until: int
+    why: str
+    breaker: Sight
+    address: Sight
+    attempts: int
+    failures: int
 
 
 class Health:
-    """Rests per model and per provider credential, and how each model's attempts went."""
+    """All routes of this process, their credentials and addresses; and the retry budget, which they share."""
 
-    __slots__ = ("_credentials", "_models", "attempts", "failures")
+    __slots__ = ("_addresses", "_breaking", "_credentials", "_providers", "_routes", "_share", "_snapshot", "_version", "retries")
 
     def __init__(self) -> None:
-        self._models: dict[tuple[str, str], tuple[int, str]] = {}
-        self._credentials: dict[str, tuple[int, str]] = {}
-        self.attempts: dict[tuple[str, str], int] = {}
-        self.failures: dict[tuple[str, str], int] = {}
+        self._breaking = Breaking()
+        self._snapshot: Snapshot | None = None
+        self._version = -1
+        self._share = 0
+        self._providers: dict[str, Provider] = {}
+        self._routes: dict[tuple[str, str], Route] = {}
+        self._addresses: dict[tuple[str, int, bool], Breaker] = {}
+        self._credentials: dict[str, _Credential] = {}
+        self.retries = RetryBudget()
 
-    def resting(self, provider: str, model: str, now: int) -> tuple[int, str]:
-        """Until when and why it rests; (0, "") if it may be asked."""
-        if not self._models and not self._credentials:
-            return 0, ""
-        for found in (self._credentials.get(provider), self._models.get((provider, model))):
-            if found is not None and found[0] > now:
-                return found
-        return 0, ""
+    def under(self, snapshot: Snapshot) -> None:
+        """The newest policy that was met says how breakers behave. What it changed of a provider voids what is known of that one."""
+        if snapshot is self._snapshot or snapshot.version < self._version:
+            return
+        changed = {name for name, provider in self._providers.items() if snapshot.providers.get(name) != provider}
+        self._snapshot, self._version, self._providers = snapshot, snapshot.version, snapshot.providers
+        self._share = snapshot.retry.budget
+        if changed:
+            self._routes = {key: route for key, route in self._routes.items() if key[0] not in changed}
+            self._credentials = {name: one for name, one in self._credentials.items() if name not in changed}
+        if snapshot.breaking != self._breaking:
+            self._breaking = snapshot.breaking
+            for breaker in (*self._addresses.values(), *(route.breaker for route in self._routes.values())):
+                breaker.adopt(snapshot.breaking)
 
-    def rests(self, provider: str, model: str, now: int) -> bool:
-        return bool(self.resting(provider, model, now)[1])
+    def route(self, provider: Provider, model: str) -> Route:
+        route = self._routes.get((provider.name, model))
+        return route if route is not None else self._open(provider, model)
 
-    def rest(self, provider: str, model: str, rest: Rest, now: int) -> None:
-        """Extends a rest, never shortens it."""
-        until = now + rest.for_ns
-        if rest.credential:
-            if until > self._credentials.get(provider, (0, ""))[0]:
-                self._credentials[provider] = (until, rest.why)
-        elif until > self._models.get((provider, model), (0, ""))[0]:
-            self._models[(provider, model)] = (until, rest.why)
-
-    def answered(self, provider: str, model: str) -> None:
-        """An answer came: the model is not silent. What it asked to wait for still stands; this answer was under way before."""
-        key = (provider, model)
-        self._count(self.attempts, key)
-        known = self._models.get(key)
-        if known is not None and known[1] in SILENT:
-            del self._models[key]
-
-    def failed(self, provider: str, model: str) -> None:
-        key = (provider, model)
-        self._count(self.attempts, key)
-        self._count(self.failures, key)
-
-    def _count(self, counts: dict[tuple[str, str], int], key: tuple[str, str]) -> None:
+    def _open(self, provider: Provider, model: str) -> Route:
         """Bounded: callers may invent names behind a pattern."""
-        if key not in counts and len(counts) >= KEPT_MODELS:
-            del counts[next(iter(counts))]
-        counts[key] = counts.get(key, 0) + 1
+        if len(self._routes) >= KEPT_MODELS:
+            del self._routes[next((key for key, route in self._routes.items() if route.calm), next(iter(self._routes)))]
+        route = self._routes[(provider.name, model)] = self._made(provider)
+        return route
+
+    def _made(self, provider: Provider) -> Route:
+        place = (provider.host, provider.port, provider.tls)
+        address = self._addresses.setdefault(place, Breaker(self._breaking))
+        return Route(Breaker(self._breaking), address, self._credentials.setdefault(provider.name, _Credential()))
+
+    def find(self, provider: Provider, model: str) -> Route:
+        """For whoever only looks: a route that was never used is not kept."""
+        return self._routes.get((provider.name, model)) or self._made(provider)
+
+    def healthy(self, model: Model, now: int) -> bool:
+        route = self._routes.get((model.provider.name, model.name))
+        return route is None or route.may_be_asked(now)
+
+    def standing(self, provider: Provider, model: str, now: int) -> Standing:
+        route = self.find(provider, model)
+        barred = route.barred(now)
+        until, why = (now + barred.for_ns, "breaker" if barred.why == "breaker" else barred.rest_why) if barred is not None else (0, "")
+        return Standing(until, why, route.breaker.seen(now), route.address.seen(now), route.attempts, route.failures)
+
+    def rest(self, provider: Provider, model: str, rest: Rest, now: int) -> None:
+        """Extends a rest, never shortens it."""
+        route = self.route(provider, model)
+        resting: Route | _Credential = route.credential if rest.credential else route
+        until = now + rest.for_ns
+        if until > resting.until:
+            resting.until, resting.why = until, rest.why
+        if rest.why in SILENT:
+            route.silent = True
+
+    def answered(self, route: Route, now: int, probe: RouteProbe | None = None) -> None:
+        """An answer came: the model is not silent. What it asked to wait for still stands; this answer was under way before."""
+        route.attempts += 1
+        if not route.throttle.full:
+            route.throttle.answered(self._share)
+        route.breaker.went_well(now, probe)
+        route.address.went_well(now, probe)
+        if route.silent:
+            _spoke(route)
+        if probe is not None:
+            probe.free()
+
+    def began(self, route: Route, now: int, probe: RouteProbe) -> bool:
+        """The first content of a probe's stream came. Whether that is proof enough, so that nobody has to wait for its end."""
+        if route.breaks_off:
+            return False
+        route.breaker.went_well(now, probe)
+        route.address.went_well(now, probe)
+        _spoke(route)
+        probe.free()
+        return True
+
+    def failed(self, route: Route, how: How, now: int, probe: RouteProbe | None = None) -> int:
+        """Counts a failure against whom it is to blame on. Gives for how long a breaker of this route is open now, in ns."""
+        route.attempts += 1
+        route.failures += 1
+        if not how.stale and blames_model(how.outcome, how.connected, how.retry_after_ns):
+            route.breaks_off = how.outcome in BROKE_OFF
+            route.throttle.failed(now)
+            route.breaker.went_wrong(now, probe)
+        if blames_address(how.outcome, how.connected):
+            route.address.went_wrong(now, probe)
+        elif how.connected:
+            route.address.went_well(now, probe)
+        if probe is not None:
+            probe.free()
+        return max(route.breaker.until, route.address.until) - now if route.breaker.open or route.address.open else 0
+
+    def may_retry(self, route: Route, share: int, now: int) -> bool:
+        """Whether one more retry on this model is within the retry budget; `share` in parts of 10,000."""
+        return route.throttle.allows and self.retries.allows(share, now)
 
     def forget_ended(self, now: int) -> None:
-        """Drops rests that are over."""
-        self._models = {key: found for key, found in self._models.items() if found[0] > now}
+        """Drops rests that are over, and addresses that no route leads to any more."""
+        rests: list[Route | _Credential] = [*self._routes.values(), *self._credentials.values()]
+        for one in rests:
+            if one.until <= now:
+                one.until = 0
+        used = {id(route.address) for route in self._routes.values()}
+        self._addresses = {place: breaker for place, breaker in self._addresses.items() if id(breaker) in used}
 
-    def forget_credential(self, provider: str) -> None:
-        """The provider's key was changed: what was thought of the old one is void."""
-        self._credentials.pop(provider, None)
+
+def _spoke(route: Route) -> None:
+    """It is not silent. What it asked to wait for still stands."""
+    route.silent = False
+    if route.why in SILENT:
+        route.until, route.why = 0, ""

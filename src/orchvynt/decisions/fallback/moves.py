@@ -1,33 +1,25 @@
 """What follows a failed attempt: the same model again, the next tier, or the end. And what rests after it.
 
-The words of outcomes are those of the policy reference, "Outcomes and triggers".
+Pure: what the process knows besides (an open breaker, a spent retry budget) is told with the failure.
 """
 
 from typing import Final
 
 import msgspec
 
+from orchvynt.decisions.fallback.outcomes import BUSY, CREDENTIAL, FINAL, PASSING, SILENT
 from orchvynt.language.snapshot import Chain, Retry
 
-# A retry on the same model may help: the fault is likely to be gone in a moment.
-PASSING: Final = frozenset({"server_error", "malformed", "connection", "cut"})
-# The model said when, or that it is too busy: another tier first, the same model only if there is no other.
-BUSY: Final = frozenset({"rate_limit", "overloaded"})
-# The request itself is at fault, or was judged: no other attempt may change that.
-FINAL: Final = frozenset({"bad_request", "content_filter"})
-# It said nothing for too long: asked last, until it has answered.
-SILENT: Final = frozenset({"timeout", "stall"})
-# These rest every model behind the same credential.
-CREDENTIAL: Final = frozenset({"auth", "quota"})
 CREDENTIAL_REST_NS: Final = 60_000_000_000
 SILENT_REST_NS: Final = 15_000_000_000
 
 
 class Retrying(msgspec.Struct, frozen=True):
-    """The same model again after `wait_ns`."""
+    """The same model again after `wait_ns`. `free`: it does not count as a retry, because the provider has most likely seen nothing."""
 
     wait_ns: int
     why: str
+    free: bool = False
 
 
 class NextTier(msgspec.Struct, frozen=True):
@@ -53,6 +45,7 @@ class Failed(msgspec.Struct, frozen=True):
     """`status` is the provider's, 0 without one. `retries` is how often this model was asked again already.
 
     `stale`: it was sent on a connection that had most likely been closed, and not yet repeated for that reason.
+    `barred`: a breaker lets nobody ask this model again for now. `may_retry`: one more retry fits into the retry budget.
     """
 
     outcome: str
@@ -62,19 +55,21 @@ class Failed(msgspec.Struct, frozen=True):
     has_next: bool
     connected: bool
     stale: bool = False
+    barred: bool = False
+    may_retry: bool = True
 
 
 def move(failed: Failed, retry: Retry, chain: Chain | None, chance: float) -> Move:
     """What to do now. `chance` in [0, 1) draws the full jitter
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
     if failed.stale:
-        return Retrying(0, "the kept-alive connection was closed")
+        return Retrying(0, "the kept-alive connection was closed", free=True)
     if failed.outcome in FINAL and not triggers(failed, chain):
         return GiveUp(failed.outcome)
     if failed.outcome == "policy" and failed.has_next:
         return NextTier("policy")
     may_move = failed.has_next and triggers(failed, chain)
-    if failed.retries < retry.max_retries:
+    if failed.retries < retry.max_retries and failed.may_retry and not failed.barred:
         if failed.outcome in PASSING and failed.connected and failed.retry_after_ns <= retry.respect_retry_after_ns:
             return Retrying(max(_backoff(failed.retries, retry, chance), failed.retry_after_ns), failed.outcome)
         if failed.outcome in BUSY and not may_move and failed.retry_after_ns <= retry.respect_retry_after_ns:
@@ -89,9 +84,12 @@ def rest(failed: Failed, retry: Retry) -> Rest | None:
     if failed.outcome in CREDENTIAL:
         return Rest(failed.retry_after_ns or CREDENTIAL_REST_NS, True, failed.outcome)
     if failed.outcome in BUSY and failed.connected:
-        return Rest(failed.retry_after_ns or retry.backoff_base_ns, False, failed.outcome)
+        doubled = min(retry.backoff_max_ns, retry.backoff_base_ns << min(failed.retries, 16))
+        return Rest(failed.retry_after_ns or doubled, False, failed.outcome)
     if failed.outcome in SILENT:
         return Rest(SILENT_REST_NS, False, failed.outcome)
+    if failed.outcome in PASSING and failed.retry_after_ns:
+        return Rest(failed.retry_after_ns, False, failed.outcome)
     return None
 
 

@@ -18,11 +18,11 @@ OUTPUT_TOKENS_EXPECTED: Final = 500
 
 
 class Observed(msgspec.Struct, frozen=True):
-    """What this process has seen of models. `resting(provider, model, mono)` says whether a model rests."""
+    """What this process has seen of models. `healthy(model, mono)` says whether a model may be asked in its place."""
 
     statistics: Statistics
     scores: Scores
-    resting: Callable[[str, str, int], bool]
+    healthy: Callable[[Model, int], bool]
 
 
 def figures(model: Model, invocation: Invocation, observed: Observed, mono: int) -> CandidateFigures:
@@ -40,7 +40,7 @@ def figures(model: Model, invocation: Invocation, observed: Observed, mono: int)
         measured.p99_ms if measured.p99_ms is not None else expect.p99_ms,
         measured.error_rate,
         float(model.context_window) if model.context_window else None,
-        not observed.resting(provider, model.name, mono),
+        observed.healthy(model, mono),
         float(measured.samples),
     )
 
@@ -57,4 +57,4 @@ def expected_nanos(model: Model, ask: Ask, measured: Measured) -> int | None:
 
 def nothing_observed() -> Observed:
     """Where nothing was measured yet and nothing rests."""
-    return Observed(Statistics(), Scores(), lambda _provider, _model, _mono: False)
+    return Observed(Statistics(), Scores(), lambda _model, _mono: True)

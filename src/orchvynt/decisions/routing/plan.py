@@ -13,7 +13,7 @@ from orchvynt.decisions.routing.refusals import key_may_not, no_candidate
 from orchvynt.decisions.routing.rules import Tried, first_match
 from orchvynt.decisions.routing.splitting import side_of
 from orchvynt.language.scope import RequestValues
-from orchvynt.language.snapshot import Model, Rule, Snapshot
+from orchvynt.language.snapshot import Chain, Model, Rule, Snapshot
 from orchvynt.model.candidates import CandidateChosen, CandidateRejected
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
@@ -23,7 +23,7 @@ class Plan(msgspec.Struct, frozen=True):
     """`rule` is empty where no rule matched. Tier numbers are positions, from 1. `refusal` is set where no candidate is left.
 
     `rules` holds the rule that matched and those that failed, `passed_over` how many others came before it. `figures` are those that
-    a rule's choice read, by candidate.
+    a rule's choice read, by candidate. `left` is the routed model, where a filter rejects it.
     """
 
     rule: str
@@ -34,6 +34,7 @@ class Plan(msgspec.Struct, frozen=True):
     passed_over: int = 0
     figures: dict[str, object] = {}
     refusal: Fault | None = None
+    left: str = ""
 
 
 class _Routed(msgspec.Struct, frozen=True):
@@ -48,8 +49,10 @@ class _Routed(msgspec.Struct, frozen=True):
     named: bool = False
 
 
-def plan(snapshot: Snapshot, invocation: Invocation, values: RequestValues, observed: Observed, mono: int) -> Plan:
-    """Decides once, under the snapshot that the invocation is pinned to; `mono` is the monotonic instant."""
+def plan(
+    snapshot: Snapshot, invocation: Invocation, values: RequestValues, observed: Observed, mono: int, chain: Chain | None = None
+) -> Plan:
+    """Decides once, under the snapshot that the invocation is pinned to; `mono` is the monotonic instant, `chain` the one that serves."""
     tried = first_match(snapshot, values)
     filters = Filters(snapshot, invocation, values, observed.scores)
     if tried.rule is not None:
@@ -57,20 +60,23 @@ def plan(snapshot: Snapshot, invocation: Invocation, values: RequestValues, obse
     else:
         routed = _by_name(snapshot, invocation.ask.requested_model)
     if isinstance(routed, Fault):
-        return _made(snapshot, tried, [], [], {}, routed)
+        return _made(chain, tried, [], [], {}, routed)
     candidates: list[CandidateChosen] = []
     rejected = list(routed.rejected)
+    left = ""
     if routed.model is not None:
         verdict = routed.unmeasured if routed.checked else filters.check(routed.model)
         if isinstance(verdict, CandidateRejected):
             rejected.append(verdict)
             if routed.named and verdict.by == "allow_models":
-                return _made(snapshot, tried, [], rejected, routed.figures, key_may_not(snapshot, invocation, verdict.model))
+                return _made(chain, tried, [], rejected, routed.figures, key_may_not(snapshot, invocation, verdict.model))
+            left = verdict.model
         else:
             candidates.append(CandidateChosen(1, routed.model.name, routed.model.provider.name, routed.why, verdict))
-    _add_tiers(snapshot, routed.model, filters, candidates, rejected)
+    if chain is not None:
+        _add_tiers(snapshot, chain, routed.model, filters, candidates, rejected)
     refusal = None if candidates else no_candidate(invocation, tried.rule.name if tried.rule else "", rejected)
-    return _made(snapshot, tried, candidates, rejected, routed.figures, refusal)
+    return _made(chain, tried, candidates, rejected, routed.figures, refusal, left)
 
 
 def _by_name(snapshot: Snapshot, requested: str) -> _Routed | Fault:
@@ -92,12 +98,14 @@ def _by_rule(snapshot: Snapshot, rule: Rule, filters: Filters, values: RequestVa
 
 
 def _add_tiers(
-    snapshot: Snapshot, first: Model | None, filters: Filters, candidates: list[CandidateChosen], rejected: list[CandidateRejected]
+    snapshot: Snapshot,
+    chain: Chain,
+    first: Model | None,
+    filters: Filters,
+    candidates: list[CandidateChosen],
+    rejected: list[CandidateRejected],
 ) -> None:
     """The chain's tiers without the routed model; what was rejected by a filter is not said twice."""
-    chain = snapshot.chain
-    if chain is None:
-        return
     why = f"chain {chain.name}"
     known = {one.model for one in rejected if one.by not in ("where", "prefer")} if rejected else ()
     for name in chain.tiers:
@@ -112,12 +120,13 @@ def _add_tiers(
 
 
 def _made(
-    snapshot: Snapshot,
+    chain: Chain | None,
     tried: Tried,
     candidates: list[CandidateChosen],
     rejected: list[CandidateRejected],
     figures: dict[str, object],
     refusal: Fault | None,
+    left: str = "",
 ) -> Plan:
     rules = [(name, f"failed: {why}") for name, why in tried.failures]
     if tried.rule is not None:
@@ -126,9 +135,10 @@ def _made(
         tried.rule.name if tried.rule is not None else "",
         tuple(candidates),
         tuple(rejected),
-        snapshot.chain.name if snapshot.chain else "",
+        chain.name if chain is not None else "",
         tuple(rules),
         tried.passed_over,
         figures,
         refusal,
+        left,
     )

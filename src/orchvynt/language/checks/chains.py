@@ -1,7 +1,7 @@
-"""Chains lead somewhere: no tier and no trigger stands twice, and neither list is empty."""
+"""Chains lead somewhere: no tier and no trigger stands twice, neither list is empty, and every use of a chain can be reached."""
 
 from orchvynt.language.checks.names import Names
-from orchvynt.language.document.fallback import ChainEntry
+from orchvynt.language.document.fallback import ChainEntry, ChainUseEntry
 from orchvynt.language.reading import Item
 from orchvynt.language.report import Report
 from orchvynt.language.source import Source
@@ -11,6 +11,25 @@ def check_chains(source: Source, names: Names, report: Report) -> None:
     for chain in source.chains.values():
         _tiers(chain, names, report)
         _triggers(chain, report)
+    _uses(source, report)
+
+
+def _uses(source: Source, report: Report) -> None:
+    """An entry behind one that serves everything, or behind the same condition, is never reached."""
+    seen: set[str] = set()
+    everything: Item[ChainUseEntry] | None = None
+    for use in source.chain_uses:
+        when = " ".join(use.section.when.split()) if use.section.when is not None else None
+        if everything is not None:
+            said = f"this is never reached: the chain `{everything.section.chain}` before it serves everything"
+            report.error(use.at("chain"), said, "Put it before that one, or remove it.", f"{use.path}.chain")
+        elif when is not None and when in seen:
+            said = "this is never reached: an entry before it has the same condition"
+            report.error(use.at("when"), said, "Remove one of them.", f"{use.path}.when")
+        elif when is None:
+            everything = use
+        else:
+            seen.add(when)
 
 
 def _tiers(chain: Item[ChainEntry], names: Names, report: Report) -> None:
@@ -32,6 +51,10 @@ def _tiers(chain: Item[ChainEntry], names: Names, report: Report) -> None:
 
 def _triggers(chain: Item[ChainEntry], report: Report) -> None:
     for number, word in enumerate(chain.section.triggers):
+        if word == "latency" and chain.section.latency_p99 is None:
+            path = f"{chain.path}.triggers[{number}]"
+            help = "Add `latency_p99: 9s`, which implies the trigger, or remove `latency`."
+            report.error(chain.at("triggers", number), "`latency` has no bound: the chain has no `latency_p99`", help, path)
         if word in chain.section.triggers[:number]:
             path = f"{chain.path}.triggers[{number}]"
             report.error(chain.at("triggers", number), f"`{word}` stands twice", "Remove it.", path)

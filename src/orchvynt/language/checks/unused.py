@@ -9,7 +9,8 @@ from orchvynt.language.source import Source
 
 
 def check_unused(source: Source, names: Names, report: Report) -> None:
-    """A model no rule, tier, key or default names; a provider without models; a group without gates; a destination without news."""
+    """A model no rule, tier, key or default names; a provider without models; a chain no invocation uses; a group without gates; a
+    destination without news."""
     if report.failed:
         return  # what is broken may be what uses it
     used = {names.model(name) for name in _models_named(source)}
@@ -21,6 +22,11 @@ def check_unused(source: Source, names: Names, report: Report) -> None:
     for name, provider in source.providers.items():
         if name not in providers:
             report.warning(provider.key, f"the provider `{name}` serves no model", "Remove it, or add a model.", provider.path)
+    serving = {"default", *(use.section.chain for use in source.chain_uses)}
+    for name, chain in source.chains.items():
+        if name not in serving:
+            said = f"no invocation uses the chain `{name}`"
+            report.warning(chain.key, said, "Name it under `fallback.use`, call it `default`, or remove it.", chain.path)
     groups = set(_groups_named(source))
     for name, group in source.groups.items():
         if name not in groups:

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from orchvynt.language.document.amounts import Count, Share, SomeShare
 from orchvynt.language.document.scalars import DAY, MILLISECOND, MINUTE, SECOND, Duration, PositiveDuration, one_of
-from orchvynt.language.document.section import Later, Section, later, later_words, wrong
+from orchvynt.language.document.section import Section, later, wrong
 from orchvynt.language.document.shapes import AlertCondition, Condition, Destination, ModelName, Refers
 
 TRIGGERS: Final = MappingProxyType(
@@ -25,14 +25,13 @@ TRIGGERS: Final = MappingProxyType(
         "cut": "a stream that ends without its terminal marker, or with an error event",
         "context_length": "the request is too long for the model",
         "content_filter": "the provider's filter refused; only routed around where this is named",
-        "latency": "the 99th percentile is over `latency_p99`, which implies it; not supported yet",
-        "policy": "no admissible model, or a hold that does not fit; not supported yet",
+        "latency": "its measured 99th percentile is over the chain's `latency_p99`, which implies this word",
+        "policy": "no admissible model, or a hold that does not fit: passed by in any case, and a fallback where this is named",
     }
 )
 """The words for what makes a chain go on to its next tier."""
 
-LATER_TRIGGERS: Final = later_words(latency="leaving a model that became slow", policy="going on when the policy admits no model")
-DEFAULT_TRIGGERS: Final = tuple(word for word in TRIGGERS if word not in ("content_filter", *LATER_TRIGGERS.words))
+DEFAULT_TRIGGERS: Final = tuple(word for word in TRIGGERS if word not in ("content_filter", "latency", "policy"))
 _STATUS = re.compile(r"status_([0-9]{3})")
 
 
@@ -58,8 +57,6 @@ class BackoffEntry(Section):
 class RetryEntry(Section):
     """Retries on the same model, before the next tier."""
 
-    later: ClassVar = later({"budget": "a bound on the share of retries"})
-
     max_retries: Annotated[int, BeforeValidator(_retries)] = Field(
         default=1, description="How often one model is asked again, 0 to 10.", json_schema_extra={"minimum": 0, "maximum": 10}
     )
@@ -70,7 +67,8 @@ class RetryEntry(Section):
     )
     budget: Share = Field(
         default=1_000,
-        description="The largest share of calls that may be retries on the same model.",
+        description="The largest share of calls that may be retries on the same model, over all models of this process and the last ten "
+        "seconds; ten retries in that time are allowed in any case. A move to the next tier is no retry.",
         json_schema_extra={"default": "10%"},
     )
 
@@ -88,7 +86,7 @@ class TimeoutsEntry(Section):
 
 
 class BreakerEntry(Section):
-    """When a model that keeps failing is left alone for a while."""
+    """When a model, or an address that cannot be reached, is left alone for a while."""
 
     window: PositiveDuration = Field(default=30 * SECOND, description="Over which the share of errors is counted.")
     min_calls: Count = Field(default=10, description="Calls in the window before it can open.")
@@ -117,13 +115,6 @@ Trigger = Annotated[str, BeforeValidator(_trigger)]
 class ChainEntry(Section):
     """The models that are asked after the routed one, in order."""
 
-    later: ClassVar = later(
-        {
-            "triggers": LATER_TRIGGERS,
-            "latency_p99": "leaving a model that became slow",
-        }
-    )
-
     tiers: list[ModelName] = Field(description="Models by name or alias; the routed model is skipped.")
     triggers: list[Trigger] = Field(
         default=list(DEFAULT_TRIGGERS),
@@ -131,7 +122,9 @@ class ChainEntry(Section):
         json_schema_extra={"items": {"anyOf": [{"enum": list(TRIGGERS)}, {"type": "string", "pattern": "^status_[45][0-9][0-9]$"}]}},
     )
     latency_p99: PositiveDuration | None = Field(
-        default=None, description="A model whose 99th percentile is over this is left; implies the trigger `latency`."
+        default=None,
+        description="A model whose measured 99th percentile is over this is asked after those that are not slow; implies the trigger "
+        "`latency`.",
     )
     mid_stream: Annotated[Literal["continue", "restart", "fail"], BeforeValidator(one_of("continue", "restart", "fail"))] = Field(
         default="fail",
@@ -173,19 +166,13 @@ class FallbackHead(Section):
 
     retry: RetryEntry = Field(default=RetryEntry(), description="Retries on the same model.")
     timeouts: TimeoutsEntry = Field(default=TimeoutsEntry(), description="How long each step may take.")
-    breaker: BreakerEntry = Field(default=BreakerEntry(), description="When a model that keeps failing is left alone.")
+    breaker: BreakerEntry = Field(default=BreakerEntry(), description="When what keeps failing is left alone.")
 
 
 class FallbackEntry(FallbackHead):
     """Retries, timeouts, breakers and the chains."""
 
-    later: ClassVar = later(
-        {
-            "breaker": "circuit breakers",
-            "chains": Later("a chain beside `default`", names=("default",)),
-            "use": "a chain for some invocations",
-        }
-    )
+    later: ClassVar = later({})
 
     chains: dict[str, ChainEntry] = Field(
         default={},

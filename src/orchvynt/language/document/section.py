@@ -16,14 +16,13 @@ class Later(msgspec.Struct, frozen=True):
     """What this build checks in full and then refuses: a field, or of its values only some.
 
     With `words` those values only (a value counts by its first word); with `now` every value but that one, which says what this
-    build does anyway; with `items` a list that is longer; with `names` a map's other names.
+    build does anyway; with `items` a list that is longer.
     """
 
     what: str
     words: Mapping[str, str] = NO_WORDS
     now: object = None
     items: int = 0
-    names: tuple[str, ...] = ()
 
     def told(self) -> str:
         """For the reference, a sentence."""
@@ -32,7 +31,7 @@ class Later(msgspec.Struct, frozen=True):
         if self.now is not None:
             now = str(self.now).lower() if isinstance(self.now, bool) else self.now
             return f"Not supported yet, but for `{now}`."
-        return f"Not supported yet: {self.what}." if self.items or self.names else "Not supported yet."
+        return f"Not supported yet: {self.what}." if self.items else "Not supported yet."
 
 
 NONE_LATER: Mapping[str, Later] = MappingProxyType({})

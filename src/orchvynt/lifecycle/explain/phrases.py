@@ -1,6 +1,7 @@
 """How numbers, instants and failures are said in words. Knows no record."""
 
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from orchvynt.model.money import usd_text
@@ -94,10 +95,20 @@ def failure_text(outcome: str, status: int, provider: str, model: str) -> str:
     return FAILURES.get(outcome, "{who} failed ({outcome})").format(who=who, model=model or "the model", outcome=outcome or "unknown")
 
 
+PASSED_BY: Final = MappingProxyType(
+    {
+        "resting": "{model} was resting",
+        "breaker": "the breaker of {model} was open",
+        "ramp": "{model} was only coming back: its breaker had just closed",
+        "slow": "{model} was too slow",
+    }
+)
+
+
 def skipped_text(model: str, why: str) -> str:
     """Why a candidate was not tried: `gpt-4o was resting`, `budget doc-analysis had no room for gpt-4o`."""
-    if why == "resting":
-        return f"{model} was resting"
+    if why in PASSED_BY:
+        return PASSED_BY[why].format(model=model)
     if why.startswith("budget:"):
         return f"budget {why.removeprefix('budget:')} had no room for {model}"
     return f"{model} was skipped ({why})"

@@ -92,6 +92,7 @@ def _routed(fact: f.Routed) -> str:
     parts = [by, *(f"rule {name} {quoted(how)}" for name, how in fact.rules if how.startswith("failed"))]
     parts.append(f"the plan is {', then '.join(plan)}" if plan else "no candidate is left")
     parts += [f"not {candidate.model}: {candidate.why}" for candidate in fact.rejected]
+    parts += [f"a chain's condition failed, so it did not match: {quoted(when)} ({quoted(why)})" for when, why in fact.chain_failures]
     return "; ".join(parts)
 
 
@@ -116,8 +117,7 @@ def _on_the_way(fact: f.AnyFact, story: Story) -> str:
     """Everything between the route and the answer: candidates, holds, attempts, receipts."""
     match fact:
         case f.CandidateSkipped():
-            numbers = ", ".join(f"{name} {value}" for name, value in fact.detail.items() if isinstance(value, str | int | float))
-            return f"tier {fact.tier}: {skipped_text(fact.model, fact.why)}{f' ({quoted(numbers)})' if numbers else ''}"
+            return f"tier {fact.tier}: {skipped_text(fact.model, fact.why)}{_numbers(fact.detail)}"
         case f.HoldAwaited():
             return (
                 f"tier {fact.tier}: {fact.model} waits for holds on budget {fact.budget} ({quoted(fact.subject) or 'all'}) to be released"
@@ -150,6 +150,13 @@ def _rescued(fact: f.StreamRescued) -> str:
     cut = f"; {count(fact.cut_chars, 'character')} that repeated its end were left out" if fact.cut_chars else ""
     delivered = count(fact.delivered_bytes, "byte")
     return f"{fact.to_model} (tier {fact.to_tier}) goes on after {delivered} of the answer of {fact.from_model}: it {how}{cut}"
+
+
+def _numbers(detail: dict[str, Any]) -> str:
+    """The numbers that decided; an instant as people read it."""
+    said = [(name, instant_text(value) if name == "until" and isinstance(value, int) else value) for name, value in detail.items()]
+    numbers = ", ".join(f"{name} {value}" for name, value in said if isinstance(value, str | int | float))
+    return f" ({quoted(numbers)})" if numbers else ""
 
 
 def _limited(fact: f.HoldPlaced) -> str:

@@ -162,6 +162,11 @@ def _route(line: ProviderLine, snapshot: Snapshot, now: int) -> ProviderView:
         input_nanos_per_million=price.input if price else None,
         output_nanos_per_million=price.output if price else None,
         price_source=price.source if price else "",
+        breaker=line.breaker.state,
+        breaker_error_rate=line.breaker.error_rate,
+        breaker_until=instant_text(line.breaker.until) if line.breaker.until else "",
+        address_breaker=line.address_breaker.state,
+        address_breaker_until=instant_text(line.address_breaker.until) if line.address_breaker.until else "",
     )
 
 
@@ -185,7 +190,7 @@ def _model(name: str, model: Model, pattern: bool, aliases: tuple[str, ...], lin
         tools=can.tools,
         images=can.images,
         json_schema=can.json_schema,
-        continues=None if pattern else model.continues,
+        continues=model.continues,
         quality_in_force=line.quality if line is not None else model.quality,
         quality_measured=line.quality_measured if line is not None else None,
         scores=line.scores if line is not None else 0,

@@ -7,7 +7,7 @@ from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces.cli.amounts import amount, bar, share
 from orchvynt.surfaces.cli.plain import printable
 from orchvynt.surfaces.cli.session import Session
-from orchvynt.surfaces.cli.terminal import state
+from orchvynt.surfaces.cli.terminal import Terminal, state
 from orchvynt.surfaces.model_shapes import AlertView, ProviderView
 
 
@@ -115,8 +115,8 @@ def providers(session: Session) -> None:
             row.model,
             row.provider,
             row.upstream_model,
-            state(row.state),
-            f"again {terminal.when(row.resting_until)} ({row.why})" if row.state == "resting" else "",
+            state(_standing(row)),
+            _until(row, terminal),
             str(row.attempts),
             Text(str(row.failures), "red" if row.failures else "dim"),
             _figure(row.p50_ms, "{:,.0f} ms"),
@@ -132,6 +132,18 @@ def providers(session: Session) -> None:
     ]
     numbers = ("ATTEMPTS", "FAILURES", "P50", "P95", "P99", "ERRORS", "SAMPLES", "QUALITY", "$/M IN/OUT")
     terminal.table(("MODEL", "PROVIDER", "UPSTREAM", "STATE", "", *numbers, "ADDRESS"), rows, right=numbers)
+
+
+def _standing(row: ProviderView) -> str:
+    """One word: what its breaker is, unless that is closed; else whether it rests."""
+    return next((one for one in (row.breaker, row.address_breaker) if one != "closed"), row.state)
+
+
+def _until(row: ProviderView, terminal: Terminal) -> str:
+    if row.state != "resting":
+        return ""
+    errors = f", {row.breaker_error_rate:.0%} errors" if row.breaker == "open" and row.breaker_error_rate is not None else ""
+    return f"again {terminal.when(row.resting_until)} ({row.why}{errors})"
 
 
 def _figure(value: float | None, form: str) -> str:

@@ -23,6 +23,7 @@ STATES: Final[dict[str, str]] = {
     "parked": "yellow",
     "running": "cyan",
     "resting": "yellow",
+    "half-open": "yellow",
     "refused": "red",
     "rejected": "red",
     "expired": "red",

@@ -1,8 +1,8 @@
 """What follows a failed attempt, by the outcome's word."""
 
+import msgspec
 import pytest
 
-from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.fallback.moves import Failed, GiveUp, NextTier, Rest, Retrying, move, rest
 from orchvynt.language.snapshot import Chain, Retry
 
@@ -62,20 +62,24 @@ def test_what_rests() -> None:
     assert rest(failed("bad_request", 400), RETRY) is None
 
 
-def test_a_credential_rests_all_models_behind_it_and_a_rest_is_never_shortened() -> None:
-    health = Health()
-    health.rest("p", "m", Rest(10, False, "rate_limit"), 0)
-    health.rest("p", "m", Rest(5, False, "rate_limit"), 0)
-    assert health.resting("p", "m", 9) == (10, "rate_limit")
-    assert health.resting("p", "m", 10) == (0, "")
-    assert health.resting("p", "other", 0) == (0, "")
-    health.rest("p", "m", Rest(10, True, "auth"), 0)
-    assert health.resting("p", "other", 0) == (10, "auth")
+def test_a_model_whose_breaker_is_open_is_not_retried() -> None:
+    barred = msgspec.structs.replace(failed("server_error", 500), barred=True)
+    assert move(barred, RETRY, CHAIN, 0.5) == NextTier("server_error")
+    assert move(msgspec.structs.replace(barred, has_next=False), RETRY, CHAIN, 0.5) == GiveUp("server_error")
 
 
-def test_an_answer_ends_a_models_rest() -> None:
-    health = Health()
-    health.rest("p", "m", Rest(10, False, "timeout"), 0)
-    health.answered("p", "m")
-    assert health.resting("p", "m", 1) == (0, "")
-    assert health.attempts == {("p", "m"): 1}
+def test_a_spent_retry_budget_moves_on_but_a_stale_connection_is_repeated_all_the_same() -> None:
+    spent = msgspec.structs.replace(failed("server_error", 500), may_retry=False)
+    assert move(spent, RETRY, CHAIN, 0.5) == NextTier("server_error")
+    stale = msgspec.structs.replace(spent, stale=True, barred=True)
+    assert move(stale, RETRY, CHAIN, 0.5) == Retrying(0, "the kept-alive connection was closed", free=True)
+
+
+def test_the_wait_that_a_failing_model_asks_for_is_kept_by_all() -> None:
+    assert rest(failed("server_error", 503, 7 * SECOND), RETRY) == Rest(7 * SECOND, False, "server_error")
+    assert rest(failed("server_error", 503), RETRY) is None
+
+
+def test_a_busy_model_that_says_nothing_rests_longer_each_time_up_to_the_longest_backoff() -> None:
+    rests = [rest(failed("rate_limit", 429, retries=retries), RETRY) for retries in (0, 1, 30)]
+    assert [one.for_ns for one in rests if one is not None] == [SECOND // 4, SECOND // 2, 8 * SECOND]

@@ -1,0 +1,35 @@
+"""What a checked expression, and a reference to a secret, are in a compiled policy."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import msgspec
+
+from orchvynt.language.variables import Stage
+
+Wanted = Literal["boolean", "number", "scalar"]
+
+
+class EvaluationError(Exception):
+    """An expression failed while it ran. The caller decides what that means: a rule does not match, gates and budgets close."""
+
+
+class Expression(msgspec.Struct, frozen=True):
+    """A checked, compiled expression. `evaluate(values)` looks each variable up as `values[NAME]`.
+
+    Raises EvaluationError. `names` are the variables that it may read, as dotted names (`context.x` counts as `context`).
+    `text`, `stage` and `wants` are what it was compiled from: another process makes the same of them.
+    """
+
+    text: str
+    evaluate: Callable[[Mapping[str, object]], object]
+    names: frozenset[str]
+    stage: Stage = "request"
+    wants: Wanted = "boolean"
+
+
+class SecretRef(msgspec.Struct, frozen=True):
+    """`${env:NAME}` or `${file:PATH}`; resolved on the server only."""
+
+    source: Literal["env", "file"]
+    name: str
