@@ -11,6 +11,7 @@ from tests.dialects.samples import dump, json_values, reading
 
 from orchvynt.dialects import registry
 from orchvynt.dialects.anthropic_messages.headers import API_VERSION
+from orchvynt.dialects.plain import THOUGHTS
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
 from orchvynt.language.snapshot import Wire
 from orchvynt.model.chat import Chat, Document, Foreign, Image, Text, Thinking, ToolResult
@@ -158,7 +159,9 @@ def test_thoughts_that_nobody_signed_are_not_given_to_anthropic() -> None:
         {"role": "assistant", "content": "x"},
     ]
     asked = ask({"model": "claude", "max_tokens": 9, "messages": messages})
-    kept = body_of(ANTHROPIC.pass_request(asked, "claude", None))["messages"]
+    passed = ANTHROPIC.pass_request(asked, "claude", None)
+    assert passed.dropped == (THOUGHTS,)
+    kept = body_of(passed)["messages"]
     assert kept == [messages[0], {"role": "assistant", "content": [text]}, *messages[2:]]
     assert ANTHROPIC.pass_request(ask({**FULL, "system": '"signature":""'}), "claude", None).body == dump(
         {**FULL, "system": '"signature":""'}

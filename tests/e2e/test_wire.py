@@ -102,8 +102,10 @@ REFUSALS: list[tuple[str, Any, int, str]] = [
     ("/v1/route", {"model": "gpt-9", "messages": [{"role": "user", "content": "x"}]}, 404, "model_not_found"),
     ("/v1/responses", {"model": "gpt-4o", "input": "x"}, 404, "not_found"),
     ("/v1/embeddings", {"model": "gpt-4o", "input": "x"}, 404, "not_found"),
-    ("/v1/messages", {"model": "gpt-4o", "messages": []}, 404, "not_found"),
-    ("/api/chat", {"model": "gpt-4o", "messages": []}, 404, "not_found"),
+    ("/v1/messages", {"model": "gpt-4o", "messages": []}, 400, "invalid_request"),
+    ("/v1/messages", {"model": "gpt-9", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}, 404, "model_not_found"),
+    ("/v1/messages/batches", {"requests": []}, 404, "not_found"),
+    ("/v1/messages/count_tokens", b"{", 400, "invalid_request"),
 ]
 
 

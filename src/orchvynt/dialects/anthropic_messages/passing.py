@@ -10,6 +10,7 @@ import msgspec
 
 from orchvynt.dialects.anthropic_messages.headers import headers
 from orchvynt.dialects.anthropic_messages.reading import METADATA_PREFIX
+from orchvynt.dialects.plain import THOUGHTS
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
 from orchvynt.model.invocation import Ask
 
@@ -32,12 +33,13 @@ def pass_request(ask: Ask, upstream_model: str, output_tokens_max: int | None) -
     try:
         top = _decode(ask.body)
         changed = _splice(top, ask, upstream_model, output_tokens_max)
+        stripped = _UNSIGNED.search(ask.body) is not None and _strip_thoughts(top)
     except RecursionError as error:
         raise UnsupportedError("The body is nested too deeply.", "") from error
     body = _encode(top)
-    if not changed and len(body) == len(ask.body):
+    if not (changed or stripped) and len(body) == len(ask.body):
         body = ask.body
-    return UpstreamAsk(path=PATH, headers=headers(ask.stream, ask.forwarded), body=body)
+    return UpstreamAsk(path=PATH, headers=headers(ask.stream, ask.forwarded), body=body, dropped=(THOUGHTS,) if stripped else ())
 
 
 def _splice(top: dict[str, msgspec.Raw], ask: Ask, upstream_model: str, output_tokens_max: int | None) -> bool:
@@ -51,8 +53,6 @@ def _splice(top: dict[str, msgspec.Raw], ask: Ask, upstream_model: str, output_t
         changed = True
     if "metadata" in top:
         changed |= _strip_metadata(top)
-    if _UNSIGNED.search(ask.body):
-        changed |= _strip_thoughts(top)
     return changed
 
 
