@@ -26,11 +26,11 @@ SLOW: Final = Chapter(
             "reads-slowly",
             "It asks for much and does not read.",
             f"A provider is read only as fast as its caller reads. {OTHERS} The server's memory grows by less than 64 MiB.",
-            "nothing", "nothing", bounded=True,
+            "nothing", "nothing",
         ),
         Row("slow-header", "It never ends the head of its request.", f"408 after 10 seconds. {OTHERS} {NOBODY}", "4xx", "4xx", asks=False),
         Row("slow-body", "It stops amid the body of its request.", f"408 after 30 seconds. {OTHERS} {NOBODY}", "4xx", "4xx", asks=False),
-        Row("idle", "It opens 5,000 connections and says nothing on them, or half a head.", OTHERS, "answer", "answer", bounded=True),
+        Row("idle", "It opens 5,000 connections and says nothing on them, or half a head.", OTHERS, "answer", "answer"),
     ),
 )  # fmt: skip
 
@@ -97,7 +97,7 @@ HOSTILE: Final = Chapter(
         Row("body", "A body that is not what the endpoint takes.", f"400 with the field that is wrong. {NOBODY}", "4xx", "4xx", asks=False),
         Row("path", "A path or method that there is not.", f"404 or 405. {NOBODY}", "4xx", "4xx", asks=False),
         Row("form", "A body that is not JSON by its type.", f"415. {NOBODY}", "4xx", "4xx", asks=False),
-        Row("too-large", "A body beyond 32 MiB.", f"413 before it is read. {NOBODY}", "4xx", "4xx", asks=False, bounded=True),
+        Row("too-large", "A body beyond 32 MiB.", f"413 before it is read. {NOBODY}", "4xx", "4xx", asks=False),
         Row("framing", "HTTP framing that can be read in two ways.", f"400, and it is closed. {NOBODY}", "4xx", "4xx", asks=False),
     ),
 )  # fmt: skip

@@ -44,8 +44,8 @@ class Row(NamedTuple):
 
     `when` and `then` are what the page says. `fault` is what the scripted provider is told, `answer` the entry of its script, `words` the
     triggers that an attempt may end with; `each` has faults that are worded apart for each API. `whole` and `stream` are what the caller
-    sees, `differs` where one API differs from the others. `rests`: the next invocation does not begin with this model. `bounded`: the
-    server's memory must not grow by 64 MiB. `asks`: whether a provider is asked at all; if not, the row is one cell.
+    sees, `differs` where one API differs from the others. `rests`: the next invocation does not begin with this model. `asks`: whether a
+    provider is asked at all; if not, the row is one cell.
     """
 
     name: str
@@ -59,7 +59,6 @@ class Row(NamedTuple):
     differs: Any = MappingProxyType({})
     each: Any = MappingProxyType({})
     rests: bool = False
-    bounded: bool = False
     asks: bool = True
 
 

@@ -44,25 +44,25 @@ UNREACHED: Final = Chapter(
 TOO_MUCH: Final = Chapter(
     "It is too much",
     (
-        Row("giant-header", "A header of 1 MiB.", BOUNDED, "next tier", "next tier", "giant_header", "malformed", bounded=True),
-        Row("giant-line", "A line of 16 MiB.", BOUNDED, "next tier", "next tier", "giant_line", "malformed", bounded=True),
+        Row("giant-header", "A header of 1 MiB.", BOUNDED, "next tier", "next tier", "giant_header", "malformed"),
+        Row("giant-line", "A line of 16 MiB.", BOUNDED, "next tier", "next tier", "giant_line", "malformed"),
         Row(
             "giant-body",
             "An answer of 64 MiB.",
             f"At most 16 MiB of one answer are taken. {BOUNDED}",
-            "next tier", "error event", "giant_body", "malformed cut", bounded=True,
+            "next tier", "error event", "giant_body", "malformed cut",
         ),
         Row(
             "giant-error",
             "An error with a body of 24 MiB.",
             f"{BOUNDED} Of its words the record keeps 500 characters.",
-            "next tier", "next tier", {"status": 500, "body": "x" * (24 << 20)}, "server_error malformed", bounded=True,
+            "next tier", "next tier", {"status": 500, "body": "x" * (24 << 20)}, "server_error malformed",
         ),
         Row(
             "bomb",
             "A compressed body that unpacks to 256 MiB.",
             BOUNDED,
-            "next tier", "next tier", {"gzip": "bomb"}, "malformed cut", bounded=True,
+            "next tier", "next tier", {"gzip": "bomb"}, "malformed cut",
         ),
     ),
 )  # fmt: skip
