@@ -75,9 +75,6 @@ def test_what_is_not_there_yet_is_refused_with_its_place(standing: Serving, text
     [
         ("on_breach: reject", "on_breach: clamp"),
         ("on_breach: reject", "on_breach: {downgrade: local}"),
-        ("max_retries: 1", "max_retries: 1, budget: 10%"),
-        ("chains: {default: {", "chains: {default: {mid_stream: continue, "),
-        ("fallback:\n", "fallback:\n  breaker: {window: 30s}\n"),
         (
             "routing: {default: gpt-4o}",
             "routing: {default: gpt-4o, rules: [{name: s, canary: {stable: gpt-4o, candidate: claude, steps: [{weight: 100%}]}}]}",
