@@ -114,3 +114,11 @@ def test_a_hold_fits_on_every_budget_and_covers_what_it_allows(
         assert found.tokens == tokens_in + found.output_tokens
         assert found.nanos == cost_nanos(PRICE, tokens_in, found.output_tokens)
         ledger.place("a", lines, found.nanos, found.tokens)
+
+
+def test_what_the_input_may_cost_beyond_its_price_is_money_and_no_tokens() -> None:
+    dear = Need(100, 50, 4_096, 4_096, PRICE, 1, 25)
+    assert size(dear, [line(tokens=150)], Ledger()) == Fits(50, cost_nanos(PRICE, 125, 50), 150)
+    nanos = cost_nanos(PRICE, 125, 50)
+    assert isinstance(size(dear, [line(nanos=nanos)], Ledger()), Fits)
+    assert isinstance(size(dear, [line(nanos=nanos - 1)], Ledger()), Short)

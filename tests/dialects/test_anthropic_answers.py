@@ -50,7 +50,7 @@ def test_a_whole_answer() -> None:
     )
     told = answer(body(*content, stop_reason="tool_use"))
     assert (told.response_id, told.response_model, told.finish) == ("msg_1", "claude-x", "tool_calls")
-    assert told.usage == Usage(input_tokens=40, output_tokens=15, cached_input_tokens=10, reasoning_tokens=3)
+    assert told.usage == Usage(input_tokens=40, output_tokens=15, cached_input_tokens=10, reasoning_tokens=3, surcharge_tokens=2)
     assert told.output_bytes == len("hmm") + len("Héllo".encode()) + len("f") + len('{"q":"ü"}'.encode()) + len("g{}")
     reply = PROVIDER.to_reply(told)
     assert (reply.text, reply.tool_calls) == ("Héllo", (ToolCall("t1", "f", '{"q":"ü"}'), ToolCall("t2", "g", "{}")))
@@ -109,3 +109,19 @@ def test_absurd_usage_costs_the_usage_not_the_answer(usage: object) -> None:
 def test_arbitrary_json_never_raises(value: object) -> None:
     for data in (dump(value), body(content=value), body({"type": "text", "text": "x"}, usage=value)):
         assert isinstance(PROVIDER.read_answer(200, "", "", data, 0), Answer | Failure)
+
+
+@pytest.mark.parametrize(
+    ("written", "detail", "surcharge"),
+    [
+        (0, None, 0),
+        (100, None, 25),
+        (101, {"ephemeral_5m_input_tokens": 101, "ephemeral_1h_input_tokens": 0}, 26),
+        (100, {"ephemeral_5m_input_tokens": 60, "ephemeral_1h_input_tokens": 40}, 15 + 40),
+        (100, {"ephemeral_1h_input_tokens": 900}, 100),
+    ],
+)
+def test_what_writing_to_a_cache_costs_beyond_the_price(written: int, detail: object, surcharge: int) -> None:
+    usage = {"input_tokens": 10, "output_tokens": 5, "cache_creation_input_tokens": written, "cache_creation": detail}
+    told = answer(body({"type": "text", "text": "hi"}, usage=usage))
+    assert told.usage == Usage(input_tokens=10 + written, output_tokens=5, surcharge_tokens=surcharge)

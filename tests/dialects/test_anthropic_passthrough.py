@@ -47,7 +47,7 @@ def test_frames_pass_byte_for_byte_but_the_marker(line_end: bytes) -> None:
         alive=True,
         output_bytes=len('hmm üHéllo 🌍search{"q":"ü"}now{}'.encode()),
         finish="tool_calls",
-        usage=Usage(input_tokens=40, output_tokens=15, cached_input_tokens=10),
+        usage=Usage(input_tokens=40, output_tokens=15, cached_input_tokens=10, surcharge_tokens=2),
         terminal=True,
     )
 

@@ -77,6 +77,23 @@ def test_what_no_size_bounds_is_counted_in_contexts(more: dict[str, Any], often:
 
 
 @pytest.mark.parametrize(
+    ("cached", "percent"),
+    [
+        ("", 0),
+        ('"cache_control":{"type":"ephemeral"},', 25),
+        ('"cache_control":{"type":"ephemeral","ttl":"5m"},', 25),
+        ('"cache_control":{"type":"ephemeral","ttl":"1h"},', 100),
+        ('"\\u0063ache_control":{"type":"ephemeral"},', 100),
+        ('"text2":"\\u00e9",', 0),
+    ],
+)
+def test_writing_to_a_cache_costs_more_than_the_price_and_no_escape_hides_it(cached: str, percent: int) -> None:
+    block = f'{{"type":"text",{cached}"text":"hi"}}'
+    asked = f'{{"model":"claude","max_tokens":50,"messages":[{{"role":"user","content":[{block}]}}]}}'
+    assert reading(read_request(asked.encode())).ask.input_surcharge_percent == percent
+
+
+@pytest.mark.parametrize(
     ("more", "tier"),
     [
         ({"service_tier": "auto"}, ""),

@@ -23,7 +23,11 @@ def settle(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usage, why:
     assert placed is not None
     state.placed = None
     price = price_of(snapshot, placed.model)
-    nanos = cost_nanos(price, usage.input_tokens, usage.output_tokens, min(usage.cached_input_tokens, usage.input_tokens))
+    cached = min(usage.cached_input_tokens, usage.input_tokens)
+    nanos = cost_nanos(price, usage.input_tokens + usage.surcharge_tokens, usage.output_tokens, cached)
+    if usage.estimated:
+        # The hold also knows what the input may cost beyond its price.
+        nanos = max(nanos, placed.nanos_bound)
     state.nanos += nanos
     tokens = usage.total_tokens
     held_tokens = placed.input_tokens_bound + (placed.output_tokens_max or 0)
@@ -81,6 +85,7 @@ def usable(usage: Usage) -> bool:
         and 0 <= usage.output_tokens <= TOKENS_MOST
         and 0 <= usage.cached_input_tokens <= TOKENS_MOST
         and 0 <= usage.reasoning_tokens <= TOKENS_MOST
+        and 0 <= usage.surcharge_tokens <= TOKENS_MOST
     )
 
 

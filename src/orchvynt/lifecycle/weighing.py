@@ -78,6 +78,7 @@ def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, 
         return NotAdmitted(at, mono, "price", detail=said)
     bound = input_tokens_bound(ask, model.provider.kind, model.context_window)
     asked = ask.max_output_tokens * ask.choices if ask.max_output_tokens is not None else None
+    surcharge = -(-bound * ask.input_surcharge_percent // 100) if model.provider.kind == "anthropic" else 0
     if state.broken is not None and state.broken.text:
         # What was delivered is input now: its own turn, and the words that ask to go on with it. The caller's limit binds both parts.
         delivered = len(state.broken.text.encode("utf-8", "surrogatepass"))
@@ -86,7 +87,7 @@ def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, 
     most = min(model.max_output_tokens or OUTPUT_TOKENS_UNKNOWN, OUTPUT_TOKENS_MOST) * ask.choices
     if asked is None and _demands_limit(model) and not stands_on:
         asked = most
-    need = Need(bound, asked, most, sizes.typical(model.name) * ask.choices, model.price or FREE, ask.choices)
+    need = Need(bound, asked, most, sizes.typical(model.name) * ask.choices, model.price or FREE, ask.choices, surcharge)
     result = size(need, stands_on, ledger)
     if isinstance(result, Fits) and result.output_tokens is None and _demands_limit(model):
         result = msgspec.structs.replace(result, output_tokens=most)

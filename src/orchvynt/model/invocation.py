@@ -32,7 +32,8 @@ class Ask(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     definitions, schemas); `message_count` and `tool_count` price the template around it; `image_count` the images;
     `open_inputs` is how often a provider may read a whole context that no size of the body bounds: once for the pages of documents,
     as often as it samples for tools that it carries out itself.
-    `forwarded` are header fields of the caller for providers of its own dialect.
+    `forwarded` are header fields of the caller for providers of its own dialect. `input_surcharge_percent` is how much
+    more than its price input may cost, because the caller has it written to a cache.
     """
 
     requested_model: str
@@ -48,6 +49,7 @@ class Ask(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     wants_json_schema: bool = False
     service_tier: str = ""
     open_inputs: int = 0
+    input_surcharge_percent: int = 0
     forwarded: tuple[tuple[str, str], ...] = ()
 
 

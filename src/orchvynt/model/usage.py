@@ -8,6 +8,7 @@ import msgspec
 class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Tokens of one attempt. `input_tokens` includes the cached ones, `output_tokens` includes reasoning.
 
+    `surcharge_tokens` is what writing to a cache costs beyond the price of the input, in input tokens.
     `estimated` marks a figure that no provider confirmed: it is a bound, never below what was consumed.
     """
 
@@ -16,6 +17,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     cached_input_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
+    surcharge_tokens: int = 0
 
     @property
     def total_tokens(self) -> int:

@@ -21,6 +21,7 @@ class Need(msgspec.Struct, frozen=True, gc=False):
     """What one attempt may consume. `output_asked` is the caller's own limit over all its choices, None if it gave none.
 
     `output_typical` is the model's measured p99 output, or 4,096 while it is unmeasured. All three are over all `choices`.
+    `surcharge_tokens` is what the input may cost beyond its price, in input tokens.
     """
 
     input_tokens: int
@@ -29,6 +30,12 @@ class Need(msgspec.Struct, frozen=True, gc=False):
     output_typical: int
     price: Price
     choices: int = 1
+    surcharge_tokens: int = 0
+
+    @property
+    def input_charged(self) -> int:
+        """The input tokens that money is held for."""
+        return self.input_tokens + self.surcharge_tokens
 
 
 class Fits(msgspec.Struct, frozen=True, gc=False):
@@ -56,7 +63,7 @@ def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
     """The hold for one attempt on all of `lines`, or the first budget in their order that refuses it."""
     lines = [line for line in lines if binds(line, need.price)]
     if not lines:
-        nanos = cost_nanos(need.price, need.input_tokens, need.output_asked or 0)
+        nanos = cost_nanos(need.price, need.input_charged, need.output_asked or 0)
         return Fits(need.output_asked, nanos, need.input_tokens + (need.output_asked or 0))
     smallest = need.output_asked
     if smallest is None:
@@ -90,7 +97,7 @@ def binds(line: Line, price: Price) -> bool:
 
 
 def _fits(need: Need, output: int, limited_by: str) -> Fits:
-    return Fits(output, cost_nanos(need.price, need.input_tokens, output), need.input_tokens + output, limited_by)
+    return Fits(output, cost_nanos(need.price, need.input_charged, output), need.input_tokens + output, limited_by)
 
 
 def _short(need: Need, output: int, line: Line, ledger: Ledger) -> Short | None:
@@ -101,7 +108,7 @@ def _short(need: Need, output: int, line: Line, ledger: Ledger) -> Short | None:
             waits = account.settled_tokens + needed <= line.tokens_limit
             return Short(line, waits, "tokens", line.tokens_limit, account.settled_tokens, account.held_tokens, needed)
     if line.nanos_limit is not None:
-        needed = cost_nanos(need.price, need.input_tokens, output)
+        needed = cost_nanos(need.price, need.input_charged, output)
         if needed and account.settled_nanos + account.held_nanos + needed > line.nanos_limit:
             waits = account.settled_nanos + needed <= line.nanos_limit
             return Short(line, waits, "nanos", line.nanos_limit, account.settled_nanos, account.held_nanos, needed)
@@ -122,6 +129,6 @@ def _output_payable(need: Need, line: Line, used_nanos: int, used_tokens: int, c
     if line.tokens_limit is not None:
         payable = (line.tokens_limit - used_tokens) // callers - need.input_tokens
     if line.nanos_limit is not None and need.price.output:
-        share = (line.nanos_limit - used_nanos) // callers * TOKENS_PER_RATE - need.input_tokens * need.price.input
+        share = (line.nanos_limit - used_nanos) // callers * TOKENS_PER_RATE - need.input_charged * need.price.input
         payable = min(payable, share // need.price.output)
     return payable

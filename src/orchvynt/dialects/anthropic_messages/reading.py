@@ -1,5 +1,6 @@
 """Reads and checks a Messages request: bytes → Reading, or a Fault that says what is wrong and where. It never copies the body."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -40,6 +41,12 @@ class _RefusalError(Exception):
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
         self.fault = fault
+
+
+SHORT_CACHE_PERCENT: Final = 25
+LONG_CACHE_PERCENT: Final = 100
+# An ASCII character that is written as an escape, which nobody needs: it may be a letter of `cache_control` or `1h`.
+_HIDDEN: Final = re.compile(rb"\\u00[3-7]")
 
 
 class _Walk:
@@ -157,7 +164,18 @@ def _ask(asked: CountBody, body: bytes) -> Ask:
         wants_json_schema=_wants_schema(asked),
         service_tier=_tier(asked),
         open_inputs=walk.open_inputs,
+        input_surcharge_percent=_surcharge_percent(body),
     )
+
+
+def _surcharge_percent(body: bytes) -> int:
+    """Writing to a cache costs a quarter of the input's price on top for five minutes, as much again for an hour
+    (platform.claude.com/docs/en/build-with-claude/prompt-caching, pricing)."""
+    if _HIDDEN.search(body):
+        return LONG_CACHE_PERCENT
+    if b"cache_control" not in body:
+        return 0
+    return LONG_CACHE_PERCENT if b'"1h"' in body else SHORT_CACHE_PERCENT
 
 
 def _need(value: str | None, where: str) -> str:

@@ -24,11 +24,19 @@ class OutputDetails(msgspec.Struct, gc=False):
     thinking_tokens: int | None = None
 
 
+class ToldWritten(msgspec.Struct, gc=False):
+    """The tokens written to caches, by how long those live."""
+
+    ephemeral_5m_input_tokens: int | None = None
+    ephemeral_1h_input_tokens: int | None = None
+
+
 class ToldUsage(msgspec.Struct, gc=False):
     """Counts of a whole answer, or cumulative ones in a stream, where a later event leaves out what it does not correct."""
 
     input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
+    cache_creation: ToldWritten | None = None
     cache_read_input_tokens: int | None = None
     output_tokens: int | None = None
     output_tokens_details: OutputDetails | None = None
@@ -112,10 +120,14 @@ def usage_from(told: ToldUsage | None) -> Usage | None:
     if min(counts) < 0 or max(counts) > USAGE_TOKENS_MAX:
         return None
     thinking = (told.output_tokens_details.thinking_tokens or 0) if told.output_tokens_details else 0
+    long = (told.cache_creation.ephemeral_1h_input_tokens or 0) if told.cache_creation else 0
+    long = min(max(long, 0), written)
     return Usage(
         input_tokens=told.input_tokens + read + written,
         output_tokens=told.output_tokens,
         cached_input_tokens=read,
+        # What is written for five minutes costs a quarter more than its price, for an hour twice as much.
+        surcharge_tokens=-(-(written - long) // 4) + long,
         reasoning_tokens=thinking if 0 < thinking <= told.output_tokens else 0,
     )
 
@@ -126,6 +138,7 @@ def merged_usage(earlier: ToldUsage | None, later: ToldUsage | None) -> ToldUsag
         return later or earlier
     return ToldUsage(
         input_tokens=earlier.input_tokens if later.input_tokens is None else later.input_tokens,
+        cache_creation=later.cache_creation or earlier.cache_creation,
         cache_creation_input_tokens=(
             earlier.cache_creation_input_tokens if later.cache_creation_input_tokens is None else later.cache_creation_input_tokens
         ),
