@@ -12,6 +12,7 @@ from orchvynt.model.chat import ToolCall
 from orchvynt.model.usage import Usage
 
 PROVIDER = registry.provider("anthropic_messages")
+CALLER = registry.caller("anthropic_messages")
 
 
 def body(*content: dict[str, Any], stop_reason: str | None = "end_turn", **fields: Any) -> bytes:
@@ -50,7 +51,7 @@ def test_a_whole_answer() -> None:
     )
     told = answer(body(*content, stop_reason="tool_use"))
     assert (told.response_id, told.response_model, told.finish) == ("msg_1", "claude-x", "tool_calls")
-    assert told.usage == Usage(input_tokens=40, output_tokens=15, cached_input_tokens=10, reasoning_tokens=3, surcharge_tokens=2)
+    assert told.usage == Usage(input_tokens=40, output_tokens=15, cached_input_tokens=10, reasoning_tokens=3, cache_written_tokens=5)
     assert told.output_bytes == len("hmm") + len("Héllo".encode()) + len("f") + len('{"q":"ü"}'.encode()) + len("g{}")
     reply = PROVIDER.to_reply(told)
     assert (reply.text, reply.tool_calls) == ("Héllo", (ToolCall("t1", "f", '{"q":"ü"}'), ToolCall("t2", "g", "{}")))
@@ -124,4 +125,7 @@ def test_arbitrary_json_never_raises(value: object) -> None:
 def test_what_writing_to_a_cache_costs_beyond_the_price(written: int, detail: object, surcharge: int) -> None:
     usage = {"input_tokens": 10, "output_tokens": 5, "cache_creation_input_tokens": written, "cache_creation": detail}
     told = answer(body({"type": "text", "text": "hi"}, usage=usage))
-    assert told.usage == Usage(input_tokens=10 + written, output_tokens=5, surcharge_tokens=surcharge)
+    assert told.usage is not None
+    assert (told.usage.input_tokens, told.usage.surcharge_tokens) == (10 + written, surcharge)
+    again = CALLER.read_reply(CALLER.write(PROVIDER.to_reply(told)))
+    assert again.usage == told.usage, "callers are told what was written to caches"

@@ -47,7 +47,7 @@ def test_frames_pass_byte_for_byte_but_the_marker(line_end: bytes) -> None:
         alive=True,
         output_bytes=len('hmm üHéllo 🌍search{"q":"ü"}now{}'.encode()),
         finish="tool_calls",
-        usage=Usage(input_tokens=40, output_tokens=15, cached_input_tokens=10, surcharge_tokens=2),
+        usage=Usage(input_tokens=40, output_tokens=15, cached_input_tokens=10, cache_written_tokens=5),
         terminal=True,
     )
 
@@ -94,7 +94,7 @@ def test_how_it_ended_goes_out_with_the_marker_only() -> None:
     out, seen = relayed(content + ending)
     assert out == content
     assert seen.failure is not None
-    assert (seen.failure.outcome, seen.terminal, seen.usage) == ("cut", False, Usage(40, 15, 10))
+    assert (seen.failure.outcome, seen.terminal, seen.usage) == ("cut", False, Usage(40, 15, 10, cache_written_tokens=5))
 
 
 def test_a_delta_of_the_message_without_a_stop_reason_is_no_end() -> None:

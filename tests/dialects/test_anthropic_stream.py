@@ -37,7 +37,7 @@ def test_a_stream_reaches_an_openai_caller_as_chunks() -> None:
     assert [event["choices"][0]["finish_reason"] for event in told] == [None] * 7 + ["tool_calls"]
     seen = relay.seen
     assert (seen.terminal, seen.failure, seen.finish, seen.started, seen.response_id) == (True, None, "tool_calls", True, "msg_1")
-    assert seen.usage == Usage(input_tokens=40, output_tokens=15, cached_input_tokens=10, surcharge_tokens=2)
+    assert seen.usage == Usage(input_tokens=40, output_tokens=15, cached_input_tokens=10, cache_written_tokens=5)
     assert seen.output_bytes == len('hmm üHéllo 🌍search{"q":"ü"}now{}'.encode())
     end = relay.finish([("tier", "2")])
     assert payloads(end)[0]["usage"]["prompt_tokens"] == 40

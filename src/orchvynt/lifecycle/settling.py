@@ -85,7 +85,7 @@ def usable(usage: Usage) -> bool:
         and 0 <= usage.output_tokens <= TOKENS_MOST
         and 0 <= usage.cached_input_tokens <= TOKENS_MOST
         and 0 <= usage.reasoning_tokens <= TOKENS_MOST
-        and 0 <= usage.surcharge_tokens <= TOKENS_MOST
+        and 0 <= usage.cache_kept_tokens <= usage.cache_written_tokens <= TOKENS_MOST
     )
 
 

@@ -8,7 +8,8 @@ import msgspec
 class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Tokens of one attempt. `input_tokens` includes the cached ones, `output_tokens` includes reasoning.
 
-    `surcharge_tokens` is what writing to a cache costs beyond the price of the input, in input tokens.
+    `cache_written_tokens` are those of the input that the provider wrote to a cache, `cache_kept_tokens` those of them that it keeps for
+    longer, at a higher price.
     `estimated` marks a figure that no provider confirmed: it is a bound, never below what was consumed.
     """
 
@@ -17,7 +18,14 @@ class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     cached_input_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
-    surcharge_tokens: int = 0
+    cache_written_tokens: int = 0
+    cache_kept_tokens: int = 0
+
+    @property
+    def surcharge_tokens(self) -> int:
+        """What writing to a cache costs beyond the price of the input, in input tokens: a quarter, and as much again of what is kept
+        longer (platform.claude.com/docs/en/build-with-claude/prompt-caching, pricing)."""
+        return -(-(self.cache_written_tokens - self.cache_kept_tokens) // 4) + self.cache_kept_tokens
 
     @property
     def total_tokens(self) -> int:

@@ -126,8 +126,8 @@ def usage_from(told: ToldUsage | None) -> Usage | None:
         input_tokens=told.input_tokens + read + written,
         output_tokens=told.output_tokens,
         cached_input_tokens=read,
-        # What is written for five minutes costs a quarter more than its price, for an hour twice as much.
-        surcharge_tokens=-(-(written - long) // 4) + long,
+        cache_written_tokens=written,
+        cache_kept_tokens=long,
         reasoning_tokens=thinking if 0 < thinking <= told.output_tokens else 0,
     )
 

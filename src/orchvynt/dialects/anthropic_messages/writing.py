@@ -79,11 +79,14 @@ def usage_body(usage: Usage | None) -> dict[str, Any]:
     """Anthropic's `input_tokens` leaves out what was read from a cache. Zeros where nobody counted: the fields are not optional."""
     told = usage or Usage()
     body: dict[str, Any] = {
-        "input_tokens": told.input_tokens - told.cached_input_tokens,
-        "cache_creation_input_tokens": 0,
+        "input_tokens": told.input_tokens - told.cached_input_tokens - told.cache_written_tokens,
+        "cache_creation_input_tokens": told.cache_written_tokens,
         "cache_read_input_tokens": told.cached_input_tokens,
         "output_tokens": told.output_tokens,
     }
+    if told.cache_kept_tokens:
+        short = told.cache_written_tokens - told.cache_kept_tokens
+        body["cache_creation"] = {"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": told.cache_kept_tokens}
     if told.reasoning_tokens:
         body["output_tokens_details"] = {"thinking_tokens": told.reasoning_tokens}
     return body
