@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from orchvynt.dialects.shapes import Failure
+from orchvynt.dialects.failure import Failure
 from orchvynt.model.chat import Finish, Reply, Thinking, TokenLogprob, ToolCall
 from orchvynt.model.usage import Usage
 

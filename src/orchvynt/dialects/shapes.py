@@ -5,18 +5,17 @@ provider's stream to one caller. All are pure: bytes in, bytes out, incremental,
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 
+from orchvynt.dialects.deltas import Delta
+from orchvynt.dialects.failure import Failure as Failure  # a part of the contract, too
 from orchvynt.model.chat import Chat, Reply
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask
 from orchvynt.model.turns import Digest, Turn
 from orchvynt.model.usage import Usage
-
-if TYPE_CHECKING:
-    from orchvynt.dialects.deltas import Delta
 
 Notes = Sequence[tuple[str, str]]
 """What an answer says about itself at its end: names without the `x-orchvynt-` prefix, and values safe for a header."""
@@ -31,20 +30,6 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     ask: Ask
     metadata: Mapping[str, object]
     turns: Callable[[], list[Turn]]
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """Why an attempt did not give an answer: `outcome` is one of the trigger words of model.facts.Trigger.
-
-    `message` is the provider's own words, at most 500 characters. `retry_after_ns` is 0 when the provider said nothing.
-    """
-
-    outcome: str
-    status: int
-    message: str = ""
-    retry_after_ns: int = 0
-    error_type: str = ""
-    error_code: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -83,7 +68,7 @@ class Seen(msgspec.Struct):
 class DeltaWriter(Protocol):
     """One caller's stream, written from canonical parts. Attempts may follow one another on it; it begins once and ends once."""
 
-    def write(self, delta: "Delta") -> bytes:
+    def write(self, delta: Delta) -> bytes:
         """The bytes that a delta is; empty where the dialect has none for it. The finish reason is written with Ended, not before."""
         ...
 
