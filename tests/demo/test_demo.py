@@ -17,9 +17,9 @@ def test_the_demo_plays_whole_and_its_claims_hold(tmp_path: Path) -> None:
     said = done.stdout
     assert done.returncode == 0, said + done.stderr
     assert "\x1b" not in said, "plain under CI"
-    assert said.count("✓") == 17
+    assert said.count("✓") == 20
     assert "✗" not in said
-    assert "17 of 17 claims held" in said
+    assert "20 of 20 claims held" in said
     _check_against_ledger_and_records(said, tmp_path)
 
 
@@ -32,6 +32,7 @@ def _check_against_ledger_and_records(said: str, folder: Path) -> None:
         return sorted((model, tier) for found, _, model, tier, _ in rows if found == run)
 
     assert of("run-1") == [("gpt-4o", 1)] * 3
+    assert of("run-1-broken") == [("claude", 2)]
     assert of("run-2") == [("claude", 2)] * 3
     assert of("run-3") == [("local", 3)] * 3
     assert len(of("run-4")) == 40

@@ -13,6 +13,7 @@ from orchvynt.demo.agents import drafting, fact_checking, retrieval
 from orchvynt.demo.stage import Stage
 
 QUESTION: Final = "When was the bridge built, how long did it take, and how long is it?"
+PARAGRAPH: Final = "Built over fourteen years and opened in 1883, the bridge spans 486 metres between two cities that it made one."
 WORKFLOW: Final = "doc-analysis"
 # What openai asks for with its 429; over by the time the budget runs out.
 RESTS_S: Final = 3
@@ -38,13 +39,13 @@ class Scene(NamedTuple):
 
 
 class Story:
-    """Six acts over one stage. They build on one another."""
+    """Seven acts over one stage. They build on one another."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
 
     def acts(self) -> Iterator[Callable[[], Scene]]:
-        yield from (self.well, self.rate_limited, self.both_down, self.changed, self.spent, self.reviewed)
+        yield from (self.well, self.broken, self.rate_limited, self.both_down, self.changed, self.spent, self.reviewed)
 
     def run_workflow(self, run: str, flags: str = "") -> list[str]:
         """The three agents, one after the other, each at its own address."""
@@ -79,6 +80,29 @@ class Story:
             ),
         ]
         return self._scene("All is well", "Three agents run a workflow through OrchVynt. They know one address.", claims, "runs", "run-1")
+
+    def broken(self) -> Scene:
+        self.stage.providers.fault("openai", {"cut_after": 6}, times=1)
+        before = self._last_arrival()
+        client = OpenAI(
+            base_url=self._at("drafting"), api_key="agent-key", max_retries=0, default_headers={"x-orchvynt-run": "run-1-broken"}
+        )
+        asked = client.chat.completions.create(
+            model="gpt-4o", stream=True, max_tokens=80, messages=[{"role": "user", "content": "Write the paragraph."}]
+        )
+        parts = [chunk.choices[0].delta.content or "" for chunk in asked if chunk.choices]
+        record = self._records("run-1-broken")[0]
+        claims = [
+            Claim("the agent read one text, word for word, without a gap or a repetition", "".join(parts) == PARAGRAPH),
+            Claim(
+                "openai was asked once and broke off; anthropic was asked once, and went on",
+                self._arrivals(before) == ["openai", "anthropic"],
+            ),
+            Claim("the record says who ended it, and that it is whole", (record["model"], record["outcome"]) == ("claude", "answered")),
+        ]
+        return self._scene(
+            "A stream breaks in the middle", "The next tier goes on with the same text.", claims, "explain", record["invocation"]
+        )
 
     def rate_limited(self) -> Scene:
         self.stage.providers.fault("openai", {"status": 429, "retry_after": RESTS_S})
