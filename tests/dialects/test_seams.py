@@ -94,6 +94,8 @@ def test_a_model_that_was_asked(delivered: str, continuation: str, whole: str | 
         ("The sky is blue", "", "The sky is blue"),
         ("The sky is blue because of light", "sky is blue because of light, scattered", "The sky is blue because of light, scattered"),
         ("The sky is blue because", "The sky is blue at noon", None),
+        ("Hello wor", "Hello there, friend", None),
+        ("One two ", "One two three", "One two three"),
     ],
 )
 def test_a_prefilled_model(delivered: str, continuation: str, whole: str | None) -> None:

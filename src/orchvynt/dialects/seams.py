@@ -94,25 +94,28 @@ class Seam:
         return next((size for size in range(longest, 0, -1) if held.startswith(self._tail[-size:])), 0)
 
     def _joins_prefill(self, held: str, overlap: int) -> int | None:
-        if overlap >= ECHO_CHARS_MIN:
+        if overlap >= ECHO_CHARS_MIN or (overlap == len(self._delivered) and overlap >= WORDS_CHARS_MIN):
             return overlap
-        if _common(held, self._delivered) >= ECHO_CHARS_MIN:
-            return None
-        return self._blank_overlap(held)
+        return None if self._begins_anew(held) else self._blank_overlap(held)
 
     def _joins_instruct(self, held: str, overlap: int) -> int | None:
         if not held.strip():
             return None
         if overlap and (overlap == len(self._delivered) or self._says_words(overlap)):
             return overlap
-        if _common(held, self._delivered) >= ECHO_CHARS_MIN:
+        if self._begins_anew(held) or not self._within_a_sentence(held):
             return None
-        return self._blank_overlap(held) if self._within_a_sentence(held) else None
+        return self._blank_overlap(held)
 
     def _blank_overlap(self, held: str) -> int:
         """White space at the end of what was delivered that the continuation says again: APIs strip it from a prefilled turn."""
         blank = self._delivered[len(self._delivered.rstrip()) :]
         return next((size for size in range(len(blank), 0, -1) if held.startswith(blank[-size:])), 0)
+
+    def _begins_anew(self, held: str) -> bool:
+        """Whether it begins like the answer itself, and then differs: another answer to the same question."""
+        half = max(WORDS_CHARS_MIN, len(self._delivered) // 2)
+        return _common(held, self._delivered) >= min(ECHO_CHARS_MIN, half)
 
     def _says_words(self, overlap: int) -> bool:
         """Whether so much of the end is whole words, and enough of them to be no chance."""
