@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from tests.clients.table import Api, Ask, Call
-from tests.clients.world import ADDRESS, DESCRIPTION, EARLIER, PNG, SCHEMA, WEATHER
+from tests.clients.world import ADDRESS, DESCRIPTION, EARLIER, MODELS, PNG, SCHEMA, WEATHER
 
 
 class Arrived(NamedTuple):
@@ -61,12 +61,15 @@ def arrived(api: Api, kept: Mapping[str, Any]) -> Arrived:
     """Reads one request of the scripted provider's `arrivals`."""
     body = json.loads(kept["body"])
     assert kept["path"].endswith(_PATHS[api]), kept["path"]
-    assert body.pop("model") == _MODELS[api]
+    assert body.pop("model") == MODELS[api]
     return {"openai": _openai, "anthropic": _anthropic, "ollama": _ollama}[api](body)
 
 
 _PATHS: Final = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages", "ollama": "/api/chat"}
-_MODELS: Final = {"openai": "gpt-4o", "anthropic": "claude-sonnet-4-5", "ollama": "mistral:7b"}
+_OPENAI: Final = (
+    *("messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "stop", "reasoning_effort"),
+    *("tools", "tool_choice", "parallel_tool_calls", "response_format"),
+)
 
 
 def _only(found: Mapping[str, Any], *names: str) -> None:
@@ -74,8 +77,7 @@ def _only(found: Mapping[str, Any], *names: str) -> None:
 
 
 def _openai(body: dict[str, Any]) -> Arrived:
-    _only(body, "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "tools", "tool_choice", "parallel_tool_calls",
-          "response_format", "stop", "reasoning_effort")  # fmt: skip
+    _only(body, *_OPENAI)
     assert len({"max_tokens", "max_completion_tokens"} & set(body)) == 1
     if body.get("stream"):
         assert body["stream_options"] == {"include_usage": True}
@@ -98,7 +100,7 @@ def _openai(body: dict[str, Any]) -> Arrived:
             system.append(text)
         elif text:
             turns.append((message["role"], text))
-    choice = body.get("tool_choice", "auto")
+    choice: Any = body.get("tool_choice", "auto")
     form = body.get("response_format") or {}
     stop = body.get("stop") or []
     return Arrived(

@@ -96,8 +96,8 @@ class OllamaAgent(Agent):
 
     def close(self) -> None:
         for client in self._clients.values():
-            client.close()
+            client.close()  # type: ignore[no-untyped-call]
 
     async def aclose(self) -> None:
         for client in self._async.values():
-            await client.close()
+            await client.close()  # type: ignore[no-untyped-call]

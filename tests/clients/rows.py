@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from tests.clients.table import APIS, ANSWER, Api, Ask, Call, Cell, Chapter, Fails, Row, Says, cells_of
+from tests.clients.table import ANSWER, APIS, Api, Ask, Call, Cell, Chapter, Fails, Row, Says, cells_of
 
 LISBON: Final = Call("weather", {"city": "Lisbon"})
 PORTO: Final = Call("weather", {"city": "Porto"})

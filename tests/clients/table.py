@@ -23,8 +23,8 @@ class Ask(NamedTuple):
     """What an agent wants, in no API's words; each client's file says it with that client.
 
     `model` is the first part of a model's name, the provider's API is the other. `key` is who asks. `choice` is `required`, `none`, or a
-    tool that must be called. `form` is `json`, or `schema`. `image` is `data`, or `address`. With `results` the calls of the first answer are
-    answered, and the answer to that is what counts.
+    tool that must be called. `form` is `json`, or `schema`. `image` is `data`, or `address`. With `results` the calls of the first answer
+    are answered, and the answer to that is what counts.
     """
 
     text: str = "When was the bridge built?"

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from tests.clients.rows import ANSWER, LISBON, MEASURED, PORTO, THOUGHT, YEAR
-from tests.clients.table import APIS
+from tests.clients.rows import LISBON, MEASURED, PORTO, THOUGHT, YEAR
+from tests.clients.table import ANSWER, APIS, Api
 from tests.support.policies import TRIGGERS
 from tests.support.serving import Serving
 
@@ -36,9 +36,9 @@ FAULTS: Final[MappingProxyType[str, Any]] = MappingProxyType(
         "down": {"status": 500},
     }
 )
-MODELS: Final = {"openai": "gpt-4o", "anthropic": "claude-sonnet-4-5", "ollama": "mistral:7b"}
+MODELS: Final[dict[Api, str]] = {"openai": "gpt-4o", "anthropic": "claude-sonnet-4-5", "ollama": "mistral:7b"}
 # Who goes on for whom: never the same API, and one that extends a turn.
-COVERS: Final = {"openai": "anthropic", "anthropic": "ollama", "ollama": "anthropic"}
+COVERS: Final[dict[Api, Api]] = {"openai": "anthropic", "anthropic": "ollama", "ollama": "anthropic"}
 ALONE: Final = ("sound", "cut", "told", "refuses", "limited", "down")
 
 
@@ -49,6 +49,7 @@ def _keys() -> list[dict[str, Any]]:
         {"name": f"covered-{api}", "allow_models": [f"covered-{api}", f"rescued-{api}", f"cover-{cover}"]} for api, cover in COVERS.items()
     ]
     return [
+        {"name": "free"},
         {"name": "agent", "allow_models": alone},
         *with_cover,
         {"name": "poor", "fixed": {"workflow": "poor"}},
