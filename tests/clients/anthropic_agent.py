@@ -8,7 +8,7 @@ from anthropic import Anthropic, AsyncAnthropic
 from anthropic.types import JSONOutputFormatParam
 from tests.clients.agent import Agent, calls_of
 from tests.clients.table import Ask, Ended, Got
-from tests.clients.world import ADDRESS, DESCRIPTION, EARLIER, PNG, SCHEMA, WEATHER
+from tests.clients.world import ADDRESS, DESCRIPTION, EARLIER, PNG, SAMPLES, SCHEMA, WEATHER
 
 TOOLS: Final = ({"name": "weather", "description": DESCRIPTION, "input_schema": WEATHER},)
 IMAGES: Final = {
@@ -16,7 +16,7 @@ IMAGES: Final = {
     "address": {"type": "url", "url": ADDRESS},
 }
 CHOICES: Final[dict[str, dict[str, str]]] = {"none": {"type": "none"}, "required": {"type": "any"}}
-ENDED: Final[MappingProxyType[Ended, str]] = MappingProxyType({"tools": "tool_use", "length": "max_tokens"})
+ENDED: Final[MappingProxyType[Ended, str]] = MappingProxyType({"tools": "tool_use", "length": "max_tokens", "filtered": "refusal"})
 
 
 class AnthropicAgent(Agent):
@@ -43,6 +43,10 @@ class AnthropicAgent(Agent):
             raise TypeError("the client's types know no JSON mode without a schema")
         asked |= {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}} if ask.form else {}
         asked |= {"stop_sequences": [ask.stop]} if ask.stop else {}
+        # Versions from 2 on have no arguments for it; this is their way to say more.
+        asked |= {"extra_body": SAMPLES["anthropic"]} if ask.sample else {}
+        # As other APIs call it: the client takes no such argument.
+        asked |= {"logprobs": True} if ask.logprobs else {}
         return asked | ({"thinking": {"type": "enabled", "budget_tokens": 1_024}} if ask.think else {})
 
     def results(self, got: Got, texts: list[str]) -> list[Any]:

@@ -5,10 +5,11 @@ It shares nothing with the product. A field that is not known here fails the tes
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from tests.clients.table import Api, Ask, Call
-from tests.clients.world import ADDRESS, DESCRIPTION, EARLIER, MODELS, PNG, SCHEMA, WEATHER
+from tests.clients.table import Api, Call, Cell
+from tests.clients.world import ADDRESS, DESCRIPTION, EARLIER, MODELS, PNG, SAMPLES, SCHEMA, WEATHER
 
 
 class Arrived(NamedTuple):
@@ -28,15 +29,19 @@ class Arrived(NamedTuple):
     images: tuple[str, ...] = ()
     think: bool = False
     stop: tuple[str, ...] = ()
+    sampled: Any = MappingProxyType({})
+    logprobs: int | None = None
 
 
-def expected(ask: Ask, provider: Api, stream: bool, own: bool, calls: tuple[Call, ...] = (), said: str = "") -> Arrived:
-    """What must arrive of it. `own`: the client speaks the provider's API. `calls` and `said` are the turn that results answer."""
+def expected(cell: Cell, calls: tuple[Call, ...] = (), said: str = "") -> Arrived:
+    """What must arrive of its request. `calls` and `said` are the turn that results answer."""
+    ask = cell.ask
     turns = (*EARLIER, ("user", ask.text)) if ask.earlier else (("user", ask.text),)
+    lost = {name.rpartition(".")[2] for name in cell.lost}
     # An Ollama has no such choice: the tools stay away.
-    hidden = ask.choice == "none" and provider == "ollama"
+    hidden = ask.choice == "none" and cell.provider == "ollama"
     return Arrived(
-        stream=stream,
+        stream=cell.how == "stream",
         limit=ask.limit,
         turns=(*turns, ("assistant", said)) if said else turns,
         system=ask.system,
@@ -47,8 +52,10 @@ def expected(ask: Ask, provider: Api, stream: bool, own: bool, calls: tuple[Call
         results=tuple(measured(call) for call in calls),
         form=SCHEMA if ask.form == "schema" else ask.form or None,
         images={"data": (PNG,), "address": (ADDRESS,), "": ()}[ask.image],
-        think=ask.think and own,
+        think=ask.think and cell.own,
         stop=(ask.stop,) if ask.stop else (),
+        sampled={name: value for name, value in SAMPLES[cell.client].items() if name not in lost} if ask.sample else {},
+        logprobs=2 if ask.logprobs else None,
     )
 
 
@@ -65,11 +72,17 @@ def arrived(api: Api, kept: Mapping[str, Any]) -> Arrived:
     return {"openai": _openai, "anthropic": _anthropic, "ollama": _ollama}[api](body)
 
 
+SAMPLED: Final = ("temperature", "seed", "top_k")
 _PATHS: Final = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages", "ollama": "/api/chat"}
 _OPENAI: Final = (
     *("messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "stop", "reasoning_effort"),
+    *("temperature", "seed", "logprobs", "top_logprobs"),
     *("tools", "tool_choice", "parallel_tool_calls", "response_format"),
 )
+
+
+def _sampled(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: found[name] for name in SAMPLED if name in found}
 
 
 def _only(found: Mapping[str, Any], *names: str) -> None:
@@ -88,9 +101,9 @@ def _openai(body: dict[str, Any]) -> Arrived:
     results: dict[str, str] = {}
     for message in body["messages"]:
         content = message.get("content")
-        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
+        parts: list[Any] = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
         text = "".join(part["text"] for part in parts if part["type"] == "text")
-        images += [part["image_url"]["url"].removeprefix("data:image/png;base64,") for part in parts if part["type"] == "image_url"]
+        images += [_openai_image(part["image_url"]["url"]) for part in parts if part["type"] == "image_url"]
         for call in message.get("tool_calls") or []:
             assert call["type"] == "function"
             calls[call["id"]] = Call(call["function"]["name"], json.loads(call["function"]["arguments"]))
@@ -101,7 +114,6 @@ def _openai(body: dict[str, Any]) -> Arrived:
         elif text:
             turns.append((message["role"], text))
     choice: Any = body.get("tool_choice", "auto")
-    form = body.get("response_format") or {}
     stop = body.get("stop") or []
     return Arrived(
         stream=body.get("stream", False),
@@ -113,11 +125,29 @@ def _openai(body: dict[str, Any]) -> Arrived:
         one_call=body.get("parallel_tool_calls") is False,
         calls=tuple(calls.values()),
         results=tuple(results[id] for id in calls),
-        form={"json_schema": form.get("json_schema", {}).get("schema"), "json_object": "json"}[form["type"]] if form else None,
+        form=_openai_form(body.get("response_format")),
         images=tuple(images),
         think="reasoning_effort" in body,
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        sampled=_sampled(body),
+        logprobs=body["top_logprobs"] if body.get("logprobs") else None,
     )
+
+
+def _openai_image(url: str) -> str:
+    head, found, data = url.partition("data:image/png;base64,")
+    assert bool(head) != bool(found)
+    return data if found else url
+
+
+def _openai_form(form: dict[str, Any] | None) -> Any:
+    if form is None or form == {"type": "json_object"}:
+        return form and "json"
+    assert form["type"] == "json_schema"
+    named = form["json_schema"]
+    assert named["name"]
+    assert named.get("strict", True) is True
+    return named["schema"]
 
 
 def _function(tool: dict[str, Any]) -> tuple[str, str, Any]:
@@ -126,7 +156,8 @@ def _function(tool: dict[str, Any]) -> tuple[str, str, Any]:
 
 
 def _anthropic(body: dict[str, Any]) -> Arrived:
-    _only(body, "messages", "system", "stream", "max_tokens", "tools", "tool_choice", "output_config", "stop_sequences", "thinking")
+    _only(body, "messages", "system", "stream", "max_tokens", "tools", "tool_choice", "output_config", "stop_sequences", "thinking",
+          "temperature", "top_k")  # fmt: skip
     turns: list[tuple[str, str]] = []
     images: list[str] = []
     calls: dict[str, Call] = {}
@@ -166,6 +197,7 @@ def _anthropic(body: dict[str, Any]) -> Arrived:
         images=tuple(images),
         think="thinking" in body,
         stop=tuple(body.get("stop_sequences", ())),
+        sampled=_sampled(body),
     )
 
 
@@ -178,8 +210,8 @@ def _text(blocks: list[Any]) -> str:
 
 
 def _ollama(body: dict[str, Any]) -> Arrived:
-    _only(body, "messages", "stream", "options", "tools", "format", "think")
-    _only(body["options"], "num_predict", "stop")
+    _only(body, "messages", "stream", "options", "tools", "format", "think", "logprobs", "top_logprobs")
+    _only(body["options"], "num_predict", "stop", *SAMPLED)
     system: list[str] = []
     turns: list[tuple[str, str]] = []
     images: list[str] = []
@@ -208,4 +240,6 @@ def _ollama(body: dict[str, Any]) -> Arrived:
         images=tuple(images),
         think=body.get("think", False),
         stop=tuple(body["options"].get("stop", ())),
+        sampled=_sampled(body["options"]),
+        logprobs=body["top_logprobs"] if body.get("logprobs") else None,
     )

@@ -42,7 +42,7 @@ def _fails(world: World, agent: Agent, cell: Cell, gets: Fails) -> None:
     kept = world.arrivals()
     assert [one["provider"] for one in kept] == [f"{name}-{cell.provider}" for name in asked]
     for one in kept:
-        assert arrived(cell.provider, one) == expected(cell.ask, cell.provider, cell.how == "stream", cell.own)
+        assert arrived(cell.provider, one) == expected(cell)
 
 
 def _says(world: World, agent: Agent, cell: Cell, gets: Says) -> None:
@@ -50,8 +50,11 @@ def _says(world: World, agent: Agent, cell: Cell, gets: Says) -> None:
     last = answers[-1]
     thought = gets.thought if cell.client == cell.provider == "anthropic" else ""
     assert (last.text, last.calls, last.thought) == (gets.text, gets.calls, thought)
+    assert last.logged == (gets.text if cell.ask.logprobs else None)
     cover = cell.row.asks[1:]
-    assert last.ended == agent.ended(gets.ended, cell.client == (COVERS[cell.provider] if cover else cell.provider))
+    # An Ollama tells of no filter.
+    word = "stop" if gets.ended == "filtered" and cell.provider == "ollama" else gets.ended
+    assert last.ended == agent.ended(word, cell.client == (COVERS[cell.provider] if cover else cell.provider))
     assert len(set(last.ids)) == len(last.ids)
     kept = world.arrivals()
     if cover:
@@ -67,9 +70,9 @@ def _says(world: World, agent: Agent, cell: Cell, gets: Says) -> None:
 
 def _asked(cell: Cell, kept: list[dict[str, object]], answers: list[Got]) -> None:
     """One request for each answer, in the provider's own dialect, with all that was asked and nothing twice."""
-    wanted = [expected(cell.ask, cell.provider, cell.how == "stream", cell.own)]
+    wanted = [expected(cell)]
     for before in answers[:-1]:
-        wanted.append(expected(cell.ask, cell.provider, cell.how == "stream", cell.own, before.calls, before.text))
+        wanted.append(expected(cell, before.calls, before.text))
     assert [arrived(cell.provider, one) for one in kept] == wanted
     assert {one["provider"] for one in kept} == {cell.model}
 
@@ -86,7 +89,7 @@ def _covered(cell: Cell, kept: list[dict[str, object]]) -> None:
         assert said
         assert ANSWER.startswith(said)
         second = second._replace(turns=second.turns[:-1], limit=first.limit)
-    assert first == second == expected(cell.ask, cell.provider, cell.how == "stream", cell.own)
+    assert first == second == expected(cell)
 
 
 def _billed(ledger: Ledger, number: int, got: Got) -> None:

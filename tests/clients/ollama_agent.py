@@ -6,7 +6,7 @@ import ollama
 from ollama import AsyncClient, Client
 from tests.clients.agent import Agent, calls_of
 from tests.clients.table import Ask, Ended, Got
-from tests.clients.world import ADDRESS, DESCRIPTION, EARLIER, PNG, SCHEMA, WEATHER
+from tests.clients.world import ADDRESS, DESCRIPTION, EARLIER, PNG, SAMPLES, SCHEMA, WEATHER
 
 TOOLS: Final = ({"type": "function", "function": {"name": "weather", "description": DESCRIPTION, "parameters": WEATHER}},)
 FORMS: Final = {"json": "json", "schema": SCHEMA}
@@ -38,7 +38,8 @@ class OllamaAgent(Agent):
         messages: list[Any] = [{"role": "system", "content": ask.system}] if ask.system else []
         messages += [{"role": role, "content": said} for role, said in EARLIER] if ask.earlier else []
         images = {"images": [IMAGES[ask.image]]} if ask.image else {}
-        options = {"num_predict": ask.limit} | ({"stop": [ask.stop]} if ask.stop else {})
+        options: dict[str, Any] = {"num_predict": ask.limit} | (SAMPLES["ollama"] if ask.sample else {})
+        options |= {"stop": [ask.stop]} if ask.stop else {}
         asked: dict[str, Any] = {
             "model": model,
             "messages": [*messages, {"role": "user", "content": ask.text, **images}],
@@ -49,6 +50,7 @@ class OllamaAgent(Agent):
         asked |= {"tool_choice": ask.choice} if ask.choice else {}
         asked |= {"parallel_tool_calls": False} if ask.one_call else {}
         asked |= {"format": FORMS[ask.form]} if ask.form else {}
+        asked |= {"logprobs": True, "top_logprobs": 2} if ask.logprobs else {}
         return asked | ({"think": True} if ask.think else {})
 
     def results(self, got: Got, texts: list[str]) -> list[Any]:
@@ -76,12 +78,14 @@ class OllamaAgent(Agent):
         assert [line.done for line in answer] == [False] * len(before) + [True]
         assert {line.message.role for line in answer} == {"assistant"}
         calls = [call for line in answer for call in line.message.tool_calls or ()]
+        logged = [entry.token for line in answer for entry in line.logprobs or ()]
         text = "".join(line.message.content or "" for line in answer)
         return Got(
             text=text,
             calls=calls_of([(call.function.name, call.function.arguments) for call in calls]),
             ended=last.done_reason,
             tokens=(last.prompt_eval_count, last.eval_count),
+            logged="".join(logged) if logged else None,
             turn={"role": "assistant", "content": text, "tool_calls": calls},
         )
 
@@ -89,7 +93,7 @@ class OllamaAgent(Agent):
         return "".join(line.message.content or "" for line in self.heard), ["done" for line in self.heard if line.done]
 
     def ended(self, word: Ended, own: bool) -> str:
-        return "length" if word == "length" else "stop"
+        return {"length": "length", "filtered": "content_filter"}.get(word, "stop")
 
     def told(self, error: Any) -> tuple[int | None, str | None]:
         return (None if error.status_code == -1 else error.status_code), None

@@ -9,7 +9,7 @@ from openai import AsyncOpenAI, OpenAI
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from tests.clients.agent import Agent, calls_of
 from tests.clients.table import Ask, Ended, Got
-from tests.clients.world import ADDRESS, DESCRIPTION, EARLIER, PNG, SCHEMA, WEATHER
+from tests.clients.world import ADDRESS, DESCRIPTION, EARLIER, PNG, SAMPLES, SCHEMA, WEATHER
 
 TOOLS: Final = ({"type": "function", "function": {"name": "weather", "description": DESCRIPTION, "parameters": WEATHER}},)
 FORMS: Final = {
@@ -17,7 +17,7 @@ FORMS: Final = {
     "schema": {"type": "json_schema", "json_schema": {"name": "year", "schema": SCHEMA, "strict": True}},
 }
 IMAGES: Final = {"data": f"data:image/png;base64,{PNG}", "address": ADDRESS}
-ENDED: Final[MappingProxyType[Ended, str]] = MappingProxyType({"tools": "tool_calls", "length": "length"})
+ENDED: Final[MappingProxyType[Ended, str]] = MappingProxyType({"tools": "tool_calls", "length": "length", "filtered": "content_filter"})
 
 
 class OpenAiAgent(Agent):
@@ -43,6 +43,8 @@ class OpenAiAgent(Agent):
         asked |= {"parallel_tool_calls": False} if ask.one_call else {}
         asked |= {"response_format": FORMS[ask.form]} if ask.form else {}
         asked |= {"stop": [ask.stop]} if ask.stop else {}
+        asked |= SAMPLES["openai"] if ask.sample else {}
+        asked |= {"logprobs": True, "top_logprobs": 2} if ask.logprobs else {}
         return asked | ({"reasoning_effort": "low"} if ask.think else {})
 
     def results(self, got: Got, texts: list[str]) -> list[Any]:
@@ -84,6 +86,7 @@ class OpenAiAgent(Agent):
             calls=calls_of([(call.function.name, json.loads(call.function.arguments)) for call in calls]),
             ended=choice.finish_reason,
             tokens=(answer.usage.prompt_tokens, answer.usage.completion_tokens),
+            logged="".join(entry.token for entry in choice.logprobs.content) if choice.logprobs else None,
             turn={"role": "assistant", **message.to_dict()},
             ids=tuple(call.id for call in calls),
         )

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from tests.clients.table import ANSWER, APIS, Api, Ask, Call, Cell, Chapter, Fails, Row, Says, cells_of
+from tests.clients.table import ANSWER, APIS, Api, Ask, Call, Cell, Chapter, Fails, Row, Says, cells_of, elsewhere
 
 LISBON: Final = Call("weather", {"city": "Lisbon"})
 PORTO: Final = Call("weather", {"city": "Porto"})
@@ -15,6 +15,15 @@ CUT: Final = "The bridge"
 # What no Ollama can be made to do.
 NO_CHOICE: Final = MappingProxyType[Api, str]({"ollama": "Ollama's API cannot be made to call a tool, nor to call one at a time"})
 NO_CHOICE_SAID: Final = MappingProxyType[Api, str]({"ollama": "Ollama's client has no such option"})
+# OpenAI's API has no `top_k`, Anthropic's no seed.
+SAMPLING: Final = MappingProxyType[tuple[Api, Api], tuple[str, ...]](
+    {
+        ("openai", "anthropic"): ("seed",),
+        ("anthropic", "openai"): ("top_k",),
+        ("ollama", "openai"): ("options.top_k",),
+        ("ollama", "anthropic"): ("options.seed",),
+    }
+)
 
 ANSWERS: Final = Chapter(
     "Answers",
@@ -26,8 +35,15 @@ ANSWERS: Final = Chapter(
         Row("stop", "a stop sequence", Ask(stop=" in"), Says(ANSWER.partition(" in")[0], ended="sequence"),
             note="only Anthropic's API tells it from an end; its client hears `stop_sequence` of Anthropic alone, else `end_turn`"),
         Row("thinking", "an answer with thoughts before it", Ask("Think: why then?", think=True, limit=2_000), Says(thought=THOUGHT),
-            note="how much a model thinks is asked of a provider of the client's own API alone; to others it is dropped and named",
-            loses=MappingProxyType({"openai": ("reasoning_effort",), "anthropic": ("thinking",), "ollama": ("think",)})),
+            note="only a provider of the client's own API is asked to think; that thoughts come back is tested with Anthropic's",
+            loses=elsewhere(openai="reasoning_effort", anthropic="thinking", ollama="think")),
+        Row("sampling", "temperature, and what else the client has of seed and `top_k`", Ask(sample=True), loses=SAMPLING),
+        Row("filtered", "an answer that the provider's filter ends", Ask("Tell a secret."), Says("I cannot.", ended="filtered"),
+            note="Anthropic calls it `refusal`; an Ollama tells no such end"),
+        Row("empty", "an answer of nothing", Ask("Say nothing."), Says("")),
+        Row("logprobs", "log probabilities", Ask(logprobs=True),
+            refused=MappingProxyType({"anthropic": "Anthropic's API gives no log probabilities"}),
+            unsayable=MappingProxyType({"anthropic": "Anthropic's client has no such option"})),
     ),
 )  # fmt: skip
 TOOLS: Final = Chapter(
@@ -53,8 +69,9 @@ FORMS: Final = Chapter(
     "JSON and images",
     (
         Row("schema", "an answer after a JSON schema", Ask("Which year?", form="schema"), Says(YEAR),
-            note="a schema has a name only in OpenAI's API; elsewhere that name is dropped and named",
-            loses=MappingProxyType({"openai": ("response_format.json_schema.name",)})),
+            note="a schema has a name only in OpenAI's API; elsewhere that name is dropped and named. "
+            "Ollama's client gets it of OpenAI without `strict`, which takes not every schema",
+            loses=elsewhere(openai="response_format.json_schema.name")),
         Row("json", "JSON without a schema", Ask("Which year?", form="json"), Says(YEAR),
             refused=MappingProxyType({"anthropic": "Anthropic's API has no JSON mode without a schema"}),
             unsayable=MappingProxyType({"anthropic": "Anthropic's client has no JSON mode without a schema"})),

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 Api = Literal["openai", "anthropic", "ollama"]
 How = Literal["whole", "stream"]
 Way = Literal["sync", "async"]
-Ended = Literal["stop", "length", "tools", "sequence"]
+Ended = Literal["stop", "length", "tools", "sequence", "filtered"]
 APIS: Final[tuple[Api, ...]] = ("openai", "anthropic", "ollama")
 HOWS: Final[tuple[How, ...]] = ("whole", "stream")
 WAYS: Final[tuple[Way, ...]] = ("sync", "async")
@@ -40,6 +40,8 @@ class Ask(NamedTuple):
     image: str = ""
     think: bool = False
     stop: str = ""
+    sample: bool = False
+    logprobs: bool = False
     limit: int = 300
 
 
@@ -52,7 +54,8 @@ class Call(NamedTuple):
 
 class Got(NamedTuple):
     """What an agent got, read from the typed objects of its client. `ended` is the client's own word. `turn` is the answer as the client
-    takes it back in the next turn, `ids` are those of the calls (Ollama's clients have none)."""
+    takes it back in the next turn, `ids` are those of the calls (Ollama's clients have none), `logged` is the text of which there are log
+    probabilities."""
 
     text: str
     calls: tuple[Call, ...]
@@ -60,6 +63,7 @@ class Got(NamedTuple):
     tokens: tuple[int, int]
     thought: str = ""
     turn: Any = None
+    logged: str | None = None
     ids: tuple[str, ...] = ()
 
 
@@ -85,7 +89,7 @@ class Row(NamedTuple):
 
     `what` and `note` are what the page says. `gets` is the answer or the error. `asks` are the providers that are asked for one request, by
     the first part of their names; the last one of several is the next tier's. `unsayable`: which client has no way to say it, and why.
-    `refused`: for which provider it is refused, and why. `loses`: what a client's request loses on its way to a provider of another API.
+    `refused`: for which provider it is refused, and why. `loses`: what a request loses between a client and a provider.
     """
 
     name: str
@@ -97,7 +101,7 @@ class Row(NamedTuple):
     note: str = ""
     unsayable: MappingProxyType[Api, str] = NONE
     refused: MappingProxyType[Api, str] = NONE
-    loses: MappingProxyType[Api, tuple[str, ...]] = NONE
+    loses: MappingProxyType[tuple[Api, Api], tuple[str, ...]] = NONE
 
 
 # By which class of its own a client tells a status; within a stream it has none.
@@ -130,6 +134,11 @@ RAISES: Final[MappingProxyType[Api, MappingProxyType[int, str]]] = MappingProxyT
         "ollama": MappingProxyType(dict.fromkeys((0, 400, 401, 402, 403, 404, 409, 503), "ResponseError")),
     }
 )
+
+
+def elsewhere(**fields: str) -> MappingProxyType[tuple[Api, Api], tuple[str, ...]]:
+    """What each client's request loses on its way to the providers of the other APIs."""
+    return MappingProxyType({(client, to): (fields[client],) for client in APIS if client in fields for to in APIS if to != client})
 
 
 class Chapter(NamedTuple):
@@ -179,7 +188,7 @@ class Cell(NamedTuple):
 
     @property
     def lost(self) -> tuple[str, ...]:
-        return () if self.own else self.row.loses.get(self.client, ())
+        return self.row.loses.get((self.client, self.provider), ())
 
 
 def cells_of(row: Row, client: Api) -> list[Cell]:

@@ -106,8 +106,8 @@ def test_counting_is_an_estimate_and_says_so(world: World, client: Anthropic) ->
 def test_an_error_has_the_shape_of_the_api(client: Anthropic) -> None:
     with pytest.raises(NotFoundError) as refused:
         client.messages.create(model="sounds-anthropic", messages=QUESTION, max_tokens=10)
-    assert refused.value.type == "not_found_error"
     body: Any = refused.value.body
+    assert body["error"]["type"] == "not_found_error"
     assert body["request_id"] == body["error"]["invocation_id"]
     assert (body["error"]["code"], body["error"]["nearest"][0]) == ("model_not_found", "sound-anthropic")
 

@@ -24,6 +24,11 @@ SCHEMA: Final[dict[str, Any]] = {
 }  # fmt: skip
 DESCRIPTION: Final = "The weather of a city"
 EARLIER: Final = (("user", "Is there a bridge?"), ("assistant", "There is one."))
+SAMPLES: Final[dict[Api, dict[str, float]]] = {
+    "openai": {"temperature": 0.5, "seed": 7},
+    "anthropic": {"temperature": 0.5, "top_k": 5},
+    "ollama": {"temperature": 0.5, "seed": 7, "top_k": 5},
+}
 TOLD: Final = "out of memory"
 FAULTS: Final[MappingProxyType[str, Any]] = MappingProxyType(
     {
@@ -73,6 +78,8 @@ SCRIPT: Final[dict[str, Any]] = {
         *({"match": {"provider": f"{name}-{api}"}, **SLOW} for name in ("rescued", "cut", "told") for api in APIS),
         {"match": {"tool_result": {"contains": "18 degrees"}}, "text": MEASURED},
         _asked("weather in Lisbon", tool_calls=_calls(LISBON)),
+        _asked("secret", text="I cannot.", finish="content_filter"),
+        _asked("nothing", text=""),
         _asked("What time", tool_calls=[{"name": "weather", "arguments": {}}]),
         _asked("weather in both", text="Let me look.", tool_calls=_calls(LISBON, PORTO)),
         _asked("Which year", text=YEAR),
