@@ -71,7 +71,7 @@ class Agent(ABC):
 
     @abstractmethod
     def so_far(self) -> tuple[str, list[str]]:
-        """The text of what was heard, and every word in it that says that the answer is over."""
+        """The text of what was heard, and every word in it that says that the answer, or a call, is over."""
 
     @abstractmethod
     def ended(self, word: Ended, own: bool) -> str:

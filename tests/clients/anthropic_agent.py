@@ -89,7 +89,9 @@ class AnthropicAgent(Agent):
 
     def so_far(self) -> tuple[str, list[str]]:
         said = "".join(event.text for event in self.heard if event.type == "text")
-        return said, [event.type for event in self.heard if event.type in {"message_delta", "message_stop"}]
+        over = [event.type for event in self.heard if event.type in {"message_delta", "message_stop"}]
+        stops = [event.content_block.type for event in self.heard if event.type == "content_block_stop"]
+        return said, over + [kind for kind in stops if kind == "tool_use"]
 
     def ended(self, word: Ended, own: bool) -> str:
         if word == "sequence" and own:

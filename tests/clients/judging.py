@@ -37,7 +37,7 @@ def _fails(world: World, agent: Agent, cell: Cell, gets: Fails) -> None:
         assert code in (None, gets.code)
     else:
         assert text
-        assert ANSWER.startswith(text)
+        assert gets.said.startswith(text)
     asked = () if cell.refused else cell.row.asks
     kept = world.arrivals()
     assert [one["provider"] for one in kept] == [f"{name}-{cell.provider}" for name in asked]

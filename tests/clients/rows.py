@@ -7,6 +7,7 @@ from tests.clients.table import ANSWER, APIS, Api, Ask, Call, Cell, Chapter, Fai
 
 LISBON: Final = Call("weather", {"city": "Lisbon"})
 PORTO: Final = Call("weather", {"city": "Porto"})
+LOOK: Final = "Let me look."
 MEASURED: Final = "It is 18 degrees."
 THOUGHT: Final = "Hmm, 1883? ü"
 YEAR: Final = '{"year": 1883}'
@@ -52,7 +53,7 @@ TOOLS: Final = Chapter(
         Row("tool", "a tool is called", Ask("The weather in Lisbon?", tools=True), Says("", (LISBON,), "tools")),
         Row("bare", "a call without arguments", Ask("What time is it?", tools=True), Says("", (Call("weather", {}),), "tools")),
         Row("tools", "two calls at once, after some text", Ask("The weather in both?", tools=True),
-            Says("Let me look.", (LISBON, PORTO), "tools")),
+            Says(LOOK, (LISBON, PORTO), "tools")),
         Row("results", "results go back, and the answer to them", Ask("The weather in both?", tools=True, results=True),
             Says(MEASURED)),
         Row("none", "tools are told, and none may be called", Ask(tools=True, choice="none"), unsayable=NO_CHOICE_SAID,
@@ -90,6 +91,9 @@ FALLBACK: Final = Chapter(
             hows=("stream",), asks=("rescued", "cover"), note="the next tier speaks another API"),
         Row("cut", "its stream breaks, and nothing goes on with it", Ask(model="cut"), Fails(0, "", "broke off"), ("stream",), ("cut",),
             note="what came before stays with the agent; nothing says that it is whole"),
+        Row("cut-call", "its stream breaks within a tool call, and nothing goes on with it",
+            Ask("The weather in Lisbon?", model="cut-call", tools=True), Fails(0, "", "broke off", LOOK), ("stream",), ("cut-call",),
+            note="a half call never looks whole; Ollama's API tells calls whole, so one that came is"),
         Row("told", "it tells an error in its stream, and nothing goes on with it", Ask(model="told"), Fails(0, "", "out of memory"),
             ("stream",), ("told",)),
         Row("refuses", "it refuses the request", Ask(model="refuses"), Fails(400, "invalid_request", "too warm"), asks=("refuses",),

@@ -77,11 +77,13 @@ class Says(NamedTuple):
 
 
 class Fails(NamedTuple):
-    """The error that must be raised: its status (0: within a stream, where there is none), its code, and a part of its words."""
+    """The error that must be raised: its status (0: within a stream, where there is none), its code, and a part of its words; and of what
+    a stream may have said a part before."""
 
     status: int
     code: str
     words: str = ""
+    said: str = ANSWER
 
 
 class Row(NamedTuple):

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from tests.clients.rows import LISBON, MEASURED, PORTO, THOUGHT, YEAR
+from tests.clients.rows import LISBON, LOOK, MEASURED, PORTO, THOUGHT, YEAR
 from tests.clients.table import ANSWER, APIS, Api
 from tests.support.policies import TRIGGERS
 from tests.support.serving import Serving
@@ -35,6 +35,8 @@ FAULTS: Final[MappingProxyType[str, Any]] = MappingProxyType(
         "covered": {"status": 500},
         "rescued": {"cut_after": 3},
         "cut": {"cut_after": 3},
+        # After four frames of text and one of the call.
+        "cut-call": {"cut_after": 5},
         "told": {"error_event_after": 3, "message": TOLD},
         "refuses": {"status": 400, "message": "too warm"},
         "limited": {"status": 429, "retry_after": 0},
@@ -44,7 +46,7 @@ FAULTS: Final[MappingProxyType[str, Any]] = MappingProxyType(
 MODELS: Final[dict[Api, str]] = {"openai": "gpt-4o", "anthropic": "claude-sonnet-4-5", "ollama": "mistral:7b"}
 # Who goes on for whom: never the same API, and one that extends a turn.
 COVERS: Final[dict[Api, Api]] = {"openai": "anthropic", "anthropic": "ollama", "ollama": "anthropic"}
-ALONE: Final = ("sound", "cut", "told", "refuses", "limited", "down")
+ALONE: Final = ("sound", "cut", "cut-call", "told", "refuses", "limited", "down")
 
 
 def _keys() -> list[dict[str, Any]]:
@@ -73,15 +75,17 @@ def _calls(*calls: Any) -> list[dict[str, Any]]:
 
 # What a stream breaks off after has arrived: its frames come apart.
 SLOW: Final = {"text": ANSWER, "frames": 6, "frame_interval": "8ms"}
+HALF_CALL: Final = {"text": LOOK, "tool_calls": _calls(LISBON), "frames": 4, "frame_interval": "8ms"}
 SCRIPT: Final[dict[str, Any]] = {
     "answers": [
         *({"match": {"provider": f"{name}-{api}"}, **SLOW} for name in ("rescued", "cut", "told") for api in APIS),
+        *({"match": {"provider": f"cut-call-{api}"}, **HALF_CALL} for api in APIS),
         {"match": {"tool_result": {"contains": "18 degrees"}}, "text": MEASURED},
         _asked("weather in Lisbon", tool_calls=_calls(LISBON)),
         _asked("secret", text="I cannot.", finish="content_filter"),
         _asked("nothing", text=""),
         _asked("What time", tool_calls=[{"name": "weather", "arguments": {}}]),
-        _asked("weather in both", text="Let me look.", tool_calls=_calls(LISBON, PORTO)),
+        _asked("weather in both", text=LOOK, tool_calls=_calls(LISBON, PORTO)),
         _asked("Which year", text=YEAR),
         _asked("Think", thinking=THOUGHT, text=ANSWER),
     ],
