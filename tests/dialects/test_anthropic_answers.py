@@ -80,6 +80,11 @@ def test_a_refusal_is_a_clean_answer() -> None:
     assert PROVIDER.to_reply(answer(body(stop_reason="refusal"))).refusal
 
 
+def test_no_words_of_ours_stand_beside_those_of_the_model() -> None:
+    reply = PROVIDER.to_reply(answer(body({"type": "text", "text": "So far"}, stop_reason="refusal")))
+    assert (reply.text, reply.refusal, reply.finish) == ("So far", "", "content_filter")
+
+
 @pytest.mark.parametrize(
     ("data", "outcome"),
     [

@@ -1,5 +1,7 @@
 """Streams of Anthropic's Messages API, relayed to a chat completions caller: the same under any split of the bytes."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -119,6 +121,19 @@ def test_a_refusal_in_a_stream_is_told_as_one() -> None:
     )
     assert payloads(out)[0]["choices"][0]["delta"]["refusal"] == "I cannot."
     assert (relay.seen.finish, relay.reply().refusal) == ("content_filter", "I cannot.")
+
+
+@pytest.mark.parametrize("spoken", [True, False])
+def test_no_words_of_ours_stand_beside_those_of_the_model(spoken: bool) -> None:
+    relay = make(collect=True)
+    text: Any = [
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "So far"}},
+        {"type": "content_block_stop", "index": 0},
+    ]
+    run(relay, [events(MESSAGE_START, *(text if spoken else []), message_delta("refusal"), {"type": "message_stop"})])
+    reply = relay.reply()
+    assert (reply.text, bool(reply.refusal), reply.finish) == ("So far" if spoken else "", not spoken, "content_filter")
 
 
 @given(st.lists(st.binary(max_size=60), max_size=5), json_values)

@@ -12,7 +12,7 @@ from orchvynt.dialects.ollama_chat import requests as ollama
 from orchvynt.dialects.openai_chat import requests as openai
 from orchvynt.dialects.plain import PARTS_DROPPED, THOUGHTS
 from orchvynt.dialects.shapes import UnsupportedError
-from orchvynt.dialects.translation import SERVICE_DROPPED
+from orchvynt.dialects.translation import OWN_NAMES, SERVICE_DROPPED
 from orchvynt.language.snapshot import Wire
 from orchvynt.model.chat import AnswerFormat, Chat, Document, Image, Message, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult
 
@@ -74,7 +74,7 @@ def test_what_a_table_says_is_refused_is_refused(wire: Wire, name: str) -> None:
 def test_what_concerns_the_callers_own_provider_is_dropped_by_every_other(dialect: str, name: str) -> None:
     for wire in get_args(Wire):
         if wire != dialect:
-            assert dropped(wire, dialect=dialect, extras={name: "x"}) == (name,)
+            assert dropped(wire, dialect=dialect, extras={name: "x"}) == (OWN_NAMES.get(dialect, {}).get(name, name),)
 
 
 def test_a_caller_reads_its_own_names_once_each() -> None:
@@ -83,6 +83,7 @@ def test_a_caller_reads_its_own_names_once_each() -> None:
         "options.temperature",
         "options.top_p",
     )
+    assert dropped("openai_chat", dialect="ollama_chat", extras={"top_k": 3}) == ("options.top_k",)
     named = tuple(Message("user", (Text("hi"),), name=name) for name in ("ana", "ben"))
     assert dropped("ollama_chat", messages=named) == ("messages[].name",)
 

@@ -124,7 +124,7 @@ def test_what_only_an_ollama_can_do_is_refused(name: str, value: Any) -> None:
 @pytest.mark.parametrize("wire", ["openai_chat", "anthropic_messages"])
 def test_what_is_lost_is_named_as_the_caller_named_it(wire: Wire) -> None:
     told = chat(keep_alive="5m", think=True, options={"num_ctx": 4096, "use_mmap": True})
-    assert registry.provider(wire).write_request(told, "m", 10).dropped == ("keep_alive", "think", "num_ctx", "use_mmap")
+    assert registry.provider(wire).write_request(told, "m", 10).dropped == ("keep_alive", "think", "options.num_ctx", "options.use_mmap")
     with pytest.raises(UnsupportedError) as refused:
         registry.provider(wire).write_request(chat(options={"vendor": 1}), "m", 10)
     assert refused.value.param == "vendor"

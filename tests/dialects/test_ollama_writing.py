@@ -74,7 +74,7 @@ def test_a_whole_answer() -> None:
     assert json.loads(GENERATE.write(Reply("", "m", 0, "a", (), "", refusal="b"))) == {
         "model": "m",
         "created_at": "1970-01-01T00:00:00Z",
-        "response": "ab",
+        "response": "a\n\nb",
         "done": True,
     }
 
@@ -83,6 +83,12 @@ def test_a_whole_answer() -> None:
 def test_arguments_that_are_no_object_are_no_empty_ones(text: str) -> None:
     told = json.loads(CHAT.write(Reply("", "m", 0, "", (ToolCall("c", "f", text),), "tool_calls")))
     assert told["message"]["tool_calls"][0]["function"]["arguments"] == {"malformed_arguments": text}
+
+
+def test_a_refusal_is_a_paragraph_of_its_own() -> None:
+    told = written(TextAdded("so far"), RefusalAdded("No"), RefusalAdded("."), Finished("content_filter"), Ended())
+    assert [line["message"]["content"] for line in told] == ["so far", "\n\nNo", ".", ""]
+    assert written(RefusalAdded("No."), Ended())[0]["message"]["content"] == "No."
 
 
 def test_lines_as_they_come() -> None:
@@ -107,7 +113,7 @@ def test_lines_as_they_come() -> None:
     assert told == [
         {**named, "message": {"role": "assistant", "content": "", "thinking": "hmm"}, "done": False},
         {**named, "message": {"role": "assistant", "content": "Hé"}, "done": False},
-        {**named, "message": {"role": "assistant", "content": "no"}, "done": False},
+        {**named, "message": {"role": "assistant", "content": "\n\nno"}, "done": False},
         {**named, "message": {"role": "assistant", "content": "", "tool_calls": calls}, "done": False},
         {
             **named,

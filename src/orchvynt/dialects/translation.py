@@ -30,6 +30,16 @@ NEUTRAL_EXTRAS: Final[dict[str, tuple[object, ...]]] = {
 }
 """Values of fields that other APIs lack which ask for nothing, so that leaving them out changes nothing."""
 
+# What stands in an Ollama's `options`.
+_OF_THE_MACHINE: Final = (
+    *("num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread"),
+    *("numa", "low_vram", "f16_kv", "use_mmap", "use_mlock"),
+)
+_OF_SAMPLING: Final = (
+    *("temperature", "top_p", "top_k", "min_p", "typical_p", "seed", "stop", "presence_penalty", "frequency_penalty"),
+    *("repeat_penalty", "repeat_last_n", "penalize_newline", "mirostat", "mirostat_tau", "mirostat_eta"),
+)
+
 SERVICE_DROPPED: Final[dict[str, Table]] = {
     "openai_chat": (
         ("metadata", "it labels what OpenAI stores"),
@@ -56,10 +66,7 @@ SERVICE_DROPPED: Final[dict[str, Table]] = {
     ),
     "ollama_chat": (
         ("keep_alive", "it concerns the memory of an Ollama"),
-        *(
-            (name, "it concerns the machine of an Ollama")
-            for name in ("num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread", "numa", "low_vram", "f16_kv", "use_mmap", "use_mlock")
-        ),
+        *((name, "it concerns the machine of an Ollama") for name in _OF_THE_MACHINE),
         *((name, "it concerns what an Ollama does with too long an input; others refuse it") for name in ("num_keep", "truncate", "shift")),
         ("think", "the scales differ; the model's own default applies"),
     ),
@@ -68,7 +75,7 @@ SERVICE_DROPPED: Final[dict[str, Table]] = {
 
 OWN_NAMES: Final[dict[str, dict[str, str]]] = {
     "anthropic_messages": {"user": "metadata.user_id", "tools[].function.strict": "tools[].strict"},
-    "ollama_chat": {name: f"options.{name}" for name in ("temperature", "top_p", "seed", "stop")},
+    "ollama_chat": {name: f"options.{name}" for name in (*_OF_THE_MACHINE, *_OF_SAMPLING, "num_keep")},
 }
 """By the caller's dialect: what it calls a canonical field, where the canonical name (OpenAI's) is another."""
 

@@ -13,7 +13,7 @@ from orchvynt.model.chat import Reply, Thinking, ToolCall
 from orchvynt.model.turns import digest_of
 
 REFUSED: Final = "The model declined to answer."
-"""What stands as the refusal where the provider stops with `refusal` and explains nothing."""
+"""What stands as the refusal where the provider stops with `refusal`, having said and explained nothing."""
 
 _decode = msgspec.json.Decoder(MessageBody).decode
 
@@ -54,11 +54,12 @@ def read_reply(body: bytes) -> Reply:
     """The canonical form of a well-formed message. Blocks that only Anthropic's own callers can take are not in it."""
     told = _decode(body)
     blocks = told.content or []
+    text = "".join(block.text or "" for block in blocks if block.type == "text")
     return Reply(
         id=told.id or "",
         model=told.model or "",
         created_s=0,
-        text="".join(block.text or "" for block in blocks if block.type == "text"),
+        text=text,
         tool_calls=tuple(
             ToolCall(id=block.id or "", name=block.name or "", arguments=(bytes(block.input) or b"{}").decode())
             for block in blocks
@@ -66,7 +67,7 @@ def read_reply(body: bytes) -> Reply:
         ),
         finish=finish_from(told.stop_reason),
         usage=usage_from(told_usage(told.usage)),
-        refusal=refusal_text(told.stop_reason, told.stop_details.explanation if told.stop_details else None),
+        refusal=refusal_text(told.stop_reason, told.stop_details.explanation if told.stop_details else None, bool(text)),
         thoughts=tuple(
             Thinking(block.thinking or "", block.signature or "", (block.data or "") if block.type == "redacted_thinking" else "")
             for block in blocks
@@ -76,8 +77,11 @@ def read_reply(body: bytes) -> Reply:
     )
 
 
-def refusal_text(stop_reason: str | None, explanation: str | None) -> str:
-    return (explanation or REFUSED) if stop_reason == "refusal" else ""
+def refusal_text(stop_reason: str | None, explanation: str | None, spoke: bool) -> str:
+    """The refusal of an answer that ended so. `spoke`: it has text, so that words of ours would pass for the model's."""
+    if stop_reason != "refusal":
+        return ""
+    return explanation or ("" if spoke else REFUSED)
 
 
 def _block_bytes(block: Block) -> int:

@@ -40,7 +40,7 @@ class AnthropicReader:
     `calls` says which tool call (counted from 0) a content block is; blocks are counted with the text ones between.
     """
 
-    __slots__ = ("_frames", "_opening", "_silent", "_usage", "began", "begun", "calls", "open_kind")
+    __slots__ = ("_frames", "_opening", "_silent", "_spoke", "_usage", "began", "begun", "calls", "open_kind")
 
     def __init__(self) -> None:
         self.began = False
@@ -52,6 +52,7 @@ class AnthropicReader:
         self._usage: ToldUsage | None = None
         # The calls of which no argument has come.
         self._silent: set[int] = set()
+        self._spoke = False
 
     def feed(self, data: bytes) -> list[Delta]:
         if not self._opening.is_open:
@@ -135,7 +136,7 @@ class AnthropicReader:
         self.open_kind = block.type
         match block.type:
             case "text":
-                return [TextAdded(block.text)] if block.text else []
+                return self._text(block.text or "")
             case "thinking":
                 return [ThoughtAdded(block.thinking)] if block.thinking else []
             case "redacted_thinking":
@@ -144,6 +145,10 @@ class AnthropicReader:
                 return self._call(event, block)
             case _:
                 return [OtherAdded("")]
+
+    def _text(self, text: str) -> list[Delta]:
+        self._spoke = self._spoke or bool(text)
+        return [TextAdded(text)] if text else []
 
     def _call(self, event: Event, block: Block) -> list[Delta]:
         index = self.calls.setdefault(event.index or 0, len(self.calls))
@@ -170,7 +175,7 @@ class AnthropicReader:
         if delta is None:
             return []
         if delta.text:
-            return [TextAdded(delta.text)]
+            return self._text(delta.text)
         if delta.partial_json:
             index = self.calls.get(event.index or 0)
             if index is None:
@@ -184,7 +189,8 @@ class AnthropicReader:
     def _message_delta(self, event: Event) -> list[Delta]:
         deltas: list[Delta] = []
         if event.delta is not None and event.delta.stop_reason:
-            refusal = refusal_text(event.delta.stop_reason, event.delta.stop_details.explanation if event.delta.stop_details else None)
+            explanation = event.delta.stop_details.explanation if event.delta.stop_details else None
+            refusal = refusal_text(event.delta.stop_reason, explanation, self._spoke)
             if refusal:
                 deltas.append(RefusalAdded(refusal))
             deltas.append(Finished(finish_from(event.delta.stop_reason), event.delta.stop_sequence or ""))

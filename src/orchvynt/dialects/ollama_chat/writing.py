@@ -34,6 +34,8 @@ MALFORMED_ARGUMENTS: Final = "malformed_arguments"
 without arguments."""
 
 REASONS: Final[dict[Finish, str]] = {"stop": "stop", "tool_calls": "stop", "length": "length", "content_filter": "content_filter"}
+PARAGRAPH: Final = "\n\n"
+"""Between what a model said and its refusal."""
 
 PartWriter = Callable[[str, str, Sequence[ToolCall]], dict[str, Any]]
 
@@ -62,9 +64,10 @@ def generate_part(content: str, thinking: str, calls: Sequence[ToolCall]) -> dic
 
 
 def write_answer(part: PartWriter, reply: Reply) -> bytes:
-    """A whole answer. The same reply gives the same bytes. A refusal is text here."""
+    """A whole answer. The same reply gives the same bytes. A refusal is text here, a paragraph of its own."""
     thinking = "".join([thought.text for thought in reply.thoughts])
-    said = part(reply.text + reply.refusal, thinking, reply.tool_calls)
+    refusal = PARAGRAPH + reply.refusal if reply.text and reply.refusal else reply.refusal
+    said = part(reply.text + refusal, thinking, reply.tool_calls)
     return _encode(_named(reply.model, reply.created_s) | said | _done(reply.finish, reply.usage) | _logprobs(reply.logprobs))
 
 
@@ -81,7 +84,7 @@ class LineWriter:
     `began` is given where the stream was begun already, by lines that passed as they were.
     """
 
-    __slots__ = ("_arguments", "_began", "_calls", "_finish", "_is_begun", "_part", "_usage")
+    __slots__ = ("_arguments", "_began", "_calls", "_finish", "_is_begun", "_part", "_spoke", "_usage")
 
     def __init__(self, part: PartWriter, began: Began | None = None) -> None:
         self._part = part
@@ -91,13 +94,17 @@ class LineWriter:
         self._arguments: dict[int, list[str]] = {}
         self._finish: Finish = ""
         self._usage: Usage | None = None
+        # Whether the latest line was the model's text.
+        self._spoke = False
 
     def write(self, delta: Delta) -> bytes:
         match delta:
             case TextAdded():
+                self._spoke = True
                 return self._line(self._part(delta.text, "", ()) | _logprobs(delta.logprobs))
             case RefusalAdded():
-                return self._line(self._part(delta.text, "", ()))
+                apart, self._spoke = PARAGRAPH if self._spoke else "", False
+                return self._line(self._part(apart + delta.text, "", ()))
             case ThoughtAdded():
                 return self._line(self._part("", delta.text, ()))
             case ArgumentsAdded():
