@@ -77,6 +77,14 @@ def test_any_split_gives_the_same_and_what_goes_out_is_an_end_of_what_came(
         ("It is so ", "", None),
         ("It is so ", "  ", None),
         ("ban", "ana", None),
+        ("The capital of France is ", "is Paris", "The capital of France is Paris"),
+        ("The capital of France is", "is Paris", "The capital of France is Paris"),
+        ("The capital of France is", "isolated", None),
+        ("It was then I", "I went", "It was then I went"),
+        ("The answer is 42", "42 because", "The answer is 42 because"),
+        ("The answer is 1", "1 because", None),
+        ("The quick zebras", "k zebras run", "The quick zebras run"),
+        ("The quick bras", "ck bras run", None),
     ],
 )
 def test_a_model_that_was_asked(delivered: str, continuation: str, whole: str | None) -> None:

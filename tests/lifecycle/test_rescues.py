@@ -121,6 +121,21 @@ def test_after_the_last_tier_it_ends_with_the_error_event() -> None:
     )
     ended = next(fact for fact in playbook.facts if isinstance(fact, facts.StreamEnded))
     assert (ended.whole, ended.code) == (False, "all_providers_failed")
+    # All that the caller got came from the first.
+    over = next(fact for fact in playbook.facts if isinstance(fact, facts.InvocationFinished))
+    assert (over.model, over.provider, over.tier) == ("gpt", "openai", 1)
+
+
+def test_a_tier_that_was_only_silent_is_asked_after_all_others() -> None:
+    (
+        streaming(policy(tiers=("gpt", "claude", "third")))
+        >> breaks(said())
+        << [Recorded(*BROKE), KeepAlive(), SECOND_ASK]
+        >> NotAdmitted(5_500, 55, "resting", rests_ns=9_000_000_000, rest_why="timeout", later="at_once")
+        << [Recorded("candidate_skipped"), Admit(3, "third", "att_1.2")]
+        >> NotAdmitted(5_600, 56, "price", detail="unknown")
+        << [Recorded("candidate_skipped"), Admit(2, "claude", "att_1.2", at_last=True)]
+    )
 
 
 def test_a_tier_that_rests_or_has_no_budget_is_passed_over() -> None:

@@ -18,8 +18,11 @@ TAIL_CHARS_MAX: Final = 4_096
 """How far back an overlap is looked for, unless the continuation repeats everything."""
 ECHO_CHARS_MIN: Final = 16
 """The shortest overlap that is no chance after a prefill: `ban` goes on with `ana`, and `an` stands in both."""
+ASKED_CHARS_MIN: Final = 8
+"""The shortest overlap that is no chance where a model was asked for it, wherever in a word it begins."""
 WORDS_CHARS_MIN: Final = 4
-"""The shortest overlap of whole words that says, of a model that was asked for them, that it goes on."""
+"""The shortest overlap from the beginning of a word on that says, of a model that was asked for it, that it goes on. A shorter one
+must end with the word, too: `France is ` goes on with `is Paris`, and the `is` is said once."""
 
 Verdict = Literal["open", "clean", "torn"]
 
@@ -71,6 +74,9 @@ class Seam:
         held = self._held
         if not held:
             return True
+        if self._method == "instruct" and len(held) < WORDS_CHARS_MIN and self._tail.endswith(held):
+            # Whether it is a whole word is only seen by what follows.
+            return True
         if self._tail.find(held, 0, len(self._tail) - 1) >= 0:
             return True
         return len(held) < len(self._delivered) and self._delivered.startswith(held)
@@ -101,7 +107,7 @@ class Seam:
     def _joins_instruct(self, held: str, overlap: int) -> int | None:
         if not held.strip():
             return None
-        if overlap and (overlap == len(self._delivered) or self._says_words(overlap)):
+        if overlap and (overlap == len(self._delivered) or self._says_words(held, overlap)):
             return overlap
         if self._begins_anew(held) or not self._within_a_sentence(held):
             return None
@@ -117,12 +123,17 @@ class Seam:
         half = max(WORDS_CHARS_MIN, len(self._delivered) // 2)
         return _common(held, self._delivered) >= min(ECHO_CHARS_MIN, half)
 
-    def _says_words(self, overlap: int) -> bool:
+    def _says_words(self, held: str, overlap: int) -> bool:
         """Whether so much of the end is whole words, and enough of them to be no chance."""
-        if overlap >= ECHO_CHARS_MIN:
+        if overlap >= ASKED_CHARS_MIN:
             return True
         before = self._delivered[-overlap - 1 : -overlap]
-        return overlap >= WORDS_CHARS_MIN and not (before.isalnum() and self._delivered[-overlap].isalnum())
+        if before.isalnum() and held[0].isalnum():
+            return False
+        after = held[overlap : overlap + 1]
+        is_word = not (after.isalnum() and held[overlap - 1].isalnum())
+        # One digit may be the next of a number.
+        return overlap >= WORDS_CHARS_MIN or (is_word and (held[0].isalpha() or (held[0].isalnum() and held[1:overlap].isalnum())))
 
     def _within_a_sentence(self, held: str) -> bool:
         """Whether text that repeats nothing can be the middle of what was said: no answer begins with a blank or a comma."""

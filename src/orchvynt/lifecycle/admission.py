@@ -57,14 +57,12 @@ def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[An
     """The next tier that was not asked yet; then those that rested; then the end."""
     if state.ahead:
         return _ask(state, state.ahead.pop(0))
-    if state.broken is not None:
-        return break_off(state, event, [], "no tier is left that could")
     if state.later:
         later = min(state.later, key=_urgency)
         if later.when == "at_once":
             state.later.remove(later)
             return _ask(state, later.tier, at_last=True)
-        if _waitable(snapshot, state, later):
+        if state.broken is None and _waitable(snapshot, state, later):
             state.second_pass = True
             state.phase = "backing_off"
             state.tier = later.tier
@@ -72,6 +70,8 @@ def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[An
             model = state.candidate.model
             scheduled = facts.RetryScheduled(state.invocation.id, event.at, model, later.rests_ns, "every tier rests")
             return [Record((scheduled,)), WakeAfter(later.rests_ns)]
+    if state.broken is not None:
+        return break_off(state, event, [], "no tier is left that could")
     return all_failed(state, event)
 
 

@@ -41,6 +41,7 @@ def answer_arrived(snapshot: Snapshot, state: State, event: AnswerArrived) -> li
 def stream_started(snapshot: Snapshot, state: State, event: StreamStarted) -> list[AnyCommand]:
     """The first content is here: from now on the answer flows, and no other tier may answer in its place."""
     state.phase, state.dropped = "streaming", event.dropped
+    state.delivered_tier = state.tier
     prefix, placed, model = prefix_for(snapshot, state), state.placed, state.candidate.model
     if prefix is None:
         return [Record((facts.AnswerDelivered(state.invocation.id, event.at, 200, model, state.tier, streaming=True),)), Flow()]

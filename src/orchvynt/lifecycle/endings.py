@@ -133,13 +133,15 @@ def _stop(
 def finished(state: State, event: AnyEvent, outcome: facts.Outcome) -> tuple[facts.AnyFact, ...]:
     """The last facts of a life: how its fallback ended, if there was one, and what it came to."""
     candidate = state.candidate if state.tier else None
+    # Of a stream that broke off, who was asked last to go on with it may have given nothing of what the caller got.
+    giver = state.candidates[state.delivered_tier - 1] if state.delivered_tier else candidate
     over = facts.InvocationFinished(
         state.invocation.id,
         event.at,
         outcome,
-        candidate.model if candidate else "",
-        candidate.provider if candidate else "",
-        candidate.tier if candidate else 0,
+        giver.model if giver else "",
+        giver.provider if giver else "",
+        giver.tier if giver else 0,
         state.nanos,
         event.at - state.invocation.at,
     )

@@ -130,6 +130,36 @@ def test_a_provider_that_closes_an_idle_connection_costs_nothing(loop: str) -> N
 
 
 @pytest.mark.parametrize("loop", LOOPS)
+def test_who_met_a_stale_connection_does_not_meet_the_next_one(loop: str) -> None:
+    """Something between us and the provider forgot all idle connections: each is reset when it is used."""
+
+    async def scenario() -> None:
+        gate = asyncio.Event()
+
+        async def script(wire: Wire) -> None:
+            await wire.request()
+            await gate.wait()
+            wire.send(PLAIN)
+            await wire.request()
+            if provider.connections <= 3:
+                wire.reset()
+
+        async with playing(script) as provider, client() as upstream:
+            listeners = [post(upstream, provider.address)[1] for _ in range(3)]
+            await until(lambda: provider.connections == 3)
+            gate.set()
+            for listener in listeners:
+                await listener.whole()
+            _, listener = post(upstream, provider.address)
+            assert (await listener.failed()).stale
+            assert upstream.connections_idle == 0
+            _, listener = post(upstream, provider.address)
+            assert await listener.whole() == b"{}"
+
+    run(loop, scenario)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
 def test_close_ends_everything_with_a_word(loop: str) -> None:
     async def scenario() -> None:
         async def script(wire: Wire) -> None:

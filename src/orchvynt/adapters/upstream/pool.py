@@ -98,6 +98,12 @@ class Pool:
         if connection in self._idle:
             self._idle.remove(connection)
 
+    def distrust(self) -> None:
+        """A kept connection was closed or reset without a word: the others that were kept are no better, and nobody is to meet them."""
+        old, self._idle = self._idle, []
+        for connection in old:
+            connection.abandon()
+
     # Making and ending connections.
 
     def sweep(self, now: int) -> None:
@@ -169,7 +175,3 @@ class Pool:
         if self._waiters and self.open < self.limits.connections_max:
             exchange, _ = self._waiters.popitem(last=False)
             self._dial(exchange, asyncio.get_running_loop())
-
-    def _close_one_idle(self) -> None:
-        if self._idle:
-            self._idle.pop(0).abandon()
