@@ -225,7 +225,7 @@ def test_notes_stand_before_the_marker() -> None:
         (Fault("rate_limited", "x", retry_after_seconds=3), "rate_limit_error"),
         (Fault("internal", "x"), "api_error"),
         (Fault("overloaded", "x"), "overloaded_error"),
-        (Fault("invalid_request", "x", upstream_status=422, help="h"), "invalid_request_error"),
+        (Fault("invalid_request", "x", status_passed_on=422, help="h"), "invalid_request_error"),
     ],
 )
 def test_errors(fault: Fault, kind: str) -> None:

@@ -46,7 +46,7 @@ def test_a_broken_primary_is_left_alone_shown_and_taken_back(serve: Serve, scrip
         assert (route["state"], route["why"], route["breaker_error_rate"]) == ("resting", "breaker", 1.0)
         assert route["breaker_until"]
         told = server.explain(reply.headers["x-orchvynt-invocation"])
-        assert texts(told, "candidate_skipped")[0].startswith("tier 1: the breaker of gpt-4o was open (rests_ms ")
+        assert texts(told, "candidate_skipped")[0].startswith("tier 1: the breaker of gpt-4o was open, for ")
         assert told["verdict"].startswith("Asked gpt-4o; got claude, because the breaker of gpt-4o was open; ")
     scripted_provider.fault("openai", None)
     until = time.monotonic() + PATIENCE_S

@@ -1,5 +1,7 @@
 """Lives of an invocation as scripts."""
 
+import json
+
 import msgspec
 import pytest
 from tests.support.playbook import ANSWER, ASK_FIRST, Playbook, Recorded, admitted, received, sent
@@ -8,6 +10,7 @@ from tests.support.snapshots import EVERY_TRIGGER, SECOND, invocation, snapshot
 from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.budgets.sizing import Short
 from orchvynt.decisions.fallback.moves import Rest
+from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Failure, Seen
 from orchvynt.language.snapshot import Chain, ChainUse
 from orchvynt.lifecycle.chains import chain_of
@@ -132,6 +135,16 @@ def test_a_provider_that_refuses_the_request_is_final_and_passed_on() -> None:
     )
     assert playbook.state.verdict is not None
     assert (playbook.state.verdict.code, playbook.state.verdict.status) == ("invalid_request", 400)
+
+
+@pytest.mark.parametrize(("status", "passed_on"), [(404, 404), (422, 422), (408, 400), (425, 400), (451, 400)])
+def test_a_status_that_means_something_else_here_is_told_but_not_passed_on(status: int, passed_on: int) -> None:
+    verdict = (sent() >> failed("bad_request", status)).state.verdict
+    assert verdict is not None
+    assert (verdict.status, verdict.detail["upstream_status"]) == (passed_on, status)
+    for caller in ("openai_chat", "anthropic_messages", "ollama_chat"):
+        body = json.loads(registry.caller(caller).error(verdict, "inv_1"))
+        assert (body if caller == "ollama_chat" else body["error"])["upstream_status"] == status
 
 
 def test_a_budget_without_room_is_402_with_the_numbers() -> None:

@@ -83,7 +83,9 @@ _KEYS: Final = (
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _HTTP_DATE: Final = re.compile(r"(?:\w{3}, )(\d{2}) (\w{3}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT", re.ASCII)
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_NUMBER: Final = re.compile(r"(\d{1,12})(?:\.(\d{1,9})\d*)?(ms)?", re.ASCII)
+_NUMBER: Final = re.compile(r"(\d+)(?:\.(\d{1,9})\d*)?(ms)?", re.ASCII)
+_WHOLE_DIGITS_MAX: Final = 15
+"""So many digits are beyond RETRY_AFTER_NS_MAX in any unit, and need not be read."""
 
 
 class ErrorSaid(msgspec.Struct, frozen=True):
@@ -196,6 +198,9 @@ def retry_after_ns(value: str, now: int) -> int:
     number = _NUMBER.fullmatch(value)
     if number:
         whole, fraction, milliseconds = number.groups()
+        if len(whole.lstrip("0")) > _WHOLE_DIGITS_MAX:
+            return RETRY_AFTER_NS_MAX
+        whole = whole[-_WHOLE_DIGITS_MAX:]
         nanos = int(whole) * 1_000_000_000 + int((fraction or "0").ljust(9, "0"))
         return min(nanos // 1000 if milliseconds else nanos, RETRY_AFTER_NS_MAX)
     date = _HTTP_DATE.fullmatch(value)

@@ -183,7 +183,7 @@ def _give_up(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[Any
             failure.message or f"The provider refused the request with status {failure.status}.",
             f"{state.candidate.provider} refused it; no other tier was asked, because the request itself is at fault.",
             detail={"upstream_status": failure.status, "upstream_type": failure.error_type, "upstream_code": failure.error_code},
-            upstream_status=status,
+            status_passed_on=status,
         )
         return refuse(state, event, fault)
     state.ahead.clear()

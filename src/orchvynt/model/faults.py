@@ -69,8 +69,8 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
     """One refusal. `message` says what happened, `help` what to do next, `param` where in the request.
 
     `detail` holds the numbers that decided (JSON values only, never a secret); it becomes part of the error body.
-    `retry_after_seconds` becomes `retry-after`; `retry` overrides the row of the table. `upstream_status` is set where a
-    provider's own refusal is passed on, and is then the status.
+    `retry_after_seconds` becomes `retry-after`; `retry` overrides the row of the table, and `status_passed_on`
+    its status, where a provider's own refusal is passed on.
     """
 
     code: str
@@ -80,7 +80,7 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: dict[str, Any] = {}
     retry_after_seconds: int | None = None
     retry: bool | None = None
-    upstream_status: int | None = None
+    status_passed_on: int | None = None
 
     @property
     def kind(self) -> Kind:
@@ -88,7 +88,7 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def status(self) -> int:
-        return self.upstream_status or KINDS[self.code].status
+        return self.status_passed_on or KINDS[self.code].status
 
     @property
     def should_retry(self) -> bool | None:

@@ -17,6 +17,9 @@ from orchvynt.model.facts import AnyFact
 from orchvynt.model.repeats import AnswerRepeated
 
 
+OPEN = {"rests_ms": 900, "state": "open", "until": START, "error_rate": 0.5, "because": "model"}
+
+
 def verdict(record: list[AnyFact]) -> str:
     return explain(record).verdict
 
@@ -55,6 +58,13 @@ def test_refused_by_a_budget_with_the_numbers() -> None:
         "Asked gpt-4o; refused (402 budget_exceeded): Budget doc-analysis has $0.01 left of $2.50; nothing was sent to a provider; $0."
     )
     assert explain(record).timeline[2].text == "tier 1: budget doc-analysis had no room for gpt-4o (limit 2.5, spent 2.49)"
+
+
+def test_what_a_provider_did_not_say_of_its_refusal_is_left_out() -> None:
+    detail = {"upstream_status": 404, "upstream_type": "", "upstream_code": ""}
+    refused = f.InvocationRefused(INV, START + 3 * MS, "invalid_request", 404, "no such model", detail)
+    record: list[AnyFact] = [lives.received(), lives.THREE, refused, lives.finished("refused", nanos=0)]
+    assert "no such model (upstream_status 404);" in verdict(record)
 
 
 def test_a_refusal_without_numbers_in_its_message_gets_them_from_its_detail() -> None:
@@ -96,6 +106,47 @@ def test_all_tiers_failed_with_each_trigger() -> None:
         "Asked gpt-4o; no answer (503 all_providers_failed), because openai did not answer in time (2 tries), claude was resting "
         "and the connection to lab failed; $0."
     )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "said"),
+    [
+        ("rate_limit", 429, "openai answered 429"),
+        ("quota", 429, "openai answered 429 (quota used up)"),
+        ("auth", 401, "openai answered 401 (our key was not accepted)"),
+        ("overloaded", 503, "openai answered 503 (overloaded)"),
+        ("context_length", 400, "openai answered 400 (too long for gpt-4o)"),
+        ("content_filter", 400, "openai answered 400 (its content filter refused)"),
+        ("server_error", 500, "openai answered 500"),
+        ("interrupted", 0, "a crash cut off the call to openai"),
+    ],
+)
+def test_a_status_that_does_not_say_it_all_is_told_in_words(outcome: str, status: int, said: str) -> None:
+    record: list[AnyFact] = [lives.received(), lives.THREE, *lives.failing("att_1", 1, "gpt-4o", "openai", outcome, status)]
+    refused = f.InvocationRefused(INV, START + 500 * MS, "all_providers_failed", 503, "Every tier failed.")
+    assert verdict([*record, refused, lives.finished("failed", nanos=0)]).endswith(f"because {said}; $0.")
+    twice = [*record, *lives.failing("att_2", 1, "gpt-4o", "openai", outcome, status), refused, lives.finished("failed", nanos=0)]
+    tries = said[:-1] + ", 2 tries)" if said.endswith(")") else said + " (2 tries)"
+    assert verdict(twice).endswith(f"because {tries}; $0.")
+
+
+@pytest.mark.parametrize(
+    ("why", "detail", "brief", "numbers"),
+    [
+        ("resting", {"rests_ms": 24_998, "because": "auth"}, "claude was resting (auth)", ", for 24.9 s more"),
+        ("breaker", OPEN, "the breaker of claude was open", ", for 900 ms more, after 50% errors"),
+        ("breaker", {"state": "half-open", "because": "address"}, "the breaker of the address of claude was half-open", ""),
+        ("slow", {"p99_ms": 9_100.5, "because": "latency"}, "claude was too slow", ", with a 99th percentile of 9.1 s"),
+        ("ramp", {"because": "breaker"}, "claude was only coming back: its breaker had just closed", ""),
+        ("images", {"limit": 3}, "claude was skipped (images)", " (limit 3)"),
+    ],
+)
+def test_why_a_tier_was_passed_by(why: str, detail: dict[str, str | int | float], brief: str, numbers: str) -> None:
+    skipped = f.CandidateSkipped(INV, START + 2 * MS, 2, "claude", why, detail)
+    record: list[AnyFact] = [lives.received(), lives.THREE, skipped, *lives.answering("att_3", 3, "local", "lab")]
+    told = explain([*record, lives.finished("answered", "local", "lab", 3)])
+    assert f"because {brief};" in told.verdict
+    assert told.timeline[2].text == f"tier 2: {brief}{numbers}"
 
 
 def test_the_caller_left() -> None:

@@ -40,8 +40,6 @@ def error_body(fault: Fault, invocation: str) -> bytes:
         told["help"] = fault.help
     if fault.retry_after_seconds is not None:
         told["retry_after_seconds"] = fault.retry_after_seconds
-    if fault.upstream_status is not None:
-        told["upstream_status"] = fault.upstream_status
     return _encode({"type": "error", "error": told, "request_id": invocation or None})
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from orchvynt.model.faults import ERRORS_PAGE, Fault
 
-_FIXED: Final = ("error", "code", "help", "param", "doc_url", "invocation_id", "retry_after_seconds", "upstream_status")
+_FIXED: Final = ("error", "code", "help", "param", "doc_url", "invocation_id", "retry_after_seconds")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -24,7 +24,6 @@ def error_body(fault: Fault, invocation: str) -> bytes:
         "doc_url": f"{ERRORS_PAGE}#{fault.code}",
         "invocation_id": invocation,
         "retry_after_seconds": fault.retry_after_seconds,
-        "upstream_status": fault.upstream_status,
     }
     said = {name: value for name, value in told.items() if value is not None and value != ""}
     return _encode(said | {name: value for name, value in fault.detail.items() if name not in _FIXED})

@@ -36,8 +36,6 @@ def error_object(fault: Fault, invocation: str) -> dict[str, Any]:
         told["help"] = fault.help
     if fault.retry_after_seconds is not None:
         told["retry_after_seconds"] = fault.retry_after_seconds
-    if fault.upstream_status is not None:
-        told["upstream_status"] = fault.upstream_status
     return told
 
 

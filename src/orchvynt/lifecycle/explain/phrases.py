@@ -1,8 +1,9 @@
 """How numbers, instants and failures are said in words. Knows no record."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from orchvynt.model.money import usd_text
 
@@ -27,7 +28,16 @@ FAILURES: Final[dict[str, str]] = {
     "stall": "the stream from {who} stalled",
     "cut": "the stream from {who} was cut",
     "policy": "the policy did not admit {model}",
+    "interrupted": "a crash cut off the call to {who}",
 }
+TELLING: Final[dict[str, str]] = {
+    "quota": "quota used up",
+    "overloaded": "overloaded",
+    "auth": "our key was not accepted",
+    "context_length": "too long for {model}",
+    "content_filter": "its content filter refused",
+}
+"""What a status alone does not tell, whoever knows it by heart or not."""
 
 
 def instant_text(at: int) -> str:
@@ -88,27 +98,46 @@ def quoted(text: str) -> str:
 
 
 def failure_text(outcome: str, status: int, provider: str, model: str) -> str:
-    """Why an attempt gave no answer: `openai answered 429`, `the connection to lab failed`."""
+    """Why an attempt gave no answer: `openai answered 429`, `openai answered 429 (quota used up)`, `the connection to lab failed`."""
     who = provider or model or "the provider"
     if status >= 400:
-        return f"{who} answered {status}"
+        telling = f" ({TELLING[outcome].format(model=model or 'the model')})" if outcome in TELLING else ""
+        return f"{who} answered {status}{telling}"
     return FAILURES.get(outcome, "{who} failed ({outcome})").format(who=who, model=model or "the model", outcome=outcome or "unknown")
 
 
 PASSED_BY: Final = MappingProxyType(
     {
         "resting": "{model} was resting",
-        "breaker": "the breaker of {model} was open",
+        "breaker": "the breaker of {model} was {state}",
         "ramp": "{model} was only coming back: its breaker had just closed",
         "slow": "{model} was too slow",
     }
 )
 
 
-def skipped_text(model: str, why: str) -> str:
-    """Why a candidate was not tried: `gpt-4o was resting`, `budget doc-analysis had no room for gpt-4o`."""
+def skipped_text(model: str, why: str, detail: Mapping[str, Any]) -> str:
+    """Why a candidate was not tried: `gpt-4o was resting (auth)`, `budget doc-analysis had no room for gpt-4o`.
+
+    `detail` is that of the fact `candidate_skipped`; any part of it may be missing."""
     if why in PASSED_BY:
-        return PASSED_BY[why].format(model=model)
+        because = detail.get("because", "")
+        whose = f"the address of {model}" if why == "breaker" and because == "address" else model
+        rested = f" ({because})" if why == "resting" and because else ""
+        return f"{PASSED_BY[why].format(model=whose, state=detail.get('state', 'open'))}{rested}"
     if why.startswith("budget:"):
         return f"budget {why.removeprefix('budget:')} had no room for {model}"
     return f"{model} was skipped ({why})"
+
+
+def passed_by_numbers(detail: Mapping[str, Any]) -> str:
+    """What decided that a candidate was passed by: `, for 24.9 s more`, `, with a 99th percentile of 107 ms`; empty without numbers."""
+    rests_ms, error_rate, p99_ms = (detail.get(name) for name in ("rests_ms", "error_rate", "p99_ms"))
+    said = []
+    if isinstance(rests_ms, int | float):
+        said.append(f"for {duration_text(int(rests_ms * NANOS_PER_MS))} more")
+    if isinstance(error_rate, int | float):
+        said.append(f"after {error_rate:.0%} errors")
+    if isinstance(p99_ms, int | float):
+        said.append(f"with a 99th percentile of {duration_text(int(p99_ms * NANOS_PER_MS))}")
+    return "".join(f", {part}" for part in said)

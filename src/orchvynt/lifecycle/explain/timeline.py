@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.lifecycle.explain.phrases import (
+    PASSED_BY,
     count,
     dollars,
     duration_text,
@@ -12,6 +13,7 @@ from orchvynt.lifecycle.explain.phrases import (
     instant_text,
     listing,
     milliseconds,
+    passed_by_numbers,
     quoted,
     skipped_text,
 )
@@ -117,7 +119,8 @@ def _on_the_way(fact: f.AnyFact, story: Story) -> str:
     """Everything between the route and the answer: candidates, holds, attempts, receipts."""
     match fact:
         case f.CandidateSkipped():
-            return f"tier {fact.tier}: {skipped_text(fact.model, fact.why)}{_numbers(fact.detail)}"
+            numbers = passed_by_numbers(fact.detail) if fact.why in PASSED_BY else _numbers(fact.detail)
+            return f"tier {fact.tier}: {skipped_text(fact.model, fact.why, fact.detail)}{numbers}"
         case f.HoldAwaited():
             return (
                 f"tier {fact.tier}: {fact.model} waits for holds on budget {fact.budget} ({quoted(fact.subject) or 'all'}) to be released"
@@ -153,9 +156,8 @@ def _rescued(fact: f.StreamRescued) -> str:
 
 
 def _numbers(detail: dict[str, Any]) -> str:
-    """The numbers that decided; an instant as people read it."""
-    said = [(name, instant_text(value) if name == "until" and isinstance(value, int) else value) for name, value in detail.items()]
-    numbers = ", ".join(f"{name} {value}" for name, value in said if isinstance(value, str | int | float))
+    """The numbers that decided."""
+    numbers = ", ".join(f"{name} {value}" for name, value in detail.items() if isinstance(value, str | int | float))
     return f" ({quoted(numbers)})" if numbers else ""
 
 
@@ -178,7 +180,11 @@ def _ended(fact: f.AttemptEnded, story: Story) -> str:
         return f"{known.provider or known.model or 'the provider'} answered {after}{first}{without}"
     wait = f"; asks to wait {duration_text(fact.retry_after_ns)}" if fact.retry_after_ns else ""
     words = f': "{quoted(fact.message)}"' if fact.message else ""
-    return f"{failure_text(fact.outcome, fact.upstream_status, known.provider, known.model)} ({fact.outcome}) {after}{words}{wait}"
+    status = fact.upstream_status
+    who = known.provider or known.model or "the provider"
+    # The word of the table and the provider's own words are here; what the verdict says in brief need not stand beside them.
+    failed = f"{who} answered {status}" if status >= 400 else failure_text(fact.outcome, status, known.provider, known.model)
+    return f"{failed} ({fact.outcome}) {after}{words}{wait}"
 
 
 def _settled(fact: f.AttemptSettled) -> str:

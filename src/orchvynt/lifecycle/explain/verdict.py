@@ -87,7 +87,7 @@ def _reasons(story: Story, before_tier: int, answering: Attempt | None) -> list[
     by_tier: dict[int, list[str]] = {}
     for skip in story.skipped:
         if skip.tier < before_tier:
-            by_tier.setdefault(skip.tier, []).append(skipped_text(skip.model, skip.why))
+            by_tier.setdefault(skip.tier, []).append(skipped_text(skip.model, skip.why, skip.detail))
     for attempt in story.attempts.values():
         if attempt is answering or attempt.ended is None or attempt.ended.outcome == "answered" or attempt.tier >= before_tier:
             continue
@@ -98,7 +98,11 @@ def _reasons(story: Story, before_tier: int, answering: Attempt | None) -> list[
 
 
 def _one_tier(reasons: list[str]) -> str:
-    return f"{reasons[-1]} ({count(len(reasons), 'try', 'tries')})" if len(reasons) > 1 else reasons[0]
+    last = reasons[-1]
+    if len(reasons) == 1:
+        return last
+    tries = count(len(reasons), "try", "tries")
+    return f"{last[:-1]}, {tries})" if last.endswith(")") else f"{last} ({tries})"
 
 
 def _ending(story: Story) -> str:
@@ -179,7 +183,7 @@ def _numbers(refused: InvocationRefused) -> str:
     """The numbers that decided, if the message has none of its own."""
     if any(character.isdigit() for character in refused.message):
         return ""
-    numbers = [f"{name} {value}" for name, value in refused.detail.items() if isinstance(value, str | int | float)]
+    numbers = [f"{name} {value}" for name, value in refused.detail.items() if isinstance(value, str | int | float) and value != ""]
     return f" ({', '.join(numbers)})" if numbers else ""
 
 
