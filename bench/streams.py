@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from processes import free_port, wait_until_listening
+from processes import free_port, scheduled_ns, wait_until_listening
 
 from orchvynt.dialects import registry
 from orchvynt.dialects.openai_chat.stream import OpenAIReader
@@ -97,15 +97,10 @@ async def _ask(port: int) -> int:
     return frames
 
 
-def _cpu_ns(pid: int) -> int:
-    """What all threads of a process have run so far (field 1 of schedstat; /proc/PID/stat counts in hundredths of a second)."""
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
-
-
 async def _round(port: int, pid: int) -> float:
-    began = _cpu_ns(pid)
+    began, _ = scheduled_ns(pid)
     frames = sum(await asyncio.gather(*(_ask(port) for _ in range(STREAMS))))
-    return (_cpu_ns(pid) - began) / 1000 / frames
+    return (scheduled_ns(pid)[0] - began) / 1000 / frames
 
 
 async def measure(gateways: dict[str, tuple[int, int]], provider_port: int, rounds: int) -> dict[str, list[float]]:
