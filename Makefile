@@ -5,9 +5,14 @@
 #   make docs    write the generated pages of docs/ again
 #   make outage  an outage of a minute with 500 callers, and a dated report of it
 #   make bench   OrchVynt beside nginx and LiteLLM; options in ARGS, e.g. make bench ARGS=--quick
+#   make streams, make failover   512 open streams on one core; how soon the next tier is asked; options in ARGS
 #   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
 .DELETE_ON_ERROR:
+<<<<<<< HEAD
 .PHONY: demo test check bench outage fuzz docs format clean
+=======
+.PHONY: demo test check bench streams failover fuzz docs format clean
+>>>>>>> speed
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -39,6 +44,12 @@ check: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/run.py $(ARGS)
+
+streams: $(VENV)/.installed-dev
+	$(BIN)/python bench/open_streams.py $(ARGS)
+
+failover: $(VENV)/.installed-dev
+	$(BIN)/python bench/failover.py $(ARGS)
 
 fuzz: $(VENV)/.installed-fuzz
 	$(BIN)/python -m tests.fuzz.run $(ARGS)

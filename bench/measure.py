@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import BenchError, Cores, cpu_seconds, last_lines, memory_mib, started, wait_until_listening
+from processes import BenchError, Cores, compiled, cpu_seconds, last_lines, memory_mib, started, wait_until_listening
 from systems import CALLER_KEY, HERE, System
 
 CONNECTIONS = 64
@@ -67,11 +67,7 @@ def _ask(port: int, method: str, path: str, body: bytes | None) -> tuple[int, by
 @contextlib.contextmanager
 def mock_provider(folder: Path, core: int) -> Iterator[Provider]:
     """Compiles `mock_provider.c` and runs it on the load's core."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        raise BenchError("No C compiler. On Debian and Ubuntu: `apt-get install -y gcc libc6-dev`.")
-    program, log = folder / "mock_provider", folder / "mock_provider.log"
-    subprocess.run([compiler, "-O2", "-o", str(program), str(HERE / "mock_provider.c")], check=True)
+    program, log = compiled(HERE / "mock_provider.c", folder), folder / "mock_provider.log"
     with started([str(program)], core, folder, log, {}):
         deadline = time.monotonic() + 10
         while not (said := log.read_text()).endswith("\n"):
@@ -97,7 +93,7 @@ def _probe(port: int, what: str) -> None:
         raise BenchError(f"{what} did not pass the provider's answer on: {content[:200]!r}")
 
 
-def _load(port: int, core: int, seconds: int) -> dict[str, float]:
+def load(port: int, core: int, seconds: int) -> dict[str, float]:
     command = ["taskset", "-c", str(core), find_wrk(), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s"]
     command += ["-s", str(HERE / "load.lua"), f"http://127.0.0.1:{port}/v1/chat/completions"]
     output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 120).stdout
@@ -106,14 +102,12 @@ def _load(port: int, core: int, seconds: int) -> dict[str, float]:
     return result
 
 
-def _check_arrivals(system: System, result: dict[str, float], arrived: int) -> None:
+def check_arrivals(system: str, result: dict[str, float], arrived: int) -> None:
     """wrk does not count what is open when time is up: at most one request on each connection."""
     if result["errors"]:
-        raise BenchError(
-            f"{system.name}: {result['errors']:.0f} of {result['requests']:.0f} requests failed or were not answered with 200."
-        )
+        raise BenchError(f"{system}: {result['errors']:.0f} of {result['requests']:.0f} requests failed or were not answered with 200.")
     if not 0 <= arrived - result["requests"] <= CONNECTIONS:
-        raise BenchError(f"{system.name}: {result['requests']:.0f} answers, but {arrived} requests arrived at the provider.")
+        raise BenchError(f"{system}: {result['requests']:.0f} answers, but {arrived} requests arrived at the provider.")
 
 
 def measure(system: System, provider: Provider, cores: Cores, seconds: int, warm_up_seconds: int) -> Measurement:
@@ -128,15 +122,15 @@ def measure(system: System, provider: Provider, cores: Cores, seconds: int, warm
                 wait_until_listening(process, launch.port, launch.start_seconds_max)
                 _probe(launch.port, f"{system.name}, before the load,")
                 start_seconds = time.monotonic() - begun
-                _load(launch.port, cores.load, warm_up_seconds)
+                load(launch.port, cores.load, warm_up_seconds)
                 seen_before, cpu_before = provider.seen(), cpu_seconds(process.pid)
-                result = _load(launch.port, cores.load, seconds)
+                result = load(launch.port, cores.load, seconds)
                 cpu, memory = cpu_seconds(process.pid) - cpu_before, memory_mib(process.pid)
                 arrived = provider.seen() - seen_before
                 _probe(launch.port, f"{system.name}, after the load,")
             except (OSError, http.client.HTTPException, BenchError) as failed:
                 raise BenchError(f"{system.name}: {failed}\nIts last words:\n{last_lines(log)}") from failed
-    _check_arrivals(system, result, arrived)
+    check_arrivals(system.name, result, arrived)
     requests = int(result["requests"])
     return Measurement(
         system=system.name,

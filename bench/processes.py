@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -41,6 +42,11 @@ def free_port() -> int:
         return port
 
 
+def priority(realtime: bool) -> list[str]:
+    """What to put before a command that is to run before everything else on the machine (root), if anything."""
+    return ["chrt", "--rr", "1"] if realtime else []
+
+
 @contextlib.contextmanager
 def started(
     command: Sequence[str], core: int, folder: Path, log: Path, environment: Mapping[str, str]
@@ -73,6 +79,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             return
 
 
+def compiled(source: Path, folder: Path) -> Path:
+    """The program that a C file is, in `folder`."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise BenchError("No C compiler. On Debian and Ubuntu: `apt-get install -y gcc libc6-dev`.")
+    program = folder / source.stem
+    subprocess.run([compiler, "-O2", "-o", str(program), str(source)], check=True)
+    return program
+
+
 def last_lines(log: Path, count: int = 15) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
 
@@ -94,6 +110,15 @@ def family(leader: int) -> list[int]:
 def cpu_seconds(leader: int) -> float:
     """User and system time that the session has used so far."""
     return sum(int(fields[11]) + int(fields[12]) for pid in family(leader) if (fields := _stat(pid))) / TICKS_PER_SECOND
+
+
+def scheduled_ns(pid: int) -> tuple[int, int]:
+    """How long the threads of one process have run so far, and how long they waited for a core while they could have run.
+
+    Fields 1 and 2 of schedstat: /proc/PID/stat counts in hundredths of a second, and knows nothing of the wait that a neighbour causes.
+    """
+    told = [(task / "schedstat").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
+    return sum(int(fields[0]) for fields in told), sum(int(fields[1]) for fields in told)
 
 
 def memory_mib(leader: int) -> float:

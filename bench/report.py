@@ -130,6 +130,14 @@ def _lines(path: str) -> list[str]:
     return Path(path).read_text(errors="replace").splitlines()
 
 
+def keep(folder: Path, begun: datetime, what: str, content: Mapping[str, object]) -> Path:
+    """One file per run, named by its start in UTC and by what was measured."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{begun.astimezone(UTC):%Y-%m-%dT%H%M%SZ}{what}.json"
+    path.write_text(json.dumps({"date": begun.isoformat(timespec="seconds"), **content}, indent=1) + "\n")
+    return path
+
+
 def write(
     folder: Path,
     begun: datetime,
@@ -139,10 +147,7 @@ def write(
     measurements: Sequence[Measurement],
     summaries: Mapping[str, Summary],
 ) -> Path:
-    """One file per run, named by its start in UTC."""
-    path = folder / f"{begun.astimezone(UTC):%Y-%m-%dT%H%M%SZ}.json"
     content = {
-        "date": begun.isoformat(timespec="seconds"),
         "machine": facts,
         "versions": versions,
         "settings": {"connections": CONNECTIONS, **settings},
@@ -150,5 +155,4 @@ def write(
         "ratios": {ratio.peer: {**asdict(ratio), "holds": ratio.holds} for ratio in ratios(summaries)},
         "measurements": [asdict(each) for each in measurements],
     }
-    path.write_text(json.dumps(content, indent=1) + "\n")
-    return path
+    return keep(folder, begun, "", content)

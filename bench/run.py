@@ -52,7 +52,6 @@ def run(options: argparse.Namespace) -> bool:
     found_ratios = report.ratios(summaries)
     print(f"\n{report.table(summaries.values())}\n\n{', '.join(f'{name} {version}' for name, version in versions.items())}")
     print(report.verdict(found_ratios) or "No ratio: OrchVynt and a peer have to be measured for one.")
-    options.results.mkdir(parents=True, exist_ok=True)
     settings = {"rounds": rounds, "seconds": seconds, "warm_up_seconds": warm_up, "quick": options.quick}
     print(f"Written to {report.write(options.results, begun, facts, versions, settings, measurements, summaries)}")
     return all(ratio.holds for ratio in found_ratios)

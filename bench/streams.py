@@ -12,17 +12,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-from processes import free_port, wait_until_listening
+from processes import free_port, scheduled_ns, wait_until_listening
 
 from orchvynt.dialects import registry
 from orchvynt.dialects.openai_chat.stream import OpenAIReader
 from orchvynt.dialects.openai_chat.writing import ChunkWriter
 from orchvynt.dialects.relaying import TranslatingRelay
 from orchvynt.dialects.shapes import Relay
-from orchvynt.model.invocation import Ask
+from orchvynt.language.snapshot import Wire
+from orchvynt.model.invocation import Ask, DialectName
 
 STREAMS, FRAMES, PACE_SECONDS = 20, 500, 0.002
 POLICY = """version: 1
@@ -37,35 +39,53 @@ ANTHROPIC = (
     b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" gateway"}}\n\n'
 )
 OLLAMA = b'{"model":"mistral:7b","created_at":"2025-05-27T22:54:57.64Z","message":{"role":"assistant","content":" gateway"},"done":false}\n'
-REQUEST = b'{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"hello"}]}'
+FRAMES_OF: dict[Wire, bytes] = {"openai_chat": OPENAI, "anthropic_messages": ANTHROPIC, "ollama_chat": OLLAMA}
+BEGINNINGS = {
+    ANTHROPIC: b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant",'
+    b'"model":"c","content":[],"stop_reason":null,"usage":{"input_tokens":9,"output_tokens":1}}}\n\n'
+    b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
+}
+REQUEST = b'{"model":"gpt-4o","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"hello"}]}'
 ASK = Ask("gpt-4o", REQUEST, stream=True)
 
 
-def _relay(wire: str) -> Relay:
-    provider = registry.provider(wire)  # type: ignore[arg-type]
-    return registry.relay(provider, registry.caller("openai_chat"), ASK, collect=False, digest=True)
+def _relay(wire: Wire, dialect: DialectName, collect: bool) -> Relay:
+    """With the digest by which a later request is recognised, as every flowing stream has it; `collect` is for a chain that may go on with
+    another model after a break."""
+    return registry.relay(registry.provider(wire), registry.caller(dialect), ASK, collect=collect, digest=True)
 
 
-RELAYS: dict[str, tuple[Callable[[], Relay], bytes]] = {
-    "OpenAI to OpenAI, passed": (lambda: _relay("openai_chat"), OPENAI),
-    "OpenAI to OpenAI, translated": (lambda: TranslatingRelay(OpenAIReader(), ChunkWriter(True), False, 1, digest=True), OPENAI),
-    "Anthropic to OpenAI": (lambda: _relay("anthropic_messages"), ANTHROPIC),
-    "Ollama to OpenAI": (lambda: _relay("ollama_chat"), OLLAMA),
-}
+def _translated(collect: bool) -> Relay:
+    """What OpenAI's frames would cost if they were written anew."""
+    return TranslatingRelay(OpenAIReader(), ChunkWriter(True), collect, 1, digest=True)
+
+
+def _relays() -> Iterator[tuple[str, Callable[[], Relay], bytes]]:
+    """What each is called, how one is made, and the frame that goes through it."""
+    names: dict[Wire, str] = {"openai_chat": "OpenAI", "anthropic_messages": "Anthropic", "ollama_chat": "Ollama"}
+    for wire, frame in FRAMES_OF.items():
+        for dialect in names:
+            for collect in (False, True) if wire == dialect else (False,):
+                words = (
+                    f"{names[wire]} to {names[dialect]}, {'passed' if wire == dialect else 'translated'}{', collected' if collect else ''}"
+                )
+                yield words, partial(_relay, wire, dialect, collect), frame
+    yield "OpenAI to OpenAI, translated", partial(_translated, False), OPENAI
 
 
 def in_process() -> None:
     """The quickest of several rounds each: what a neighbour adds is no part of it."""
     quickest: dict[str, float] = {}
     for _ in range(7):
-        for name, (make, frame) in RELAYS.items():
+        for name, make, frame in _relays():
             feed = make().feed
+            feed(BEGINNINGS.get(frame, b""))
             began = time.thread_time_ns()
             for _ in range(5_000):
                 feed(frame)
             quickest[name] = min(quickest.get(name, 1e9), (time.thread_time_ns() - began) / 5_000_000)
     for name, micros in quickest.items():
-        print(f"{name:32} {micros:6.2f} µs a frame in process")
+        print(f"{name:40} {micros:6.2f} µs a frame in process")
 
 
 async def _provide(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -97,15 +117,10 @@ async def _ask(port: int) -> int:
     return frames
 
 
-def _cpu_ns(pid: int) -> int:
-    """What all threads of a process have run so far (field 1 of schedstat; /proc/PID/stat counts in hundredths of a second)."""
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir())
-
-
 async def _round(port: int, pid: int) -> float:
-    began = _cpu_ns(pid)
+    began, _ = scheduled_ns(pid)
     frames = sum(await asyncio.gather(*(_ask(port) for _ in range(STREAMS))))
-    return (_cpu_ns(pid) - began) / 1000 / frames
+    return (scheduled_ns(pid)[0] - began) / 1000 / frames
 
 
 async def measure(gateways: dict[str, tuple[int, int]], provider_port: int, rounds: int) -> dict[str, list[float]]:
@@ -142,10 +157,10 @@ def over_sockets(provider_port: int, beside: str, rounds: int) -> None:
             process.wait()
     for name, micros in told.items():
         spread = f"{min(micros):.2f} to {max(micros):.2f} in {rounds} rounds"
-        print(f"{name:32} {statistics.median(micros):6.2f} µs CPU a frame over sockets, {spread}")
+        print(f"{name:40} {statistics.median(micros):6.2f} µs CPU a frame over sockets, {spread}")
     if beside:
         pairs = [mine - other for mine, other in zip(told["orchvynt"], told["beside"], strict=True)]
-        print(f"{'more than beside':32} {statistics.median(pairs):6.2f} µs a frame, the median of the pairs")
+        print(f"{'more than beside':40} {statistics.median(pairs):6.2f} µs a frame, the median of the pairs")
 
 
 def main() -> None:

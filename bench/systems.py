@@ -99,7 +99,7 @@ def _launch_litellm(folder: Path, provider_port: int) -> Launch:
     return Launch([*command, "--num_workers", "1", "--telemetry", "False"], port, environment, start_seconds_max=180.0)
 
 
-def _orchvynt_version() -> str:
+def orchvynt_version() -> str:
     if find_spec("orchvynt") is None or find_spec("orchvynt.assembly.main") is None:
         raise BenchError("`orchvynt serve` is not installed for this Python. Run the benchmark by `make bench`.")
     commit = subprocess.run(["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
@@ -107,21 +107,26 @@ def _orchvynt_version() -> str:
     return f"{_first_line([sys.executable, '-c', code])} ({commit.stdout.strip() or 'no commit'})"
 
 
-def _launch_orchvynt(folder: Path, provider_port: int) -> Launch:
+def serve(folder: Path, policy: str) -> Launch:
+    """OrchVynt under a policy, with a store of its own in `folder`."""
     port = free_port()
-    policy = folder / "policy.yaml"
-    policy.write_text((HERE / "policy.yaml").read_text().replace("127.0.0.1:18080", f"127.0.0.1:{provider_port}"))
-    command = [sys.executable, "-m", "orchvynt", "serve", "--policy", str(policy), "--store", f"sqlite:///{folder / 'bench.db'}"]
+    (folder / "policy.yaml").write_text(policy)
+    command = [sys.executable, "-m", "orchvynt", "serve", "--policy", str(folder / "policy.yaml")]
+    command += ["--store", f"sqlite:///{folder / 'bench.db'}", "--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{free_port()}"]
     environment = {
         "BENCH_PRIMARY_API_KEY": "sk-primary",
         "BENCH_SPARE_API_KEY": "sk-spare",
         "ORCHVYNT_ADMIN_TOKEN": "bench-admin-token-0123456789abcdef",
     }
-    return Launch([*command, "--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{free_port()}"], port, environment)
+    return Launch(command, port, environment)
+
+
+def _launch_orchvynt(folder: Path, provider_port: int) -> Launch:
+    return serve(folder, (HERE / "policy.yaml").read_text().replace("127.0.0.1:18080", f"127.0.0.1:{provider_port}"))
 
 
 SYSTEMS: Mapping[str, System] = {
     "nginx": System("nginx", _nginx_version, _launch_nginx),
     "litellm": System("litellm", _litellm_version, _launch_litellm),
-    "orchvynt": System("orchvynt", _orchvynt_version, _launch_orchvynt),
+    "orchvynt": System("orchvynt", orchvynt_version, _launch_orchvynt),
 }

@@ -3,7 +3,7 @@
 A provider's reader gives deltas, a caller's writer takes them (n + m, not n × m). Also collects them into one whole reply.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -94,6 +94,8 @@ class Failed(msgspec.Struct, frozen=True):
 
 Thought = ThoughtAdded | ThoughtSigned | ThoughtSealed
 Delta = Began | TextAdded | RefusalAdded | CallBegan | ArgumentsAdded | Thought | OtherAdded | Finished | UsageReported | Ended | Failed
+LAST: Final = (Ended, Failed)
+"""Nothing comes after one of these."""
 
 
 class DeltaReader(Protocol):

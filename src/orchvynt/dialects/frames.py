@@ -136,6 +136,9 @@ class LineFrames:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that `data` completes. Raises FrameTooLargeError."""
+        if not self._rest and 0 < len(data) <= FRAME_BYTES_MAX and data.find(b"\n") == len(data) - 1:
+            # One whole line, as Ollama writes it and most networks bring it.
+            return [data] if data.strip() else []
         *whole, rest = data.split(b"\n")
         if not whole:
             self._rest += rest

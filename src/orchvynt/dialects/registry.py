@@ -40,8 +40,10 @@ _PROVIDERS: Final[dict[Wire, ProviderDialect]] = {
     "ollama_chat": OllamaChatProvider(),
 }
 # A provider of one wire format may have an endpoint more, for callers of that one only.
-_OTHER_ENDPOINTS: Final[dict[tuple[Wire, DialectName], ProviderDialect]] = {("ollama_chat", "ollama_generate"): OllamaGenerateProvider()}
-
+_PROVIDERS_FOR: Final[dict[tuple[Wire, DialectName], ProviderDialect]] = {
+    **{(wire, dialect): spoken for wire, spoken in _PROVIDERS.items() for dialect in _CALLERS},
+    ("ollama_chat", "ollama_generate"): OllamaGenerateProvider(),
+}
 
 # The tables' own look-up: asked several times for each invocation.
 caller: Final[Callable[[DialectName], CallerDialect]] = _CALLERS.__getitem__
@@ -68,7 +70,7 @@ NAMELESS: Final[frozenset[DialectName]] = frozenset({"ollama_chat", "ollama_gene
 
 def provider_for(wire: Wire, dialect: DialectName) -> ProviderDialect:
     """How a provider is spoken to on behalf of a caller of `dialect`."""
-    return _OTHER_ENDPOINTS.get((wire, dialect)) or provider(wire)
+    return _PROVIDERS_FOR[wire, dialect]
 
 
 def relay(provider: ProviderDialect, caller: CallerDialect, ask: Ask, *, collect: bool, digest: bool = False, created_s: int = 0) -> Relay:

@@ -143,14 +143,14 @@ class Exchange:
         relay = self.relay
         assert relay is not None
         out = relay.feed(data)
-        self._relayed(relay, out)
-        if relay.seen.terminal and not self.over:
+        seen = relay.seen
+        self._relayed(relay, seen, out)
+        if seen.terminal and not self.over:
             self.over = True
             self.watcher.stream_ended(self)
 
-    def _relayed(self, relay: Relay, out: bytes) -> None:
+    def _relayed(self, relay: Relay, seen: Seen, out: bytes) -> None:
         """Passes on what the relay gave; the failure that it saw, if any, comes after what was good."""
-        seen = relay.seen
         if self.flows:
             if self.keeps and seen.output_bytes > RESCUED_BYTES_MAX:
                 self.keeps = False
@@ -192,7 +192,8 @@ class Exchange:
     def _take_end(self) -> None:
         relay = self.relay
         assert relay is not None
-        self._relayed(relay, relay.end_of_input())
+        out = relay.end_of_input()
+        self._relayed(relay, relay.seen, out)
         if self.over:
             return
         if relay.seen.terminal:

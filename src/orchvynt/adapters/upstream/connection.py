@@ -9,7 +9,7 @@ from typing import Final, Protocol, cast
 
 import httptools
 
-from orchvynt.adapters.upstream.framing import Fields, Framing, ends_in_line_ends, read_framing, tail_of
+from orchvynt.adapters.upstream.framing import TAIL_BYTES, Fields, Framing, ends_in_line_ends, read_framing, tail_of
 from orchvynt.adapters.upstream.limits import UpstreamLimits
 
 _SWITCHES: Final = "it switches protocols"
@@ -203,7 +203,7 @@ class Connection(asyncio.Protocol):
             self._excess = self._excess or ends_in_line_ends(self._tail, data, parts, self._framing, in_body)
             self._end(exchange)
         else:
-            self._tail = tail_of(self._tail, data)
+            self._tail = data[-TAIL_BYTES:] if len(data) >= TAIL_BYTES else tail_of(self._tail, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True

@@ -61,4 +61,4 @@ def ends_in_line_ends(tail: bytes, data: bytes, parts: list[bytes], framing: Fra
 
 def tail_of(tail: bytes, data: bytes) -> bytes:
     """The end of all that came, after `data` too."""
-    return data[-TAIL_BYTES:] if len(data) >= TAIL_BYTES else (tail + data)[-TAIL_BYTES:]
+    return (tail + data)[-TAIL_BYTES:]

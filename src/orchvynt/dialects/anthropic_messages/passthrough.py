@@ -6,7 +6,7 @@ Withheld are the terminal marker and error events; and until the marker came, th
 from orchvynt.dialects.anthropic_messages.errors import error_event
 from orchvynt.dialects.anthropic_messages.stream import AnthropicReader
 from orchvynt.dialects.anthropic_messages.writing import MessageWriter, Place, closing
-from orchvynt.dialects.deltas import Began, Collector, Delta, Ended, Failed, Finished, OtherAdded, RefusalAdded
+from orchvynt.dialects.deltas import LAST, Began, Collector, Delta, Ended, Finished, OtherAdded, RefusalAdded
 from orchvynt.dialects.frames import FRAME_BYTES_MAX, EventFrames, FrameTooLargeError, is_void
 from orchvynt.dialects.opening import STREAM_STATUS, Opening
 from orchvynt.dialects.outcomes import malformed
@@ -113,7 +113,7 @@ class MessageRelay:
             self._learn(delta)
             if isinstance(delta, Ended):
                 passed += self._ending
-            if isinstance(delta, Ended | Failed):
+            if type(delta) in LAST:
                 self._passed = False
                 return
         self._passed = True

@@ -8,6 +8,7 @@ from orchvynt.dialects.anthropic_messages.answers import refusal_text
 from orchvynt.dialects.anthropic_messages.wire import Block, Event, ToldUsage, finish_from, merged_usage, told_usage, usage_from
 from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.deltas import (
+    LAST,
     ArgumentsAdded,
     Began,
     CallBegan,
@@ -63,7 +64,7 @@ class AnthropicReader:
         try:
             for frame in self._frames.feed(data):
                 deltas += self.frame(frame)
-                if deltas and isinstance(deltas[-1], Ended | Failed):
+                if deltas and type(deltas[-1]) in LAST:
                     break
         except FrameTooLargeError as error:
             deltas.append(Failed(malformed(STREAM_STATUS, str(error))))

@@ -2,6 +2,7 @@
 
 from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.deltas import (
+    LAST,
     ArgumentsAdded,
     Began,
     CallBegan,
@@ -60,7 +61,7 @@ class OllamaReader:
             for line in self._lines.feed(data):
                 deltas = self._line(line.strip())
                 found.append((line, deltas))
-                if deltas and isinstance(deltas[-1], Ended | Failed):
+                if deltas and type(deltas[-1]) in LAST:
                     break
         except FrameTooLargeError as error:
             found.append((b"", [Failed(malformed(STREAM_STATUS, str(error)))]))

@@ -84,11 +84,16 @@ class LineWriter:
     `began` is given where the stream was begun already, by lines that passed as they were.
     """
 
+<<<<<<< HEAD
     __slots__ = ("_arguments", "_began", "_calls", "_finish", "_is_begun", "_part", "_spoke", "_usage")
+=======
+    __slots__ = ("_arguments", "_calls", "_finish", "_is_begun", "_named", "_part", "_usage")
+>>>>>>> speed
 
     def __init__(self, part: PartWriter, began: Began | None = None) -> None:
         self._part = part
-        self._began = began or Began(id="", model="")
+        # What every line begins with; an instant is not written anew for each.
+        self._named = _named(began.model, began.created_s) if began else _named("", 0)
         self._is_begun = began is not None
         self._calls: dict[int, CallBegan] = {}
         self._arguments: dict[int, list[str]] = {}
@@ -126,7 +131,7 @@ class LineWriter:
 
     def finish(self, notes: Notes) -> bytes:  # noqa: ARG002  # no line of this API has a place for notes
         """The line that says that the answer is whole, how it ended and what was used, if somebody knows."""
-        return _encode(self._named() | self._part("", "", ()) | _done(self._finish, self._usage)) + b"\n"
+        return _encode(self._named | self._part("", "", ()) | _done(self._finish, self._usage)) + b"\n"
 
     def fail(self, fault: Fault, invocation: str) -> bytes:
         return error_line(fault, invocation)
@@ -134,7 +139,7 @@ class LineWriter:
     def _begin(self, began: Began) -> None:
         """A provider that goes on with an answer begins one of its own; the caller's has begun."""
         if not self._is_begun:
-            self._began = began
+            self._named = _named(began.model, began.created_s)
             self._is_begun = True
         self._calls.clear()
         self._arguments.clear()
@@ -143,10 +148,7 @@ class LineWriter:
         return [ToolCall(call.id, call.name, "".join(self._arguments.get(index, ()))) for index, call in sorted(self._calls.items())]
 
     def _line(self, part: dict[str, Any]) -> bytes:
-        return _encode(self._named() | part | {"done": False}) + b"\n"
-
-    def _named(self) -> dict[str, Any]:
-        return _named(self._began.model, self._began.created_s)
+        return _encode(self._named | part | {"done": False}) + b"\n"
 
 
 def _named(model: str, created_s: int) -> dict[str, Any]:

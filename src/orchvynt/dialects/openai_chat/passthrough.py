@@ -181,9 +181,11 @@ class PassthroughRelay:
             # An error event, or a frame that cannot be read: neither goes to the caller.
             seen.failure = cut_by(error.failure) if error.by_event and seen.started else error.failure
             return False
-        if not isinstance(chunk, ChunkBody) or isinstance(chunk, FirstChunkBody):
+        if type(chunk) is ChunkBody:
+            usage = chunk.usage
+        else:
             self._name(chunk)
-        usage = chunk.usage if isinstance(chunk, ChunkBody) else None
+            usage = chunk.usage if isinstance(chunk, ChunkBody) else None
         self._hides_usage = usage is not None and not self._wants_usage
         if usage is not None:
             # A later count replaces an earlier one, an absurd one does not.
@@ -219,10 +221,10 @@ class PassthroughRelay:
             seen.usage = self._usage
         return True
 
-    def _name(self, chunk: FirstChunkBody | UnmeteredChunkBody) -> None:
+    def _name(self, chunk: ChunkBody | UnmeteredChunkBody) -> None:
         """The first chunk that says so names the answer."""
         seen = self._seen
-        if seen.response_id:
+        if seen.response_id or not isinstance(chunk, FirstChunkBody | UnmeteredChunkBody):
             return
         seen.response_id = chunk.id or ""
         seen.response_model = chunk.model or seen.response_model

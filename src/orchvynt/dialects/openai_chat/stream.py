@@ -3,7 +3,7 @@
 Of several choices the first is canonical. What providers do differently with tool calls and names stands in `chunks`.
 """
 
-from orchvynt.dialects.deltas import Began, Delta, Ended, Failed, Finished, TextAdded, UsageReported
+from orchvynt.dialects.deltas import LAST, Began, Delta, Ended, Failed, Finished, TextAdded, UsageReported
 from orchvynt.dialects.frames import EventFrames, FrameTooLargeError, event_data
 from orchvynt.dialects.openai_chat.chunks import DONE, ChunkError, ToldParts, read_chunk
 from orchvynt.dialects.openai_chat.logprobs import chunk_logprobs
@@ -50,7 +50,7 @@ class OpenAIReader:
         try:
             for frame in self._frames.feed(data):
                 deltas += self._event(*event_data(frame))
-                if deltas and isinstance(deltas[-1], Ended | Failed):
+                if deltas and type(deltas[-1]) in LAST:
                     break
         except FrameTooLargeError as error:
             deltas.append(Failed(malformed(STREAM_STATUS, str(error))))

@@ -11,7 +11,7 @@ from orchvynt.lifecycle.explain.explanation import explain
 from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import InvocationReceived
 from orchvynt.model.faults import Fault
-from orchvynt.model.invocation import DialectName, caller_of
+from orchvynt.model.invocation import DialectName, Idempotency, caller_of
 from orchvynt.ports.caller import CallerLine
 from orchvynt.ports.clock import Ids
 from orchvynt.ports.store import Store, StoreUnavailableError
@@ -102,22 +102,27 @@ class DataPlane:
         life = Life(snapshot, State(made), arrived)
         # What its key has against a request is no answer of the idempotency key.
         if made.idempotency is not None and taken.refused is None:
-            self.repeating.ask(
-                Asked(
-                    made.idempotency,
-                    made.id,
-                    line,
-                    made.request_id,
-                    lambda tape: self._begin(life, taken, tape, ""),
-                    lambda fault: self._refuse(request, line, fault),
-                )
-            )
+            self._ask_once(life, taken, made.idempotency, request, line)
             return
         one = self.carrier.joinable(life.state) if taken.refused is None else None
         if one is not None:
             self.reviewing.join(one, line, made.request_id)
         else:
             self._begin(life, taken, line, made.request_id)
+
+    def _ask_once(self, life: Life, taken: Taken, key: Idempotency, request: Request, line: CallerLine) -> None:
+        """The same under an idempotency key. Apart from `_ask`, so that only these requests pay for variables that outlive their call."""
+        made = taken.invocation
+        self.repeating.ask(
+            Asked(
+                key,
+                made.id,
+                line,
+                made.request_id,
+                lambda tape: self._begin(life, taken, tape, ""),
+                lambda fault: self._refuse(request, line, fault),
+            )
+        )
 
     def _begin(self, life: Life, taken: Taken, line: CallerLine, echoed: str) -> None:
         """A new invocation. `echoed` is the caller's own id of its request, as its answer repeats it."""

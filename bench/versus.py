@@ -1,0 +1,68 @@
+"""Two states of OrchVynt, request by request: `python bench/versus.py TREE`, TREE being another checkout (`git worktree add`).
+
+Both run at once on one core, and the load of `make bench` goes to one and the other in turn, in short rounds, so that a neighbour on the
+machine meets both alike. What is compared is the CPU time that each used itself, for each request; the ratio is the median of the pairs.
+"""
+
+import argparse
+import contextlib
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from measure import Provider, check_arrivals, load, mock_provider
+from processes import BenchError, Cores, choose_cores, scheduled_ns, started, wait_until_listening
+from systems import HERE, SYSTEMS
+
+
+@contextlib.contextmanager
+def running(tree: Path, provider: Provider, cores: Cores) -> Iterator[tuple[int, int]]:
+    """The port and process of `orchvynt serve` as it is in `tree`, with the Python of this one."""
+    with tempfile.TemporaryDirectory(prefix="bench-versus-") as name:
+        launch = SYSTEMS["orchvynt"].launch(Path(name), provider.port)
+        launch = replace(launch, environment={**launch.environment, "PYTHONPATH": str(tree / "src")})
+        with started(launch.command, cores.system, Path(name), Path(name) / "output.log", launch.environment) as process:
+            wait_until_listening(process, launch.port, launch.start_seconds_max)
+            yield launch.port, process.pid
+
+
+def micros(port: int, pid: int, provider: Provider, cores: Cores, seconds: int) -> float:
+    """CPU time of one request."""
+    arrived, (began, _) = provider.seen(), scheduled_ns(pid)
+    result = load(port, cores.load, seconds)
+    ran = scheduled_ns(pid)[0] - began
+    check_arrivals("orchvynt", result, provider.seen() - arrived)
+    return ran / 1e3 / result["requests"]
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("tree", type=Path, help="the other checkout")
+    options.add_argument("--rounds", type=int, default=11)
+    options.add_argument("--seconds", type=int, default=2)
+    told = options.parse_args()
+    cores, own, other = choose_cores(), [], []
+    try:
+        with tempfile.TemporaryDirectory() as folder, mock_provider(Path(folder), cores.load) as provider:
+            here, there = running(HERE.parent, provider, cores), running(told.tree.resolve(), provider, cores)
+            with here as mine, there as theirs:
+                for number in range(-1, told.rounds):
+                    pair = [micros(*theirs, provider, cores, told.seconds), micros(*mine, provider, cores, told.seconds)]
+                    if number < 0:
+                        continue  # the first round warms up
+                    other.append(pair[0])
+                    own.append(pair[1])
+                    print(f"there {pair[0]:6.2f}, here {pair[1]:6.2f} µs CPU a request: {pair[1] / pair[0]:.3f}", flush=True)
+    except BenchError as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    ratio = statistics.median(mine / theirs for mine, theirs in zip(own, other, strict=True))
+    print(f"median: there {statistics.median(other):.2f}, here {statistics.median(own):.2f} µs; here takes {ratio:.3f} of the time there")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
