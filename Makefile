@@ -8,11 +8,7 @@
 #   make streams, make failover   512 open streams on one core; how soon the next tier is asked; options in ARGS
 #   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
 .DELETE_ON_ERROR:
-<<<<<<< HEAD
-.PHONY: demo test check bench outage fuzz docs format clean
-=======
-.PHONY: demo test check bench streams failover fuzz docs format clean
->>>>>>> speed
+.PHONY: demo test check bench streams failover outage fuzz docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin

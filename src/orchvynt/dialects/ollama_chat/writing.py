@@ -84,11 +84,7 @@ class LineWriter:
     `began` is given where the stream was begun already, by lines that passed as they were.
     """
 
-<<<<<<< HEAD
-    __slots__ = ("_arguments", "_began", "_calls", "_finish", "_is_begun", "_part", "_spoke", "_usage")
-=======
-    __slots__ = ("_arguments", "_calls", "_finish", "_is_begun", "_named", "_part", "_usage")
->>>>>>> speed
+    __slots__ = ("_arguments", "_calls", "_finish", "_is_begun", "_named", "_part", "_spoke", "_usage")
 
     def __init__(self, part: PartWriter, began: Began | None = None) -> None:
         self._part = part
