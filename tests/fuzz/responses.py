@@ -51,6 +51,9 @@ class PaperPool:
     def withdraw(self, exchange: Exchange) -> None:
         pass
 
+    def distrust(self) -> None:
+        pass
+
 
 class Ear:
     """Implements `UpstreamListener`, and holds it to its order: head, data, then one end or one failure."""
