@@ -50,7 +50,10 @@ def main() -> int:
             here, there = running(HERE.parent, provider, cores), running(told.tree.resolve(), provider, cores)
             with here as mine, there as theirs:
                 for number in range(-1, told.rounds):
-                    pair = [micros(*theirs, provider, cores, told.seconds), micros(*mine, provider, cores, told.seconds)]
+                    # Who comes second meets what the first one left: they take turns.
+                    both = (theirs, mine) if number % 2 else (mine, theirs)
+                    found = {each: micros(*each, provider, cores, told.seconds) for each in both}
+                    pair = found[theirs], found[mine]
                     if number < 0:
                         continue  # the first round warms up
                     other.append(pair[0])
