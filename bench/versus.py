@@ -1,7 +1,8 @@
 """Two states of OrchVynt, request by request: `python bench/versus.py TREE`, TREE being another checkout (`git worktree add`).
 
 Both run at once on one core, and the load of `make bench` goes to one and the other in turn, in short rounds, so that a neighbour on the
-machine meets both alike. What is compared is the CPU time that each used itself, for each request; the ratio is the median of the pairs.
+machine meets both alike; both are started anew several times. What is compared is the CPU time that each used itself, for each request;
+the ratio is the median of the pairs.
 """
 
 import argparse
@@ -38,29 +39,48 @@ def micros(port: int, pid: int, provider: Provider, cores: Cores, seconds: int) 
     return ran / 1e3 / result["requests"]
 
 
+def compared(tree: Path, provider: Provider, cores: Cores, rounds: int, seconds: int) -> list[tuple[float, float]]:
+    """One start of both: the µs of a request there and here, round by round."""
+    pairs = []
+    with running(tree, provider, cores) as theirs, running(HERE.parent, provider, cores) as mine:
+        for number in range(rounds + 1):
+            # Who comes second meets what the first one left: they take turns.
+            both = (theirs, mine) if number % 2 else (mine, theirs)
+            found = {each: micros(*each, provider, cores, seconds) for each in both}
+            pairs.append((found[theirs], found[mine]))
+    return pairs[1:]  # the first round warms up
+
+
+def median(pairs: list[tuple[float, float]], which: int) -> float:
+    return statistics.median(pair[which] for pair in pairs)
+
+
+def ratio(pairs: list[tuple[float, float]]) -> float:
+    return statistics.median(mine / theirs for theirs, mine in pairs)
+
+
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("tree", type=Path, help="the other checkout")
-    options.add_argument("--rounds", type=int, default=11)
-    options.add_argument("--seconds", type=int, default=2)
+    options.add_argument(
+        "--starts", type=int, default=6, help="how often both are started: two starts of one program differ by some per cent"
+    )
+    options.add_argument("--rounds", type=int, default=4, help="of each start")
+    options.add_argument("--seconds", type=int, default=1)
     told = options.parse_args()
-    cores, own, other = choose_cores(), [], []
+    cores, pairs = choose_cores(), []
     try:
         with tempfile.TemporaryDirectory() as folder, mock_provider(Path(folder), cores.load) as provider:
-            here, there = running(HERE.parent, provider, cores), running(told.tree.resolve(), provider, cores)
-            with here as mine, there as theirs:
-                for number in range(-1, told.rounds):
-                    pair = [micros(*theirs, provider, cores, told.seconds), micros(*mine, provider, cores, told.seconds)]
-                    if number < 0:
-                        continue  # the first round warms up
-                    other.append(pair[0])
-                    own.append(pair[1])
-                    print(f"there {pair[0]:6.2f}, here {pair[1]:6.2f} µs CPU a request: {pair[1] / pair[0]:.3f}", flush=True)
+            for _ in range(told.starts):
+                found = compared(told.tree.resolve(), provider, cores, told.rounds, told.seconds)
+                print(f"there {median(found, 0):6.2f}, here {median(found, 1):6.2f} µs CPU a request: {ratio(found):.3f}", flush=True)
+                pairs += found
     except BenchError as problem:
         print(problem, file=sys.stderr)
         return 2
-    ratio = statistics.median(mine / theirs for mine, theirs in zip(own, other, strict=True))
-    print(f"median: there {statistics.median(other):.2f}, here {statistics.median(own):.2f} µs; here takes {ratio:.3f} of the time there")
+    print(
+        f"{len(pairs)} pairs: there {median(pairs, 0):.2f}, here {median(pairs, 1):.2f} µs; here takes {ratio(pairs):.3f} of the time there"
+    )
     return 0
 
 
