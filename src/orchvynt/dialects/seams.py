@@ -130,7 +130,7 @@ class Seam:
         after = held[overlap : overlap + 1]
         is_word = not (after.isalnum() and held[overlap - 1].isalnum())
         # One digit may be the next of a number.
-        return overlap >= WORDS_CHARS_MIN or (is_word and (held[0].isalpha() or (held[0].isalnum() and held[1 : overlap].isalnum())))
+        return overlap >= WORDS_CHARS_MIN or (is_word and (held[0].isalpha() or (held[0].isalnum() and held[1:overlap].isalnum())))
 
     def _within_a_sentence(self, held: str) -> bool:
         """Whether text that repeats nothing can be the middle of what was said: no answer begins with a blank or a comma."""

@@ -55,7 +55,8 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     `dropped` names what the request of the answer lost because its provider cannot express it, in the caller's names.
     `streams` says that the answer flows to the caller as it arrives: no gate may still stop it. `broken` is set once such an answer
     broke off: what of it the caller has got, and how the candidate under way goes on with it. `broken_model` began it;
-    `delivered_bytes` is what earlier attempts delivered, `delivered_tier` who delivered last of a stream that flows. `fallback_at` is when the first fallback was activated (ns UTC).
+    `delivered_bytes` is what earlier attempts delivered, `delivered_tier` who delivered last of a stream that flows. `fallback_at` is when
+    the first fallback was activated (ns UTC).
     """
 
     invocation: Invocation
