@@ -53,8 +53,17 @@ def test_frames_come_as_soon_as_their_blank_line_is_there(line_end: bytes) -> No
 
 def test_a_line_feed_that_completes_a_cr_is_a_frame_without_meaning() -> None:
     frames = EventFrames()
-    assert frames.feed(b"data: a\r\n\r") == [b"data: a\r\n\r"]
+    assert frames.feed(b"data: a\r\r") == [b"data: a\r\r"]
     assert frames.feed(b"\ndata: b\r\n\r\n") == [b"\n", b"data: b\r\n\r\n"]
+
+
+def test_a_cr_after_a_crlf_waits_for_its_line_feed() -> None:
+    """Without it a frame would be no frame for whoever knows LF and CRLF only, and what comes after a rescue would be a part of it."""
+    frames = EventFrames()
+    assert frames.feed(b"data: a\r\n\r") == []
+    assert frames.feed(b"\ndata: b\r\n\r") == [b"data: a\r\n\r\n"]
+    assert frames.rest == b"data: b\r\n\r"
+    assert frames.feed(b"data: c\r\n\r\n") == [b"data: b\r\n\r", b"data: c\r\n\r\n"]
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,8 @@ def test_a_stale_connection_is_repeated_once_within_a_rescue() -> None:
         >> breaks(None, "connection", stale=True)
         << [Recorded("attempt_ended", "attempt_settled"), KeepAlive(), Admit(2, "claude", "att_1.3")]
     )
-    playbook >> admitted() << [Recorded("hold_placed", "attempt_sent"), Send]
+    commands = playbook._step(playbook.state, admitted())
+    assert [command.fresh for command in commands if isinstance(command, Send)] == [True]
     ended, over = ("attempt_ended", "attempt_settled"), ("stream_ended", "fallback_ended", "invocation_finished")
     playbook >> breaks(None, "connection", stale=True) << [Recorded(*ended), KeepAlive(), Recorded(*over), BreakStream, Close()]
 

@@ -164,6 +164,7 @@ class FakeUpstream:
         connect_ns: int,
         listener: UpstreamListener,
         shared: tuple[tuple[str, str], ...] = (),
+        fresh: bool = False,
     ) -> FakeCall:
         assert connect_ns > 0
         arrival = Arrival(address, path, (*shared, *headers), body, listener)

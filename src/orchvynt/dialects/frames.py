@@ -9,8 +9,9 @@ from typing import Final
 
 FRAME_BYTES_MAX: Final = 8 * 1024 * 1024
 
-# Atomic groups: a CRLF is one line end, never two.
-_BLANK_LINE: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+# Atomic groups: a CRLF is one line end, never two. After a CRLF, a CR that nothing follows yet waits for its line feed: a frame that is
+# given out without it would keep its blank line from the callers that know only LF and CRLF, should no more come.
+_BLANK_LINE: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n)|(?>\r\n|\n)\r(?!\Z)|\r\r")
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _DATA_FIELD: Final = re.compile(rb"(?:^|[\r\n])data(?:[:\r\n]|$)")
 _FIELD_END: Final = re.compile(rb"[:\r\n]")

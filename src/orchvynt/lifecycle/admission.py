@@ -143,6 +143,7 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
             timeouts.connect_ns,
             state.streams and may_be_rescued(chain_of(snapshot, state), invocation.ask),
             prefix_for(snapshot, state),
+            state.repeated,
         ),
     ]
 

@@ -47,6 +47,7 @@ class Send(Command, frozen=True, tag="send"):
     connect_ns: int
     keep: bool = False
     prefix: Prefix | None = None
+    fresh: bool = False
 
 
 class CancelAttempt(Command, frozen=True, tag="cancel_attempt"):

@@ -67,10 +67,12 @@ class Upstream(Protocol):
         connect_ns: int,
         listener: UpstreamListener,
         shared: tuple[tuple[str, str], ...] = (),
+        fresh: bool = False,
     ) -> UpstreamCall:
         """POSTs `body` to an address of the policy. `host`, `content-length` and `accept-encoding` are added here.
 
-        `shared` are headers that many requests have in common; they are encoded once.
+        `shared` are headers that many requests have in common; they are encoded once. `fresh` asks for a connection that was not used
+        before: whoever met a stale one is not to meet the next.
 
         Redirects are never followed, and nothing is sent twice. The listener is never called before `send` has returned.
         """

@@ -94,7 +94,7 @@ class Attempting:
         else:
             life.set_timer("answer", now + command.answer_ns)
         exchange.call = self.upstream.send(
-            address, provider.path_prefix + request.path, headers, request.body, command.connect_ns, exchange, shared
+            address, provider.path_prefix + request.path, headers, request.body, command.connect_ns, exchange, shared, command.fresh
         )
 
     def _relay(self, life: Life, command: Send, dialect: ProviderDialect, caller: CallerDialect) -> Relay:

@@ -166,9 +166,12 @@ async def client(
         await until(lambda: upstream.connections_open == 0)
 
 
-def post(upstream: HttpUpstream, address: Address, body: bytes = b"{}", connect_ms: int = 2000) -> tuple[Exchange, Listener]:
+def post(
+    upstream: HttpUpstream, address: Address, body: bytes = b"{}", connect_ms: int = 2000, fresh: bool = False
+) -> tuple[Exchange, Listener]:
     listener = Listener()
-    call = upstream.send(address, "/v1/chat/completions", [("content-type", "application/json")], body, connect_ms * MS, listener)
+    fields = [("content-type", "application/json")]
+    call = upstream.send(address, "/v1/chat/completions", fields, body, connect_ms * MS, listener, fresh=fresh)
     assert listener.events == [], "the listener is never called before send has returned"
     return call, listener
 

@@ -37,8 +37,9 @@ class Obliging(FakeUpstream):
         connect_ns: int,
         listener: UpstreamListener,
         shared: tuple[tuple[str, str], ...] = (),
+        fresh: bool = False,
     ) -> FakeCall:
-        call = super().send(address, path, headers, body, connect_ns, listener, shared)
+        call = super().send(address, path, headers, body, connect_ns, listener, shared, fresh)
         asyncio.get_running_loop().call_soon(self._answer)
         return call
 

@@ -8,7 +8,7 @@ from tests.support.answers import DONE, WHOLE
 from tests.support.loops import until
 from tests.support.snapshots import SECOND, snapshot
 from tests.surfaces.api.plane import CHAT, Plane, play
-from tests.surfaces.http.serving import Peer
+from tests.surfaces.http.serving import Peer, send_all
 
 from orchvynt.language.snapshot import Budget, Gate
 
@@ -97,13 +97,28 @@ def test_health_says_when_it_is_stopping_and_nothing_new_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "status"), [("/health/live", 200), ("/health/ready", 200), ("/v1/models", 200), ("/v1/messages", 405), ("/else", 404)]
+)
+def test_head_is_get_without_the_body(path: str, status: int) -> None:
+    """Health checks ask with it (`wget --spider`)."""
+
+    async def scenario(plane: Plane) -> None:
+        statuses, out = await send_all(plane.port, f"HEAD {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+        assert statuses == [status]
+        assert out.endswith(b"\r\n\r\n")
+        assert b"\r\ncontent-length: 0\r\n" not in out
+
+    play(snapshot(), scenario)
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status", "allow"),
     [
         ("GET", "/v1/chat/completions", 405, "POST"),
         ("PUT", "/v1/route", 405, "POST"),
-        ("DELETE", "/v1/models", 405, "GET"),
-        ("DELETE", "/v1/invocations/inv_1", 405, "GET"),
-        ("PATCH", "/health/live", 405, "GET"),
+        ("DELETE", "/v1/models", 405, "GET, HEAD"),
+        ("DELETE", "/v1/invocations/inv_1", 405, "GET, HEAD"),
+        ("PATCH", "/health/live", 405, "GET, HEAD"),
         ("GET", "/", 404, None),
         ("GET", "/v1", 404, None),
         ("POST", "/v1/responses", 404, None),
@@ -128,7 +143,7 @@ def test_what_is_not_there_says_what_is(method: str, path: str, status: int, all
     [
         ("GET", "/api/chat", 405, "POST"),
         ("GET", "/api/show", 405, "POST"),
-        ("DELETE", "/api/tags", 405, "GET"),
+        ("DELETE", "/api/tags", 405, "GET, HEAD"),
         ("PUT", "/api/show", 405, "POST"),
         ("POST", "/api/embed", 404, None),
         ("GET", "/@docs/drafting/api/ps", 404, None),

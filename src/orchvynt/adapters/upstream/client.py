@@ -52,6 +52,7 @@ class HttpUpstream:
         connect_ns: int,
         listener: UpstreamListener,
         shared: tuple[tuple[str, str], ...] = (),
+        fresh: bool = False,
     ) -> Exchange:
         """See the port. A request that cannot be written fails as `malformed`, unsent."""
         pool = self._pools.get(address)
@@ -62,6 +63,8 @@ class HttpUpstream:
         except UnsendableError as error:
             return self._fail_soon(pool, connect_ns, listener, f"The request was not sent: {error}.")
         exchange = Exchange(pool, request, connect_ns, listener)
+        if fresh:
+            pool.distrust()
         connection = pool.take_idle()
         if connection is not None:
             exchange.ride(connection)

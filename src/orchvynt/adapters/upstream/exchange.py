@@ -28,10 +28,6 @@ class Source(Protocol):
 
     def withdraw(self, exchange: "Exchange") -> None: ...
 
-    def distrust(self) -> None:
-        """Connections that were kept until now are not used again."""
-        ...
-
 
 class Exchange:
     """`over` from the end, the failure or the cancellation on. The listener is not told anything after that."""
@@ -162,11 +158,7 @@ class Exchange:
         what = "it reset the connection" if reset else "it closed the connection"
         when = "within the answer" if bytes_seen else "before a byte of the answer"
         self._seen = bytes_seen
-        stale = reused and not bytes_seen
-        if stale:
-            # Whoever sends this again is to meet a new connection, not the next stale one.
-            self._source.distrust()
-        self._break("reset" if reset else "closed", f"{what} {when}", stale=stale)
+        self._break("reset" if reset else "closed", f"{what} {when}", stale=reused and not bytes_seen)
 
     def take_shutdown(self) -> None:
         self._break("closed", "the client was closed within the exchange")

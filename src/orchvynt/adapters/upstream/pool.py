@@ -99,7 +99,7 @@ class Pool:
             self._idle.remove(connection)
 
     def distrust(self) -> None:
-        """A kept connection was closed or reset without a word: the others that were kept are no better, and nobody is to meet them."""
+        """One that was kept has failed a caller: those that are kept now may be no better, and nobody is to meet them."""
         old, self._idle = self._idle, []
         for connection in old:
             connection.abandon()

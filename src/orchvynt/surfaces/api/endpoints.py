@@ -74,7 +74,8 @@ class DataPlane:
         dialect = ASKING.get(path)
         if dialect is not None and request.method == "POST":
             self._ask(request, line, where, dialect)
-        elif request.method == "GET":
+        elif request.method in ("GET", "HEAD"):
+            # RFC 9110 section 9.1: who serves GET serves HEAD; health checks ask with it. The line leaves the body out.
             self._read(request, line, path)
         elif request.method == "POST" and (inv := scored(path)):
             self.tasks.start(self._score(request, line, inv), f"feedback {inv}")
@@ -83,7 +84,7 @@ class DataPlane:
         elif dialect is not None or path in _TELLING or path in LISTS or path.startswith(("/v1/invocations/", "/health/")):
             allowed = "POST" if dialect or path in _TELLING else "GET"
             fault = Fault("method_not_allowed", f"{path} takes {allowed}, not {request.method}.", f"Use {allowed}.")
-            self._refuse(request, line, fault, [("allow", allowed)])
+            self._refuse(request, line, fault, [("allow", "POST" if allowed == "POST" else "GET, HEAD")])
         else:
             self._not_found(request, line, path)
 
@@ -147,7 +148,7 @@ class DataPlane:
             else:
                 self._invocation(request, line, path.removeprefix("/v1/invocations/"), identity)
         elif path in ASKING or path in _TELLING:
-            fault = Fault("method_not_allowed", f"{path} takes POST, not GET.", "Use POST.")
+            fault = Fault("method_not_allowed", f"{path} takes POST, not {request.method}.", "Use POST.")
             self._refuse(request, line, fault, [("allow", "POST")])
         else:
             self._not_found(request, line, path)
