@@ -16,7 +16,6 @@ from orchvynt.model.candidates import CandidateChosen, CandidateRejected
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.repeats import AnswerRepeated
 
-
 OPEN = {"rests_ms": 900, "state": "open", "until": START, "error_rate": 0.5, "because": "model"}
 
 
