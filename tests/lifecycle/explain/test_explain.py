@@ -117,6 +117,7 @@ def test_all_tiers_failed_with_each_trigger() -> None:
         ("context_length", 400, "openai answered 400 (too long for gpt-4o)"),
         ("content_filter", 400, "openai answered 400 (its content filter refused)"),
         ("server_error", 500, "openai answered 500"),
+        ("cancelled", 0, "the call to openai was given up"),
         ("interrupted", 0, "a crash cut off the call to openai"),
     ],
 )
