@@ -187,6 +187,16 @@ def test_a_slow_one_is_asked_by_one_alone_in_its_place() -> None:
     assert route.refusal(0, slow=True) is PROBES
 
 
+def test_a_renewed_credential_rests_no_longer_and_a_used_up_quota_does() -> None:
+    health = healthy()
+    assert not health.renewed("openai"), "nothing is known of it"
+    health.rest(OPENAI, "gpt", Rest(10, True, "auth"), 0)
+    health.rest(ANTHROPIC, "claude", Rest(10, True, "quota"), 0)
+    assert (health.renewed("openai"), health.renewed("anthropic")) == (True, False)
+    assert health.route(OPENAI, "gpt").refusal(0) is CLEAR
+    assert refused(health.route(ANTHROPIC, "claude").refusal(0)).rest_why == "quota"
+
+
 def test_another_policy_voids_what_was_thought_of_what_it_changed() -> None:
     health = healthy()
     failing(health)

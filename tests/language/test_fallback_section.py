@@ -47,6 +47,15 @@ def test_all_of_it_is_compiled() -> None:
     assert not {"latency", "policy", "content_filter"} & made.chains["default"].triggers
 
 
+@pytest.mark.parametrize(
+    ("word", "help"),
+    [("status_5xx", "Did you mean `status_503`?"), ("rate_limt", "Did you mean `rate_limit`?"), ("whatever", "policy, status_503.")],
+)
+def test_a_trigger_that_is_none_is_told_the_words_and_that_a_status_is_one(word: str, help: str) -> None:
+    found = load(changed("[rate_limit, policy, status_503]", f"[rate_limit, {word}]", POLICY), "p.yaml").problems
+    assert [problem.help.endswith(help) for problem in found if problem.severity == "error"] == [True]
+
+
 def test_how_a_model_continues_is_the_policys_word_or_what_is_known() -> None:
     made = compiled(changed("{provider: openai, quality: 0.79", "{provider: openai, continues: never, quality: 0.79", POLICY))
     known = {name: model.continues for name, model in made.models.items()}

@@ -20,6 +20,7 @@ from orchvynt.ports.secrets import SecretMissingError, Secrets
 from orchvynt.ports.upstream import Address, Upstream
 from orchvynt.runtime.exchange import Exchange
 from orchvynt.runtime.life import Life
+from orchvynt.runtime.renewing import Renewing
 
 ATTEMPT_TIMERS: Final = ("first_token", "answer", "stall")
 # How long a provider may take to close a stream after its terminal marker, so that the connection can be used again.
@@ -50,6 +51,7 @@ class Attempting:
         self.statistics = statistics
         self._feed = feed
         self._failed = failed
+        self.renewing = Renewing(secrets, health)
         self._lingering: list[tuple[int, Exchange]] = []
         self._addresses: dict[tuple[str, int, bool], Address] = {}
 
@@ -187,8 +189,8 @@ class Attempting:
         life.probe = None
         self.statistics.failed(candidate.provider, candidate.model, failure.outcome, now - exchange.sent_mono, now)
         provider = life.snapshot.providers[candidate.provider]
-        if failure.outcome == "auth" and provider.api_key is not None:
-            self.secrets.forget(provider.api_key)
+        if failure.outcome == "auth":
+            self.renewing.refused(provider, exchange.secret)
         self._feed(
             life,
             AttemptFailed(

@@ -121,7 +121,8 @@ class Delivering:
         self.sends.add((message.destination, "failed"))
         failures = self.outbox.failed(message.id, self._clock.monotonic(), self._ids.chance())
         if failures == 1:
-            self._say(f"alert message {message.id} was not taken by {message.destination}: {why}; it is sent again for a day")
+            said = why.rstrip(".")
+            self._say(f"alert message {message.id} was not taken by {message.destination}: {said}; it is sent again for a day")
 
     def _drop(self, messages: list[Message], why: str) -> None:
         for message in messages:

@@ -17,7 +17,7 @@ TICK_S: Final = 0.05
 HOUSEKEEPING_TICKS: Final = 1_200
 FORGETTING_TICKS: Final = 72_000
 ESCALATIONS_AT_ONCE: Final = 64
-WRITE_AGAIN_TICKS: Final = 20
+SECOND_TICKS: Final = 20
 
 
 class Sweeping:
@@ -39,8 +39,9 @@ class Sweeping:
         """What happens at one tick. One life's defect must not end the deadlines of all others."""
         try:
             self.sweep()
-            if ticks % WRITE_AGAIN_TICKS == 0:
+            if ticks % SECOND_TICKS == 0:
                 self.carrier.kept.write()
+                self.carrier.attempting.renewing.look()
             if ticks % HOUSEKEEPING_TICKS == 0:
                 self._keep_house()
             if ticks % FORGETTING_TICKS == 0:

@@ -117,6 +117,7 @@ def test_all_tiers_failed_with_each_trigger() -> None:
         ("context_length", 400, "openai answered 400 (too long for gpt-4o)"),
         ("content_filter", 400, "openai answered 400 (its content filter refused)"),
         ("server_error", 500, "openai answered 500"),
+        ("cancelled", 0, "the call to openai was given up"),
         ("interrupted", 0, "a crash cut off the call to openai"),
     ],
 )
@@ -146,6 +147,15 @@ def test_why_a_tier_was_passed_by(why: str, detail: dict[str, str | int | float]
     told = explain([*record, lives.finished("answered", "local", "lab", 3)])
     assert f"because {brief};" in told.verdict
     assert told.timeline[2].text == f"tier 2: {brief}{numbers}"
+
+
+def test_being_passed_by_is_no_try() -> None:
+    rests = [f.CandidateSkipped(INV, START + at * MS, 1, "gpt-4o", "resting", {"because": "overloaded"}) for at in (1, 2, 3)]
+    record: list[AnyFact] = [lives.received(), lives.THREE, rests[0], *lives.failing("att_1", 1, "gpt-4o", "openai", "overloaded", 529)]
+    refused = f.InvocationRefused(INV, START + 500 * MS, "all_providers_failed", 503, "Every tier failed.")
+    assert "because openai answered 529 (overloaded); $0" in verdict([*record, *rests[1:], refused, lives.finished("failed", nanos=0)])
+    twice = [lives.received(), lives.THREE, *rests, refused, lives.finished("failed", nanos=0)]
+    assert "because gpt-4o was resting (overloaded); $0" in verdict(twice)
 
 
 def test_the_caller_left() -> None:

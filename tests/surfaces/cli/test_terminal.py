@@ -1,6 +1,7 @@
 """What reaches a terminal: colours where they are wanted, and nothing that could move its cursor."""
 
 import io
+import re
 import unicodedata
 
 import pytest
@@ -8,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.surfaces.cli.shell import NOW
 
-from orchvynt.surfaces.cli.amounts import BAR_CELLS, amount, bar, instant, relative, share
+from orchvynt.surfaces.cli.amounts import BAR_CELLS, after, amount, bar, instant, relative, share
 from orchvynt.surfaces.cli.plain import printable
 from orchvynt.surfaces.cli.terminal import Terminal
 
 SECOND = 1_000_000_000
+SGR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Screen(io.StringIO):
@@ -43,9 +45,7 @@ def test_no_table_or_line_lets_through_what_it_was_given(first: str, second: str
         terminal.line((first, "bold"), second)
         written = out.getvalue().replace("\n", "")
         if isinstance(out, Screen):
-            import re
-
-            written = re.sub(r"\x1b\[[0-9;]*m", "", written)  # our own colours
+            written = SGR.sub("", written)  # our own colours
         assert "\x1b" not in written
         assert all(unicodedata.category(letter) not in ("Cc", "Cf") for letter in written)
 
@@ -64,6 +64,29 @@ def test_a_pipe_gets_long_lines_whole_and_a_terminal_colours() -> None:
     terminal, screen = on_screen()
     terminal.line(("good", "green"))
     assert "\x1b[32mgood" in screen.getvalue()
+
+
+NAMES = ("MODEL", "STATE", "SPARE", "ADDRESS")
+ROWS = [("gpt-4o", "ready", "4", "http://127.0.0.1:8080/v1"), ("claude", "open", "12", "-")]
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"), [(80, ("MODEL", "STATE", "SPARE", "ADDRESS")), (40, ("MODEL", "STATE", "SPARE")), (15, ("MODEL", "STATE"))]
+)
+def test_a_narrow_terminal_leaves_out_what_can_be_spared(columns: int, shown: tuple[str, ...]) -> None:
+    terminal, screen = on_screen(NO_COLOR="1", COLUMNS=str(columns))
+    terminal.table(NAMES, ROWS, spare=("ADDRESS", "SPARE"))
+    lines = [line.rstrip() for line in SGR.sub("", screen.getvalue()).splitlines()]
+    assert tuple(lines[0].split()) == shown
+    assert lines[1].startswith("gpt-4o  ready")
+    rest = [name for name in NAMES if name not in shown]
+    assert "".join(lines[3:]) == (f"This terminal is too narrow for {', '.join(rest)}; --json has them." if rest else "")
+
+
+def test_a_pipe_gets_every_column() -> None:
+    pipe = io.StringIO()
+    Terminal({}, NOW, pipe, io.StringIO()).table((*NAMES, "LONG"), [(*row, "x" * 200) for row in ROWS], spare=NAMES)
+    assert tuple(pipe.getvalue().splitlines()[0].split()) == (*NAMES, "LONG")
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
@@ -107,6 +130,10 @@ def test_bars_always_have_their_length(settled: int, held: int, limit: int) -> N
     assert min(full, pending, free) >= 0
     assert full > 0 or settled == 0
     assert share(settled, limit) >= 0
+
+
+def test_offsets_of_one_second_are_told_apart() -> None:
+    assert [after(offset) for offset in (0.4, 12.3, 1_042.25, 59_999.4, 185_000)] == ["400 µs", "12 ms", "1.042 s", "59.999 s", "3 min 5 s"]
 
 
 def test_amounts() -> None:

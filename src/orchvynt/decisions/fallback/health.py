@@ -229,11 +229,17 @@ class Health:
         """Extends a rest, never shortens it."""
         route = self.route(provider, model)
         resting: Route | _Credential = route.credential if rest.credential else route
-        until = now + rest.for_ns
-        if until > resting.until:
-            resting.until, resting.why = until, rest.why
+        if now + rest.for_ns > resting.until:
+            resting.until, resting.why = now + rest.for_ns, rest.why
         if rest.why in SILENT:
             route.silent = True
+
+    def renewed(self, provider: str) -> bool:
+        """The credential is another one than was refused. Whether that ended a rest."""
+        if (credential := self._credentials.get(provider)) is None or credential.why != "auth":
+            return False
+        credential.until, credential.why = 0, ""
+        return True
 
     def answered(self, route: Route, now: int, probe: RouteProbe | None = None) -> None:
         """An answer came: the model is not silent. What it asked to wait for still stands; this answer was under way before."""

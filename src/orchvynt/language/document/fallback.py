@@ -106,7 +106,7 @@ def _trigger(value: object) -> object:
     if value == "bad_request":
         said = "`bad_request` is never routed around: another model would be asked the same malformed request"
         raise wrong(said, "Name `context_length` for requests that are too long.")
-    return one_of(*TRIGGERS)(value)
+    return one_of(*TRIGGERS, near=("status_503",))(value)
 
 
 Trigger = Annotated[str, BeforeValidator(_trigger)]

@@ -29,6 +29,7 @@ FAILURES: Final[dict[str, str]] = {
     "cut": "the stream from {who} was cut",
     "policy": "the policy did not admit {model}",
     "interrupted": "a crash cut off the call to {who}",
+    "cancelled": "the call to {who} was given up",
 }
 TELLING: Final[dict[str, str]] = {
     "quota": "quota used up",

@@ -83,21 +83,24 @@ def _answering_model(story: Story) -> str:
 
 
 def _reasons(story: Story, before_tier: int, answering: Attempt | None) -> list[str]:
-    """Why each earlier tier gave no answer, in the order of the tiers; one reason a tier, with the number of tries."""
-    by_tier: dict[int, list[str]] = {}
-    for skip in story.skipped:
-        if skip.tier < before_tier:
-            by_tier.setdefault(skip.tier, []).append(skipped_text(skip.model, skip.why, skip.detail))
+    """Why each earlier tier gave no answer, in the order of the tiers; one reason a tier, with the number of tries.
+
+    Of a tier that was tried, that it was passed by another time says nothing more."""
+    tried: dict[int, list[str]] = {}
     for attempt in story.attempts.values():
         if attempt is answering or attempt.ended is None or attempt.ended.outcome == "answered" or attempt.tier >= before_tier:
             continue
-        by_tier.setdefault(attempt.tier, []).append(
+        tried.setdefault(attempt.tier, []).append(
             failure_text(attempt.ended.outcome, attempt.ended.upstream_status, attempt.provider, attempt.model)
         )
-    return [_one_tier(by_tier[tier]) for tier in sorted(by_tier)]
+    told = {tier: _with_tries(reasons) for tier, reasons in tried.items()}
+    for skip in story.skipped:
+        if skip.tier < before_tier and skip.tier not in tried:
+            told[skip.tier] = skipped_text(skip.model, skip.why, skip.detail)
+    return [told[tier] for tier in sorted(told)]
 
 
-def _one_tier(reasons: list[str]) -> str:
+def _with_tries(reasons: list[str]) -> str:
     last = reasons[-1]
     if len(reasons) == 1:
         return last

@@ -46,6 +46,11 @@ def spent(milliseconds: float) -> str:
     return duration_text(int(milliseconds * NANOS_PER_MS))
 
 
+def after(milliseconds: float) -> str:
+    """How long after the beginning, so that what came one after the other can be told apart: `12 ms`, `4.217 s`, `3 min 5 s`."""
+    return f"{milliseconds / 1000:.3f} s" if 1000 <= milliseconds < 60_000 else spent(milliseconds)
+
+
 def amount(value: int | None, money: bool) -> str:
     """Nano-dollars or tokens; `-` for what there is no limit on."""
     if value is None:

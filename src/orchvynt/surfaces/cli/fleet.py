@@ -131,7 +131,8 @@ def providers(session: Session) -> None:
         for row in page.items
     ]
     numbers = ("ATTEMPTS", "FAILURES", "P50", "P95", "P99", "ERRORS", "SAMPLES", "QUALITY", "$/M IN/OUT")
-    terminal.table(("MODEL", "PROVIDER", "UPSTREAM", "STATE", "", *numbers, "ADDRESS"), rows, right=numbers)
+    spare = ("ADDRESS", "SAMPLES", "UPSTREAM", "QUALITY", "$/M IN/OUT", "P50", "P99", "ATTEMPTS", "P95", "ERRORS", "FAILURES")
+    terminal.table(("MODEL", "PROVIDER", "UPSTREAM", "STATE", "", *numbers, "ADDRESS"), rows, right=numbers, spare=spare)
 
 
 def _standing(row: ProviderView) -> str:
@@ -142,8 +143,12 @@ def _standing(row: ProviderView) -> str:
 def _until(row: ProviderView, terminal: Terminal) -> str:
     if row.state != "resting":
         return ""
-    errors = f", {row.breaker_error_rate:.0%} errors" if row.breaker == "open" and row.breaker_error_rate is not None else ""
-    return f"again {terminal.when(row.resting_until)} ({row.why}{errors})"
+    if row.why != "breaker":
+        return f"again {terminal.when(row.resting_until)} ({row.why})"
+    if row.address_breaker != "closed":
+        return f"again {terminal.when(row.resting_until)} (breaker of its address)"
+    errors = f", {row.breaker_error_rate:.0%} errors" if row.breaker_error_rate is not None else ""
+    return f"again {terminal.when(row.resting_until)} (breaker{errors})"
 
 
 def _figure(value: float | None, form: str) -> str:

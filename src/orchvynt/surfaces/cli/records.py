@@ -9,7 +9,7 @@ from rich.text import Text
 from orchvynt.lifecycle.explain import Entry, Explanation
 from orchvynt.lifecycle.explain.phrases import count
 from orchvynt.surfaces import operator_shapes as s
-from orchvynt.surfaces.cli.amounts import spent
+from orchvynt.surfaces.cli.amounts import after, spent
 from orchvynt.surfaces.cli.plain import printable
 from orchvynt.surfaces.cli.session import Session
 from orchvynt.surfaces.cli.terminal import Terminal, state
@@ -63,7 +63,7 @@ def _row(entry: Entry) -> tuple[str, Text]:
         style = "green" if entry.detail.get("outcome") == "answered" else "red"
     if entry.kind == "gate_judged" and entry.detail.get("verdict") != "passed":
         style = "magenta"
-    return f"+{spent(entry.offset_ms)}", Text(printable(entry.text), style)
+    return f"+{after(entry.offset_ms)}", Text(printable(entry.text), style)
 
 
 def _totals(told: Explanation) -> str:
@@ -122,4 +122,4 @@ def _list(terminal: Terminal, items: Sequence[s.InvocationView]) -> None:
         for item in items
     ]
     headings = ("INVOCATION", "WHEN", "AGENT", "WORKFLOW", "ASKED", "GOT", "OUTCOME", "COST", "TIME")
-    terminal.table(headings, rows, right=("COST", "TIME"))
+    terminal.table(headings, rows, right=("COST", "TIME"), spare=("AGENT", "TIME", "ASKED", "WORKFLOW"))

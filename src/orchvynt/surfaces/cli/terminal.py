@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TextIO
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +15,7 @@ from orchvynt.surfaces.cli.amounts import relative
 from orchvynt.surfaces.cli.plain import printable
 
 PIPE_COLUMNS: Final = 100_000
+PADDING: Final = 2
 STATES: Final[dict[str, str]] = {
     "answered": "green",
     "approved": "green",
@@ -70,9 +72,18 @@ class Terminal:
         """Text of several lines on standard error, such as problems with their excerpts."""
         self._errors.print(_text([text], lines=True), soft_wrap=True)
 
-    def table(self, headings: Sequence[str], rows: Sequence[Sequence[Text | str]], right: Sequence[str] = ()) -> None:
-        """Aligned columns. Headings that are in `right` are flush right. Into a pipe nothing is wrapped or cut."""
-        grid = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False, pad_edge=False, show_header=any(headings))
+    def table(
+        self, headings: Sequence[str], rows: Sequence[Sequence[Text | str]], right: Sequence[str] = (), spare: Sequence[str] = ()
+    ) -> None:
+        """Aligned columns. Headings that are in `right` are flush right. Into a pipe nothing is wrapped or cut.
+
+        On a terminal that is too narrow for all, columns of `spare` are left out, the first ones first, and named below."""
+        left_out = self._left_out(headings, rows, spare)
+        if left_out:
+            kept = [place for place, heading in enumerate(headings) if heading not in left_out]
+            headings = [headings[place] for place in kept]
+            rows = [[row[place] for place in kept] for row in rows]
+        grid = Table(box=None, padding=(0, PADDING, 0, 0), header_style="bold", show_edge=False, pad_edge=False, show_header=any(headings))
         for place, heading in enumerate(headings):
             # The first column names the row; a name that is broken over lines cannot be copied.
             whole = place == 0 or not self.is_terminal
@@ -80,6 +91,22 @@ class Terminal:
         for row in rows:
             grid.add_row(*(cell if isinstance(cell, Text) else Text(printable(cell)) for cell in row))
         self._print(grid)
+        if left_out:
+            self.line(("", ""))
+            self.line((f"This terminal is too narrow for {', '.join(left_out)}; --json has them.", "dim"))
+
+    def _left_out(self, headings: Sequence[str], rows: Sequence[Sequence[Text | str]], spare: Sequence[str]) -> list[str]:
+        widths = {
+            heading: max([cell_len(heading), *(cell_len(str(row[place])) for row in rows)]) + PADDING
+            for place, heading in enumerate(headings)
+        }
+        left_out: list[str] = []
+        for heading in spare:
+            if not self.is_terminal or sum(widths.values()) - PADDING <= self._console.width:
+                break
+            del widths[heading]
+            left_out.append(heading)
+        return [heading for heading in headings if heading in left_out]
 
     def pairs(self, pairs: Sequence[tuple[str, str | Text]]) -> None:
         """A name and a value a line."""
