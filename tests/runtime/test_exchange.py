@@ -265,10 +265,10 @@ def test_an_error_event_after_content_is_a_cut_however_both_came(at: int) -> Non
     data = chunk("Hel") + b'data: {"error": {"message": "boom", "type": "server_error"}}\n\n'
     one, watcher = exchange(stream=True, flowing=True)
     one.on_head(200, EVENTS)
-    for part in (data[:at], data[at:]):
+    for part in filter(None, (data[:at], data[at:])):
         one.on_data(part)
     assert watcher.failure is not None
-    assert (watcher.heard, watcher.failure.outcome) == (["started", "failed"], "cut")
+    assert (watcher.heard, watcher.failure.outcome) == (["alive", "started", "failed"], "cut")
     assert watcher.written == chunk("Hel")
 
 
@@ -277,4 +277,4 @@ def test_content_beside_what_cannot_be_read_is_in_doubt_too() -> None:
     one.on_head(200, EVENTS)
     one.on_data(chunk("Hel") + b'data: {"cho\n\n')
     assert watcher.failure is not None
-    assert (watcher.heard, watcher.failure.outcome, watcher.written) == (["failed"], "malformed", b"")
+    assert (watcher.heard, watcher.failure.outcome, watcher.written) == (["alive", "failed"], "malformed", b"")
