@@ -256,3 +256,25 @@ def test_a_key_that_a_provider_repeats_is_not_kept() -> None:
     assert watcher.failure.outcome == "auth"
     assert "canary" not in watcher.failure.message
     assert "canary" not in one.provider_request_id
+
+
+@given(st.integers(0, 200))
+@settings(max_examples=40)
+def test_an_error_event_after_content_is_a_cut_however_both_came(at: int) -> None:
+    """What was good before it is delivered, so that `mid_stream` decides, and not how the network cut the stream."""
+    data = chunk("Hel") + b'data: {"error": {"message": "boom", "type": "server_error"}}\n\n'
+    one, watcher = exchange(stream=True, flowing=True)
+    one.on_head(200, EVENTS)
+    for part in filter(None, (data[:at], data[at:])):
+        one.on_data(part)
+    assert watcher.failure is not None
+    assert (watcher.heard, watcher.failure.outcome) == (["alive", "started", "failed"], "cut")
+    assert watcher.written == chunk("Hel")
+
+
+def test_content_beside_what_cannot_be_read_is_in_doubt_too() -> None:
+    one, watcher = exchange(stream=True, flowing=True)
+    one.on_head(200, EVENTS)
+    one.on_data(chunk("Hel") + b'data: {"cho\n\n')
+    assert watcher.failure is not None
+    assert (watcher.heard, watcher.failure.outcome, watcher.written) == (["alive", "failed"], "malformed", b"")

@@ -168,7 +168,8 @@ class Exchange:
             if seen.alive and not self.breathes:
                 self.breathes = True
                 self.watcher.alive(self)
-            if seen.started and not self.announced and seen.failure is None:
+            # An error event after content is a cut, however both came; beside what cannot be read the content is in doubt, too.
+            if seen.started and not self.announced and (seen.failure is None or seen.failure.outcome == "cut"):
                 self.announced = True
                 self.watcher.started(self)
         if seen.failure is not None and not self.over:
