@@ -154,7 +154,7 @@ def test_being_passed_by_is_no_try() -> None:
     record: list[AnyFact] = [lives.received(), lives.THREE, rests[0], *lives.failing("att_1", 1, "gpt-4o", "openai", "overloaded", 529)]
     refused = f.InvocationRefused(INV, START + 500 * MS, "all_providers_failed", 503, "Every tier failed.")
     assert "because openai answered 529 (overloaded); $0" in verdict([*record, *rests[1:], refused, lives.finished("failed", nanos=0)])
-    twice = [lives.received(), lives.THREE, *rests, refused, lives.finished("failed", nanos=0)]
+    twice: list[AnyFact] = [lives.received(), lives.THREE, *rests, refused, lives.finished("failed", nanos=0)]
     assert "because gpt-4o was resting (overloaded); $0" in verdict(twice)
 
 
