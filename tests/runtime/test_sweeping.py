@@ -85,6 +85,14 @@ def test_the_invocation_has_a_deadline_over_all_its_attempts() -> None:
     assert runtime.carrier.lives == {}
 
 
+def test_the_deadline_is_told_as_it_was_set() -> None:
+    brief = policy(tiers=())
+    runtime = Runtime(msgspec.structs.replace(brief, timeouts=msgspec.structs.replace(brief.timeouts, invocation_ns=5 * SECOND // 2)))
+    _, line = runtime.ask(invocation())
+    runtime.later(3 * SECOND)
+    assert "No answer within 2.5 s (`timeouts.invocation`)" in line.json["error"]["message"]
+
+
 def test_a_stream_that_flows_has_no_deadline() -> None:
     runtime = Runtime(policy())
     _, line = runtime.ask(invocation(stream=True))

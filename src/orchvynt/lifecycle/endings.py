@@ -79,12 +79,12 @@ def caller_gone(snapshot: Snapshot, state: State, event: CallerGone) -> list[Any
 
 def deadline_passed(snapshot: Snapshot, state: State, event: DeadlinePassed) -> list[AnyCommand]:
     """`timeouts.invocation` is over and the caller has not got a byte."""
-    most_ms = snapshot.timeouts.invocation_ns // 1_000_000
+    seconds = f"{snapshot.timeouts.invocation_ns / 1_000_000_000:g}"
     if state.phase == "attempting":
         state.tried.append(Tried(state.candidate.model, "timeout", 0, (event.mono - state.sent_mono) // 1_000_000, "`timeouts.invocation`"))
     fault = Fault(
         "all_providers_failed",
-        f"No answer within {most_ms} ms (`timeouts.invocation`).",
+        f"No answer within {seconds} s (`timeouts.invocation`).",
         f"See `orchvynt explain {state.invocation.id}`.",
         detail={"attempts": _attempts(state)},
         retry_after_seconds=1,
