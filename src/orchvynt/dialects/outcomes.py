@@ -1,4 +1,4 @@
-"""What an attempt that gave no answer was: status, body and Retry-After of a provider become one word of the policy reference's table of triggers.
+"""What an attempt that gave no answer was: status, body and Retry-After of a provider become one word of the reference's triggers.
 
 This is the only place where the table stands. It never decides what happens next, and nothing that looks like a key leaves it.
 Sources: OpenAI "Error codes" (platform.openai.com/docs/guides/error-codes), Anthropic "Errors"

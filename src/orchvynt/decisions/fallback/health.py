@@ -1,6 +1,6 @@
 """Which models may be asked now: who rests until when, which breakers are open, who must prove itself first.
 
-Instants are monotonic nanoseconds of this process; nothing here is stored. What attempts were called is the policy reference's table of triggers.
+Instants are monotonic nanoseconds of this process; nothing here is stored. Outcomes are the words of the reference's triggers.
 """
 
 from typing import Final, Literal
