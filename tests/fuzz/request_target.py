@@ -42,6 +42,8 @@ def _same(seen: Seen, read: Read) -> None:
     assert (seen.path, seen.query) == place(read.target)
     assert seen.http_1_0 == (read.version == b"1.0")
     assert [name for name, _ in seen.headers] == [name for name, _ in read.headers]
-    assert all(ours == theirs or name == b"transfer-encoding" for (name, ours), (_, theirs) in zip(seen.headers, read.headers, strict=True))
+    # A head that its client repeats is read once, whatever the length of the body that follows it.
+    loose = (b"transfer-encoding", b"content-length")
+    assert all(ours == theirs or name in loose for (name, ours), (_, theirs) in zip(seen.headers, read.headers, strict=True))
     assert seen.body == read.body
     assert seen.keep_alive == read.keep_alive

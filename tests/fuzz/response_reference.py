@@ -106,7 +106,10 @@ STRICTER: Final[dict[str, Callable[[Response], bool]]] = {
     "a header that is too large": lambda read: len(read.head) > LIMITS.header_bytes_max or len(read.headers) > LIMITS.header_fields_max,
     "a body that is too large": lambda read: len(read.body) > LIMITS.body_bytes_max,
     "chunks, extensions or trailers that are not written as they should be": lambda read: (
-        bool(read.values(b"transfer-encoding")) and not plain_chunks(read.raw[len(read.head) :], LIMITS.body_bytes_max)
+        # An answer without a body by its status has no chunks, whatever it announces.
+        read.status not in (204, 304)
+        and bool(read.values(b"transfer-encoding"))
+        and not plain_chunks(read.raw[len(read.head) :], LIMITS.body_bytes_max)
     ),
 }
 
