@@ -242,3 +242,9 @@ def test_arbitrary_bytes_never_raise(parts: list[bytes]) -> None:
     relay = make()
     run(relay, [b"data: ", *parts])
     assert relay.seen.failure is not None or relay.seen.terminal
+
+
+def test_a_ping_that_is_no_json_stays_here() -> None:
+    out, seen = relayed(events(MESSAGE_START) + b"event: ping\ndata: {]\n\n" + events({"type": "ping"}, MARKER))
+    assert out == events(MESSAGE_START, {"type": "ping"})
+    assert seen.terminal

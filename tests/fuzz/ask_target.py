@@ -103,7 +103,9 @@ def _check_passed(dialect: str, ask: Ask, sent: UpstreamAsk, before: dict[str, A
     allowed = _MAY_CHANGE | {"options"} if _has_options(dialect) else _MAY_CHANGE
     assert changed <= allowed, f"changed on the way: {changed - allowed}"
     if limit is not None:
-        assert _limits(dialect, after.value) == {limit}, "a limit that is not the lower one"
+        own = ask.max_output_tokens
+        lower = limit if own is None else min(limit, own)
+        assert _limits(dialect, after.value) == {lower}, "a limit that is not the lower one"
     if "metadata" in changed:
         kept = {name: value for name, value in before["metadata"].items() if not name.startswith("orchvynt_")}
         assert after.value.get("metadata", {}) == kept

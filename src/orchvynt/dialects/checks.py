@@ -56,6 +56,16 @@ def body_fault(error: Exception, body: bytes) -> Fault:
     return invalid(f"`{path}`: {_plain(what)}.", path)
 
 
+def is_json(data: bytes) -> bool:
+    """Whether these bytes are one JSON value."""
+    try:
+        data.decode()
+        msgspec.json.decode(data)
+    except BODY_ERRORS:
+        return False
+    return True
+
+
 def utf8_fault(body: bytes) -> Fault | None:
     """A decoder that skips a field does not look at its bytes, so the encoding is checked over the whole body."""
     if body.isascii():

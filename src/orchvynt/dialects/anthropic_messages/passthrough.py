@@ -116,6 +116,10 @@ class MessageRelay:
             if type(delta) in LAST:
                 self._passed = False
                 return
+        if self._reader.is_void_ping(frame):
+            # It means nothing, and no client should have to read it.
+            self._passed = False
+            return
         self._passed = True
         if ends:
             self._keep(frame)

@@ -6,7 +6,7 @@ import msgspec
 
 from orchvynt.dialects.anthropic_messages.answers import refusal_text
 from orchvynt.dialects.anthropic_messages.wire import Block, Event, ToldUsage, finish_from, merged_usage, told_usage, usage_from
-from orchvynt.dialects.checks import BODY_ERRORS
+from orchvynt.dialects.checks import BODY_ERRORS, is_json
 from orchvynt.dialects.deltas import (
     LAST,
     ArgumentsAdded,
@@ -41,7 +41,7 @@ class AnthropicReader:
     `calls` says which tool call (counted from 0) a content block is; blocks are counted with the text ones between.
     """
 
-    __slots__ = ("_frames", "_opening", "_silent", "_spoke", "_usage", "began", "begun", "calls", "open_kind")
+    __slots__ = ("_frames", "_opening", "_pinged", "_silent", "_spoke", "_usage", "began", "begun", "calls", "open_kind")
 
     def __init__(self) -> None:
         self.began = False
@@ -49,6 +49,7 @@ class AnthropicReader:
         self.open_kind = ""
         self.calls: dict[int, int] = {}
         self._opening = Opening()
+        self._pinged = False
         self._frames = EventFrames()
         self._usage: ToldUsage | None = None
         # The calls of which no argument has come.
@@ -83,6 +84,13 @@ class AnthropicReader:
             return [Ended()]
         return [Failed(CUT)]
 
+    def is_void_ping(self, frame: bytes) -> bool:
+        """Whether the frame that was read last is a ping whose data is no JSON."""
+        if not self._pinged:
+            return False
+        self._pinged = False
+        return not is_json(event_data(frame)[1])
+
     def frame(self, frame: bytes) -> list[Delta]:
         """What one whole frame says."""
         if (
@@ -95,7 +103,10 @@ class AnthropicReader:
             name, data = b"", frame[_DELTA_BYTES:-2]
         else:
             name, data = event_data(frame)
-        if not data or name == b"ping":
+        if not data:
+            return []
+        if name == b"ping":
+            self._pinged = True
             return []
         if name == b"error":
             return [Failed(failure_from_error(data, STREAM_STATUS), by_event=True)]
