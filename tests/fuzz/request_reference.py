@@ -13,7 +13,9 @@ import h11
 from tests.fuzz.chunks_reference import plain_chunks
 from tests.fuzz.requests import LIMITS
 
-_TARGET = re.compile(rb"(?:https?://[A-Za-z0-9.\-_:\[\]]+(?=[/?]|\Z))?(/[!\"$-;=?-\[\]-~]*|\?[!\"$-;=?-\[\]-~]*|)", re.IGNORECASE)
+_TARGET = re.compile(
+    rb"(?:https?://[A-Za-z0-9.\-_:\[\]]+(?=[/?]|\Z))?(/[!\"$-;=?-\[\]-~]*|(?!\A)\?[!\"$-;=?-\[\]-~]*|(?!\A))", re.IGNORECASE
+)
 
 
 class Read(NamedTuple):
