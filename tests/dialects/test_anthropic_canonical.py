@@ -301,3 +301,10 @@ def test_tool_choice(choice: dict[str, Any], mode: str, parallel: bool | None) -
     told = chat(tool_choice=choice)
     assert told.tool_choice is not None
     assert (told.tool_choice.mode, told.parallel_tool_calls) == (mode, parallel)
+
+
+def test_a_number_that_no_float_holds_does_not_stop_the_reading_of_the_text() -> None:
+    told = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "told"}]}
+    turns = [{"role": "user", "content": [{"type": "text", "text": "hi"}, told]}]
+    asked = dump({"model": "claude", "max_tokens": 5, "system": "be", "messages": turns, "x": 9}).replace(b'"x":9', b'"x":1e999')
+    assert CALLER.input_text(reading(CALLER.read(asked)).ask) == "be\nhi\ntold"

@@ -102,7 +102,7 @@ STRICTER: Final[dict[str, Callable[[Response], bool]]] = {
     "a line that is folded": lambda read: bool(re.search(rb"\n[ \t]", read.head)),
     "a line that ends with LF alone, or a CR that ends none": lambda read: bool(re.search(rb"(?<!\r)\n|\r(?!\n)", read.head)),
     "a control character": lambda read: bool(re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", read.head)),
-    "a version that nobody has": lambda read: bool(re.search(rb"(?m)^HTTP/(?!(?:1\.[01]|2\.0|0\.9) )", read.head)),
+    "a version that is neither 1.0 nor 1.1": lambda read: bool(re.search(rb"(?m)^HTTP/(?!1\.[01] )", read.head)),
     "a header that is too large": lambda read: len(read.head) > LIMITS.header_bytes_max or len(read.headers) > LIMITS.header_fields_max,
     "a body that is too large": lambda read: len(read.body) > LIMITS.body_bytes_max,
     "chunks, extensions or trailers that are not written as they should be": lambda read: (
@@ -115,6 +115,5 @@ STRICTER: Final[dict[str, Callable[[Response], bool]]] = {
 
 # Accepted by us, or refused: llhttp has its own mind about their bytes, and they say nothing about where a body ends.
 EITHER: Final[dict[str, Callable[[Response], bool]]] = {
-    "a status line of HTTP/2.0 or HTTP/0.9": lambda read: bool(re.search(rb"(?m)^HTTP/(?:2\.0|0\.9) ", read.head)),
     "a chunk extension": lambda read: bool(read.values(b"transfer-encoding")) and b";" in read.raw[len(read.head) :],
 }

@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             # After a whole response: the excess is not part of it.
             self._excess = self._whole
-            violation = "" if self._whole else f"it is not HTTP ({error})"
+            violation = self._wrong or ("" if self._whole else f"it is not HTTP ({error})")
         if not self._told:
             self._tell_head(exchange)
         parts = self._parts
@@ -231,7 +231,10 @@ class Connection(asyncio.Protocol):
         if self._whole:
             return
         self._status = status = self._parser.get_status_code()
-        if status < 200:
+        if not self._parser.get_http_version().startswith("1."):
+            # The parser takes 0.9 and 2.0 in a status line; nobody who speaks them writes one.
+            self._wrong = f"HTTP/{self._parser.get_http_version()} is not the version that was asked"
+        elif status < 200:
             # RFC 9110 section 15.2: interim responses may be ignored.
             self._headers = []
             if status == 101:

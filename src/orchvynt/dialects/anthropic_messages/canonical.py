@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from orchvynt.dialects.anthropic_messages.asking import CountBody
 from orchvynt.dialects.anthropic_messages.reading import METADATA_PREFIX
 from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.shapes import UnsupportedError
@@ -40,6 +41,7 @@ CANONICAL_FIELDS: Final = frozenset(
 Json = dict[str, Any]
 
 _decode = msgspec.json.Decoder(Json).decode
+_decode_text = msgspec.json.Decoder(CountBody).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -53,18 +55,24 @@ def chat_from(ask: Ask) -> Chat:
 
 def input_text(body: bytes) -> str:
     """All text of the system prompt and the messages, joined by newlines."""
-    asked = _decode(body)
+    # Read as the request was: a field that nobody knows may hold a number that no float can.
+    asked = _decode_text(body)
     texts: list[str] = []
-    for turn in ({"content": asked.get("system")}, *asked["messages"]):
-        content = turn["content"]
+    for content in (asked.system, *(message.content for message in asked.messages)):
         if isinstance(content, str):
             texts.append(content)
         for block in content if isinstance(content, list) else ():
-            if block["type"] == "text":
-                texts.append(block["text"])
-            elif block["type"] == "tool_result":
-                texts.append(result_text(block.get("content")))
+            if block.type == "text":
+                texts.append(block.text or "")
+            elif block.type == "tool_result":
+                texts.append(block.content if isinstance(block.content, str) else _texts(block.content))
     return "\n".join(texts)
+
+
+def _texts(content: object) -> str:
+    """The text blocks of a tool result's content."""
+    blocks = content if isinstance(content, list) else ()
+    return "".join(block.text or "" for block in blocks if block.type == "text")
 
 
 def result_text(content: object) -> str:
