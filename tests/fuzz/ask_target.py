@@ -56,7 +56,8 @@ def _limits(dialect: str, told: dict[str, Any]) -> set[int]:
     place = told.get("options") if _has_options(dialect) else told
     if not isinstance(place, dict):
         return set()
-    return {limit for name in _LIMIT_NAMES if (limit := whole(place.get(name))) is not None}
+    names = ("max_tokens",) if dialect == "anthropic_messages" else _LIMIT_NAMES
+    return {limit for name in names if (limit := whole(place.get(name))) is not None}
 
 
 def _has_options(dialect: str) -> bool:

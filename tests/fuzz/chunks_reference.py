@@ -2,6 +2,9 @@
 
 import re
 
+FRAMING_IN_TRAILER = re.compile(rb"(?i)\r\n0+[^\r\n]*\r\n(?:[^\r\n]+\r\n)*?(?:transfer-encoding|content-length)[ \t]*:")
+"""A trailer that speaks of framing: h11 refuses what such a field says wrongly, and we read no trailer (RFC 9110 section 6.5.1)."""
+
 _LINE_MAX = 1_024
 _TRAILERS_MAX = 8_192
 

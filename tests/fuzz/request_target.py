@@ -2,6 +2,7 @@
 
 from itertools import zip_longest
 
+from tests.fuzz.chunks_reference import FRAMING_IN_TRAILER
 from tests.fuzz.cutting import ways
 from tests.fuzz.request_reference import STRICTER, Read, place, read_all
 from tests.fuzz.requests import Outcome, Seen, serve
@@ -25,6 +26,8 @@ def _compare(ours: Outcome, data: bytes) -> None:
             assert not read.whole or ours.refusal, "neither read nor refused"
             return
         assert read is not None, f"h11 does not accept {seen}"
+        if not read.whole and FRAMING_IN_TRAILER.search(read.raw):
+            return
         assert read.whole, f"for h11 this is not whole: {seen}"
         _same(seen, read)
     # Half of an empty line is no message yet.

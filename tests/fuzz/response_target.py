@@ -5,6 +5,7 @@ import atexit
 from functools import cache
 from itertools import chain
 
+from tests.fuzz.chunks_reference import FRAMING_IN_TRAILER
 from tests.fuzz.coding_target import decoded, grows
 from tests.fuzz.cutting import ways
 from tests.fuzz.response_reference import EITHER, STRICTER, Response, read_response
@@ -53,6 +54,8 @@ def _compare(told: Told, read: Response | None) -> None:
             assert _reasons(read) or any(applies(read) for applies in EITHER.values()), f"h11 has a whole answer {read}, we have {told}"
         return
     assert read is not None
+    if not read.whole and FRAMING_IN_TRAILER.search(read.raw):
+        return
     assert read.whole, f"for h11 this is not whole: {told}"
     assert _reasons(read) == [], f"accepted, although it is {_reasons(read)}"
     assert told.status == read.status
