@@ -48,7 +48,7 @@ def _agrees(dialect: str, ask: Ask, told: Any) -> None:
     assert ask.max_output_tokens is not None or not any(limit > 0 for limit in limits), "a limit was not read"
     if isinstance(told.get("messages"), list) and dialect != "ollama_generate":
         # A prompt has no messages, whatever stands beside it. Some dialects have their system message apart.
-        assert ask.message_count - len(told["messages"]) in ((0, 1) if told.get("system") else (0,))
+        assert ask.message_count - len(told["messages"]) in ((0, 1) if told.get("system") is not None else (0,))
 
 
 def _limits(dialect: str, told: dict[str, Any]) -> set[int]:

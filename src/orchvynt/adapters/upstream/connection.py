@@ -228,7 +228,7 @@ class Connection(asyncio.Protocol):
             self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        if self._whole:
+        if self._whole or self._wrong:
             return
         self._status = status = self._parser.get_status_code()
         if not self._parser.get_http_version().startswith("1."):
