@@ -121,6 +121,10 @@ def test_after_the_last_tier_it_ends_with_the_error_event() -> None:
     )
     ended = next(fact for fact in playbook.facts if isinstance(fact, facts.StreamEnded))
     assert (ended.whole, ended.code) == (False, "all_providers_failed")
+    verdict = playbook.state.verdict
+    assert verdict is not None
+    assert verdict.message.startswith("The answer of gpt broke off (cut)"), "how it broke, not how the rescue failed"
+    assert [one["trigger"] for one in verdict.detail["attempts"]] == ["cut", "bad_request"]
     # All that the caller got came from the first.
     over = next(fact for fact in playbook.facts if isinstance(fact, facts.InvocationFinished))
     assert (over.model, over.provider, over.tier) == ("gpt", "openai", 1)

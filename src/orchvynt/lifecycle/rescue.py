@@ -87,13 +87,15 @@ def rescued_by(snapshot: Snapshot, state: State) -> str:
     return f"from={state.broken_model};by={prefix.method if prefix is not None and prefix.text else RESTART}"
 
 
-def break_off(state: State, event: AnyEvent, noted: list[facts.AnyFact], why: str, last: str = "") -> list[AnyCommand]:
+def break_off(state: State, event: AnyEvent, noted: list[facts.AnyFact], why: str) -> list[AnyCommand]:
     """Part of the answer is out and cannot be taken back: it ends with the error event, never as if it were whole."""
     model = state.broken_model or state.candidate.model
-    words = last or (state.tried[-1].message if state.tried else "") or "the provider closed the stream"
+    # How it broke, not how those failed who were to go on with it: they stand among the attempts.
+    broke = next(one for one in reversed(state.tried) if one.model == model)
+    words = broke.message or "the provider closed the stream"
     fault = Fault(
         "all_providers_failed",
-        f"The answer of {model} broke off ({state.tried[-1].trigger if state.tried else 'cut'}): {words.rstrip('.')}.",
+        f"The answer of {model} broke off ({broke.trigger}): {words.rstrip('.')}.",
         f"What came so far is not whole, and nothing went on with it: {why}. See `orchvynt explain {state.invocation.id}`.",
         detail={
             "attempts": [{"model": one.model, "trigger": one.trigger, "upstream_status": one.upstream_status} for one in state.tried],
