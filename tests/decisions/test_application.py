@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 from tests.support.snapshots import invocation
 
-from orchvynt.decisions.budgets.application import EVERYBODY, NOBODY, applicable, lines, subject
-from orchvynt.language.snapshot import Budget, EvaluationError, Expression, Scope
+from orchvynt.decisions.budgets.application import EVERYBODY, NOBODY, Applied, applicable, lines, subject
+from orchvynt.language.snapshot import Breach, Budget, EvaluationError, Expression, Limits, Scope
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Claims
 
@@ -24,7 +25,7 @@ def when(result: object) -> Expression:
 
 
 def budget(name: str, scope: Scope = "global", condition: Expression | None = None) -> Budget:
-    return Budget(name, scope, condition, "day", None, 100, wait_for_holds_ns=7)
+    return Budget(name, scope, condition, "day", Limits(tokens=100), wait_for_holds_ns=7)
 
 
 @pytest.mark.parametrize(
@@ -46,11 +47,11 @@ def test_a_claim_that_is_left_out_is_a_subject_of_its_own(scope: Scope, named: s
 
 def test_those_apply_whose_condition_is_true_and_nothing_else() -> None:
     budgets = [budget("always"), budget("yes", condition=when(True)), budget("no", condition=when(False)), budget("odd", condition=when(1))]
-    assert applicable(budgets, {}) == ["always", "yes"]
+    assert applicable(budgets, invocation(), {}) == [Applied(0, EVERYBODY), Applied(1, EVERYBODY)]
 
 
 def test_a_condition_that_fails_lets_nothing_pass() -> None:
-    found = applicable([budget("always"), budget("bad", condition=when(EvaluationError("`+` cannot take null")))], {})
+    found = applicable([budget("always"), budget("bad", condition=when(EvaluationError("`+` cannot take null")))], invocation(), {})
     assert isinstance(found, Fault)
     assert (found.code, found.status, found.retry_after_seconds) == ("policy_error", 503, 30)
     assert found.detail == {"budget": "bad", "problem": "`+` cannot take null"}
@@ -58,7 +59,21 @@ def test_a_condition_that_fails_lets_nothing_pass() -> None:
 
 def test_lines_are_in_the_policys_order_with_their_window() -> None:
     budgets = [budget("first", "workflow"), budget("second"), budget("third", "run")]
-    found = lines(budgets, ["third", "first"], invocation(claims=CLAIMS), 3 * DAY + 5)
+    applied = applicable([*budgets[:1], budget("no", condition=when(False)), *budgets[2:]], invocation(claims=CLAIMS), {})
+    assert not isinstance(applied, Fault)
+    found = lines(budgets, applied, "gpt-4o", 3 * DAY + 5)
     assert [line.key for line in found] == [("first", "docs", 3 * DAY), ("third", "r1", 3 * DAY)]
     assert {line.resets_at for line in found} == {4 * DAY}
-    assert (found[0].tokens_limit, found[0].nanos_limit, found[0].min_output_tokens, found[0].wait_ns) == (100, None, 16, 7)
+    assert (found[0].limits, found[0].terms) == (Limits(tokens=100), budgets[0])
+
+
+def test_what_bounds_an_attempt_is_for_its_model_to_say() -> None:
+    """A budget that only advises bounds nothing; one that downgrades lets its own model go on to the ceiling."""
+    ceiling = Limits(tokens=500)
+    budgets = [
+        msgspec.structs.replace(budget("advises"), breach=Breach("alert")),
+        msgspec.structs.replace(budget("downgrades"), breach=Breach("downgrade", "mini", ceiling)),
+    ]
+    applied = [Applied(0, EVERYBODY), Applied(1, EVERYBODY)]
+    assert [line.limits for line in lines(budgets, applied, "gpt-4o", 0)] == [Limits(), Limits(tokens=100)]
+    assert [line.limits for line in lines(budgets, applied, "mini", 0)] == [Limits(), ceiling]

@@ -2,6 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.budgets import line as line_of
 
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.sizing import Fits, Need, Short, size
@@ -12,7 +13,7 @@ PRICE = Price(input=2_000_000, output=8_000_000, cached_input=0, source="test")
 
 
 def line(name: str, tokens: int | None = None, nanos: int | None = None, subject: str = "*") -> Line:
-    return Line(name, "global", subject, 0, 0, nanos, tokens, 16, 0)
+    return line_of(name, tokens, nanos, subject)
 
 
 def need(tokens_in: int, out: int | None, typical: int = 4096, most: int = 16_384, price: Price = FREE) -> Need:
@@ -49,7 +50,7 @@ def test_never_over_budget_and_equal_to_a_naive_model(limits: list[int], moves: 
             account = ledger.account(one)
             assert account.settled_tokens == settled
             assert account.held_tokens == sum(held.values())
-            assert account.settled_tokens + account.held_tokens <= (one.tokens_limit or 0)
+            assert account.settled_tokens + account.held_tokens <= (one.limits.tokens or 0)
             assert account.holds == len(held)
 
 
@@ -60,7 +61,7 @@ def test_a_hold_stands_on_all_lines_or_on_none() -> None:
     assert isinstance(result, Short)
     assert result.line is narrow
     assert not result.waits
-    assert ledger.accounts == {}
+    assert dict(ledger.entries()) == {}
 
 
 def test_the_first_breached_budget_in_their_order_is_named() -> None:

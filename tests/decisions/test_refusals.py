@@ -2,13 +2,15 @@
 
 import json
 
-from orchvynt.decisions.budgets.ledger import Line
+from tests.support.budgets import line
+
 from orchvynt.decisions.budgets.refusals import budget_exceeded, detail
 from orchvynt.decisions.budgets.sizing import Short
+from orchvynt.language.snapshot import Budget, Limits
 
 MIDNIGHT = 1_798_848_000_000_000_000  # 2027-01-02T00:00:00Z
-DAILY = Line("docs", "workflow", "doc-analysis", MIDNIGHT - 86_400_000_000_000, MIDNIGHT, 2_500_000_000, None, 16, 0)
-FOREVER = Line("cap", "run", "r1", 0, 0, None, 100, 16, 0)
+DAILY = line(subject="doc-analysis", resets_at=MIDNIGHT, terms=Budget("docs", "workflow", None, "day", Limits(2_500_000_000)))
+FOREVER = line(subject="r1", terms=Budget("cap", "run", None, "lifetime", Limits(tokens=100)))
 
 
 def test_money_is_told_in_dollars_and_tokens_as_they_are() -> None:

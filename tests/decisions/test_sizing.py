@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.budgets import line as line_of
 
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, Fits, Need, Short, size
@@ -12,7 +13,7 @@ PRICE = Price(input=2_000_000_000, output=8_000_000_000, cached_input=0, source=
 
 
 def line(name: str = "b", tokens: int | None = None, nanos: int | None = None, least: int = 16) -> Line:
-    return Line(name, "global", "*", 0, 0, nanos, tokens, least, 0)
+    return line_of(name, tokens, nanos, min_output_tokens=least)
 
 
 def need(tokens_in: int = 100, asked: int | None = None, most: int = 4_096, choices: int = 1, price: Price = PRICE) -> Need:

@@ -6,7 +6,7 @@ from tests.language.policies import SMALL, WHOLE, changed
 from orchvynt.language.addresses import AddressError, parse_address
 from orchvynt.language.compile import load, secret_names, secret_refs
 from orchvynt.language.patterns import base_url, matched
-from orchvynt.language.snapshot import Escalation, SecretRef, Snapshot
+from orchvynt.language.snapshot import Escalation, Limits, SecretRef, Snapshot
 from orchvynt.model.money import FREE, Price
 
 MINUTE = 60 * 10**9
@@ -56,8 +56,9 @@ def test_models_and_providers_as_values() -> None:
 def test_budgets_and_gates_as_values() -> None:
     snapshot = _compiled(WHOLE)
     first, second = snapshot.budgets
-    assert (first.nanos, first.tokens, first.window, first.scope) == (2_500_000_000, None, "day", "workflow")
-    assert (second.nanos, second.tokens, second.wait_for_holds_ns, second.min_output_tokens) == (5000 * 10**9, 90_000_000, 5 * 10**9, 32)
+    assert (first.limits.nanos, first.limits.tokens, first.window, first.scope) == (2_500_000_000, None, "day", "workflow")
+    assert second.limits == Limits(5000 * 10**9, 90_000_000)
+    assert (second.wait_for_holds_ns, second.min_output_tokens) == (5 * 10**9, 32)
     gate = snapshot.gates[0]
     assert gate.escalation == Escalation(60 * MINUTE, "")
     assert (gate.wait_up_to_ns, gate.require_reason, gate.refuse_streams) == (None, True, False)
@@ -75,7 +76,7 @@ def test_what_is_left_out_has_a_default() -> None:
 
 def test_a_sum_passes_through_no_float() -> None:
     snapshot = _compiled(SMALL + "budgets: [{name: all, scope: run, limit: {usd: 0.000000001}}]\n")
-    assert snapshot.budgets[0].nanos == 1
+    assert snapshot.budgets[0].limits.nanos == 1
 
 
 def test_the_digest_names_the_meaning() -> None:

@@ -20,7 +20,7 @@ def _compiled(text: str) -> Snapshot:
         ("use: small", "use: gpt-4o", "rule cheap: use gpt-4o-mini → gpt-4o"),
         ('workload == "classification"', 'workload == "x"', 'rule cheap: when `workload == "classification"` → `workload == "x"`'),
         ("usd: 2.50", "usd: 3", "budget doc-analysis: limit 2.5 USD → 3 USD"),
-        ("limit: {usd: 2.50}", "limit: {tokens: 5}, min_output_tokens: 5", "budget doc-analysis: limit no tokens → 5 tokens"),
+        ("limit: {usd: 2.50}", "limit: {tokens: 5}, min_output_tokens: 5", "budget doc-analysis: limit 2.5 USD → 5 tokens"),
         ("window: day", "window: week", "budget doc-analysis: window day → week"),
         ("gpu-1:11434", "gpu-2:11434", "provider lab: base_url http://gpu-1:11434 → http://gpu-2:11434"),
         ("OPENAI_API_KEY", "OPENAI_TOKEN", "provider openai: api_key ${env:OPENAI_API_KEY} → ${env:OPENAI_TOKEN}"),

@@ -4,10 +4,10 @@ import json
 
 import msgspec
 import pytest
+from tests.support.budgets import line
 from tests.support.playbook import ANSWER, ASK_FIRST, Playbook, Recorded, admitted, received, sent
 from tests.support.snapshots import EVERY_TRIGGER, SECOND, invocation, snapshot
 
-from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.budgets.sizing import Short
 from orchvynt.decisions.fallback.moves import Rest
 from orchvynt.dialects import registry
@@ -44,7 +44,7 @@ from orchvynt.lifecycle.table import UnexpectedEventError
 from orchvynt.model.facts import AttemptSettled, InvocationFinished, InvocationRefused, Reserved
 from orchvynt.model.usage import Usage
 
-LINE = Line("b", "global", "*", 0, 0, None, 100, 16, 30 * SECOND)
+LINE = line(tokens=100)
 ASK_SECOND = Admit(2, "claude", "att_1.2")
 
 
@@ -59,7 +59,7 @@ def test_an_answer_is_settled_and_delivered_after_its_facts() -> None:
         << [Recorded("attempt_ended", "attempt_settled", "answer_delivered", "invocation_finished"), Deliver(), Close()]
     )
     receipt = next(fact for fact in playbook.facts if isinstance(fact, AttemptSettled))
-    assert receipt.reserved == (Reserved("b", "*", 0, 0, 10),)
+    assert receipt.reserved == (Reserved("b", "*", 0, 0, 10, 1),)
     assert receipt.usage == Usage(9, 1)
 
 
@@ -108,7 +108,7 @@ def test_an_attempt_that_may_have_run_is_settled_at_its_hold() -> None:
     )
     receipt = next(fact for fact in playbook.facts if isinstance(fact, AttemptSettled))
     assert receipt.usage == Usage(10, 20, estimated=True)
-    assert receipt.reserved == (Reserved("b", "*", 0, 0, 30),)
+    assert receipt.reserved == (Reserved("b", "*", 0, 0, 30, 20),)
 
 
 def test_when_every_tier_failed_the_caller_is_told_each() -> None:

@@ -6,14 +6,14 @@ from tests.support.carrying import FakeLine, Runtime
 from tests.support.snapshots import OPENAI, SECOND, invocation, snapshot
 
 from orchvynt.decisions.fallback.moves import Rest
-from orchvynt.language.snapshot import Budget, Model, Snapshot
+from orchvynt.language.snapshot import Budget, Limits, Model, Snapshot
 from orchvynt.model.facts import AnyFact, CandidateSkipped
 from orchvynt.model.money import FREE, Price
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.waiting import WAITERS_MAX
 
 PRICE = Price(input=1_000_000_000, output=2_000_000_000, cached_input=0, source="policy")
-ROOM_FOR_ONE = Budget("b", "global", None, "day", None, 150)
+ROOM_FOR_ONE = Budget("b", "global", None, "day", Limits(None, 150))
 
 
 def priced(policy: Snapshot, **prices: Price | None) -> Snapshot:
@@ -43,7 +43,7 @@ def test_a_resting_candidate_is_skipped_with_its_reason() -> None:
 
 
 def test_a_money_budget_needs_a_price() -> None:
-    budget = Budget("usd", "global", None, "day", 10**9, None)
+    budget = Budget("usd", "global", None, "day", Limits(10**9, None))
     runtime = Runtime(priced(snapshot(tiers=(), budgets=(budget,)), gpt=None))
     _, line = ask(runtime, "inv_1")
     assert runtime.upstream.arrivals == []
@@ -99,7 +99,7 @@ def test_a_wait_ends_with_the_next_window() -> None:
 
 def test_a_last_look_passes_nobody() -> None:
     """A stream of small, impatient callers would keep a large one waiting until its own time is up."""
-    runtime = Runtime(snapshot(tiers=(), budgets=(msgspec.structs.replace(ROOM_FOR_ONE, tokens=300),)))
+    runtime = Runtime(snapshot(tiers=(), budgets=(msgspec.structs.replace(ROOM_FOR_ONE, limits=Limits(tokens=300)),)))
 
     def sized(name: str, output: int, patience: int) -> Life:
         made = invocation()
@@ -115,7 +115,7 @@ def test_a_last_look_passes_nobody() -> None:
 
 
 def test_money_keeps_nobody_from_a_free_model() -> None:
-    budget = Budget("usd", "global", None, "day", 500_000, None)
+    budget = Budget("usd", "global", None, "day", Limits(500_000, None))
     runtime = Runtime(priced(snapshot(tiers=(), budgets=(budget,)), gpt=PRICE, claude=FREE))
     ask(runtime, "inv_1")
     waiting, _ = ask(runtime, "inv_2")
@@ -145,7 +145,7 @@ def test_a_waiter_is_not_sent_to_a_model_that_asked_for_peace_meanwhile() -> Non
 
 
 def test_the_accounts_of_one_call_go_with_it_however_it_ends() -> None:
-    per_call = Budget("one-call", "invocation", None, "lifetime", None, 10_000)
+    per_call = Budget("one-call", "invocation", None, "lifetime", Limits(None, 10_000))
     runtime = Runtime(snapshot(tiers=(), budgets=(ROOM_FOR_ONE, per_call)))
     ask(runtime, "inv_1")
     first = runtime.last
@@ -155,16 +155,16 @@ def test_the_accounts_of_one_call_go_with_it_however_it_ends() -> None:
     runtime.later(30 * SECOND)
     assert late.status == 402
     first.answers(WHOLE)
-    assert sorted(key[0] for key in runtime.ledger.accounts) == ["b"]
+    assert sorted(key[0] for key in dict(runtime.ledger.entries())) == ["b"]
 
 
 def test_ended_windows_are_forgotten_unless_something_is_held() -> None:
-    runtime = Runtime(snapshot(tiers=(), budgets=(Budget("b", "workflow", None, "minute", None, 10_000),)))
+    runtime = Runtime(snapshot(tiers=(), budgets=(Budget("b", "workflow", None, "minute", Limits(None, 10_000)),)))
     ask(runtime, "inv_1")
     runtime.clock.advance(40 * 86_400 * SECOND)
     admitting = runtime.carrier.admitting
     admitting.forget_ended(runtime.clock.now())
-    assert len(runtime.ledger.accounts) == 1
+    assert len(dict(runtime.ledger.entries())) == 1
     runtime.last.answers(WHOLE)
     admitting.forget_ended(runtime.clock.now())
-    assert runtime.ledger.accounts == {}
+    assert dict(runtime.ledger.entries()) == {}

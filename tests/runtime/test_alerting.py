@@ -11,7 +11,7 @@ from tests.support.answers import ANTHROPIC_WHOLE, WHOLE, refused
 from tests.support.carrying import FakeSecrets, Runtime
 from tests.support.snapshots import SECOND, invocation, snapshot
 
-from orchvynt.language.snapshot import Alert, Budget, Destination, EvaluationError, Expression, SecretRef, Snapshot
+from orchvynt.language.snapshot import Alert, Budget, Destination, EvaluationError, Expression, Limits, SecretRef, Snapshot
 from orchvynt.runtime import metrics as m
 
 HOOK = Destination("oncall", "127.0.0.1", 9, False, "/hook", SecretRef("env", "HOOK_SECRET"))
@@ -78,7 +78,7 @@ def test_one_that_rests_counts_as_long_as_it_is_passed_over() -> None:
 
 
 def test_a_budget_without_room_is_no_illness_of_a_provider() -> None:
-    tight = Budget("tight", "global", None, "day", None, 400, wait_for_holds_ns=0)
+    tight = Budget("tight", "global", None, "day", Limits(None, 400), wait_for_holds_ns=0)
     watched = Watched(policy(budgets=(tight,)))
     for _ in range(3):
         watched.call()
@@ -160,7 +160,7 @@ def test_a_refused_credential_is_told_although_no_alert_is_about_it(status: int,
 
 
 def test_a_bill_beyond_what_was_allowed_is_told() -> None:
-    bounded = Budget("all", "global", None, "day", None, 100_000)
+    bounded = Budget("all", "global", None, "day", Limits(None, 100_000))
     watched = Watched(policy(alert("calls > 9000"), budgets=(bounded,)))
     watched.call((200, WHOLE.replace(b'"completion_tokens":1,"total_tokens":10', b'"completion_tokens":90000,"total_tokens":90009')))
     watched.looks(2)

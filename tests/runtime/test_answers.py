@@ -9,7 +9,7 @@ from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Reading
-from orchvynt.language.snapshot import Budget, Gate, Rule
+from orchvynt.language.snapshot import Budget, Gate, Limits, Rule
 from orchvynt.model.facts import AttemptEnded
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
@@ -28,7 +28,7 @@ def route() -> Invocation:
 
 
 def test_an_answer_says_who_gave_it_and_what_it_cost() -> None:
-    budget = Budget("daily", "global", None, "day", None, 10_000)
+    budget = Budget("daily", "global", None, "day", Limits(None, 10_000))
     policy = msgspec.structs.replace(snapshot(budgets=(budget,)), rules=(Rule("all", None, "gpt"),))
     runtime = Runtime(policy)
     life, line = runtime.ask(msgspec.structs.replace(invocation("claude"), request_id="req-1"))
@@ -52,7 +52,7 @@ def test_an_answer_says_who_gave_it_and_what_it_cost() -> None:
 
 
 def test_a_budget_that_cut_the_answer_short_is_named() -> None:
-    runtime = Runtime(snapshot(budgets=(Budget("tight", "global", None, "day", None, 60),)))
+    runtime = Runtime(snapshot(budgets=(Budget("tight", "global", None, "day", Limits(None, 60)),)))
     _, line = runtime.ask(invocation())
     runtime.last.answers(WHOLE.replace(b'"stop"', b'"length"'))
     assert line.headers["x-orchvynt-limited-by"] == "budget:tight"

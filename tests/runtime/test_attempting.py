@@ -7,7 +7,7 @@ from tests.support.snapshots import OPENAI, SECOND, invocation, snapshot
 
 from orchvynt.decisions.budgets.measured import ANSWERS_NEEDED
 from orchvynt.decisions.routing.statistics import CALLS_NEEDED, RELATIVE_ERROR_MAX
-from orchvynt.language.snapshot import Budget, SecretRef, Snapshot
+from orchvynt.language.snapshot import Budget, Limits, SecretRef, Snapshot
 from orchvynt.model.facts import AttemptEnded, HoldPlaced
 
 
@@ -53,7 +53,7 @@ def test_a_key_that_is_missing_fails_the_attempt_unsent_and_the_next_tier_answer
 
 
 def test_the_hold_bounds_what_the_provider_may_answer() -> None:
-    runtime = Runtime(snapshot(budgets=(Budget("b", "global", None, "day", None, 200),)))
+    runtime = Runtime(snapshot(budgets=(Budget("b", "global", None, "day", Limits(None, 200)),)))
     runtime.ask(invocation())
     limit = runtime.last.body.get("max_completion_tokens") or runtime.last.body.get("max_tokens")
     assert limit is not None
@@ -65,7 +65,7 @@ def test_the_limit_is_shared_among_the_choices() -> None:
     made = invocation()
     body = b'{"model":"gpt","n":4,"messages":[{"role":"user","content":"hello"}]}'
     made = msgspec.structs.replace(made, ask=msgspec.structs.replace(made.ask, body=body, choices=4))
-    runtime = Runtime(snapshot(budgets=(Budget("b", "global", None, "day", None, 1_000),)))
+    runtime = Runtime(snapshot(budgets=(Budget("b", "global", None, "day", Limits(None, 1_000)),)))
     runtime.ask(made)
     limit = runtime.last.body.get("max_completion_tokens") or runtime.last.body.get("max_tokens")
     assert limit is not None

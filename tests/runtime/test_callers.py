@@ -3,10 +3,11 @@
 import msgspec
 import pytest
 from tests.support.answers import DONE, STREAM, WHOLE
+from tests.support.budgets import line as line_of
 from tests.support.carrying import FakeLine, Runtime
 from tests.support.snapshots import SECOND, invocation, snapshot
 
-from orchvynt.decisions.budgets.ledger import Ledger, Line
+from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.language.snapshot import Gate
 from orchvynt.lifecycle.state import State
 from orchvynt.model.faults import Fault
@@ -144,8 +145,8 @@ def test_the_tightest_budget_is_the_one_that_is_told() -> None:
     runtime = Runtime(snapshot())
     life = Life(snapshot(), State(invocation()), 0)
     assert runtime.carrier.callers.remaining(life) == ("", False)
-    wide = Line("wide", "global", "*", 0, 0, 10_000_000_000, None, 16, 0)
-    tight = Line("tight", "global", "*", 0, 0, None, 100, 16, 0)
+    wide = line_of("wide", nanos=10_000_000_000)
+    tight = line_of("tight", tokens=100)
     life.lines = (wide, tight)
     runtime.ledger.open(wide.key).settled_nanos = 5_000_000_000
     assert runtime.carrier.callers.remaining(life) == ("wide;usd=5", False)

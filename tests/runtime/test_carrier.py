@@ -6,14 +6,14 @@ from tests.support.answers import ANTHROPIC_WHOLE, DONE, STREAM, WHOLE, chunk, r
 from tests.support.carrying import Arrival, FakeLine, Runtime
 from tests.support.snapshots import OPENAI, SECOND, invocation, snapshot
 
-from orchvynt.language.snapshot import Budget, Gate
+from orchvynt.language.snapshot import Budget, Gate, Limits
 from orchvynt.lifecycle import events
 from orchvynt.model.facts import AttemptSettled, InvocationFinished
 from orchvynt.model.invocation import Invocation
 from orchvynt.model.usage import Usage
 
-DAILY = Budget("daily", "global", None, "day", None, 10_000)
-ONE_CALL = Budget("one-call", "invocation", None, "lifetime", None, 10_000)
+DAILY = Budget("daily", "global", None, "day", Limits(None, 10_000))
+ONE_CALL = Budget("one-call", "invocation", None, "lifetime", Limits(None, 10_000))
 
 
 def named(name: str) -> Invocation:
@@ -34,8 +34,8 @@ def test_an_answer_is_carried_through_and_leaves_nothing_behind() -> None:
     assert runtime.carrier.lives == {}
     assert life.exchange is None
     assert runtime.ledger.holds == {}
-    assert [key[0] for key in runtime.ledger.accounts] == ["daily"], "the account of a budget per invocation goes with it"
-    assert runtime.ledger.accounts[next(iter(runtime.ledger.accounts))].settled_tokens == 10
+    assert [key[0] for key in dict(runtime.ledger.entries())] == ["daily"], "the account of a budget per invocation goes with it"
+    assert dict(runtime.ledger.entries())[next(iter(dict(runtime.ledger.entries())))].settled_tokens == 10
 
 
 def test_what_is_sent_and_answered_is_on_record_before() -> None:
@@ -95,7 +95,7 @@ def test_a_caller_that_leaves_cancels_its_attempt_and_the_hold_is_settled_at_its
     held = runtime.held_tokens
     line.leave()
     assert runtime.last.call.cancelled
-    account = next(iter(runtime.ledger.accounts.values()))
+    account = next(iter(dict(runtime.ledger.entries()).values()))
     assert (account.settled_tokens, account.held_tokens) == (held, 0)
     assert runtime.journal.tags[-1] == "invocation_finished"
 
@@ -200,7 +200,7 @@ def test_a_defect_ends_one_invocation_closed_and_the_others_go_on(capsys: pytest
 
 
 def test_who_waits_for_holds_is_sent_when_one_is_released() -> None:
-    runtime = Runtime(snapshot(tiers=(), budgets=(Budget("b", "global", None, "day", None, 150),)))
+    runtime = Runtime(snapshot(tiers=(), budgets=(Budget("b", "global", None, "day", Limits(None, 150)),)))
     first, _ = runtime.ask(invocation())
     one = runtime.last
     second, line = runtime.ask(named("inv_2"))
@@ -214,7 +214,7 @@ def test_who_waits_for_holds_is_sent_when_one_is_released() -> None:
 
 
 def test_one_that_left_the_queue_is_never_sent() -> None:
-    runtime = Runtime(snapshot(tiers=(), budgets=(Budget("b", "global", None, "day", None, 150),)))
+    runtime = Runtime(snapshot(tiers=(), budgets=(Budget("b", "global", None, "day", Limits(None, 150)),)))
     runtime.ask(invocation())
     one: Arrival = runtime.last
     _, line = runtime.ask(named("inv_2"))

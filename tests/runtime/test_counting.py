@@ -10,7 +10,7 @@ from tests.support.carrying import FakeLine, Runtime
 from tests.support.recount import Counts, Entry, recount
 from tests.support.snapshots import OPENAI, SECOND, invocation, snapshot
 
-from orchvynt.language.snapshot import Budget, Gate, Model, Snapshot
+from orchvynt.language.snapshot import Budget, Gate, Limits, Model, Snapshot
 from orchvynt.lifecycle import events
 from orchvynt.model.faults import KINDS
 from orchvynt.model.money import FREE, Price
@@ -19,7 +19,7 @@ from orchvynt.runtime.counting import Counting, policy_name
 from orchvynt.runtime.series import Histogram, Series
 
 PRICED = Price(2_500_000_000, 10_000_000_000, 1_250_000_000, "test")
-TIGHT = Budget("tight", "run", None, "day", None, 400, wait_for_holds_ns=0)
+TIGHT = Budget("tight", "run", None, "day", Limits(None, 400), wait_for_holds_ns=0)
 GATE = Gate("looked-at", "output", None, "people", False, None, None)
 
 

@@ -9,7 +9,7 @@ from tests.support.carrying import BreakableJournal, FakeLine, Runtime
 from tests.support.snapshots import SECOND, snapshot
 
 from orchvynt.adapters.memory.journal import MemoryJournal
-from orchvynt.language.snapshot import Budget
+from orchvynt.language.snapshot import Budget, Limits
 from orchvynt.model.facts import AnyFact
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.runtime.group_write import GroupWrite
@@ -52,7 +52,7 @@ def test_one_write_serves_all_that_moved_and_comes_before_their_effects() -> Non
 
 
 def test_while_nothing_can_be_written_nothing_is_sent_and_all_are_told() -> None:
-    runtime = Runtime(snapshot(budgets=(Budget("daily", "global", None, "day", None, 10_000),)))
+    runtime = Runtime(snapshot(budgets=(Budget("daily", "global", None, "day", Limits(None, 10_000)),)))
     runtime.journal.broken = True
     lines = asked(runtime, 3)
     assert [line.status for line in lines] == [503] * 3

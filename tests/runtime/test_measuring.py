@@ -7,16 +7,16 @@ from tests.support.answers import STREAM, WHOLE, refused
 from tests.support.carrying import Runtime
 from tests.support.snapshots import SECOND, invocation, snapshot
 
-from orchvynt.language.snapshot import Budget, Gate
+from orchvynt.language.snapshot import Budget, Gate, Limits
 from orchvynt.model.invocation import Claims
 from orchvynt.runtime import metrics as m
 from orchvynt.runtime.measuring import Measuring, Plumbing
 from orchvynt.runtime.recovery import Recovered
 from orchvynt.runtime.series import Sampled
 
-DAILY = Budget("daily", "global", None, "day", 5_000_000_000, 10_000)
-PER_RUN = Budget("per-run", "run", None, "lifetime", None, 10_000)
-ONE_CALL = Budget("one-call", "invocation", None, "lifetime", None, 10_000)
+DAILY = Budget("daily", "global", None, "day", Limits(5_000_000_000, 10_000))
+PER_RUN = Budget("per-run", "run", None, "lifetime", Limits(None, 10_000))
+ONE_CALL = Budget("one-call", "invocation", None, "lifetime", Limits(None, 10_000))
 GATE = Gate("looked-at", "output", None, "people", False, None, None)
 PLUMBING = Plumbing(
     version="0.1.0",
@@ -60,7 +60,7 @@ def test_budgets_show_how_many_subjects_they_met_and_never_which() -> None:
     assert found[m.BUDGET_HELD_TOKENS].numbers[("daily",)] >= held > 0
     assert found[m.BUDGET_LIMIT_USD].numbers == {("daily",): 5_000_000_000}
     fullest = found[m.BUDGET_FULLEST].numbers
-    account = next(account for key, account in runtime.ledger.accounts.items() if key[:2] == ("per-run", "run-0"))
+    account = next(account for key, account in dict(runtime.ledger.entries()).items() if key[:2] == ("per-run", "run-0"))
     assert fullest[("per-run",)] == (account.settled_tokens + account.held_tokens) * 100
     assert found[m.BUDGET_REFUSALS].numbers == {("daily",): 0, ("per-run",): 0, ("one-call",): 0}, "an alert sees the first one"
     assert found[m.HOLDS_OPEN].numbers == {(): 1}

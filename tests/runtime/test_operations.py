@@ -9,7 +9,7 @@ from tests.support.changing import changing
 from tests.support.snapshots import invocation, snapshot
 
 from orchvynt.assembly.init import first_policy
-from orchvynt.language.snapshot import Budget, Gate, Snapshot
+from orchvynt.language.snapshot import Budget, Gate, Limits, Snapshot
 from orchvynt.model.faults import Fault
 from orchvynt.ports.store import ReviewRow
 from orchvynt.runtime.control import Applied, Change
@@ -42,8 +42,8 @@ def test_the_status_says_what_is_in_force_and_who_serves_it() -> None:
 
 
 def test_budgets_show_what_is_settled_held_and_waited_for_in_this_window() -> None:
-    per_call = Budget("one-call", "invocation", None, "lifetime", None, 1_000)
-    runtime, one = operations(snapshot(tiers=(), budgets=(Budget("b", "global", None, "day", None, 150), per_call)))
+    per_call = Budget("one-call", "invocation", None, "lifetime", Limits(None, 1_000))
+    runtime, one = operations(snapshot(tiers=(), budgets=(Budget("b", "global", None, "day", Limits(None, 150)), per_call)))
     assert one.budgets() == []
     runtime.ask(invocation())
     runtime.ask(msgspec.structs.replace(invocation(), id="inv_2"))

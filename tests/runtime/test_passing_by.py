@@ -8,7 +8,7 @@ from tests.support.snapshots import EVERY_TRIGGER, OPENAI, SECOND, invocation, s
 
 from orchvynt.decisions.fallback.breakers import RAMP_NS
 from orchvynt.decisions.fallback.health import Route
-from orchvynt.language.snapshot import Breaking, Budget, Chain, Snapshot
+from orchvynt.language.snapshot import Breaking, Budget, Chain, Limits, Snapshot
 from orchvynt.model.facts import AnyFact, CandidateSkipped, FallbackActivated, RetryScheduled
 from orchvynt.ports.upstream import UpstreamFailure
 from orchvynt.runtime.life import Life
@@ -157,7 +157,7 @@ def test_a_probe_that_cannot_be_recorded_makes_room_for_another() -> None:
 def test_a_candidate_that_a_budget_refuses_takes_no_probes_place() -> None:
     runtime = Runtime(policy())
     route = half_open(runtime)
-    budget = Budget("b", "global", None, "day", None, 1, wait_for_holds_ns=0)
+    budget = Budget("b", "global", None, "day", Limits(None, 1), wait_for_holds_ns=0)
     runtime.policies.current = msgspec.structs.replace(policy(budgets=(budget,)), version=2)
     _, line = ask(runtime, "x")
     assert line.code == "budget_exceeded"

@@ -7,13 +7,13 @@ from tests.support.answers import WHOLE
 from tests.support.carrying import BreakableStore, Runtime
 from tests.support.snapshots import SECOND, invocation, snapshot
 
-from orchvynt.language.snapshot import Budget, Escalation, Gate, Snapshot
+from orchvynt.language.snapshot import Budget, Escalation, Gate, Limits, Snapshot
 from orchvynt.model.facts import AttemptSettled, HoldPlaced, InvocationFinished
 from orchvynt.model.money import Price
 from orchvynt.runtime.parked import JOINABLE_NS
 from orchvynt.runtime.recovery import Recovered, recover
 
-DAILY = Budget("daily", "global", None, "day", None, 10_000)
+DAILY = Budget("daily", "global", None, "day", Limits(None, 10_000))
 GATE = Gate("g", "output", None, "people", False, None, Escalation(60 * SECOND, ""))
 
 
@@ -31,13 +31,13 @@ def test_an_empty_store_recovers_nothing() -> None:
 
 
 def test_spend_is_back_and_budgets_per_call_are_not() -> None:
-    policy = snapshot(budgets=(DAILY, Budget("one-call", "invocation", None, "lifetime", None, 10_000)))
+    policy = snapshot(budgets=(DAILY, Budget("one-call", "invocation", None, "lifetime", Limits(None, 10_000))))
     left = Runtime(policy)
     left.ask(invocation())
     left.last.answers(WHOLE)
     later, found = restart(left, policy)
     assert found == Recovered(0, 0, 0, 0)
-    assert [(key[0], account.settled_tokens) for key, account in later.ledger.accounts.items()] == [("daily", 10)]
+    assert [(key[0], account.settled_tokens) for key, account in dict(later.ledger.entries()).items()] == [("daily", 10)]
 
 
 def test_an_attempt_without_an_outcome_is_settled_at_its_bound_and_its_invocation_ends_on_record() -> None:
@@ -47,7 +47,7 @@ def test_an_attempt_without_an_outcome_is_settled_at_its_bound_and_its_invocatio
     held = left.held_tokens
     later, found = restart(left, policy)
     assert found == Recovered(1, 0, 1, 0)
-    account = next(iter(later.ledger.accounts.values()))
+    account = next(iter(dict(later.ledger.entries()).values()))
     assert (account.settled_tokens, account.held_tokens, account.holds) == (held, 0, 0)
     record = asyncio.run(later.store.facts(life.id))
     placed = next(fact for fact in record if isinstance(fact, HoldPlaced))
@@ -72,7 +72,7 @@ def test_an_attempt_that_nothing_bounded_is_settled_as_the_running_process_would
 
 
 def test_an_interrupted_invocation_says_what_it_came_to() -> None:
-    made = snapshot(budgets=(Budget("usd", "global", None, "day", 10**9, None),))
+    made = snapshot(budgets=(Budget("usd", "global", None, "day", Limits(10**9, None)),))
     price = Price(input=10**9, output=10**9, cached_input=0, source="policy")
     policy = msgspec.structs.replace(made, models={name: msgspec.structs.replace(one, price=price) for name, one in made.models.items()})
     left = Runtime(policy)
@@ -90,10 +90,10 @@ def test_recovering_twice_changes_nothing_more() -> None:
     left = Runtime(policy)
     left.ask(invocation())
     first, _ = restart(left, policy)
-    spent = {key: account.settled_tokens for key, account in first.ledger.accounts.items()}
+    spent = {key: account.settled_tokens for key, account in dict(first.ledger.entries()).items()}
     second, found = restart(first, policy)
     assert found == Recovered(0, 0, 0, 0)
-    assert {key: account.settled_tokens for key, account in second.ledger.accounts.items()} == spent
+    assert {key: account.settled_tokens for key, account in dict(second.ledger.entries()).items()} == spent
 
 
 def test_a_hold_that_was_never_sent_is_returned() -> None:
@@ -105,7 +105,7 @@ def test_a_hold_that_was_never_sent_is_returned() -> None:
     crashed.journal.append([fact for fact in facts if fact.__struct_config__.tag != "attempt_sent"])
     later, found = restart(crashed, snapshot(budgets=(DAILY,)))
     assert found == Recovered(0, 1, 1, 0)
-    account = next(iter(later.ledger.accounts.values()))
+    account = next(iter(dict(later.ledger.entries()).values()))
     assert (account.settled_tokens, account.held_tokens) == (0, 0)
     assert "hold_voided" in later.journal.tags
 
@@ -113,9 +113,9 @@ def test_a_hold_that_was_never_sent_is_returned() -> None:
 def test_a_lowered_limit_does_not_stop_the_recovery() -> None:
     left = Runtime(snapshot(budgets=(DAILY,)))
     left.ask(invocation())
-    later, found = restart(left, snapshot(budgets=(Budget("daily", "global", None, "day", None, 1),)))
+    later, found = restart(left, snapshot(budgets=(Budget("daily", "global", None, "day", Limits(None, 1)),)))
     assert found.settled_at_bound == 1
-    assert next(iter(later.ledger.accounts.values())).settled_tokens > 1
+    assert next(iter(dict(later.ledger.entries()).values())).settled_tokens > 1
 
 
 def test_a_parked_invocation_is_found_joined_and_its_escalation_still_due() -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from tests.support.snapshots import SECOND, invocation, snapshot
+from tests.support.budgets import line
+from tests.support.snapshots import invocation, snapshot
 
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.sizing import Short
@@ -11,8 +12,8 @@ from orchvynt.lifecycle.state import State
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.waiting import WAITERS_MAX, HoldQueue, Waiter
 
-FIRST = Line("first", "global", "*", 0, 0, None, 100, 16, 30 * SECOND)
-SECOND_LINE = Line("second", "global", "*", 0, 0, None, 100, 16, 30 * SECOND)
+FIRST = line("first", tokens=100)
+SECOND_LINE = line("second", tokens=100)
 
 ASKED = Admit(1, "gpt", "att_1.1")
 

@@ -10,18 +10,20 @@ from hypothesis import strategies as st
 from tests.support.clock import FakeClock
 from tests.support.snapshots import SECOND, invocation, snapshot
 
+from orchvynt.decisions.budgets.application import applicable
 from orchvynt.decisions.budgets.ledger import Account, AccountKey, Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.sizing import Short
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.routing.statistics import Statistics
-from orchvynt.language.snapshot import Budget, Scope, Snapshot
+from orchvynt.language.snapshot import Budget, Limits, Scope, Snapshot
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.state import State
 from orchvynt.lifecycle.weighing import Weighed, weigh
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.facts import Reserved
+from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Claims
 from orchvynt.model.money import Price
 from orchvynt.runtime.admitting import Admitting
@@ -98,7 +100,10 @@ class Bank:
         made = invocation(claims=Claims(workflow=workflow))
         ask = msgspec.structs.replace(made.ask, max_output_tokens=output)
         made = msgspec.structs.replace(made, id=f"inv_{self.moves}", ask=ask, caller_timeout_ns=patience)
-        state = State(made, "admitting", candidates=(CandidateChosen(1, "gpt", "openai", "asked for"),), tier=1, budgets=budgets)
+        applied = applicable(self.policy.budgets, made, {})
+        assert not isinstance(applied, Fault)
+        applied = [one for one in applied if self.policy.budgets[one.number].name in budgets]
+        state = State(made, "admitting", candidates=(CandidateChosen(1, "gpt", "openai", "asked for"),), tier=1, applied=applied)
         life = Life(self.policy, state, self.clock.monotonic())
         self.admitting.admit(life, Admit(1, "gpt", f"att_{life.id}"))
         self.check()
@@ -136,17 +141,17 @@ class Bank:
                 counts[line.key] = counts.get(line.key, 0) + 1
             before = self.since.get(life.id)
             since[life.id] = before if before is not None and before[0] == waiter.key else (waiter.key, self.moves)
-            account = self.ledger.accounts[waiter.key]
+            account = dict(self.ledger.entries())[waiter.key]
             assert account.holds, f"{life.id} waits on {waiter.key}, where nothing is in flight"
             assert self.clock.monotonic() < waiter.due
         self.since = since
         assert self.admitting.queue.count == len(self.waiting)
         self._first_in_line_cannot_go()
-        for key, account in self.ledger.accounts.items():
+        for key, account in dict(self.ledger.entries()).items():
             assert account.waiting == counts.get(key, 0)
             budget = next(budget for budget in self.policy.budgets if budget.name == key[0])
-            assert budget.tokens is None or account.settled_tokens + account.held_tokens <= budget.tokens
-            assert budget.nanos is None or account.settled_nanos + account.held_nanos <= budget.nanos
+            assert budget.limits.tokens is None or account.settled_tokens + account.held_tokens <= budget.limits.tokens
+            assert budget.limits.nanos is None or account.settled_nanos + account.held_nanos <= budget.limits.nanos
 
     def _first_in_line_cannot_go(self) -> None:
         """The first of each queue does not fit; whoever stands behind it may. Those who came in one move may stand in any order."""
@@ -177,7 +182,7 @@ def policy(chance: Random) -> Snapshot:
     def budget(name: str, scope: Scope) -> Budget:
         tokens = chance.choice([None, chance.randint(50, 2_000)])
         nanos = chance.choice([None, chance.randint(100_000, 3_000_000)]) if tokens is not None else chance.randint(100_000, 3_000_000)
-        return Budget(name, scope, None, "lifetime", nanos, tokens, wait_for_holds_ns=WAIT_NS)
+        return Budget(name, scope, None, "lifetime", Limits(nanos, tokens), wait_for_holds_ns=WAIT_NS)
 
     made = snapshot(budgets=(budget("all", "global"), budget("team", "workflow")))
     return msgspec.structs.replace(made, models={name: msgspec.structs.replace(one, price=PRICE) for name, one in made.models.items()})
@@ -208,6 +213,6 @@ def test_any_interleaving_is_fair_complete_and_within_the_limits(seed: int, move
         bank.ends(chance.choice(sorted(bank.held)), chance.choice([0.0, 0.05, 0.3, 1.0]))
     assert bank.waiting == {}, "nothing is in flight, and somebody still waits"
     assert bank.admitting.queue.count == 0
-    for account in bank.ledger.accounts.values():
+    for account in dict(bank.ledger.entries()).values():
         assert (account.waiting, account.holds, account.held_tokens, account.held_nanos) == (0, 0, 0, 0)
     assert bank.ledger.holds == {}

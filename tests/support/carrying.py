@@ -305,4 +305,4 @@ class Runtime:
 
     @property
     def held_tokens(self) -> int:
-        return sum(account.held_tokens for account in self.ledger.accounts.values())
+        return sum(account.held_tokens for account in dict(self.ledger.entries()).values())

@@ -15,7 +15,7 @@ from orchvynt.decisions.budgets.application import lines
 from orchvynt.decisions.budgets.sizing import Fits, Short
 from orchvynt.dialects.shapes import Answer, Failure, Seen
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
-from orchvynt.language.snapshot import Budget, Chain, Escalation, Expression, Gate, Model, Provider, Retry, Scope, Snapshot
+from orchvynt.language.snapshot import Budget, Chain, Escalation, Expression, Gate, Limits, Model, Provider, Retry, Scope, Snapshot
 from orchvynt.lifecycle import events
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.state import State
@@ -57,7 +57,7 @@ def policies(chance: Random) -> Snapshot:
     """One to three tiers; none to two budgets and gates."""
     scopes: list[Scope] = ["global", "workflow", "invocation"]
     budgets = [
-        Budget(f"b{number}", chance.choice(scopes), None, chance.choice(["lifetime", "day"]), chance.choice([None, 10**9]), 10_000)
+        Budget(f"b{number}", chance.choice(scopes), None, chance.choice(["lifetime", "day"]), Limits(chance.choice([None, 10**9]), 10_000))
         for number in range(chance.randrange(3))
     ]
     escalations = [None, Escalation(60 * SECOND, ""), Escalation(60 * SECOND, "people")]
@@ -154,7 +154,7 @@ def ordinary(chance: Random, policy: Snapshot, state: State, now: Now) -> events
 
 def weighed(chance: Random, policy: Snapshot, state: State, now: Now) -> events.AnyEvent:
     at, mono = now.at, now.mono
-    stands_on = lines(policy.budgets, state.budgets, state.invocation, at)
+    stands_on = lines(policy.budgets, state.applied, state.candidate.model, at)
     kind = chance.choice(["fits", "fits", "fits", "rests", "short"])
     if kind == "rests" and now.asked is not None:
         firm: list[tuple[Passed, str, Returns]] = [

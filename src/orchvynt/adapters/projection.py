@@ -33,8 +33,8 @@ REFERENCE_CHARS_MAX: Final = 200
 PARKED: Final = "parked"
 
 ReviewFact = ReviewOpened | ReviewEscalated | ReviewDecided
-SpendKey = tuple[str, str, int]
-"""Budget, subject, start of the window."""
+SpendKey = tuple[str, str, int, int]
+"""Budget, subject, start of the window, and its length if it rolls."""
 
 _STATUS: Final[dict[str, ReviewStatus]] = {"approve": "approved", "reject": "rejected", "expire": "expired"}
 
@@ -71,6 +71,7 @@ class Batch:
         self.next_seq = next_seq
         self.records: dict[str, Record] = {}
         self.references: list[tuple[str, int]] = []
+        # Nanos, tokens, output tokens, invocations, and when the last of it was settled.
         self.spend: dict[SpendKey, list[int]] = {}
         self.holds: dict[str, tuple[HoldPlaced, int]] = {}
         self.sent: dict[str, int] = {}
@@ -150,13 +151,16 @@ def _settled(batch: Batch, record: Record, fact: AttemptSettled) -> None:
     for part in fact.reserved:
         if part.subject == fact.inv:
             continue  # a budget per invocation: nobody asks for it again, and there would be a row for each
-        key = (part.budget, part.subject, part.window)
+        key = (part.budget, part.subject, part.window, part.rolls_ns)
         total = spend.get(key)
         if total is None:
-            spend[key] = [bounded(part.nanos), bounded(part.tokens)]
+            spend[key] = [bounded(part.nanos), bounded(part.tokens), bounded(part.output_tokens), part.invocations, fact.at]
         else:
             total[0] = bounded(total[0] + part.nanos)
             total[1] = bounded(total[1] + part.tokens)
+            total[2] = bounded(total[2] + part.output_tokens)
+            total[3] += part.invocations
+            total[4] = fact.at
 
 
 def _released(batch: Batch, _: Record, fact: AttemptSettled | HoldVoided) -> None:

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
 from orchvynt.catalog.continues import continues
 from orchvynt.catalog.models import UNKNOWN, known
 from orchvynt.language.addresses import DEFAULT_ADDRESSES, Address, AddressError, parse_address
 from orchvynt.language.build_alerts import build_alerts
+from orchvynt.language.build_budgets import build_budgets, build_rate_limits
 from orchvynt.language.build_callers import build_constraints, build_keys, build_tests
 from orchvynt.language.build_rules import build_rules
 from orchvynt.language.checks.conditions import Conditions
@@ -24,7 +23,6 @@ from orchvynt.language.report import Report
 from orchvynt.language.rule_index import index_rules
 from orchvynt.language.snapshot import (
     Breaking,
-    Budget,
     Capabilities,
     Chain,
     ChainUse,
@@ -38,11 +36,10 @@ from orchvynt.language.snapshot import (
     Retry,
     Snapshot,
     Timeouts,
-    WindowKind,
     Wire,
 )
 from orchvynt.language.source import Source
-from orchvynt.model.money import FREE, Price, nanos_from_usd, rate_from_usd
+from orchvynt.model.money import FREE, Price, rate_from_usd
 
 _WIRES: Final[Mapping[str, Wire]] = MappingProxyType(
     {"openai": "openai_chat", "openai-compatible": "openai_chat", "anthropic": "anthropic_messages", "ollama": "ollama_chat"}
@@ -163,7 +160,8 @@ def build_snapshot(
         retry=build_retry(fallback.retry),
         timeouts=build_timeouts(fallback.timeouts),
         chains=_chains(source, names),
-        budgets=_budgets(source, conditions, head.timezone),
+        budgets=build_budgets(source, names, conditions, head.timezone),
+        rate_limits=build_rate_limits(source, conditions),
         gates=_gates(source, conditions),
         groups={name: Group(name, tuple(item.section.members), item.section.oidc or "") for name, item in source.groups.items()},
         sync=operation.journal.sync,
@@ -188,27 +186,6 @@ def _chains(source: Source, names: Names) -> dict[str, Chain]:
         tiers = tuple(names.models[tier] for tier in entry.tiers)
         made[name] = Chain(name, tiers, frozenset(triggers), entry.latency_p99, entry.mid_stream)
     return made
-
-
-def _budgets(source: Source, conditions: Conditions, timezone: str) -> tuple[Budget, ...]:
-    made = []
-    for item in source.budgets:
-        budget, limit = item.section, item.section.limit
-        assert budget.scope is not None, "`by` is refused before anything is built"
-        made.append(
-            Budget(
-                budget.name,
-                budget.scope,
-                conditions.expression(f"{item.path}.when"),
-                msgspec.convert(budget.window or "lifetime", WindowKind),
-                nanos_from_usd(limit.usd) if limit.usd is not None else None,
-                limit.tokens,
-                budget.wait_for_holds,
-                budget.min_output_tokens,
-                timezone,
-            )
-        )
-    return tuple(made)
 
 
 def _gates(source: Source, conditions: Conditions) -> tuple[Gate, ...]:

@@ -160,8 +160,10 @@ _NOT_ITS_OWN: Final = ("name", "timezone")
 """The name is where a value is found, and a budget's timezone is the policy's."""
 
 _FIELD_WORDS: Final[Mapping[str, str]] = {
-    "nanos": "limit",
-    "tokens": "limit",
+    "limits": "limit",
+    "rolls_ns": "window",
+    "breach": "on_breach",
+    "missing_refused": "missing",
     "upstream_model": "model",
     "after_ns": "after",
     "wait_up_to_ns": "wait.up_to",
@@ -173,5 +175,5 @@ _FIELD_WORDS: Final[Mapping[str, str]] = {
     "refuse_streams": "stream",
     "open_for_ns": "open_for",
     "latency_p99_ns": "latency_p99",
-    **{f"{name}_ns": name for name in ("connect", "first_token", "stall", "answer", "invocation", "wait_for_holds")},
+    **{f"{name}_ns": name for name in ("connect", "first_token", "stall", "answer", "invocation", "wait_for_holds", "idle")},
 }

@@ -6,11 +6,13 @@ from typing import Final
 
 import msgspec
 
+from orchvynt.language.compiled_budgets import UNLIMITED
 from orchvynt.language.document.amounts import share_text
 from orchvynt.language.document.scalars import MILLISECOND, duration_text
 from orchvynt.language.patterns import base_url, webhook_url
 from orchvynt.language.snapshot import (
     Alert,
+    Breach,
     Budget,
     Capabilities,
     Choose,
@@ -21,6 +23,7 @@ from orchvynt.language.snapshot import (
     Fixed,
     Gate,
     Key,
+    Limits,
     Model,
     Provider,
     Rule,
@@ -59,8 +62,8 @@ def summary(value: object) -> str:
     if isinstance(value, Rule):
         return f"{target(value)}{_under(value.when)}"
     if isinstance(value, Budget):
-        limits = [said for said in (_money(value.nanos), _tokens(value.tokens)) if not said.startswith("no ")]
-        return f"{' and '.join(limits)} per {value.scope}, {value.window}{_under(value.when)}"
+        rolls = f" {duration_text(value.rolls_ns)}" if value.rolls_ns else ""
+        return f"{_budget_limits(value)} per {value.subject_of}, {value.window}{rolls}{_under(value.when)}"
     if isinstance(value, Gate):
         return f"stage {value.stage}, reviewers {value.reviewers}{_under(value.when)}"
     if isinstance(value, Alert):
@@ -84,14 +87,6 @@ def target(rule: Rule) -> str:
 
 def _under(when: Expression | None) -> str:
     return f" when {words(when)}" if when is not None else ""
-
-
-def _money(value: object) -> str:
-    return f"{usd_text(value)} USD" if isinstance(value, int) else "no USD"
-
-
-def _tokens(value: object) -> str:
-    return f"{value} tokens" if value is not None else "no tokens"
 
 
 def _wait(value: object) -> str:
@@ -144,13 +139,36 @@ def _fixed(fixed: Fixed) -> str:
     return ", ".join(f"{name} {words(value)}" for name, value in given if value not in (None, "", (), {})) or "nothing"
 
 
+def _limits(limits: Limits) -> str:
+    """`2.5 USD and 10,000 tokens`, or `no limit`."""
+    given = [f"{usd_text(limits.nanos)} USD"] if limits.nanos is not None else []
+    for name in ("tokens", "input_tokens", "output_tokens", "invocations"):
+        if (value := getattr(limits, name)) is not None:
+            given.append(f"{value:,} {name.replace('_', ' ')}")
+    return " and ".join(given) or "no limit"
+
+
+def _budget_limits(budget: Budget) -> str:
+    """With what stops a run."""
+    given = [] if budget.limits == UNLIMITED else [_limits(budget.limits)]
+    given += [f"depth {budget.depth}"] if budget.depth is not None else []
+    given += [f"the same prompt {budget.same_prompt} times"] if budget.same_prompt is not None else []
+    return " and ".join(given)
+
+
+def _breach(breach: Breach) -> str:
+    if breach.kind == "downgrade":
+        ceiling = f", at most {_limits(breach.ceiling)}" if breach.ceiling != UNLIMITED else ""
+        return f"downgrade to {breach.model}{ceiling}"
+    return f"review by {breach.reviewers}" if breach.kind == "review" else breach.kind
+
+
 def _escalation(step: Escalation) -> str:
     return f"after {duration_text(step.after_ns)} {'to ' + step.to if step.to else 'reject'}"
 
 
 _BY_FIELD: Final[Mapping[str, Callable[[object], str]]] = {
-    "nanos": _money,
-    "tokens": _tokens,
+    "alert_at": lambda shares: words(tuple(share_text(one) for one in shares)) if isinstance(shares, tuple) else "none",
     "wait_up_to_ns": _wait,
     "refuse_streams": lambda refuses: "refuse" if refuses else "hold",
     "may_set": _anything,
@@ -163,6 +181,8 @@ _BY_KIND: Final[Mapping[type, Callable[..., str]]] = {
     Expression: lambda value: f"`{value.text.strip()}`",
     SecretRef: lambda value: f"${{{value.source}:{value.name}}}",
     Price: _price,
+    Limits: _limits,
+    Breach: _breach,
     Choose: _choose,
     Split: _split,
     Expect: _expect,

@@ -10,6 +10,12 @@ from orchvynt.language.compiled import EvaluationError as EvaluationError  # the
 from orchvynt.language.compiled import Expression as Expression
 from orchvynt.language.compiled import SecretRef as SecretRef
 from orchvynt.language.compiled import Wanted as Wanted
+from orchvynt.language.compiled_budgets import Breach as Breach
+from orchvynt.language.compiled_budgets import Budget as Budget
+from orchvynt.language.compiled_budgets import Limits as Limits
+from orchvynt.language.compiled_budgets import RateLimit as RateLimit
+from orchvynt.language.compiled_budgets import Scope as Scope
+from orchvynt.language.compiled_budgets import WindowKind as WindowKind
 from orchvynt.language.compiled_fallback import Alert as Alert
 from orchvynt.language.compiled_fallback import Breaking as Breaking
 from orchvynt.language.compiled_fallback import Chain as Chain
@@ -21,8 +27,6 @@ from orchvynt.model.money import Price
 
 ProviderKind = Literal["openai", "openai-compatible", "anthropic", "ollama"]
 Wire = Literal["openai_chat", "anthropic_messages", "ollama_chat"]
-Scope = Literal["invocation", "run", "session", "agent", "workflow", "key", "global"]
-WindowKind = Literal["minute", "hour", "day", "week", "month", "lifetime"]
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -139,20 +143,6 @@ class Key(msgspec.Struct, frozen=True):
     allow_models: frozenset[str] | None = None
 
 
-class Budget(msgspec.Struct, frozen=True):
-    """A hard budget. A limit that is None does not bound. `nanos` is money, `tokens` is input + output. `timezone` is the policy's."""
-
-    name: str
-    scope: Scope
-    when: Expression | None
-    window: WindowKind
-    nanos: int | None = None
-    tokens: int | None = None
-    wait_for_holds_ns: int = 30_000_000_000
-    min_output_tokens: int = 16
-    timezone: str = "UTC"
-
-
 class Escalation(msgspec.Struct, frozen=True):
     """After `after_ns`: `to` a further group, or (`to` empty) reject."""
 
@@ -226,3 +216,4 @@ class Snapshot(msgspec.Struct, frozen=True):
     destinations: dict[str, Destination] = {}
     breaking: Breaking = Breaking()
     chain_uses: tuple[ChainUse, ...] = ()
+    rate_limits: tuple[RateLimit, ...] = ()

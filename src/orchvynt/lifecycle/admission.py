@@ -40,10 +40,10 @@ def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValu
     tiers = {candidate.model for candidate in routed.candidates} if routed.rejected else ()
     state.skipped = [Skipped(one.model, one.why) for one in routed.rejected if one.by != "prefer" and one.model not in tiers]
     state.ahead = [candidate.tier for candidate in routed.candidates]
-    named = applicable(snapshot.budgets, values)
-    if isinstance(named, Fault):
-        return refuse(state, event, named, noted)
-    state.budgets = named
+    applied = applicable(snapshot.budgets, state.invocation, values)
+    if isinstance(applied, Fault):
+        return refuse(state, event, applied, noted)
+    state.applied = applied
     if snapshot.gates and (fault := _foresee_gates(snapshot, state, event, values, noted)):
         return refuse(state, event, fault, noted)
     state.streams = state.invocation.ask.stream and not state.gates_open and not state.gates_matched
@@ -111,6 +111,7 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
     state.phase = "attempting"
     state.sent_mono = event.mono
     state.limited_by = fits.limited_by
+    state.counted = True
     state.skipped = [skipped for skipped in state.skipped if skipped.model != candidate.model]
     state.placed = facts.HoldPlaced(
         invocation.id,

@@ -153,6 +153,8 @@ def _end_attempt(snapshot: Snapshot, state: State, event: AttemptFailed) -> list
         usage = bound(snapshot, state, seen.output_bytes if seen else 0, seen.usage if seen else None)
         return [ended, settle(snapshot, state, event, usage, f"outcome unknown: {failure.outcome}")]
     state.placed = None
+    if any(part.invocations for part in placed.reserved):
+        state.counted = False
     return [ended, facts.HoldVoided(state.invocation.id, event.at, placed.attempt, failure.outcome)]
 
 

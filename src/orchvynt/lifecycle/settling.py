@@ -1,5 +1,6 @@
 """What an attempt cost: at real usage where the provider said it, else at a bound that is never below what was consumed."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -32,8 +33,19 @@ def settle(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usage, why:
     tokens = usage.total_tokens
     held_tokens = placed.input_tokens_bound + (placed.output_tokens_max or 0)
     overrun = placed.output_tokens_max is not None and (tokens > held_tokens or nanos > placed.nanos_bound)
-    parts = tuple([facts.Reserved(part.budget, part.subject, part.window, nanos, tokens) for part in placed.reserved])
+    parts = consumed(placed.reserved, nanos, usage)
     return facts.AttemptSettled(state.invocation.id, event.at, placed.attempt, usage, nanos, parts, price.source, overrun, why)
+
+
+def consumed(reserved: Iterable[facts.Reserved], nanos: int, usage: Usage) -> tuple[facts.Reserved, ...]:
+    """The parts of a hold with what was really consumed in their place."""
+    tokens, output = usage.total_tokens, usage.output_tokens
+    return tuple(
+        [
+            facts.Reserved(part.budget, part.subject, part.window, nanos, tokens, output, part.invocations, part.rolls_ns)
+            for part in reserved
+        ]
+    )
 
 
 def settle_answer(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usage | None, output_bytes: int) -> facts.AttemptSettled:

@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from orchvynt.decisions.budgets.application import Applied
 from orchvynt.dialects.seams import Prefix
 from orchvynt.dialects.shapes import Answer
 from orchvynt.model.candidates import CandidateChosen
@@ -46,7 +47,7 @@ class Later(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, omit_defaults=True, gc=False):
     """Mutated by `step` only, which owns it. Instants `*_mono` are of the process that runs the step.
 
-    `budgets` are the names of those that apply, `chain` is the one that serves (`lifecycle.chains`). `repeated` is set once a send on a
+    `applied` are the budgets that apply, `chain` is the one that serves (`lifecycle.chains`). `repeated` is set once a send on a
     stale connection was repeated.
     `stream_body` is a held stream, whole.
     `join_key` is set when it is parked: what a retry of the same caller has in common with it.
@@ -56,7 +57,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     `streams` says that the answer flows to the caller as it arrives: no gate may still stop it. `broken` is set once such an answer
     broke off: what of it the caller has got, and how the candidate under way goes on with it. `broken_model` began it;
     `delivered_bytes` is what earlier attempts delivered, `delivered_tier` who delivered last of a stream that flows. `fallback_at` is
-    when the first fallback was activated (ns UTC).
+    when the first fallback was activated (ns UTC). `counted` once a hold that stands has counted the invocation on its budgets.
     """
 
     invocation: Invocation
@@ -76,7 +77,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     started_mono: int = 0
     tried: list[Tried] = []
     skipped: list[Skipped] = []
-    budgets: list[str] = []
+    applied: list[Applied] = []
     chain: str = ""
     gates_open: list[str] = []
     gates_matched: list[str] = []
@@ -102,6 +103,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     delivered_tier: int = 0
     rescues: int = 0
     dropped: tuple[str, ...] = ()
+    counted: bool = False
 
     @property
     def candidate(self) -> CandidateChosen:

@@ -8,7 +8,7 @@ from orchvynt.catalog.bounds import MESSAGE_TOKENS, input_tokens_bound
 from orchvynt.decisions.budgets.application import lines
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
-from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, Fits, Need, Short, binds, size
+from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, Fits, Need, Short, binds, bounds_output, size
 from orchvynt.decisions.fallback.health import CLEAR, Passage, Route
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.decisions.routing.statistics import Statistics
@@ -30,12 +30,14 @@ MS: Final = 1_000_000
 
 
 class Weighed(msgspec.Struct, frozen=True, gc=False):
-    """The lines that the hold stands on, those of them that bound it, what it takes, and the bound of its input."""
+    """The lines that the hold stands on, those of them that bound it, what it takes, the bound of its input, and 1 if it counts
+    its invocation, which is counted once."""
 
     lines: tuple[Line, ...]
     binding: tuple[Line, ...]
     result: Fits | Short
     input_tokens_bound: int
+    calls: int
 
 
 def passage(
@@ -67,12 +69,12 @@ def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, 
     """What the candidate under way would need, and whether it fits now."""
     model = resolve(snapshot, state.candidate.model)
     assert model is not None
-    stands_on = lines(snapshot.budgets, state.budgets, state.invocation, at) if state.budgets else ()
-    if model.price is None and any(line.nanos_limit is not None for line in stands_on):
+    stands_on = lines(snapshot.budgets, state.applied, model.name, at) if state.applied else ()
+    if model.price is None and any(line.limits.nanos is not None for line in stands_on):
         return NotAdmitted(at, mono, "price", detail=f"The price of {model.name} is unknown, and a money budget applies.")
     ask = state.invocation.ask
     if ask.service_tier not in STANDARD_TIERS and any(
-        binds(line, model.price or FREE) and line.nanos_limit is not None for line in stands_on
+        binds(line, model.price or FREE) and line.limits.nanos is not None for line in stands_on
     ):
         said = f"`service_tier: {ask.service_tier[:40]}` is not billed at the price that the hold is made at, and a money budget applies."
         return NotAdmitted(at, mono, "price", detail=said)
@@ -85,14 +87,14 @@ def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, 
         bound += delivered + INSTRUCTION_BYTES_MAX + 2 * MESSAGE_TOKENS
         asked = max(1, asked - delivered // BYTES_PER_TOKEN_USUAL) if asked is not None else None
     most = min(model.max_output_tokens or OUTPUT_TOKENS_UNKNOWN, OUTPUT_TOKENS_MOST) * ask.choices
-    if asked is None and _demands_limit(model) and not stands_on:
+    price = model.price or FREE
+    if asked is None and _demands_limit(model) and not any(bounds_output(line, price) for line in stands_on):
         asked = most
-    need = Need(bound, asked, most, sizes.typical(model.name) * ask.choices, model.price or FREE, ask.choices, surcharge)
+    typical, calls = sizes.typical(model.name) * ask.choices, 0 if state.counted else 1
+    need = Need(bound, asked, most, typical, price, ask.choices, surcharge, calls)
     result = size(need, stands_on, ledger)
-    if isinstance(result, Fits) and result.output_tokens is None and _demands_limit(model):
-        result = msgspec.structs.replace(result, output_tokens=most)
     binding = tuple([line for line in stands_on if binds(line, need.price)]) if stands_on else ()
-    return Weighed(stands_on, binding, result, bound)
+    return Weighed(stands_on, binding, result, bound, need.calls)
 
 
 def _demands_limit(model: Model) -> bool:

@@ -6,8 +6,11 @@ default, never renamed, retyped or removed. `inv` is the invocation, `at` the in
 
 from typing import Any, Literal
 
-import msgspec
-
+from orchvynt.model.budget_facts import AttemptSettled as AttemptSettled
+from orchvynt.model.budget_facts import HoldAwaited as HoldAwaited
+from orchvynt.model.budget_facts import HoldPlaced as HoldPlaced
+from orchvynt.model.budget_facts import HoldVoided as HoldVoided
+from orchvynt.model.budget_facts import Reserved as Reserved
 from orchvynt.model.candidates import CandidateChosen, CandidateRejected
 from orchvynt.model.fact import Fact as Fact  # these, too, are read as parts of this module
 from orchvynt.model.invocation import Claims
@@ -18,7 +21,6 @@ from orchvynt.model.review_facts import GateJudged as GateJudged
 from orchvynt.model.review_facts import ReviewDecided as ReviewDecided
 from orchvynt.model.review_facts import ReviewEscalated as ReviewEscalated
 from orchvynt.model.review_facts import ReviewOpened as ReviewOpened
-from orchvynt.model.usage import Usage
 
 Trigger = Literal[
     "rate_limit", "quota", "overloaded", "server_error", "auth", "bad_request", "context_length", "content_filter", "connection",
@@ -75,39 +77,6 @@ class CandidateSkipped(Fact, frozen=True, tag="candidate_skipped"):
     detail: dict[str, Any] = {}
 
 
-class HoldAwaited(Fact, frozen=True, tag="hold_awaited"):
-    """Only in-flight holds of `budget` stood in the way, so the invocation waits for their release."""
-
-    tier: int
-    model: str
-    budget: str
-    subject: str
-
-
-class Reserved(msgspec.Struct, frozen=True, gc=False):
-    """A part of one budget's window for one subject. `window` is the start of the window in ns UTC, 0 for a lifetime."""
-
-    budget: str
-    subject: str
-    window: int
-    nanos: int = 0
-    tokens: int = 0
-
-
-class HoldPlaced(Fact, frozen=True, tag="hold_placed"):
-    """`attempt` is this attempt's id. `reserved` is empty where no budget applies. `limited_by` names the budget that
-    lowered the output limit; `output_tokens_max` is None where nothing bounds the output."""
-
-    attempt: str
-    tier: int
-    model: str
-    reserved: tuple[Reserved, ...]
-    input_tokens_bound: int
-    output_tokens_max: int | None
-    nanos_bound: int
-    limited_by: str = ""
-
-
 class AttemptSent(Fact, frozen=True, tag="attempt_sent"):
     attempt: str
     number: int
@@ -146,25 +115,6 @@ class FallbackActivated(Fact, frozen=True, tag="fallback_activated"):
     from_model: str
     to_model: str
     to_tier: int
-
-
-class AttemptSettled(Fact, frozen=True, tag="attempt_settled"):
-    """The receipt. `reserved` repeats the hold's parts with what was really consumed. `overrun` is set when it exceeds the hold."""
-
-    attempt: str
-    usage: Usage
-    nanos: int
-    reserved: tuple[Reserved, ...]
-    price_source: str
-    overrun: bool = False
-    why: str = ""
-
-
-class HoldVoided(Fact, frozen=True, tag="hold_voided"):
-    """The hold was returned whole: it is certain that no provider can bill this attempt."""
-
-    attempt: str
-    why: str
 
 
 class AnswerDelivered(Fact, frozen=True, tag="answer_delivered"):

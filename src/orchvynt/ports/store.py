@@ -25,13 +25,20 @@ class StoreInUseError(Exception):
 
 
 class SpendRow(msgspec.Struct, frozen=True):
-    """What was settled on one budget for one subject in one window (start in ns UTC; 0 is a lifetime)."""
+    """What was settled on one budget for one subject in one window (start in ns UTC; 0 is a lifetime).
+
+    `rolls_ns` is the length of a window that rolls, else 0; `window` is then the start of one of its slices. `tokens` are input and
+    output. `touched_at` is the instant of the last receipt."""
 
     budget: str
     subject: str
     window: int
+    rolls_ns: int
     nanos: int
     tokens: int
+    output_tokens: int
+    invocations: int
+    touched_at: int
 
 
 class OpenHold(msgspec.Struct, frozen=True):

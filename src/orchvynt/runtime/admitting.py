@@ -61,7 +61,7 @@ class Admitting:
             if line is None:
                 self._place(life, command.attempt, weighed, result, found, at, mono)
                 return
-            result = behind_others(line, result.nanos, result.tokens, self.ledger)
+            result = behind_others(line, result, self.ledger)
         self._wait(life, command, weighed, result, at, mono)
 
     def _passage(self, life: Life, command: Admit, at: int, mono: int) -> Passage | NotAdmitted:
@@ -78,17 +78,17 @@ class Admitting:
         else:
             self.health.retries.called(mono)
         life.lines = weighed.lines
-        reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens)
+        reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens, fits.output_tokens or 0, weighed.calls)
         self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound))
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
-        if not short.line.wait_ns:
+        if not short.line.terms.wait_for_holds_ns:
             self._feed(life, NotAdmitted(at, mono, "budget", short))
             return
         if self.queue.full:
             self._feed(life, NotAdmitted(at, mono, "queue_full", short))
             return
-        due = min(mono + short.line.wait_ns, life.arrived + life.state.invocation.caller_timeout_ns)
+        due = min(mono + short.line.terms.wait_for_holds_ns, life.arrived + life.state.invocation.caller_timeout_ns)
         waiter = Waiter(life, command, short, weighed.lines, due, self._again)
         life.queued = waiter
         self.queue.enter(waiter)
@@ -162,7 +162,7 @@ class Admitting:
 
     def _forget_own(self, lines: tuple[Line, ...]) -> None:
         for line in lines:
-            if line.scope == "invocation":
+            if line.terms.scope == "invocation":
                 self.ledger.forget((line.key,))
 
     def forget_ended(self, at: int) -> None:

@@ -128,10 +128,10 @@ class Callers:
         for line in life.lines:
             account = self.ledger.account(line)
             limits = []
-            if line.nanos_limit is not None:
-                limits.append((line.nanos_limit, account.settled_nanos + account.held_nanos, "usd"))
-            if line.tokens_limit is not None:
-                limits.append((line.tokens_limit, account.settled_tokens + account.held_tokens, "tokens"))
+            if line.limits.nanos is not None:
+                limits.append((line.limits.nanos, account.settled_nanos + account.held_nanos, "usd"))
+            if line.limits.tokens is not None:
+                limits.append((line.limits.tokens, account.settled_tokens + account.held_tokens, "tokens"))
             for limit, used, unit in limits:
                 left = max(0, limit - used)
                 share = left / limit if limit else 0.0

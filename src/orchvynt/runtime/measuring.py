@@ -142,7 +142,7 @@ class Measuring:
         fullest = numbers[m.BUDGET_FULLEST] = {(name,): 0 for name in budgets}
         whole = {budget.name: Account() for budget in budgets.values() if budget.scope == "global"}
         now = self._carrier.clock.now()
-        accounts = list(self._carrier.admitting.ledger.accounts.items())
+        accounts = list(self._carrier.admitting.ledger.entries())
         for start in range(0, len(accounts), SLICE):
             for budget, account in _current(accounts[start : start + SLICE], budgets, now):
                 key = (budget.name,)
@@ -165,10 +165,10 @@ def _current(accounts: Iterable[tuple[AccountKey, Account]], budgets: Mapping[st
 def _used(budget: Budget, account: Account) -> int:
     """The share of the limit that is settled or held, in millionths: of the tighter limit, if there are two."""
     shares = [0]
-    if budget.nanos is not None:
-        shares.append((account.settled_nanos + account.held_nanos) * WHOLE // budget.nanos if budget.nanos else WHOLE)
-    if budget.tokens is not None:
-        shares.append((account.settled_tokens + account.held_tokens) * WHOLE // budget.tokens if budget.tokens else WHOLE)
+    if budget.limits.nanos is not None:
+        shares.append((account.settled_nanos + account.held_nanos) * WHOLE // budget.limits.nanos if budget.limits.nanos else WHOLE)
+    if budget.limits.tokens is not None:
+        shares.append((account.settled_tokens + account.held_tokens) * WHOLE // budget.limits.tokens if budget.limits.tokens else WHOLE)
     return max(shares)
 
 
@@ -179,11 +179,11 @@ def _show_whole(numbers: Numbers, found: Iterable[tuple[Budget, Account]]) -> No
         numbers[metric] = {}
     for budget, account in found:
         key = (budget.name,)
-        if budget.nanos is not None:
-            numbers[m.BUDGET_LIMIT_USD][key] = budget.nanos
+        if budget.limits.nanos is not None:
+            numbers[m.BUDGET_LIMIT_USD][key] = budget.limits.nanos
             numbers[m.BUDGET_SETTLED_USD][key] = account.settled_nanos
             numbers[m.BUDGET_HELD_USD][key] = account.held_nanos
-        if budget.tokens is not None:
-            numbers[m.BUDGET_LIMIT_TOKENS][key] = budget.tokens
+        if budget.limits.tokens is not None:
+            numbers[m.BUDGET_LIMIT_TOKENS][key] = budget.limits.tokens
             numbers[m.BUDGET_SETTLED_TOKENS][key] = account.settled_tokens
             numbers[m.BUDGET_HELD_TOKENS][key] = account.held_tokens

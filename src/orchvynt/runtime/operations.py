@@ -66,7 +66,7 @@ class Operations:
         at = self.carrier.clock.now()
         by_name = {budget.name: budget for budget in self.policies.current.budgets}
         found = []
-        for (name, subject, window), account in self.carrier.admitting.ledger.accounts.items():
+        for (name, subject, window), account in self.carrier.admitting.ledger.entries():
             budget = by_name.get(name)
             if budget is None or budget.scope == "invocation":
                 continue
@@ -130,14 +130,14 @@ class Operations:
 def _budget_line(budget: Budget, subject: str, resets_at: int, account: Account) -> BudgetLine:
     return BudgetLine(
         budget.name,
-        budget.scope,
+        budget.subject_of,
         subject,
         budget.window,
         resets_at,
-        budget.nanos,
+        budget.limits.nanos,
         account.settled_nanos,
         account.held_nanos,
-        budget.tokens,
+        budget.limits.tokens,
         account.settled_tokens,
         account.held_tokens,
         account.waiting,

@@ -8,7 +8,7 @@ import msgspec
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.windows import SECOND_NS
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.lifecycle.settling import bound_of, price_of
+from orchvynt.lifecycle.settling import bound_of, consumed, price_of
 from orchvynt.model import facts
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.clock import Clock
@@ -72,6 +72,8 @@ def _restore_spend(ledger: Ledger, rows: Iterable[SpendRow], at: int) -> None:
         account = ledger.open((row.budget, row.subject, row.window))
         account.settled_nanos += row.nanos
         account.settled_tokens += row.tokens
+        account.settled_output += row.output_tokens
+        account.settled_calls += row.invocations
 
 
 def _end_hold(ledger: Ledger, hold: OpenHold, at: int, snapshot: Snapshot) -> list[facts.AnyFact]:
@@ -84,7 +86,8 @@ def _end_hold(ledger: Ledger, hold: OpenHold, at: int, snapshot: Snapshot) -> li
     price = price_of(snapshot, placed.model)
     nanos = max(placed.nanos_bound, cost_nanos(price, usage.input_tokens, usage.output_tokens) if placed.output_tokens_max is None else 0)
     why = "the process ended before the outcome"
-    receipt = facts.AttemptSettled(hold.inv, at, hold.attempt, usage, nanos, placed.reserved, "at the hold", why=why)
+    parts = consumed(placed.reserved, nanos, usage)
+    receipt = facts.AttemptSettled(hold.inv, at, hold.attempt, usage, nanos, parts, "at the hold", why=why)
     return [facts.AttemptEnded(hold.inv, at, hold.attempt, "interrupted", at - hold.sent_at), receipt]
 
 

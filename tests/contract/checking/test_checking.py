@@ -85,7 +85,7 @@ def test_many_at_once_get_their_own_answers(run: Callable[[Work], Any]) -> None:
         texts = [GOOD.replace("usd: 5", f"usd: {number}") for number in range(1, 13)]
         found = await asyncio.gather(*(checking.load(text, "p") for text in texts))
         assert [one.snapshot and one.snapshot.source for one in found] == texts
-        return [one.snapshot.budgets[0].nanos for one in found if one.snapshot]
+        return [one.snapshot.budgets[0].limits.nanos for one in found if one.snapshot]
 
     assert run(work) == [number * 1_000_000_000 for number in range(1, 13)]
 

@@ -37,8 +37,8 @@ def review_id(number: int) -> str:
 
 def parts(number: int, nanos: int, tokens: int) -> tuple[Reserved, ...]:
     return (
-        Reserved("team", "docs", number // 8 * 3600, nanos, tokens),
-        Reserved("run-cap", f"run_{number % 3}", 0, 0, tokens),
+        Reserved("team", "docs", number // 8 * 3600, nanos, tokens, 30 * tokens // 70, 1),
+        Reserved("run-cap", f"run_{number % 3}", 0, 0, tokens, 30 * tokens // 70, 1),
     )
 
 

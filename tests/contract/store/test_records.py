@@ -115,8 +115,8 @@ def test_a_hold_knows_its_parts_and_when_it_was_sent_until_it_is_settled_or_void
             await append_all(pair, [[lives.settled(1)], [lives.voided(2)]])
             assert await pair.store.open_holds() == []
             assert sorted(await pair.store.spend(), key=lambda row: row.budget) == [
-                SpendRow("run-cap", "run_1", 0, 0, 70),
-                SpendRow("team", "docs", 0, 701, 70),
+                SpendRow("run-cap", "run_1", 0, 0, 0, 70, 30, 1, lives.settled(1).at),
+                SpendRow("team", "docs", 0, 0, 701, 70, 30, 1, lives.settled(1).at),
             ]
 
     asyncio.run(run())
@@ -128,9 +128,9 @@ def test_absurd_figures_become_the_largest_and_never_wrap(opener: Opener) -> Non
     async def run() -> None:
         async with opener() as pair:
             for size in (1 << 70, largest, 5):
-                part = Reserved("b", "s", 0, size, size)
+                part = Reserved("b", "s", 0, size, size, size)
                 await append_all(pair, [[AttemptSettled("inv_1", 1, "att_1", NO_USAGE, size, (part, part), "policy")]])
-                assert await pair.store.spend() == [SpendRow("b", "s", 0, largest, largest)]
+                assert await pair.store.spend() == [SpendRow("b", "s", 0, 0, largest, largest, largest, 0, 1)]
             await append_all(pair, [[InvocationFinished("inv_1", 1, "answered", nanos=1 << 80, duration_ns=1 << 90)]])
             (row,) = await pair.store.invocations(10, "")
             assert (row.nanos, row.duration_ns) == (largest, largest)

@@ -10,7 +10,7 @@ from tests.support.snapshots import SECOND, snapshot
 from tests.surfaces.api.plane import CHAT, Plane, play
 from tests.surfaces.http.serving import Peer, send_all
 
-from orchvynt.language.snapshot import Budget, Gate
+from orchvynt.language.snapshot import Budget, Gate, Limits
 
 PENDING = Gate("g", "output", None, "people", False, 0, None)
 
@@ -262,7 +262,7 @@ def test_a_caller_that_goes_away_cancels_its_attempt_at_once() -> None:
         assert plane.runtime.carrier.lives == {}
         assert plane.runtime.ledger.holds == {}
 
-    play(snapshot(budgets=(Budget("b", "global", None, "day", None, 10_000),)), scenario, obliging=False)
+    play(snapshot(budgets=(Budget("b", "global", None, "day", Limits(None, 10_000)),)), scenario, obliging=False)
 
 
 def test_requests_on_one_connection_are_answered_in_order() -> None:

@@ -16,7 +16,7 @@ from tests.surfaces.api.plane import CHAT, Heard, Plane, play
 from tests.surfaces.http.serving import Peer
 
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
-from orchvynt.language.snapshot import Budget, Expression, Fixed, Gate, Key, Snapshot
+from orchvynt.language.snapshot import Budget, Expression, Fixed, Gate, Key, Limits, Snapshot
 
 DOCS = Key("doc-team", fixed=Fixed("doc-analysis", "drafting", flags=("audited",), context={"team": "docs", "limits": {"tier": "free"}}))
 # An answer of the fake provider is settled at 10 tokens, and held at more than 30.
@@ -115,8 +115,10 @@ def test_what_a_key_fixes_holds(way: str) -> None:
     play(keyed(), scenario)
 
 
-SPENT = Budget("docs", "workflow", when('workflow == "doc-analysis"'), "lifetime", tokens=TOKENS, wait_for_holds_ns=0)
-BY_TEAM = Budget("team", "global", when('context.team == "docs" && "audited" in flags'), "lifetime", tokens=TOKENS, wait_for_holds_ns=0)
+SPENT = Budget("docs", "workflow", when('workflow == "doc-analysis"'), "lifetime", Limits(tokens=TOKENS), wait_for_holds_ns=0)
+BY_TEAM = Budget(
+    "team", "global", when('context.team == "docs" && "audited" in flags'), "lifetime", Limits(tokens=TOKENS), wait_for_holds_ns=0
+)
 
 
 @pytest.mark.parametrize("budget", [SPENT, BY_TEAM], ids=lambda one: one.name)
@@ -169,7 +171,7 @@ def test_what_could_be_read_in_two_ways_is_refused(way: str) -> None:
 
 @pytest.mark.parametrize("scope", ["run", "session", "agent", "workflow"])
 def test_leaving_a_subject_out_is_the_shared_one_and_inventing_them_comes_to_an_end(scope: Any) -> None:
-    budget = Budget("per", scope, None, "lifetime", tokens=TOKENS, wait_for_holds_ns=0)
+    budget = Budget("per", scope, None, "lifetime", Limits(tokens=TOKENS), wait_for_holds_ns=0)
 
     async def scenario(plane: Plane) -> None:
         secret = (await plane.issue("open")).encode()
@@ -191,7 +193,7 @@ def test_leaving_a_subject_out_is_the_shared_one_and_inventing_them_comes_to_an_
 
 
 def test_a_conversation_without_a_run_spends_the_budget_of_one_run() -> None:
-    budget = Budget("per-run", "run", None, "lifetime", tokens=TOKENS, wait_for_holds_ns=0)
+    budget = Budget("per-run", "run", None, "lifetime", Limits(tokens=TOKENS), wait_for_holds_ns=0)
 
     async def scenario(plane: Plane) -> None:
         messages = list(CHAT["messages"])

@@ -9,7 +9,7 @@ from tests.support.snapshots import snapshot
 from tests.surfaces.api.plane import CHAT, Plane, play
 
 from orchvynt.decisions.identity.conversations import Conversations
-from orchvynt.language.snapshot import Budget, Gate, Key, Snapshot
+from orchvynt.language.snapshot import Budget, Gate, Key, Limits, Snapshot
 from orchvynt.model.facts import InvocationReceived
 from orchvynt.model.turns import Turn, said
 from orchvynt.runtime.keyring import Issued
@@ -92,7 +92,7 @@ def test_a_record_belongs_to_the_key_whichever_of_its_secrets_asks() -> None:
 
 
 def test_a_new_secret_begins_no_new_budget() -> None:
-    budget = Budget("per-key", "key", None, "lifetime", tokens=60, wait_for_holds_ns=0)
+    budget = Budget("per-key", "key", None, "lifetime", Limits(tokens=60), wait_for_holds_ns=0)
 
     async def scenario(plane: Plane) -> None:
         while (await plane.chat(authorization=await plane.issue("docs"))).status == 200:

@@ -14,7 +14,7 @@ from tests.support.snapshots import snapshot
 from orchvynt.adapters.memory.store import MemoryStore
 from orchvynt.decisions.identity.conversations import Conversations
 from orchvynt.decisions.identity.subjects import WINDOW_NS, Subjects
-from orchvynt.language.snapshot import Budget, Fixed, Key, Snapshot
+from orchvynt.language.snapshot import Budget, Fixed, Key, Limits, Snapshot
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 from orchvynt.model.turns import Turn, said
@@ -26,7 +26,7 @@ from orchvynt.surfaces.api.reception import Reception, Taken
 
 HELLO = {"role": "user", "content": "hello"}
 CHAT = {"model": "gpt", "messages": [HELLO]}
-RUNS = Budget("per-run", "run", None, "lifetime", tokens=1_000)
+RUNS = Budget("per-run", "run", None, "lifetime", Limits(tokens=1_000))
 
 
 def keyed(*keys: Key, budgets: tuple[Budget, ...] = ()) -> Snapshot:
@@ -218,7 +218,7 @@ def test_a_run_that_a_client_sends_by_itself_falls_back_to_the_shared_subject() 
 
 
 def test_without_keys_all_callers_share_one_limit_whatever_credential_they_invent() -> None:
-    by_key = Budget("per-key", "key", None, "lifetime", tokens=1_000)
+    by_key = Budget("per-key", "key", None, "lifetime", Limits(tokens=1_000))
     door = Door(snapshot(budgets=(by_key, RUNS)), subjects_max=2)
     assert [door.taken(request(authorization=f"Bearer {number}")).refused is None for number in range(3)] == [True, True, False]
 

@@ -9,6 +9,7 @@ from orchvynt.adapters.projection import (
     PARKED,
     REFERENCE_CHARS_MAX,
     Batch,
+    SpendKey,
     bounded,
     feedback_row,
     fold_reviews,
@@ -44,7 +45,7 @@ class MemoryStore:
         self._inv_of: dict[int, str] = {}
         self._references: dict[str, list[int]] = {}
         self._invocations: dict[str, InvocationRow] = {}
-        self._spend: dict[tuple[str, str, int], SpendRow] = {}
+        self._spend: dict[SpendKey, SpendRow] = {}
         self._holds: dict[str, tuple[HoldPlaced, int]] = {}
         self._reviews: dict[str, ReviewRow] = {}
         self._feedback: dict[str, FeedbackRow] = {}
@@ -67,9 +68,13 @@ class MemoryStore:
                 self._invocations[inv] = record.row() if known is None else merge_invocation(known, record.row())
         for reference, seq in batch.references:
             self._references.setdefault(reference, []).append(seq)
-        for key, (nanos, tokens) in batch.spend.items():
-            old = self._spend.get(key) or SpendRow(*key, nanos=0, tokens=0)
-            self._spend[key] = SpendRow(*key, nanos=bounded(old.nanos + nanos), tokens=bounded(old.tokens + tokens))
+        for key, added in batch.spend.items():
+            old = self._spend.get(key)
+            before = (old.nanos, old.tokens, old.output_tokens, old.invocations) if old is not None else (0, 0, 0, 0)
+            sums = (bounded(known + more) for known, more in zip(before, added[:4], strict=True))
+            nanos, tokens, output, calls = sums
+            touched_at = max(old.touched_at if old is not None else 0, added[4])
+            self._spend[key] = SpendRow(*key, nanos, tokens, output, calls, touched_at)
         for attempt in batch.released:
             self._holds.pop(attempt, None)
         self._holds.update(batch.holds)

@@ -78,12 +78,12 @@ def _file_records(connection: sqlite3.Connection, batch: Batch) -> None:
 
 def _file_money(connection: sqlite3.Connection, batch: Batch) -> None:
     spend: list[Value] = []
-    for key, (nanos, tokens) in batch.spend.items():
-        spend += (*key, nanos, tokens)
+    for key, settled in batch.spend.items():
+        spend += (*key, *settled)
     holds: list[Value] = []
     for attempt, (placed, sent_at) in batch.holds.items():
         holds += (attempt, _encode(placed), sent_at)
-    run_rows(connection, "add_spend", 5, spend)
+    run_rows(connection, "add_spend", 9, spend)
     run_rows(connection, "release_holds", 1, list(batch.released))
     run_rows(connection, "add_holds", 3, holds)
     connection.executemany(QUERIES["set_sent"], [(at, attempt) for attempt, at in batch.sent.items()])

@@ -47,10 +47,16 @@ WHERE inv = ?1 AND outcome IN ('', 'parked');
 
 -- name: add_spend
 -- Adds to what is settled; a sum beyond 64 bits stays at the largest figure instead of becoming a float.
-INSERT INTO spend (budget, subject, window, nanos, tokens) VALUES {rows}
-ON CONFLICT (budget, subject, window) DO UPDATE SET
+INSERT INTO spend (budget, subject, window, rolls_ns, nanos, tokens, output_tokens, invocations, touched_at) VALUES {rows}
+ON CONFLICT (budget, subject, window, rolls_ns) DO UPDATE SET
     nanos = CASE WHEN nanos > 9223372036854775807 - excluded.nanos THEN 9223372036854775807 ELSE nanos + excluded.nanos END,
-    tokens = CASE WHEN tokens > 9223372036854775807 - excluded.tokens THEN 9223372036854775807 ELSE tokens + excluded.tokens END;
+    tokens = CASE WHEN tokens > 9223372036854775807 - excluded.tokens THEN 9223372036854775807 ELSE tokens + excluded.tokens END,
+    output_tokens = CASE
+        WHEN output_tokens > 9223372036854775807 - excluded.output_tokens THEN 9223372036854775807
+        ELSE output_tokens + excluded.output_tokens
+    END,
+    invocations = invocations + excluded.invocations,
+    touched_at = max(touched_at, excluded.touched_at);
 
 -- name: add_holds
 -- Holds that are still open at the end of their batch.
@@ -124,7 +130,7 @@ SELECT inv, at, provider, model, workload, score FROM feedback ORDER BY number D
 
 -- name: spend
 -- Everything that was settled.
-SELECT budget, subject, window, nanos, tokens FROM spend;
+SELECT budget, subject, window, rolls_ns, nanos, tokens, output_tokens, invocations, touched_at FROM spend;
 
 -- name: open_holds
 -- Holds without receipt, oldest first (ids sort by time).

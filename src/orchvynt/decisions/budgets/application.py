@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.budgets.windows import window_end, window_start
-from orchvynt.language.snapshot import Budget, EvaluationError, Scope
+from orchvynt.language.compiled_budgets import UNLIMITED
+from orchvynt.language.snapshot import Budget, EvaluationError, Limits, Scope
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 
@@ -13,10 +16,17 @@ NOBODY: Final = "(none)"
 EVERYBODY: Final = "*"
 
 
-def applicable(budgets: Sequence[Budget], values: Mapping[str, object]) -> list[str] | Fault:
-    """The names of the budgets that apply. A condition that fails to evaluate closes: the invocation does not pass."""
+class Applied(msgspec.Struct, frozen=True, gc=False):
+    """A budget that applies to an invocation, by its number in the snapshot, and the subject that pays."""
+
+    number: int
+    subject: str
+
+
+def applicable(budgets: Sequence[Budget], invocation: Invocation, values: Mapping[str, object]) -> list[Applied] | Fault:
+    """The budgets that apply, in the policy's order. A condition that fails to evaluate closes: the invocation does not pass."""
     found = []
-    for budget in budgets:
+    for number, budget in enumerate(budgets):
         if budget.when is not None:
             try:
                 if budget.when.evaluate(values) is not True:
@@ -29,13 +39,14 @@ def applicable(budgets: Sequence[Budget], values: Mapping[str, object]) -> list[
                     detail={"budget": budget.name, "problem": str(error)},
                     retry_after_seconds=30,
                 )
-        found.append(budget.name)
+        assert budget.scope is not None, "a build that refuses `by` compiles no budget without a scope"
+        found.append(Applied(number, subject(budget.scope, invocation)))
     return found
 
 
-def lines(budgets: Sequence[Budget], names: Sequence[str], invocation: Invocation, now: int) -> tuple[Line, ...]:
-    """The lines that a hold made at `now` stands on, in the policy's order."""
-    return tuple([_line(budget, invocation, now) for budget in budgets if budget.name in names])
+def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now: int) -> tuple[Line, ...]:
+    """The lines that a hold for `model`, made at `now`, stands on; in the policy's order."""
+    return tuple([_line(budgets[one.number], one, model, now) for one in applied])
 
 
 def subject(scope: Scope, invocation: Invocation) -> str:
@@ -59,16 +70,18 @@ def subject(scope: Scope, invocation: Invocation) -> str:
             return claims.session or NOBODY
 
 
-def _line(budget: Budget, invocation: Invocation, now: int) -> Line:
+def _line(budget: Budget, one: Applied, model: str, now: int) -> Line:
     start = window_start(budget.window, now, budget.timezone)
-    return Line(
-        budget.name,
-        budget.scope,
-        subject(budget.scope, invocation),
-        start,
-        window_end(budget.window, start, budget.timezone),
-        budget.nanos,
-        budget.tokens,
-        budget.min_output_tokens,
-        budget.wait_for_holds_ns,
-    )
+    end = window_end(budget.window, start, budget.timezone)
+    return Line(budget, budget.name, one.subject, start, end, _limits(budget, model))
+
+
+def _limits(budget: Budget, model: str) -> Limits:
+    """What bounds an attempt of this model: a budget that only advises does not, one that downgrades has a ceiling for its own model."""
+    match budget.breach.kind:
+        case "alert":
+            return UNLIMITED
+        case "downgrade" if model == budget.breach.model:
+            return budget.breach.ceiling
+        case _:
+            return budget.limits

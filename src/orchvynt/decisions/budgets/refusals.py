@@ -31,7 +31,7 @@ def budget_exceeded(short: Short, waited: bool) -> Fault:
     why = " Holds in flight stood in the way for as long as the budget lets a call wait." if waited else ""
     return Fault(
         "budget_exceeded",
-        f"Budget {short.line.budget} ({short.line.scope} {short.line.subject}) has no room: limit {said['limit']} {unit}, "
+        f"Budget {short.line.budget} ({short.line.terms.subject_of} {short.line.subject}) has no room: limit {said['limit']} {unit}, "
         f"spent {said['spent']}, held {said['held']}, and this call needs {said['needed']}.{why} {resets}",
         "See `orchvynt budgets`; raise `limit` in the policy and run `orchvynt apply`, or lower max_tokens.",
         detail=dict(said),

@@ -5,11 +5,11 @@ caller gave none, the output limit is lowered to what the budgets can pay and to
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
-from orchvynt.decisions.budgets.ledger import Ledger, Line
+from orchvynt.decisions.budgets.ledger import Account, Ledger, Line
 from orchvynt.model.money import TOKENS_PER_RATE, Price, cost_nanos
 
 OUTPUT_TOKENS_UNKNOWN: Final = 4_096
@@ -21,7 +21,8 @@ class Need(msgspec.Struct, frozen=True, gc=False):
     """What one attempt may consume. `output_asked` is the caller's own limit over all its choices, None if it gave none.
 
     `output_typical` is the model's measured p99 output, or 4,096 while it is unmeasured. All three are over all `choices`.
-    `surcharge_tokens` is what the input may cost beyond its price, in input tokens.
+    `surcharge_tokens` is what the input may cost beyond its price, in input tokens. `calls` is 1 if the hold counts its invocation, 0 if
+    an earlier one did.
     """
 
     input_tokens: int
@@ -31,6 +32,7 @@ class Need(msgspec.Struct, frozen=True, gc=False):
     price: Price
     choices: int = 1
     surcharge_tokens: int = 0
+    calls: int = 0
 
     @property
     def input_charged(self) -> int:
@@ -47,12 +49,15 @@ class Fits(msgspec.Struct, frozen=True, gc=False):
     limited_by: str = ""
 
 
+Unit = Literal["invocations", "tokens", "input_tokens", "output_tokens", "nanos"]
+
+
 class Short(msgspec.Struct, frozen=True, gc=False):
     """The first budget that the smallest admissible hold does not fit on. `waits` if only holds in flight stand in the way."""
 
     line: Line
     waits: bool
-    unit: str
+    unit: Unit
     limit: int
     settled: int
     held: int
@@ -62,73 +67,128 @@ class Short(msgspec.Struct, frozen=True, gc=False):
 def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
     """The hold for one attempt on all of `lines`, or the first budget in their order that refuses it."""
     lines = [line for line in lines if binds(line, need.price)]
-    if not lines:
-        nanos = cost_nanos(need.price, need.input_charged, need.output_asked or 0)
-        return Fits(need.output_asked, nanos, need.input_tokens + (need.output_asked or 0))
-    smallest = need.output_asked
-    if smallest is None:
-        smallest = min(max(line.min_output_tokens for line in lines) * need.choices, need.output_model_max)
+    asked, limited_by = need.output_asked, ""
+    output = asked
+    bounding = [line for line in lines if bounds_output(line, need.price)]
+    if asked is None and bounding:
+        output, limited_by = _lowered(need, bounding, ledger)
+    elif asked is not None:
+        clamps = [line for line in bounding if line.terms.breach.kind == "clamp"]
+        if clamps:
+            output, limited_by = _clamped(need, asked, clamps, ledger)
+    most = output or 0
     for line in lines:
-        if short := _short(need, smallest, line, ledger):
+        if short := _short(need, most, line, ledger):
             return short
-    if need.output_asked is not None:
-        return _fits(need, need.output_asked, "")
-    return _lowered(need, smallest, lines, ledger)
+    return Fits(output, cost_nanos(need.price, need.input_charged, most), need.input_tokens + most, limited_by)
 
 
-def _lowered(need: Need, smallest: int, lines: Sequence[Line], ledger: Ledger) -> Fits:
-    """The model's own limit, lowered to what every budget can pay and to the fair share among its callers."""
+def _lowered(need: Need, lines: Sequence[Line], ledger: Ledger) -> tuple[int, str]:
+    """The model's own limit, lowered to what every budget can pay and to the fair share among its callers; and which budget lowered it.
+    Never below the smallest output, whether it fits or not."""
+    smallest = min(max(line.terms.min_output_tokens for line in lines) * need.choices, need.output_model_max)
     output, limited_by = need.output_model_max, ""
     for line in lines:
         account = ledger.account(line)
-        payable = _output_payable(need, line, account.settled_nanos + account.held_nanos, account.settled_tokens + account.held_tokens)
-        callers = account.holds + account.waiting + 1
-        fair = _output_payable(need, line, account.settled_nanos, account.settled_tokens, callers)
+        payable = _payable(need, line, account)
+        fair = _fair(need, line, account)
         floor = need.output_typical if payable >= need.output_typical else smallest
         allowed = min(payable, max(fair, floor))
         if allowed < output:
-            output, limited_by = allowed, line.budget
-    return _fits(need, max(output, smallest), limited_by)
+            output, limited_by = allowed, line.terms.name
+    return max(output, smallest), limited_by
+
+
+def _clamped(need: Need, asked: int, lines: Sequence[Line], ledger: Ledger) -> tuple[int, str]:
+    """What the caller asked for, lowered to what the budgets that clamp can pay. Never below the smallest output, as above."""
+    smallest = min(max(line.terms.min_output_tokens for line in lines) * need.choices, asked)
+    output, limited_by = asked, ""
+    for line in lines:
+        payable = max(_payable(need, line, ledger.account(line)), smallest)
+        if payable < output:
+            output, limited_by = payable, line.terms.name
+    return output, limited_by
 
 
 def binds(line: Line, price: Price) -> bool:
-    """Whether the line bounds this price at all: money does not bound a free model."""
-    return line.tokens_limit is not None or (line.nanos_limit is not None and not price.is_free)
+    """Whether the line bounds anything at this price: money does not bound a free model."""
+    limits = line.limits
+    return bounds_output(line, price) or limits.input_tokens is not None or limits.invocations is not None
 
 
-def _fits(need: Need, output: int, limited_by: str) -> Fits:
-    return Fits(output, cost_nanos(need.price, need.input_charged, output), need.input_tokens + output, limited_by)
+def bounds_output(line: Line, price: Price) -> bool:
+    """Whether the line needs a bound of the output at this price."""
+    limits = line.limits
+    return limits.tokens is not None or limits.output_tokens is not None or (limits.nanos is not None and not price.is_free)
 
 
 def _short(need: Need, output: int, line: Line, ledger: Ledger) -> Short | None:
-    account = ledger.account(line)
-    if line.tokens_limit is not None:
-        needed = need.input_tokens + output
-        if account.settled_tokens + account.held_tokens + needed > line.tokens_limit:
-            waits = account.settled_tokens + needed <= line.tokens_limit
-            return Short(line, waits, "tokens", line.tokens_limit, account.settled_tokens, account.held_tokens, needed)
-    if line.nanos_limit is not None:
-        needed = cost_nanos(need.price, need.input_charged, output)
-        if needed and account.settled_nanos + account.held_nanos + needed > line.nanos_limit:
-            waits = account.settled_nanos + needed <= line.nanos_limit
-            return Short(line, waits, "nanos", line.nanos_limit, account.settled_nanos, account.held_nanos, needed)
+    """The first limit that is passed: the count of invocations, then tokens, then money."""
+    limits, account = line.limits, ledger.account(line)
+    if (limit := limits.invocations) is not None and account.settled_calls + account.held_calls + need.calls > limit:
+        return _over(line, "invocations", limit, account.settled_calls, account.held_calls, need.calls)
+    tokens = need.input_tokens + output
+    if (limit := limits.tokens) is not None and account.settled_tokens + account.held_tokens + tokens > limit:
+        return _over(line, "tokens", limit, account.settled_tokens, account.held_tokens, tokens)
+    if (limit := limits.input_tokens) is not None:
+        settled, held = account.settled_tokens - account.settled_output, account.held_tokens - account.held_output
+        if settled + held + need.input_tokens > limit:
+            return _over(line, "input_tokens", limit, settled, held, need.input_tokens)
+    if (limit := limits.output_tokens) is not None and account.settled_output + account.held_output + output > limit:
+        return _over(line, "output_tokens", limit, account.settled_output, account.held_output, output)
+    if (limit := limits.nanos) is not None:
+        nanos = cost_nanos(need.price, need.input_charged, output)
+        if nanos and account.settled_nanos + account.held_nanos + nanos > limit:
+            return _over(line, "nanos", limit, account.settled_nanos, account.held_nanos, nanos)
     return None
 
 
-def behind_others(line: Line, need_nanos: int, need_tokens: int, ledger: Ledger) -> Short:
+def _over(line: Line, unit: Unit, limit: int, settled: int, held: int, needed: int) -> Short:
+    return Short(line, settled + needed <= limit, unit, limit, settled, held, needed)
+
+
+def behind_others(line: Line, fits: Fits, ledger: Ledger) -> Short:
     """The wait of a hold that would fit, behind those who wait already on this line."""
-    account = ledger.account(line)
-    if line.tokens_limit is not None:
-        return Short(line, True, "tokens", line.tokens_limit, account.settled_tokens, account.held_tokens, need_tokens)
-    return Short(line, True, "nanos", line.nanos_limit or 0, account.settled_nanos, account.held_nanos, need_nanos)
+    account, limits = ledger.account(line), line.limits
+    if limits.nanos is not None:
+        return Short(line, True, "nanos", limits.nanos, account.settled_nanos, account.held_nanos, fits.nanos)
+    if limits.tokens is not None:
+        return Short(line, True, "tokens", limits.tokens, account.settled_tokens, account.held_tokens, fits.tokens)
+    if limits.output_tokens is not None:
+        needed = fits.output_tokens or 0
+        return Short(line, True, "output_tokens", limits.output_tokens, account.settled_output, account.held_output, needed)
+    if limits.input_tokens is not None:
+        settled, held = account.settled_tokens - account.settled_output, account.held_tokens - account.held_output
+        needed = fits.tokens - (fits.output_tokens or 0)
+        return Short(line, True, "input_tokens", limits.input_tokens, settled, held, needed)
+    return Short(line, True, "invocations", limits.invocations or 0, account.settled_calls, account.held_calls, 1)
 
 
-def _output_payable(need: Need, line: Line, used_nanos: int, used_tokens: int, callers: int = 1) -> int:
-    """How many output tokens the rest of the budget pays for, if it is shared equally by so many callers."""
-    payable = PLENTY
-    if line.tokens_limit is not None:
-        payable = (line.tokens_limit - used_tokens) // callers - need.input_tokens
-    if line.nanos_limit is not None and need.price.output:
-        share = (line.nanos_limit - used_nanos) // callers * TOKENS_PER_RATE - need.input_charged * need.price.input
+def _payable(need: Need, line: Line, account: Account) -> int:
+    """How many output tokens the rest of the budget pays for."""
+    return _output_payable(
+        need,
+        line,
+        account.settled_nanos + account.held_nanos,
+        account.settled_tokens + account.held_tokens,
+        account.settled_output + account.held_output,
+        1,
+    )
+
+
+def _fair(need: Need, line: Line, account: Account) -> int:
+    """The same of what nobody has spent yet, if it is shared equally by all who hold of it, wait for it, or ask now."""
+    callers = account.holds + account.waiting + 1
+    return _output_payable(need, line, account.settled_nanos, account.settled_tokens, account.settled_output, callers)
+
+
+def _output_payable(need: Need, line: Line, used_nanos: int, used_tokens: int, used_output: int, callers: int) -> int:
+    payable, limits = PLENTY, line.limits
+    if limits.tokens is not None:
+        payable = (limits.tokens - used_tokens) // callers - need.input_tokens
+    if limits.output_tokens is not None:
+        payable = min(payable, (limits.output_tokens - used_output) // callers)
+    if limits.nanos is not None and need.price.output:
+        share = (limits.nanos - used_nanos) // callers * TOKENS_PER_RATE - need.input_charged * need.price.input
         payable = min(payable, share // need.price.output)
     return payable

@@ -74,6 +74,11 @@ def _window(value: object) -> object:
     return one_of(*_WINDOWS, near=("rolling 24h",))(value)
 
 
+def rolling_length(window: str) -> int:
+    """The length in ns of a checked window that rolls; 0 for one by the calendar."""
+    return _duration(window.removeprefix("rolling").strip()) if window.startswith("rolling") else 0
+
+
 def _secret(value: object) -> str:
     if not isinstance(value, str) or not REFERENCE.fullmatch(value):
         raise wrong(

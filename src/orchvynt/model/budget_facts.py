@@ -1,0 +1,68 @@
+"""What happens on budgets: holds, and the receipts that end them. Stored for years: fields are only added, with defaults."""
+
+import msgspec
+
+from orchvynt.model.fact import Fact
+from orchvynt.model.usage import Usage
+
+
+class HoldAwaited(Fact, frozen=True, tag="hold_awaited"):
+    """Only in-flight holds of `budget` stood in the way, so the invocation waits for their release."""
+
+    tier: int
+    model: str
+    budget: str
+    subject: str
+
+
+class Reserved(msgspec.Struct, frozen=True, gc=False):
+    """A part of one budget's window for one subject. `window` is the start of the window in ns UTC, 0 for a lifetime.
+
+    `tokens` are input and output, `output_tokens` those of them that are output. `invocations` is 1 in the hold that counts its
+    invocation. `rolls_ns` is the length of a window that rolls; `window` is then the start of the slice that the hold belongs to."""
+
+    budget: str
+    subject: str
+    window: int
+    nanos: int = 0
+    tokens: int = 0
+    output_tokens: int = 0
+    invocations: int = 0
+    rolls_ns: int = 0
+
+
+class HoldPlaced(Fact, frozen=True, tag="hold_placed"):
+    """`attempt` is this attempt's id. `reserved` is empty where no budget applies. `limited_by` names the budget that
+    lowered the output limit; `output_tokens_max` is None where nothing bounds the output. `overflows` names the budgets past whose
+    limit this model is admitted in place of others. `input_counted_by` is the tokenizer that counted the input; empty where its bytes
+    bound it."""
+
+    attempt: str
+    tier: int
+    model: str
+    reserved: tuple[Reserved, ...]
+    input_tokens_bound: int
+    output_tokens_max: int | None
+    nanos_bound: int
+    limited_by: str = ""
+    overflows: tuple[str, ...] = ()
+    input_counted_by: str = ""
+
+
+class AttemptSettled(Fact, frozen=True, tag="attempt_settled"):
+    """The receipt. `reserved` repeats the hold's parts with what was really consumed. `overrun` is set when it exceeds the hold."""
+
+    attempt: str
+    usage: Usage
+    nanos: int
+    reserved: tuple[Reserved, ...]
+    price_source: str
+    overrun: bool = False
+    why: str = ""
+
+
+class HoldVoided(Fact, frozen=True, tag="hold_voided"):
+    """The hold was returned whole: it is certain that no provider can bill this attempt."""
+
+    attempt: str
+    why: str
