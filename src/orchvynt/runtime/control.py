@@ -31,6 +31,9 @@ class BudgetLine(msgspec.Struct, frozen=True):
     settled_tokens: int
     held_tokens: int
     waiting: int
+    limit_invocations: int | None = None
+    settled_invocations: int = 0
+    held_invocations: int = 0
 
 
 class BreakerLine(msgspec.Struct, frozen=True):

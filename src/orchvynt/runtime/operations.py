@@ -141,6 +141,9 @@ def _budget_line(budget: Budget, subject: str, resets_at: int, account: Account)
         account.settled_tokens,
         account.held_tokens,
         account.waiting,
+        budget.limits.invocations,
+        account.settled_calls,
+        account.held_calls,
     )
 
 

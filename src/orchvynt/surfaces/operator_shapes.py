@@ -75,6 +75,10 @@ class BudgetView(msgspec.Struct, frozen=True):
     held_tokens: int
     remaining_tokens: int | None
     waiting: int
+    limit_invocations: int | None = None
+    settled_invocations: int = 0
+    held_invocations: int = 0
+    remaining_invocations: int | None = None
 
 
 class ReviewView(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.budgets.windows import window_end, window_start
 from orchvynt.language.compiled_budgets import UNLIMITED
 from orchvynt.language.snapshot import Budget, EvaluationError, Limits, Scope
+from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 
@@ -17,10 +18,12 @@ EVERYBODY: Final = "*"
 
 
 class Applied(msgspec.Struct, frozen=True, gc=False):
-    """A budget that applies to an invocation, by its number in the snapshot, and the subject that pays."""
+    """A budget that applies to an invocation, by its number in the snapshot, and the subject that pays. `prompt` is the digest of what the
+    model reads, where the budget counts equal prompts, else empty."""
 
     number: int
     subject: str
+    prompt: str = ""
 
 
 def applicable(budgets: Sequence[Budget], invocation: Invocation, values: Mapping[str, object]) -> list[Applied] | Fault:
@@ -46,7 +49,15 @@ def applicable(budgets: Sequence[Budget], invocation: Invocation, values: Mappin
 
 def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now: int) -> tuple[Line, ...]:
     """The lines that a hold for `model`, made at `now`, stands on; in the policy's order."""
-    return tuple([_line(budgets[one.number], one, model, now) for one in applied])
+    stands_on = []
+    for one in applied:
+        budget = budgets[one.number]
+        line = _line(budget, one, model, now)
+        stands_on.append(line)
+        if one.prompt:
+            subject, limits = f"{one.subject}:{one.prompt}", Limits(invocations=budget.same_prompt)
+            stands_on.append(Line(budget, budget.name + PROMPTS, subject, line.window, line.resets_at, limits))
+    return tuple(stands_on)
 
 
 def subject(scope: Scope, invocation: Invocation) -> str:
@@ -77,11 +88,14 @@ def _line(budget: Budget, one: Applied, model: str, now: int) -> Line:
 
 
 def _limits(budget: Budget, model: str) -> Limits:
-    """What bounds an attempt of this model: a budget that only advises does not, one that downgrades has a ceiling for its own model."""
+    """What bounds an attempt of this model: a budget that only advises does not, one that downgrades has a ceiling for its own model.
+    How many invocations there may be holds whatever happens past the other limits."""
+    calls = budget.limits.invocations
     match budget.breach.kind:
         case "alert":
-            return UNLIMITED
+            return UNLIMITED if calls is None else Limits(invocations=calls)
         case "downgrade" if model == budget.breach.model:
-            return budget.breach.ceiling
+            ceiling = budget.breach.ceiling
+            return ceiling if calls is None else msgspec.structs.replace(ceiling, invocations=calls)
         case _:
             return budget.limits

@@ -130,6 +130,10 @@ def _budget(line: BudgetLine) -> BudgetView:
         held_tokens=line.held_tokens,
         remaining_tokens=_remaining(line.limit_tokens, line.settled_tokens, line.held_tokens),
         waiting=line.waiting,
+        limit_invocations=line.limit_invocations,
+        settled_invocations=line.settled_invocations,
+        held_invocations=line.held_invocations,
+        remaining_invocations=_remaining(line.limit_invocations, line.settled_invocations, line.held_invocations),
     )
 
 

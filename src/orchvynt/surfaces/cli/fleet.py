@@ -69,12 +69,9 @@ def budgets(session: Session, limit: int, after: str) -> None:
 
 
 def _budget(resets: str, row: s.BudgetView) -> tuple[str | Text, ...]:
-    """A budget of money and tokens shows the one that is nearer to its limit."""
-    money = _by_money(row)
-    settled, held = (row.settled_nanos, row.held_nanos) if money else (row.settled_tokens, row.held_tokens)
-    limit = row.limit_nanos if money else row.limit_tokens
-    remaining = row.remaining_nanos if money else row.remaining_tokens
-    unit = "" if money else " tokens"
+    """A budget with several limits shows the one that is nearest to it."""
+    settled, held, limit, remaining, unit = _nearest(row)
+    money = not unit
     used = share(settled + held, limit) if limit is not None else 0.0
     style = "red" if used >= 1 else "yellow" if used >= 0.8 else "green"
     waiting = f" ({row.waiting} waiting)" if row.waiting else ""
@@ -92,10 +89,13 @@ def _budget(resets: str, row: s.BudgetView) -> tuple[str | Text, ...]:
     )
 
 
-def _by_money(row: s.BudgetView) -> bool:
-    if row.limit_nanos is None or row.limit_tokens is None:
-        return row.limit_nanos is not None
-    return share(row.settled_nanos + row.held_nanos, row.limit_nanos) >= share(row.settled_tokens + row.held_tokens, row.limit_tokens)
+def _nearest(row: s.BudgetView) -> tuple[int, int, int | None, int | None, str]:
+    """Settled, held, limit, remaining and the unit's word: empty for money. Tokens where it limits nothing of these."""
+    money = (row.settled_nanos, row.held_nanos, row.limit_nanos, row.remaining_nanos, "")
+    tokens = (row.settled_tokens, row.held_tokens, row.limit_tokens, row.remaining_tokens, " tokens")
+    calls = (row.settled_invocations, row.held_invocations, row.limit_invocations, row.remaining_invocations, " invocations")
+    limited = [(share(one[0] + one[1], one[2]), one) for one in (money, tokens, calls) if one[2] is not None]
+    return max(limited, key=lambda found: found[0])[1] if limited else tokens
 
 
 def _bar(settled: int, held: int, limit: int | None, style: str) -> Text:
