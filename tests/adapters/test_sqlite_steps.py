@@ -30,7 +30,7 @@ def test_receipts_of_older_records_are_read_from_their_facts(tmp_path: Path) -> 
     asyncio.run(filled(tmp_path, frames, each=False))
     asyncio.run(filled(tmp_path, [*several, *opened_frames], each=True))
     database = sqlite3.connect(tmp_path / "store.db")
-    before = {table: database.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in ("receipts", "claims")}  # noqa: S608
+    before = {table: database.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in ("receipts", "claims")}
     database.executescript("DROP TABLE receipts; DROP TABLE claims; PRAGMA user_version = 9;")
     database.close()
 
@@ -48,6 +48,6 @@ def test_receipts_of_older_records_are_read_from_their_facts(tmp_path: Path) -> 
     asyncio.run(run())
     database = sqlite3.connect(tmp_path / "store.db")
     for table, rows in before.items():
-        after = database.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()  # noqa: S608
+        after = database.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
         assert [row for row in after if not str(row[0]).endswith("70.0")] == [row for row in rows if not str(row[0]).endswith("70.0")]
     database.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from orchvynt.decisions.budgets.burning import Burning
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
@@ -40,6 +41,7 @@ class Admitting:
         self.clock = clock
         self.subjects = subjects
         self.queue = HoldQueue(ledger)
+        self.burning = Burning(clock.now())
         self._feed = feed
         self._failed = failed
 
@@ -136,6 +138,8 @@ class Admitting:
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> None:
         """Ends a hold and wakes who waited for it."""
+        if settled:
+            self.burning.add(self.clock.now(), settled)
         parts = self.ledger.release(attempt, settled)
         if parts and self.queue.count:
             self.queue.wake([(part.budget, part.subject, part.window) for part in parts])

@@ -34,7 +34,7 @@ def file_receipts(connection: sqlite3.Connection, receipts: Receipts) -> None:
 
 def receipts(connection: sqlite3.Connection, begin: int, end: int, limit: int, after: tuple[int, str]) -> list[ReceiptRow]:
     rows = connection.execute(QUERIES["receipts"], (begin, end, limit, *after)).fetchall()
-    return [ReceiptRow(*row[:15], bool(row[15]), bool(row[16]), *row[17:]) for row in rows]
+    return [ReceiptRow(*(*row[:15], bool(row[15]), bool(row[16]), *row[17:])) for row in rows]
 
 
 def spent(connection: sqlite3.Connection, begin: int, end: int, by: Sequence[str], limit: int) -> Spent:
