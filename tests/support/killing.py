@@ -75,7 +75,9 @@ class Lives:
         told = asyncio.run(self._load(number, moment))
         self.provider.fault("openai", None)
         began = time.monotonic()
-        self.server.start(wait_for_admin=False)
+        # Where a thousand connections come and go, the old ports may be somebody's by now.
+        self.server.port = self.server.admin_port = 0
+        self.server.start()
         probe = self.server.chat("probe", {"x-orchvynt-run": f"probe {number}"}, max_tokens=8)
         assert probe.status == 200, probe.body
         self.restarts.append(Restart(moment, time.monotonic() - began))

@@ -1,10 +1,9 @@
-"""Bodies of the commands about what runs: status, budgets, providers."""
+"""Bodies of the commands about what runs: status, providers."""
 
 from rich.text import Text
 
 from orchvynt.model.money import usd_text
 from orchvynt.surfaces import operator_shapes as s
-from orchvynt.surfaces.cli.amounts import amount, bar, share
 from orchvynt.surfaces.cli.plain import printable
 from orchvynt.surfaces.cli.session import Session
 from orchvynt.surfaces.cli.terminal import Terminal, state
@@ -52,57 +51,6 @@ def _watch(until: str, now: s.StatusView) -> str | Text:
         "paused": Text(f"paused: the file takes over again {until}", "yellow"),
     }
     return words[now.watch]
-
-
-def budgets(session: Session, limit: int, after: str) -> None:
-    page = session.fetch("GET", "/budgets", s.Listing[s.BudgetView], query={"limit": str(limit), "after": after})
-    if page is None:
-        return
-    terminal = session.terminal
-    if not page.items:
-        terminal.line("No budget has been used yet.")
-        return
-    rows = [_budget(terminal.when(row.resets_at) if row.resets_at else "never", row) for row in page.items]
-    headings = ("BUDGET", "SUBJECT", "WINDOW", "USED", "", "SETTLED", "HELD", "LIMIT", "REMAINING", "RESETS")
-    terminal.table(headings, rows, right=("USED", "SETTLED", "HELD", "LIMIT", "REMAINING"))
-    session.more(page.next, "orchvynt budgets")
-
-
-def _budget(resets: str, row: s.BudgetView) -> tuple[str | Text, ...]:
-    """A budget with several limits shows the one that is nearest to it."""
-    settled, held, limit, remaining, unit = _nearest(row)
-    money = not unit
-    used = share(settled + held, limit) if limit is not None else 0.0
-    style = "red" if used >= 1 else "yellow" if used >= 0.8 else "green"
-    waiting = f" ({row.waiting} waiting)" if row.waiting else ""
-    return (
-        row.name,
-        f"{row.subject or '-'}{waiting}",
-        row.window,
-        Text(f"{used:.0%}", style),
-        _bar(settled, held, limit, style),
-        amount(settled, money) + unit,
-        amount(held, money) + unit,
-        amount(limit, money) + (unit if limit is not None else ""),
-        amount(remaining, money) + (unit if remaining is not None else ""),
-        resets,
-    )
-
-
-def _nearest(row: s.BudgetView) -> tuple[int, int, int | None, int | None, str]:
-    """Settled, held, limit, remaining and the unit's word: empty for money. Tokens where it limits nothing of these."""
-    money = (row.settled_nanos, row.held_nanos, row.limit_nanos, row.remaining_nanos, "")
-    tokens = (row.settled_tokens, row.held_tokens, row.limit_tokens, row.remaining_tokens, " tokens")
-    calls = (row.settled_invocations, row.held_invocations, row.limit_invocations, row.remaining_invocations, " invocations")
-    limited = [(share(one[0] + one[1], one[2]), one) for one in (money, tokens, calls) if one[2] is not None]
-    return max(limited, key=lambda found: found[0])[1] if limited else tokens
-
-
-def _bar(settled: int, held: int, limit: int | None, style: str) -> Text:
-    if limit is None:
-        return Text("no limit", "dim")
-    full, pending, free = bar(settled, held, limit)
-    return Text.assemble(("█" * full, style), ("▒" * pending, style), ("░" * free, "dim"))
 
 
 def providers(session: Session) -> None:
