@@ -14,7 +14,6 @@ from tests.surfaces.world import BAD, GOOD, NOW, OLD, SECOND, SECRETS, World, al
 
 from orchvynt.runtime.control import ProviderLine
 
-
 INVOICE = "date,model,input_tokens,output_tokens,cost_usd\n2026-01-01,claude-x,200,100,0.0062\n"
 
 

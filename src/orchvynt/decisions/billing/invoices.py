@@ -5,8 +5,9 @@ The columns are those of OpenAI's usage and cost exports (platform.openai.com/us
 """
 
 import csv
+import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final, Literal
@@ -56,11 +57,11 @@ class InvoiceError(Exception):
 
 def read_invoice(text: str) -> Invoice:
     """Raises InvoiceError."""
-    rows = csv.reader(text.removeprefix("\ufeff").splitlines(keepends=True), strict=True)
+    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     try:
         head = [name.strip().lower() for name in next(rows, [])]
         source, provider, reader = _reader(head)
-        lines = tuple(_lines(head, rows, reader))
+        lines = tuple(_lines(head, ((rows.line_num, cells) for cells in rows), reader))
     except csv.Error as broken:
         raise InvoiceError(f"This is no CSV: {broken}.", "Save it as comma-separated values, in UTF-8.", rows.line_num) from broken
     if not lines:
@@ -84,10 +85,8 @@ def _reader(head: list[str]) -> tuple[Source, str, Callable[[int, Row], Billed |
     raise InvoiceError(told, f"A plain file has {', '.join(PLAIN)}. Exports are known by their columns ({known}).", 1)
 
 
-def _lines(head: list[str], rows: Iterator[list[str]], reader: Callable[[int, Row], Billed | None]) -> Iterator[Billed]:
-    number = 1
-    for cells in rows:
-        number += 1
+def _lines(head: list[str], rows: Iterable[tuple[int, list[str]]], reader: Callable[[int, Row], Billed | None]) -> Iterator[Billed]:
+    for number, cells in rows:
         if number > LINES_MAX:
             raise InvoiceError(f"More than {LINES_MAX:,} lines.", "Export a shorter time, or by day.", number)
         if not any(cell.strip() for cell in cells):

@@ -192,7 +192,11 @@ def _valued(ours: Sequence[Ours], theirs: _Theirs, price: Price | None) -> int |
     tokens_out = sum(one.output_tokens for one in reported)
     their_in, their_out = theirs.input_tokens or 0, theirs.output_tokens or 0
     if price is None:
-        return settled * (their_in + their_out) // (tokens_in + tokens_out) if tokens_in + tokens_out else None
+        if (their_in, their_out) == (tokens_in, tokens_out):
+            return settled
+        # Of tokens in and out alone it is not known which cost what: an average values them, but compares with no real cost.
+        average_known = theirs.usd is None and tokens_in + tokens_out > 0
+        return settled * (their_in + their_out) // (tokens_in + tokens_out) if average_known else None
     their_cached = theirs.cached_tokens if theirs.cached_tokens is not None else their_in * cached // tokens_in if tokens_in else 0
     value = cost_nanos(price, their_in + theirs.surcharge_tokens, their_out, min(their_cached, their_in))
     at_price = cost_nanos(price, tokens_in, tokens_out, min(cached, tokens_in))
@@ -212,7 +216,7 @@ def _parts(ours: Sequence[Ours], theirs: _Theirs, paid: int, valued: int | None)
     beyond = used - reported
     parts = [Part("estimates", min(max(beyond, 0), bound) - bound, _estimates(ours))]
     rest = beyond - bound if beyond > bound else min(beyond, 0)
-    if valued is not None or not ours:
+    if valued is not None or not ours or (rest > 0 and _more_tokens(ours, theirs)):
         parts.append(_rest(rest, slack, _outside(ours)))
     else:
         parts.append(_rest(rest, slack, Part("unexplained", rest, _UNTOLD if rest > 0 else _MISSING)))
@@ -239,6 +243,11 @@ def _outside(ours: Sequence[Ours]) -> Part:
     return Part("outside", 0, f"{what}: somebody calls the provider directly, or with a key that other programs use too")
 
 
+def _more_tokens(ours: Sequence[Ours], theirs: _Theirs) -> bool:
+    mine = sum(one.input_tokens + one.output_tokens for one in ours)
+    return theirs.has_tokens and (theirs.input_tokens or 0) + (theirs.output_tokens or 0) > mine
+
+
 def _estimates(ours: Sequence[Ours]) -> str:
     whys: dict[str, int] = defaultdict(int)
     for one in ours:
@@ -249,17 +258,23 @@ def _estimates(ours: Sequence[Ours]) -> str:
 
 
 def _days(ours: Sequence[Ours], billed: Sequence[Billed]) -> tuple[DayDiffers, ...]:
-    """The days that differ; none where a line has no day."""
+    """The days that differ by more than rounding; none where a line has no day."""
     if not all(one.day for one in billed):
         return ()
     known: dict[str, int] = defaultdict(int)
+    slack: dict[str, int] = defaultdict(int)
     told: dict[str, _Theirs] = defaultdict(_Theirs)
     for receipt in ours:
         known[receipt.day] += receipt.nanos
+        slack[receipt.day] += receipt.receipts
     for line in billed:
         told[line.day].add(line)
     pairs = ((day, known.get(day, 0), told[day].nanos or 0 if day in told else 0) for day in sorted({*known, *told}))
-    return tuple(DayDiffers(day, mine, theirs) for day, mine, theirs in pairs if mine != theirs)
+    return tuple(
+        DayDiffers(day, mine, theirs)
+        for day, mine, theirs in pairs
+        if abs(mine - theirs) > slack[day] + int(told[day].rounding * NANOS_PER_USD)
+    )
 
 
 def _sum(one: int | None, other: int | None) -> int | None:

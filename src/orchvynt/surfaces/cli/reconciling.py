@@ -135,7 +135,7 @@ def _prices(session: Session, invoice: Invoice, provider: str) -> dict[str, Pric
     """By plain name: those that the catalog knows of models on the invoice, and before them those of the policy."""
     prices = {}
     for name in {line.model for line in invoice.lines}:
-        price = known(invoice.provider, "", plain_name(name)).price if invoice.provider else None
+        price = known(invoice.provider or provider, "", plain_name(name)).price
         if price is not None:
             prices[plain_name(name)] = price
     for one in _models(session):
