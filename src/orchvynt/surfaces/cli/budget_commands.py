@@ -24,7 +24,8 @@ class SortChoice(StrEnum):
     name = "name"
 
 
-def add_budget_commands(app: typer.Typer, outside: Outside) -> None:
+def add_budget_commands(app: typer.Typer, outside: Outside) -> typer.Typer:
+    """→ the group, for what others add to it."""
     budgets = typer.Typer(
         invoke_without_command=True,
         rich_markup_mode=markup(),
@@ -54,6 +55,7 @@ def add_budget_commands(app: typer.Typer, outside: Outside) -> None:
             budgets.listed(opened, budgets.Wanted(budget, subject, sort.value, limit, after))
 
     _add_reading(budgets, outside)
+    return budgets
 
 
 def _alone(context: typer.Context) -> None:
