@@ -211,7 +211,7 @@ async def _last_call(server: HttpServer, most_s: float) -> None:
 
 def _working(process: Process) -> bool:
     """Whether anything is open that can still end by itself; what is in review stays parked."""
-    return any(life.state.phase not in ("in_review", "done") for life in process.carrier.lives.values())
+    return any(life.state.phase not in PARKED and life.state.phase != "done" for life in process.carrier.lives.values())
 
 
 def _tell_recovery(opened: Opened) -> None:

@@ -106,7 +106,7 @@ class Measuring:
         unparked = streams = 0
         for life in self._carrier.lives.values():
             phase = life.state.phase
-            unparked += phase != "in_review"
+            unparked += phase not in PARKED
             streams += phase == "streaming"
             if phase in ("attempting", "streaming"):
                 flight[life.asked] = flight.get(life.asked, 0) + 1

@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from orchvynt.decisions.budgets.grants import NOTHING, Amounts
 from orchvynt.decisions.budgets.ledger import Account
 from orchvynt.decisions.budgets.windows import window_end
 from orchvynt.decisions.fallback.breakers import Sight
@@ -17,7 +18,8 @@ from orchvynt.ports.store import ReviewRow
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.changing import Changed, Changing
-from orchvynt.runtime.control import AlertLine, BreakerLine, BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status, Version
+from orchvynt.runtime.control import AlertLine, BreakerLine, BudgetLine, Change, Checked, Grant, Granted, ProviderLine, Replica, Rollback, Status, Version
+from orchvynt.runtime.granting import Granting
 from orchvynt.runtime.policies import PolicyMissingError
 from orchvynt.runtime.reviewing import Reviewing
 
@@ -27,10 +29,11 @@ STATUS_ALERTS_MAX: Final = 100
 class Operations:
     """Implements `runtime.control.Control`."""
 
-    def __init__(self, carrier: Carrier, reviewing: Reviewing, changing: Changing, alerting: Alerting) -> None:
+    def __init__(self, carrier: Carrier, reviewing: Reviewing, changing: Changing, alerting: Alerting, granting: Granting) -> None:
         self.alerting = alerting
         self.carrier = carrier
         self.reviewing = reviewing
+        self.granting = granting
         self.changing = changing
         self.policies = changing.policies
         self.store = changing.store
@@ -49,7 +52,7 @@ class Operations:
             watch=self.policies.watch(now),
             replicas=(Replica(self.about.name, row.version, row.digest, max(row.applied_at, self.about.started_at)),),
             started_at=self.about.started_at,
-            invocations_open=sum(life.state.phase != "in_review" for life in carrier.lives.values()),
+            invocations_open=sum(life.state.phase not in PARKED for life in carrier.lives.values()),
             streams_open=sum(life.state.phase == "streaming" for life in carrier.lives.values()),
             reviews_open=carrier.parked.open_count,
             holds_waiting=carrier.admitting.queue.count,
@@ -65,14 +68,15 @@ class Operations:
     def budgets(self) -> list[BudgetLine]:
         at = self.carrier.clock.now()
         by_name = {budget.name: budget for budget in self.policies.current.budgets}
-        found = []
-        for (name, subject, window), account in self.carrier.admitting.ledger.entries():
+        ledger, found = self.carrier.admitting.ledger, []
+        for (name, subject, window), account in ledger.entries():
             budget = by_name.get(name)
             if budget is None or budget.scope == "invocation":
                 continue
             resets_at = window_end(budget.window, window, budget.timezone) if window else 0
             if not resets_at or resets_at > at:
-                found.append(_budget_line(budget, subject, resets_at, account))
+                granted = ledger.grants.of(budget, subject, window, at) if ledger.grants else NOTHING
+                found.append(_budget_line(budget, subject, resets_at, account, granted))
         return sorted(found, key=lambda line: (line.name, line.subject))
 
     def providers(self) -> list[ProviderLine]:
@@ -110,13 +114,18 @@ class Operations:
     async def rollback(self, asked: Rollback) -> Changed:
         return await self.changing.rollback(asked)
 
-    async def decide(self, review: str, decision: Literal["approve", "reject"], by: str, reason: str) -> ReviewRow | Fault:
+    async def grant(self, asked: Grant) -> Granted | Fault:
+        return await self.granting.grant(asked, self.policies.current)
+
+    async def decide(
+        self, review: str, decision: Literal["approve", "reject"], by: str, reason: str, amount: str | None = None
+    ) -> ReviewRow | Fault:
         await self.store.settled()
         before = await self.store.review(review)
         if before is None:
             return Fault("not_found", f"There is no review {review[:100]}.", "See `orchvynt reviews list`.")
         try:
-            fault = await self.reviewing.vote(review, decision, by, reason, before)
+            fault = await self.reviewing.vote(review, decision, by, reason, before, amount)
         except PolicyMissingError as error:
             return Fault("policy_error", f"The review cannot be decided: {error}.", "Start the build that parked it.")
         if fault is not None:
@@ -127,7 +136,7 @@ class Operations:
         return after
 
 
-def _budget_line(budget: Budget, subject: str, resets_at: int, account: Account) -> BudgetLine:
+def _budget_line(budget: Budget, subject: str, resets_at: int, account: Account, granted: Amounts) -> BudgetLine:
     return BudgetLine(
         budget.name,
         budget.subject_of,
@@ -141,6 +150,7 @@ def _budget_line(budget: Budget, subject: str, resets_at: int, account: Account)
         account.settled_tokens,
         account.held_tokens,
         account.waiting,
+        *granted,
     )
 
 

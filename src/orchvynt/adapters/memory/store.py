@@ -16,7 +16,7 @@ from orchvynt.adapters.projection import (
     merge_invocation,
     newest_state,
 )
-from orchvynt.model.facts import AnyFact, HoldPlaced
+from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.store import (
@@ -47,6 +47,7 @@ class MemoryStore:
         self._invocations: dict[str, InvocationRow] = {}
         self._spend: dict[SpendKey, SpendRow] = {}
         self._holds: dict[str, tuple[HoldPlaced, int]] = {}
+        self._grants: dict[str, BudgetGranted] = {}
         self._reviews: dict[str, ReviewRow] = {}
         self._feedback: dict[str, FeedbackRow] = {}
         self._kept: dict[str, AnswerKept] = {}
@@ -81,6 +82,8 @@ class MemoryStore:
         for attempt, at in batch.sent.items():
             if attempt in self._holds:
                 self._holds[attempt] = (self._holds[attempt][0], at)
+        for given in batch.grants:
+            self._grants.setdefault(given.grant, given)
         for fact in batch.feedback:
             self._feedback.setdefault(fact.inv, feedback_row(fact))
         for answer in batch.kept:
@@ -137,6 +140,14 @@ class MemoryStore:
     async def spend(self) -> list[SpendRow]:
         self._check_open()
         return list(self._spend.values())
+
+    async def grants(self) -> list[BudgetGranted]:
+        self._check_open()
+        return sorted(self._grants.values(), key=lambda given: (given.at, given.grant))
+
+    async def grant(self, grant: str) -> BudgetGranted | None:
+        self._check_open()
+        return self._grants.get(grant)
 
     async def open_holds(self) -> list[OpenHold]:
         self._check_open()

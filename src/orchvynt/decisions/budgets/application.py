@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from orchvynt.decisions.budgets.grants import Grants
 from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.budgets.windows import window_end, window_start
 from orchvynt.language.compiled_budgets import UNLIMITED
@@ -44,9 +45,10 @@ def applicable(budgets: Sequence[Budget], invocation: Invocation, values: Mappin
     return found
 
 
-def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now: int) -> tuple[Line, ...]:
+def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now: int, grants: Grants | None = None) -> tuple[Line, ...]:
     """The lines that a hold for `model`, made at `now`, stands on; in the policy's order."""
-    return tuple([_line(budgets[one.number], one, model, now) for one in applied])
+    found = [_line(budgets[one.number], one, model, now) for one in applied]
+    return tuple([_raised(line, grants, now) for line in found] if grants else found)
 
 
 def subject(scope: Scope, invocation: Invocation) -> str:
@@ -74,6 +76,11 @@ def _line(budget: Budget, one: Applied, model: str, now: int) -> Line:
     start = window_start(budget.window, now, budget.timezone)
     end = window_end(budget.window, start, budget.timezone)
     return Line(budget, budget.name, one.subject, start, end, _limits(budget, model))
+
+
+def _raised(line: Line, grants: Grants, now: int) -> Line:
+    limits = grants.raised(line.limits, line.terms, line.subject, line.window, now)
+    return line if limits is line.limits else msgspec.structs.replace(line, limits=limits)
 
 
 def _limits(budget: Budget, model: str) -> Limits:
