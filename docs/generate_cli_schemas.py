@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from orchvynt.lifecycle.explain import Explanation
+from orchvynt.surfaces import grant_shapes as g
 from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
@@ -25,6 +26,8 @@ SHAPES: dict[str, Any] = {
     "apply": p.PolicyApplied,
     "budgets": s.Listing[s.BudgetView],
     "budgets show": s.Listing[s.BudgetView],
+    "budgets grant": g.GrantView,
+    "budgets grants": s.Listing[g.GrantView],
     "diff": p.PolicyDiff,
     "explain": Explanation,
     "history": s.Listing[p.PolicyView],

@@ -4,6 +4,8 @@ It goes on when they approve, whether its caller waits or not: its answer is owe
 INVARIANT: what is parked here has sent nothing, and once it goes on it is not begun again by any process.
 """
 
+from typing import Literal
+
 from orchvynt.decisions.budgets.sizing import Short
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.commands import AnyCommand, Park, Record
@@ -20,7 +22,7 @@ def wanted(short: Short) -> facts.Wanted | None:
     line, breach = short.line, short.line.terms.breach
     if breach.kind != "review" or short.unit not in ("nanos", "tokens"):
         return None
-    unit = "usd" if short.unit == "nanos" else "tokens"
+    unit: Literal["usd", "tokens"] = "usd" if short.unit == "nanos" else "tokens"
     return facts.Wanted(
         line.budget, line.subject, unit, short.limit, short.settled, short.held, short.needed, line.resets_at, breach.grants
     )
@@ -78,4 +80,3 @@ def cut_off(review: str, sent: bool) -> Fault:
         detail={"review": review, "sent": sent},
         retry=False,
     )
-

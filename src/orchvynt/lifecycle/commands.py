@@ -100,7 +100,9 @@ class Refuse(Command, frozen=True, tag="refuse"):
 
 
 class Park(Command, frozen=True, tag="park"):
-    """The answer, or the invocation before its send, waits for people. Callers are held for `hold_ns` (None: as long as each itself waits, less ten seconds)."""
+    """The answer, or the invocation before its send, waits for people.
+
+    Callers are held for `hold_ns` (None: as long as each itself waits, less ten seconds)."""
 
     review: str
     gate: str

@@ -29,9 +29,7 @@ def voted(snapshot: Snapshot, state: State, event: Voted) -> list[AnyCommand]:
     given = _grant(snapshot, state, event, wants)
     commands = next_candidate(snapshot, state, event)
     stored = encode(msgspec.structs.replace(state, invocation=without_body(state.invocation)))
-    decided = facts.ReviewDecided(
-        state.invocation.id, event.at, review, "approve", event.by, stored, event.reason, event.grant
-    )
+    decided = facts.ReviewDecided(state.invocation.id, event.at, review, "approve", event.by, stored, event.reason, event.grant)
     return [Record((decided, given)), GoOn(review, event.by, given), *commands]
 
 

@@ -8,8 +8,8 @@ from orchvynt.decisions.fallback.breakers import BreakerState
 from orchvynt.decisions.routing.statistics import UNMEASURED, Measured
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.model.faults import Fault
 from orchvynt.model.facts import BudgetGranted
+from orchvynt.model.faults import Fault
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import PolicyRow, ReviewRow, Store
 

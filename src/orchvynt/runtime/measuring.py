@@ -12,6 +12,7 @@ import msgspec
 from orchvynt.decisions.budgets.ledger import Account, AccountKey
 from orchvynt.decisions.budgets.windows import window_end
 from orchvynt.language.snapshot import Budget, Snapshot
+from orchvynt.lifecycle.state import PARKED
 from orchvynt.runtime import metrics as m
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier

@@ -11,6 +11,7 @@ from orchvynt.decisions.fallback.breakers import Sight
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import SCORES_NEEDED, lower_bound
 from orchvynt.language.snapshot import Budget, Model, Snapshot
+from orchvynt.lifecycle.state import PARKED
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.checking import Compared
@@ -18,7 +19,20 @@ from orchvynt.ports.store import ReviewRow
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.changing import Changed, Changing
-from orchvynt.runtime.control import AlertLine, BreakerLine, BudgetLine, Change, Checked, Grant, Granted, ProviderLine, Replica, Rollback, Status, Version
+from orchvynt.runtime.control import (
+    AlertLine,
+    BreakerLine,
+    BudgetLine,
+    Change,
+    Checked,
+    Grant,
+    Granted,
+    ProviderLine,
+    Replica,
+    Rollback,
+    Status,
+    Version,
+)
 from orchvynt.runtime.granting import Granting
 from orchvynt.runtime.policies import PolicyMissingError
 from orchvynt.runtime.reviewing import Reviewing

@@ -31,7 +31,16 @@ def review_values(row: ReviewRow) -> list[Value]:
 
 def review_row(values: tuple[Any, ...]) -> ReviewRow:
     """A row of the table, its columns in order. 100,000 of them may be read at a start, so nothing is checked twice."""
-    return ReviewRow(*(*values[:8], _decode_reviewers(values[8]), bool(values[9]), *values[10:14], _decode_wanted(values[14]) if values[14] else None, values[15]))
+    return ReviewRow(
+        *(
+            *values[:8],
+            _decode_reviewers(values[8]),
+            bool(values[9]),
+            *values[10:14],
+            _decode_wanted(values[14]) if values[14] else None,
+            values[15],
+        )
+    )
 
 
 def grant_row(values: tuple[Any, ...]) -> BudgetGranted:

@@ -42,6 +42,8 @@ def _budget(resets: str, row: s.BudgetView) -> tuple[str | Text, ...]:
     settled, held = (row.settled_nanos, row.held_nanos) if money else (row.settled_tokens, row.held_tokens)
     limit = row.limit_nanos if money else row.limit_tokens
     remaining = row.remaining_nanos if money else row.remaining_tokens
+    granted = row.granted_nanos if money else row.granted_tokens
+    limit = limit + granted if limit is not None else None
     unit = "" if money else " tokens"
     used = share(settled + held, limit) if limit is not None else 0.0
     style = "red" if used >= 1 else "yellow" if used >= 0.8 else "green"
@@ -54,7 +56,7 @@ def _budget(resets: str, row: s.BudgetView) -> tuple[str | Text, ...]:
         _bar(settled, held, limit, style),
         amount(settled, money) + unit,
         amount(held, money) + unit,
-        amount(limit, money) + (unit if limit is not None else ""),
+        amount(limit, money) + (unit if limit is not None else "") + (f" ({amount(granted, money)} granted)" if granted else ""),
         amount(remaining, money) + (unit if remaining is not None else ""),
         resets,
     )
