@@ -122,7 +122,8 @@ def test_a_parked_stream_is_delivered_as_a_stream(serve: Serve, scripted_provide
         reply = waiting.result(timeout=30)
     assert reply.status == 200
     assert b"at" in reply.body
-    assert {"openai": b"data: [DONE]\n\n", "anthropic": b"message_stop", "ollama": b'"done":true'}[form] in reply.body.replace(b": true", b":true")
+    end = {"openai": b"data: [DONE]\n\n", "anthropic": b"message_stop", "ollama": b'"done":true'}[form]
+    assert end in reply.body.replace(b": true", b":true")
 
 
 def test_the_answer_is_there_for_who_comes_back_and_stays_the_same(serve: Serve, scripted_provider: ScriptedProvider) -> None:

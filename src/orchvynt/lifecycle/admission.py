@@ -6,10 +6,12 @@ from orchvynt.decisions.budgets.application import applicable
 from orchvynt.decisions.budgets.refusals import budget_exceeded, detail
 from orchvynt.decisions.fallback.chains import ChainChoice, choose_chain
 from orchvynt.decisions.gates.judgement import foresee
+from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.plan import Plan, plan
 from orchvynt.language.scope import RequestValues, recorded
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.language.subjects import NOBODY
 from orchvynt.lifecycle.before_send import asks_people, park_request, wanted
 from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAfter
@@ -22,8 +24,11 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.ids import attempt_id
 
 
-def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValues, observed: Observed) -> list[AnyCommand]:
-    """Routes once, under the snapshot that the invocation is pinned to, and foresees what the gates will say."""
+def begin(
+    snapshot: Snapshot, state: State, event: Received, values: RequestValues, observed: Observed, subjects: Subjects
+) -> list[AnyCommand]:
+    """Routes once, under the snapshot that the invocation is pinned to, and foresees what the gates will say. `subjects` is what callers
+    have named of late."""
     state.started_mono = event.mono
     state.policy_version = snapshot.version
     noted: list[facts.AnyFact] = [_received(snapshot, state)]
@@ -45,6 +50,8 @@ def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValu
     if isinstance(applied, Fault):
         return refuse(state, event, applied, noted)
     state.applied = applied
+    if fault := _too_many(snapshot, state, event.at, subjects):
+        return refuse(state, event, fault, noted)
     if snapshot.gates and (fault := _foresee_gates(snapshot, state, event, values, noted)):
         return refuse(state, event, fault, noted)
     state.streams = state.invocation.ask.stream and not state.gates_open and not state.gates_matched
@@ -52,6 +59,20 @@ def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValu
     if routed.left:
         noted += _activated(snapshot, state, event, "policy", routed.left)
     return [Record(tuple(noted)), *commands]
+
+
+def _too_many(snapshot: Snapshot, state: State, at: int, subjects: Subjects) -> Fault | None:
+    """A caller that names ever new subjects of a budget's `by` makes ever new budgets: that is bounded, as for scopes."""
+    named = []
+    for one in state.applied:
+        by = snapshot.budgets[one.number].by
+        if by is not None and one.subject != NOBODY:
+            named.append((by.text.strip(), one.subject))
+    if not named:
+        return None
+    key = state.invocation.key
+    counted_by = subjects.beyond(key, named, at)
+    return subjects.refusal(key, counted_by, at) if counted_by else None
 
 
 def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[AnyCommand]:

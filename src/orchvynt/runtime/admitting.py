@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+from orchvynt.decisions.budgets.burning import Burning
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.fallback.health import Health, Passage
+from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
@@ -19,7 +21,7 @@ Feed = Callable[[Life, AnyEvent], bool]
 
 
 class Admitting:
-    """Shares the ledger, the health of models and the queue of waiters over all lives of the process."""
+    """Shares the ledger, the health of models, the subjects that were named and the queue of waiters over all lives of the process."""
 
     def __init__(
         self,
@@ -30,13 +32,16 @@ class Admitting:
         clock: Clock,
         feed: Feed,
         failed: Callable[[Life, Exception], None],
+        subjects: Subjects,
     ) -> None:
         self.ledger = ledger
         self.health = health
         self.sizes = sizes
         self.statistics = statistics
         self.clock = clock
+        self.subjects = subjects
         self.queue = HoldQueue(ledger)
+        self.burning = Burning(clock.now())
         self._feed = feed
         self._failed = failed
 
@@ -134,6 +139,8 @@ class Admitting:
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> None:
         """Ends a hold and wakes who waited for it."""
+        if settled:
+            self.burning.add(self.clock.now(), settled)
         parts = self.ledger.release(attempt, settled)
         if parts and self.queue.count:
             self.queue.wake([(part.budget, part.subject, part.window) for part in parts])

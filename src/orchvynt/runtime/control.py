@@ -4,8 +4,10 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from orchvynt.decisions.budgets.standing import Burn, Forecast, Measure
 from orchvynt.decisions.fallback.breakers import BreakerState
 from orchvynt.decisions.routing.statistics import UNMEASURED, Measured
+from orchvynt.language.compiled_budgets import BreachKind
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.model.facts import BudgetGranted
@@ -18,8 +20,11 @@ Version = int | None
 
 
 class BudgetLine(msgspec.Struct, frozen=True):
-    """One budget for one subject in its current window. Limits are None where the budget has none; what was
-    granted comes on top of them. `resets_at` is 0 for a lifetime."""
+    """One budget for one subject in its current window. Limits are None where the budget has none; what was granted comes
+    on top of them. `resets_at` is 0 for a lifetime.
+
+    `measures` are all of its limits, each with what was granted. `breach_model` is the one that is admitted past the limit of a budget
+    that downgrades; `rolls_ns` the length of a window that rolls."""
 
     name: str
     scope: str
@@ -33,6 +38,12 @@ class BudgetLine(msgspec.Struct, frozen=True):
     settled_tokens: int
     held_tokens: int
     waiting: int
+    measures: tuple[Measure, ...] = ()
+    burn: Burn = Burn()
+    forecast: Forecast = Forecast()
+    breach: BreachKind = "reject"
+    breach_model: str = ""
+    rolls_ns: int = 0
     granted_nanos: int = 0
     granted_tokens: int = 0
 

@@ -8,6 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
+from orchvynt.surfaces.budget_shapes import BurnView, ForecastView, MeasureView
 from orchvynt.surfaces.model_shapes import AlertView
 from orchvynt.surfaces.policy_shapes import ReplicaView
 
@@ -61,7 +62,10 @@ class RunView(msgspec.Struct, frozen=True):
 
 class BudgetView(msgspec.Struct, frozen=True):
     """One budget for one subject in its current window. What the budget does not limit is null. `resets_at` is empty for a lifetime.
-    What was granted is not part of the limit, and is part of what remains."""
+
+    `measures` are all of its limits, each with what was granted on top; `state` is by the one that is used most: `low` from 80 %, `full`
+    at its limit, `over` past it, where a budget does not refuse. `rolls_ms` is the length of a window that rolls, else 0. `breach_model`
+    is what a budget that downgrades admits past its limit. What remains of `limit_…` is with what was granted, too."""
 
     name: str
     scope: str
@@ -77,6 +81,13 @@ class BudgetView(msgspec.Struct, frozen=True):
     held_tokens: int
     remaining_tokens: int | None
     waiting: int
+    rolls_ms: float = 0.0
+    on_breach: str = "reject"
+    breach_model: str = ""
+    state: Literal["ok", "low", "full", "over"] = "ok"
+    measures: tuple[MeasureView, ...] = ()
+    burn: BurnView = BurnView()
+    forecast: ForecastView = ForecastView()
     granted_nanos: int = 0
     granted_tokens: int = 0
 

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from typing import Final
 
-from orchvynt.decisions.budgets.application import EVERYBODY, NOBODY
 from orchvynt.decisions.budgets.grants import Amounts
 from orchvynt.language.compiled_budgets import Budget, Limits
+from orchvynt.language.subjects import EVERYBODY, NOBODY
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import usd_text
 

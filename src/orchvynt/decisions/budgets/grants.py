@@ -64,14 +64,7 @@ class Grants:
 
     def raised(self, limits: Limits, budget: Budget, subject: str, window: int, now: int) -> Limits:
         """The limits with what was granted on top of them; what is not limited stays so."""
-        nanos, tokens = self.of(budget, subject, window, now)
-        if not nanos and not tokens:
-            return limits
-        return msgspec.structs.replace(
-            limits,
-            nanos=None if limits.nanos is None else limits.nanos + nanos,
-            tokens=None if limits.tokens is None else limits.tokens + tokens,
-        )
+        return on_top(limits, self.of(budget, subject, window, now))
 
     def subjects(self) -> Iterator[tuple[str, str]]:
         """The budgets and subjects that were granted something."""
@@ -100,6 +93,18 @@ class Grants:
                 same = given.rolls_ns == budget.rolls_ns if budget.rolls_ns else given.window == window and not given.rolls_ns
                 if same and not 0 < given.until <= now:
                     yield given
+
+
+def on_top(limits: Limits, granted: Amounts) -> Limits:
+    """Limits with an amount added; what is not limited stays so."""
+    nanos, tokens = granted
+    if not nanos and not tokens:
+        return limits
+    return msgspec.structs.replace(
+        limits,
+        nanos=None if limits.nanos is None else limits.nanos + nanos,
+        tokens=None if limits.tokens is None else limits.tokens + tokens,
+    )
 
 
 def _sum(gifts: Iterator[BudgetGranted]) -> Amounts:

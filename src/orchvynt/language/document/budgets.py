@@ -131,10 +131,8 @@ class BudgetEntry(Section):
 
     later: ClassVar = later(
         {
-            "by": "a budget per value of an expression",
             "window": later_words(rolling="rolling windows"),
             "on_breach": later_words(clamp="lowering the output limit until it fits", alert="advisory budgets"),
-            "missing": later_words(refuse="refusing a missing subject"),
             "idle": "forgetting idle subjects",
             "was": "carrying spend to a new name",
             "alert_at": "alerts",
