@@ -20,7 +20,7 @@ BRIEF = {"x-stainless-read-timeout": "11", "authorization": "Bearer agent-1"}
 CALL: dict[str, Any] = {"max_tokens": 50}
 
 
-def budget(grant: str = "[500, 2000]", limit: str = "{tokens: 10}", more: str = "") -> str:
+def budget(grant: str = "[500, 2000]", limit: str = "{tokens: 20}", more: str = "") -> str:
     return f"""
 budgets:
   - {{name: purse, scope: workflow, limit: {limit}, window: day, on_breach: {{review: {{reviewers: people, grant: {grant}}}}}{more}}}
@@ -75,7 +75,7 @@ def test_an_sdk_call_parks_and_is_answered_after_an_approval_at_the_command_line
         assert review["gate"] == "budget purse"
         wanted = review["wanted"]
         assert (wanted["budget"], wanted["subject"], wanted["unit"]) == ("purse", "(none)", "tokens")
-        assert (wanted["limit"], wanted["spent"], wanted["held"], wanted["grants"]) == ("10", "0", "0", ["500", "2000"])
+        assert (wanted["limit"], wanted["spent"], wanted["held"], wanted["grants"]) == ("20", "0", "0", ["500", "2000"])
         assert int(wanted["needed"]) > 50
         assert scripted_provider.ledger().totals.arrivals == 0
         shown = server.command("reviews", "show", review["review"])
@@ -95,8 +95,8 @@ def test_an_sdk_call_parks_and_is_answered_after_an_approval_at_the_command_line
     assert late.returncode == 1
     assert "approved" in late.stderr
     (line,) = server.admin("/budgets").json["items"]
-    assert (line["limit_tokens"], line["granted_tokens"]) == (10, 500)
-    assert line["remaining_tokens"] == 510 - line["settled_tokens"]
+    assert (line["limit_tokens"], line["granted_tokens"]) == (20, 500)
+    assert line["remaining_tokens"] == 520 - line["settled_tokens"]
     (given,) = server.admin("/grants").json["items"]
     assert (given["grant"], given["tokens"], given["by"], given["reason"]) == (review["review"], 500, "token:environment", "quarter's end")
     # What was granted goes on being there: the next call fits.
@@ -182,7 +182,7 @@ def test_parked_calls_survive_a_kill_and_go_on_after_it(serve: Serve, scripted_p
 
 
 def test_a_kill_between_approval_and_answer_has_one_final_word(serve: Serve, scripted_provider: ScriptedProvider) -> None:
-    scripted_provider.script({"answers": [{"text": "too late", "first_token_ms": 60_000}]})
+    scripted_provider.fault("openai", {"slow_first_token": "60s"})
     server = serve(policy(scripted_provider))
     error = parked(server)
     assert decide(server, error["review_id"], grant=500).status == 200
@@ -253,8 +253,8 @@ def test_a_grant_that_is_too_small_parks_it_again(serve: Serve, scripted_provide
     assert decide(server, error["review_id"], grant=1).status == 200
     again = open_review(server)
     assert again["review"] != error["review_id"]
-    assert again["wanted"]["limit"] == "11"
-    assert server.ask(error["poll"], headers=BRIEF).json["error"]["detail"]["review_id"] == again["review"]
+    assert again["wanted"]["limit"] == "21"
+    assert server.ask(error["poll"], headers=BRIEF).json["error"]["review_id"] == again["review"]
     assert decide(server, again["review"], grant=500).status == 200
     assert server.ask(f"{error['poll']}?wait=30s", headers=BRIEF).status == 200
 
@@ -277,7 +277,7 @@ def test_an_approved_call_may_still_meet_an_output_gate(serve: Serve, scripted_p
 
 def test_operators_grant_once_and_below_their_bound(serve: Serve, scripted_provider: ScriptedProvider) -> None:
     words = "on_breach: reject, grant_max: {tokens: 600}"
-    plain = f"budgets: [{{name: purse, scope: workflow, limit: {{tokens: 10}}, window: day, {words}}}]\n"
+    plain = f"budgets: [{{name: purse, scope: workflow, limit: {{tokens: 20}}, window: day, {words}}}]\n"
     server = serve(three_tiers(scripted_provider, plain, tiers="gpt-4o"))
     docs = {"x-orchvynt-workflow": "docs"}
     assert server.chat("hello", docs, **CALL).status == 402
@@ -317,7 +317,7 @@ def test_operators_grant_once_and_below_their_bound(serve: Serve, scripted_provi
 
 
 def test_who_waits_for_holds_is_woken_by_a_grant(serve: Serve, scripted_provider: ScriptedProvider) -> None:
-    scripted_provider.script({"answers": [{"text": "slow", "first_token_ms": 60_000}]})
+    scripted_provider.fault("openai", {"slow_first_token": "60s"})
     plain = "budgets: [{name: purse, scope: global, limit: {tokens: 120}, on_breach: reject, wait_for_holds: 10m}]\n"
     server = serve(three_tiers(scripted_provider, plain, tiers="gpt-4o"))
     client = httpx.Client(base_url=server.url, timeout=120)
