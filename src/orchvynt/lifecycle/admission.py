@@ -12,6 +12,7 @@ from orchvynt.decisions.routing.plan import Plan, plan
 from orchvynt.language.scope import RequestValues, recorded
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.language.subjects import NOBODY
+from orchvynt.lifecycle.before_send import asks_people, park_request, wanted
 from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAfter
 from orchvynt.lifecycle.endings import all_failed, refuse
@@ -96,6 +97,8 @@ def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[An
             return [Record((scheduled,)), WakeAfter(later.rests_ns)]
     if state.broken is not None:
         return break_off(state, event, [], "no tier is left that could")
+    if (wants := asks_people(state)) is not None:
+        return park_request(snapshot, state, event, wants)
     return all_failed(state, event)
 
 
@@ -191,6 +194,7 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
     why: str = event.why
     said: dict[str, Any] = {}
     fault: Fault | None = None
+    wants: facts.Wanted | None = None
     trigger = "policy"
     if event.why in ("resting", "breaker", "ramp", "slow"):
         said = {**event.figures, "because": event.rest_why}
@@ -199,10 +203,13 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
     elif event.short is not None:
         why = f"budget:{event.short.line.budget}"
         said = dict(detail(event.short))
-        fault = _queue_full(event) if event.why == "queue_full" else no_room(event.short, event.waited)
+        if event.why == "queue_full":
+            fault = _queue_full(event)
+        else:
+            fault, wants = no_room(event.short, event.waited), wanted(event.short)
     elif event.why == "price":
         fault = Fault("unsupported", event.detail, "Give the model a `price`, or ask for its standard service tier.", param="model")
-    state.skipped.append(Skipped(candidate.model, why, fault))
+    state.skipped.append(Skipped(candidate.model, why, fault, wants))
     skipped = facts.CandidateSkipped(state.invocation.id, event.at, candidate.tier, candidate.model, why, said)
     if fault is not None and fault.code == "run_stopped" and state.broken is None:
         # It holds for every candidate; and what was tried before it does not make coming back worth while.

@@ -64,7 +64,8 @@ class Admitting:
             self._feed(life, found)
             return
         if isinstance(result, Fits):
-            line = self.queue.blocked(weighed.binding) if self.queue.count else None
+            # Whom people have let through stands behind nobody.
+            line = self.queue.blocked(weighed.binding) if self.queue.count and not life.state.owed else None
             if line is None:
                 self._place(life, command.attempt, weighed, result, found, at, mono)
                 return
@@ -150,6 +151,11 @@ class Admitting:
         parts = self.ledger.release(attempt, settled)
         if parts and self.queue.count:
             self.queue.wake([(part.budget, part.subject, part.window) for part in parts])
+
+    def granted(self, budget: str, subject: str) -> None:
+        """There is more of a budget for a subject: whoever waits for that looks again."""
+        if self.queue.count:
+            self.queue.wake(self.queue.waiting_on(budget, subject))
 
     def sweep(self, at: int, now: int) -> None:
         """Weighs those whose window has rolled over, and tells those whose time is up, after one more look."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from orchvynt.decisions.budgets.grants import Grants
 from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.budgets.windows import window_end, window_start
 from orchvynt.language.compiled_budgets import UNLIMITED
@@ -73,13 +74,13 @@ def _param(budget: Budget) -> str:
     return budget.subject_of.strip()[:100]
 
 
-def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now: int) -> tuple[Line, ...]:
+def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now: int, grants: Grants | None = None) -> tuple[Line, ...]:
     """The lines that a hold for `model`, made at `now`, stands on; in the policy's order."""
     stands_on = []
     for one in applied:
         budget = budgets[one.number]
         line = _line(budget, one, model, now)
-        stands_on.append(line)
+        stands_on.append(_raised(line, grants, now) if grants else line)
         if one.prompt:
             subject, limits = f"{one.subject}:{one.prompt}", Limits(invocations=budget.same_prompt)
             stands_on.append(Line(budget, budget.name + PROMPTS, subject, line.window, line.resets_at, limits))
@@ -90,6 +91,11 @@ def _line(budget: Budget, one: Applied, model: str, now: int) -> Line:
     start = window_start(budget.window, now, budget.timezone)
     end = window_end(budget.window, start, budget.timezone)
     return Line(budget, budget.name, one.subject, start, end, _limits(budget, model))
+
+
+def _raised(line: Line, grants: Grants, now: int) -> Line:
+    limits = grants.raised(line.limits, line.terms, line.subject, line.window, now)
+    return line if limits is line.limits else msgspec.structs.replace(line, limits=limits)
 
 
 def _limits(budget: Budget, model: str) -> Limits:

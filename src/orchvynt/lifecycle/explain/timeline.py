@@ -57,7 +57,7 @@ def _text(fact: f.AnyFact, story: Story) -> str:
             return _routed(fact)
         case f.GateJudged():
             return _judged(fact)
-        case f.ReviewOpened() | f.ReviewEscalated() | f.ReviewDecided() | f.CallerWaits():
+        case f.ReviewOpened() | f.ReviewEscalated() | f.ReviewDecided() | f.ReviewConcluded() | f.CallerWaits():
             return _review(fact)
         case f.AnswerDelivered() | f.StreamEnded() | f.InvocationRefused() | f.CallerLeft() | f.FallbackEnded() | f.InvocationFinished():
             return _ending(fact)
@@ -144,6 +144,8 @@ def _on_the_way(fact: f.AnyFact, story: Story) -> str:
             return _rescued(fact)
         case f.AttemptSettled():
             return f"{_attempt(story, fact.attempt)}: {_settled(fact)}"
+        case f.BudgetGranted():
+            return _granted(fact)
         case f.HoldVoided():
             return f"{_attempt(story, fact.attempt)}: its hold is returned whole ({quoted(fact.why)})"
         case _:
@@ -209,16 +211,38 @@ def _judged(fact: f.GateJudged) -> str:
             return f"gate {fact.gate} ({fact.stage}) could not be judged and closes: {quoted(fact.problem)}"
 
 
-def _review(fact: f.ReviewOpened | f.ReviewEscalated | f.ReviewDecided | f.CallerWaits) -> str:
+def _granted(fact: f.BudgetGranted) -> str:
+    amount = dollars(fact.nanos) if fact.nanos else count(fact.tokens, "token")
+    until = f"until {instant_text(fact.until)}" if fact.until else "for its lifetime"
+    return f"{amount} more of budget {fact.budget} granted to {quoted(fact.subject)} {until}"
+
+
+def _opened(fact: f.ReviewOpened) -> str:
+    who = listing(list(fact.reviewers), "or") or "any reviewer"
+    wanted = fact.wanted
+    if wanted is None:
+        until = f", escalates at {instant_text(fact.escalates_at)}" if fact.escalates_at else ""
+        return f"review {fact.review} opened at gate {fact.gate} for {who}{until}"
+    say = dollars if wanted.unit == "usd" else str
+    unit = "" if wanted.unit == "usd" else " tokens"
+    return (
+        f"review {fact.review} opened before anything is sent: budget {wanted.budget} ({quoted(wanted.subject)}) has no room "
+        f"(limit {say(wanted.limit)}{unit}, spent {say(wanted.spent)}, held {say(wanted.held)}, needed {say(wanted.needed)}); "
+        f"{who} may grant {listing([say(one) for one in wanted.grants], 'or')}{unit}"
+    )
+
+
+def _review(fact: f.ReviewOpened | f.ReviewEscalated | f.ReviewDecided | f.ReviewConcluded | f.CallerWaits) -> str:
     match fact:
         case f.ReviewOpened():
-            until = f", escalates at {instant_text(fact.escalates_at)}" if fact.escalates_at else ""
-            return f"review {fact.review} opened at gate {fact.gate} for {listing(list(fact.reviewers), 'or') or 'any reviewer'}{until}"
+            return _opened(fact)
         case f.ReviewEscalated():
             return f"review {fact.review} escalated to {fact.to}"
         case f.ReviewDecided():
             word = {"approve": "approved", "reject": "rejected", "expire": "expired"}[fact.decision]
             return f"review {fact.review} {word} by {fact.by}{f' (reason: {quoted(fact.reason)})' if fact.reason else ''}"
+        case f.ReviewConcluded():
+            return f"what became of it is kept for whoever comes back (review {fact.review})"
         case f.CallerWaits():
             return TELLERS[fact.how]
 
