@@ -1,13 +1,16 @@
 """Performs `Admit`: asks health and ledger for a candidate, places its hold, or lets it wait for holds in flight."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from orchvynt.decisions.budgets.accounts import key_of
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.renaming import carried
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.fallback.health import Health, Passage
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.statistics import Statistics
+from orchvynt.language.snapshot import Budget
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.weighing import Weighed, passage, weigh
@@ -40,6 +43,7 @@ class Admitting:
         self.clock = clock
         self.subjects = subjects
         self.queue = HoldQueue(ledger)
+        self._idle_ns: dict[str, int] = {}
         self._feed = feed
         self._failed = failed
 
@@ -82,6 +86,7 @@ class Admitting:
             self.health.retries.called(mono)
         life.lines = weighed.lines
         reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens, fits.output_tokens or 0, weighed.calls)
+        assert isinstance(reserved, tuple), "an attempt has an id of its own"
         self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound))
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
@@ -136,9 +141,9 @@ class Admitting:
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> None:
         """Ends a hold and wakes who waited for it."""
-        parts = self.ledger.release(attempt, settled)
-        if parts and self.queue.count:
-            self.queue.wake([(part.budget, part.subject, part.window) for part in parts])
+        parts = self.ledger.release(attempt, settled, self.clock.now())
+        if self.queue.count and isinstance(parts, tuple):
+            self.queue.wake(map(key_of, parts))
 
     def sweep(self, at: int, now: int) -> None:
         """Weighs those whose window has rolled over, and tells those whose time is up, after one more look."""
@@ -168,7 +173,18 @@ class Admitting:
             if line.terms.scope == "invocation":
                 self.ledger.forget((line.key,))
 
-    def forget_ended(self, at: int) -> None:
-        """Drops what stands for windows and rests that are over."""
-        self.ledger.forget_ended(at)
+    def policy_changed(self, before: Sequence[Budget], after: Sequence[Budget]) -> None:
+        """Spend is carried to the names that budgets have from now on."""
+        for was, name in carried(before, after):
+            self.ledger.rename(was, name)
+        self.ledger.names.keep([budget.name for budget in after])
+        self.queue.renamed()
+        self._idle_ns = {budget.name: budget.idle_ns for budget in after}
+
+    def forget_accounts(self, at: int) -> None:
+        """Drops some of what stands for windows that are over, and for subjects that were idle."""
+        self.ledger.forget_ended(at, self._idle_ns)
+
+    def forget_ended(self) -> None:
+        """Drops what stands for rests that are over."""
         self.health.forget_ended(self.clock.monotonic())

@@ -15,7 +15,7 @@ from orchvynt.ports.clock import Clock
 from orchvynt.ports.secrets import SecretMissingError, Secrets
 from orchvynt.ports.store import PolicyRow, Store
 from orchvynt.runtime.control import About, Applied, Change, Checked, Rollback, Version
-from orchvynt.runtime.policies import Policies, file_of, numbered
+from orchvynt.runtime.policies import Policies, carrying, file_of, numbered
 
 FILE_AUTHOR: Final = "file"
 
@@ -96,8 +96,9 @@ class Changing:
                 return fault
             at = self.clock.now()
             until = at + change.for_ns if change.for_ns else 0
+            moved = carrying(self.policies.current.budgets, snapshot.budgets)
             row = await self.store.add_policy(
-                change.yaml, snapshot.digest, change.message, change.by, at, change.expected, change.commit, until
+                change.yaml, snapshot.digest, change.message, change.by, at, change.expected, change.commit, until, moved
             )
             if row is None:
                 return _overtaken(self.policies.current.version, change.expected)

@@ -4,8 +4,9 @@ from typing import Final, Literal
 
 import msgspec
 
+from orchvynt.decisions.budgets.accounts import RollingAccount
 from orchvynt.decisions.budgets.ledger import Account
-from orchvynt.decisions.budgets.windows import window_end
+from orchvynt.decisions.budgets.windows import account_window
 from orchvynt.decisions.fallback.breakers import Sight
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import SCORES_NEEDED, lower_bound
@@ -66,13 +67,13 @@ class Operations:
         at = self.carrier.clock.now()
         by_name = {budget.name: budget for budget in self.policies.current.budgets}
         found = []
-        for (name, subject, window), account in self.carrier.admitting.ledger.entries():
+        for (name, subject, start, end), account in self.carrier.admitting.ledger.entries(at):
             budget = by_name.get(name)
-            if budget is None or budget.scope == "invocation":
+            if budget is None or budget.scope == "invocation" or account_window(budget, at) != (start, end):
                 continue
-            resets_at = window_end(budget.window, window, budget.timezone) if window else 0
-            if not resets_at or resets_at > at:
-                found.append(_budget_line(budget, subject, resets_at, account))
+            # Of a window that rolls, when the oldest of it has rolled out.
+            resets_at = account.frees_at("", 0) if isinstance(account, RollingAccount) else end
+            found.append(_budget_line(budget, subject, resets_at, account))
         return sorted(found, key=lambda line: (line.name, line.subject))
 
     def providers(self) -> list[ProviderLine]:

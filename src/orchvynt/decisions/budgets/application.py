@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from orchvynt.decisions.budgets.ledger import Line
-from orchvynt.decisions.budgets.windows import window_end, window_start
+from orchvynt.decisions.budgets.windows import placed_in
 from orchvynt.language.compiled_budgets import UNLIMITED
 from orchvynt.language.snapshot import Budget, EvaluationError, Limits
 from orchvynt.language.subjects import NOBODY, NoScalarError, subject
@@ -76,9 +76,8 @@ def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now
 
 
 def _line(budget: Budget, one: Applied, model: str, now: int) -> Line:
-    start = window_start(budget.window, now, budget.timezone)
-    end = window_end(budget.window, start, budget.timezone)
-    return Line(budget, budget.name, one.subject, start, end, _limits(budget, model))
+    window, resets_at = placed_in(budget, now)
+    return Line(budget, budget.name, one.subject, window, resets_at, _limits(budget, model), now)
 
 
 def _limits(budget: Budget, model: str) -> Limits:

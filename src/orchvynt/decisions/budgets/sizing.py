@@ -79,7 +79,7 @@ def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
     most = output or 0
     for line in lines:
         if short := _short(need, most, line, ledger):
-            return short
+            return short if not line.terms.rolls_ns else _rolling(short, ledger)
     return Fits(output, cost_nanos(need.price, need.input_charged, most), need.input_tokens + most, limited_by)
 
 
@@ -141,6 +141,12 @@ def _short(need: Need, output: int, line: Line, ledger: Ledger) -> Short | None:
         if nanos and account.settled_nanos + account.held_nanos + nanos > limit:
             return _over(line, "nanos", limit, account.settled_nanos, account.held_nanos, nanos)
     return None
+
+
+def _rolling(short: Short, ledger: Ledger) -> Short:
+    """The same, with the instant at which enough has rolled out in place of the one at which everything has."""
+    frees_at = ledger.frees_at(short.line, short.unit, short.limit, short.needed)
+    return msgspec.structs.replace(short, line=msgspec.structs.replace(short.line, resets_at=frees_at))
 
 
 def _over(line: Line, unit: Unit, limit: int, settled: int, held: int, needed: int) -> Short:
