@@ -27,9 +27,8 @@ def in_one_turn(runtime: Runtime, *events: Callable[[], object]) -> None:
 
 def asked(runtime: Runtime, count: int, first: int = 0) -> list[FakeLine]:
     lines: list[FakeLine] = []
-    in_one_turn(
-        runtime, *[lambda number=number: lines.append(runtime.ask(named(f"inv_{number}"))[1]) for number in range(first, first + count)]
-    )
+    numbers = range(first, first + count)
+    in_one_turn(runtime, *[lambda number=number: lines.append(runtime.ask(named(f"inv_{number}"))[1]) for number in numbers])
     return lines
 
 

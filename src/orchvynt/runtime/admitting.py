@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from orchvynt.decisions.budgets.accounts import key_of
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
-from orchvynt.decisions.budgets.renaming import carried
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.fallback.health import Health, Passage
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.language.snapshot import Budget
+from orchvynt.language.spending import carried
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.weighing import Weighed, passage, weigh

@@ -7,10 +7,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from orchvynt.decisions.budgets.renaming import carried
 from orchvynt.language.compile import Loaded
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Budget, Rule, Snapshot
+from orchvynt.language.spending import carried
 from orchvynt.ports.checking import Checking, CheckingUnavailableError
 from orchvynt.ports.store import Carried, PolicyRow, Store
 

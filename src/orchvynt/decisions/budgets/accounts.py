@@ -73,19 +73,23 @@ class Account(msgspec.Struct, gc=False):
         self.held_calls += part.invocations
         self.holds += 1
 
-    def let_go(self, part: Reserved) -> None:
-        """A hold ends; whether something of it is settled is said apart."""
+    def end(self, part: Reserved, spent: Reserved | None) -> None:
+        """A hold ends, and what was settled of it counts for good."""
         self.held_nanos -= part.nanos
         self.held_tokens -= part.tokens
         self.held_output -= part.output_tokens
         self.held_calls -= part.invocations
         self.holds -= 1
-        assert self.holds >= 0
         assert self.held_nanos >= 0
         assert self.held_tokens >= 0
+        if spent is not None:
+            self.settled_nanos += spent.nanos
+            self.settled_tokens += spent.tokens
+            self.settled_output += spent.output_tokens
+            self.settled_calls += spent.invocations
 
-    def settle(self, part: Reserved) -> None:
-        """What was settled counts for good."""
+    def put_back(self, part: Reserved) -> None:
+        """What an earlier process settled counts again."""
         self.settled_nanos += part.nanos
         self.settled_tokens += part.tokens
         self.settled_output += part.output_tokens
@@ -121,22 +125,15 @@ class RollingAccount(Account, gc=False):
         Account.hold(self, part)
         self._slice(part.window).hold(part)
 
-    def let_go(self, part: Reserved) -> None:
+    def end(self, part: Reserved, spent: Reserved | None) -> None:
         one = self.slices.get(part.window)
         if one is not None:
-            Account.let_go(self, part)
-            one.let_go(part)
-
-    def settle(self, part: Reserved) -> None:
-        one = self.slices.get(part.window)
-        if one is not None:
-            Account.settle(self, part)
-            one.settle(part)
+            Account.end(self, part, spent)
+            one.end(part, spent)
 
     def put_back(self, part: Reserved) -> None:
-        """Spend of an earlier process; its slice may not be there yet."""
-        self._slice(part.window)
-        self.settle(part)
+        Account.put_back(self, part)
+        self._slice(part.window).put_back(part)
 
     def roll(self, now: int) -> None:
         """Lets go of the slices that are older than the window."""

@@ -6,15 +6,14 @@ INVARIANT: for every account, settled + held ≤ limit whenever a hold is placed
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, repeat
 from typing import Final, Literal
-
-import msgspec
 
 from orchvynt.decisions.budgets.accounts import Account as Account
 from orchvynt.decisions.budgets.accounts import AccountKey as AccountKey
 from orchvynt.decisions.budgets.accounts import Line as Line
 from orchvynt.decisions.budgets.accounts import RollingAccount, key_of, used
+from orchvynt.decisions.budgets.holds import Again, Ended, Forgotten, Hold, ended, took
 from orchvynt.decisions.budgets.renaming import Names
 from orchvynt.language.compiled_budgets import DAY_NS
 from orchvynt.model.facts import Reserved
@@ -26,25 +25,6 @@ LOOKED_AT: Final = 2_000
 IDLE_NS: Final = 30 * DAY_NS
 """Of budgets that the policy no longer has."""
 
-Again = Literal["same", "different"]
-"""What is said of an id that is known already: that this is the same hold or the same end of it, or another
-(https://docs.tigerbeetle.com/reference/requests/create_transfers/, `exists` and `exists_with_different_flags`)."""
-
-
-class Hold(msgspec.Struct, frozen=True, gc=False):
-    """An open hold: its parts, and the account of each."""
-
-    parts: tuple[Reserved, ...]
-    accounts: tuple[Account, ...]
-
-
-class Forgotten(msgspec.Struct, frozen=True):
-    """A lifetime that is over because its subject was idle; `window` is when it began anew before, 0 if it never did."""
-
-    budget: str
-    subject: str
-    window: int
-
 
 class Ledger:
     """All accounts and open holds of one process."""
@@ -54,7 +34,7 @@ class Ledger:
     def __init__(self) -> None:
         # By budget and window, then by subject: half the memory of one key for each account, and a window that ended goes as a whole.
         self._books: dict[tuple[str, int, int], dict[str, Account]] = {}
-        self._ended: dict[str, tuple[tuple[Reserved, ...], tuple[Reserved, ...]]] = {}
+        self._ended: dict[str, Ended] = {}
         self._ended_before = self._ended
         # When lifetimes began anew, of those that did: their rows in the store are apart from those before.
         self._anew: dict[tuple[str, str], int] = {}
@@ -65,17 +45,21 @@ class Ledger:
 
     def account(self, line: Line) -> Account:
         """The account as it stands at the instant of the line; a fresh one reads as empty and is not kept."""
-        rolls_ns = line.terms.rolls_ns
-        name = self.names.now(line.book) if self.names.changed else line.book
-        book = self._books.get((name, 0, rolls_ns) if rolls_ns else (name, line.window, line.resets_at))
-        account = book.get(line.subject) if book is not None else None
+        if self.names.changed or line.terms.rolls_ns:
+            budget, subject, start, end = self.key(line)
+        else:
+            # Nearly always: the names of `key` without its tuple.
+            budget, subject, start, end = line.book, line.subject, line.window, line.resets_at
+        book = self._books.get((budget, start, end))
+        account = book.get(subject) if book is not None else None
         if account is None:
             return EMPTY
-        if rolls_ns:
+        if not end:
+            if 0 < account.touched_at <= line.at - line.terms.idle_ns and not account.holds:
+                self._begin_anew(budget, subject, account, line.at)
+        elif not start:
             assert isinstance(account, RollingAccount)
             account.roll(line.at)
-        elif not line.resets_at and 0 < account.touched_at <= line.at - line.terms.idle_ns and not account.holds:
-            self._begin_anew(name, line.subject, account, line.at)
         return account
 
     def entries(self, at: int = 0) -> Iterator[tuple[AccountKey, Account]]:
@@ -90,20 +74,18 @@ class Ledger:
         self, attempt: str, lines: Sequence[Line], nanos: int, tokens: int, output: int = 0, calls: int = 0
     ) -> tuple[Reserved, ...] | Again:
         """Holds the amounts on every line. The caller has checked that they fit; a line that does not is a defect."""
-        known = self._parts_of(attempt)
-        if known is not None:
-            same = [(self.now(key_of(part)), part.nanos, part.tokens, part.output_tokens, part.invocations) for part in known]
-            return "same" if same == [(self.key(line), nanos, tokens, output, calls) for line in lines] else "different"
-        parts, accounts = [], []
+        if attempt in self.holds or attempt in self._ended or attempt in self._ended_before:
+            return self._placed_again(attempt, lines, (nanos, tokens, output, calls))
+        parts, accounts, anew = [], [], self._anew
         for line in lines:
-            self.account(line)
-            key, limits = self.key(line), line.limits
-            account = self.open(key)
+            limits, account, book, subject, window = line.limits, self.account(line), line.book, line.subject, line.window
+            if account is EMPTY:
+                account = self.open(line.key)
             assert limits.tokens is None or account.settled_tokens + account.held_tokens + tokens <= limits.tokens
             assert limits.nanos is None or not nanos or account.settled_nanos + account.held_nanos + nanos <= limits.nanos
-            rolls_ns = line.terms.rolls_ns
-            window = line.window or (self._anew.get(key[:2], 0) if self._anew and not line.resets_at else 0)
-            part = Reserved(line.book, line.subject, window, nanos, tokens, output, calls, rolls_ns, line.resets_at)
+            if anew and not window:
+                window = anew.get((self.names.now(book), subject), 0)
+            part = Reserved(book, subject, window, nanos, tokens, output, calls, line.terms.rolls_ns, line.resets_at)
             account.hold(part)
             account.touched_at = line.at
             parts.append(part)
@@ -138,27 +120,25 @@ class Ledger:
                 self._anew[key[0], key[1]] = part.window
         account = self.open(key)
         account.touched_at = max(account.touched_at, touched_at)
-        if isinstance(account, RollingAccount):
-            account.put_back(part)
-        else:
-            account.settle(part)
+        account.put_back(part)
 
     def release(self, attempt: str, settled: Iterable[Reserved] = (), at: int = 0) -> tuple[Reserved, ...] | Again | Literal["unknown"]:
         """Ends a hold, once: its parts are no longer held, and what was `settled` counts for good. Gives the hold's parts."""
         spent = tuple(settled)
         hold = self.holds.pop(attempt, None)
         if hold is None:
-            ended = self._ended.get(attempt) or self._ended_before.get(attempt)
-            return "unknown" if ended is None else "same" if ended[1] == spent else "different"
-        for part, account in zip(hold.parts, hold.accounts, strict=True):
-            account.let_go(part)
-            if account.touched_at < at:
-                account.touched_at = at
-        for number, part in enumerate(spent):
-            # A receipt repeats the parts of its hold, in their order.
-            mine = number < len(hold.parts) and key_of(hold.parts[number]) == key_of(part)
-            (hold.accounts[number] if mine else self.open(key_of(part))).settle(part)
-        self._remember(attempt, hold.parts, spent)
+            known = self._ended.get(attempt) or self._ended_before.get(attempt)
+            if known is None:
+                return "unknown"
+            return "same" if ended(known.accounts, took(known), spent) == known else "different"
+        # A receipt repeats the parts of its hold, in their order.
+        for part, used_of_it, account in zip(hold.parts, spent or repeat(None), hold.accounts, strict=False):
+            assert used_of_it is None or (used_of_it.subject == part.subject and used_of_it.budget == part.budget)
+            account.end(part, used_of_it)
+            account.touched_at = at or account.touched_at
+        if len(self._ended) >= ENDED_KEPT:
+            self._ended_before, self._ended = self._ended, {}
+        self._ended[attempt] = ended(hold.accounts, hold.parts[0], spent)
         return hold.parts
 
     def key(self, line: Line) -> AccountKey:
@@ -219,17 +199,13 @@ class Ledger:
         account.begin_anew()
         account.touched_at = at
 
-    def _parts_of(self, attempt: str) -> tuple[Reserved, ...] | None:
-        hold = self.holds.get(attempt)
-        if hold is not None:
-            return hold.parts
-        ended = self._ended.get(attempt) or self._ended_before.get(attempt)
-        return ended[0] if ended is not None else None
-
-    def _remember(self, attempt: str, parts: tuple[Reserved, ...], spent: tuple[Reserved, ...]) -> None:
-        if len(self._ended) >= ENDED_KEPT:
-            self._ended_before, self._ended = self._ended, {}
-        self._ended[attempt] = (parts, spent)
+    def _placed_again(self, attempt: str, lines: Sequence[Line], amounts: tuple[int, int, int, int]) -> Again:
+        known = self.holds.get(attempt) or self._ended.get(attempt) or self._ended_before.get(attempt)
+        assert known is not None
+        part = known.parts[0] if isinstance(known, Hold) else took(known)
+        if (part.nanos, part.tokens, part.output_tokens, part.invocations) != amounts or len(known.accounts) != len(lines):
+            return "different"
+        return "same" if all(self.account(line) is one for line, one in zip(lines, known.accounts, strict=True)) else "different"
 
     def forget_ended(self, now: int, idle: Mapping[str, int] | None = None) -> None:
         """Drops the accounts of windows that have ended; what was settled in them is in the store. Of the others it looks at some each

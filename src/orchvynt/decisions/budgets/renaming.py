@@ -1,8 +1,6 @@
 """What a budget is called now: `was: old-name` carries spend over, also of calls that still stand on the old name."""
 
-from collections.abc import Iterable, Sequence
-
-from orchvynt.language.snapshot import Budget
+from collections.abc import Iterable
 
 
 class Names:
@@ -32,12 +30,3 @@ class Names:
         for name in names:
             self._now.pop(name, None)
         self.changed = bool(self._now)
-
-
-def carried(before: Sequence[Budget], after: Sequence[Budget]) -> list[tuple[str, str]]:
-    """Which names spend is carried from and to when `after` takes the place of `before`: as `was` says, and back again where it is taken
-    back (a rollback)."""
-    old, new = {budget.name for budget in before}, {budget.name for budget in after}
-    found = [(budget.was, budget.name) for budget in after if budget.was and budget.was not in new]
-    back = [(budget.name, budget.was) for budget in before if budget.was and budget.name not in new and budget.was in new - old]
-    return found + back
