@@ -34,7 +34,7 @@ async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked
     for was, name in await store.renamed():
         ledger.rename(was, name)
     ledger.names.keep(budgets)
-    _restore_spend(ledger, await store.spend(at), budgets)
+    restore_spend(ledger, await store.spend(at), budgets)
     ended: dict[str, list[facts.AnyFact]] = {}
     settled = voided = 0
     for hold in await store.open_holds():
@@ -68,7 +68,7 @@ def _interrupted(inv: str, at: int, record: list[facts.AnyFact]) -> facts.Invoca
     return facts.InvocationFinished(inv, at, "interrupted", sent.model, sent.provider, sent.tier, nanos, at - began)
 
 
-def _restore_spend(ledger: Ledger, rows: Iterable[SpendRow], budgets: Mapping[str, Budget]) -> None:
+def restore_spend(ledger: Ledger, rows: Iterable[SpendRow], budgets: Mapping[str, Budget]) -> None:
     """Not of budgets per invocation, which nobody asks for again."""
     for row in sorted(rows, key=lambda one: one.window):
         budget = budgets.get(ledger.names.now(row.budget))

@@ -98,6 +98,8 @@ class Ledger:
     def restore(self, attempt: str, reserved: Iterable[Reserved]) -> None:
         """Puts back a hold that an earlier process left open. It may exceed a limit that was lowered since."""
         kept = tuple(reserved)
+        for part in kept:
+            self._in_newest_life(part)
         accounts = tuple([self.open(key_of(part)) for part in kept])
         for part, account in zip(kept, accounts, strict=True):
             account.hold(part)
@@ -106,21 +108,26 @@ class Ledger:
 
     def put_back(self, part: Reserved, touched_at: int) -> None:
         """Puts back what an earlier process settled. Of a lifetime that began anew only the newest part counts."""
-        key = key_of(part)
-        if not part.rolls_ns and not part.ends_at:
-            before = self._anew.get(key[:2], 0)
-            if part.window < before:
-                self.forgotten.append(Forgotten(part.budget, part.subject, part.window))
-                return
+        if self._in_newest_life(part):
+            account = self.open(key_of(part))
+            account.touched_at = max(account.touched_at, touched_at)
+            account.put_back(part)
+        else:
+            self.forgotten.append(Forgotten(part.budget, part.subject, part.window))
+
+    def _in_newest_life(self, part: Reserved) -> bool:
+        """False if the part is of a lifetime that was over before. One that is newer than what is known ends that."""
+        if part.rolls_ns or part.ends_at:
+            return True
+        budget, subject, *_ = key = self.now(key_of(part))
+        before = self._anew.get((budget, subject), 0)
+        if part.window > before:
             account = self.open(key)
-            if part.window > before:
-                if account.touched_at:
-                    self.forgotten.append(Forgotten(part.budget, part.subject, before))
-                account.begin_anew()
-                self._anew[key[0], key[1]] = part.window
-        account = self.open(key)
-        account.touched_at = max(account.touched_at, touched_at)
-        account.put_back(part)
+            if account.touched_at:
+                self.forgotten.append(Forgotten(part.budget, part.subject, before))
+            account.begin_anew()
+            self._anew[budget, subject] = part.window
+        return part.window >= before
 
     def release(self, attempt: str, settled: Iterable[Reserved] = (), at: int = 0) -> tuple[Reserved, ...] | Again | Literal["unknown"]:
         """Ends a hold, once: its parts are no longer held, and what was `settled` counts for good. Gives the hold's parts."""
