@@ -15,6 +15,7 @@ from orchvynt.model.facts import AttemptSettled, Reserved
 from orchvynt.model.invocation import Claims
 from orchvynt.model.usage import NO_USAGE
 from orchvynt.ports.store import PolicyRow, SpendRow
+from orchvynt.runtime.granting import Granting
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.operations import Operations
 from orchvynt.runtime.policies import carrying
@@ -93,7 +94,9 @@ def test_who_waits_is_woken_when_slices_roll_out() -> None:
 
 def test_the_views_show_what_counts_now_and_when_the_oldest_of_it_goes() -> None:
     runtime = Runtime(under(ROLLS))
-    operations = Operations(runtime.carrier, runtime.reviewing, changing(runtime), runtime.alerting)
+    operations = Operations(
+        runtime.carrier, runtime.reviewing, changing(runtime), runtime.alerting, Granting(runtime.carrier, runtime.store, runtime.ids)
+    )
     spend(runtime, "first", 2)
     began = runtime.clock.now()
     (line,) = operations.budgets()

@@ -11,7 +11,8 @@ from orchvynt.adapters.git import commit_of
 from orchvynt.language.compile import load
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.ports.store import NOTHING_CARRIED, Carried, PolicyRow, Store
+from orchvynt.ports.carried import NOTHING_CARRIED, Carried
+from orchvynt.ports.store import PolicyRow, Store
 from orchvynt.runtime.changing import FILE_AUTHOR
 from orchvynt.runtime.policies import FileSeen, carrying, file_of, numbered
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from orchvynt.decisions.budgets.accounts import key_of
+from orchvynt.decisions.budgets.burning import Burning
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.prompts import Prompts
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.fallback.health import Health, Passage
 from orchvynt.decisions.identity.subjects import Subjects
@@ -44,6 +46,8 @@ class Admitting:
         self.subjects = subjects
         self.queue = HoldQueue(ledger)
         self._idle_ns: dict[str, int] = {}
+        self.prompts = Prompts(ledger)
+        self.burning = Burning(clock.now())
         self._feed = feed
         self._failed = failed
 
@@ -64,7 +68,8 @@ class Admitting:
             self._feed(life, found)
             return
         if isinstance(result, Fits):
-            line = self.queue.blocked(weighed.binding) if self.queue.count else None
+            # Whom people have let through stands behind nobody.
+            line = self.queue.blocked(weighed.binding) if self.queue.count and not life.state.owed else None
             if line is None:
                 self._place(life, command.attempt, weighed, result, found, at, mono)
                 return
@@ -87,6 +92,9 @@ class Admitting:
         life.lines = weighed.lines
         reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens, fits.output_tokens or 0, weighed.calls)
         assert isinstance(reserved, tuple), "an attempt has an id of its own"
+        if len(weighed.lines) > len(life.state.applied):
+            # Only the books of prompts add lines to those of the budgets.
+            self.prompts.came(weighed.lines)
         self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound))
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
@@ -141,9 +149,16 @@ class Admitting:
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> None:
         """Ends a hold and wakes who waited for it."""
+        if settled:
+            self.burning.add(self.clock.now(), settled)
         parts = self.ledger.release(attempt, settled, self.clock.now())
         if self.queue.count and isinstance(parts, tuple):
             self.queue.wake(map(key_of, parts))
+
+    def granted(self, budget: str, subject: str) -> None:
+        """There is more of a budget for a subject: whoever waits for that looks again."""
+        if self.queue.count:
+            self.queue.wake(self.queue.waiting_on(budget, subject))
 
     def sweep(self, at: int, now: int) -> None:
         """Weighs those whose window has rolled over, and tells those whose time is up, after one more look."""
@@ -170,7 +185,7 @@ class Admitting:
 
     def _forget_own(self, lines: tuple[Line, ...]) -> None:
         for line in lines:
-            if line.terms.scope == "invocation":
+            if line.terms.scope == "invocation" or self.prompts.was_idle(line):
                 self.ledger.forget((line.key,))
 
     def policy_changed(self, before: Sequence[Budget], after: Sequence[Budget]) -> None:

@@ -11,8 +11,9 @@ from orchvynt.language.compile import Loaded
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Budget, Rule, Snapshot
 from orchvynt.language.spending import carried
+from orchvynt.ports.carried import Carried
 from orchvynt.ports.checking import Checking, CheckingUnavailableError
-from orchvynt.ports.store import Carried, PolicyRow, Store
+from orchvynt.ports.store import PolicyRow, Store
 
 KEPT_VERSIONS: Final = 16
 FREED_AT_ONCE: Final = 500

@@ -6,7 +6,8 @@ from tests.contract.store.conftest import Opener, Pair
 
 from orchvynt.model.facts import AttemptSettled, Reserved
 from orchvynt.model.usage import NO_USAGE
-from orchvynt.ports.store import Carried, SpendRow
+from orchvynt.ports.carried import Carried
+from orchvynt.ports.store import SpendRow
 
 DAY = 86_400_000_000_000
 

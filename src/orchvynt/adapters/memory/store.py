@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import msgspec
 
 from orchvynt.adapters.journal.frames import decode_record
+from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.adapters.projection import (
     PARKED,
     REFERENCE_CHARS_MAX,
     Batch,
     SpendKey,
     book_renamed,
-    bounded,
     feedback_row,
     fold_reviews,
     merge_invocation,
@@ -19,13 +19,14 @@ from orchvynt.adapters.projection import (
     over,
     renamed_now,
 )
-from orchvynt.model.facts import AnyFact, HoldPlaced
+from orchvynt.adapters.receipts import bounded
+from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
+from orchvynt.ports.carried import NOTHING_CARRIED, Carried
+from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.store import (
-    NOTHING_CARRIED,
     AuditRow,
-    Carried,
     FeedbackRow,
     InvocationRow,
     KeyRow,
@@ -53,6 +54,8 @@ class MemoryStore:
         self._spend: dict[SpendKey, SpendRow] = {}
         self._renamed: dict[str, str] = {}
         self._holds: dict[str, tuple[HoldPlaced, int]] = {}
+        self._grants: dict[str, BudgetGranted] = {}
+        self._receipts = MemoryReceipts()
         self._reviews: dict[str, ReviewRow] = {}
         self._feedback: dict[str, FeedbackRow] = {}
         self._kept: dict[str, AnswerKept] = {}
@@ -76,12 +79,15 @@ class MemoryStore:
             self._references.setdefault(reference, []).append(seq)
         for key, added in batch.spend.items():
             self._add_spend(key, added)
+        self._receipts.file(batch.receipts)
         for attempt in batch.released:
             self._holds.pop(attempt, None)
         self._holds.update(batch.holds)
         for attempt, at in batch.sent.items():
             if attempt in self._holds:
                 self._holds[attempt] = (self._holds[attempt][0], at)
+        for given in batch.grants:
+            self._grants.setdefault(given.grant, given)
         for fact in batch.feedback:
             self._feedback.setdefault(fact.inv, feedback_row(fact))
         for answer in batch.kept:
@@ -155,6 +161,22 @@ class MemoryStore:
     async def renamed(self) -> list[tuple[str, str]]:
         self._check_open()
         return sorted(self._renamed.items())
+
+    async def grants(self) -> list[BudgetGranted]:
+        self._check_open()
+        return sorted(self._grants.values(), key=lambda given: (given.at, given.grant))
+
+    async def grant(self, grant: str) -> BudgetGranted | None:
+        self._check_open()
+        return self._grants.get(grant)
+
+    async def receipts(self, begin: int, end: int, limit: int, after: tuple[int, str] = (0, "")) -> list[ReceiptRow]:
+        self._check_open()
+        return self._receipts.rows(begin, end, after)[:limit]
+
+    async def spent(self, begin: int, end: int, by: Sequence[str], limit: int) -> Spent:
+        self._check_open()
+        return self._receipts.spent(begin, end, by, limit)
 
     async def open_holds(self) -> list[OpenHold]:
         self._check_open()

@@ -13,6 +13,7 @@ from orchvynt.decisions.budgets.accounts import Account as Account
 from orchvynt.decisions.budgets.accounts import AccountKey as AccountKey
 from orchvynt.decisions.budgets.accounts import Line as Line
 from orchvynt.decisions.budgets.accounts import RollingAccount, key_of, used
+from orchvynt.decisions.budgets.grants import Grants
 from orchvynt.decisions.budgets.holds import Again, Ended, Forgotten, Hold, ended, took
 from orchvynt.decisions.budgets.renaming import Names
 from orchvynt.language.compiled_budgets import DAY_NS
@@ -27,9 +28,9 @@ IDLE_NS: Final = 30 * DAY_NS
 
 
 class Ledger:
-    """All accounts and open holds of one process."""
+    """All accounts and open holds of one process, and the grants that raise their limits."""
 
-    __slots__ = ("_anew", "_books", "_ended", "_ended_before", "_looking_at", "forgotten", "holds", "names")
+    __slots__ = ("_anew", "_books", "_ended", "_ended_before", "_looking_at", "forgotten", "grants", "holds", "names")
 
     def __init__(self) -> None:
         # By budget and window, then by subject: half the memory of one key for each account, and a window that ended goes as a whole.
@@ -42,6 +43,7 @@ class Ledger:
         self.holds: dict[str, Hold] = {}
         self.forgotten: list[Forgotten] = []
         self.names = Names()
+        self.grants = Grants()
 
     def account(self, line: Line) -> Account:
         """The account as it stands at the instant of the line; a fresh one reads as empty and is not kept."""
@@ -205,6 +207,8 @@ class Ledger:
         self._anew[budget, subject] = at
         account.begin_anew()
         account.touched_at = at
+        if self.grants:
+            self.grants.forget_subject(budget, subject)
 
     def _placed_again(self, attempt: str, lines: Sequence[Line], amounts: tuple[int, int, int, int]) -> Again:
         known = self.holds.get(attempt) or self._ended.get(attempt) or self._ended_before.get(attempt)
@@ -215,8 +219,10 @@ class Ledger:
         return "same" if all(self.account(line) is one for line, one in zip(lines, known.accounts, strict=True)) else "different"
 
     def forget_ended(self, now: int, idle: Mapping[str, int] | None = None) -> None:
-        """Drops the accounts of windows that have ended; what was settled in them is in the store. Of the others it looks at some each
-        time: slices that have rolled out, and subjects without a window that were idle for as long as `idle` says of their budget."""
+        """Drops the accounts of windows that have ended, and the grants for them; what was settled in them is in the store. Of the others
+        it looks at some each time: slices that have rolled out, and subjects without a window that were idle for as long as `idle` says
+        of their budget."""
+        self.grants.forget_ended(now)
         for book in [book for book in self._books if book[1] and book[2] <= now]:
             self._drop(book, list(islice(self._books[book], 10 * LOOKED_AT)))
         if not self._looking_at:
@@ -251,6 +257,8 @@ class Ledger:
             account = accounts.get(subject)
             if account is not None and not account.busy:
                 del accounts[subject]
+                if not book[2] and self.grants:
+                    self.grants.forget_subject(book[0], subject)
         if not accounts:
             del self._books[book]
 
