@@ -3,7 +3,7 @@
 from typing import Any
 
 from orchvynt.decisions.budgets.application import applicable
-from orchvynt.decisions.budgets.refusals import budget_exceeded, detail
+from orchvynt.decisions.budgets.refusals import detail, no_room
 from orchvynt.decisions.fallback.chains import ChainChoice, choose_chain
 from orchvynt.decisions.gates.judgement import foresee
 from orchvynt.decisions.identity.subjects import Subjects
@@ -18,6 +18,7 @@ from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAft
 from orchvynt.lifecycle.endings import all_failed, refuse
 from orchvynt.lifecycle.events import Admitted, AnyEvent, BackoffElapsed, HoldsAwaited, NotAdmitted, Received
 from orchvynt.lifecycle.rescue import break_off, may_be_rescued, prefix_for
+from orchvynt.lifecycle.runaways import watched
 from orchvynt.lifecycle.state import Later, Skipped, State
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
@@ -47,6 +48,8 @@ def begin(
     state.skipped = [Skipped(one.model, one.why) for one in routed.rejected if one.by != "prefer" and one.model not in tiers]
     state.ahead = [candidate.tier for candidate in routed.candidates]
     applied = applicable(snapshot.budgets, state.invocation, values)
+    if applied and not isinstance(applied, Fault):
+        applied = watched(snapshot.budgets, state.invocation, applied)
     if isinstance(applied, Fault):
         return refuse(state, event, applied, noted)
     state.applied = applied
@@ -180,8 +183,8 @@ def snapshot_model_name(snapshot: Snapshot, name: str) -> str:
 
 
 def holds_awaited(snapshot: Snapshot, state: State, event: HoldsAwaited) -> list[AnyCommand]:
-    line = event.short.line
-    awaited = facts.HoldAwaited(state.invocation.id, event.at, state.tier, state.candidate.model, line.budget, line.subject)
+    said = detail(event.short)
+    awaited = facts.HoldAwaited(state.invocation.id, event.at, state.tier, state.candidate.model, str(said["budget"]), str(said["subject"]))
     return [Record((awaited,))]
 
 
@@ -203,11 +206,14 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
         if event.why == "queue_full":
             fault = _queue_full(event)
         else:
-            fault, wants = budget_exceeded(event.short, event.waited), wanted(event.short)
+            fault, wants = no_room(event.short, event.waited), wanted(event.short)
     elif event.why == "price":
         fault = Fault("unsupported", event.detail, "Give the model a `price`, or ask for its standard service tier.", param="model")
     state.skipped.append(Skipped(candidate.model, why, fault, wants))
     skipped = facts.CandidateSkipped(state.invocation.id, event.at, candidate.tier, candidate.model, why, said)
+    if fault is not None and fault.code == "run_stopped" and state.broken is None:
+        # It holds for every candidate; and what was tried before it does not make coming back worth while.
+        return refuse(state, event, fault, [skipped])
     commands = next_candidate(snapshot, state, event)
     return [Record((skipped, *_activated(snapshot, state, event, trigger, candidate.model))), *commands]
 
@@ -252,6 +258,7 @@ def _received(snapshot: Snapshot, state: State) -> facts.InvocationReceived:
         invocation.key,
         snapshot.commit,
         invocation.idempotency is not None,
+        invocation.depth,
     )
 
 

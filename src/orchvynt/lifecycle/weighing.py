@@ -93,7 +93,7 @@ def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, 
     typical, calls = sizes.typical(model.name) * ask.choices, 0 if state.counted else 1
     need = Need(bound, asked, most, typical, price, ask.choices, surcharge, calls)
     result = size(need, stands_on, ledger)
-    binding = tuple([line for line in stands_on if binds(line, need.price)]) if stands_on else ()
+    binding = tuple([line for line in stands_on if binds(line, price, calls)]) if stands_on else ()
     return Weighed(stands_on, binding, result, bound, need.calls)
 
 

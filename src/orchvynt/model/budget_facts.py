@@ -1,9 +1,14 @@
 """What happens on budgets: holds, and the receipts that end them. Stored for years: fields are only added, with defaults."""
 
+from typing import Final
+
 import msgspec
 
 from orchvynt.model.fact import Fact
 from orchvynt.model.usage import Usage
+
+PROMPTS: Final = "#same_prompt"
+"""A budget that limits equal prompts counts them in a book of its own: this, behind its name. No name of a policy holds a `#`."""
 
 
 class HoldAwaited(Fact, frozen=True, tag="hold_awaited"):

@@ -36,7 +36,7 @@ Outcome = Literal["answered", "refused", "failed", "cancelled", "interrupted"]
 class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
     """`key` is the name that the policy's `keys` have for the caller, `key_id` the digest of the credential that it used.
     `claims_overruled` holds texts such as `workflow: doc-analysis, not support`. `idempotent`: it came with an idempotency
-    key."""
+    key. `depth` is 1, and one more than its parent's where the caller names one."""
 
     endpoint: str
     dialect: str
@@ -53,6 +53,7 @@ class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
     key: str = ""
     policy_commit: str = ""
     idempotent: bool = False
+    depth: int = 1
 
 
 class Routed(Fact, frozen=True, tag="routed"):

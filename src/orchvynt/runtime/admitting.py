@@ -5,6 +5,7 @@ from collections.abc import Callable
 from orchvynt.decisions.budgets.burning import Burning
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.prompts import Prompts
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.fallback.health import Health, Passage
 from orchvynt.decisions.identity.subjects import Subjects
@@ -41,6 +42,7 @@ class Admitting:
         self.clock = clock
         self.subjects = subjects
         self.queue = HoldQueue(ledger)
+        self.prompts = Prompts(ledger)
         self.burning = Burning(clock.now())
         self._feed = feed
         self._failed = failed
@@ -85,6 +87,9 @@ class Admitting:
             self.health.retries.called(mono)
         life.lines = weighed.lines
         reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens, fits.output_tokens or 0, weighed.calls)
+        if len(weighed.lines) > len(life.state.applied):
+            # Only the books of prompts add lines to those of the budgets.
+            self.prompts.came(weighed.lines)
         self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound))
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
@@ -175,7 +180,7 @@ class Admitting:
 
     def _forget_own(self, lines: tuple[Line, ...]) -> None:
         for line in lines:
-            if line.terms.scope == "invocation":
+            if line.terms.scope == "invocation" or self.prompts.was_idle(line):
                 self.ledger.forget((line.key,))
 
     def forget_ended(self, at: int) -> None:

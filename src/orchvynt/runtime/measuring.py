@@ -168,6 +168,8 @@ def _used(budget: Budget, account: Account) -> int:
     shares = [0]
     if budget.limits.nanos is not None:
         shares.append((account.settled_nanos + account.held_nanos) * WHOLE // budget.limits.nanos if budget.limits.nanos else WHOLE)
+    if (most := budget.limits.invocations) is not None:
+        shares.append((account.settled_calls + account.held_calls) * WHOLE // most if most else WHOLE)
     if budget.limits.tokens is not None:
         shares.append((account.settled_tokens + account.held_tokens) * WHOLE // budget.limits.tokens if budget.limits.tokens else WHOLE)
     return max(shares)

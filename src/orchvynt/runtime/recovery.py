@@ -6,12 +6,14 @@ from collections.abc import Iterable
 import msgspec
 
 from orchvynt.decisions.budgets.ledger import Ledger
+from orchvynt.decisions.budgets.prompts import PROMPTS_MAX
 from orchvynt.decisions.budgets.windows import SECOND_NS
 from orchvynt.language.snapshot import Budget, Snapshot
 from orchvynt.lifecycle.before_send import concluded, cut_off
 from orchvynt.lifecycle.settling import bound_of, consumed, price_of
 from orchvynt.lifecycle.state import decode
 from orchvynt.model import facts
+from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.journal import Journal
@@ -34,7 +36,7 @@ async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked
     """Runs before the first request is served; everything it decides is a fact in the journal first."""
     at = clock.now()
     per_call = {budget.name for budget in snapshot.budgets if budget.scope == "invocation"}
-    spend = await store.spend()
+    spend = _kept(await store.spend())
     _restore_spend(ledger, (row for row in spend if row.budget not in per_call), at)
     ended: dict[str, list[facts.AnyFact]] = {}
     settled = voided = 0
@@ -70,6 +72,15 @@ def _interrupted(inv: str, at: int, record: list[facts.AnyFact]) -> facts.Invoca
     if sent is None:
         return facts.InvocationFinished(inv, at, "interrupted", nanos=nanos, duration_ns=at - began)
     return facts.InvocationFinished(inv, at, "interrupted", sent.model, sent.provider, sent.tier, nanos, at - began)
+
+
+def _kept(rows: list[SpendRow]) -> list[SpendRow]:
+    """All rows but those of prompts that came too long ago to be counted on; of prompts those that came last are last."""
+    prompts = [row for row in rows if row.budget.endswith(PROMPTS)]
+    if not prompts:
+        return rows
+    prompts.sort(key=lambda row: row.touched_at)
+    return [*(row for row in rows if not row.budget.endswith(PROMPTS)), *prompts[-PROMPTS_MAX:]]
 
 
 def _cut_off(record: list[facts.AnyFact], over: facts.InvocationFinished) -> list[facts.AnyFact]:

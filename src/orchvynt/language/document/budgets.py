@@ -30,9 +30,6 @@ class LimitEntry(Section):
         {
             "input_tokens": "a limit on input alone",
             "output_tokens": "a limit on output alone",
-            "invocations": "a limit on the number of calls",
-            "depth": "a limit on nested calls",
-            "same_prompt": "a limit on equal prompts",
         }
     )
 
@@ -179,6 +176,10 @@ class BudgetEntry(Section):
     @model_validator(mode="after")
     def _whole(self) -> "BudgetEntry":
         _one_subject(self)
+        for counted in ("invocations", "same_prompt"):
+            if self.scope == "invocation" and getattr(self.limit, counted) is not None:
+                said = f"`{counted}` limits nothing with `scope: invocation`: there is one of each"
+                raise wrong(said, "Write `scope: run`, or another scope that calls share.", ("limit", counted))
         breach = self.on_breach
         if isinstance(breach, BreachEntry) and breach.ceiling is not None:
             for unit in breach.ceiling.model_fields_set:

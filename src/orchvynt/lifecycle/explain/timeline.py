@@ -20,6 +20,7 @@ from orchvynt.lifecycle.explain.phrases import (
 from orchvynt.lifecycle.explain.shapes import Entry
 from orchvynt.lifecycle.explain.story import Story
 from orchvynt.model import facts as f
+from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.repeats import AnswerRepeated
 
@@ -80,11 +81,12 @@ def _received(fact: f.InvocationReceived) -> str:
     )
     inferred = " (inferred: it goes on with an earlier conversation)" if claims.run_source == "inferred" else ""
     told = ", ".join(f"{word} {quoted(name)}{inferred if word == 'run' else ''}" for word, name in names if name)
+    nested = f"; at depth {fact.depth}, called by {quoted(claims.parent)}" if claims.parent else ""
     overruled = f"; overruled: {'; '.join(quoted(one) for one in fact.claims_overruled)}" if fact.claims_overruled else ""
     return (
         f"asked for {quoted(fact.requested_model) or 'no model'} at {fact.endpoint}{' as a stream' if fact.stream else ''}"
         f"{' with an idempotency key' if fact.idempotent else ''}"
-        f"{f' by {told}' if told else ''}; policy version {fact.policy_version}{overruled}"
+        f"{f' by {told}' if told else ''}; policy version {fact.policy_version}{nested}{overruled}"
     )
 
 
@@ -110,6 +112,8 @@ def _parts(reserved: tuple[f.Reserved, ...]) -> str:
     """`$0.0123 on doc-analysis (wf-1) and 400 tokens on free-session (s-1)`."""
     parts = []
     for part in reserved:
+        if part.budget.endswith(PROMPTS):
+            continue  # another book of a budget that is named already
         amounts = [text for text in (dollars(part.nanos) if part.nanos else "", count(part.tokens, "token") if part.tokens else "") if text]
         parts.append(f"{' and '.join(amounts) or 'nothing'} on budget {part.budget} ({quoted(part.subject) or 'all'})")
     return listing(parts)

@@ -25,7 +25,8 @@ class SortChoice(StrEnum):
     name = "name"
 
 
-def add_budget_commands(app: typer.Typer, outside: Outside) -> None:
+def add_budget_commands(app: typer.Typer, outside: Outside) -> typer.Typer:
+    """→ the group, for what others add to it."""
     budgets = typer.Typer(
         invoke_without_command=True,
         rich_markup_mode=markup(),
@@ -56,6 +57,7 @@ def add_budget_commands(app: typer.Typer, outside: Outside) -> None:
 
     _add_reading(budgets, outside)
     add_grant_commands(budgets, outside)
+    return budgets
 
 
 def _alone(context: typer.Context) -> None:
