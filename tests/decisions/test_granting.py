@@ -9,10 +9,10 @@ MONEY = Limits(nanos=100)
 
 
 def budget(
-    scope: Scope = "workflow", limits: Limits = MONEY, grant_max: Limits | None = None, kind: str = "reject", **more: bool
+    scope: Scope = "workflow", limits: Limits = MONEY, grant_max: Limits | None = None, alerts: bool = False, missing_refused: bool = False
 ) -> Budget:
-    breach = Breach("alert") if kind == "alert" else Breach()
-    return Budget("purse", scope, None, "day", limits, breach=breach, grant_max=grant_max, **more)  # type: ignore[arg-type]
+    breach = Breach("alert") if alerts else Breach()
+    return Budget("purse", scope, None, "day", limits, breach=breach, grant_max=grant_max, missing_refused=missing_refused)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_what_a_grant_would_not_change_is_refused() -> None:
     for terms, amount, reason, param in (
         (budget(), (1, 0), " ", "reason"),
         (budget(), (1, 0), "x" * 2_001, "reason"),
-        (budget(kind="alert"), (1, 0), "why", "budget"),
+        (budget(alerts=True), (1, 0), "why", "budget"),
         (budget(), (0, 1), "why", "tokens"),
         (budget(limits=Limits(tokens=1)), (1, 0), "why", "usd"),
         (budget(limits=Limits(invocations=1)), (1, 0), "why", "usd"),

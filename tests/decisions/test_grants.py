@@ -93,9 +93,8 @@ def test_the_sum_is_that_of_a_naive_list(seed: int) -> None:
     gifts = []
     for number in range(chance.randrange(12)):
         start = chance.randrange(3) * DAY
-        gifts.append(
-            gift(f"g{chance.randrange(8)}", start, start + DAY, chance.randrange(9), chance.randrange(9), review="r" * (number % 2))
-        )
+        amounts = (chance.randrange(9), chance.randrange(9))
+        gifts.append(gift(f"g{chance.randrange(8)}", start, start + DAY, *amounts, review="r" * (number % 2)))
     grants = holding(*gifts)
     first: dict[str, BudgetGranted] = {}
     for one in gifts:

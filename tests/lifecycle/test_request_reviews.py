@@ -52,11 +52,8 @@ def parked(stream: bool = False, gates: tuple[Gate, ...] = ()) -> Playbook:
 
 
 def approved(playbook: Playbook, grant: int = 50) -> Playbook:
-    return (
-        playbook
-        >> Voted(4_000, 40, "approve", "token:ana", "fine", grant)
-        << [Recorded("review_decided", "budget_granted"), GoOn, ASK_FIRST]
-    )
+    playbook >> Voted(4_000, 40, "approve", "token:ana", "fine", grant)
+    return playbook << [Recorded("review_decided", "budget_granted"), GoOn, ASK_FIRST]
 
 
 def going(stream: bool = False) -> Playbook:
