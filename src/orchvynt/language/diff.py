@@ -136,7 +136,9 @@ def _pairs(old: object, new: object) -> list[tuple[str, object, object]]:
         return [("webhook", webhook_url(old), webhook_url(new)), ("secret", old.secret, new.secret)]
     if isinstance(old, Rule) and isinstance(new, Rule):
         return [("when", old.when, new.when), *_targets(old, new)]
-    pairs: list[tuple[str, object, object]] = [(name, getattr(old, name), getattr(new, name)) for name in old.__struct_fields__ if name not in _NOT_ITS_OWN]
+    pairs: list[tuple[str, object, object]] = [
+        (name, getattr(old, name), getattr(new, name)) for name in old.__struct_fields__ if name not in _NOT_ITS_OWN
+    ]
     if isinstance(old, Budget) and isinstance(new, Budget):
         pairs.append(("on_breach.review.grant", granting(old), granting(new)))
     return [(name, a.name if isinstance(a, Provider) else a, b.name if isinstance(b, Provider) else b) for name, a, b in pairs]
