@@ -3,12 +3,14 @@
 import asyncio
 
 from tests.support.carrying import Runtime
+from tests.support.changing import changing
 from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.language.snapshot import Budget, Limits
 from orchvynt.model.faults import Fault
 from orchvynt.runtime.control import Grant, Granted
 from orchvynt.runtime.granting import Granting
+from orchvynt.runtime.operations import Operations
 from orchvynt.runtime.recovery import recover
 
 DAY = 86_400 * SECOND
@@ -112,6 +114,17 @@ def test_after_a_restart_what_lasts_is_there() -> None:
         runtime.clock.advance(30 * DAY)
         later = await restarted(runtime)
         assert not later.ledger.grants, "its subject was idle for too long"
+
+    asyncio.run(scenario())
+
+
+def test_what_was_granted_is_shown_before_anything_is_spent() -> None:
+    async def scenario() -> None:
+        runtime, granting = started()
+        await grant(runtime, granting, asked(60))
+        shown = Operations(runtime.carrier, runtime.reviewing, changing(runtime), runtime.alerting, granting).budgets()
+        assert [(line.name, line.subject, line.granted_tokens, line.settled_tokens) for line in shown] == [("purse", "docs", 60, 0)]
+        assert [one.limit for one in shown[0].measures] == [160]
 
     asyncio.run(scenario())
 

@@ -11,6 +11,7 @@ from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.language.snapshot import Breach, Budget, Limits, Snapshot
 from orchvynt.lifecycle.state import decode
+from orchvynt.model.facts import ReviewDecided
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Idempotency
 from orchvynt.runtime.parked import JOINABLE_NS, ParkedOne
@@ -184,6 +185,28 @@ def test_what_a_crash_cut_off_has_a_last_word() -> None:
         again, second = await restarted(later)
         assert second.interrupted == 0
         assert again.ledger.grants.find(one.review) is not None
+
+    asyncio.run(scenario())
+
+
+def test_a_crash_between_the_approval_and_the_send_says_that_nothing_was_sent() -> None:
+    async def scenario() -> None:
+        runtime, one, line = parked()
+        line.leave()
+        assert await approve(runtime, one) is None
+        crashed = Runtime(policy())
+        for frame in runtime.journal.frames:
+            crashed.journal.append(frame)
+            if any(isinstance(fact, ReviewDecided) for fact in frame):
+                break
+        later, found = await restarted(crashed)
+        assert (found.settled_at_bound, found.voided, found.interrupted) == (0, 0, 1)
+        kept = later.parked.invocation(one.inv)
+        assert kept is not None
+        told = await poll(later, kept)
+        assert (told.status, "Nothing had been sent" in told.body.decode()) == (503, True)
+        assert later.upstream.arrivals == []
+        assert later.ledger.grants.find(one.review) is not None
 
     asyncio.run(scenario())
 
