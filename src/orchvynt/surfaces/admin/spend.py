@@ -74,8 +74,8 @@ def _by_cost(row: SpentRow) -> str:
 
 
 def _by_name(row: SpentRow) -> str:
-    """Unambiguous, whatever callers call themselves."""
-    return msgspec.json.encode(row.values).decode()
+    """In the order of the names, unambiguous, and safe in an address, whatever callers call themselves."""
+    return msgspec.json.encode(row.values).hex()
 
 
 def _view(row: SpentRow, by: tuple[str, ...]) -> SpentView:
