@@ -14,6 +14,7 @@ import msgspec
 from orchvynt.decisions.billing.reconciling import Reconciliation
 from orchvynt.lifecycle.explain import Explanation
 from orchvynt.surfaces import budget_shapes as m
+from orchvynt.surfaces import grant_shapes as g
 from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
@@ -29,6 +30,8 @@ SHAPES: dict[str, Any] = {
     "budgets reconcile": Reconciliation,
     "budgets show": s.Listing[s.BudgetView],
     "budgets statement": m.Statement,
+    "budgets grant": g.GrantView,
+    "budgets grants": s.Listing[g.GrantView],
     "diff": p.PolicyDiff,
     "explain": Explanation,
     "history": s.Listing[p.PolicyView],

@@ -231,11 +231,13 @@ def test_a_server_of_another_kind_is_told_apart() -> None:
 
 def commands_for_json() -> list[tuple[str, list[str]]]:
     decided = ["rev_2", "--reason", "x"]
+    granted = ["purse", "docs", "--usd", "1", "-m", "x"]
     extra = {
-        "apply": ["-", "-m", "m"], "budgets reconcile": ["--invoice", "-"], "budgets show": ["doc"], "diff": ["1", "1"],
-        "budgets statement": ["--month", "2026-01"], "explain": ["last"], "reviews approve": decided, "reviews reject": decided,
-        "reviews show": ["rev_2"], "keys issue": ["agents"], "keys revoke": ["agents"], "keys rotate": ["agents"], "rollback": ["1"],
-        "runs": ["r1"], "test": ["-"], "tokens issue": ["ci", "--role", "viewer"], "tokens revoke": ["viewer"], "validate": ["-"],
+        "apply": ["-", "-m", "m"], "budgets grant": granted, "budgets reconcile": ["--invoice", "-"], "budgets show": ["doc"],
+        "budgets statement": ["--month", "2026-01"], "diff": ["1", "1"], "explain": ["last"], "reviews approve": decided,
+        "reviews reject": decided, "reviews show": ["rev_2"], "keys issue": ["agents"], "keys revoke": ["agents"],
+        "keys rotate": ["agents"], "rollback": ["1"], "runs": ["r1"], "test": ["-"], "tokens issue": ["ci", "--role", "viewer"],
+        "tokens revoke": ["viewer"], "validate": ["-"],
     }  # fmt: skip
     return [(command, [*command.split(), *extra.get(command, []), "--json"]) for command in SHAPES]
 

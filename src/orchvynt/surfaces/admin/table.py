@@ -4,10 +4,11 @@ from typing import Final
 
 from orchvynt.lifecycle.explain import Explanation
 from orchvynt.surfaces import budget_shapes as m
+from orchvynt.surfaces import grant_shapes as g
 from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
-from orchvynt.surfaces.admin import access, budgets, exposition, fleet, keys, metrics, policies, records, reviews, spend
+from orchvynt.surfaces.admin import access, budgets, exposition, fleet, grants, keys, metrics, policies, records, reviews, spend
 from orchvynt.surfaces.admin.asking import Query, Row
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
 
@@ -85,6 +86,17 @@ ROWS: Final[tuple[Row, ...]] = (
         ),
         pages=True,
     ),
+    Row(
+        "GET",
+        "/grants",
+        "viewer",
+        grants.listed,
+        "What was granted of budgets, newest first.",
+        s.Listing[g.GrantView],
+        query=(Query("budget", "Only those of this budget."),),
+        pages=True,
+    ),
+    Row("POST", "/grants", "operator", grants.grant, "Grants more of a budget to a subject.", g.GrantView, takes=g.GrantBody, status=201),
     Row(
         "GET",
         "/reviews",

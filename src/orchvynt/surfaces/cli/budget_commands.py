@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from orchvynt.surfaces.cli.asking import AfterOption, JsonOption, LimitOption, ServerOption, TokenOption, markup
+from orchvynt.surfaces.cli.grant_commands import add_grant_commands
 from orchvynt.surfaces.cli.outside import Outside
 
 MONEY = "What it costs"
@@ -55,6 +56,7 @@ def add_budget_commands(app: typer.Typer, outside: Outside) -> typer.Typer:
             budgets.listed(opened, budgets.Wanted(budget, subject, sort.value, limit, after))
 
     _add_reading(budgets, outside)
+    add_grant_commands(budgets, outside)
     return budgets
 
 
