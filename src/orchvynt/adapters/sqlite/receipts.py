@@ -47,9 +47,8 @@ def fill(connection: sqlite3.Connection) -> None:
             try:
                 batch.add(decode_record(bytes(body)), b"")
             except msgspec.MsgspecError as error:
-                raise StoreUnavailableError(
-                    f"the record of {inv} holds facts that this build does not know ({error}). Start the build that wrote it, or a newer one."
-                ) from None
+                unknown = f"the record of {inv} holds facts that this build does not know ({error})."
+                raise StoreUnavailableError(f"{unknown} Start the build that wrote it, or a newer one.") from None
         file_receipts(connection, batch.receipts)
 
 
