@@ -60,9 +60,28 @@ def test_a_statement_is_the_sum_of_its_months_receipts(world: World) -> None:
     assert (empty["items"], empty["total"]["nanos"], empty["total"]["usd"]) == ([], 0, "0")
 
 
+def test_receipts_one_by_one_are_what_a_statement_sums_up(world: World) -> None:
+    fill(world)
+    december = world.ask("GET", "/statements/2025-12").json["total"]
+    receipts = pages(world, "/receipts?month=2025-12", 4)
+    assert sum(one["nanos"] for one in receipts) == december["nanos"]
+    assert len({one["attempt"] for one in receipts}) == december["attempts"] == len(receipts)
+    assert [one["at"] for one in receipts] == sorted(one["at"] for one in receipts)
+    assert {one["context"] for one in receipts} >= {'{"customer":"=1+1"}', '{"customer":""}'}
+    (last,) = world.ask("GET", "/receipts?since=1h", "viewer").json["items"]
+    assert (last["invocation"], last["response"], last["model"], last["usd"]) == (
+        "inv_" + "90".zfill(26),
+        "chatcmpl-90-0",
+        "gpt-4o-mini",
+        "0.000000005",
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "param"),
     [
+        ("/receipts?after=x", "after"),
+        ("/receipts?since=x", "since"),
         ("/spend?by=modle", "by"),
         ("/spend?since=soon", "since"),
         ("/spend?since=24h&month=2026-01", "since"),
