@@ -134,8 +134,10 @@ class Admitting:
         life.queued = None
         if isinstance(weighed, NotAdmitted):
             self._feed(life, weighed)
+            self._forget_waited(waiter.lines)
         elif isinstance(weighed.result, Short):
             self._feed(life, NotAdmitted(at, mono, "budget", weighed.result))
+            self._forget_waited(waiter.lines)
         else:
             self._place(life, waiter.command.attempt, weighed, weighed.result, found, at, mono)
         return None
@@ -145,7 +147,7 @@ class Admitting:
         waiter, life.queued = life.queued, None
         if isinstance(waiter, Waiter):
             self.queue.leave(waiter)
-            self._forget_own(waiter.lines)
+            self._forget_waited(waiter.lines)
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> None:
         """Ends a hold and wakes who waited for it."""
@@ -176,7 +178,7 @@ class Admitting:
             if short is not None:
                 life.queued = None
                 self._feed(life, NotAdmitted(at, now, "budget", short, waited=True))
-                self._forget_own(waiter.lines)
+                self._forget_waited(waiter.lines)
 
     def forget_invocation(self, life: Life) -> None:
         """Nobody will ask for the accounts of a budget per invocation once the invocation is over."""
@@ -185,8 +187,13 @@ class Admitting:
 
     def _forget_own(self, lines: tuple[Line, ...]) -> None:
         for line in lines:
-            if line.terms.scope == "invocation" or self.prompts.was_idle(line):
+            if line.terms.scope == "invocation":
                 self.ledger.forget((line.key,))
+
+    def _forget_waited(self, lines: tuple[Line, ...]) -> None:
+        """Nor for those of a prompt that was only waited for."""
+        self._forget_own(lines)
+        self.ledger.forget([line.key for line in lines if self.prompts.is_idle(line)])
 
     def policy_changed(self, before: Sequence[Budget], after: Sequence[Budget]) -> None:
         """Spend is carried to the names that budgets have from now on."""
