@@ -1,5 +1,6 @@
 """The only place that constructs a server: settings in, a process that can be started out."""
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,7 @@ from orchvynt.adapters.clock import SystemClock
 from orchvynt.adapters.ids import SystemIds
 from orchvynt.adapters.secrets import EnvSecrets
 from orchvynt.adapters.sqlite.opening import Opened, open_store
+from orchvynt.adapters.tokens.counting import ThreadedCounting
 from orchvynt.adapters.upstream.client import HttpUpstream
 from orchvynt.assembly.machine import Foundation, put_together
 from orchvynt.assembly.policy_file import Started
@@ -51,7 +53,8 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
     """Puts the process together over a store that is open, and recovers what an earlier process left."""
     clock = SystemClock()
     upstream = HttpUpstream(clock)
-    foundation = Foundation(opened.store, opened.journal, clock, SystemIds(clock.now), secrets, upstream, checking)
+    counting = ThreadedCounting(asyncio.get_running_loop().call_soon_threadsafe)
+    foundation = Foundation(opened.store, opened.journal, clock, SystemIds(clock.now), secrets, upstream, checking, counting)
     made = await put_together(foundation, started.snapshot, started.row)
     made.policies.file = started.file
     server = HttpServer(made.data_plane.handle, _refusal, Limits(), clock)

@@ -8,8 +8,10 @@ from secrets import randbits
 import msgspec
 
 from orchvynt.adapters.checking.inline import InlineChecking
+from orchvynt.adapters.tokens.counting import InlineCounting
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.identity.conversations import Conversations
 from orchvynt.decisions.identity.subjects import Subjects
@@ -22,6 +24,7 @@ from orchvynt.ports.clock import Clock, Ids
 from orchvynt.ports.journal import Journal
 from orchvynt.ports.secrets import Secrets
 from orchvynt.ports.store import PolicyRow, Store
+from orchvynt.ports.tokens import TokenCounting
 from orchvynt.ports.upstream import Upstream
 from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.alerting import Alerting
@@ -53,6 +56,7 @@ class Foundation(msgspec.Struct, frozen=True):
     secrets: Secrets
     upstream: Upstream
     checking: Checking = InlineChecking()
+    counting: TokenCounting = InlineCounting()
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -71,7 +75,7 @@ class Machine(msgspec.Struct, frozen=True):
 async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None = None) -> Machine:
     """Recovers what an earlier process left in the store, too. `row` is the snapshot's line of the history, where there is one."""
     ledger, health, sizes, parked, tasks = Ledger(), Health(), OutputSizes(), Parked(), Tasks()
-    statistics, scores = Statistics(), Scores()
+    statistics, scores, reports = Statistics(), Scores(), InputReports()
     recovered = await recover(on.store, on.journal, ledger, parked, on.clock, snapshot)
     await restore_scores(on.store, scores)
     loop = asyncio.get_running_loop()
@@ -81,8 +85,10 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
         on.clock,
         parked,
         Observed(statistics, scores, health.healthy),
-        lambda carrier: Admitting(ledger, health, sizes, statistics, on.clock, carrier.feed, carrier.failed),
-        lambda carrier: Attempting(on.upstream, on.secrets, on.clock, on.ids, health, sizes, statistics, carrier.feed, carrier.failed),
+        lambda carrier: Admitting(ledger, health, sizes, statistics, on.clock, carrier.feed, carrier.failed, reports, on.counting),
+        lambda carrier: Attempting(
+            on.upstream, on.secrets, on.clock, on.ids, health, sizes, statistics, carrier.feed, carrier.failed, reports
+        ),
         lambda wait_ns, woken: _call_later(loop, wait_ns, woken),
         loop.call_soon,
     )

@@ -52,9 +52,10 @@ _HIDDEN: Final = re.compile(rb"\\u00[3-7]")
 class _Walk:
     """What one request holds, block by block."""
 
-    __slots__ = ("images", "open_inputs", "unread")
+    __slots__ = ("calls", "images", "open_inputs", "unread")
 
     def __init__(self) -> None:
+        self.calls = 0
         self.images = 0
         self.open_inputs = 0
         self.unread = 0
@@ -71,6 +72,7 @@ class _Walk:
         elif kind in ("image", "document"):
             self._file(block, kind, where)
         elif kind == "tool_use":
+            self.calls += 1
             _need(block.id, f"{where}.id")
             _need(block.name, f"{where}.name")
             if bytes(block.input)[:1] != b"{":
@@ -165,6 +167,7 @@ def _ask(asked: CountBody, body: bytes) -> Ask:
         service_tier=_tier(asked),
         open_inputs=walk.open_inputs,
         input_surcharge_percent=_surcharge_percent(body),
+        tool_calls=walk.calls,
     )
 
 
