@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.support.clock import FakeClock
 from tests.support.snapshots import SECOND, invocation, snapshot
 
+from orchvynt.adapters.tokens.inline import InlineCounting
 from orchvynt.decisions.budgets.application import applicable
 from orchvynt.decisions.budgets.ledger import Account, AccountKey, Ledger, Line
-from orchvynt.adapters.tokens.counting import InlineCounting
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.budgets.sizing import Short

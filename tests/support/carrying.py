@@ -9,7 +9,7 @@ from tests.support.clock import CountingIds, FakeClock
 from orchvynt.adapters.checking.inline import InlineChecking
 from orchvynt.adapters.memory.journal import MemoryJournal
 from orchvynt.adapters.memory.store import MemoryStore
-from orchvynt.adapters.tokens.counting import InlineCounting
+from orchvynt.adapters.tokens.inline import InlineCounting
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.reported import InputReports

@@ -8,7 +8,7 @@ from secrets import randbits
 import msgspec
 
 from orchvynt.adapters.checking.inline import InlineChecking
-from orchvynt.adapters.tokens.counting import InlineCounting
+from orchvynt.adapters.tokens.inline import InlineCounting
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.reported import InputReports
@@ -93,8 +93,8 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
         loop.call_soon,
     )
     reviewing = Reviewing(carrier, on.store, policies, tasks)
-    delivering = Delivering(on.upstream, on.secrets, on.clock, on.ids, policies, _say)
-    alerting = Alerting(policies, on.store, on.clock, carrier.counting.tallies, delivering, _say)
+    delivering = Delivering(on.upstream, on.secrets, on.clock, on.ids, policies, say)
+    alerting = Alerting(policies, on.store, on.clock, carrier.counting.tallies, delivering, say)
     repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon)
     keyring = Keyring(on.store, on.clock)
     await keyring.load()
@@ -103,7 +103,7 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     return Machine(tasks, carrier, policies, reviewing, Sweeping(carrier, reviewing, repeating), alerting, data_plane, recovered)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     sys.stderr.write(f"orchvynt: {text}\n")
     sys.stderr.flush()
 
