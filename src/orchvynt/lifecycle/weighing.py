@@ -111,7 +111,8 @@ def weigh(
     if asked is None and _demands_limit(model) and not any(bounds_output(line, price) for line in stands_on):
         asked = most
     typical, calls = sizes.typical(model.name) * ask.choices, 0 if state.counted else 1
-    need = Need(bound, asked, most, typical, price, ask.choices, surcharge, calls)
+    least = ask.output_tokens_least if _demands_limit(model) else 0
+    need = Need(bound, asked, most, typical, price, ask.choices, surcharge, calls, least)
     result = size(need, stands_on, ledger)
     binding = tuple([line for line in stands_on if binds(line, need.price)]) if stands_on else ()
     count_with = ""

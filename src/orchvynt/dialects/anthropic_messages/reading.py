@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.dialects.anthropic_messages.asking import AskBlock, AskBody, AskMessage, AskSource, AskTool, CountBody, is_said
+from orchvynt.dialects.anthropic_messages.thinking import BUDGET_TOKENS_LEAST, thinking_budget
 from orchvynt.dialects.checks import BODY_ERRORS, body_fault, invalid, utf8_fault
 from orchvynt.dialects.shapes import Reading
 from orchvynt.model.faults import Fault
@@ -168,7 +169,13 @@ def _ask(asked: CountBody, body: bytes) -> Ask:
         open_inputs=walk.open_inputs,
         input_surcharge_percent=_surcharge_percent(body),
         tool_calls=walk.calls,
+        output_tokens_least=_output_least(asked.thinking),
     )
+
+
+def _output_least(thinking: msgspec.Raw) -> int:
+    """Extended thinking has a least budget, and the limit stands above it."""
+    return BUDGET_TOKENS_LEAST + 1 if is_said(thinking) and thinking_budget(msgspec.json.decode(thinking)) else 0
 
 
 def _surcharge_percent(body: bytes) -> int:
