@@ -163,8 +163,8 @@ def test_two_calls_as_measured() -> None:
     """community.openai.com/t/538914: 40 tokens with one call, 89 with two, 25 more for each further one."""
     call = {"id": "a", "type": "function", "function": {"name": "calculator", "arguments": '{"a":2, "b":2}'}}
     for times, billed in ((1, 40), (2, 89), (3, 114), (10, 289)):
-        messages = [{"role": "user", "content": "How much is 2 plus 2?"}]
-        messages += [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "a", "content": "4"}] * times  # type: ignore[list-item]
+        messages: list[dict[str, Any]] = [{"role": "user", "content": "How much is 2 plus 2?"}]
+        messages += [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "a", "content": "4"}] * times
         assert counted(asked(messages=messages), CL100K) >= billed
 
 
