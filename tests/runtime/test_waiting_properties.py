@@ -17,6 +17,7 @@ from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.budgets.sizing import Short
 from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.language.snapshot import Budget, Limits, Scope, Snapshot
 from orchvynt.lifecycle.commands import Admit
@@ -44,7 +45,16 @@ class Bank:
         self.clock = FakeClock()
         self.ledger = Ledger()
         self.admitting = Admitting(
-            self.ledger, Health(), OutputSizes(), Statistics(), self.clock, self.heard, self.broke, InputReports(), InlineCounting()
+            self.ledger,
+            Health(),
+            OutputSizes(),
+            Statistics(),
+            self.clock,
+            self.heard,
+            self.broke,
+            Subjects(),
+            InputReports(),
+            InlineCounting(),
         )
         self.held: dict[str, tuple[Life, Admitted]] = {}
         self.waiting: dict[str, Life] = {}

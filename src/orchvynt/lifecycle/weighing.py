@@ -89,7 +89,7 @@ def weigh(
     where there is none to be had."""
     model = resolve(snapshot, state.candidate.model)
     assert model is not None
-    stands_on = lines(snapshot.budgets, state.applied, model.name, at) if state.applied else ()
+    stands_on = lines(snapshot.budgets, state.applied, model.name, at, ledger.grants) if state.applied else ()
     if model.price is None and any(line.limits.nanos is not None for line in stands_on):
         return NotAdmitted(at, mono, "price", detail=f"The price of {model.name} is unknown, and a money budget applies.")
     ask = state.invocation.ask
@@ -114,7 +114,7 @@ def weigh(
     least = ask.output_tokens_least if _demands_limit(model) else 0
     need = Need(bound, asked, most, typical, price, ask.choices, surcharge, calls, least)
     result = size(need, stands_on, ledger)
-    binding = tuple([line for line in stands_on if binds(line, need.price)]) if stands_on else ()
+    binding = tuple([line for line in stands_on if binds(line, price, calls)]) if stands_on else ()
     count_with = ""
     if not counted_by and (isinstance(result, Short) or result.limited_by):
         tokenizer = tokenizer_of(model.provider.kind, model.upstream_model)
