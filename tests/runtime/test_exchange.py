@@ -35,6 +35,9 @@ class Watcher:
         self.failure: Failure | None = None
         self.may_have_run = self.connected = False
 
+    def spent(self, exchange: Exchange) -> None:
+        self.heard.append(f"spent {exchange.quota_ns}")
+
     def started(self, exchange: Exchange) -> None:
         self.heard.append("started")
         if self.flowing:

@@ -21,7 +21,7 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.money import Price
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import AuditRow, PolicyRow, ReviewRow, Role, Store, TokenRow
-from orchvynt.runtime.control import AlertLine, Applied, BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status
+from orchvynt.runtime.control import AlertLine, Applied, BudgetLine, Change, Checked, ProviderLine, RateLimitLine, Replica, Rollback, Status
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.series import Sampled
 from orchvynt.surfaces.admin.app import admin_app
@@ -53,6 +53,7 @@ class MemoryControl:
         self.budget_lines: list[BudgetLine] = []
         self.provider_lines: list[ProviderLine] = []
         self.alert_lines: list[AlertLine] = []
+        self.rate_limit_lines: list[RateLimitLine] = []
         self.draining = False
         self.watch: Literal["", "following", "paused", "broken"] = ""
 
@@ -76,6 +77,9 @@ class MemoryControl:
 
     def budgets(self) -> list[BudgetLine]:
         return self.budget_lines
+
+    def rate_limits(self) -> list[RateLimitLine]:
+        return self.rate_limit_lines
 
     def providers(self) -> list[ProviderLine]:
         return self.provider_lines

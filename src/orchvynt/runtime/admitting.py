@@ -5,9 +5,10 @@ from collections.abc import Callable
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
-from orchvynt.decisions.fallback.health import Health, Passage
+from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.fallback.passing import Passage
 from orchvynt.decisions.routing.statistics import Statistics
-from orchvynt.lifecycle.commands import Admit
+from orchvynt.lifecycle.commands import Admit, PutToRest
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.weighing import Weighed, passage, weigh
 from orchvynt.model.facts import Reserved
@@ -63,6 +64,9 @@ class Admitting:
                 return
             result = behind_others(line, result, self.ledger)
         self._wait(life, command, weighed, result, at, mono)
+
+    def put_to_rest(self, life: Life, command: PutToRest) -> None:
+        self.health.rest(life.snapshot.providers[command.provider], command.model, command.rest, self.clock.monotonic())
 
     def _passage(self, life: Life, command: Admit, at: int, mono: int) -> Passage | NotAdmitted:
         snapshot, candidate = life.snapshot, life.state.candidate

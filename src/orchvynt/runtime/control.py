@@ -33,6 +33,24 @@ class BudgetLine(msgspec.Struct, frozen=True):
     waiting: int
 
 
+class RateLimitLine(msgspec.Struct, frozen=True):
+    """One rate limit for one subject. Limits are None where it has none. `full_ns`: in so long all of it may come again, if nobody
+    comes. `refused` counts since its subject was first met."""
+
+    name: str
+    scope: str
+    subject: str
+    window: str
+    limit_invocations: int | None
+    remaining_invocations: int | None
+    limit_tokens: int | None
+    remaining_tokens: int | None
+    limit_concurrent: int | None
+    running: int
+    refused: int
+    full_ns: int
+
+
 class BreakerLine(msgspec.Struct, frozen=True):
     """`error_rate` is of its window, or of the one that opened it; None without calls. `until` is ns UTC, 0 unless it is open."""
 
@@ -162,6 +180,8 @@ class Control(Protocol):
     def status(self) -> Status: ...
 
     def budgets(self) -> list[BudgetLine]: ...
+
+    def rate_limits(self) -> list[RateLimitLine]: ...
 
     def providers(self) -> list[ProviderLine]: ...
 

@@ -7,9 +7,12 @@ import msgspec
 from orchvynt.decisions.budgets.ledger import Account
 from orchvynt.decisions.budgets.windows import window_end
 from orchvynt.decisions.fallback.breakers import Sight
+from orchvynt.decisions.limits.buckets import Bucket
+from orchvynt.decisions.limits.limiter import gauges_of
+from orchvynt.decisions.limits.refusals import window_text
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import SCORES_NEEDED, lower_bound
-from orchvynt.language.snapshot import Budget, Model, Snapshot
+from orchvynt.language.snapshot import Budget, Model, RateLimit, Snapshot
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.checking import Compared
@@ -17,7 +20,19 @@ from orchvynt.ports.store import ReviewRow
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.changing import Changed, Changing
-from orchvynt.runtime.control import AlertLine, BreakerLine, BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status, Version
+from orchvynt.runtime.control import (
+    AlertLine,
+    BreakerLine,
+    BudgetLine,
+    Change,
+    Checked,
+    ProviderLine,
+    RateLimitLine,
+    Replica,
+    Rollback,
+    Status,
+    Version,
+)
 from orchvynt.runtime.policies import PolicyMissingError
 from orchvynt.runtime.reviewing import Reviewing
 
@@ -74,6 +89,11 @@ class Operations:
             if not resets_at or resets_at > at:
                 found.append(_budget_line(budget, subject, resets_at, account))
         return sorted(found, key=lambda line: (line.name, line.subject))
+
+    def rate_limits(self) -> list[RateLimitLine]:
+        limiting, now = self.carrier.limiting, self.carrier.clock.monotonic()
+        found = limiting.limiter.standing(self.policies.current.rate_limits, now)
+        return sorted((_rate_limit_line(*one) for one in found), key=lambda line: (line.name, line.subject))
 
     def providers(self) -> list[ProviderLine]:
         health, now = self.carrier.admitting.health, self.carrier.clock.monotonic()
@@ -141,6 +161,25 @@ def _budget_line(budget: Budget, subject: str, resets_at: int, account: Account)
         account.settled_tokens,
         account.held_tokens,
         account.waiting,
+    )
+
+
+def _rate_limit_line(limit: RateLimit, subject: str, bucket: Bucket) -> RateLimitLine:
+    gauges = gauges_of([(limit, bucket)])
+    requests, tokens = gauges.requests, gauges.tokens
+    return RateLimitLine(
+        limit.name,
+        limit.subject_of,
+        subject,
+        window_text(limit),
+        limit.invocations,
+        requests.remaining if requests is not None else None,
+        limit.tokens,
+        tokens.remaining if tokens is not None else None,
+        limit.concurrent,
+        bucket.running,
+        bucket.refused,
+        max((gauge.full_ns for gauge in (requests, tokens) if gauge is not None), default=0),
     )
 
 

@@ -100,3 +100,4 @@ class Sweeping:
         at = self.carrier.clock.now()
         self.carrier.parked.forget(at)
         self.carrier.admitting.forget_ended(at)
+        self.carrier.limiting.forget(self.reviewing.policies.current)

@@ -6,9 +6,10 @@ from orchvynt.lifecycle.explain import Explanation
 from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
-from orchvynt.surfaces.admin import access, exposition, fleet, keys, metrics, policies, records, reviews
+from orchvynt.surfaces.admin import access, exposition, fleet, keys, metrics, policies, rates, records, reviews
 from orchvynt.surfaces.admin.asking import Query, Row
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
+from orchvynt.surfaces.rate_shapes import RateLimitView
 
 PREFIX: Final = "/api/v1"
 
@@ -52,6 +53,15 @@ ROWS: Final[tuple[Row, ...]] = (
         pages=True,
     ),
     Row("GET", "/budgets/{name}/{subject:path}", "viewer", fleet.budget, "One budget for one subject.", s.BudgetView),
+    Row(
+        "GET",
+        "/rate-limits",
+        "viewer",
+        rates.rate_limits,
+        "Every rate limit for every subject that is not at its full limit.",
+        s.Listing[RateLimitView],
+        pages=True,
+    ),
     Row(
         "GET",
         "/reviews",
