@@ -22,7 +22,8 @@ def test_it_says_which_limit_and_what_to_do() -> None:
     assert fault.message == "Rate limit per-agent (agent drafting) is reached: 60 invocations a minute, 0 remain."
     assert fault.help == "Try again in 1 s. See `orchvynt limits`; `limit` of `per-agent` in the policy says how many may come."
     assert fault.detail == {
-        "rate_limit": "per-agent", "subject": "drafting", "unit": "invocations", "limit": 60, "window": "minute", "remaining": 0, "needed": 1,
+        "rate_limit": "per-agent", "subject": "drafting", "unit": "invocations", "limit": 60, "window": "minute", "remaining": 0,
+        "needed": 1,
     }  # fmt: skip
 
 
