@@ -26,6 +26,7 @@ NOT_YET = {
     "budgets": [
         *("downgrade", "invocations", "depth", "same_prompt", "review", "clamp", "by", "rolling 24h", "alert_at", "notify"),
     ],
+    "rate_limits": [],
     "gates": [
         *("confidence", "detects", "confidence", "quorum", "not_requester", "escalation", "notify"),
         *("tool_call", "message", "sample", "after_delivery"),

@@ -101,6 +101,17 @@ def test_an_error_status_was_never_billed_and_its_words_are_bounded() -> None:
     assert watcher.connected
 
 
+@pytest.mark.parametrize("status", [200, 429])
+def test_a_head_says_that_nothing_is_left(status: int) -> None:
+    one, watcher = exchange()
+    one.on_head(status, [*JSON, (b"x-ratelimit-remaining-requests", b"0"), (b"x-ratelimit-reset-requests", b"20ms")])
+    assert watcher.heard == ["spent 20000000"]
+    two, watcher = exchange()
+    two.on_head(status, [*JSON, (b"x-ratelimit-remaining-requests", b"0"), (b"x-ratelimit-reset-requests", b"soon")])
+    two.on_head(status, [*JSON, (b"x-ratelimit-remaining-requests", b"9"), (b"x-ratelimit-reset-requests", b"20ms")])
+    assert watcher.heard == []
+
+
 def test_a_gateway_that_gave_up_waiting_proves_nothing() -> None:
     one, watcher = exchange()
     one.on_head(504, JSON)

@@ -278,3 +278,7 @@ def serving(hosts: tuple[str, ...] = (), fixed_tokens: tuple[TokenRow, ...] = ()
         server.should_exit = True
         thread.join(10)
         listener.close()
+
+
+def rate_limit_line(name: str, subject: str) -> RateLimitLine:
+    return RateLimitLine(name, "agent", subject, "minute", 60, 12, None, None, 10, 3, 2, 48 * SECOND)

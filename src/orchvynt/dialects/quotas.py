@@ -39,8 +39,7 @@ _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?\d
 
 def says_nothing_left(value: bytes) -> bool:
     """Whether the value of one of REMAINING is zero."""
-    text = value.strip()
-    return bool(text) and not text.strip(b"0")
+    return value[:1] in b" \t0" and not value.strip(b" \t0") and b"0" in value
 
 
 def quota_rest_ns(headers: Sequence[tuple[bytes, bytes]], now: int) -> int:

@@ -23,6 +23,8 @@ SCRUBBED: Final = "***"
 MAY_STILL_RUN: Final = frozenset({408, 504, 524})
 STREAM_TYPES: Final = ("text/event-stream", "application/x-ndjson")
 
+_READ_OF_HEADS: Final = {b"content-type": "type", b"x-request-id": "id", b"request-id": "id", **dict.fromkeys(REMAINING, "left")}
+
 CONNECT_OUTCOMES: Final = {"connect_timeout": "timeout", "malformed": "malformed", "too_large": "malformed", "busy": "overloaded"}
 
 
@@ -100,11 +102,15 @@ class Exchange:
         self.status = status
         spent = False
         for name, value in headers:
-            if name == b"content-type":
+            # One look for each field: most of them say nothing here (docs/decisions/033).
+            kind = _READ_OF_HEADS.get(name)
+            if kind is None:
+                continue
+            if kind == "type":
                 self.content_type = value.decode("latin-1")
-            elif name == b"x-request-id" or name == b"request-id":
+            elif kind == "id":
                 self.provider_request_id = self._without_secret(value.decode("latin-1"))[:200]
-            elif name in REMAINING and says_nothing_left(value):
+            elif says_nothing_left(value):
                 spent = True
         self.retry_after = retry_after_of(headers) if status >= 400 else ""
         if spent and (quota_ns := quota_rest_ns(headers, self.clock.now())):
