@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchvynt.dialects.quotas import QUOTA_REST_NS_MAX, REMAINING, quota_rest_ns, reset_ns, says_nothing_left
+from orchvynt.dialects.quotas import QUOTA_REST_NS_MAX, REMAINING, quota_rest_ns, reset_ns
 
 SECOND = 1_000_000_000
 MS = 1_000_000
@@ -54,9 +54,12 @@ def test_a_reset(value: str, nanos: int) -> None:
     assert reset_ns(value, AT) == nanos
 
 
-@pytest.mark.parametrize(("value", "nothing"), [(b"0", True), (b" 00 ", True), (b"1", False), (b"10", False), (b"", False), (b"-0", False)])
-def test_zero_is_nothing_left(value: bytes, nothing: bool) -> None:
-    assert says_nothing_left(value) == nothing
+@pytest.mark.parametrize(
+    ("value", "nothing"), [("0", True), (" 00 ", True), ("1", False), ("10", False), ("", False), ("-0", False), ("0.5", False)]
+)
+def test_zero_is_nothing_left(value: str, nothing: bool) -> None:
+    said = heads(x_ratelimit_remaining_requests=value, x_ratelimit_reset_requests="1s")
+    assert quota_rest_ns(said, AT) == (SECOND if nothing else 0)
 
 
 def test_the_last_of_those_that_are_used_up_counts() -> None:

@@ -30,16 +30,12 @@ _ABSURD_NS: Final = 7 * 86_400_000_000_000
 _VALUE_BYTES_MAX: Final = 64
 _SECOND: Final = 1_000_000_000
 
+_ZERO: Final = re.compile(rb"\s*0{1,20}\s*")
 _DURATION: Final = re.compile(
     r"(?:(\d{1,3})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})(?:\.(\d{1,9}))?s)?(?:(\d{1,10})(?:\.\d{1,9})?ms)?", re.ASCII
 )
 _SECONDS: Final = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))?", re.ASCII)
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?\d{0,3}(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
-
-
-def says_nothing_left(value: bytes) -> bool:
-    """Whether the value of one of REMAINING is zero."""
-    return value[:1] in b" \t0" and not value.strip(b" \t0") and b"0" in value
 
 
 def quota_rest_ns(headers: Sequence[tuple[bytes, bytes]], now: int) -> int:
@@ -48,7 +44,7 @@ def quota_rest_ns(headers: Sequence[tuple[bytes, bytes]], now: int) -> int:
     known: dict[bytes, bytes] = {}
     for name, value in headers:
         known.setdefault(name, value)
-    resets = [known.get(reset, b"") for name, reset in REMAINING.items() if says_nothing_left(known.get(name, b""))]
+    resets = [known.get(reset, b"") for name, reset in REMAINING.items() if _ZERO.fullmatch(known.get(name, b""))]
     if not resets:
         return 0
     waits = [reset_ns(value.decode("latin-1"), now) for value in resets if len(value) <= _VALUE_BYTES_MAX]

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import msgspec
 
 from orchvynt.dialects.outcomes import retry_after_of
-from orchvynt.dialects.quotas import REMAINING, quota_rest_ns, says_nothing_left
+from orchvynt.dialects.quotas import REMAINING, quota_rest_ns
 from orchvynt.dialects.shapes import Answer, Failure, ProviderDialect, Relay, Seen
 from orchvynt.lifecycle.rescue import RESCUED_BYTES_MAX
 from orchvynt.model.chat import Reply
@@ -23,7 +23,7 @@ SCRUBBED: Final = "***"
 MAY_STILL_RUN: Final = frozenset({408, 504, 524})
 STREAM_TYPES: Final = ("text/event-stream", "application/x-ndjson")
 
-_READ_OF_HEADS: Final = {b"content-type": "type", b"x-request-id": "id", b"request-id": "id", **dict.fromkeys(REMAINING, "left")}
+_SAYS_WHAT_IS_LEFT: Final = frozenset(REMAINING)
 
 CONNECT_OUTCOMES: Final = {"connect_timeout": "timeout", "malformed": "malformed", "too_large": "malformed", "busy": "overloaded"}
 
@@ -102,15 +102,11 @@ class Exchange:
         self.status = status
         spent = False
         for name, value in headers:
-            # One look for each field: most of them say nothing here (docs/decisions/033).
-            kind = _READ_OF_HEADS.get(name)
-            if kind is None:
-                continue
-            if kind == "type":
+            if name == b"content-type":
                 self.content_type = value.decode("latin-1")
-            elif kind == "id":
+            elif name == b"x-request-id" or name == b"request-id":
                 self.provider_request_id = self._without_secret(value.decode("latin-1"))[:200]
-            elif says_nothing_left(value):
+            elif name in _SAYS_WHAT_IS_LEFT and value[:1] == b"0":
                 spent = True
         self.retry_after = retry_after_of(headers) if status >= 400 else ""
         if spent and (quota_ns := quota_rest_ns(headers, self.clock.now())):
