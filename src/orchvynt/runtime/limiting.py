@@ -1,6 +1,7 @@
 """Rate limits as the lives of this process meet them: who is let in, what it used, and that it runs no longer."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from orchvynt.decisions.limits.limiter import Limiter, Over, Ticket
 from orchvynt.decisions.limits.refusals import rate_limited
@@ -14,6 +15,9 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.rates import Gauges
 from orchvynt.ports.clock import Clock
 from orchvynt.runtime.life import Life
+
+# What is parked may wait for days: it leaves, too, and goes on uncounted.
+_RUNS_NO_LONGER: Final = (facts.InvocationFinished, facts.ReviewOpened)
 
 
 class Limiting:
@@ -39,18 +43,18 @@ class Limiting:
         return said if isinstance(said, Fault) else None
 
     def written(self, life: Life, noted: Sequence[facts.AnyFact]) -> None:
-        """What was settled is counted; a life that is finished leaves, so that its answer tells what remains now."""
+        """What was settled is counted; a life that runs no longer leaves, so that its answer tells what remains now."""
         ticket = life.ticket
         if ticket is None:
             return
         for fact in noted:
             if isinstance(fact, facts.AttemptSettled):
                 self.limiter.use(ticket, fact.usage.total_tokens, self._clock.monotonic())
-            elif isinstance(fact, facts.InvocationFinished):
+            elif isinstance(fact, _RUNS_NO_LONGER):
                 self.leave(life)
 
     def leave(self, life: Life) -> None:
-        """Whatever became of it. A life that is parked leaves, too: it may wait for days, and goes on uncounted."""
+        """Whatever became of it; once, and again is nothing."""
         ticket, life.ticket = life.ticket, None
         if ticket is not None:
             self.limiter.leave(ticket, self._clock.monotonic())
