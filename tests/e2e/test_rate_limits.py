@@ -51,7 +51,7 @@ def test_past_the_limit_a_caller_is_told_when_to_come_back(serve: Serve, scripte
     record = server.explain(error["invocation_id"])
     assert (record["outcome"], record["model"]) == ("refused", "")
     assert "per-agent" in record["verdict"]
-    assert of_kind(record, "invocation_refused")[0]["detail"]["detail"]["rate_limit"] == "per-agent"
+    assert of_kind(record, "invocation_refused")[0]["detail"]["rate_limit"] == "per-agent"
     assert lines(server)[("per-agent", "drafting")]["refused"] == 2
     shown = server.command("limits").stdout
     assert "per-agent" in shown
