@@ -223,6 +223,9 @@ class Carrier:
             ends = settle_unknown(life.snapshot, state, ended, None, fault.code)
             self.kept.keep(life, ends)
             self.limiting.written(life, ends)
+        elif state.owed and not self.parked.waits(life.id):
+            # Whoever comes back is told this, once it can be written.
+            self.kept.keep(life, ())
         state.phase, state.verdict = "done", fault
         self.counting.abandoned(fault.code)
         one = self.parked.invocation(life.id)

@@ -70,6 +70,9 @@ class Life:
     for a retry, until that is sent. `ticket` is what it holds of the rate limits while it runs, `rate_headers` what its callers are told
     of them.
 
+    `queued` is set while its admission is not decided yet: it waits for holds, or its input is being counted. `counts` are the exact
+    counts of its input by tokenizer, None where there is none to be had.
+
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
 
@@ -79,6 +82,7 @@ class Life:
         "asked",
         "callers",
         "conversation",
+        "counts",
         "due",
         "exchange",
         "following",
@@ -116,6 +120,7 @@ class Life:
         self.due = NEVER
         self.upstream_ns = 0
         self.queued: object | None = None
+        self.counts: dict[str, int | None] = {}
         self.unwritten: list[AnyFact] = []
         self.following: list[AnyCommand] | None = None
         self.ahead: Callable[[], object] | None = None
