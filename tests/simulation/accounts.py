@@ -1,0 +1,67 @@
+"""Whose money it is: subjects, windows and units of a budget, worked out from the plan alone. No word of the machine's is taken."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
+
+from tests.simulation.plan import DAY, HOUR, MINUTE, SECOND, Call, Cap, Policy, Tier
+
+Key = tuple[str, str, int]
+"""Budget, subject, and the start of the window in ns UTC (0: a lifetime)."""
+
+NOBODY: Final = "(none)"
+UNITS: Final[Mapping[str, Callable[[Tier, int, int], int]]] = MappingProxyType(
+    {
+        "tokens": lambda tier, tokens_in, tokens_out: tokens_in + tokens_out,
+        "usd": lambda tier, tokens_in, tokens_out: tier.nanos(tokens_in, tokens_out),
+    }
+)
+"""What an attempt takes of a limit, by the limit's unit: of a tier, and its tokens in and out."""
+
+
+def applying(policy: Policy, call: Call) -> Iterator[Cap]:
+    """The budgets that a call has to keep to."""
+    return (cap for cap in policy.caps if cap.fails or not cap.workflow or cap.workflow == call.claims.get("workflow", ""))
+
+
+def fails(policy: Policy, call: Call) -> bool:
+    """Whether the condition of a budget has an error for this call: then nothing of it may pass."""
+    return call.broken and any(cap.fails for cap in policy.caps)
+
+
+def key_of(cap: Cap, call: Call, inv: str, at: int) -> Key:
+    return cap.name, subject(cap, call, inv), window(cap.window, at)
+
+
+def subject(cap: Cap, call: Call, inv: str) -> str:
+    """Who pays. The policies here know no keys, so that nobody has one."""
+    if cap.scope == "global":
+        return "*"
+    if cap.scope == "invocation":
+        return inv
+    return call.claims.get(cap.scope, "") or NOBODY
+
+
+def window(kind: str, at: int) -> int:
+    """When the window that holds `at` began; the timezone is UTC."""
+    if kind == "lifetime":
+        return 0
+    if kind in ("minute", "hour", "day"):
+        return at - at % {"minute": MINUTE, "hour": HOUR, "day": DAY}[kind]
+    day = at // DAY
+    if kind == "week":
+        # The epoch was a Thursday.
+        return (day - (day + 3) % 7) * DAY
+    moment = datetime.fromtimestamp(at // SECOND, UTC)
+    return (day - moment.day + 1) * DAY
+
+
+def binds(cap: Cap, tier: Tier) -> bool:
+    """Whether it bounds an attempt of this tier at all: money does not bound what is free."""
+    return cap.hard and ("tokens" in cap.limits or not tier.free)
+
+
+def limits(cap: Cap, tier: Tier) -> Iterator[tuple[str, int]]:
+    """Those that bound an attempt of this tier, by unit."""
+    return ((unit, limit) for unit, limit in cap.limits.items() if unit != "usd" or not tier.free)
