@@ -7,8 +7,9 @@
 #   make bench   OrchVynt beside nginx and LiteLLM; options in ARGS, e.g. make bench ARGS=--quick
 #   make streams, make failover   512 open streams on one core; how soon the next tier is asked; options in ARGS
 #   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
+#   make simulate   10,000 seeded worlds in virtual time, audited from outside, and a dated report; ARGS='--seed N' repeats one
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench streams failover outage fuzz docs format clean
+.PHONY: demo test check bench streams failover outage fuzz simulate docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -49,6 +50,9 @@ failover: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-fuzz
 	$(BIN)/python -m tests.fuzz.run $(ARGS)
+
+simulate: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.simulation.run $(ARGS)
 
 outage: $(VENV)/.installed-dev
 	PYTHONPATH=. $(BIN)/python bench/outage.py $(ARGS)

@@ -16,6 +16,9 @@ TEMPLATE_TOKENS_MOST: Final = 8 + 64 + 32
 """No provider puts more around one message; a refusal must hold even so."""
 
 
+CONNECT_NS_MOST: Final = 3 * SECOND
+
+
 def worst(attempt: Attempt, tier: Tier, unit: str) -> int:
     """The most that an attempt on its way may come to: the input as its provider counts it, and the output limit that it was sent with."""
     arrived = attempt.arrivals[0][1].entry
@@ -42,10 +45,13 @@ def hold_covers(books: Books) -> Iterator[str]:
             continue
         arrived, tier = attempt.arrivals[0][1].entry, inv.policy.tier(hold.model)
         parts = {(part.budget, part.subject, part.window): part for part in hold.reserved}
+        # A hold belongs to the window that it was made in, and it is made for a send that follows at once.
+        at = hold.at if 0 <= attempt.arrivals[0][1].at - hold.at <= CONNECT_NS_MOST else attempt.arrivals[0][1].at
         for cap in applying(inv.policy, inv.call):
-            part = parts.get(key_of(cap, inv.call, inv.inv, hold.at))
+            key = key_of(cap, inv.call, inv.inv, at)
+            part = parts.get(key)
             if part is None:
-                yield f"{attempt.attempt} is not held for on {key_of(cap, inv.call, inv.inv, hold.at)}, only on {list(parts)}"
+                yield f"{attempt.attempt} is not held for on {key}, only on {list(parts)}"
                 continue
             if not binds(cap, tier):
                 continue
@@ -65,7 +71,7 @@ def _held(part: f.Reserved, unit: str) -> int:
 
 
 def never_over(books: Books) -> Iterator[str]:
-    """By the provider's own books: of whatever arrives, what was billed and what may still be billed was within each limit when it was held.
+    """By the provider's own books: when something was held for, what was billed and what may still be billed was within each limit.
 
     Of a bill beyond what the attempt was allowed, the excess counts from the instant after it is on record: nobody could know of it before.
     """
@@ -128,7 +134,8 @@ def _api_never_over(books: Books) -> Iterator[str]:
 
 
 def _count_excess(books: Books, receipt: f.AttemptSettled, excess: dict[tuple[str, str], int]) -> None:
-    hold = books.attempts[receipt.attempt].hold
+    attempt = books.attempts.get(receipt.attempt)
+    hold = attempt.hold if attempt is not None else None
     if hold is None:
         return
     held = {part.budget: part for part in hold.reserved}
@@ -165,10 +172,13 @@ class Standing:
 def no_false_refusal(books: Books) -> Iterator[str]:
     """A tier is passed by for a budget only if it does not fit with nothing in flight, or if it waited for what is in flight in vain."""
     standing = Standing(books)
+    # Who goes on with an answer that broke off holds for what was delivered, too: that is another request than the caller's.
     # What was held in the instant of a death may be on no record.
     deaths = {entry.at for entry in books.entries if isinstance(entry, seen.Ended)}
     for inv in books.invocations.values():
         for _, fact in inv.facts:
+            if isinstance(fact, f.AnswerDelivered):
+                break
             if isinstance(fact, f.CandidateSkipped) and fact.why.startswith("budget:") and inv.call is not None and fact.at not in deaths:
                 yield from _judge(inv, inv.call, fact, standing)
     for number, tellings in books.heard.items():
@@ -186,7 +196,7 @@ def _judge(inv: Invocation, call: Call, skipped: f.CandidateSkipped, standing: S
     policy, tier = inv.policy, inv.policy.tier(skipped.model)
     caps = [(cap, key_of(cap, call, inv.inv, skipped.at)) for cap in applying(policy, call) if binds(cap, tier)]
     used = {key: {unit: standing.settled(key, unit, skipped.at) for unit in UNITS} for _, key in caps}
-    if any(fact for _, fact in inv.facts if isinstance(fact, f.StreamRescued)) or not _fits(call, tier, caps, used):
+    if not _fits(call, tier, caps, used):
         return
     if not _waited(policy, inv, skipped, [key for _, key in caps if standing.in_flight(key, skipped.at)]):
         yield f"{inv.inv} (call {call.number}) is passed by for {skipped.why} at {tier.model}, and would fit with nothing in flight: {used}"

@@ -25,6 +25,7 @@ from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle import events
 from orchvynt.model.facts import AnyFact
 from orchvynt.ports.checking import Compared
+from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import PolicyRow
 from orchvynt.rehearsal.ids import SeededIds
 from orchvynt.rehearsal.virtual_time import NANOS, VirtualClock, VirtualLoop
@@ -113,9 +114,10 @@ class About:
 class World:
     """One seed from its beginning to its end; `timeline` is what came of it."""
 
-    def __init__(self, plan: Plan, rules: Rules, bug: Bug) -> None:
+    def __init__(self, plan: Plan, rules: Rules, bug: Bug, parts: Parts) -> None:
         self.plan = plan
         self.bug = bug
+        self.parts = parts
         self.rules = rules
         self.clock = VirtualClock(plan.start)
         self.ids = SeededIds(plan.seed)
@@ -206,7 +208,7 @@ class World:
         on = self.bug.foundation(on)
         started = await self._starting(on)
         self._applied(started.row)
-        machine = await put_together(on, started.snapshot, started.row, self.bug.parts)
+        machine = await self._put_together(on, started)
         changing = Changing(machine.policies, on.store, self.rules, NoSecrets(), self.clock, About(self.clock.now()))
         operations = Operations(machine.carrier, machine.reviewing, changing, machine.alerting)
         process = self.process = Process(machine, operations, changing, upstream, mortality)
@@ -214,6 +216,14 @@ class World:
         found = machine.recovered
         self.timeline.add(seen.Began(self.clock.now(), self.policy, found.settled_at_bound, found.voided, found.interrupted))
         return process
+
+    async def _put_together(self, on: Foundation, started: Started) -> Machine:
+        """A server that cannot write at its start ends at once; whatever looks after it starts another one."""
+        while True:
+            try:
+                return await put_together(on, started.snapshot, started.row, self.parts)
+            except JournalUnavailableError:
+                await asyncio.sleep(1)
 
     async def _starting(self, on: Foundation) -> Started:
         """The store's policy; an empty store gets the plan's first."""
