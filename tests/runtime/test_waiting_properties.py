@@ -15,6 +15,7 @@ from orchvynt.decisions.budgets.ledger import Account, AccountKey, Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.sizing import Short
 from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.language.snapshot import Budget, Limits, Scope, Snapshot
 from orchvynt.lifecycle.commands import Admit
@@ -41,7 +42,7 @@ class Bank:
         self.policy = policy
         self.clock = FakeClock()
         self.ledger = Ledger()
-        self.admitting = Admitting(self.ledger, Health(), OutputSizes(), Statistics(), self.clock, self.heard, self.broke)
+        self.admitting = Admitting(self.ledger, Health(), OutputSizes(), Statistics(), self.clock, self.heard, self.broke, Subjects())
         self.held: dict[str, tuple[Life, Admitted]] = {}
         self.waiting: dict[str, Life] = {}
         self.since: dict[str, tuple[AccountKey, int]] = {}

@@ -7,17 +7,26 @@ from typing import Final
 
 from tests.simulation.plan import DAY, HOUR, MINUTE, SECOND, Call, Cap, Policy, Tier
 
+from orchvynt.model.facts import Reserved
+
 Key = tuple[str, str, int]
 """Budget, subject, and the start of the window in ns UTC (0: a lifetime)."""
 
 NOBODY: Final = "(none)"
-UNITS: Final[Mapping[str, Callable[[Tier, int, int], int]]] = MappingProxyType(
+UNITS: Final[Mapping[str, Callable[[Tier, int, int, int], int]]] = MappingProxyType(
     {
-        "tokens": lambda tier, tokens_in, tokens_out: tokens_in + tokens_out,
-        "usd": lambda tier, tokens_in, tokens_out: tier.nanos(tokens_in, tokens_out),
+        "tokens": lambda _tier, tokens_in, tokens_out, _calls: tokens_in + tokens_out,
+        "usd": lambda tier, tokens_in, tokens_out, _calls: tier.nanos(tokens_in, tokens_out),
+        "invocations": lambda _tier, _tokens_in, _tokens_out, calls: calls,
     }
 )
-"""What an attempt takes of a limit, by the limit's unit: of a tier, and its tokens in and out."""
+"""What an attempt takes of a limit, by the limit's unit: of a tier, its tokens in and out, and 1 if it counts its invocation."""
+PARTS: Final[Mapping[str, Callable[[Reserved], int]]] = MappingProxyType(
+    {"tokens": lambda part: part.tokens, "usd": lambda part: part.nanos, "invocations": lambda part: part.invocations}
+)
+"""The same of a part on record."""
+OF_OUTPUT: Final = frozenset({"tokens", "usd"})
+"""The units for which the output needs a bound."""
 
 
 def applying(policy: Policy, call: Call) -> Iterator[Cap]:
@@ -28,6 +37,11 @@ def applying(policy: Policy, call: Call) -> Iterator[Cap]:
 def fails(policy: Policy, call: Call) -> bool:
     """Whether the condition of a budget has an error for this call: then nothing of it may pass."""
     return call.broken and any(cap.fails for cap in policy.caps)
+
+
+def lacks_subject(policy: Policy, call: Call) -> bool:
+    """Whether a budget refuses it because it does not say whose money it is."""
+    return any(cap.needs_subject and not call.claims.get(cap.scope) for cap in applying(policy, call))
 
 
 def key_of(cap: Cap, call: Call, inv: str, at: int) -> Key:
@@ -58,10 +72,10 @@ def window(kind: str, at: int) -> int:
 
 
 def binds(cap: Cap, tier: Tier) -> bool:
-    """Whether it bounds an attempt of this tier at all: money does not bound what is free."""
-    return cap.hard and ("tokens" in cap.limits or not tier.free)
+    """Whether it bounds an attempt of this tier at all."""
+    return cap.hard and any(True for _ in limits(cap, tier))
 
 
 def limits(cap: Cap, tier: Tier) -> Iterator[tuple[str, int]]:
-    """Those that bound an attempt of this tier, by unit."""
+    """Those that bound an attempt of this tier, by unit: money does not bound what is free."""
     return ((unit, limit) for unit, limit in cap.limits.items() if unit != "usd" or not tier.free)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tests.simulation import timeline as seen
-from tests.simulation.accounts import fails
+from tests.simulation.accounts import fails, lacks_subject
 from tests.simulation.books import Attempt, Books, Invocation
 from tests.simulation.callers import Read, read
 from tests.simulation.plan import Call
@@ -36,6 +36,8 @@ def fails_closed(books: Books) -> Iterator[str]:
             yield f"call {call.number} was answered while nothing could be written"
         if inv is not None and fails(inv.policy, call) and (heard.status == 200 or any(one.arrivals for one in inv.attempts.values())):
             yield f"call {call.number} passed, although the condition of a budget fails for it"
+        if inv is not None and lacks_subject(inv.policy, call) and any(one.arrivals for one in inv.attempts.values()):
+            yield f"call {call.number} passed, although a budget refuses who names no subject"
 
 
 def _full(books: Books, at: int) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tests.simulation import timeline as seen
-from tests.simulation.accounts import UNITS, Key, applying, binds, key_of, limits
+from tests.simulation.accounts import OF_OUTPUT, PARTS, UNITS, Key, applying, binds, key_of, limits
 from tests.simulation.books import NEVER, Attempt, Books, Invocation
 from tests.simulation.callers import asked, body_of
 from tests.simulation.plan import SECOND, Call, Cap, Policy, Tier
@@ -22,7 +22,7 @@ CONNECT_NS_MOST: Final = 3 * SECOND
 def worst(attempt: Attempt, tier: Tier, unit: str) -> int:
     """The most that an attempt on its way may come to: the input as its provider counts it, and the output limit that it was sent with."""
     arrived = attempt.arrivals[0][1].entry
-    return UNITS[unit](tier, counted(attempt), arrived.max_tokens or 0)
+    return UNITS[unit](tier, counted(attempt), arrived.max_tokens or 0, attempt.calls)
 
 
 def counted(attempt: Attempt) -> int:
@@ -34,7 +34,7 @@ def counted(attempt: Attempt) -> int:
 
 def billed(attempt: Attempt, tier: Tier, unit: str) -> int:
     bill = attempt.bill
-    return UNITS[unit](tier, bill.entry.billed.input, bill.entry.billed.output) if bill is not None else 0
+    return UNITS[unit](tier, *((bill.entry.billed.input, bill.entry.billed.output) if bill is not None else (0, 0)), attempt.calls)
 
 
 def hold_covers(books: Books) -> Iterator[str]:
@@ -55,19 +55,15 @@ def hold_covers(books: Books) -> Iterator[str]:
                 continue
             if not binds(cap, tier):
                 continue
-            if arrived.max_tokens is None:
+            if arrived.max_tokens is None and any(unit in OF_OUTPUT for unit, _ in limits(cap, tier)):
                 yield f"{attempt.attempt} came to {arrived.provider} without an output limit, and {cap.name} bounds it"
                 continue
             for unit, _ in limits(cap, tier):
-                held, needs = _held(part, unit), worst(attempt, tier, unit)
+                held, needs = PARTS[unit](part), worst(attempt, tier, unit)
                 if held < needs:
                     yield f"{attempt.attempt} may cost {needs} {unit} at {tier.model}, and {held} are held on {cap.name}"
         if arrived.max_tokens is not None and hold.output_tokens_max is not None and arrived.max_tokens > hold.output_tokens_max:
             yield f"{attempt.attempt} was sent with a limit of {arrived.max_tokens}, and {hold.output_tokens_max} are held"
-
-
-def _held(part: f.Reserved, unit: str) -> int:
-    return part.nanos if unit == "usd" else part.tokens
 
 
 def never_over(books: Books) -> Iterator[str]:
@@ -104,7 +100,7 @@ def _stands(books: Books, attempt: Attempt, unit: str, beside: Attempt) -> int:
     if attempt.settled_seq < beside.held_seq:
         receipt = attempt.receipts[0]
         if receipt.usage.estimated:
-            return min(real, receipt.nanos if unit == "usd" else receipt.usage.total_tokens)
+            return min(real, max((PARTS[unit](part) for part in receipt.reserved), default=0))
         return real if receipt.at < now.at else min(real, allowed)
     if attempt.over_seq < beside.held_seq:
         return 0
@@ -163,7 +159,7 @@ class Standing:
                 self._held[part.budget, part.subject, part.window].append((attempt.hold.at, over))
 
     def settled(self, key: Key, unit: str, at: int) -> int:
-        return sum(_held(part, unit) for when, part in self._settled[key] if when <= at)
+        return sum(PARTS[unit](part) for when, part in self._settled[key] if when <= at)
 
     def in_flight(self, key: Key, at: int) -> bool:
         return any(since <= at <= until for since, until in self._held[key])
@@ -195,14 +191,15 @@ def _was_skipped(books: Books, heard: seen.Heard, seq: int) -> bool:
 def _judge(inv: Invocation, call: Call, skipped: f.CandidateSkipped, standing: Standing) -> Iterator[str]:
     policy, tier = inv.policy, inv.policy.tier(skipped.model)
     caps = [(cap, key_of(cap, call, inv.inv, skipped.at)) for cap in applying(policy, call) if binds(cap, tier)]
+    calls = int(all(one.void is not None for one in inv.attempts.values() if one.hold and one.hold.at <= skipped.at))
     used = {key: {unit: standing.settled(key, unit, skipped.at) for unit in UNITS} for _, key in caps}
-    if not _fits(call, tier, caps, used):
+    if not _fits(call, tier, caps, used, calls):
         return
     if not _waited(policy, inv, skipped, [key for _, key in caps if standing.in_flight(key, skipped.at)]):
         yield f"{inv.inv} (call {call.number}) is passed by for {skipped.why} at {tier.model}, and would fit with nothing in flight: {used}"
 
 
-def _fits(call: Call, tier: Tier, caps: list[tuple[Cap, Key]], used: dict[Key, dict[str, int]]) -> bool:
+def _fits(call: Call, tier: Tier, caps: list[tuple[Cap, Key]], used: dict[Key, dict[str, int]], calls: int) -> bool:
     """Its smallest admissible hold, within what is not settled on each budget. The input is taken as large as it can be."""
     tokens_in = len(body_of(call)) + TEMPLATE_TOKENS_MOST
     smallest = min(max((cap.min_output for cap, _ in caps), default=0), tier.output_max)
@@ -212,7 +209,9 @@ def _fits(call: Call, tier: Tier, caps: list[tuple[Cap, Key]], used: dict[Key, d
     elif any(cap.breach == "clamp" for cap, _ in caps):
         room = min(_room(tier, tokens_in, cap, used[key]) for cap, key in caps if cap.breach == "clamp")
         output = min(output, max(room, min(smallest, output)))
-    return all(used[key][unit] + UNITS[unit](tier, tokens_in, output) <= limit for cap, key in caps for unit, limit in limits(cap, tier))
+    return all(
+        used[key][unit] + UNITS[unit](tier, tokens_in, output, calls) <= limit for cap, key in caps for unit, limit in limits(cap, tier)
+    )
 
 
 def _room(tier: Tier, tokens_in: int, cap: Cap, used: dict[str, int]) -> int:
@@ -220,6 +219,8 @@ def _room(tier: Tier, tokens_in: int, cap: Cap, used: dict[str, int]) -> int:
     found = NEVER
     for unit, limit in limits(cap, tier):
         left = limit - used[unit]
+        if unit == "invocations":
+            continue
         if unit == "tokens":
             found = min(found, left - tokens_in)
         elif tier.rate_out:

@@ -33,6 +33,13 @@ class Attempt:
     behaviour: Behaviour | None = None
     healthy: bool = False
     """The provider was told to answer this attempt as it should."""
+    before: tuple["Attempt", ...] = ()
+    """Those of the same invocation."""
+
+    @property
+    def calls(self) -> int:
+        """1 if it counts its invocation: whatever came before it was voided."""
+        return int(all(one.void is not None for one in self.before))
 
 
 @dataclass
@@ -111,7 +118,8 @@ class Books:
     def _attempt(self, inv: Invocation, name: str) -> Attempt:
         attempt = self.attempts.get(name)
         if attempt is None:
-            attempt = self.attempts[name] = inv.attempts[name] = Attempt(name, inv.inv)
+            attempt = Attempt(name, inv.inv, before=tuple(inv.attempts.values()))
+            self.attempts[name] = inv.attempts[name] = attempt
         return attempt
 
     def _arrival(self, seq: int, entry: seen.Arrival) -> None:

@@ -14,9 +14,12 @@ PATHS: Final = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages", "
 def request_of(call: Call) -> Request:
     """The request as it comes off the wire."""
     headers = [("content-type", "application/json")]
-    headers += [(f"x-orchvynt-{name}", value) for name, value in call.claims.items()]
-    if call.broken:
-        headers.append(("x-orchvynt-context", json.dumps({"broken": 5})))
+    headers += [(f"x-orchvynt-{name}", value) for name, value in call.claims.items() if name != "customer"]
+    context: dict[str, Any] = {"broken": 5} if call.broken else {}
+    if "customer" in call.claims:
+        context["customer"] = call.claims["customer"]
+    if context:
+        headers.append(("x-orchvynt-context", json.dumps(context)))
     if call.key:
         headers.append(("idempotency-key", call.key))
     if call.dialect == "anthropic":

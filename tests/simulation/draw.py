@@ -7,7 +7,9 @@ from tests.simulation.plan import DAY, HOUR, MINUTE, SECOND, Apply, Behaviour, C
 
 BEGIN: Final = 1_735_725_000 * SECOND
 """2025-01-01T09:50:00Z."""
-SCOPES: Final = ("global", "workflow", "agent", "run", "session", "key", "invocation")
+SCOPES: Final = ("global", "workflow", "agent", "run", "session", "key", "invocation", "customer")
+NAMED: Final = ("workflow", "agent", "run", "session", "customer")
+"""Those that a caller may leave out."""
 WINDOWS: Final = ("lifetime", "minute", "hour", "day", "week", "month")
 BREACHES: Final = ("reject",)
 """What this build does past a limit."""
@@ -124,6 +126,10 @@ def _cap(chance: Random, number: int, tiers: tuple[Tier, ...]) -> Cap:
     if not limits or chance.random() < 0.4:
         dearest = max(tier.nanos(per_call // 2, per_call // 2) for tier in tiers) or 1_000_000
         limits["usd"] = dearest * calls
+    if chance.random() < 0.2 and scope != "invocation":
+        limits["invocations"] = calls
+        if chance.random() < 0.4:
+            limits = {"invocations": calls}
     return Cap(
         f"b{number}",
         scope,
@@ -134,6 +140,7 @@ def _cap(chance: Random, number: int, tiers: tuple[Tier, ...]) -> Cap:
         chance.choice([16, 16, 1, 64]),
         chance.choice(["", "", "", "docs"]),
         fails=chance.random() < 0.03,
+        needs_subject=scope in NAMED and chance.random() < 0.05,
     )
 
 
@@ -189,7 +196,13 @@ def _calls(chance: Random, first: int, since: int, length: int) -> list[Call]:
 
 def _call(chance: Random, number: int, at: int) -> Call:
     claims = {}
-    for name, values in (("workflow", ("docs", "mail")), ("agent", ("a", "b")), ("run", ("r1", "r2", f"r{number}")), ("session", ("s",))):
+    for name, values in (
+        ("workflow", ("docs", "mail")),
+        ("agent", ("a", "b")),
+        ("run", ("r1", "r2", f"r{number}")),
+        ("session", ("s",)),
+        ("customer", ("c1", "c2")),
+    ):
         if chance.random() < 0.7:
             claims[name] = chance.choice(values)
     text = f"#{number}# " + "".join(chance.choices(WORDS, k=chance.choice([1, 5, 20, 60])))

@@ -39,7 +39,8 @@ class Tier:
 
 @dataclass(frozen=True)
 class Cap:
-    """One budget. `limits` are by unit: usd (in nano-dollars), tokens. `workflow`: it applies to this one only; empty: to all."""
+    """One budget. `limits` are by unit: usd (in nano-dollars), tokens, invocations. `scope` is a scope of the language, or `customer`: then
+    it is `by` that field of the context. `workflow`: it applies to this one only; empty: to all. `needs_subject`: `missing: refuse`."""
 
     name: str
     scope: str
@@ -50,6 +51,7 @@ class Cap:
     min_output: int = 16
     workflow: str = ""
     fails: bool = False
+    needs_subject: bool = False
 
     @property
     def hard(self) -> bool:
@@ -97,9 +99,12 @@ class Policy:
 
 def _cap(cap: Cap) -> list[str]:
     limits = [f"{unit}: {_usd(limit) if unit == 'usd' else limit}" for unit, limit in cap.limits.items()]
-    said = [f"name: {cap.name}", f"scope: {cap.scope}", f"limit: {{{', '.join(limits)}}}", f"on_breach: {cap.breach}"]
+    whose = "by: context.customer" if cap.scope == "customer" else f"scope: {cap.scope}"
+    said = [f"name: {cap.name}", whose, f"limit: {{{', '.join(limits)}}}", f"on_breach: {cap.breach}"]
     if cap.window != "lifetime":
         said.append(f"window: {cap.window}")
+    if cap.needs_subject:
+        said.append("missing: refuse")
     if cap.fails:
         # True of nobody here, and an error for whoever sets the field: a regular match of a number.
         said.append("when: 'context.broken == null || context.broken.matches(\"x\")'")
@@ -114,7 +119,7 @@ def _usd(nanos: int) -> str:
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `at` is virtual ns since the beginning, `claims` what its headers say. `leaves_ns` is how long its caller stays; None:
+    """One request. `at` is virtual ns since the beginning, `claims` what it says of itself, by scope. `leaves_ns` is how long its caller stays; None:
     to the end. `key` is an idempotency key; calls with one key are one request, sent again. `model` is a name of the policy, or `auto`."""
 
     number: int

@@ -32,6 +32,7 @@ from orchvynt.rehearsal.virtual_time import NANOS, VirtualClock, VirtualLoop
 from orchvynt.rehearsal.world import NoSecrets
 from orchvynt.runtime.changing import Changing
 from orchvynt.runtime.control import Applied, Change
+from orchvynt.runtime.granting import Granting
 from orchvynt.runtime.operations import Operations
 from orchvynt.runtime.policies import numbered
 from orchvynt.runtime.sweeping import TICK_S
@@ -210,7 +211,8 @@ class World:
         self._applied(started.row)
         machine = await self._put_together(on, started)
         changing = Changing(machine.policies, on.store, self.rules, NoSecrets(), self.clock, About(self.clock.now()))
-        operations = Operations(machine.carrier, machine.reviewing, changing, machine.alerting)
+        granting = Granting(machine.carrier, on.store, self.ids)
+        operations = Operations(machine.carrier, machine.reviewing, changing, machine.alerting, granting)
         process = self.process = Process(machine, operations, changing, upstream, mortality)
         self._sweep(machine)
         found = machine.recovered

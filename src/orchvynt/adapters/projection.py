@@ -1,4 +1,5 @@
-"""Folds facts into the rows that a store keeps beside them: spend, open holds, reviews, list rows and references.
+"""Folds facts into the rows that a store keeps beside them: spend, open holds,
+receipts, reviews, list rows and references.
 
 Every store shares this, so that they cannot disagree. It aggregates one batch before anything is written: a hold that is
 placed and settled within a batch leaves no trace but its spend. It knows no database and no file.
@@ -9,17 +10,20 @@ from typing import Final
 
 import msgspec
 
+from orchvynt.adapters.receipts import Receipts, bounded
 from orchvynt.model.facts import (
     AnswerDelivered,
     AnyFact,
     AttemptEnded,
     AttemptSent,
     AttemptSettled,
+    BudgetGranted,
     FeedbackGiven,
     HoldPlaced,
     HoldVoided,
     InvocationFinished,
     InvocationReceived,
+    ReviewConcluded,
     ReviewDecided,
     ReviewEscalated,
     ReviewOpened,
@@ -28,20 +32,14 @@ from orchvynt.model.facts import (
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.store import FeedbackRow, InvocationRow, ReviewRow, ReviewStatus
 
-INT_MAX: Final = (1 << 63) - 1
 REFERENCE_CHARS_MAX: Final = 200
 PARKED: Final = "parked"
 
-ReviewFact = ReviewOpened | ReviewEscalated | ReviewDecided
+ReviewFact = ReviewOpened | ReviewEscalated | ReviewDecided | ReviewConcluded
 SpendKey = tuple[str, str, int, int]
 """Budget, subject, start of the window, and its length if it rolls."""
 
 _STATUS: Final[dict[str, ReviewStatus]] = {"approve": "approved", "reject": "rejected", "expire": "expired"}
-
-
-def bounded(number: int) -> int:
-    """Stores hold 64 bits. A figure beyond them (an absurd usage times a price) becomes the largest, which every budget refuses."""
-    return number if -INT_MAX <= number <= INT_MAX else (INT_MAX if number > 0 else -INT_MAX)
 
 
 class Record:
@@ -76,9 +74,11 @@ class Batch:
         self.holds: dict[str, tuple[HoldPlaced, int]] = {}
         self.sent: dict[str, int] = {}
         self.released: set[str] = set()
+        self.receipts = Receipts()
         self.reviews: list[ReviewFact] = []
         self.feedback: list[FeedbackGiven] = []
         self.kept: list[AnswerKept] = []
+        self.grants: list[BudgetGranted] = []
         self.last_finished = ""
 
     def add(self, facts: Sequence[AnyFact], payload: bytes) -> None:
@@ -89,6 +89,10 @@ class Batch:
             self.kept.append(first)
             return
         inv = first.inv
+        if not inv:
+            # What an operator granted unasked belongs to no invocation, and its frame holds nothing else.
+            self.grants += [fact for fact in facts if type(fact) is BudgetGranted]
+            return
         record = self.records.get(inv)
         if record is None:
             record = self.records[inv] = Record(self.next_seq, inv, payload)
@@ -105,6 +109,7 @@ class Batch:
 
 def _received(batch: Batch, record: Record, fact: InvocationReceived) -> None:
     claims = fact.claims
+    batch.receipts.received.append(fact)
     record.touched = True
     record.at = fact.at
     record.endpoint = fact.endpoint
@@ -131,6 +136,7 @@ def _hold_placed(batch: Batch, _: Record, fact: HoldPlaced) -> None:
 
 
 def _sent(batch: Batch, _: Record, fact: AttemptSent) -> None:
+    batch.receipts.of(fact).sent(fact)
     held = batch.holds.get(fact.attempt)
     if held is None:
         batch.sent[fact.attempt] = fact.at
@@ -140,6 +146,7 @@ def _sent(batch: Batch, _: Record, fact: AttemptSent) -> None:
 
 def _ended(batch: Batch, record: Record, fact: AttemptEnded) -> None:
     if fact.response_id:
+        batch.receipts.of(fact).response_id = fact.response_id
         batch.refer(record, fact.response_id)
     if fact.provider_request_id and fact.provider_request_id != fact.response_id:
         batch.refer(record, fact.provider_request_id)
@@ -147,6 +154,7 @@ def _ended(batch: Batch, record: Record, fact: AttemptEnded) -> None:
 
 def _settled(batch: Batch, record: Record, fact: AttemptSettled) -> None:
     _released(batch, record, fact)
+    batch.receipts.of(fact).settled(fact)
     spend = batch.spend
     for part in fact.reserved:
         if part.subject == fact.inv:
@@ -171,6 +179,10 @@ def _released(batch: Batch, _: Record, fact: AttemptSettled | HoldVoided) -> Non
 def _review(batch: Batch, record: Record, fact: ReviewFact) -> None:
     record.touched = True
     batch.reviews.append(fact)
+
+
+def _granted(batch: Batch, _: Record, fact: BudgetGranted) -> None:
+    batch.grants.append(fact)
 
 
 def _feedback(batch: Batch, _: Record, fact: FeedbackGiven) -> None:
@@ -208,6 +220,8 @@ _FOLDS: Final[dict[type, Callable[..., None]]] = {
     ReviewOpened: _review,
     ReviewEscalated: _review,
     ReviewDecided: _review,
+    ReviewConcluded: _review,
+    BudgetGranted: _granted,
     AnswerDelivered: _delivered,
     FeedbackGiven: _feedback,
     InvocationFinished: _finished,
@@ -257,13 +271,18 @@ def fold_review(known: ReviewRow | None, fact: ReviewFact) -> ReviewRow | None:
             join_key=fact.join_key,
             escalates_at=fact.escalates_at,
             escalation=fact.escalation,
+            wanted=fact.wanted,
         )
+    if isinstance(fact, ReviewConcluded):
+        # What no retry may join is found by its review and its invocation only.
+        return known if known is None or fact.joinable else msgspec.structs.replace(known, join_key="")
     if known is None or known.status != "open":
         return known
     if isinstance(fact, ReviewEscalated):
         reviewers = known.reviewers if fact.to in known.reviewers else (*known.reviewers, fact.to)
         return msgspec.structs.replace(known, reviewers=reviewers, escalates_at=0, escalation="")
-    return msgspec.structs.replace(known, status=_STATUS[fact.decision], decided_at=fact.at, by=fact.by, reason=fact.reason)
+    status = _STATUS[fact.decision]
+    return msgspec.structs.replace(known, status=status, decided_at=fact.at, by=fact.by, reason=fact.reason, granted=fact.granted)
 
 
 def fold_reviews(known: dict[str, ReviewRow], facts: Iterable[ReviewFact]) -> dict[str, ReviewRow]:
@@ -277,11 +296,14 @@ def fold_reviews(known: dict[str, ReviewRow], facts: Iterable[ReviewFact]) -> di
 
 
 def newest_state(facts: Iterable[AnyFact], review: str) -> bytes | None:
-    """The state of the first decision on `review`, else that of its opening; None if neither is there."""
+    """The state of the end of what `review` let go on, else of the first decision on it, else of its opening; None if none is there."""
     opened: bytes | None = None
+    decided: bytes | None = None
     for fact in facts:
-        if isinstance(fact, ReviewDecided) and fact.review == review:
+        if isinstance(fact, ReviewConcluded) and fact.review == review:
             return fact.state
-        if isinstance(fact, ReviewOpened) and fact.review == review and opened is None:
+        if isinstance(fact, ReviewDecided) and fact.review == review and decided is None:
+            decided = fact.state
+        elif isinstance(fact, ReviewOpened) and fact.review == review and opened is None:
             opened = fact.state
-    return opened
+    return decided if decided is not None else opened

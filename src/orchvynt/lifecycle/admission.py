@@ -3,26 +3,33 @@
 from typing import Any
 
 from orchvynt.decisions.budgets.application import applicable
-from orchvynt.decisions.budgets.refusals import budget_exceeded, detail
+from orchvynt.decisions.budgets.refusals import detail, no_room
 from orchvynt.decisions.fallback.chains import ChainChoice, choose_chain
 from orchvynt.decisions.gates.judgement import foresee
+from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.plan import Plan, plan
 from orchvynt.language.scope import RequestValues, recorded
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.language.subjects import NOBODY
+from orchvynt.lifecycle.before_send import asks_people, park_request, wanted
 from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAfter
 from orchvynt.lifecycle.endings import all_failed, refuse
 from orchvynt.lifecycle.events import Admitted, AnyEvent, BackoffElapsed, HoldsAwaited, NotAdmitted, Received
 from orchvynt.lifecycle.rescue import break_off, may_be_rescued, prefix_for
+from orchvynt.lifecycle.runaways import watched
 from orchvynt.lifecycle.state import Later, Skipped, State
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
 from orchvynt.model.ids import attempt_id
 
 
-def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValues, observed: Observed) -> list[AnyCommand]:
-    """Routes once, under the snapshot that the invocation is pinned to, and foresees what the gates will say."""
+def begin(
+    snapshot: Snapshot, state: State, event: Received, values: RequestValues, observed: Observed, subjects: Subjects
+) -> list[AnyCommand]:
+    """Routes once, under the snapshot that the invocation is pinned to, and foresees what the gates will say. `subjects` is what callers
+    have named of late."""
     state.started_mono = event.mono
     state.policy_version = snapshot.version
     noted: list[facts.AnyFact] = [_received(snapshot, state)]
@@ -41,9 +48,13 @@ def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValu
     state.skipped = [Skipped(one.model, one.why) for one in routed.rejected if one.by != "prefer" and one.model not in tiers]
     state.ahead = [candidate.tier for candidate in routed.candidates]
     applied = applicable(snapshot.budgets, state.invocation, values)
+    if applied and not isinstance(applied, Fault):
+        applied = watched(snapshot.budgets, state.invocation, applied)
     if isinstance(applied, Fault):
         return refuse(state, event, applied, noted)
     state.applied = applied
+    if fault := _too_many(snapshot, state, event.at, subjects):
+        return refuse(state, event, fault, noted)
     if snapshot.gates and (fault := _foresee_gates(snapshot, state, event, values, noted)):
         return refuse(state, event, fault, noted)
     state.streams = state.invocation.ask.stream and not state.gates_open and not state.gates_matched
@@ -51,6 +62,20 @@ def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValu
     if routed.left:
         noted += _activated(snapshot, state, event, "policy", routed.left)
     return [Record(tuple(noted)), *commands]
+
+
+def _too_many(snapshot: Snapshot, state: State, at: int, subjects: Subjects) -> Fault | None:
+    """A caller that names ever new subjects of a budget's `by` makes ever new budgets: that is bounded, as for scopes."""
+    named = []
+    for one in state.applied:
+        by = snapshot.budgets[one.number].by
+        if by is not None and one.subject != NOBODY:
+            named.append((by.text.strip(), one.subject))
+    if not named:
+        return None
+    key = state.invocation.key
+    counted_by = subjects.beyond(key, named, at)
+    return subjects.refusal(key, counted_by, at) if counted_by else None
 
 
 def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[AnyCommand]:
@@ -72,6 +97,8 @@ def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[An
             return [Record((scheduled,)), WakeAfter(later.rests_ns)]
     if state.broken is not None:
         return break_off(state, event, [], "no tier is left that could")
+    if (wants := asks_people(state)) is not None:
+        return park_request(snapshot, state, event, wants)
     return all_failed(state, event)
 
 
@@ -156,8 +183,8 @@ def snapshot_model_name(snapshot: Snapshot, name: str) -> str:
 
 
 def holds_awaited(snapshot: Snapshot, state: State, event: HoldsAwaited) -> list[AnyCommand]:
-    line = event.short.line
-    awaited = facts.HoldAwaited(state.invocation.id, event.at, state.tier, state.candidate.model, line.budget, line.subject)
+    said = detail(event.short)
+    awaited = facts.HoldAwaited(state.invocation.id, event.at, state.tier, state.candidate.model, str(said["budget"]), str(said["subject"]))
     return [Record((awaited,))]
 
 
@@ -167,6 +194,7 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
     why: str = event.why
     said: dict[str, Any] = {}
     fault: Fault | None = None
+    wants: facts.Wanted | None = None
     trigger = "policy"
     if event.why in ("resting", "breaker", "ramp", "slow"):
         said = {**event.figures, "because": event.rest_why}
@@ -175,11 +203,17 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
     elif event.short is not None:
         why = f"budget:{event.short.line.budget}"
         said = dict(detail(event.short))
-        fault = _queue_full(event) if event.why == "queue_full" else budget_exceeded(event.short, event.waited)
+        if event.why == "queue_full":
+            fault = _queue_full(event)
+        else:
+            fault, wants = no_room(event.short, event.waited), wanted(event.short)
     elif event.why == "price":
         fault = Fault("unsupported", event.detail, "Give the model a `price`, or ask for its standard service tier.", param="model")
-    state.skipped.append(Skipped(candidate.model, why, fault))
+    state.skipped.append(Skipped(candidate.model, why, fault, wants))
     skipped = facts.CandidateSkipped(state.invocation.id, event.at, candidate.tier, candidate.model, why, said)
+    if fault is not None and fault.code == "run_stopped" and state.broken is None:
+        # It holds for every candidate; and what was tried before it does not make coming back worth while.
+        return refuse(state, event, fault, [skipped])
     commands = next_candidate(snapshot, state, event)
     return [Record((skipped, *_activated(snapshot, state, event, trigger, candidate.model))), *commands]
 
@@ -224,6 +258,7 @@ def _received(snapshot: Snapshot, state: State) -> facts.InvocationReceived:
         invocation.key,
         snapshot.commit,
         invocation.idempotency is not None,
+        invocation.depth,
     )
 
 

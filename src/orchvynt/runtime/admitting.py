@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+from orchvynt.decisions.budgets.burning import Burning
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.prompts import Prompts
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.fallback.health import Health, Passage
+from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
@@ -19,7 +22,7 @@ Feed = Callable[[Life, AnyEvent], bool]
 
 
 class Admitting:
-    """Shares the ledger, the health of models and the queue of waiters over all lives of the process."""
+    """Shares the ledger, the health of models, the subjects that were named and the queue of waiters over all lives of the process."""
 
     def __init__(
         self,
@@ -30,13 +33,17 @@ class Admitting:
         clock: Clock,
         feed: Feed,
         failed: Callable[[Life, Exception], None],
+        subjects: Subjects,
     ) -> None:
         self.ledger = ledger
         self.health = health
         self.sizes = sizes
         self.statistics = statistics
         self.clock = clock
+        self.subjects = subjects
         self.queue = HoldQueue(ledger)
+        self.prompts = Prompts(ledger)
+        self.burning = Burning(clock.now())
         self._feed = feed
         self._failed = failed
 
@@ -57,7 +64,8 @@ class Admitting:
             self._feed(life, found)
             return
         if isinstance(result, Fits):
-            line = self.queue.blocked(weighed.binding) if self.queue.count else None
+            # Whom people have let through stands behind nobody.
+            line = self.queue.blocked(weighed.binding) if self.queue.count and not life.state.owed else None
             if line is None:
                 self._place(life, command.attempt, weighed, result, found, at, mono)
                 return
@@ -79,6 +87,9 @@ class Admitting:
             self.health.retries.called(mono)
         life.lines = weighed.lines
         reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens, fits.output_tokens or 0, weighed.calls)
+        if len(weighed.lines) > len(life.state.applied):
+            # Only the books of prompts add lines to those of the budgets.
+            self.prompts.came(weighed.lines)
         self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound))
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
@@ -133,9 +144,16 @@ class Admitting:
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> None:
         """Ends a hold and wakes who waited for it."""
+        if settled:
+            self.burning.add(self.clock.now(), settled)
         parts = self.ledger.release(attempt, settled)
         if parts and self.queue.count:
             self.queue.wake([(part.budget, part.subject, part.window) for part in parts])
+
+    def granted(self, budget: str, subject: str) -> None:
+        """There is more of a budget for a subject: whoever waits for that looks again."""
+        if self.queue.count:
+            self.queue.wake(self.queue.waiting_on(budget, subject))
 
     def sweep(self, at: int, now: int) -> None:
         """Weighs those whose window has rolled over, and tells those whose time is up, after one more look."""
@@ -162,7 +180,7 @@ class Admitting:
 
     def _forget_own(self, lines: tuple[Line, ...]) -> None:
         for line in lines:
-            if line.terms.scope == "invocation":
+            if line.terms.scope == "invocation" or self.prompts.was_idle(line):
                 self.ledger.forget((line.key,))
 
     def forget_ended(self, at: int) -> None:

@@ -126,12 +126,16 @@ class Callers:
         """The tightest budget of a life as `NAME;usd=1.23`, and whether 80 % of it is gone."""
         tightest, said, low = 2.0, "", False
         for line in life.lines:
+            if line.book != line.budget:
+                continue
             account = self.ledger.account(line)
             limits = []
             if line.limits.nanos is not None:
                 limits.append((line.limits.nanos, account.settled_nanos + account.held_nanos, "usd"))
             if line.limits.tokens is not None:
                 limits.append((line.limits.tokens, account.settled_tokens + account.held_tokens, "tokens"))
+            if line.limits.invocations is not None:
+                limits.append((line.limits.invocations, account.settled_calls + account.held_calls, "invocations"))
             for limit, used, unit in limits:
                 left = max(0, limit - used)
                 share = left / limit if limit else 0.0
