@@ -209,9 +209,8 @@ def _fits(call: Call, tier: Tier, caps: list[tuple[Cap, Key]], used: dict[Key, d
     elif any(cap.breach == "clamp" for cap, _ in caps):
         room = min(_room(tier, tokens_in, cap, used[key]) for cap, key in caps if cap.breach == "clamp")
         output = min(output, max(room, min(smallest, output)))
-    return all(
-        used[key][unit] + UNITS[unit](tier, tokens_in, output, calls) <= limit for cap, key in caps for unit, limit in limits(cap, tier)
-    )
+    takes = {unit: takes_of(tier, tokens_in, output, calls) for unit, takes_of in UNITS.items()}
+    return all(used[key][unit] + takes[unit] <= limit for cap, key in caps for unit, limit in limits(cap, tier))
 
 
 def _room(tier: Tier, tokens_in: int, cap: Cap, used: dict[str, int]) -> int:

@@ -1,5 +1,6 @@
 """Draws a plan from a seed. The same seed gives the same plan for good, as long as this file is not changed."""
 
+from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -8,8 +9,8 @@ from tests.simulation.plan import DAY, HOUR, MINUTE, SECOND, Apply, Behaviour, C
 BEGIN: Final = 1_735_725_000 * SECOND
 """2025-01-01T09:50:00Z."""
 SCOPES: Final = ("global", "workflow", "agent", "run", "session", "key", "invocation", "customer")
-NAMED: Final = ("workflow", "agent", "run", "session", "customer")
-"""Those that a caller may leave out."""
+SUBJECTS: Final = {"workflow": ("docs", "mail"), "agent": ("a", "b"), "run": ("r1", "r2"), "session": ("s",), "customer": ("c1", "c2")}
+"""What callers say of themselves, and may leave out."""
 WINDOWS: Final = ("lifetime", "minute", "hour", "day", "week", "month")
 BREACHES: Final = ("reject",)
 """What this build does past a limit."""
@@ -20,6 +21,7 @@ SQLITE_EVERY: Final = 40
 CROWD_EVERY: Final = 12
 WORDS: Final = ("spam ", "invoice ", "Größe ", "数据 ", "🙂 ", "(x+1)*2 ", "\n", "aGVsbG8=")
 
+USAGES: Final[tuple[str | tuple[int, int], ...]] = ("missing", "absurd", "last_chunk")
 # Weight, then the fault in the words of the scripted provider.
 FAULTS: Final[tuple[tuple[int, dict[str, object]], ...]] = (
     (3, {"status": 429}),
@@ -140,7 +142,7 @@ def _cap(chance: Random, number: int, tiers: tuple[Tier, ...]) -> Cap:
         chance.choice([16, 16, 1, 64]),
         chance.choice(["", "", "", "docs"]),
         fails=chance.random() < 0.03,
-        needs_subject=scope in NAMED and chance.random() < 0.05,
+        needs_subject=scope in SUBJECTS and chance.random() < 0.05,
     )
 
 
@@ -149,18 +151,14 @@ def _changed(chance: Random, policy: Policy) -> Policy:
     if chance.random() < 0.6:
         share = chance.choice([20, 50, 80, 150, 400])
         number = chance.randrange(len(policy.caps))
-        caps = [
-            Cap(**{**vars(cap), "limits": {unit: max(1, limit * share // 100) for unit, limit in cap.limits.items()}})
-            if at == number
-            else cap
-            for at, cap in enumerate(policy.caps)
-        ]
-        return Policy(policy.tiers, tuple(caps), policy.mid_stream, policy.max_retries)
+        return replace(policy, caps=tuple(_scaled(cap, share) if at == number else cap for at, cap in enumerate(policy.caps)))
     share = chance.choice([50, 200, 300])
-    tiers = tuple(
-        Tier(**{**vars(one), "rate_in": one.rate_in * share // 100, "rate_out": one.rate_out * share // 100}) for one in policy.tiers
-    )
-    return Policy(tiers, policy.caps, policy.mid_stream, policy.max_retries)
+    tiers = tuple(replace(one, rate_in=one.rate_in * share // 100, rate_out=one.rate_out * share // 100) for one in policy.tiers)
+    return replace(policy, tiers=tiers)
+
+
+def _scaled(cap: Cap, share: int) -> Cap:
+    return replace(cap, limits={unit: max(1, limit * share // 100) for unit, limit in cap.limits.items()})
 
 
 def _stops(chance: Random) -> list[Stop]:
@@ -196,15 +194,9 @@ def _calls(chance: Random, first: int, since: int, length: int) -> list[Call]:
 
 def _call(chance: Random, number: int, at: int) -> Call:
     claims = {}
-    for name, values in (
-        ("workflow", ("docs", "mail")),
-        ("agent", ("a", "b")),
-        ("run", ("r1", "r2", f"r{number}")),
-        ("session", ("s",)),
-        ("customer", ("c1", "c2")),
-    ):
+    for name, values in SUBJECTS.items():
         if chance.random() < 0.7:
-            claims[name] = chance.choice(values)
+            claims[name] = chance.choice((*values, f"r{number}") if name == "run" else values)
     text = f"#{number}# " + "".join(chance.choices(WORDS, k=chance.choice([1, 5, 20, 60])))
     return Call(
         number,
@@ -232,7 +224,7 @@ def _behaviours(chance: Random, calls: list[Call], providers: list[str]) -> list
                 fault = chance.choices([one for _, one in FAULTS], [weight for weight, _ in FAULTS])[0]
             usage: str | tuple[int, int] | None = None
             if chance.random() < ill / 2:
-                usage = chance.choice(["missing", "absurd", "last_chunk", (chance.randint(1, 9_000), chance.randint(0, 9_000))])
+                usage = chance.choice([*USAGES, (chance.randint(1, 9_000), chance.randint(0, 9_000))])
             found.append(
                 Behaviour(
                     call.number,

@@ -119,8 +119,10 @@ def _usd(nanos: int) -> str:
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `at` is virtual ns since the beginning, `claims` what it says of itself, by scope. `leaves_ns` is how long its caller stays; None:
-    to the end. `key` is an idempotency key; calls with one key are one request, sent again. `model` is a name of the policy, or `auto`."""
+    """One request. `at` is virtual ns since the beginning, `claims` what it says of itself, by scope. `model` is `auto` or a model's name.
+
+    `leaves_ns` is how long its caller stays; None: to the end. Calls with one idempotency `key` are one request, sent again.
+    `broken`: it says what makes a condition fail, where the policy has one that does."""
 
     number: int
     at: int

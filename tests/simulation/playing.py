@@ -7,9 +7,10 @@ from typing import Final
 from tests.simulation.audit import Violation, audit
 from tests.simulation.counts import counts
 from tests.simulation.draw import draw
+from tests.simulation.process import Bug, Rules
 from tests.simulation.timeline import Defect, Timeline
 from tests.simulation.watching import watched
-from tests.simulation.world import Bug, Rules, World
+from tests.simulation.world import World
 
 SOUND: Final = Bug()
 

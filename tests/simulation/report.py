@@ -28,14 +28,15 @@ def page(
         f"# Simulation, {begun:%Y-%m-%d %H:%M} UTC",
         "",
         f"Seeds {seeds[0]} to {seeds[1] - 1} at commit {commit}, on {platform.python_implementation()} {platform.python_version()}, "
-        f"{platform.machine()}, in {seconds / 60:.1f} minutes. Made by `make simulate`; a seed is repeated with `make simulate ARGS='--seed N'`.",
+        f"{platform.machine()}, in {seconds / 60:.1f} minutes. Made by `make simulate`; "
+        "`make simulate ARGS='--seed N'` repeats one.",
         "",
         f"**{len({seed for seed, _, _ in failures})} of {seeds[1] - seeds[0]} seeds broke a rule.** {counted['calls']:,} calls, "
         f"{counted['arrivals']:,} arrivals at providers, {lives:,} process lives, {kills:,} of them ended by `kill -9`.",
         "",
-        "Each seed is a world in virtual time: the production machine (data plane, lifecycle, ledger, HTTP client, recovery, policy changes) over "
-        "a network in memory, with the memory store or, in every fortieth seed, SQLite and journal files. Processes live one after another on "
-        "one store; two at the same time do not exist in this build.",
+        "Each seed is a world in virtual time: the production machine (data plane, lifecycle, ledger, HTTP client, recovery, changes",
+        "of the policy) over a network in memory, with the memory store or, in every fortieth seed, SQLite and journal files.",
+        "Processes live one after another on one store; two at the same time do not exist in this build.",
         "",
         "## Rules of the auditor",
         "",

@@ -14,9 +14,9 @@ from typing import Final
 from tests.simulation.draw import draw
 from tests.simulation.planted import PLANTED
 from tests.simulation.playing import play
+from tests.simulation.process import Rules
 from tests.simulation.report import commit, page
 from tests.simulation.trace import trace
-from tests.simulation.world import Rules
 
 REPORTS: Final = Path(__file__).parents[2] / "docs" / "reports"
 SEEDS: Final = 10_000

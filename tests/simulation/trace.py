@@ -33,10 +33,12 @@ def trace(plan: Plan, timeline: Timeline) -> Iterator[str]:
                 one = entry.entry
                 yield f"{at}  {one.client_request_id} arrives at {one.provider} as number {one.n}, max_tokens {one.max_tokens}"
             case seen.Bill():
-                yield f"{at}  number {entry.entry.n} is billed {entry.entry.billed.input} in, {entry.entry.billed.output} out ({entry.entry.how})"
+                billed = entry.entry.billed
+                yield f"{at}  number {entry.entry.n} is billed {billed.input} in, {billed.output} out ({entry.entry.how})"
             case seen.Heard():
                 said = read(calls[entry.call], entry.status, entry.how, entry.body)
-                yield f"{at}  call {entry.call} is {entry.how}: {entry.status} {said.code}{' whole' if said.whole else ''}, {len(said.text)} chars"
+                what = f"{entry.status} {said.code}{' whole' if said.whole else ''}, {len(said.text)} chars"
+                yield f"{at}  call {entry.call} is {entry.how}: {what}"
             case seen.Applied():
                 yield f"{at}  policy {entry.policy} is in force, as version {entry.version}"
             case seen.Began():
@@ -56,12 +58,7 @@ def trace(plan: Plan, timeline: Timeline) -> Iterator[str]:
 def _fact(fact: f.AnyFact) -> str:
     """Its name, whose it is, and what it says, without what is empty or long."""
     whose = getattr(fact, "attempt", "") or fact.inv
-    said = {
-        name: value
-        for name in fact.__struct_fields__
-        if name not in _LEFT_OUT
-        and (value := getattr(fact, name)) not in ("", 0, (), None, False)
-        and not isinstance(fact, _LEFT_OUT_FACTS)
-    }
+    fields = () if isinstance(fact, _LEFT_OUT_FACTS) else [name for name in fact.__struct_fields__ if name not in _LEFT_OUT]
+    said = {name: value for name in fields if (value := getattr(fact, name)) not in ("", 0, (), None, False)}
     parts = [f"{part.budget}/{part.subject}: {part.nanos} nanos, {part.tokens} tokens" for part in getattr(fact, "reserved", ())]
     return f"{type(fact).__name__} {whose} {said or ''}{' on ' + '; '.join(parts) if parts else ''}"

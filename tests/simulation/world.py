@@ -15,16 +15,15 @@ from tests.simulation.callers import request_of
 from tests.simulation.disk import Disk, disk_of
 from tests.simulation.plan import Call, Plan, Policy, Stop
 from tests.simulation.ports import Killed, Mortality, MortalJournal, MortalStore, MortalUpstream, SimulatedLine
+from tests.simulation.process import About, Bug, Process, Rules
 from tests.simulation.providers import Providers
 
 from orchvynt.adapters.upstream.client import HttpUpstream
-from orchvynt.assembly.machine import SERVED, Foundation, Machine, Parts, put_together
+from orchvynt.assembly.machine import Foundation, Machine, Parts, put_together
 from orchvynt.assembly.policy_file import Started
-from orchvynt.language.compile import Loaded, load
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle import events
 from orchvynt.model.facts import AnyFact
-from orchvynt.ports.checking import Compared
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import PolicyRow
 from orchvynt.rehearsal.ids import SeededIds
@@ -42,74 +41,6 @@ TICK_NS: Final = round(TICK_S * NANOS)
 DRAIN_S: Final = 3
 LONGEST_S: Final = 200
 """By then the last caller has been told: every limit of the policies is shorter."""
-
-
-class Rules:
-    """Compiles policies, each text once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Loaded] = {}
-
-    def loaded(self, text: str) -> Loaded:
-        found = self._known.get(text)
-        if found is None:
-            found = self._known[text] = load(text, "policy.yaml")
-        assert found.snapshot is not None, [problem.text for problem in found.problems]
-        return found
-
-    # ports.checking.Checking
-
-    async def load(self, text: str, file: str) -> Loaded:
-        return self.loaded(text)
-
-    async def compare(self, old: tuple[str, str], new: tuple[str, str]) -> Compared:
-        raise NotImplementedError("nobody asks for a comparison here")
-
-
-class Bug:
-    """What is planted: parts of another class, and ports that something stands in front of. This one plants nothing."""
-
-    name = ""
-    parts: Parts = SERVED
-
-    def foundation(self, on: Foundation) -> Foundation:
-        return on
-
-
-class Process:
-    """What assembly knows of one process (runtime.control.About), its machine and its death."""
-
-    version = "simulated"
-    name = "simulated:1"
-    store = "memory"
-
-    def __init__(self, machine: Machine, operations: Operations, changing: Changing, upstream: HttpUpstream, mortality: Mortality) -> None:
-        self.machine = machine
-        self.operations = operations
-        self.changing = changing
-        self.upstream = upstream
-        self.mortality = mortality
-
-
-class About:
-    """Implements runtime.control.About."""
-
-    version, name, store = "simulated", "simulated:1", "simulated"
-
-    def __init__(self, started_at: int) -> None:
-        self.started_at = started_at
-
-    def journal_bytes(self) -> int:
-        return 0
-
-    def draining(self) -> bool:
-        return False
-
-    def applied(self, snapshot: Snapshot) -> None:
-        """Nothing of a policy is the process's own here."""
-
-    def unfit(self, snapshot: Snapshot) -> str:
-        return ""
 
 
 class World:
@@ -358,5 +289,5 @@ def _discard(loop: asyncio.AbstractEventLoop) -> None:
     for task in asyncio.all_tasks(loop):
         task._log_destroy_pending = False  # type: ignore[attr-defined]  # as asyncio.gather does
         with contextlib.suppress(BaseException):
-            task.get_coro().close()  # type: ignore[union-attr]  # every task here is one of a coroutine
+            task.get_coro().close()
     loop.close()
