@@ -69,13 +69,3 @@ def window(kind: str, at: int) -> int:
         return (day - (day + 3) % 7) * DAY
     moment = datetime.fromtimestamp(at // SECOND, UTC)
     return (day - moment.day + 1) * DAY
-
-
-def binds(cap: Cap, tier: Tier) -> bool:
-    """Whether it bounds an attempt of this tier at all."""
-    return cap.hard and any(True for _ in limits(cap, tier))
-
-
-def limits(cap: Cap, tier: Tier) -> Iterator[tuple[str, int]]:
-    """Those that bound an attempt of this tier, by unit: money does not bound what is free."""
-    return ((unit, limit) for unit, limit in cap.limits.items() if unit != "usd" or not tier.free)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tests.simulation import timeline as seen
-from tests.simulation.accounts import OF_OUTPUT, PARTS, UNITS, Key, applying, binds, key_of, limits
+from tests.simulation.accounts import OF_OUTPUT, PARTS, UNITS, Key, applying, key_of
 from tests.simulation.books import NEVER, Attempt, Books, Invocation
 from tests.simulation.callers import asked, body_of
 from tests.simulation.plan import SECOND, Call, Cap, Policy, Tier
@@ -16,6 +16,8 @@ TEMPLATE_TOKENS_MOST: Final = 8 + 64 + 32
 """No provider puts more around one message; a refusal must hold even so."""
 
 
+PASSED: Final = frozenset({"alert", "downgrade"})
+"""Breaches past which something may go."""
 CONNECT_NS_MOST: Final = 3 * SECOND
 
 
@@ -53,12 +55,11 @@ def hold_covers(books: Books) -> Iterator[str]:
             if part is None:
                 yield f"{attempt.attempt} is not held for on {key}, only on {list(parts)}"
                 continue
-            if not binds(cap, tier):
-                continue
-            if arrived.max_tokens is None and any(unit in OF_OUTPUT for unit, _ in limits(cap, tier)):
+            bounds = cap.bounds(tier)
+            if arrived.max_tokens is None and not OF_OUTPUT.isdisjoint(bounds):
                 yield f"{attempt.attempt} came to {arrived.provider} without an output limit, and {cap.name} bounds it"
                 continue
-            for unit, _ in limits(cap, tier):
+            for unit in bounds:
                 held, needs = PARTS[unit](part), worst(attempt, tier, unit)
                 if held < needs:
                     yield f"{attempt.attempt} may cost {needs} {unit} at {tier.model}, and {held} are held on {cap.name}"
@@ -81,9 +82,7 @@ def never_over(books: Books) -> Iterator[str]:
         for cap in applying(inv.policy, inv.call):
             group = groups[key_of(cap, inv.call, inv.inv, hold.at)]
             group.append(attempt)
-            if not binds(cap, tier):
-                continue
-            for unit, limit in limits(cap, tier):
+            for unit, limit in cap.bounds(tier).items():
                 total = sum(_stands(books, one, unit, attempt) for one in group)
                 if total > limit:
                     yield f"{attempt.attempt} arrived with {total} of {limit} {unit} on {key_of(cap, inv.call, inv.inv, hold.at)}"
@@ -115,7 +114,7 @@ def _api_never_over(books: Books) -> Iterator[str]:
         match entry:
             case seen.Applied():
                 for cap in books.plan.policies[entry.policy].caps:
-                    for unit, limit in cap.limits.items():
+                    for unit, limit in cap.limits.items() if cap.breach not in PASSED else ():
                         highest[cap.name, unit] = max(limit, highest.get((cap.name, unit), 0))
             case seen.Written():
                 for fact in entry.facts:
@@ -190,7 +189,7 @@ def _was_skipped(books: Books, heard: seen.Heard, seq: int) -> bool:
 
 def _judge(inv: Invocation, call: Call, skipped: f.CandidateSkipped, standing: Standing) -> Iterator[str]:
     policy, tier = inv.policy, inv.policy.tier(skipped.model)
-    caps = [(cap, key_of(cap, call, inv.inv, skipped.at)) for cap in applying(policy, call) if binds(cap, tier)]
+    caps = [(cap, key_of(cap, call, inv.inv, skipped.at)) for cap in applying(policy, call) if cap.bounds(tier)]
     calls = int(all(one.void is not None for one in inv.attempts.values() if one.hold and one.hold.at <= skipped.at))
     used = {key: {unit: standing.settled(key, unit, skipped.at) for unit in UNITS} for _, key in caps}
     if not _fits(call, tier, caps, used, calls):
@@ -210,13 +209,13 @@ def _fits(call: Call, tier: Tier, caps: list[tuple[Cap, Key]], used: dict[Key, d
         room = min(_room(tier, tokens_in, cap, used[key]) for cap, key in caps if cap.breach == "clamp")
         output = min(output, max(room, min(smallest, output)))
     takes = {unit: takes_of(tier, tokens_in, output, calls) for unit, takes_of in UNITS.items()}
-    return all(used[key][unit] + takes[unit] <= limit for cap, key in caps for unit, limit in limits(cap, tier))
+    return all(used[key][unit] + takes[unit] <= limit for cap, key in caps for unit, limit in cap.bounds(tier).items())
 
 
 def _room(tier: Tier, tokens_in: int, cap: Cap, used: dict[str, int]) -> int:
     """The output tokens that what is left of a budget pays for."""
     found = NEVER
-    for unit, limit in limits(cap, tier):
+    for unit, limit in cap.bounds(tier).items():
         left = limit - used[unit]
         if unit == "invocations":
             continue
@@ -228,9 +227,9 @@ def _room(tier: Tier, tokens_in: int, cap: Cap, used: dict[str, int]) -> int:
 
 
 def _waited(policy: Policy, inv: Invocation, skipped: f.CandidateSkipped, in_flight: list[Key]) -> bool:
-    """Whether it waited for what is in flight on its budgets as long as the budget lets a call wait."""
+    """Whether it waited for what is in flight on its budgets as long as the budget lets a call wait, which may be not at all."""
     waits = {cap.name: cap.wait_s for cap in policy.caps}
+    if any(waits[name] == 0 and f"budget:{name}" == skipped.why for name, _, _ in in_flight):
+        return True
     awaited = [fact for _, fact in inv.facts if isinstance(fact, f.HoldAwaited) and fact.tier == skipped.tier and fact.at <= skipped.at]
-    if not awaited:
-        return any(waits[key[0]] == 0 for key in in_flight)
-    return bool(in_flight) and skipped.at - awaited[-1].at >= waits[awaited[-1].budget] * SECOND
+    return bool(in_flight and awaited) and skipped.at - awaited[-1].at >= waits[awaited[-1].budget] * SECOND

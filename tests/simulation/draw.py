@@ -132,17 +132,21 @@ def _cap(chance: Random, number: int, tiers: tuple[Tier, ...]) -> Cap:
         limits["invocations"] = calls
         if chance.random() < 0.4:
             limits = {"invocations": calls}
+    breach, named = chance.choice(BREACHES), chance.choice(tiers).model
+    over = {unit: limit * 3 // 2 + 1 for unit, limit in limits.items() if unit != "invocations" and chance.random() < 0.5}
     return Cap(
         f"b{number}",
         scope,
         chance.choice(WINDOWS),
         limits,
-        chance.choice(BREACHES),
+        breach,
         chance.choice([30, 30, 5, 0]),
         chance.choice([16, 16, 1, 64]),
         chance.choice(["", "", "", "docs"]),
         fails=chance.random() < 0.03,
         needs_subject=scope in SUBJECTS and chance.random() < 0.05,
+        downgrade=named if breach == "downgrade" else "",
+        ceiling=over if breach == "downgrade" else {},
     )
 
 
@@ -158,7 +162,8 @@ def _changed(chance: Random, policy: Policy) -> Policy:
 
 
 def _scaled(cap: Cap, share: int) -> Cap:
-    return replace(cap, limits={unit: max(1, limit * share // 100) for unit, limit in cap.limits.items()})
+    limits = {unit: max(1, limit * share // 100) for unit, limit in cap.limits.items()}
+    return replace(cap, limits=limits, ceiling={unit: limits[unit] * 3 // 2 + 1 for unit in cap.ceiling})
 
 
 def _stops(chance: Random) -> list[Stop]:

@@ -6,7 +6,6 @@ The auditor reads these values, too: what a budget means is worked out from them
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Final
 
 SECOND: Final = 1_000_000_000
@@ -14,8 +13,6 @@ MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 NANOS_PER_USD: Final = 1_000_000_000
-HARD: Final = frozenset({"reject", "clamp"})
-"""The breaches past which nothing may go. Another kind that is hard is added here, and in `draw.breach`."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,8 @@ class Tier:
 @dataclass(frozen=True)
 class Cap:
     """One budget. `limits` are by unit: usd (in nano-dollars), tokens, invocations. `scope` is a scope of the language, or `customer`: then
-    it is `by` that field of the context. `workflow`: it applies to this one only; empty: to all. `needs_subject`: `missing: refuse`."""
+    it is `by` that field of the context. `workflow`: it applies to this one only; empty: to all. `needs_subject`: `missing: refuse`.
+    `downgrade` is the model that a breach of this name admits past the limit, up to `ceiling`."""
 
     name: str
     scope: str
@@ -52,10 +50,19 @@ class Cap:
     workflow: str = ""
     fails: bool = False
     needs_subject: bool = False
+    downgrade: str = ""
+    ceiling: Mapping[str, int] = field(default_factory=dict)
 
-    @property
-    def hard(self) -> bool:
-        return self.breach in HARD
+    def bounds(self, tier: Tier) -> dict[str, int]:
+        """What bounds an attempt of this tier, by unit. Money bounds nothing free; the count of invocations always holds."""
+        units = dict(self.limits)
+        if self.breach == "alert":
+            units = {}
+        elif self.breach == "downgrade" and self.downgrade == tier.model:
+            units = dict(self.ceiling)
+        if "invocations" in self.limits:
+            units["invocations"] = self.limits["invocations"]
+        return {unit: limit for unit, limit in units.items() if unit != "usd" or not tier.free}
 
 
 @dataclass(frozen=True)
@@ -98,9 +105,8 @@ class Policy:
 
 
 def _cap(cap: Cap) -> list[str]:
-    limits = [f"{unit}: {_usd(limit) if unit == 'usd' else limit}" for unit, limit in cap.limits.items()]
     whose = "by: context.customer" if cap.scope == "customer" else f"scope: {cap.scope}"
-    said = [f"name: {cap.name}", whose, f"limit: {{{', '.join(limits)}}}", f"on_breach: {cap.breach}"]
+    said = [f"name: {cap.name}", whose, f"limit: {_amounts(cap.limits)}", f"on_breach: {_breach(cap)}"]
     if cap.window != "lifetime":
         said.append(f"window: {cap.window}")
     if cap.needs_subject:
@@ -111,6 +117,18 @@ def _cap(cap: Cap) -> list[str]:
     elif cap.workflow:
         said.append(f"when: 'workflow == \"{cap.workflow}\"'")
     return [*said, f"wait_for_holds: {cap.wait_s}s", f"min_output_tokens: {cap.min_output}"]
+
+
+def _breach(cap: Cap) -> str:
+    if cap.breach != "downgrade":
+        return cap.breach
+    ceiling = f", ceiling: {_amounts(cap.ceiling)}" if cap.ceiling else ""
+    return f"{{downgrade: {cap.downgrade}{ceiling}}}"
+
+
+def _amounts(limits: Mapping[str, int]) -> str:
+    said = [f"{unit}: {_usd(limit) if unit == 'usd' else limit}" for unit, limit in limits.items()]
+    return f"{{{', '.join(said)}}}"
 
 
 def _usd(nanos: int) -> str:
@@ -147,7 +165,7 @@ class Behaviour:
     latency_s: float = 0.0
     pace_s: float = 0.0
     frames: int = 1
-    fault: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    fault: Mapping[str, object] = field(default_factory=dict)
     once: bool = False
     usage: str | tuple[int, int] | None = None
 
