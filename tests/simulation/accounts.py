@@ -17,15 +17,23 @@ UNITS: Final[Mapping[str, Callable[[Tier, int, int, int], int]]] = MappingProxyT
     {
         "tokens": lambda _tier, tokens_in, tokens_out, _calls: tokens_in + tokens_out,
         "usd": lambda tier, tokens_in, tokens_out, _calls: tier.nanos(tokens_in, tokens_out),
+        "input_tokens": lambda _tier, tokens_in, _tokens_out, _calls: tokens_in,
+        "output_tokens": lambda _tier, _tokens_in, tokens_out, _calls: tokens_out,
         "invocations": lambda _tier, _tokens_in, _tokens_out, calls: calls,
     }
 )
 """What an attempt takes of a limit, by the limit's unit: of a tier, its tokens in and out, and 1 if it counts its invocation."""
 PARTS: Final[Mapping[str, Callable[[Reserved], int]]] = MappingProxyType(
-    {"tokens": lambda part: part.tokens, "usd": lambda part: part.nanos, "invocations": lambda part: part.invocations}
+    {
+        "tokens": lambda part: part.tokens,
+        "usd": lambda part: part.nanos,
+        "input_tokens": lambda part: part.tokens - part.output_tokens,
+        "output_tokens": lambda part: part.output_tokens,
+        "invocations": lambda part: part.invocations,
+    }
 )
 """The same of a part on record."""
-OF_OUTPUT: Final = frozenset({"tokens", "usd"})
+OF_OUTPUT: Final = frozenset({"tokens", "usd", "output_tokens"})
 """The units for which the output needs a bound."""
 
 

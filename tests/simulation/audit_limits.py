@@ -217,11 +217,11 @@ def _room(tier: Tier, tokens_in: int, cap: Cap, used: dict[str, int]) -> int:
     found = NEVER
     for unit, limit in cap.bounds(tier).items():
         left = limit - used[unit]
-        if unit == "invocations":
-            continue
         if unit == "tokens":
             found = min(found, left - tokens_in)
-        elif tier.rate_out:
+        elif unit == "output_tokens":
+            found = min(found, left)
+        elif unit == "usd" and tier.rate_out:
             found = min(found, (left * 1_000_000 - tokens_in * tier.rate_in) // tier.rate_out)
     return found
 

@@ -14,6 +14,9 @@ SUBJECTS: Final = {"workflow": ("docs", "mail"), "agent": ("a", "b"), "run": ("r
 WINDOWS: Final = ("lifetime", "minute", "hour", "day", "week", "month")
 BREACHES: Final = ("reject",)
 """What this build does past a limit."""
+HARD: Final = ("reject", "clamp")
+UNITS: Final = ("tokens",)
+"""What is counted besides money and invocations."""
 DIALECTS: Final = ("openai", "openai", "openai", "anthropic", "ollama")
 BOUNDARIES: Final = ("append:before", "append:after", "send:before", "send:after", "dial", "store", "answer", "data", "apply")
 KILL_WEIGHTS: Final = (5, 5, 4, 4, 1, 1, 3, 2, 1)
@@ -124,7 +127,7 @@ def _cap(chance: Random, number: int, tiers: tuple[Tier, ...]) -> Cap:
     calls = chance.choice([1, 3, 8, 20, 60])
     limits: dict[str, int] = {}
     if chance.random() < 0.55:
-        limits["tokens"] = per_call * calls
+        limits[chance.choice(UNITS)] = per_call * calls
     if not limits or chance.random() < 0.4:
         dearest = max(tier.nanos(per_call // 2, per_call // 2) for tier in tiers) or 1_000_000
         limits["usd"] = dearest * calls
@@ -133,7 +136,7 @@ def _cap(chance: Random, number: int, tiers: tuple[Tier, ...]) -> Cap:
         if chance.random() < 0.4:
             limits = {"invocations": calls}
     breach, named = chance.choice(BREACHES), chance.choice(tiers).model
-    over = {unit: limit * 3 // 2 + 1 for unit, limit in limits.items() if unit != "invocations" and chance.random() < 0.5}
+    over = {unit: limit * 3 // 2 + 1 for unit, limit in limits.items() if unit in ("tokens", "usd") and chance.random() < 0.5}
     return Cap(
         f"b{number}",
         scope,
@@ -260,6 +263,6 @@ def _crowd(seed: int, chance: Random) -> Plan:
     # What one of them holds: 36 bytes, 16 tokens for the template, and the output.
     per_call = output + 52
     limit = fits * (per_call if unit == "tokens" else tier.nanos(52, output))
-    cap = Cap("crowd", "global", chance.choice(["lifetime", "day"]), {unit: limit}, chance.choice(BREACHES))
+    cap = Cap("crowd", "global", chance.choice(["lifetime", "day"]), {unit: limit}, chance.choice([one for one in BREACHES if one in HARD]))
     policy = Policy((tier,), (cap,))
     return Plan(seed, BEGIN, (policy,), tuple(sorted(calls, key=lambda call: call.at)), tuple(uses), (), (), (), (), crowd=True)
