@@ -227,9 +227,19 @@ def _room(tier: Tier, tokens_in: int, cap: Cap, used: dict[str, int]) -> int:
 
 
 def _waited(policy: Policy, inv: Invocation, skipped: f.CandidateSkipped, in_flight: list[Key]) -> bool:
-    """Whether it waited for what is in flight on its budgets as long as the budget lets a call wait, which may be not at all."""
-    waits = {cap.name: cap.wait_s for cap in policy.caps}
-    if any(waits[name] == 0 and f"budget:{name}" == skipped.why for name, _, _ in in_flight):
-        return True
-    awaited = [fact for _, fact in inv.facts if isinstance(fact, f.HoldAwaited) and fact.tier == skipped.tier and fact.at <= skipped.at]
-    return bool(in_flight and awaited) and skipped.at - awaited[-1].at >= waits[awaited[-1].budget] * SECOND
+    """Whether it waited for what is in flight on one of its budgets as long as that lets a call wait, which may be not at all."""
+    waits = [cap.wait_s * SECOND for cap in policy.caps if any(cap.name == name for name, _, _ in in_flight)]
+    return bool(waits) and _time_waited(inv, skipped) >= min(waits)
+
+
+def _time_waited(inv: Invocation, until: f.CandidateSkipped) -> int:
+    """How long it has waited for holds in all, for this candidate and those before it."""
+    total, since = 0, -1
+    for _, fact in inv.facts:
+        if isinstance(fact, f.HoldAwaited):
+            since = fact.at
+        elif isinstance(fact, f.HoldPlaced | f.CandidateSkipped) and since >= 0:
+            total, since = total + fact.at - since, -1
+        if fact is until:
+            break
+    return total

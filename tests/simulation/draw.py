@@ -135,7 +135,7 @@ def _cap(chance: Random, number: int, tiers: tuple[Tier, ...]) -> Cap:
         limits["invocations"] = calls
         if chance.random() < 0.4:
             limits = {"invocations": calls}
-    breach, named = chance.choice(BREACHES), chance.choice(tiers).model
+    breach, named = chance.choice(BREACHES if len(tiers) > 1 else HARD[:1]), chance.choice(tiers).model
     over = {unit: limit * 3 // 2 + 1 for unit, limit in limits.items() if unit in ("tokens", "usd") and chance.random() < 0.5}
     return Cap(
         f"b{number}",
