@@ -16,6 +16,7 @@ TEMPLATE_TOKENS_MOST: Final = 8 + 64 + 32
 """No provider puts more around one message; a refusal must hold even so."""
 
 
+INPUT_MADE_UP: Final = 12
 PASSED: Final = frozenset({"alert", "downgrade"})
 """Breaches past which something may go."""
 CONNECT_NS_MOST: Final = 3 * SECOND
@@ -166,6 +167,9 @@ class Standing:
 
 def no_false_refusal(books: Books) -> Iterator[str]:
     """A tier is passed by for a budget only if it does not fit with nothing in flight, or if it waited for what is in flight in vain."""
+    if any(isinstance(one.usage, tuple) and one.usage[0] > INPUT_MADE_UP for one in books.plan.behaviours):
+        # Providers were seen to count more input than any text has: what is held for the next one is nobody's to say from outside.
+        return
     standing = Standing(books)
     # Who goes on with an answer that broke off holds for what was delivered, too: that is another request than the caller's.
     # What was held in the instant of a death may be on no record.
@@ -228,8 +232,9 @@ def _room(tier: Tier, tokens_in: int, cap: Cap, used: dict[str, int]) -> int:
 
 def _waited(policy: Policy, inv: Invocation, skipped: f.CandidateSkipped, in_flight: list[Key]) -> bool:
     """Whether it waited for what is in flight on one of its budgets as long as that lets a call wait, which may be not at all."""
-    waits = [cap.wait_s * SECOND for cap in policy.caps if any(cap.name == name for name, _, _ in in_flight)]
-    return bool(waits) and _time_waited(inv, skipped) >= min(waits)
+    awaited = {fact.budget for _, fact in inv.facts if isinstance(fact, f.HoldAwaited)}
+    waits = [cap.wait_s * SECOND for cap in policy.caps if cap.name in awaited or any(cap.name == name for name, _, _ in in_flight)]
+    return bool(in_flight) and _time_waited(inv, skipped) >= min(waits)
 
 
 def _time_waited(inv: Invocation, until: f.CandidateSkipped) -> int:

@@ -24,6 +24,8 @@ SQLITE_EVERY: Final = 40
 CROWD_EVERY: Final = 12
 WORDS: Final = ("spam ", "invoice ", "Größe ", "数据 ", "🙂 ", "(x+1)*2 ", "\n", "aGVsbG8=")
 
+LYING: Final = 0.15
+"""In so many seeds providers also make up how long the input was."""
 USAGES: Final[tuple[str | tuple[int, int], ...]] = ("missing", "absurd", "last_chunk")
 # Weight, then the fault in the words of the scripted provider.
 FAULTS: Final[tuple[tuple[int, dict[str, object]], ...]] = (
@@ -224,6 +226,7 @@ def _call(chance: Random, number: int, at: int) -> Call:
 def _behaviours(chance: Random, calls: list[Call], providers: list[str]) -> list[Behaviour]:
     """Half the seeds have mostly healthy providers; in the others every other answer goes wrong."""
     ill = chance.choice([0.03, 0.1, 0.45])
+    lies = chance.random() < LYING
     found = []
     for call in calls:
         for provider in providers:
@@ -232,7 +235,7 @@ def _behaviours(chance: Random, calls: list[Call], providers: list[str]) -> list
                 fault = chance.choices([one for _, one in FAULTS], [weight for weight, _ in FAULTS])[0]
             usage: str | tuple[int, int] | None = None
             if chance.random() < ill / 2:
-                usage = chance.choice([*USAGES, (chance.randint(1, 9_000), chance.randint(0, 9_000))])
+                usage = chance.choice([*USAGES, (chance.randint(1, 9_000 if lies else 12), chance.randint(0, 9_000))])
             found.append(
                 Behaviour(
                     call.number,

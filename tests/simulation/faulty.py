@@ -2,17 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from orchvynt.decisions.budgets.ledger import Ledger, Line
+from orchvynt.decisions.budgets.accounts import Line, key_of
+from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.sizing import Fits, Short
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle import commands, events
 from orchvynt.lifecycle.events import NotAdmitted
-from orchvynt.lifecycle.weighing import Weighed, weigh
+from orchvynt.lifecycle.weighing import Weighed
 from orchvynt.model import facts as f
 from orchvynt.model.facts import AnyFact, Reserved
 from orchvynt.model.money import Price, cost_nanos
@@ -98,30 +99,32 @@ class CutsLookWhole(Carrier):
 
 
 class CountsTwice(Ledger):
-    def spend(self, account: Any, part: Reserved) -> None:
-        super().spend(account, part)
-        super().spend(account, part)
+    def release(self, attempt: str, settled: Iterable[Reserved] = (), at: int = 0) -> Any:
+        spent = tuple(settled)
+        parts = super().release(attempt, spent, at)
+        for part in spent if isinstance(parts, tuple) else ():
+            self.open(key_of(part)).put_back(part)
+        return parts
 
 
 class FirstBudgetOnly(Ledger):
-    def place(self, attempt: str, lines: Sequence[Line], nanos: int, tokens: int, output: int = 0, calls: int = 0) -> tuple[Reserved, ...]:
+    def place(self, attempt: str, lines: Sequence[Line], nanos: int, tokens: int, output: int = 0, calls: int = 0) -> Any:
         return super().place(attempt, lines[:1], nanos, tokens, output, calls)
 
 
 class KeepsEveryFifth(Ledger):
-    def release(self, attempt: str, settled: Any = ()) -> tuple[Reserved, ...]:
-        if int(attempt.split(".")[0][-2:]) % 5 == 0 and attempt in self.holds:
-            return ()
-        return super().release(attempt, settled)
+    def release(self, attempt: str, settled: Iterable[Reserved] = (), at: int = 0) -> Any:
+        return "unknown" if int(attempt.split(".")[0][-2:]) % 5 == 0 else super().release(attempt, settled, at)
 
 
 class Unchecked(Ledger):
     """Without the assertions that would stop what does not fit."""
 
-    def place(self, attempt: str, lines: Sequence[Line], nanos: int, tokens: int, output: int = 0, calls: int = 0) -> tuple[Reserved, ...]:
-        reserved = tuple(Reserved(line.book, line.subject, line.window, nanos, tokens, output, calls) for line in lines)
-        for line in lines:
-            self.open(line.key).resets_at = line.resets_at
+    def place(self, attempt: str, lines: Sequence[Line], nanos: int, tokens: int, output: int = 0, calls: int = 0) -> Any:
+        reserved = tuple(
+            Reserved(line.book, line.subject, line.window, nanos, tokens, output, calls, line.terms.rolls_ns, line.resets_at)
+            for line in lines
+        )
         self.restore(attempt, reserved)
         return reserved
 
@@ -181,11 +184,13 @@ class SkipsNobody(Admitting):
 
 
 class ReleasesBeforeItSettles(Admitting):
-    def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> None:
-        parts = self.ledger.release(attempt)
-        self.queue.wake([(part.budget, part.subject, part.window) for part in parts])
-        for part in settled if parts else ():
-            self.ledger.spend(self.ledger.open((part.budget, part.subject, part.window)), part)
+    def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> Any:
+        parts = self.ledger.release(attempt, (), self.clock.now())
+        if isinstance(parts, tuple):
+            self.queue.wake(map(key_of, parts))
+            for part in settled:
+                self.ledger.open(key_of(part)).put_back(part)
+        return ()
 
 
 class LetsWaitersIn(Admitting):
@@ -194,7 +199,9 @@ class LetsWaitersIn(Admitting):
     def _weigh_again(self, life: Life, waiter: Waiter) -> Short | None:
         at, mono = self.clock.now(), self.clock.monotonic()
         found = self._passage(life, waiter.command, at, mono)
-        weighed = weigh(life.snapshot, life.state, Ledger(), self.sizes, at, mono)
+        real, self.ledger = self.ledger, Ledger()
+        weighed = self._weighed(life, at, mono)
+        self.ledger = real
         if isinstance(found, NotAdmitted) or not isinstance(weighed, Weighed) or not isinstance(weighed.result, Fits):
             return super()._weigh_again(life, waiter)
         life.queued = None
@@ -246,8 +253,8 @@ class ForgetsHolds(Before):
 
 
 class LosesTheLastSpend(Before):
-    async def spend(self) -> list[Any]:
-        rows = await self.inner.spend()
+    async def spend(self, *given: Any) -> list[Any]:
+        rows = await self.inner.spend(*given)
         last = max((row.touched_at for row in rows), default=0)
         return [row for row in rows if row.touched_at < last]
 

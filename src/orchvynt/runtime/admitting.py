@@ -1,20 +1,26 @@
 """Performs `Admit`: asks health and ledger for a candidate, places its hold, or lets it wait for holds in flight."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from orchvynt.decisions.budgets.accounts import key_of
 from orchvynt.decisions.budgets.burning import Burning
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.prompts import Prompts
+from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.fallback.health import Health, Passage
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.statistics import Statistics
+from orchvynt.language.snapshot import Budget
+from orchvynt.language.spending import carried
 from orchvynt.lifecycle.commands import Admit
+from orchvynt.lifecycle.countable import countable
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.weighing import Weighed, passage, weigh
 from orchvynt.model.facts import Reserved
 from orchvynt.ports.clock import Clock
+from orchvynt.ports.tokens import TokenCounting
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.waiting import HoldQueue, Waiter
 
@@ -34,6 +40,8 @@ class Admitting:
         feed: Feed,
         failed: Callable[[Life, Exception], None],
         subjects: Subjects,
+        reports: InputReports,
+        counting: TokenCounting,
     ) -> None:
         self.ledger = ledger
         self.health = health
@@ -42,16 +50,22 @@ class Admitting:
         self.clock = clock
         self.subjects = subjects
         self.queue = HoldQueue(ledger)
+        self._idle_ns: dict[str, int] = {}
         self.prompts = Prompts(ledger)
         self.burning = Burning(clock.now())
         self._feed = feed
         self._failed = failed
+        self.reports = reports
+        self._counting = counting
 
     def admit(self, life: Life, command: Admit) -> None:
         at, mono = self.clock.now(), self.clock.monotonic()
-        weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono)
+        weighed = self._weighed(life, at, mono)
         if isinstance(weighed, NotAdmitted):
             self._feed(life, weighed)
+            return
+        if weighed.count_with:
+            self._count(life, command, weighed.count_with)
             return
         result = weighed.result
         if isinstance(result, Short) and not result.waits:
@@ -72,6 +86,29 @@ class Admitting:
             result = behind_others(line, result, self.ledger)
         self._wait(life, command, weighed, result, at, mono)
 
+    def _weighed(self, life: Life, at: int, mono: int) -> Weighed | NotAdmitted:
+        return weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono, self.reports, life.counts)
+
+    def _count(self, life: Life, command: Admit, tokenizer: str) -> None:
+        """Has the input counted exactly, at once or off the loop, and weighs again."""
+        mark = life.queued = object()
+        body = countable(life.snapshot, life.state)
+        if body is None:
+            self._counted(life, command, mark, tokenizer, None)
+        else:
+            self._counting.count(tokenizer, body, lambda tokens: self._counted(life, command, mark, tokenizer, tokens))
+
+    def _counted(self, life: Life, command: Admit, mark: object, tokenizer: str, tokens: int | None) -> None:
+        if life.queued is not mark:
+            # Its life ended meanwhile.
+            return
+        life.queued = None
+        life.counts[tokenizer] = tokens
+        try:
+            self.admit(life, command)
+        except Exception as error:  # noqa: BLE001 - a loop top, where it was counted off the loop
+            self._failed(life, error)
+
     def _passage(self, life: Life, command: Admit, at: int, mono: int) -> Passage | NotAdmitted:
         snapshot, candidate = life.snapshot, life.state.candidate
         self.health.under(snapshot)
@@ -87,10 +124,11 @@ class Admitting:
             self.health.retries.called(mono)
         life.lines = weighed.lines
         reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens, fits.output_tokens or 0, weighed.calls)
+        assert isinstance(reserved, tuple), "an attempt has an id of its own"
         if len(weighed.lines) > len(life.state.applied):
             # Only the books of prompts add lines to those of the budgets.
             self.prompts.came(weighed.lines)
-        self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound))
+        self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound, weighed.counted_by))
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
         if not short.line.terms.wait_for_holds_ns:
@@ -122,15 +160,17 @@ class Admitting:
             life.queued = None
             self._feed(life, found)
             return None
-        weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono)
+        weighed = self._weighed(life, at, mono)
         if isinstance(weighed, Weighed) and isinstance(weighed.result, Short) and weighed.result.waits:
             waiter.lines = weighed.lines
             return weighed.result
         life.queued = None
         if isinstance(weighed, NotAdmitted):
             self._feed(life, weighed)
+            self._forget_waited(waiter.lines)
         elif isinstance(weighed.result, Short):
             self._feed(life, NotAdmitted(at, mono, "budget", weighed.result))
+            self._forget_waited(waiter.lines)
         else:
             self._place(life, waiter.command.attempt, weighed, weighed.result, found, at, mono)
         return None
@@ -140,15 +180,15 @@ class Admitting:
         waiter, life.queued = life.queued, None
         if isinstance(waiter, Waiter):
             self.queue.leave(waiter)
-            self._forget_own(waiter.lines)
+            self._forget_waited(waiter.lines)
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> None:
         """Ends a hold and wakes who waited for it."""
         if settled:
             self.burning.add(self.clock.now(), settled)
-        parts = self.ledger.release(attempt, settled)
-        if parts and self.queue.count:
-            self.queue.wake([(part.budget, part.subject, part.window) for part in parts])
+        parts = self.ledger.release(attempt, settled, self.clock.now())
+        if self.queue.count and isinstance(parts, tuple):
+            self.queue.wake(map(key_of, parts))
 
     def granted(self, budget: str, subject: str) -> None:
         """There is more of a budget for a subject: whoever waits for that looks again."""
@@ -171,7 +211,7 @@ class Admitting:
             if short is not None:
                 life.queued = None
                 self._feed(life, NotAdmitted(at, now, "budget", short, waited=True))
-                self._forget_own(waiter.lines)
+                self._forget_waited(waiter.lines)
 
     def forget_invocation(self, life: Life) -> None:
         """Nobody will ask for the accounts of a budget per invocation once the invocation is over."""
@@ -180,10 +220,26 @@ class Admitting:
 
     def _forget_own(self, lines: tuple[Line, ...]) -> None:
         for line in lines:
-            if line.terms.scope == "invocation" or self.prompts.was_idle(line):
+            if line.terms.scope == "invocation":
                 self.ledger.forget((line.key,))
 
-    def forget_ended(self, at: int) -> None:
-        """Drops what stands for windows and rests that are over."""
-        self.ledger.forget_ended(at)
+    def _forget_waited(self, lines: tuple[Line, ...]) -> None:
+        """Nor for those of a prompt that was only waited for."""
+        self._forget_own(lines)
+        self.ledger.forget([line.key for line in lines if self.prompts.is_idle(line)])
+
+    def policy_changed(self, before: Sequence[Budget], after: Sequence[Budget]) -> None:
+        """Spend is carried to the names that budgets have from now on."""
+        for was, name in carried(before, after):
+            self.ledger.rename(was, name)
+        self.ledger.names.keep([budget.name for budget in after])
+        self.queue.renamed()
+        self._idle_ns = {budget.name: budget.idle_ns for budget in after}
+
+    def forget_accounts(self, at: int) -> None:
+        """Drops some of what stands for windows that are over, and for subjects that were idle."""
+        self.ledger.forget_ended(at, self._idle_ns)
+
+    def forget_ended(self) -> None:
+        """Drops what stands for rests that are over."""
         self.health.forget_ended(self.clock.monotonic())
