@@ -176,6 +176,9 @@ class Attempting:
         if life.state.streams and life.state.phase == "attempting":
             # An answer without any content (its limit went into thinking) is whole all the same.
             self.started(exchange)
+            if life.state.phase == "done":
+                # That it begins could not be written: the life is over, and its attempt settled.
+                return
         now = self.clock.monotonic()
         self._ended(exchange, now)
         self._lingering.append((now + LINGER_NS, exchange))
