@@ -20,13 +20,14 @@ def prompt(digest: str) -> Line:
 def came(ledger: Ledger, prompts: Prompts, number: int, digest: str, settled: bool = True) -> None:
     lines = (ITSELF, prompt(digest))
     parts = ledger.place(f"att_{number}", lines, 0, 0, 0, 1)
+    assert isinstance(parts, tuple)
     prompts.came(lines)
     if settled:
         ledger.release(f"att_{number}", parts)
 
 
 def kept(ledger: Ledger) -> list[str]:
-    return [subject.removeprefix("r1:") for (book, subject, _), _ in ledger.entries() if book.endswith(PROMPTS)]
+    return [subject.removeprefix("r1:") for (book, subject, *_), _ in ledger.entries() if book.endswith(PROMPTS)]
 
 
 @settings(max_examples=100)

@@ -24,7 +24,7 @@ NOT_YET = {
     "routing": ["canary", "shadow"],
     "fallback": [],
     "budgets": [
-        *("downgrade", "clamp", "rolling 24h", "alert_at", "notify"),
+        *("downgrade", "clamp", "alert_at", "notify"),
     ],
     "rate_limits": ["rate_limits"],
     "gates": [

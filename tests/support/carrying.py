@@ -32,6 +32,7 @@ from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.delivering import Delivering
+from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
@@ -263,9 +264,12 @@ class Runtime:
             lambda wait_ns, woken: self.woken.append((wait_ns, woken)),
             self._soon,
         )
+        admitting = self.carrier.admitting
+        admitting.policy_changed(snapshot.budgets, snapshot.budgets)
+        self.policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)
         self.repeating = Repeating(self.carrier, self.reviewing, self.store, self.tasks, self._soon)
-        self.sweeping = Sweeping(self.carrier, self.reviewing, self.repeating)
+        self.sweeping = Sweeping(self.carrier, self.reviewing, self.repeating, Forgetting(self.store, self.ledger, self.clock))
         self.said: list[str] = []
         delivering = Delivering(self.upstream, known, self.clock, self.ids, self.policies, self.said.append)
         self.alerting = Alerting(self.policies, self.store, self.clock, self.carrier.counting.tallies, delivering, self.said.append)

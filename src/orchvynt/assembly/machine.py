@@ -29,6 +29,7 @@ from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.feedback import restore_scores
+from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
@@ -87,15 +88,19 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
         lambda wait_ns, woken: _call_later(loop, wait_ns, woken),
         loop.call_soon,
     )
+    admitting = carrier.admitting
+    admitting.policy_changed(snapshot.budgets, snapshot.budgets)
+    policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
     reviewing = Reviewing(carrier, on.store, policies, tasks)
     delivering = Delivering(on.upstream, on.secrets, on.clock, on.ids, policies, _say)
     alerting = Alerting(policies, on.store, on.clock, carrier.counting.tallies, delivering, _say)
     repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon)
+    sweeping = Sweeping(carrier, reviewing, repeating, Forgetting(on.store, ledger, on.clock))
     keyring = Keyring(on.store, on.clock)
     await keyring.load()
     reception = Reception(keyring, Conversations(randbits(SALT_BITS)), subjects)
     data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception)
-    return Machine(tasks, carrier, policies, reviewing, Sweeping(carrier, reviewing, repeating), alerting, data_plane, recovered)
+    return Machine(tasks, carrier, policies, reviewing, sweeping, alerting, data_plane, recovered)
 
 
 def _say(text: str) -> None:

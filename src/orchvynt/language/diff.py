@@ -8,6 +8,7 @@ import msgspec
 from orchvynt.language.patterns import base_url, webhook_url
 from orchvynt.language.phrases import granting, summary, target, words
 from orchvynt.language.snapshot import Alert, Budget, ChainUse, Constraint, Destination, PolicyTest, Provider, Rule, Snapshot
+from orchvynt.language.spending import spending_changes
 
 
 def diff(old: Snapshot, new: Snapshot) -> list[str]:
@@ -31,6 +32,7 @@ def diff(old: Snapshot, new: Snapshot) -> list[str]:
     lines += _maps("alert", _alerts(old.alerts), _alerts(new.alerts))
     lines += _maps("destination", old.destinations, new.destinations)
     lines += _maps("budget", {budget.name: budget for budget in old.budgets}, {budget.name: budget for budget in new.budgets})
+    lines += spending_changes(old.budgets, new.budgets)
     lines += _order("budgets", [budget.name for budget in old.budgets], [budget.name for budget in new.budgets])
     lines += _maps("gate", {gate.name: gate for gate in old.gates}, {gate.name: gate for gate in new.gates})
     lines += _order("gates", [gate.name for gate in old.gates], [gate.name for gate in new.gates])

@@ -42,7 +42,7 @@ def consumed(reserved: Iterable[facts.Reserved], nanos: int, usage: Usage) -> tu
     tokens, output = usage.total_tokens, usage.output_tokens
     return tuple(
         [
-            facts.Reserved(part.budget, part.subject, part.window, nanos, tokens, output, part.invocations, part.rolls_ns)
+            facts.Reserved(part.budget, part.subject, part.window, nanos, tokens, output, part.invocations, part.rolls_ns, part.ends_at)
             for part in reserved
         ]
     )

@@ -21,10 +21,12 @@ class HoldAwaited(Fact, frozen=True, tag="hold_awaited"):
 
 
 class Reserved(msgspec.Struct, frozen=True, gc=False):
-    """A part of one budget's window for one subject. `window` is the start of the window in ns UTC, 0 for a lifetime.
+    """A part of one budget's window for one subject. `window` is the start of the window in ns UTC, of a lifetime 0, or when it began
+    anew because its subject was idle.
 
     `tokens` are input and output, `output_tokens` those of them that are output. `invocations` is 1 in the hold that counts its
-    invocation. `rolls_ns` is the length of a window that rolls; `window` is then the start of the slice that the hold belongs to."""
+    invocation. `rolls_ns` is the length of a window that rolls; `window` is then the start of the slice that the hold belongs to.
+    `ends_at` is when the window has ended, or the slice has rolled out; 0 for a lifetime."""
 
     budget: str
     subject: str
@@ -34,6 +36,7 @@ class Reserved(msgspec.Struct, frozen=True, gc=False):
     output_tokens: int = 0
     invocations: int = 0
     rolls_ns: int = 0
+    ends_at: int = 0
 
 
 class HoldPlaced(Fact, frozen=True, tag="hold_placed"):

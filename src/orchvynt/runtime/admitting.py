@@ -1,7 +1,8 @@
 """Performs `Admit`: asks health and ledger for a candidate, places its hold, or lets it wait for holds in flight."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from orchvynt.decisions.budgets.accounts import key_of
 from orchvynt.decisions.budgets.burning import Burning
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
@@ -10,6 +11,8 @@ from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.fallback.health import Health, Passage
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.statistics import Statistics
+from orchvynt.language.snapshot import Budget
+from orchvynt.language.spending import carried
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.weighing import Weighed, passage, weigh
@@ -42,6 +45,7 @@ class Admitting:
         self.clock = clock
         self.subjects = subjects
         self.queue = HoldQueue(ledger)
+        self._idle_ns: dict[str, int] = {}
         self.prompts = Prompts(ledger)
         self.burning = Burning(clock.now())
         self._feed = feed
@@ -87,6 +91,7 @@ class Admitting:
             self.health.retries.called(mono)
         life.lines = weighed.lines
         reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens, fits.output_tokens or 0, weighed.calls)
+        assert isinstance(reserved, tuple), "an attempt has an id of its own"
         if len(weighed.lines) > len(life.state.applied):
             # Only the books of prompts add lines to those of the budgets.
             self.prompts.came(weighed.lines)
@@ -146,9 +151,9 @@ class Admitting:
         """Ends a hold and wakes who waited for it."""
         if settled:
             self.burning.add(self.clock.now(), settled)
-        parts = self.ledger.release(attempt, settled)
-        if parts and self.queue.count:
-            self.queue.wake([(part.budget, part.subject, part.window) for part in parts])
+        parts = self.ledger.release(attempt, settled, self.clock.now())
+        if self.queue.count and isinstance(parts, tuple):
+            self.queue.wake(map(key_of, parts))
 
     def granted(self, budget: str, subject: str) -> None:
         """There is more of a budget for a subject: whoever waits for that looks again."""
@@ -183,7 +188,18 @@ class Admitting:
             if line.terms.scope == "invocation" or self.prompts.was_idle(line):
                 self.ledger.forget((line.key,))
 
-    def forget_ended(self, at: int) -> None:
-        """Drops what stands for windows and rests that are over."""
-        self.ledger.forget_ended(at)
+    def policy_changed(self, before: Sequence[Budget], after: Sequence[Budget]) -> None:
+        """Spend is carried to the names that budgets have from now on."""
+        for was, name in carried(before, after):
+            self.ledger.rename(was, name)
+        self.ledger.names.keep([budget.name for budget in after])
+        self.queue.renamed()
+        self._idle_ns = {budget.name: budget.idle_ns for budget in after}
+
+    def forget_accounts(self, at: int) -> None:
+        """Drops some of what stands for windows that are over, and for subjects that were idle."""
+        self.ledger.forget_ended(at, self._idle_ns)
+
+    def forget_ended(self) -> None:
+        """Drops what stands for rests that are over."""
         self.health.forget_ended(self.clock.monotonic())

@@ -29,6 +29,7 @@ class Waiter:
 
     @property
     def key(self) -> AccountKey:
+        """The account that it waits on, by the name that its budget had when it was weighed."""
         return self.short.line.key
 
 
@@ -50,10 +51,10 @@ class HoldQueue:
 
     def blocked(self, lines: Iterable[Line]) -> Line | None:
         """The first of these accounts that others wait on already: a newcomer stands behind them."""
-        return next((line for line in lines if line.key in self._queues), None) if self._queues else None
+        return next((line for line in lines if self._ledger.key(line) in self._queues), None) if self._queues else None
 
     def enter(self, waiter: Waiter, first: bool = False) -> None:
-        queue = self._queues.setdefault(waiter.key, deque())
+        queue = self._queues.setdefault(self._ledger.now(waiter.key), deque())
         if first:
             queue.appendleft(waiter)
         else:
@@ -63,7 +64,7 @@ class HoldQueue:
 
     def leave(self, waiter: Waiter) -> None:
         """Takes a waiter out; others may fit in its place."""
-        queue = self._queues.get(waiter.key)
+        queue = self._queues.get(self._ledger.now(waiter.key))
         if queue is None or waiter not in queue:
             return
         queue.remove(waiter)
@@ -71,8 +72,9 @@ class HoldQueue:
         self.wake([line.key for line in waiter.lines])
 
     def _left(self, waiter: Waiter) -> None:
-        if not self._queues[waiter.key]:
-            del self._queues[waiter.key]
+        key = self._ledger.now(waiter.key)
+        if not self._queues[key]:
+            del self._queues[key]
         self.count -= 1
         self._count(waiter, -1)
 
@@ -84,7 +86,7 @@ class HoldQueue:
         """Something was released on these accounts: their first waiters are weighed again, until one still has to wait."""
         if not self._queues:
             return
-        self._touched.extend(keys)
+        self._touched.extend(map(self._ledger.now, keys))
         if self._draining:
             return
         self._draining = True
@@ -101,7 +103,7 @@ class HoldQueue:
             short = waiter.retry(waiter)
             if short is None:
                 continue
-            stays = short.line.key == key
+            stays = self._ledger.key(short.line) == key
             waiter.short = short
             self.enter(waiter, first=stays)
             if stays:
@@ -109,12 +111,18 @@ class HoldQueue:
 
     def is_first(self, waiter: Waiter) -> bool:
         """Whether nobody stands before it on the account that it waits on."""
-        queue = self._queues.get(waiter.key)
+        queue = self._queues.get(self._ledger.now(waiter.key))
         return queue is not None and queue[0] is waiter
 
     def rolled_over(self, at: int) -> list[AccountKey]:
-        """The accounts with waiters whose window has ended: what stood in the way there is over."""
+        """The accounts with waiters whose window has ended, or has rolled far enough: what stood in the way there is over."""
         return [key for key, queue in self._queues.items() if 0 < queue[0].short.line.resets_at <= at]
+
+    def renamed(self) -> None:
+        """Budgets have other names now: who waits on an account waits on it still."""
+        before, self._queues = self._queues, {}
+        for key, queue in before.items():
+            self._queues.setdefault(self._ledger.now(key), deque()).extend(queue)
 
     def waiting_on(self, budget: str, subject: str) -> list[AccountKey]:
         """The accounts of a budget's subject, in whichever window, that somebody waits on."""

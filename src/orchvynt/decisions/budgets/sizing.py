@@ -69,18 +69,19 @@ def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
     lines = [line for line in lines if binds(line, need.price, need.calls)]
     asked, limited_by = need.output_asked, ""
     output = asked
-    bounding = [line for line in lines if bounds_output(line, need.price)]
-    if asked is None and bounding:
-        output, limited_by = _lowered(need, bounding, ledger)
-    elif asked is not None:
-        clamps = [line for line in bounding if line.terms.breach.kind == "clamp"]
+    if asked is None:
+        if bounding := [line for line in lines if bounds_output(line, need.price)]:
+            output, limited_by = _lowered(need, bounding, ledger)
+    else:
+        clamps = [line for line in lines if line.terms.breach.kind == "clamp" and bounds_output(line, need.price)]
         if clamps:
             output, limited_by = _clamped(need, asked, clamps, ledger)
     most = output or 0
+    nanos = cost_nanos(need.price, need.input_charged, most)
     for line in lines:
-        if short := _short(need, most, line, ledger):
-            return short
-    return Fits(output, cost_nanos(need.price, need.input_charged, most), need.input_tokens + most, limited_by)
+        if short := _short(need, most, nanos, line, ledger):
+            return short if not line.terms.rolls_ns else _rolling(short, ledger)
+    return Fits(output, nanos, need.input_tokens + most, limited_by)
 
 
 def _lowered(need: Need, lines: Sequence[Line], ledger: Ledger) -> tuple[int, str]:
@@ -122,7 +123,7 @@ def bounds_output(line: Line, price: Price) -> bool:
     return limits.tokens is not None or limits.output_tokens is not None or (limits.nanos is not None and not price.is_free)
 
 
-def _short(need: Need, output: int, line: Line, ledger: Ledger) -> Short | None:
+def _short(need: Need, output: int, nanos: int, line: Line, ledger: Ledger) -> Short | None:
     """The first limit that is passed: the count of invocations, then tokens, then money."""
     limits, account = line.limits, ledger.account(line)
     if need.calls and (limit := limits.invocations) is not None and account.settled_calls + account.held_calls + need.calls > limit:
@@ -136,11 +137,15 @@ def _short(need: Need, output: int, line: Line, ledger: Ledger) -> Short | None:
             return _over(line, "input_tokens", limit, settled, held, need.input_tokens)
     if (limit := limits.output_tokens) is not None and account.settled_output + account.held_output + output > limit:
         return _over(line, "output_tokens", limit, account.settled_output, account.held_output, output)
-    if (limit := limits.nanos) is not None:
-        nanos = cost_nanos(need.price, need.input_charged, output)
-        if nanos and account.settled_nanos + account.held_nanos + nanos > limit:
-            return _over(line, "nanos", limit, account.settled_nanos, account.held_nanos, nanos)
+    if (limit := limits.nanos) is not None and nanos and account.settled_nanos + account.held_nanos + nanos > limit:
+        return _over(line, "nanos", limit, account.settled_nanos, account.held_nanos, nanos)
     return None
+
+
+def _rolling(short: Short, ledger: Ledger) -> Short:
+    """The same, with the instant at which enough has rolled out in place of the one at which everything has."""
+    frees_at = ledger.frees_at(short.line, short.unit, short.limit, short.needed)
+    return msgspec.structs.replace(short, line=msgspec.structs.replace(short.line, resets_at=frees_at))
 
 
 def _over(line: Line, unit: Unit, limit: int, settled: int, held: int, needed: int) -> Short:
