@@ -65,7 +65,7 @@ def test_what_was_there_before_makes_room_first() -> None:
 def test_a_prompt_that_was_only_waited_for_is_not_kept() -> None:
     ledger = Ledger()
     prompts = Prompts(ledger)
-    assert prompts.was_idle(prompt("a"))
-    assert not prompts.was_idle(ITSELF)
+    assert prompts.is_idle(prompt("a"))
+    assert not prompts.is_idle(ITSELF)
     came(ledger, prompts, 1, "a")
-    assert not prompts.was_idle(prompt("a"))
+    assert not prompts.is_idle(prompt("a"))

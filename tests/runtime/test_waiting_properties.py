@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from tests.support.clock import FakeClock
 from tests.support.snapshots import SECOND, invocation, snapshot
 
+from orchvynt.adapters.tokens.inline import InlineCounting
 from orchvynt.decisions.budgets.application import applicable
 from orchvynt.decisions.budgets.ledger import Account, AccountKey, Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.budgets.sizing import Short
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.identity.subjects import Subjects
@@ -42,7 +44,18 @@ class Bank:
         self.policy = policy
         self.clock = FakeClock()
         self.ledger = Ledger()
-        self.admitting = Admitting(self.ledger, Health(), OutputSizes(), Statistics(), self.clock, self.heard, self.broke, Subjects())
+        self.admitting = Admitting(
+            self.ledger,
+            Health(),
+            OutputSizes(),
+            Statistics(),
+            self.clock,
+            self.heard,
+            self.broke,
+            Subjects(),
+            InputReports(),
+            InlineCounting(),
+        )
         self.held: dict[str, tuple[Life, Admitted]] = {}
         self.waiting: dict[str, Life] = {}
         self.since: dict[str, tuple[AccountKey, int]] = {}
@@ -89,7 +102,7 @@ class Bank:
             assert waited
             assert self.time_is_up(life), "refused before its time was up"
             return
-        weighed = weigh(life.snapshot, life.state, Settled(self.ledger), self.admitting.sizes, self.clock.now(), 0)
+        weighed = weigh(life.snapshot, life.state, Settled(self.ledger), self.admitting.sizes, self.clock.now(), 0, self.admitting.reports)
         assert isinstance(weighed, Weighed)
         assert isinstance(weighed.result, Short), "refused, although it would fit with nothing in flight"
 
@@ -159,7 +172,10 @@ class Bank:
         for account in {key for key, _ in self.since.values()}:
             earliest = min(move for key, move in self.since.values() if key == account)
             fronts = [self.waiting[one] for one, since in self.since.items() if since == (account, earliest)]
-            weighed = [weigh(self.policy, life.state, self.ledger, self.admitting.sizes, self.clock.now(), 0) for life in fronts]
+            weighed = [
+                weigh(self.policy, life.state, self.ledger, self.admitting.sizes, self.clock.now(), 0, self.admitting.reports)
+                for life in fronts
+            ]
             assert any(isinstance(one, Weighed) and isinstance(one.result, Short) for one in weighed), f"{account}: nobody was woken"
 
 

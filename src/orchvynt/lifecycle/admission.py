@@ -151,6 +151,7 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
         fits.output_tokens,
         fits.nanos,
         fits.limited_by,
+        input_counted_by=event.input_counted_by,
     )
     model = snapshot_model_name(snapshot, candidate.model)
     sent = facts.AttemptSent(

@@ -58,7 +58,9 @@ class HoldPlaced(Fact, frozen=True, tag="hold_placed"):
 
 
 class AttemptSettled(Fact, frozen=True, tag="attempt_settled"):
-    """The receipt. `reserved` repeats the hold's parts with what was really consumed. `overrun` is set when it exceeds the hold."""
+    """The receipt. `reserved` repeats the hold's parts with what was really consumed. `overrun` is set when it exceeds the hold.
+    `input_over` is by how many input tokens the provider's count exceeds the bound of the hold; where the input was counted exactly, that
+    ends the trust in the count (decisions/budgets/reported.py)."""
 
     attempt: str
     usage: Usage
@@ -67,6 +69,7 @@ class AttemptSettled(Fact, frozen=True, tag="attempt_settled"):
     price_source: str
     overrun: bool = False
     why: str = ""
+    input_over: int = 0
 
 
 class BudgetGranted(Fact, frozen=True, tag="budget_granted"):

@@ -7,6 +7,7 @@ from orchvynt.decisions.budgets.burning import Burning
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.prompts import Prompts
+from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.fallback.health import Health, Passage
 from orchvynt.decisions.identity.subjects import Subjects
@@ -14,10 +15,12 @@ from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.language.snapshot import Budget
 from orchvynt.language.spending import carried
 from orchvynt.lifecycle.commands import Admit
+from orchvynt.lifecycle.countable import countable
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.weighing import Weighed, passage, weigh
 from orchvynt.model.facts import Reserved
 from orchvynt.ports.clock import Clock
+from orchvynt.ports.tokens import TokenCounting
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.waiting import HoldQueue, Waiter
 
@@ -37,6 +40,8 @@ class Admitting:
         feed: Feed,
         failed: Callable[[Life, Exception], None],
         subjects: Subjects,
+        reports: InputReports,
+        counting: TokenCounting,
     ) -> None:
         self.ledger = ledger
         self.health = health
@@ -50,12 +55,17 @@ class Admitting:
         self.burning = Burning(clock.now())
         self._feed = feed
         self._failed = failed
+        self.reports = reports
+        self._counting = counting
 
     def admit(self, life: Life, command: Admit) -> None:
         at, mono = self.clock.now(), self.clock.monotonic()
-        weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono)
+        weighed = self._weighed(life, at, mono)
         if isinstance(weighed, NotAdmitted):
             self._feed(life, weighed)
+            return
+        if weighed.count_with:
+            self._count(life, command, weighed.count_with)
             return
         result = weighed.result
         if isinstance(result, Short) and not result.waits:
@@ -76,6 +86,29 @@ class Admitting:
             result = behind_others(line, result, self.ledger)
         self._wait(life, command, weighed, result, at, mono)
 
+    def _weighed(self, life: Life, at: int, mono: int) -> Weighed | NotAdmitted:
+        return weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono, self.reports, life.counts)
+
+    def _count(self, life: Life, command: Admit, tokenizer: str) -> None:
+        """Has the input counted exactly, at once or off the loop, and weighs again."""
+        mark = life.queued = object()
+        body = countable(life.snapshot, life.state)
+        if body is None:
+            self._counted(life, command, mark, tokenizer, None)
+        else:
+            self._counting.count(tokenizer, body, lambda tokens: self._counted(life, command, mark, tokenizer, tokens))
+
+    def _counted(self, life: Life, command: Admit, mark: object, tokenizer: str, tokens: int | None) -> None:
+        if life.queued is not mark:
+            # Its life ended meanwhile.
+            return
+        life.queued = None
+        life.counts[tokenizer] = tokens
+        try:
+            self.admit(life, command)
+        except Exception as error:  # noqa: BLE001 - a loop top, where it was counted off the loop
+            self._failed(life, error)
+
     def _passage(self, life: Life, command: Admit, at: int, mono: int) -> Passage | NotAdmitted:
         snapshot, candidate = life.snapshot, life.state.candidate
         self.health.under(snapshot)
@@ -95,7 +128,7 @@ class Admitting:
         if len(weighed.lines) > len(life.state.applied):
             # Only the books of prompts add lines to those of the budgets.
             self.prompts.came(weighed.lines)
-        self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound))
+        self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound, weighed.counted_by))
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
         if not short.line.terms.wait_for_holds_ns:
@@ -127,15 +160,17 @@ class Admitting:
             life.queued = None
             self._feed(life, found)
             return None
-        weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono)
+        weighed = self._weighed(life, at, mono)
         if isinstance(weighed, Weighed) and isinstance(weighed.result, Short) and weighed.result.waits:
             waiter.lines = weighed.lines
             return weighed.result
         life.queued = None
         if isinstance(weighed, NotAdmitted):
             self._feed(life, weighed)
+            self._forget_waited(waiter.lines)
         elif isinstance(weighed.result, Short):
             self._feed(life, NotAdmitted(at, mono, "budget", weighed.result))
+            self._forget_waited(waiter.lines)
         else:
             self._place(life, waiter.command.attempt, weighed, weighed.result, found, at, mono)
         return None
@@ -145,7 +180,7 @@ class Admitting:
         waiter, life.queued = life.queued, None
         if isinstance(waiter, Waiter):
             self.queue.leave(waiter)
-            self._forget_own(waiter.lines)
+            self._forget_waited(waiter.lines)
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> None:
         """Ends a hold and wakes who waited for it."""
@@ -176,7 +211,7 @@ class Admitting:
             if short is not None:
                 life.queued = None
                 self._feed(life, NotAdmitted(at, now, "budget", short, waited=True))
-                self._forget_own(waiter.lines)
+                self._forget_waited(waiter.lines)
 
     def forget_invocation(self, life: Life) -> None:
         """Nobody will ask for the accounts of a budget per invocation once the invocation is over."""
@@ -185,8 +220,13 @@ class Admitting:
 
     def _forget_own(self, lines: tuple[Line, ...]) -> None:
         for line in lines:
-            if line.terms.scope == "invocation" or self.prompts.was_idle(line):
+            if line.terms.scope == "invocation":
                 self.ledger.forget((line.key,))
+
+    def _forget_waited(self, lines: tuple[Line, ...]) -> None:
+        """Nor for those of a prompt that was only waited for."""
+        self._forget_own(lines)
+        self.ledger.forget([line.key for line in lines if self.prompts.is_idle(line)])
 
     def policy_changed(self, before: Sequence[Budget], after: Sequence[Budget]) -> None:
         """Spend is carried to the names that budgets have from now on."""

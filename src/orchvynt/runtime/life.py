@@ -67,6 +67,9 @@ class Life:
     `route` is the one that was last looked at, `probe` is set while its attempt is one that others wait for; `retries` once it comes back
     for a retry, until that is sent.
 
+    `queued` is set while its admission is not decided yet: it waits for holds, or its input is being counted. `counts` are the exact
+    counts of its input by tokenizer, None where there is none to be had.
+
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
 
@@ -76,6 +79,7 @@ class Life:
         "asked",
         "callers",
         "conversation",
+        "counts",
         "due",
         "exchange",
         "following",
@@ -111,6 +115,7 @@ class Life:
         self.due = NEVER
         self.upstream_ns = 0
         self.queued: object | None = None
+        self.counts: dict[str, int | None] = {}
         self.unwritten: list[AnyFact] = []
         self.following: list[AnyCommand] | None = None
         self.ahead: Callable[[], object] | None = None

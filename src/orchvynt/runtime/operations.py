@@ -1,13 +1,14 @@
 """Control, performed: what an operator's request does to the running process."""
 
+from collections.abc import Container, Iterator
 from typing import Final, Literal
 
 import msgspec
 
 from orchvynt.decisions.budgets.accounts import RollingAccount
 from orchvynt.decisions.budgets.burning import Subject, burn
-from orchvynt.decisions.budgets.grants import NOTHING, Amounts, on_top
-from orchvynt.decisions.budgets.ledger import Account
+from orchvynt.decisions.budgets.grants import NOTHING, Amounts, on_top, term
+from orchvynt.decisions.budgets.ledger import EMPTY, Account
 from orchvynt.decisions.budgets.standing import Spend, forecast, measures
 from orchvynt.decisions.budgets.windows import account_window
 from orchvynt.decisions.fallback.breakers import Sight
@@ -105,7 +106,19 @@ class Operations:
             resets_at = account.frees_at("", 0) if isinstance(account, RollingAccount) else end
             granted = ledger.grants.of(budget, subject, start, at) if ledger.grants else NOTHING
             found.append(_budget_line(budget, subject, start, resets_at, account, rates, granted))
+        found += self._granted_only({(line.name, line.subject) for line in found}, rates)
         return sorted(found, key=lambda line: (line.name, line.subject))
+
+    def _granted_only(self, shown: Container[tuple[str, str]], rates: Rates) -> Iterator[BudgetLine]:
+        """Subjects that were granted something and have spent nothing yet."""
+        grants = self.carrier.admitting.ledger.grants
+        for budget in self.policies.current.budgets if grants else ():
+            for subject in {subject for name, subject in grants.subjects() if name == budget.name}:
+                lasts = term(budget, rates.at)
+                granted = grants.of(budget, subject, lasts.window, rates.at)
+                if granted != NOTHING and (budget.name, subject) not in shown and budget.scope != "invocation":
+                    resets_at = 0 if budget.rolls_ns else lasts.until
+                    yield _budget_line(budget, subject, lasts.window, resets_at, EMPTY, rates, granted)
 
     def providers(self) -> list[ProviderLine]:
         health, now = self.carrier.admitting.health, self.carrier.clock.monotonic()

@@ -106,6 +106,10 @@ DELETE FROM kept_answers WHERE until <= ?;
 -- The record of one invocation, in the order of writing.
 SELECT body FROM frames WHERE inv = ? ORDER BY seq;
 
+-- name: all_frames
+-- All records, in the order of writing.
+SELECT inv, body FROM frames ORDER BY seq;
+
 -- name: find_last
 -- The invocation that finished last.
 SELECT last_finished FROM filed WHERE last_finished <> '';

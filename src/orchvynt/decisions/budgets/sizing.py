@@ -22,7 +22,7 @@ class Need(msgspec.Struct, frozen=True, gc=False):
 
     `output_typical` is the model's measured p99 output, or 4,096 while it is unmeasured. All three are over all `choices`.
     `surcharge_tokens` is what the input may cost beyond its price, in input tokens. `calls` is 1 if the hold counts its invocation, 0 if
-    an earlier one did.
+    an earlier one did. `output_least` is the smallest limit that the provider takes for this request.
     """
 
     input_tokens: int
@@ -33,6 +33,7 @@ class Need(msgspec.Struct, frozen=True, gc=False):
     choices: int = 1
     surcharge_tokens: int = 0
     calls: int = 0
+    output_least: int = 0
 
     @property
     def input_charged(self) -> int:
@@ -102,7 +103,7 @@ def _lowered(need: Need, lines: Sequence[Line], ledger: Ledger) -> tuple[int, st
 
 def _clamped(need: Need, asked: int, lines: Sequence[Line], ledger: Ledger) -> tuple[int, str]:
     """What the caller asked for, lowered to what the budgets that clamp can pay. Never below the smallest output, as above."""
-    smallest = min(max(line.terms.min_output_tokens for line in lines) * need.choices, asked)
+    smallest = min(max(max(line.terms.min_output_tokens for line in lines) * need.choices, need.output_least), asked)
     output, limited_by = asked, ""
     for line in lines:
         payable = max(_payable(need, line, ledger.account(line)), smallest)

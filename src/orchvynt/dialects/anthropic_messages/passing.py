@@ -1,4 +1,5 @@
-"""The caller's own Messages request for Anthropic, with only what must change: model, output limit, `orchvynt_*` metadata.
+"""The caller's own Messages request for Anthropic, with only what must change: model, output limit (and the budget of
+thinking below it), `orchvynt_*` metadata.
 
 Thoughts that no provider signed are taken out as well: they came from a model elsewhere, and Anthropic refuses them.
 """
@@ -10,6 +11,7 @@ import msgspec
 
 from orchvynt.dialects.anthropic_messages.headers import headers
 from orchvynt.dialects.anthropic_messages.reading import METADATA_PREFIX
+from orchvynt.dialects.anthropic_messages.thinking import fitted
 from orchvynt.dialects.plain import THOUGHTS
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
 from orchvynt.model.invocation import Ask
@@ -25,7 +27,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 def pass_request(ask: Ask, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
-    """Splices the caller's own body. Raises UnsupportedError for nesting at the edge of the stack.
+    """Splices the caller's own body. Raises UnsupportedError for nesting at the edge of the stack, and for thinking that a
+    lowered limit leaves no room for.
 
     The values that stay are the caller's own bytes. A key that stands twice at the top collapses to the one that was read, so
     that the provider cannot read another than was judged.
@@ -50,6 +53,8 @@ def _splice(top: dict[str, msgspec.Raw], ask: Ask, upstream_model: str, output_t
     asked = ask.max_output_tokens
     if output_tokens_max is not None and (asked is None or output_tokens_max < asked):
         top["max_tokens"] = msgspec.Raw(b"%d" % output_tokens_max)
+        if asked is not None and "thinking" in top:
+            top["thinking"] = msgspec.Raw(_encode(fitted(msgspec.json.decode(top["thinking"]), output_tokens_max, asked)))
         changed = True
     if "metadata" in top:
         changed |= _strip_metadata(top)

@@ -7,6 +7,7 @@ import msgspec
 from orchvynt.dialects.anthropic_messages.blocks import block, tool, tool_choice
 from orchvynt.dialects.anthropic_messages.headers import headers
 from orchvynt.dialects.anthropic_messages.passing import PATH
+from orchvynt.dialects.anthropic_messages.thinking import fitted
 from orchvynt.dialects.shapes import UpstreamAsk
 from orchvynt.dialects.translation import output_limit
 from orchvynt.model.chat import Chat, Message
@@ -33,6 +34,8 @@ def rewrite_request(chat: Chat, upstream_model: str, output_tokens_max: int | No
     }
     body.update((name, value) for name, value in options.items() if value is not None)
     body.update(chat.extras)
+    if chat.max_output_tokens is not None and "thinking" in body:
+        body["thinking"] = fitted(body["thinking"], body["max_tokens"], chat.max_output_tokens)
     if chat.user:
         body["metadata"] = {"user_id": chat.user, **chat.extras.get("metadata", {})}
     if chat.answer_format is not None:
