@@ -176,7 +176,7 @@ class Attempting:
         if life.state.streams and life.state.phase == "attempting":
             # An answer without any content (its limit went into thinking) is whole all the same.
             self.started(exchange)
-            if life.state.phase == "done":
+            if life.state.verdict is not None:
                 # That it begins could not be written: the life is over, and its attempt settled.
                 return
         now = self.clock.monotonic()

@@ -17,6 +17,7 @@ from orchvynt.decisions.limits.limiter import gauges_of
 from orchvynt.decisions.limits.refusals import window_text
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import SCORES_NEEDED, lower_bound
+from orchvynt.language.document.scalars import duration_text
 from orchvynt.language.snapshot import Budget, Model, RateLimit, Snapshot
 from orchvynt.lifecycle.state import PARKED
 from orchvynt.model.faults import Fault
@@ -195,7 +196,7 @@ def _budget_line(budget: Budget, subject: str, window: int, resets_at: int, acco
         budget.name,
         budget.subject_of,
         subject,
-        budget.window,
+        f"rolling {duration_text(budget.rolls_ns)}" if budget.rolls_ns else budget.window,
         resets_at,
         budget.limits.nanos,
         account.settled_nanos,
