@@ -5,6 +5,7 @@
 
 from pathlib import Path
 
+import pytest
 from tests.support.killing import MOMENTS, SCRIPT, Lives
 
 from orchvynt.testing.scripted import ScriptedProvider
@@ -12,6 +13,7 @@ from orchvynt.testing.scripted import ScriptedProvider
 KILLS = 25
 
 
+@pytest.mark.timeout(600)  # a life takes a second, and ten where others build beside it
 def test_after_a_kill_at_any_moment_the_books_are_right(tmp_path: Path, scripted_provider: ScriptedProvider) -> None:
     scripted_provider.script(SCRIPT)
     lives = Lives(tmp_path, scripted_provider, seed=7)
