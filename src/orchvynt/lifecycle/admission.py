@@ -11,12 +11,12 @@ from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.plan import Plan, plan
 from orchvynt.language.scope import RequestValues, recorded
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.language.subjects import NOBODY
 from orchvynt.lifecycle.before_send import asks_people, park_request, wanted
 from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAfter
 from orchvynt.lifecycle.endings import all_failed, refuse
 from orchvynt.lifecycle.events import Admitted, AnyEvent, BackoffElapsed, HoldsAwaited, NotAdmitted, Received
+from orchvynt.lifecycle.naming import too_many_subjects
 from orchvynt.lifecycle.rescue import break_off, may_be_rescued, prefix_for
 from orchvynt.lifecycle.runaways import watched
 from orchvynt.lifecycle.state import Later, Skipped, State
@@ -53,7 +53,7 @@ def begin(
     if isinstance(applied, Fault):
         return refuse(state, event, applied, noted)
     state.applied = applied
-    if fault := _too_many(snapshot, state, event.at, subjects):
+    if fault := too_many_subjects(snapshot, state, event.at, subjects):
         return refuse(state, event, fault, noted)
     if snapshot.gates and (fault := _foresee_gates(snapshot, state, event, values, noted)):
         return refuse(state, event, fault, noted)
@@ -62,20 +62,6 @@ def begin(
     if routed.left:
         noted += _activated(snapshot, state, event, "policy", routed.left)
     return [Record(tuple(noted)), *commands]
-
-
-def _too_many(snapshot: Snapshot, state: State, at: int, subjects: Subjects) -> Fault | None:
-    """A caller that names ever new subjects of a budget's `by` makes ever new budgets: that is bounded, as for scopes."""
-    named = []
-    for one in state.applied:
-        by = snapshot.budgets[one.number].by
-        if by is not None and one.subject != NOBODY:
-            named.append((by.text.strip(), one.subject))
-    if not named:
-        return None
-    key = state.invocation.key
-    counted_by = subjects.beyond(key, named, at)
-    return subjects.refusal(key, counted_by, at) if counted_by else None
 
 
 def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[AnyCommand]:
