@@ -12,10 +12,11 @@ from orchvynt.language.scope import RequestValues, recorded
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAfter
+from orchvynt.lifecycle.downgrading import foresee_downgrades, take_downgrade
 from orchvynt.lifecycle.endings import all_failed, refuse
 from orchvynt.lifecycle.events import Admitted, AnyEvent, BackoffElapsed, HoldsAwaited, NotAdmitted, Received
-from orchvynt.lifecycle.rescue import break_off, may_be_rescued, prefix_for
-from orchvynt.lifecycle.state import Later, Skipped, State
+from orchvynt.lifecycle.rescue import break_off, downgrade_left, may_be_rescued, prefix_for
+from orchvynt.lifecycle.state import Downgrade, Later, Skipped, State
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
 from orchvynt.model.ids import attempt_id
@@ -44,6 +45,8 @@ def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValu
     if isinstance(applied, Fault):
         return refuse(state, event, applied, noted)
     state.applied = applied
+    if applied:
+        foresee_downgrades(snapshot, state, values, observed)
     if snapshot.gates and (fault := _foresee_gates(snapshot, state, event, values, noted)):
         return refuse(state, event, fault, noted)
     state.streams = state.invocation.ask.stream and not state.gates_open and not state.gates_matched
@@ -57,11 +60,13 @@ def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[An
     """The next tier that was not asked yet; then those that rested; then the end."""
     if state.ahead:
         return _ask(state, state.ahead.pop(0))
-    if state.later:
-        later = min(state.later, key=_urgency)
-        if later.when == "at_once":
-            state.later.remove(later)
-            return _ask(state, later.tier, at_last=True)
+    later = min(state.later, key=_urgency) if state.later else None
+    if later is not None and later.when == "at_once":
+        state.later.remove(later)
+        return _ask(state, later.tier, at_last=True)
+    if state.downgrades and (found := downgrade_left(snapshot, state)) is not None:
+        return _downgrade(state, event, found)
+    if later is not None:
         if state.broken is None and _waitable(snapshot, state, later):
             state.second_pass = True
             state.phase = "backing_off"
@@ -75,9 +80,16 @@ def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[An
     return all_failed(state, event)
 
 
+def _downgrade(state: State, event: AnyEvent, found: Downgrade) -> list[AnyCommand]:
+    """No tier had room: the model that the budget admits past its limit is asked as a further candidate."""
+    left, candidate = state.candidate.model, take_downgrade(state, found)
+    noted = facts.Downgraded(state.invocation.id, event.at, found.budget, left, candidate.model, candidate.tier, candidate.unmeasured)
+    return [Record((noted,)), *_ask(state, candidate.tier)]
+
+
 def can_go_on(snapshot: Snapshot, state: State) -> bool:
     """Whether another candidate is left that may be asked, at once or after a rest that is short enough to wait for."""
-    if state.ahead:
+    if state.ahead or (state.downgrades and downgrade_left(snapshot, state) is not None):
         return True
     return any(later.when == "at_once" or _waitable(snapshot, state, later) for later in state.later)
 
@@ -124,6 +136,7 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
         fits.output_tokens,
         fits.nanos,
         fits.limited_by,
+        event.overflows,
     )
     model = snapshot_model_name(snapshot, candidate.model)
     sent = facts.AttemptSent(
@@ -167,7 +180,7 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
     why: str = event.why
     said: dict[str, Any] = {}
     fault: Fault | None = None
-    trigger = "policy"
+    trigger, downgrade = "policy", ""
     if event.why in ("resting", "breaker", "ramp", "slow"):
         said = {**event.figures, "because": event.rest_why}
         state.later.append(Later(candidate.tier, event.rests_ns, event.later))
@@ -176,9 +189,11 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
         why = f"budget:{event.short.line.budget}"
         said = dict(detail(event.short))
         fault = _queue_full(event) if event.why == "queue_full" else budget_exceeded(event.short, event.waited)
+        breach = event.short.line.terms.breach
+        downgrade = breach.model if breach.model != candidate.model else ""
     elif event.why == "price":
         fault = Fault("unsupported", event.detail, "Give the model a `price`, or ask for its standard service tier.", param="model")
-    state.skipped.append(Skipped(candidate.model, why, fault))
+    state.skipped.append(Skipped(candidate.model, why, fault, downgrade))
     skipped = facts.CandidateSkipped(state.invocation.id, event.at, candidate.tier, candidate.model, why, said)
     commands = next_candidate(snapshot, state, event)
     return [Record((skipped, *_activated(snapshot, state, event, trigger, candidate.model))), *commands]

@@ -28,11 +28,23 @@ class Tried(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Skipped(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One candidate that was not asked. `fault` is what the caller is told if no other candidate answers."""
+    """One candidate that was not asked. `fault` is what the caller is told if no other candidate answers; `downgrade` the model that the
+    budget without room admits in its place, empty where it admits none."""
 
     model: str
     why: str
     fault: Fault | None = None
+    downgrade: str = ""
+
+
+class Downgrade(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A model outside the plan that a budget admits past its limit. `refused` is why it may not be asked, empty if it may."""
+
+    budget: str
+    model: str
+    provider: str = ""
+    refused: str = ""
+    unmeasured: tuple[str, ...] = ()
 
 
 class Later(msgspec.Struct, frozen=True):
@@ -58,6 +70,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     broke off: what of it the caller has got, and how the candidate under way goes on with it. `broken_model` began it;
     `delivered_bytes` is what earlier attempts delivered, `delivered_tier` who delivered last of a stream that flows. `fallback_at` is
     when the first fallback was activated (ns UTC). `counted` once a hold that stands has counted the invocation on its budgets.
+    `downgrades` are the models that its budgets may lead to beside the plan.
     """
 
     invocation: Invocation
@@ -104,6 +117,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     rescues: int = 0
     dropped: tuple[str, ...] = ()
     counted: bool = False
+    downgrades: tuple[Downgrade, ...] = ()
 
     @property
     def candidate(self) -> CandidateChosen:

@@ -49,6 +49,17 @@ class HoldPlaced(Fact, frozen=True, tag="hold_placed"):
     input_counted_by: str = ""
 
 
+class Downgraded(Fact, frozen=True, tag="downgraded"):
+    """No tier had room, and `budget` admits this model past its limit: it is asked as a further candidate. `unmeasured` names what
+    nobody knows of it, which passed."""
+
+    budget: str
+    from_model: str
+    model: str
+    tier: int
+    unmeasured: tuple[str, ...] = ()
+
+
 class AttemptSettled(Fact, frozen=True, tag="attempt_settled"):
     """The receipt. `reserved` repeats the hold's parts with what was really consumed. `overrun` is set when it exceeds the hold."""
 

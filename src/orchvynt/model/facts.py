@@ -7,6 +7,7 @@ default, never renamed, retyped or removed. `inv` is the invocation, `at` the in
 from typing import Any, Literal
 
 from orchvynt.model.budget_facts import AttemptSettled as AttemptSettled
+from orchvynt.model.budget_facts import Downgraded as Downgraded
 from orchvynt.model.budget_facts import HoldAwaited as HoldAwaited
 from orchvynt.model.budget_facts import HoldPlaced as HoldPlaced
 from orchvynt.model.budget_facts import HoldVoided as HoldVoided
@@ -200,6 +201,7 @@ AnyFact = (
     | Routed
     | CandidateSkipped
     | HoldAwaited
+    | Downgraded
     | HoldPlaced
     | AttemptSent
     | AttemptEnded

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.overflow import overflows
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.fallback.health import Health, Passage
 from orchvynt.decisions.routing.statistics import Statistics
@@ -78,8 +79,9 @@ class Admitting:
         else:
             self.health.retries.called(mono)
         life.lines = weighed.lines
+        past = overflows(weighed.lines, fits, weighed.calls, self.ledger)
         reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens, fits.output_tokens or 0, weighed.calls)
-        self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound))
+        self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound, past))
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
         if not short.line.terms.wait_for_holds_ns:
