@@ -24,7 +24,7 @@ NOT_YET = {
     "routing": ["canary", "shadow"],
     "fallback": [],
     "budgets": [
-        *("downgrade", "invocations", "depth", "same_prompt", "review", "clamp", "by", "rolling 24h", "alert_at", "notify"),
+        *("invocations", "depth", "same_prompt", "review", "by", "rolling 24h"),
     ],
     "rate_limits": ["rate_limits"],
     "gates": [

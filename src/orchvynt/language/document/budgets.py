@@ -28,8 +28,6 @@ class LimitEntry(Section):
 
     later: ClassVar = later(
         {
-            "input_tokens": "a limit on input alone",
-            "output_tokens": "a limit on output alone",
             "invocations": "a limit on the number of calls",
             "depth": "a limit on nested calls",
             "same_prompt": "a limit on equal prompts",
@@ -69,7 +67,7 @@ class GrantEntry(Section):
 class BreachEntry(Section):
     """What happens past the limit, where a word does not say enough: `downgrade` or `review`."""
 
-    later: ClassVar = later({"downgrade": "a cheaper model past the limit", "review": "a human decides past the limit"})
+    later: ClassVar = later({"review": "a human decides past the limit"})
 
     downgrade: ModelName | None = Field(default=None, description="Past the limit only this model is admitted, metered as overflow.")
     ceiling: CeilingEntry | None = Field(default=None, description="With `downgrade`: where even that ends.")
@@ -117,12 +115,9 @@ class BudgetEntry(Section):
         {
             "by": "a budget per value of an expression",
             "window": later_words(rolling="rolling windows"),
-            "on_breach": later_words(clamp="lowering the output limit until it fits", alert="advisory budgets"),
             "missing": later_words(refuse="refusing a missing subject"),
             "idle": "forgetting idle subjects",
             "was": "carrying spend to a new name",
-            "alert_at": "alerts",
-            "notify": "notifications",
             "enforce": Later("observing without enforcing", now=True),
         }
     )
