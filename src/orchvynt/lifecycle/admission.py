@@ -66,15 +66,14 @@ def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[An
         return _ask(state, later.tier, at_last=True)
     if state.downgrades and (found := downgrade_left(snapshot, state)) is not None:
         return _downgrade(state, event, found)
-    if later is not None:
-        if state.broken is None and _waitable(snapshot, state, later):
-            state.second_pass = True
-            state.phase = "backing_off"
-            state.tier = later.tier
-            state.later.remove(later)
-            model = state.candidate.model
-            scheduled = facts.RetryScheduled(state.invocation.id, event.at, model, later.rests_ns, "every tier rests")
-            return [Record((scheduled,)), WakeAfter(later.rests_ns)]
+    if later is not None and state.broken is None and _waitable(snapshot, state, later):
+        state.second_pass = True
+        state.phase = "backing_off"
+        state.tier = later.tier
+        state.later.remove(later)
+        model = state.candidate.model
+        scheduled = facts.RetryScheduled(state.invocation.id, event.at, model, later.rests_ns, "every tier rests")
+        return [Record((scheduled,)), WakeAfter(later.rests_ns)]
     if state.broken is not None:
         return break_off(state, event, [], "no tier is left that could")
     return all_failed(state, event)

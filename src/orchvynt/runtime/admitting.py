@@ -1,6 +1,7 @@
 """Performs `Admit`: asks health and ledger for a candidate, places its hold, or lets it wait for holds in flight."""
 
 from collections.abc import Callable
+from typing import Final
 
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
@@ -15,6 +16,9 @@ from orchvynt.model.facts import Reserved
 from orchvynt.ports.clock import Clock
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.waiting import HoldQueue, Waiter
+
+HEARD_NS: Final = 1_000_000_000
+"""So long before its own timeout, at most, a caller that waits is told that it waited in vain."""
 
 Feed = Callable[[Life, AnyEvent], bool]
 
@@ -58,7 +62,8 @@ class Admitting:
             self._feed(life, found)
             return
         if isinstance(result, Fits):
-            line = self.queue.blocked(weighed.binding) if self.queue.count else None
+            # A model that a budget admits past its limit has no business with those who wait below it.
+            line = self.queue.blocked(line for line in weighed.binding if line.limits is line.terms.limits) if self.queue.count else None
             if line is None:
                 self._place(life, command.attempt, weighed, result, found, at, mono)
                 return
@@ -84,17 +89,28 @@ class Admitting:
         self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound, past))
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
-        if not short.line.terms.wait_for_holds_ns:
-            self._feed(life, NotAdmitted(at, mono, "budget", short))
+        due = self._due(life, short, mono)
+        if due <= mono:
+            self._feed(life, NotAdmitted(at, mono, "budget", short, waited=life.hold_wait_ns > 0))
             return
         if self.queue.full:
             self._feed(life, NotAdmitted(at, mono, "queue_full", short))
             return
-        due = min(mono + short.line.terms.wait_for_holds_ns, life.arrived + life.state.invocation.caller_timeout_ns)
-        waiter = Waiter(life, command, short, weighed.lines, due, self._again)
+        waiter = Waiter(life, command, short, weighed.lines, mono, due, self._again)
         life.queued = waiter
         self.queue.enter(waiter)
         self._feed(life, HoldsAwaited(at, mono, short))
+
+    def _due(self, life: Life, short: Short, since: int) -> int:
+        """Until when it waits there. What it waited for other candidates counts, and the caller must hear the end of it."""
+        patience = life.state.invocation.caller_timeout_ns
+        heard = life.arrived + patience - min(HEARD_NS, patience // 10)
+        return min(since + short.line.terms.wait_for_holds_ns - life.hold_wait_ns, heard)
+
+    def _out(self, life: Life, waiter: Waiter) -> None:
+        """It waits no longer, one way or the other."""
+        life.queued = None
+        life.hold_wait_ns += max(0, self.clock.monotonic() - waiter.since)
 
     def _again(self, waiter: Waiter) -> Short | None:
         """Weighs a waiter that is out of the queue for the moment; None if it is through, one way or the other."""
@@ -102,7 +118,7 @@ class Admitting:
         try:
             return self._weigh_again(life, waiter)
         except Exception as error:  # noqa: BLE001 - a loop top: the one that waited fails, not the one that released
-            life.queued = None
+            self._out(life, waiter)
             self._failed(life, error)
             return None
 
@@ -110,18 +126,22 @@ class Admitting:
         at, mono = self.clock.now(), self.clock.monotonic()
         found = self._passage(life, waiter.command, at, mono)
         if isinstance(found, NotAdmitted):
-            life.queued = None
+            self._out(life, waiter)
             self._feed(life, found)
             return None
         weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono)
         if isinstance(weighed, Weighed) and isinstance(weighed.result, Short) and weighed.result.waits:
-            waiter.lines = weighed.lines
-            return weighed.result
-        life.queued = None
+            # Another budget may stand in the way by now, for which it waits less long.
+            waiter.due = min(waiter.due, self._due(life, weighed.result, waiter.since))
+            if waiter.due > mono or weighed.result.line.key == waiter.key:
+                waiter.lines = weighed.lines
+                return weighed.result
+        self._out(life, waiter)
         if isinstance(weighed, NotAdmitted):
             self._feed(life, weighed)
         elif isinstance(weighed.result, Short):
-            self._feed(life, NotAdmitted(at, mono, "budget", weighed.result))
+            # If it would still wait, its time is up.
+            self._feed(life, NotAdmitted(at, mono, "budget", weighed.result, waited=weighed.result.waits))
         else:
             self._place(life, waiter.command.attempt, weighed, weighed.result, found, at, mono)
         return None
@@ -153,7 +173,7 @@ class Admitting:
             # One more look, if nobody stands before it: what it waited for may have gone without a release.
             short = self._again(waiter) if first else waiter.short
             if short is not None:
-                life.queued = None
+                self._out(life, waiter)
                 self._feed(life, NotAdmitted(at, now, "budget", short, waited=True))
                 self._forget_own(waiter.lines)
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from orchvynt.decisions.budgets.ledger import Ledger
+from orchvynt.decisions.budgets.overflow import used
+from orchvynt.decisions.budgets.refusals import amount_of, unit_name
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Notes
 from orchvynt.model.faults import Fault
-from orchvynt.model.money import usd_text
 from orchvynt.ports.clock import Clock
 from orchvynt.runtime import answers
 from orchvynt.runtime.life import Caller, Life
@@ -126,17 +127,13 @@ class Callers:
         """The tightest budget of a life as `NAME;usd=1.23`, and whether 80 % of it is gone."""
         tightest, said, low = 2.0, "", False
         for line in life.lines:
-            account = self.ledger.account(line)
-            limits = []
-            if line.limits.nanos is not None:
-                limits.append((line.limits.nanos, account.settled_nanos + account.held_nanos, "usd"))
-            if line.limits.tokens is not None:
-                limits.append((line.limits.tokens, account.settled_tokens + account.held_tokens, "tokens"))
-            for limit, used, unit in limits:
-                left = max(0, limit - used)
-                share = left / limit if limit else 0.0
+            # One that only advises, and one that admits this model past its limit, have a limit all the same.
+            limits = line.terms.limits if line.terms.breach.kind in ("alert", "downgrade") else line.limits
+            for one in used(limits, self.ledger.account(line)):
+                left = max(0, one.limit - one.settled - one.held)
+                share = left / one.limit if one.limit else 0.0
                 if share < tightest:
                     tightest = share
-                    said = f"{line.budget};{unit}={usd_text(left) if unit == 'usd' else left}"
-                    low = (limit - left) * 100 >= answers.LOW_PERCENT * limit
+                    said = f"{line.budget};{unit_name(one.unit)}={amount_of(one.unit, left)}"
+                    low = (one.limit - left) * 100 >= answers.LOW_PERCENT * one.limit
         return said, low

@@ -17,7 +17,9 @@ Version = int | None
 
 
 class BudgetLine(msgspec.Struct, frozen=True):
-    """One budget for one subject in its current window. Limits are None where the budget has none. `resets_at` is 0 for a lifetime."""
+    """One budget for one subject in its current window. Limits are None where the budget has none. `resets_at` is 0 for a lifetime.
+
+    `on_breach` is what happens past the limit, with the model for a downgrade; ceilings are where even that ends."""
 
     name: str
     scope: str
@@ -31,6 +33,16 @@ class BudgetLine(msgspec.Struct, frozen=True):
     settled_tokens: int
     held_tokens: int
     waiting: int
+    limit_input_tokens: int | None = None
+    limit_output_tokens: int | None = None
+    settled_output_tokens: int = 0
+    held_output_tokens: int = 0
+    limit_invocations: int | None = None
+    settled_invocations: int = 0
+    held_invocations: int = 0
+    on_breach: str = "reject"
+    ceiling_nanos: int | None = None
+    ceiling_tokens: int | None = None
 
 
 class BreakerLine(msgspec.Struct, frozen=True):

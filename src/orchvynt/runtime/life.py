@@ -67,6 +67,8 @@ class Life:
     `route` is the one that was last looked at, `probe` is set while its attempt is one that others wait for; `retries` once it comes back
     for a retry, until that is sent.
 
+    `queued` is its place among those that wait for holds, `hold_wait_ns` how long it waited for them before.
+
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
 
@@ -79,6 +81,7 @@ class Life:
         "due",
         "exchange",
         "following",
+        "hold_wait_ns",
         "id",
         "lines",
         "probe",
@@ -111,6 +114,7 @@ class Life:
         self.due = NEVER
         self.upstream_ns = 0
         self.queued: object | None = None
+        self.hold_wait_ns = 0
         self.unwritten: list[AnyFact] = []
         self.following: list[AnyCommand] | None = None
         self.ahead: Callable[[], object] | None = None

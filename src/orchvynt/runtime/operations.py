@@ -141,6 +141,16 @@ def _budget_line(budget: Budget, subject: str, resets_at: int, account: Account)
         account.settled_tokens,
         account.held_tokens,
         account.waiting,
+        budget.limits.input_tokens,
+        budget.limits.output_tokens,
+        account.settled_output,
+        account.held_output,
+        budget.limits.invocations,
+        account.settled_calls,
+        account.held_calls,
+        f"{budget.breach.kind} {budget.breach.model}".rstrip(),
+        budget.breach.ceiling.nanos,
+        budget.breach.ceiling.tokens,
     )
 
 

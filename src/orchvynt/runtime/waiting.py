@@ -13,19 +13,30 @@ WAITERS_MAX: Final = 10_000
 
 
 class Waiter:
-    """`retry` weighs the candidate again and says whether it still waits, and on which account: None if it is through."""
+    """`retry` weighs the candidate again and says whether it still waits, and on which account: None if it is through.
 
-    __slots__ = ("command", "due", "life", "lines", "retry", "short")
+    `since` and `due` are monotonic instants. `ticket` is its place among all that wait, on whichever account."""
+
+    __slots__ = ("command", "due", "life", "lines", "retry", "short", "since", "ticket")
 
     def __init__(
-        self, life: Life, command: Admit, short: Short, lines: tuple[Line, ...], due: int, retry: Callable[["Waiter"], Short | None]
+        self,
+        life: Life,
+        command: Admit,
+        short: Short,
+        lines: tuple[Line, ...],
+        since: int,
+        due: int,
+        retry: Callable[["Waiter"], Short | None],
     ) -> None:
         self.life = life
         self.command = command
         self.short = short
         self.lines = lines
+        self.since = since
         self.due = due
         self.retry = retry
+        self.ticket = 0
 
     @property
     def key(self) -> AccountKey:
@@ -35,13 +46,14 @@ class Waiter:
 class HoldQueue:
     """Waiters by the account that they wait on. While one waits it counts as `waiting` on all its accounts."""
 
-    __slots__ = ("_draining", "_ledger", "_queues", "_touched", "count")
+    __slots__ = ("_draining", "_ledger", "_queues", "_tickets", "_touched", "count")
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._queues: dict[AccountKey, deque[Waiter]] = {}
         self._touched: list[AccountKey] = []
         self._draining = False
+        self._tickets = 0
         self.count = 0
 
     @property
@@ -52,12 +64,15 @@ class HoldQueue:
         """The first of these accounts that others wait on already: a newcomer stands behind them."""
         return next((line for line in lines if line.key in self._queues), None) if self._queues else None
 
-    def enter(self, waiter: Waiter, first: bool = False) -> None:
+    def enter(self, waiter: Waiter) -> None:
+        """A newcomer stands last; one that comes from another account stands before those who came later than it."""
         queue = self._queues.setdefault(waiter.key, deque())
-        if first:
-            queue.appendleft(waiter)
-        else:
+        if not waiter.ticket:
+            self._tickets += 1
+            waiter.ticket = self._tickets
             queue.append(waiter)
+        else:
+            queue.insert(next((at for at, other in enumerate(queue) if other.ticket > waiter.ticket), len(queue)), waiter)
         self.count += 1
         self._count(waiter, 1)
 
@@ -101,10 +116,9 @@ class HoldQueue:
             short = waiter.retry(waiter)
             if short is None:
                 continue
-            stays = short.line.key == key
             waiter.short = short
-            self.enter(waiter, first=stays)
-            if stays:
+            self.enter(waiter)
+            if short.line.key == key:
                 return
 
     def is_first(self, waiter: Waiter) -> bool:

@@ -59,7 +59,10 @@ class RunView(msgspec.Struct, frozen=True):
 
 
 class BudgetView(msgspec.Struct, frozen=True):
-    """One budget for one subject in its current window. What the budget does not limit is null. `resets_at` is empty for a lifetime."""
+    """One budget for one subject in its current window. What the budget does not limit is null. `resets_at` is empty for a lifetime.
+
+    `tokens` are input and output together. What remains is negative where a model is admitted past the limit (`on_breach`), or where
+    the limit was lowered; `ceiling_*` is where a downgrade ends, null if it does not."""
 
     name: str
     scope: str
@@ -75,6 +78,21 @@ class BudgetView(msgspec.Struct, frozen=True):
     held_tokens: int
     remaining_tokens: int | None
     waiting: int
+    limit_input_tokens: int | None = None
+    settled_input_tokens: int = 0
+    held_input_tokens: int = 0
+    remaining_input_tokens: int | None = None
+    limit_output_tokens: int | None = None
+    settled_output_tokens: int = 0
+    held_output_tokens: int = 0
+    remaining_output_tokens: int | None = None
+    limit_invocations: int | None = None
+    settled_invocations: int = 0
+    held_invocations: int = 0
+    remaining_invocations: int | None = None
+    on_breach: str = "reject"
+    ceiling_nanos: int | None = None
+    ceiling_tokens: int | None = None
 
 
 class ReviewView(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from orchvynt.dialects.anthropic_messages.headers import headers
 from orchvynt.dialects.anthropic_messages.reading import METADATA_PREFIX
+from orchvynt.dialects.anthropic_messages.thoughts import thinking_within
 from orchvynt.dialects.plain import THOUGHTS
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
 from orchvynt.model.invocation import Ask
@@ -21,6 +22,7 @@ _UNSIGNED: Final = re.compile(rb'"signature"\s*:\s*""')
 
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_messages = msgspec.json.Decoder(list[dict[str, Any]]).decode
+_decode_any = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -33,13 +35,16 @@ def pass_request(ask: Ask, upstream_model: str, output_tokens_max: int | None) -
     try:
         top = _decode(ask.body)
         changed = _splice(top, ask, upstream_model, output_tokens_max)
+        dropped: tuple[str, ...] = ("thinking",) if "thinking" in top and _limit_thinking(top, ask, output_tokens_max) else ()
         stripped = _UNSIGNED.search(ask.body) is not None and _strip_thoughts(top)
     except RecursionError as error:
         raise UnsupportedError("The body is nested too deeply.", "") from error
     body = _encode(top)
     if not (changed or stripped) and len(body) == len(ask.body):
         body = ask.body
-    return UpstreamAsk(path=PATH, headers=headers(ask.stream, ask.forwarded), body=body, dropped=(THOUGHTS,) if stripped else ())
+    if stripped:
+        dropped = (*dropped, THOUGHTS)
+    return UpstreamAsk(path=PATH, headers=headers(ask.stream, ask.forwarded), body=body, dropped=dropped)
 
 
 def _splice(top: dict[str, msgspec.Raw], ask: Ask, upstream_model: str, output_tokens_max: int | None) -> bool:
@@ -54,6 +59,20 @@ def _splice(top: dict[str, msgspec.Raw], ask: Ask, upstream_model: str, output_t
     if "metadata" in top:
         changed |= _strip_metadata(top)
     return changed
+
+
+def _limit_thinking(top: dict[str, msgspec.Raw], ask: Ask, limit: int | None) -> bool:
+    """Under a lowered limit the model thinks less, or (true) not at all."""
+    if limit is None or ask.max_output_tokens is None or limit >= ask.max_output_tokens:
+        return False
+    thinking = _decode_any(top["thinking"])
+    within = thinking_within(thinking, limit) if isinstance(thinking, dict) else thinking
+    if within is None and thinking is not None:
+        del top["thinking"]
+        return True
+    if within is not thinking:
+        top["thinking"] = msgspec.Raw(_encode(within))
+    return False
 
 
 def _strip_metadata(top: dict[str, msgspec.Raw]) -> bool:

@@ -36,7 +36,7 @@ def check_unused(source: Source, names: Names, report: Report) -> None:
     for name, destination in source.notify.items():
         if name not in told:
             said = f"nothing is told to the destination `{name}`"
-            report.warning(destination.key, said, "Name it in the `notify` of `fallback.alerts` or of a budget, or remove it.", destination.path)
+            report.warning(destination.key, said, "Name it in the `notify` of an alert or a budget, or remove it.", destination.path)
 
 
 def _models_named(source: Source) -> Iterator[str]:

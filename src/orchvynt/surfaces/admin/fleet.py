@@ -115,6 +115,7 @@ def _budget_key(line: BudgetLine) -> str:
 
 
 def _budget(line: BudgetLine) -> BudgetView:
+    settled_input, held_input = line.settled_tokens - line.settled_output_tokens, line.held_tokens - line.held_output_tokens
     return BudgetView(
         name=line.name,
         scope=line.scope,
@@ -130,6 +131,21 @@ def _budget(line: BudgetLine) -> BudgetView:
         held_tokens=line.held_tokens,
         remaining_tokens=_remaining(line.limit_tokens, line.settled_tokens, line.held_tokens),
         waiting=line.waiting,
+        limit_input_tokens=line.limit_input_tokens,
+        settled_input_tokens=settled_input,
+        held_input_tokens=held_input,
+        remaining_input_tokens=_remaining(line.limit_input_tokens, settled_input, held_input),
+        limit_output_tokens=line.limit_output_tokens,
+        settled_output_tokens=line.settled_output_tokens,
+        held_output_tokens=line.held_output_tokens,
+        remaining_output_tokens=_remaining(line.limit_output_tokens, line.settled_output_tokens, line.held_output_tokens),
+        limit_invocations=line.limit_invocations,
+        settled_invocations=line.settled_invocations,
+        held_invocations=line.held_invocations,
+        remaining_invocations=_remaining(line.limit_invocations, line.settled_invocations, line.held_invocations),
+        on_breach=line.on_breach,
+        ceiling_nanos=line.ceiling_nanos,
+        ceiling_tokens=line.ceiling_tokens,
     )
 
 
