@@ -88,7 +88,9 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     )
     reviewing = Reviewing(carrier, on.store, policies, tasks)
     delivering = Delivering(on.upstream, on.secrets, on.clock, on.ids, policies, _say)
-    alerting = Alerting(policies, on.store, on.clock, carrier.counting.tallies, delivering, _say)
+    alerting = Alerting(
+        policies, on.store, on.clock, carrier.counting.tallies, carrier.counting.spending, carrier.admitting.thresholds, delivering, _say
+    )
     repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon)
     keyring = Keyring(on.store, on.clock)
     await keyring.load()

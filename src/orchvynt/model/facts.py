@@ -7,6 +7,7 @@ default, never renamed, retyped or removed. `inv` is the invocation, `at` the in
 from typing import Any, Literal
 
 from orchvynt.model.budget_facts import AttemptSettled as AttemptSettled
+from orchvynt.model.budget_facts import BudgetThresholdPassed as BudgetThresholdPassed
 from orchvynt.model.budget_facts import Downgraded as Downgraded
 from orchvynt.model.budget_facts import HoldAwaited as HoldAwaited
 from orchvynt.model.budget_facts import HoldPlaced as HoldPlaced
@@ -202,6 +203,7 @@ AnyFact = (
     | CandidateSkipped
     | HoldAwaited
     | Downgraded
+    | BudgetThresholdPassed
     | HoldPlaced
     | AttemptSent
     | AttemptEnded

@@ -1,18 +1,19 @@
 """Performs `Admit`: asks health and ledger for a candidate, places its hold, or lets it wait for holds in flight."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.overflow import overflows
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
+from orchvynt.decisions.budgets.thresholds import Thresholds, Why
 from orchvynt.decisions.fallback.health import Health, Passage
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.weighing import Weighed, passage, weigh
-from orchvynt.model.facts import Reserved
+from orchvynt.model.facts import BudgetThresholdPassed, Reserved
 from orchvynt.ports.clock import Clock
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.waiting import HoldQueue, Waiter
@@ -42,6 +43,9 @@ class Admitting:
         self.statistics = statistics
         self.clock = clock
         self.queue = HoldQueue(ledger)
+        self.thresholds = Thresholds()
+        # The lines with thresholds of attempts under way, with their invocation.
+        self._watched: dict[str, tuple[str, list[Line]]] = {}
         self._feed = feed
         self._failed = failed
 
@@ -54,6 +58,7 @@ class Admitting:
         result = weighed.result
         if isinstance(result, Short) and not result.waits:
             # A budget without room is for good, a rest is not: the caller is told of the budget first.
+            self._exhausted(life, result.line, at, "refused")
             self._feed(life, NotAdmitted(at, mono, "budget", result))
             return
         found = self._passage(life, command, at, mono)
@@ -84,9 +89,20 @@ class Admitting:
         else:
             self.health.retries.called(mono)
         life.lines = weighed.lines
+        watched = [line for line in weighed.lines if line.terms.alert_at]
+        if watched:
+            self._watched[attempt] = (life.id, watched)
+            for line in watched:
+                if fits.limited_by == line.budget and self._clamped(life, line):
+                    self._exhausted(life, line, at, "clamped")
         past = overflows(weighed.lines, fits, weighed.calls, self.ledger)
         reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens, fits.output_tokens or 0, weighed.calls)
         self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound, past))
+
+    def _clamped(self, life: Life, line: Line) -> bool:
+        """Whether the caller's own limit was lowered there, and by nothing that is in flight."""
+        asked = life.state.invocation.ask.max_output_tokens is not None
+        return asked and line.terms.breach.kind == "clamp" and not self.ledger.account(line).holds
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
         due = self._due(life, short, mono)
@@ -141,6 +157,8 @@ class Admitting:
             self._feed(life, weighed)
         elif isinstance(weighed.result, Short):
             # If it would still wait, its time is up.
+            if not weighed.result.waits:
+                self._exhausted(life, weighed.result.line, at, "refused")
             self._feed(life, NotAdmitted(at, mono, "budget", weighed.result, waited=weighed.result.waits))
         else:
             self._place(life, waiter.command.attempt, weighed, weighed.result, found, at, mono)
@@ -153,11 +171,23 @@ class Admitting:
             self.queue.leave(waiter)
             self._forget_own(waiter.lines)
 
-    def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> None:
-        """Ends a hold and wakes who waited for it."""
+    def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> Sequence[BudgetThresholdPassed]:
+        """Ends a hold and wakes who waited for it. Gives the thresholds that were passed with what was settled."""
         parts = self.ledger.release(attempt, settled)
+        passed: list[BudgetThresholdPassed] = []
+        watched = self._watched.pop(attempt, None) if self._watched else None
+        if watched is not None and settled:
+            inv, lines = watched
+            for line in lines:
+                passed += self.thresholds.settled(line, self.ledger, inv, self.clock.now())
         if parts and self.queue.count:
             self.queue.wake([(part.budget, part.subject, part.window) for part in parts])
+        return passed
+
+    def _exhausted(self, life: Life, line: Line, at: int, why: Why) -> None:
+        """The budget stood in the way with nothing in flight: whoever is to be told of its end is told now."""
+        if line.terms.alert_at:
+            life.unwritten += self.thresholds.exhausted(line, self.ledger, life.id, at, why)
 
     def sweep(self, at: int, now: int) -> None:
         """Weighs those whose window has rolled over, and tells those whose time is up, after one more look."""
@@ -190,4 +220,5 @@ class Admitting:
     def forget_ended(self, at: int) -> None:
         """Drops what stands for windows and rests that are over."""
         self.ledger.forget_ended(at)
+        self.thresholds.forget_ended(at)
         self.health.forget_ended(self.clock.monotonic())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from orchvynt.decisions.budgets.ledger import Ledger
-from orchvynt.decisions.budgets.overflow import used
+from orchvynt.decisions.budgets.overflow import own_limits, used
 from orchvynt.decisions.budgets.refusals import amount_of, unit_name
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Notes
@@ -127,9 +127,7 @@ class Callers:
         """The tightest budget of a life as `NAME;usd=1.23`, and whether 80 % of it is gone."""
         tightest, said, low = 2.0, "", False
         for line in life.lines:
-            # One that only advises, and one that admits this model past its limit, have a limit all the same.
-            limits = line.terms.limits if line.terms.breach.kind in ("alert", "downgrade") else line.limits
-            for one in used(limits, self.ledger.account(line)):
+            for one in used(own_limits(line), self.ledger.account(line)):
                 left = max(0, one.limit - one.settled - one.held)
                 share = left / one.limit if one.limit else 0.0
                 if share < tightest:

@@ -29,13 +29,13 @@ from orchvynt.runtime.group_write import GroupWrite
 from orchvynt.runtime.kept_ends import ENDS, KeptEnds
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.parked import Parked, ParkedOne
+from orchvynt.runtime.releasing import Releasing
 
 # Asked for each command and each fact: `isinstance` with a look-up in a module costs three times as much.
 _RECORD: Final = commands.Record
 _ADMIT: Final = commands.Admit
 _ANSWER: Final = events.AnswerArrived
 _MAY_WAIT: Final = frozenset({events.Admitted, events.AnswerArrived})
-_HOLD_ENDS: Final = (facts.AttemptSettled, facts.HoldVoided)
 STREAM_OPEN_NS: Final = 25_000_000_000
 WAKE_SLACK_NS: Final = 2_000_000
 
@@ -63,6 +63,7 @@ class Carrier:
         self.attempting = attempting(self)
         self.callers = Callers(clock, self.admitting.ledger, self._callers_gone)
         self.lives: dict[str, Life] = {}
+        self._release_ended = Releasing(self.admitting, journal, self.counting)
         self.kept = KeptEnds(journal, clock, self.counting, self._release_ended)
         self._wake_after = wake_after
         self.group = GroupWrite(journal, soon, self._go_on)
@@ -183,11 +184,6 @@ class Carrier:
         # An invocation that is not on record at all needs no end there; one that is parked has not ended.
         if not isinstance(noted[0], facts.InvocationReceived) and self.parked.invocation(life.id) is None:
             self.kept.keep(life, ends)
-
-    def _release_ended(self, noted: Sequence[facts.AnyFact]) -> None:
-        for fact in noted:
-            if isinstance(fact, _HOLD_ENDS):
-                self.admitting.release(fact.attempt, fact.reserved if isinstance(fact, facts.AttemptSettled) else ())
 
     def failed(self, life: Life, error: Exception) -> None:
         """What cannot be recorded does not happen: no send, no answer. A defect ends its invocation, closed."""

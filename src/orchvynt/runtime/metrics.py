@@ -67,7 +67,7 @@ DECISION: Final = Label("decision", "`approve`, `reject` or `expire`")
 SURFACE: Final = Label("surface", "`data` or `admin`")
 STATE: Final = Label("state", "`busy` or `idle`")
 VERSION: Final = Label("version", "the version of the policy, or of this build")
-ALERT: Final = Label("alert", "`fallback.alerts[N]` as it stands in the policy, or what is always watched", named=True)
+ALERT: Final = Label("alert", "`fallback.alerts[N]` as it stands in the policy, `budget:NAME`, or what is always watched", named=True)
 DESTINATION: Final = Label("destination", "the destination's name", named=True)
 RESULT: Final = Label("result", "`delivered`, `failed` (it is sent again) or `dropped` (too old, too many, or no such destination)")
 METHOD: Final = Label("method", "`prefill`, `instruct`, or `restart` where nothing had been delivered")
@@ -181,7 +181,9 @@ POLICY_INFO: Final = _gauge("policy_info", "1, for the policy in force.", VERSIO
 POLICY_APPLIED: Final = _gauge("policy_applied_timestamp_seconds", "When the policy in force was applied.", scale=_SECOND)
 POLICY_DRIFT: Final = _gauge("policy_drift", "1 while the file given to --policy differs from the policy in force.")
 
-ALERTS_FIRING: Final = _gauge("alerts_firing", "Chains and providers for which an alert's condition holds.", ALERT)
+ALERTS_FIRING: Final = _gauge(
+    "alerts_firing", "Chains and providers for which an alert's condition holds; subjects of a budget that reached a threshold.", ALERT
+)
 ALERT_FAILURES: Final = _counter("alert_failures", "Looks at which a condition could not be evaluated; it counts as not holding.", ALERT)
 ALERT_MESSAGES: Final = _counter("alert_messages", "Sends of messages about alerts, by what became of them.", DESTINATION, RESULT)
 ALERTS_WAITING: Final = _gauge("alert_messages_waiting", "Messages about alerts that are not yet delivered.", DESTINATION)

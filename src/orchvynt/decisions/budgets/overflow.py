@@ -18,6 +18,11 @@ class Used(msgspec.Struct, frozen=True, gc=False):
     held: int
 
 
+def own_limits(line: Line) -> Limits:
+    """The budget's limits as they are told to people: also of one that only advises, and past which this model is admitted."""
+    return line.terms.limits if line.terms.breach.kind in ("alert", "downgrade") else line.limits
+
+
 def used(limits: Limits, account: Account) -> Iterator[Used]:
     """Every limit that there is, with its amounts."""
     if limits.nanos is not None:
