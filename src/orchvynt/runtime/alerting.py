@@ -150,7 +150,7 @@ class Alerting:
             )  # fmt: skip
             found.append(line)
         snapshot = self._policies.current
-        found += [line for one in self._spending.standing() if (line := spending_notices.alert_line(snapshot, one)) is not None]
+        found += [known for one in self._spending.standing() if (known := spending_notices.alert_line(snapshot, one)) is not None]
         return sorted(found, key=lambda line: (line.since, line.alert, line.chain, line.provider, line.subject))
 
     def sampled(self) -> list[Sampled]:

@@ -181,9 +181,7 @@ POLICY_INFO: Final = _gauge("policy_info", "1, for the policy in force.", VERSIO
 POLICY_APPLIED: Final = _gauge("policy_applied_timestamp_seconds", "When the policy in force was applied.", scale=_SECOND)
 POLICY_DRIFT: Final = _gauge("policy_drift", "1 while the file given to --policy differs from the policy in force.")
 
-ALERTS_FIRING: Final = _gauge(
-    "alerts_firing", "Chains and providers for which an alert's condition holds; subjects of a budget that reached a threshold.", ALERT
-)
+ALERTS_FIRING: Final = _gauge("alerts_firing", "For what alerts fire: chains and providers, or subjects of a budget.", ALERT)
 ALERT_FAILURES: Final = _counter("alert_failures", "Looks at which a condition could not be evaluated; it counts as not holding.", ALERT)
 ALERT_MESSAGES: Final = _counter("alert_messages", "Sends of messages about alerts, by what became of them.", DESTINATION, RESULT)
 ALERTS_WAITING: Final = _gauge("alert_messages_waiting", "Messages about alerts that are not yet delivered.", DESTINATION)

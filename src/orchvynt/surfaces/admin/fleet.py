@@ -43,9 +43,7 @@ async def status(desk: Desk, _asking: Asking) -> StatusView:
 
 
 async def alerts(desk: Desk, asking: Asking) -> Listing[AlertView]:
-    return page(
-        desk.control.alerts(), lambda line: f"{line.alert}/{line.chain}/{line.provider}{line.subject}", _alert, asking.limit, asking.after
-    )
+    return page(desk.control.alerts(), _alert_key, _alert, asking.limit, asking.after)
 
 
 def replicas(now: Status) -> tuple[ReplicaView, ...]:
@@ -114,6 +112,10 @@ def _alert(line: AlertLine) -> AlertView:
         threshold=line.threshold,
         spent=line.spent,
     )
+
+
+def _alert_key(line: AlertLine) -> str:
+    return f"{line.alert}/{line.chain}/{line.provider}{line.subject}"
 
 
 def _budget_key(line: BudgetLine) -> str:
