@@ -24,6 +24,7 @@ FOLDER = ROOT / "docs" / "reference" / "cli"
 SHAPES: dict[str, Any] = {
     "apply": p.PolicyApplied,
     "budgets": s.Listing[s.BudgetView],
+    "budgets show": s.Listing[s.BudgetView],
     "diff": p.PolicyDiff,
     "explain": Explanation,
     "history": s.Listing[p.PolicyView],

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from tests.support.snapshots import invocation
 
-from orchvynt.decisions.budgets.application import EVERYBODY, NOBODY, Applied, applicable, lines, subject
+from orchvynt.decisions.budgets.application import Applied, applicable, lines
 from orchvynt.language.snapshot import Breach, Budget, EvaluationError, Expression, Limits, Scope
+from orchvynt.language.subjects import EVERYBODY, NOBODY
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Claims
 
@@ -28,23 +29,6 @@ def budget(name: str, scope: Scope = "global", condition: Expression | None = No
     return Budget(name, scope, condition, "day", Limits(tokens=100), wait_for_holds_ns=7)
 
 
-@pytest.mark.parametrize(
-    ("scope", "named", "unnamed"),
-    [
-        ("global", EVERYBODY, EVERYBODY),
-        ("invocation", "inv_1", "inv_1"),
-        ("key", "k", "k"),
-        ("workflow", "docs", NOBODY),
-        ("agent", "drafting", NOBODY),
-        ("run", "r1", NOBODY),
-        ("session", "s1", NOBODY),
-    ],
-)
-def test_a_claim_that_is_left_out_is_a_subject_of_its_own(scope: Scope, named: str, unnamed: str) -> None:
-    assert subject(scope, invocation(claims=CLAIMS)) == named
-    assert subject(scope, invocation()) == unnamed
-
-
 def test_those_apply_whose_condition_is_true_and_nothing_else() -> None:
     budgets = [budget("always"), budget("yes", condition=when(True)), budget("no", condition=when(False)), budget("odd", condition=when(1))]
     assert applicable(budgets, invocation(), {}) == [Applied(0, EVERYBODY), Applied(1, EVERYBODY)]
@@ -55,6 +39,44 @@ def test_a_condition_that_fails_lets_nothing_pass() -> None:
     assert isinstance(found, Fault)
     assert (found.code, found.status, found.retry_after_seconds) == ("policy_error", 503, 30)
     assert found.detail == {"budget": "bad", "problem": "`+` cannot take null"}
+
+
+def counted_by(result: object, missing_refused: bool = False) -> Budget:
+    expression = msgspec.structs.replace(when(result), text=" context.customer ")
+    return msgspec.structs.replace(budget("b"), scope=None, by=expression, missing_refused=missing_refused)
+
+
+def test_a_value_is_a_subject_and_what_is_left_out_the_shared_one() -> None:
+    budgets = [counted_by("c7"), counted_by(7.0), counted_by(None), counted_by("")]
+    assert applicable(budgets, invocation(), {}) == [Applied(0, "c7"), Applied(1, "7"), Applied(2, NOBODY), Applied(3, NOBODY)]
+
+
+def test_a_subject_that_fails_lets_nothing_pass() -> None:
+    found = applicable([counted_by(EvaluationError("too dear"))], invocation(), {})
+    assert isinstance(found, Fault)
+    assert (found.code, found.retry_after_seconds, found.detail) == ("policy_error", 30, {"budget": "b", "problem": "too dear"})
+    assert "The subject of budget b failed: too dear" in found.message
+
+
+def test_a_caller_that_sends_a_list_is_told() -> None:
+    found = applicable([counted_by(["a"])], invocation(), {})
+    assert isinstance(found, Fault)
+    assert (found.code, found.param, found.detail) == ("invalid_request", "context.customer", {"budget": "b"})
+
+
+@pytest.mark.parametrize("run", ["", NOBODY])
+def test_who_names_no_subject_may_be_refused(run: str) -> None:
+    """Whoever names the shared subject itself names none."""
+    refusing = msgspec.structs.replace(budget("b", "run"), missing_refused=True)
+    found = applicable([refusing], invocation(claims=Claims(run=run)), {})
+    assert isinstance(found, Fault)
+    assert (found.code, found.status, found.param) == ("invalid_request", 400, "run")
+    assert found.detail == {"budget": "b", "claim": "run"}
+    assert "x-orchvynt-run" in found.help
+    assert applicable([refusing], invocation(claims=CLAIMS), {}) == [Applied(0, "r1")]
+    found = applicable([counted_by(None, missing_refused=True)], invocation(), {})
+    assert isinstance(found, Fault)
+    assert (found.code, found.param) == ("invalid_request", "context.customer")
 
 
 def test_lines_are_in_the_policys_order_with_their_window() -> None:

@@ -24,7 +24,7 @@ NOT_YET = {
     "routing": ["canary", "shadow"],
     "fallback": [],
     "budgets": [
-        *("invocations", "depth", "same_prompt", "review", "by", "rolling 24h"),
+        *("invocations", "depth", "same_prompt", "review", "rolling 24h"),
     ],
     "rate_limits": ["rate_limits"],
     "gates": [

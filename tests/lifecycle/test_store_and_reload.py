@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.support.audit import Audit
 from tests.support.lives import Now, next_event, policies, requests
 
+from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.figures import nothing_observed
 from orchvynt.dialects import registry
 from orchvynt.language.scope import RequestValues
@@ -28,7 +29,7 @@ def take(policy: Snapshot, state: State, event: AnyEvent) -> list[AnyCommand]:
         return step(policy, state, event)
     caller = registry.caller(state.invocation.dialect)
     values = RequestValues(state.invocation, event.at, lambda: caller.input_text(state.invocation.ask))
-    return admission.begin(policy, state, event, values, nothing_observed())
+    return admission.begin(policy, state, event, values, nothing_observed(), Subjects())
 
 
 class Twins:

@@ -17,6 +17,7 @@ from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.overflow import used
 from orchvynt.decisions.budgets.sizing import Fits, binds
 from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.language.compiled_budgets import UNLIMITED, Breach, BreachKind
 from orchvynt.language.snapshot import Budget, Limits, Scope, Snapshot
@@ -45,7 +46,7 @@ class Bank:
         self.policy = policy
         self.clock = FakeClock()
         self.ledger = Ledger()
-        self.admitting = Admitting(self.ledger, Health(), OutputSizes(), Statistics(), self.clock, self.heard, self.broke)
+        self.admitting = Admitting(self.ledger, Health(), OutputSizes(), Statistics(), self.clock, self.heard, self.broke, Subjects())
         self.held: dict[str, tuple[Life, Admitted]] = {}
         self.waiting: dict[str, Life] = {}
         self.since: dict[str, tuple[AccountKey, int]] = {}
@@ -128,9 +129,9 @@ class Bank:
         price = self.policy.models[model].price
         assert price is not None
         nanos = cost_nanos(price, bound, output)
-        needed = {"tokens": bound + output, "input_tokens": bound, "output_tokens": output, "nanos": nanos}
+        needed = {"tokens": bound + output, "input_tokens": bound, "output_tokens": output, "usd": nanos}
         return all(
-            one.settled + needed[one.unit] <= one.limit or (one.unit == "nanos" and not nanos)
+            one.settled + needed[one.unit] <= one.limit or (one.unit == "usd" and not nanos)
             for one in used(line.limits, self.ledger.account(line))
         )
 

@@ -12,6 +12,7 @@ from orchvynt.adapters.memory.store import MemoryStore
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import Scores
 from orchvynt.decisions.routing.statistics import Statistics
@@ -244,7 +245,7 @@ class Runtime:
         self.journal = BreakableJournal(MemoryJournal(self.store))
         self.upstream = upstream or FakeUpstream()
         self.ledger, self.health, self.sizes = Ledger(), Health(), OutputSizes()
-        self.statistics, self.scores = Statistics(), Scores()
+        self.statistics, self.scores, self.subjects = Statistics(), Scores(), Subjects()
         self.parked, self.tasks = Parked(), Tasks()
         self.woken: list[tuple[int, Callable[[], None]]] = []
         self.policies = Policies(self.store, InlineChecking(), snapshot)
@@ -255,7 +256,7 @@ class Runtime:
             self.clock,
             self.parked,
             Observed(self.statistics, self.scores, self.health.healthy),
-            lambda one: Admitting(self.ledger, self.health, self.sizes, self.statistics, self.clock, one.feed, one.failed),
+            lambda one: Admitting(self.ledger, self.health, self.sizes, self.statistics, self.clock, one.feed, one.failed, self.subjects),
             lambda one: Attempting(
                 self.upstream, known, self.clock, self.ids, self.health, self.sizes, self.statistics, one.feed, one.failed
             ),

@@ -10,6 +10,7 @@ from tests.support.snapshots import invocation as ask
 from tests.support.snapshots import snapshot as policy
 
 from orchvynt.decisions.budgets.sizing import Fits
+from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.figures import nothing_observed
 from orchvynt.dialects.shapes import Answer
 from orchvynt.language.scope import RequestValues
@@ -69,7 +70,7 @@ class Playbook:
     def _step(self, state: State, event: AnyEvent) -> list[AnyCommand]:
         if isinstance(event, Received):
             values = RequestValues(state.invocation, event.at, lambda: "hello")
-            return admission.begin(self.snapshot, state, event, values, nothing_observed())
+            return admission.begin(self.snapshot, state, event, values, nothing_observed(), Subjects())
         return step(self.snapshot, state, event)
 
     def __lshift__(self, expected: Sequence[Expected]) -> "Playbook":

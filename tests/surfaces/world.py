@@ -13,6 +13,7 @@ import msgspec
 import uvicorn
 
 from orchvynt.adapters.memory.journal import MemoryJournal, open_memory_store
+from orchvynt.decisions.budgets.standing import Measure
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Model, Provider, Retry, Snapshot, Timeouts
 from orchvynt.model import facts as f
@@ -152,7 +153,8 @@ class MemoryControl:
 
 
 def budget_line(name: str, subject: str, limit: int = 2_500_000_000, settled: int = 1_000_000_000, held: int = 500_000_000) -> BudgetLine:
-    return BudgetLine(name, "workflow", subject, "day", NOW + 3600 * SECOND, limit, settled, held, None, 1200, 300, 0)
+    measures = (Measure("usd", limit, settled, held),)
+    return BudgetLine(name, "workflow", subject, "day", NOW + 3600 * SECOND, limit, settled, held, None, 1200, 300, 0, measures)
 
 
 def alert_line(alert: str = "fallback.alerts[0]", provider: str = "openai") -> AlertLine:

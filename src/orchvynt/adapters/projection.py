@@ -1,4 +1,5 @@
-"""Folds facts into the rows that a store keeps beside them: spend, open holds, reviews, list rows and references.
+"""Folds facts into the rows that a store keeps beside them: spend, open holds,
+receipts, reviews, list rows and references.
 
 Every store shares this, so that they cannot disagree. It aggregates one batch before anything is written: a hold that is
 placed and settled within a batch leaves no trace but its spend. It knows no database and no file.
@@ -9,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from orchvynt.adapters.receipts import Receipts, bounded
 from orchvynt.model.facts import (
     AnswerDelivered,
     AnyFact,
@@ -28,7 +30,6 @@ from orchvynt.model.facts import (
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.store import FeedbackRow, InvocationRow, ReviewRow, ReviewStatus
 
-INT_MAX: Final = (1 << 63) - 1
 REFERENCE_CHARS_MAX: Final = 200
 PARKED: Final = "parked"
 
@@ -37,11 +38,6 @@ SpendKey = tuple[str, str, int, int]
 """Budget, subject, start of the window, and its length if it rolls."""
 
 _STATUS: Final[dict[str, ReviewStatus]] = {"approve": "approved", "reject": "rejected", "expire": "expired"}
-
-
-def bounded(number: int) -> int:
-    """Stores hold 64 bits. A figure beyond them (an absurd usage times a price) becomes the largest, which every budget refuses."""
-    return number if -INT_MAX <= number <= INT_MAX else (INT_MAX if number > 0 else -INT_MAX)
 
 
 class Record:
@@ -76,6 +72,7 @@ class Batch:
         self.holds: dict[str, tuple[HoldPlaced, int]] = {}
         self.sent: dict[str, int] = {}
         self.released: set[str] = set()
+        self.receipts = Receipts()
         self.reviews: list[ReviewFact] = []
         self.feedback: list[FeedbackGiven] = []
         self.kept: list[AnswerKept] = []
@@ -105,6 +102,7 @@ class Batch:
 
 def _received(batch: Batch, record: Record, fact: InvocationReceived) -> None:
     claims = fact.claims
+    batch.receipts.received.append(fact)
     record.touched = True
     record.at = fact.at
     record.endpoint = fact.endpoint
@@ -131,6 +129,7 @@ def _hold_placed(batch: Batch, _: Record, fact: HoldPlaced) -> None:
 
 
 def _sent(batch: Batch, _: Record, fact: AttemptSent) -> None:
+    batch.receipts.of(fact).sent(fact)
     held = batch.holds.get(fact.attempt)
     if held is None:
         batch.sent[fact.attempt] = fact.at
@@ -140,6 +139,7 @@ def _sent(batch: Batch, _: Record, fact: AttemptSent) -> None:
 
 def _ended(batch: Batch, record: Record, fact: AttemptEnded) -> None:
     if fact.response_id:
+        batch.receipts.of(fact).response_id = fact.response_id
         batch.refer(record, fact.response_id)
     if fact.provider_request_id and fact.provider_request_id != fact.response_id:
         batch.refer(record, fact.provider_request_id)
@@ -147,6 +147,7 @@ def _ended(batch: Batch, record: Record, fact: AttemptEnded) -> None:
 
 def _settled(batch: Batch, record: Record, fact: AttemptSettled) -> None:
     _released(batch, record, fact)
+    batch.receipts.of(fact).settled(fact)
     spend = batch.spend
     for part in fact.reserved:
         if part.subject == fact.inv:

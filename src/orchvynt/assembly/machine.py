@@ -71,6 +71,7 @@ class Machine(msgspec.Struct, frozen=True):
 async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None = None) -> Machine:
     """Recovers what an earlier process left in the store, too. `row` is the snapshot's line of the history, where there is one."""
     ledger, health, sizes, parked, tasks = Ledger(), Health(), OutputSizes(), Parked(), Tasks()
+    subjects = Subjects()
     statistics, scores = Statistics(), Scores()
     recovered = await recover(on.store, on.journal, ledger, parked, on.clock, snapshot)
     await restore_scores(on.store, scores)
@@ -81,7 +82,7 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
         on.clock,
         parked,
         Observed(statistics, scores, health.healthy),
-        lambda carrier: Admitting(ledger, health, sizes, statistics, on.clock, carrier.feed, carrier.failed),
+        lambda carrier: Admitting(ledger, health, sizes, statistics, on.clock, carrier.feed, carrier.failed, subjects),
         lambda carrier: Attempting(on.upstream, on.secrets, on.clock, on.ids, health, sizes, statistics, carrier.feed, carrier.failed),
         lambda wait_ns, woken: _call_later(loop, wait_ns, woken),
         loop.call_soon,
@@ -94,7 +95,7 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon)
     keyring = Keyring(on.store, on.clock)
     await keyring.load()
-    reception = Reception(keyring, Conversations(randbits(SALT_BITS)), Subjects())
+    reception = Reception(keyring, Conversations(randbits(SALT_BITS)), subjects)
     data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception)
     return Machine(tasks, carrier, policies, reviewing, Sweeping(carrier, reviewing, repeating), alerting, data_plane, recovered)
 

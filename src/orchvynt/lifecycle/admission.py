@@ -3,13 +3,15 @@
 from typing import Any
 
 from orchvynt.decisions.budgets.application import applicable
-from orchvynt.decisions.budgets.refusals import budget_exceeded, detail
+from orchvynt.decisions.budgets.refusals import budget_exceeded, detail, queue_full
 from orchvynt.decisions.fallback.chains import ChainChoice, choose_chain
 from orchvynt.decisions.gates.judgement import foresee
+from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.plan import Plan, plan
 from orchvynt.language.scope import RequestValues, recorded
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.language.subjects import NOBODY
 from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAfter
 from orchvynt.lifecycle.downgrading import foresee_downgrades, take_downgrade
@@ -22,8 +24,11 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.ids import attempt_id
 
 
-def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValues, observed: Observed) -> list[AnyCommand]:
-    """Routes once, under the snapshot that the invocation is pinned to, and foresees what the gates will say."""
+def begin(
+    snapshot: Snapshot, state: State, event: Received, values: RequestValues, observed: Observed, subjects: Subjects
+) -> list[AnyCommand]:
+    """Routes once, under the snapshot that the invocation is pinned to, and foresees what the gates will say. `subjects` is what callers
+    have named of late."""
     state.started_mono = event.mono
     state.policy_version = snapshot.version
     noted: list[facts.AnyFact] = [_received(snapshot, state)]
@@ -45,6 +50,8 @@ def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValu
     if isinstance(applied, Fault):
         return refuse(state, event, applied, noted)
     state.applied = applied
+    if fault := _too_many(snapshot, state, event.at, subjects):
+        return refuse(state, event, fault, noted)
     if applied:
         foresee_downgrades(snapshot, state, values, observed)
     if snapshot.gates and (fault := _foresee_gates(snapshot, state, event, values, noted)):
@@ -54,6 +61,20 @@ def begin(snapshot: Snapshot, state: State, event: Received, values: RequestValu
     if routed.left:
         noted += _activated(snapshot, state, event, "policy", routed.left)
     return [Record(tuple(noted)), *commands]
+
+
+def _too_many(snapshot: Snapshot, state: State, at: int, subjects: Subjects) -> Fault | None:
+    """A caller that names ever new subjects of a budget's `by` makes ever new budgets: that is bounded, as for scopes."""
+    named = []
+    for one in state.applied:
+        by = snapshot.budgets[one.number].by
+        if by is not None and one.subject != NOBODY:
+            named.append((by.text.strip(), one.subject))
+    if not named:
+        return None
+    key = state.invocation.key
+    counted_by = subjects.beyond(key, named, at)
+    return subjects.refusal(key, counted_by, at) if counted_by else None
 
 
 def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[AnyCommand]:
@@ -187,7 +208,7 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
     elif event.short is not None:
         why = f"budget:{event.short.line.budget}"
         said = dict(detail(event.short))
-        fault = _queue_full(event) if event.why == "queue_full" else budget_exceeded(event.short, event.waited)
+        fault = queue_full(event.short) if event.why == "queue_full" else budget_exceeded(event.short, event.waited)
         breach = event.short.line.terms.breach
         downgrade = breach.model if breach.model != candidate.model else ""
     elif event.why == "price":
@@ -204,17 +225,6 @@ def _activated(snapshot: Snapshot, state: State, event: AnyEvent, trigger: str, 
     if chain is None or trigger not in chain.triggers or state.phase != "admitting" or state.candidate.model == left:
         return []
     return [fallback_activated(state, event, trigger, left)]
-
-
-def _queue_full(event: NotAdmitted) -> Fault:
-    budget = event.short.line.budget if event.short else ""
-    return Fault(
-        "overloaded",
-        f"Too many calls wait already for holds on budget {budget}.",
-        "Come back later, or raise the budget.",
-        detail={"budget": budget},
-        retry_after_seconds=5,
-    )
 
 
 def _received(snapshot: Snapshot, state: State) -> facts.InvocationReceived:

@@ -11,6 +11,7 @@ import msgspec
 
 from orchvynt.model.facts import AnyFact, HoldPlaced
 from orchvynt.model.repeats import AnswerKept
+from orchvynt.ports.receipts import ReceiptRow, Spent
 
 ReviewStatus = Literal["open", "approved", "rejected", "expired"]
 Role = Literal["viewer", "reviewer", "operator", "admin"]
@@ -172,6 +173,16 @@ class Store(Protocol):
         ...
 
     async def spend(self) -> list[SpendRow]: ...
+
+    async def receipts(self, begin: int, end: int, limit: int, after: tuple[int, str] = (0, "")) -> list[ReceiptRow]:
+        """Those settled from `begin` to before `end` (ns UTC), in the order of settling, at most `limit`, behind the one with this
+        instant and attempt."""
+        ...
+
+    async def spent(self, begin: int, end: int, by: Sequence[str], limit: int) -> Spent:
+        """Sums of the receipts settled from `begin` to before `end`, by the dimensions in `by` (`decisions.billing.dimensions`), the
+        costliest `limit` groups in no order. No dimension: no rows but the total."""
+        ...
 
     async def open_holds(self) -> list[OpenHold]: ...
 

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from orchvynt.decisions.budgets.burning import Burning
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.overflow import overflows
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.budgets.thresholds import Thresholds, Why
 from orchvynt.decisions.fallback.health import Health, Passage
+from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
@@ -25,7 +27,7 @@ Feed = Callable[[Life, AnyEvent], bool]
 
 
 class Admitting:
-    """Shares the ledger, the health of models and the queue of waiters over all lives of the process."""
+    """Shares the ledger, the health of models, the subjects that were named and the queue of waiters over all lives of the process."""
 
     def __init__(
         self,
@@ -36,16 +38,19 @@ class Admitting:
         clock: Clock,
         feed: Feed,
         failed: Callable[[Life, Exception], None],
+        subjects: Subjects,
     ) -> None:
         self.ledger = ledger
         self.health = health
         self.sizes = sizes
         self.statistics = statistics
         self.clock = clock
+        self.subjects = subjects
         self.queue = HoldQueue(ledger)
         self.thresholds = Thresholds()
         # The lines with thresholds of attempts under way, with their invocation.
         self._watched: dict[str, tuple[str, list[Line]]] = {}
+        self.burning = Burning(clock.now())
         self._feed = feed
         self._failed = failed
 
@@ -173,6 +178,8 @@ class Admitting:
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> Sequence[BudgetThresholdPassed]:
         """Ends a hold and wakes who waited for it. Gives the thresholds that were passed with what was settled."""
+        if settled:
+            self.burning.add(self.clock.now(), settled)
         parts = self.ledger.release(attempt, settled)
         passed: list[BudgetThresholdPassed] = []
         watched = self._watched.pop(attempt, None) if self._watched else None

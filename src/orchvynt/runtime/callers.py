@@ -7,7 +7,7 @@ from typing import Final
 
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.overflow import own_limits, used
-from orchvynt.decisions.budgets.refusals import amount_of, unit_name
+from orchvynt.decisions.budgets.refusals import amount_of
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Notes
 from orchvynt.model.faults import Fault
@@ -128,10 +128,10 @@ class Callers:
         tightest, said, low = 2.0, "", False
         for line in life.lines:
             for one in used(own_limits(line), self.ledger.account(line)):
-                left = max(0, one.limit - one.settled - one.held)
+                left = max(0, one.remaining)
                 share = left / one.limit if one.limit else 0.0
                 if share < tightest:
                     tightest = share
-                    said = f"{line.budget};{unit_name(one.unit)}={amount_of(one.unit, left)}"
+                    said = f"{line.budget};{one.unit}={amount_of(one.unit, left)}"
                     low = (one.limit - left) * 100 >= answers.LOW_PERCENT * one.limit
         return said, low

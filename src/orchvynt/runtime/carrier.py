@@ -94,7 +94,7 @@ class Carrier:
     def _begin(self, life: Life, values: RequestValues, refused: Fault | None) -> None:
         received = events.Received(self.clock.now(), life.arrived, refused)
         try:
-            self._perform(life, admission.begin(life.snapshot, life.state, received, values, self.observed))
+            self._perform(life, admission.begin(life.snapshot, life.state, received, values, self.observed, self.admitting.subjects))
         except Exception as error:  # noqa: BLE001 - the loop top: one invocation fails closed, the others go on
             self.failed(life, error)
         if life.state.invocation.ask.stream and not life.state.streams and life.state.phase != "done":

@@ -4,8 +4,10 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from orchvynt.decisions.budgets.standing import Burn, Forecast, Measure
 from orchvynt.decisions.fallback.breakers import BreakerState
 from orchvynt.decisions.routing.statistics import UNMEASURED, Measured
+from orchvynt.language.compiled_budgets import BreachKind
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.model.faults import Fault
@@ -19,7 +21,8 @@ Version = int | None
 class BudgetLine(msgspec.Struct, frozen=True):
     """One budget for one subject in its current window. Limits are None where the budget has none. `resets_at` is 0 for a lifetime.
 
-    `on_breach` is what happens past the limit, with the model for a downgrade; ceilings are where even that ends."""
+    `measures` are all of its limits. `breach_model` is the one that is admitted past the limit of a budget that downgrades; `rolls_ns`
+    the length of a window that rolls."""
 
     name: str
     scope: str
@@ -33,16 +36,12 @@ class BudgetLine(msgspec.Struct, frozen=True):
     settled_tokens: int
     held_tokens: int
     waiting: int
-    limit_input_tokens: int | None = None
-    limit_output_tokens: int | None = None
-    settled_output_tokens: int = 0
-    held_output_tokens: int = 0
-    limit_invocations: int | None = None
-    settled_invocations: int = 0
-    held_invocations: int = 0
-    on_breach: str = "reject"
-    ceiling_nanos: int | None = None
-    ceiling_tokens: int | None = None
+    measures: tuple[Measure, ...] = ()
+    burn: Burn = Burn()
+    forecast: Forecast = Forecast()
+    breach: BreachKind = "reject"
+    breach_model: str = ""
+    rolls_ns: int = 0
 
 
 class BreakerLine(msgspec.Struct, frozen=True):

@@ -4,7 +4,9 @@ from typing import Final, Literal
 
 import msgspec
 
+from orchvynt.decisions.budgets.burning import Subject, burn
 from orchvynt.decisions.budgets.ledger import Account
+from orchvynt.decisions.budgets.standing import Spend, forecast, measures
 from orchvynt.decisions.budgets.windows import window_end
 from orchvynt.decisions.fallback.breakers import Sight
 from orchvynt.decisions.routing.figures import Observed
@@ -22,6 +24,14 @@ from orchvynt.runtime.policies import PolicyMissingError
 from orchvynt.runtime.reviewing import Reviewing
 
 STATUS_ALERTS_MAX: Final = 100
+
+
+class Rates(msgspec.Struct, frozen=True):
+    """What every subject spent lately, over the same time."""
+
+    at: int
+    recent: dict[Subject, tuple[Spend, int]]
+    over_ns: int
 
 
 class Operations:
@@ -64,6 +74,8 @@ class Operations:
 
     def budgets(self) -> list[BudgetLine]:
         at = self.carrier.clock.now()
+        burning = self.carrier.admitting.burning
+        rates = Rates(at, burning.recent(at), burning.spans(at))
         by_name = {budget.name: budget for budget in self.policies.current.budgets}
         found = []
         for (name, subject, window), account in self.carrier.admitting.ledger.entries():
@@ -72,7 +84,7 @@ class Operations:
                 continue
             resets_at = window_end(budget.window, window, budget.timezone) if window else 0
             if not resets_at or resets_at > at:
-                found.append(_budget_line(budget, subject, resets_at, account))
+                found.append(_budget_line(budget, subject, window, resets_at, account, rates))
         return sorted(found, key=lambda line: (line.name, line.subject))
 
     def providers(self) -> list[ProviderLine]:
@@ -127,7 +139,12 @@ class Operations:
         return after
 
 
-def _budget_line(budget: Budget, subject: str, resets_at: int, account: Account) -> BudgetLine:
+def _budget_line(budget: Budget, subject: str, window: int, resets_at: int, account: Account, rates: Rates) -> BudgetLine:
+    settled = Spend(account.settled_nanos, account.settled_tokens, account.settled_output, account.settled_calls)
+    held = Spend(account.held_nanos, account.held_tokens, account.held_output, account.held_calls)
+    found = measures(budget.limits, settled, held)
+    began = rates.at - window if window and not budget.rolls_ns else 0
+    rate = burn(rates.recent, (budget.name, subject), rates.over_ns, settled, began)
     return BudgetLine(
         budget.name,
         budget.subject_of,
@@ -141,16 +158,12 @@ def _budget_line(budget: Budget, subject: str, resets_at: int, account: Account)
         account.settled_tokens,
         account.held_tokens,
         account.waiting,
-        budget.limits.input_tokens,
-        budget.limits.output_tokens,
-        account.settled_output,
-        account.held_output,
-        budget.limits.invocations,
-        account.settled_calls,
-        account.held_calls,
-        f"{budget.breach.kind} {budget.breach.model}".rstrip(),
-        budget.breach.ceiling.nanos,
-        budget.breach.ceiling.tokens,
+        measures=found,
+        burn=rate,
+        forecast=forecast(found, rate, rates.at, resets_at, budget.rolls_ns),
+        breach=budget.breach.kind,
+        breach_model=budget.breach.model,
+        rolls_ns=budget.rolls_ns,
     )
 
 

@@ -37,7 +37,7 @@ def _spent(one: BudgetThresholdPassed) -> str:
 
 
 def _amount(one: BudgetThresholdPassed, amount: int) -> str | int:
-    return amount_of("nanos" if one.unit == "usd" else "tokens", amount)
+    return amount_of(one.unit, amount)
 
 
 def _unit(one: BudgetThresholdPassed) -> str:

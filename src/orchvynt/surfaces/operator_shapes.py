@@ -7,6 +7,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
+from orchvynt.surfaces.budget_shapes import BurnView, ForecastView, MeasureView
 from orchvynt.surfaces.model_shapes import AlertView
 from orchvynt.surfaces.policy_shapes import ReplicaView
 
@@ -61,8 +62,9 @@ class RunView(msgspec.Struct, frozen=True):
 class BudgetView(msgspec.Struct, frozen=True):
     """One budget for one subject in its current window. What the budget does not limit is null. `resets_at` is empty for a lifetime.
 
-    `tokens` are input and output together. What remains is negative where a model is admitted past the limit (`on_breach`), or where
-    the limit was lowered; `ceiling_*` is where a downgrade ends, null if it does not."""
+    `measures` are all of its limits; `state` is by the one that is used most: `low` from 80 %, `full` at its limit, `over` past it, where
+    a budget does not refuse. `rolls_ms` is the length of a window that rolls, else 0. `breach_model` is what a budget that downgrades
+    admits past its limit."""
 
     name: str
     scope: str
@@ -78,21 +80,13 @@ class BudgetView(msgspec.Struct, frozen=True):
     held_tokens: int
     remaining_tokens: int | None
     waiting: int
-    limit_input_tokens: int | None = None
-    settled_input_tokens: int = 0
-    held_input_tokens: int = 0
-    remaining_input_tokens: int | None = None
-    limit_output_tokens: int | None = None
-    settled_output_tokens: int = 0
-    held_output_tokens: int = 0
-    remaining_output_tokens: int | None = None
-    limit_invocations: int | None = None
-    settled_invocations: int = 0
-    held_invocations: int = 0
-    remaining_invocations: int | None = None
+    rolls_ms: float = 0.0
     on_breach: str = "reject"
-    ceiling_nanos: int | None = None
-    ceiling_tokens: int | None = None
+    breach_model: str = ""
+    state: Literal["ok", "low", "full", "over"] = "ok"
+    measures: tuple[MeasureView, ...] = ()
+    burn: BurnView = BurnView()
+    forecast: ForecastView = ForecastView()
 
 
 class ReviewView(msgspec.Struct, frozen=True):

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from orchvynt.model.facts import (
     AnswerDelivered,
     AnyFact,
+    AttemptEnded,
     AttemptSent,
     AttemptSettled,
     HoldPlaced,
@@ -15,6 +18,7 @@ from orchvynt.model.facts import (
     ReviewOpened,
     Routed,
 )
+from orchvynt.ports.receipts import ReceiptRow
 from orchvynt.ports.store import OpenHold, Store
 
 
@@ -42,6 +46,27 @@ def open_holds(facts: Sequence[AnyFact]) -> dict[str, OpenHold]:
     sent = {fact.attempt: fact.at for fact in facts if isinstance(fact, AttemptSent)}
     holds = [fact for fact in facts if isinstance(fact, HoldPlaced) and fact.attempt not in gone]
     return {fact.attempt: OpenHold(fact.inv, fact.attempt, fact, sent.get(fact.attempt, 0)) for fact in holds}
+
+
+def receipts(facts: Sequence[AnyFact]) -> dict[str, ReceiptRow]:
+    """Each receipt with all that other facts say of its attempt and its invocation."""
+    sent = {fact.attempt: fact for fact in facts if isinstance(fact, AttemptSent)}
+    answered = {fact.attempt: fact.response_id for fact in facts if isinstance(fact, AttemptEnded)}
+    received = {fact.inv: fact for fact in facts if isinstance(fact, InvocationReceived)}
+    found = {}
+    for fact in facts:
+        if not isinstance(fact, AttemptSettled):
+            continue
+        went, asked, usage = sent[fact.attempt], received[fact.inv], fact.usage
+        said = asked.claims
+        found[fact.attempt] = ReceiptRow(
+            fact.attempt, fact.inv, fact.at, went.model, went.provider, went.upstream_model, answered.get(fact.attempt, ""),
+            fact.price_source, fact.why, fact.nanos, usage.input_tokens, usage.output_tokens, usage.cached_input_tokens,
+            usage.reasoning_tokens, usage.cache_written_tokens, usage.estimated, fact.overrun, asked.key, asked.key_id, said.workflow,
+            said.agent, said.run, said.session, said.workload, said.user,
+            msgspec.json.encode(said.context).decode() if said.context else "",
+        )  # fmt: skip
+    return found
 
 
 def outcome(facts: Sequence[AnyFact]) -> str:
@@ -81,5 +106,8 @@ async def check(store: Store, frames: Sequence[Sequence[AnyFact]]) -> None:
     opened = {fact.review for fact in facts if isinstance(fact, ReviewOpened)}
     assert {row.review for row in await store.reviews(True)} == opened - decided
     assert {row.review for row in await store.reviews(False)} == opened
+    settled = await store.receipts(0, 1 << 62, 1_000_000)
+    assert {row.attempt: row for row in settled} == receipts(facts)
+    assert settled == sorted(settled, key=lambda row: (row.settled_at, row.attempt))
     ends = [fact.inv for fact in facts if isinstance(fact, InvocationFinished)]
     assert await store.find("last") == ends[-1:]

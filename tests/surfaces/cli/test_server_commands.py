@@ -231,8 +231,8 @@ def test_a_server_of_another_kind_is_told_apart() -> None:
 def commands_for_json() -> list[tuple[str, list[str]]]:
     decided = ["rev_2", "--reason", "x"]
     extra = {
-        "apply": ["-", "-m", "m"], "diff": ["1", "1"], "explain": ["last"], "reviews approve": decided, "reviews reject": decided,
-        "reviews show": ["rev_2"], "keys issue": ["agents"], "keys revoke": ["agents"], "keys rotate": ["agents"], "rollback": ["1"],
+        "apply": ["-", "-m", "m"], "budgets show": ["doc"], "diff": ["1", "1"], "explain": ["last"],
+        "reviews approve": decided, "reviews reject": decided, "reviews show": ["rev_2"], "keys issue": ["agents"], "keys revoke": ["agents"], "keys rotate": ["agents"], "rollback": ["1"],
         "runs": ["r1"], "test": ["-"], "tokens issue": ["ci", "--role", "viewer"], "tokens revoke": ["viewer"], "validate": ["-"],
     }  # fmt: skip
     return [(command, [*command.split(), *extra.get(command, []), "--json"]) for command in SHAPES]

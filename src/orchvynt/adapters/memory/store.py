@@ -5,20 +5,22 @@ from collections.abc import Sequence
 import msgspec
 
 from orchvynt.adapters.journal.frames import decode_record
+from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.adapters.projection import (
     PARKED,
     REFERENCE_CHARS_MAX,
     Batch,
     SpendKey,
-    bounded,
     feedback_row,
     fold_reviews,
     merge_invocation,
     newest_state,
 )
+from orchvynt.adapters.receipts import bounded
 from orchvynt.model.facts import AnyFact, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
+from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.store import (
     AuditRow,
     FeedbackRow,
@@ -47,6 +49,7 @@ class MemoryStore:
         self._invocations: dict[str, InvocationRow] = {}
         self._spend: dict[SpendKey, SpendRow] = {}
         self._holds: dict[str, tuple[HoldPlaced, int]] = {}
+        self._receipts = MemoryReceipts()
         self._reviews: dict[str, ReviewRow] = {}
         self._feedback: dict[str, FeedbackRow] = {}
         self._kept: dict[str, AnswerKept] = {}
@@ -75,6 +78,7 @@ class MemoryStore:
             nanos, tokens, output, calls = sums
             touched_at = max(old.touched_at if old is not None else 0, added[4])
             self._spend[key] = SpendRow(*key, nanos, tokens, output, calls, touched_at)
+        self._receipts.file(batch.receipts)
         for attempt in batch.released:
             self._holds.pop(attempt, None)
         self._holds.update(batch.holds)
@@ -137,6 +141,14 @@ class MemoryStore:
     async def spend(self) -> list[SpendRow]:
         self._check_open()
         return list(self._spend.values())
+
+    async def receipts(self, begin: int, end: int, limit: int, after: tuple[int, str] = (0, "")) -> list[ReceiptRow]:
+        self._check_open()
+        return self._receipts.rows(begin, end, after)[:limit]
+
+    async def spent(self, begin: int, end: int, by: Sequence[str], limit: int) -> Spent:
+        self._check_open()
+        return self._receipts.spent(begin, end, by, limit)
 
     async def open_holds(self) -> list[OpenHold]:
         self._check_open()

@@ -56,9 +56,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if not is_new and owner != APPLICATION_ID:
         raise StoreUnavailableError(f"{path} is a database of another program. Name another file with --store.")
     steps = _steps()
-    if version > len(steps):
+    newest = steps[-1][0]
+    if version > newest:
         raise StoreUnavailableError(
-            f"the store {path} has schema {version}, this build knows {len(steps)}: a newer build wrote it. "
+            f"the store {path} has schema {version}, this build knows {newest}: a newer build wrote it. "
             "Start that build, or restore the backup from before."
         )
     if is_new:
@@ -69,16 +70,17 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA cache_size = -16384")
     connection.execute("PRAGMA journal_size_limit = 67108864")
-    for number, script in enumerate(steps[version:], version + 1):
-        _step(connection, number, script)
+    for number, script in steps:
+        if number > version:
+            _step(connection, number, script)
 
 
-def _steps() -> list[str]:
-    """The steps in their order; their numbers are 1, 2, 3 … without a gap."""
+def _steps() -> list[tuple[int, str]]:
+    """The steps in their order, each with its number. A number may be missing, of a change that was given up; none is ever filled in."""
     folder = resources.files(__package__).joinpath("steps")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    assert [int(name[:3]) for name in names] == list(range(1, len(names) + 1))
-    return [folder.joinpath(name).read_text("utf-8") for name in names]
+    assert len({name[:3] for name in names}) == len(names)
+    return [(int(name[:3]), folder.joinpath(name).read_text("utf-8")) for name in names]
 
 
 def _step(connection: sqlite3.Connection, number: int, script: str) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.projection import Batch, ReviewFact, fold_reviews
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
+from orchvynt.adapters.sqlite.receipts import file_receipts
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.store import ReviewRow
 
@@ -44,6 +45,7 @@ def file_frames(connection: sqlite3.Connection, frames: Sequence[Frame], positio
         batch.add(frame.facts, frame.payload)
     _file_records(connection, batch)
     _file_money(connection, batch)
+    file_receipts(connection, batch.receipts)
     if batch.reviews:
         _file_reviews(connection, batch.reviews)
     if batch.feedback:

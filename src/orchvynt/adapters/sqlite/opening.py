@@ -64,11 +64,11 @@ def _open(path: Path, journal_dir: Path, sync: Sync, limits: StoreLimits) -> Ope
         if filed.position != journal.end:
             # The journal goes on in a new segment: what is appended follows the filed position without a gap.
             filed.file([], journal.end)
-        reader = Reader(path, limits.busy_ms)
+        reader, accounts = Reader(path, limits.busy_ms), Reader(path, limits.busy_ms)
         writer = Writer(filed, journal, feed, journal_dir)
         writer.start()
         undo.pop_all()
-    return Opened(SqliteStore(writer, reader, journal, connection, locks), journal, recovery)
+    return Opened(SqliteStore(writer, reader, accounts, journal, connection, locks), journal, recovery)
 
 
 def _make_directory(journal_dir: Path) -> None:

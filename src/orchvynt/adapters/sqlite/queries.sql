@@ -132,6 +132,59 @@ SELECT inv, at, provider, model, workload, score FROM feedback ORDER BY number D
 -- Everything that was settled.
 SELECT budget, subject, window, rolls_ns, nanos, tokens, output_tokens, invocations, touched_at FROM spend;
 
+-- name: add_claims
+-- What callers said of themselves. An invocation is received once.
+INSERT OR IGNORE INTO claims (inv, "key", key_id, workflow, agent, run, session, workload, user, context) VALUES {rows};
+
+-- name: upsert_receipts
+-- Parts of receipts; what is blank in a new part stays as it was.
+INSERT INTO receipts (
+    attempt, inv, settled_at, model, provider, upstream_model, response_id, price_source, why, nanos, input_tokens, output_tokens,
+    cached_input_tokens, reasoning_tokens, cache_written_tokens, estimated, overrun
+) VALUES {rows}
+ON CONFLICT (attempt) DO UPDATE SET
+    settled_at = max(settled_at, excluded.settled_at),
+    model = CASE excluded.model WHEN '' THEN model ELSE excluded.model END,
+    provider = CASE excluded.provider WHEN '' THEN provider ELSE excluded.provider END,
+    upstream_model = CASE excluded.upstream_model WHEN '' THEN upstream_model ELSE excluded.upstream_model END,
+    response_id = CASE excluded.response_id WHEN '' THEN response_id ELSE excluded.response_id END,
+    price_source = CASE excluded.settled_at WHEN 0 THEN price_source ELSE excluded.price_source END,
+    why = CASE excluded.settled_at WHEN 0 THEN why ELSE excluded.why END,
+    nanos = CASE excluded.settled_at WHEN 0 THEN nanos ELSE excluded.nanos END,
+    input_tokens = CASE excluded.settled_at WHEN 0 THEN input_tokens ELSE excluded.input_tokens END,
+    output_tokens = CASE excluded.settled_at WHEN 0 THEN output_tokens ELSE excluded.output_tokens END,
+    cached_input_tokens = CASE excluded.settled_at WHEN 0 THEN cached_input_tokens ELSE excluded.cached_input_tokens END,
+    reasoning_tokens = CASE excluded.settled_at WHEN 0 THEN reasoning_tokens ELSE excluded.reasoning_tokens END,
+    cache_written_tokens = CASE excluded.settled_at WHEN 0 THEN cache_written_tokens ELSE excluded.cache_written_tokens END,
+    estimated = CASE excluded.settled_at WHEN 0 THEN estimated ELSE excluded.estimated END,
+    overrun = CASE excluded.settled_at WHEN 0 THEN overrun ELSE excluded.overrun END;
+
+-- name: receipts
+-- Receipts of a time, each with its caller's claims, in the order of settling.
+SELECT
+    receipts.attempt, receipts.inv, settled_at, model, provider, upstream_model, response_id, price_source, why, nanos, input_tokens,
+    output_tokens, cached_input_tokens, reasoning_tokens, cache_written_tokens, estimated, overrun, coalesce("key", ''),
+    coalesce(key_id, ''), coalesce(workflow, ''), coalesce(agent, ''), coalesce(run, ''), coalesce(session, ''), coalesce(workload, ''),
+    coalesce(user, ''), coalesce(context, '')
+FROM receipts
+LEFT JOIN claims ON claims.inv = receipts.inv
+WHERE settled_at > 0 AND settled_at >= ?1 AND settled_at < ?2 AND (settled_at > ?4 OR (settled_at = ?4 AND receipts.attempt > ?5))
+ORDER BY settled_at, receipts.attempt
+LIMIT ?3;
+
+-- name: spent
+-- Receipts of a time summed by {groups}, the costliest first; {claims} joins what callers said, where a group asks for it.
+-- Nano-dollars are summed in two halves, so that no sum leaves 64 bits.
+SELECT
+    count(*), count(DISTINCT receipts.inv), sum(nanos >> 32), sum(nanos & 4294967295), sum(estimated),
+    sum(CASE estimated WHEN 1 THEN nanos >> 32 ELSE 0 END), sum(CASE estimated WHEN 1 THEN nanos & 4294967295 ELSE 0 END), sum(overrun),
+    sum(input_tokens), sum(output_tokens), sum(cached_input_tokens), sum(reasoning_tokens), sum(cache_written_tokens) {columns}
+FROM receipts {claims}
+WHERE settled_at > 0 AND settled_at >= :begin AND settled_at < :end
+{groups}
+ORDER BY total(nanos) DESC
+LIMIT :limit;
+
 -- name: open_holds
 -- Holds without receipt, oldest first (ids sort by time).
 SELECT placed, sent_at FROM holds ORDER BY attempt;

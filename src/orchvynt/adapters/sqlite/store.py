@@ -13,10 +13,12 @@ from orchvynt.adapters.sqlite.filing import kept_row, review_row
 from orchvynt.adapters.sqlite.lock import Lock
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader, Row
+from orchvynt.adapters.sqlite.receipts import receipts, spent
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.model.facts import AnyFact, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
+from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.store import (
     AuditRow,
     FeedbackRow,
@@ -36,9 +38,19 @@ _FIND_MAX = 100
 class SqliteStore:
     """Implements ports.store.Store. It owns the journal that it files: `close()` closes both."""
 
-    def __init__(self, writer: Writer, reader: Reader, journal: FileJournal, connection: sqlite3.Connection, locks: list[Lock]) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        reader: Reader,
+        accounts: Reader,
+        journal: FileJournal,
+        connection: sqlite3.Connection,
+        locks: list[Lock],
+    ) -> None:
         self._writer = writer
         self._reader = reader
+        # Summing a month takes a second where it was a busy one: nobody else's question waits behind it.
+        self._accounts = accounts
         self._journal = journal
         self._connection = connection
         self._locks = locks
@@ -96,6 +108,12 @@ class SqliteStore:
 
     async def spend(self) -> list[SpendRow]:
         return [SpendRow(*row) for row in await self._reader.rows("spend")]
+
+    async def receipts(self, begin: int, end: int, limit: int, after: tuple[int, str] = (0, "")) -> list[ReceiptRow]:
+        return await self._accounts.run(lambda connection: receipts(connection, begin, end, limit, after))
+
+    async def spent(self, begin: int, end: int, by: Sequence[str], limit: int) -> Spent:
+        return await self._accounts.run(lambda connection: spent(connection, begin, end, by, limit))
 
     async def open_holds(self) -> list[OpenHold]:
         holds = [(msgspec.json.decode(placed, type=HoldPlaced), sent_at) for placed, sent_at in await self._reader.rows("open_holds")]
@@ -195,6 +213,7 @@ class SqliteStore:
         self._journal.close()
         self._writer.close()
         self._reader.close()
+        self._accounts.close()
         self._connection.close()
         for lock in self._locks:
             lock.close()

@@ -1,19 +1,16 @@
 """Which budgets apply to an invocation, and on which subject and window each of its holds stands."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import msgspec
 
 from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.budgets.windows import window_end, window_start
 from orchvynt.language.compiled_budgets import UNLIMITED
-from orchvynt.language.snapshot import Budget, EvaluationError, Limits, Scope
+from orchvynt.language.snapshot import Budget, EvaluationError, Limits
+from orchvynt.language.subjects import NOBODY, NoScalarError, subject
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
-
-NOBODY: Final = "(none)"
-EVERYBODY: Final = "*"
 
 
 class Applied(msgspec.Struct, frozen=True, gc=False):
@@ -24,7 +21,8 @@ class Applied(msgspec.Struct, frozen=True, gc=False):
 
 
 def applicable(budgets: Sequence[Budget], invocation: Invocation, values: Mapping[str, object]) -> list[Applied] | Fault:
-    """The budgets that apply, in the policy's order. A condition that fails to evaluate closes: the invocation does not pass."""
+    """The budgets that apply, in the policy's order. One whose condition or subject fails to evaluate closes: the invocation does not
+    pass."""
     found = []
     for number, budget in enumerate(budgets):
         if budget.when is not None:
@@ -32,42 +30,49 @@ def applicable(budgets: Sequence[Budget], invocation: Invocation, values: Mappin
                 if budget.when.evaluate(values) is not True:
                     continue
             except EvaluationError as error:
-                return Fault(
-                    "policy_error",
-                    f"The condition of budget {budget.name} failed: {error}. A budget that fails lets nothing pass.",
-                    "Correct `when` of this budget and apply the policy.",
-                    detail={"budget": budget.name, "problem": str(error)},
-                    retry_after_seconds=30,
-                )
-        assert budget.scope is not None, "a build that refuses `by` compiles no budget without a scope"
-        found.append(Applied(number, subject(budget.scope, invocation)))
+                return _failed(budget, "condition", "when", error)
+        try:
+            who = subject(budget.scope, budget.by, invocation, values)
+        except NoScalarError as error:
+            said = f"Budget {budget.name}: {error}."
+            return Fault("invalid_request", said, "Send a text or a number there.", param=_param(budget), detail={"budget": budget.name})
+        except EvaluationError as error:
+            return _failed(budget, "subject", "by", error)
+        if budget.missing_refused and who == NOBODY:
+            return _missing(budget)
+        found.append(Applied(number, who))
     return found
+
+
+def _failed(budget: Budget, what: str, field: str, error: EvaluationError) -> Fault:
+    return Fault(
+        "policy_error",
+        f"The {what} of budget {budget.name} failed: {error}. A budget that fails lets nothing pass.",
+        f"Correct `{field}` of this budget and apply the policy.",
+        detail={"budget": budget.name, "problem": str(error)},
+        retry_after_seconds=30,
+    )
+
+
+def _missing(budget: Budget) -> Fault:
+    """400: the budget asks for a subject (`missing: refuse`), and the caller names none."""
+    help = f"Send the header x-orchvynt-{budget.scope}." if budget.scope is not None else "Send it, for instance in x-orchvynt-context."
+    return Fault(
+        "invalid_request",
+        f"Budget {budget.name} counts by `{_param(budget)}`, and this call names none. It refuses calls without one (`missing: refuse`).",
+        help,
+        param=_param(budget),
+        detail={"budget": budget.name, "claim": _param(budget)},
+    )
+
+
+def _param(budget: Budget) -> str:
+    return budget.subject_of.strip()[:100]
 
 
 def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now: int) -> tuple[Line, ...]:
     """The lines that a hold for `model`, made at `now`, stands on; in the policy's order."""
     return tuple([_line(budgets[one.number], one, model, now) for one in applied])
-
-
-def subject(scope: Scope, invocation: Invocation) -> str:
-    """The subject that pays. A claim the caller left out is the shared subject `(none)`: leaving it out escapes nothing."""
-    claims = invocation.claims
-    match scope:
-        case "global":
-            return EVERYBODY
-        case "invocation":
-            return invocation.id
-        case "key":
-            # Its name, where the policy has one: a new secret must not begin a new budget.
-            return invocation.key or invocation.key_id
-        case "workflow":
-            return claims.workflow or NOBODY
-        case "agent":
-            return claims.agent or NOBODY
-        case "run":
-            return claims.run or NOBODY
-        case "session":
-            return claims.session or NOBODY
 
 
 def _line(budget: Budget, one: Applied, model: str, now: int) -> Line:

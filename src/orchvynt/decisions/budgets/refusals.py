@@ -24,23 +24,24 @@ def unit_name(unit: Unit) -> str:
     return "usd" if unit == "nanos" else unit
 
 
-def amount_of(unit: Unit, amount: int) -> str | int:
-    """Dollars as text, anything else as the number that it is."""
-    return usd_text(amount) if unit == "nanos" else amount
+def amount_of(unit: str, amount: int) -> str | int:
+    """An amount in a unit by the policy's name: dollars as text, anything else as the number that it is."""
+    return usd_text(amount) if unit == "usd" else amount
 
 
 def detail(short: Short) -> dict[str, str | int | None]:
     """The numbers that decided, for error bodies and facts. Amounts are USD as text, or whole numbers.
 
     `model` is there where its own ceiling decided, `downgrade` where the limit leads to another model."""
+    unit = unit_name(short.unit)
     said: dict[str, str | int | None] = {
         "budget": short.line.budget,
         "subject": short.line.subject,
-        "unit": unit_name(short.unit),
-        "limit": amount_of(short.unit, short.limit),
-        "spent": amount_of(short.unit, short.settled),
-        "held": amount_of(short.unit, short.held),
-        "needed": amount_of(short.unit, short.needed),
+        "unit": unit,
+        "limit": amount_of(unit, short.limit),
+        "spent": amount_of(unit, short.settled),
+        "held": amount_of(unit, short.held),
+        "needed": amount_of(unit, short.needed),
         "resets": _instant(short.line.resets_at),
     }
     breach = short.line.terms.breach
@@ -67,6 +68,17 @@ def budget_exceeded(short: Short, waited: bool) -> Fault:
         f"{why} {resets}",
         _help(short, limit),
         detail=dict(said),
+    )
+
+
+def queue_full(short: Short) -> Fault:
+    """503: too many wait already, of all budgets together."""
+    return Fault(
+        "overloaded",
+        f"Too many calls wait already for holds on budget {short.line.budget}.",
+        "Come back later, or raise the budget.",
+        detail={"budget": short.line.budget},
+        retry_after_seconds=5,
     )
 
 

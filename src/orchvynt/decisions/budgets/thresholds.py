@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 from orchvynt.decisions.budgets.ledger import Ledger, Line
-from orchvynt.decisions.budgets.overflow import Used, own_limits, used
-from orchvynt.decisions.budgets.refusals import unit_name
+from orchvynt.decisions.budgets.overflow import own_limits, used
+from orchvynt.decisions.budgets.standing import Measure
 from orchvynt.model.facts import BudgetThresholdPassed
 
 WHOLE: Final = 10_000
@@ -48,11 +48,9 @@ class Thresholds:
         if not reached:
             return []
         self._note(terms.name, line.subject, window, reached[-1], resets_at)
-        unit = unit_name(furthest.unit)
+        unit, limit, settled, scope = furthest.unit, furthest.limit, furthest.settled, terms.subject_of
         return [
-            BudgetThresholdPassed(
-                inv, at, terms.name, line.subject, one, unit, furthest.limit, furthest.settled, why, window, resets_at, terms.subject_of
-            )
+            BudgetThresholdPassed(inv, at, terms.name, line.subject, one, unit, limit, settled, why, window, resets_at, scope)
             for one in reached
         ]
 
@@ -72,6 +70,6 @@ class Thresholds:
         self._told = {key: kept for key, kept in self._told.items() if not 0 < kept[1] <= now}
 
 
-def _share(one: Used) -> int:
+def _share(one: Measure) -> int:
     """In parts of 10,000, rounded down: a threshold is not reached by rounding."""
     return one.settled * WHOLE // one.limit if one.limit else WHOLE

@@ -1,7 +1,7 @@
 """How many different subjects the callers of one key may name: budgets count by them, and each costs memory. Bounded, and no clock.
 
-Only scopes that a budget counts by are looked at. Beyond the limit a subject that is known goes on, and a new one is refused: what
-nobody counts by cannot be used up, and inventing subjects does not make new budgets for ever.
+Only scopes and expressions (`by`) that a budget counts by are looked at. Beyond the limit a subject that is known goes on, and a new one
+is refused: what nobody counts by cannot be used up, and inventing subjects does not make new budgets for ever.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,8 @@ class Subjects:
         self._seen: dict[tuple[str, str], set[int]] = {}
 
     def beyond(self, key: str, named: Iterable[tuple[str, str]], now: int) -> str:
-        """The scope of the first of the (scope, subject) pairs that is one too many for this key; empty if all may be."""
+        """The scope of the first of the (scope, subject) pairs that is one too many for this key; empty if all may be. The scope of `by` is
+        its text."""
         window = now // WINDOW_NS
         if window != self._window:
             self._window = window
@@ -46,11 +47,12 @@ class Subjects:
 
     def refusal(self, key: str, scope: str, now: int) -> Fault:
         """429 until the hour is over."""
+        of = f"scope {scope}" if scope.isalpha() else f"`{scope}`"
         wait_s = -(-((now // WINDOW_NS + 1) * WINDOW_NS - now) // SECOND_NS)
         who = f"The key {key} has" if key else "The callers without a key have"
         return Fault(
             "rate_limited",
-            f"{who} named {self._most:,} different subjects of scope {scope} within this hour, and this would be one more.",
+            f"{who} named {self._most:,} different subjects of {of} within this hour, and this would be one more.",
             f"Keep the same {scope} for as long as it lasts, instead of a new one for each call.",
             detail={"key": key, "scope": scope, "limit": self._most},
             retry_after_seconds=wait_s,

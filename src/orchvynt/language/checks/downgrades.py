@@ -40,7 +40,8 @@ def _may_be_used(budget: Item[BudgetEntry], name: str, source: Source, names: Na
         return
     help = "Add it to their `allow_models`, or expect that they are refused past the limit."
     if len(barred) == len(source.keys):
-        _tell(budget, f"no key may use `{name}`, so nobody could be downgraded to it", "Add it to `allow_models` of a key.", report)
+        said = f"no key may use `{name}`, so past the limit everybody is refused"
+        _tell(budget, said, "Add it to `allow_models` of a key.", report, warning=True)
         return
     shown = ", ".join(f"`{one}`" for one in barred[:_KEYS_SHOWN]) + (" and others" if len(barred) > _KEYS_SHOWN else "")
     _tell(budget, f"callers with the key {shown} may not use `{name}`", help, report, warning=True)

@@ -113,9 +113,7 @@ class BudgetEntry(Section):
 
     later: ClassVar = later(
         {
-            "by": "a budget per value of an expression",
             "window": later_words(rolling="rolling windows"),
-            "missing": later_words(refuse="refusing a missing subject"),
             "idle": "forgetting idle subjects",
             "was": "carrying spend to a new name",
             "enforce": Later("observing without enforcing", now=True),

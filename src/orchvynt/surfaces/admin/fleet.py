@@ -1,14 +1,13 @@
-"""What runs and what it is connected to: status, health, providers, models, budgets."""
+"""What runs and what it is connected to: status, health, providers, models."""
 
 from orchvynt.decisions.routing.statistics import UNMEASURED
 from orchvynt.language.snapshot import Model, Snapshot
 from orchvynt.lifecycle.explain.phrases import instant_text
-from orchvynt.model.faults import Fault
-from orchvynt.runtime.control import AlertLine, BudgetLine, ProviderLine, Status
+from orchvynt.runtime.control import AlertLine, ProviderLine, Status
 from orchvynt.surfaces.admin.asking import Asking, Desk
 from orchvynt.surfaces.admin.paging import page
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
-from orchvynt.surfaces.operator_shapes import BudgetView, Health, Listing, StatusView
+from orchvynt.surfaces.operator_shapes import Health, Listing, StatusView
 from orchvynt.surfaces.policy_shapes import ReplicaView
 
 
@@ -80,20 +79,6 @@ async def models(desk: Desk, asking: Asking) -> Listing[ModelView]:
     )
 
 
-async def budgets(desk: Desk, asking: Asking) -> Listing[BudgetView]:
-    return page(desk.control.budgets(), _budget_key, _budget, asking.limit, asking.after)
-
-
-async def budget(desk: Desk, asking: Asking) -> BudgetView | Fault:
-    name, subject = asking.path["name"], asking.path["subject"]
-    lines = [line for line in desk.control.budgets() if line.name == name]
-    for line in lines:
-        if line.subject == subject:
-            return _budget(line)
-    known = "The policy has no budget of this name." if not lines else "This budget has not met this subject in its current window."
-    return Fault("not_found", known, "`orchvynt budgets` lists all that have been used.", param="subject" if lines else "name")
-
-
 def _alert(line: AlertLine) -> AlertView:
     return AlertView(
         alert=line.alert,
@@ -116,49 +101,6 @@ def _alert(line: AlertLine) -> AlertView:
 
 def _alert_key(line: AlertLine) -> str:
     return f"{line.alert}/{line.chain}/{line.provider}{line.subject}"
-
-
-def _budget_key(line: BudgetLine) -> str:
-    return f"{line.name}/{line.subject}"
-
-
-def _budget(line: BudgetLine) -> BudgetView:
-    settled_input, held_input = line.settled_tokens - line.settled_output_tokens, line.held_tokens - line.held_output_tokens
-    return BudgetView(
-        name=line.name,
-        scope=line.scope,
-        subject=line.subject,
-        window=line.window,
-        resets_at=instant_text(line.resets_at),
-        limit_nanos=line.limit_nanos,
-        settled_nanos=line.settled_nanos,
-        held_nanos=line.held_nanos,
-        remaining_nanos=_remaining(line.limit_nanos, line.settled_nanos, line.held_nanos),
-        limit_tokens=line.limit_tokens,
-        settled_tokens=line.settled_tokens,
-        held_tokens=line.held_tokens,
-        remaining_tokens=_remaining(line.limit_tokens, line.settled_tokens, line.held_tokens),
-        waiting=line.waiting,
-        limit_input_tokens=line.limit_input_tokens,
-        settled_input_tokens=settled_input,
-        held_input_tokens=held_input,
-        remaining_input_tokens=_remaining(line.limit_input_tokens, settled_input, held_input),
-        limit_output_tokens=line.limit_output_tokens,
-        settled_output_tokens=line.settled_output_tokens,
-        held_output_tokens=line.held_output_tokens,
-        remaining_output_tokens=_remaining(line.limit_output_tokens, line.settled_output_tokens, line.held_output_tokens),
-        limit_invocations=line.limit_invocations,
-        settled_invocations=line.settled_invocations,
-        held_invocations=line.held_invocations,
-        remaining_invocations=_remaining(line.limit_invocations, line.settled_invocations, line.held_invocations),
-        on_breach=line.on_breach,
-        ceiling_nanos=line.ceiling_nanos,
-        ceiling_tokens=line.ceiling_tokens,
-    )
-
-
-def _remaining(limit: int | None, settled: int, held: int) -> int | None:
-    return None if limit is None else limit - settled - held
 
 
 def _route(line: ProviderLine, snapshot: Snapshot, now: int) -> ProviderView:

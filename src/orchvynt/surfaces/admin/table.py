@@ -6,7 +6,7 @@ from orchvynt.lifecycle.explain import Explanation
 from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
-from orchvynt.surfaces.admin import access, exposition, fleet, keys, metrics, policies, records, reviews
+from orchvynt.surfaces.admin import access, budgets, exposition, fleet, keys, metrics, policies, records, reviews
 from orchvynt.surfaces.admin.asking import Query, Row
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
 
@@ -46,12 +46,17 @@ ROWS: Final[tuple[Row, ...]] = (
         "GET",
         "/budgets",
         "viewer",
-        fleet.budgets,
+        budgets.budgets,
         "Every budget for every subject in its current window.",
         s.Listing[s.BudgetView],
+        query=(
+            Query("budget", "Only this budget."),
+            Query("subject", "Only this subject."),
+            Query("sort", "By `name` (default), or the `tightest` first.", ("name", "tightest")),
+        ),
         pages=True,
     ),
-    Row("GET", "/budgets/{name}/{subject:path}", "viewer", fleet.budget, "One budget for one subject.", s.BudgetView),
+    Row("GET", "/budgets/{name}/{subject:path}", "viewer", budgets.budget, "One budget for one subject.", s.BudgetView),
     Row(
         "GET",
         "/reviews",

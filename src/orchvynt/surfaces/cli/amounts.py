@@ -8,6 +8,7 @@ from orchvynt.lifecycle.explain.phrases import dollars, duration_text
 NANOS_PER_MS: Final = 1_000_000
 NANOS_PER_SECOND: Final = 1_000_000_000
 DAY: Final = 24 * 3600 * NANOS_PER_SECOND
+NANOS_PER_CENT: Final = 10_000_000
 BAR_CELLS: Final = 20
 
 
@@ -58,15 +59,32 @@ def amount(value: int | None, money: bool) -> str:
     return dollars(value) if money else f"{value:,}"
 
 
+def neat(nanos: int) -> str:
+    """Nano-dollars as a person reads them: `$1,234.57`, `$0.0031`; of less than a cent, three digits."""
+    sign, whole = ("-", -nanos) if nanos < 0 else ("", nanos)
+    if whole >= NANOS_PER_CENT or not whole:
+        cents = (whole + NANOS_PER_CENT // 2) // NANOS_PER_CENT
+        return f"{sign}${cents // 100:,}.{cents % 100:02d}"
+    unit = 10 ** max(0, len(str(whole)) - 3)
+    return sign + dollars((whole + unit // 2) // unit * unit)
+
+
+def percent(used: float) -> str:
+    """A share as `60%`; what is not all is not shown as 100 %, and what is not nothing not as 0 %."""
+    if 0 < used < 0.01:
+        return "<1%"
+    return f"{99 if 0.99 <= used < 1 else used * 100:.0f}%"
+
+
 def share(part: int, whole: int) -> float:
     """How much of a limit is used; a limit of nothing is used up."""
     return part / whole if whole > 0 else 1.0
 
 
-def bar(settled: int, held: int, limit: int) -> tuple[int, int, int]:
+def bar(settled: int, held: int, limit: int, cells: int = BAR_CELLS) -> tuple[int, int, int]:
     """Cells of a bar that are settled, held and free; what is there shows at least one cell, and all sum to the bar's length."""
     if limit <= 0:
-        return BAR_CELLS, 0, 0
-    full = min(BAR_CELLS, -(-settled * BAR_CELLS // limit)) if settled > 0 else 0
-    pending = min(BAR_CELLS - full, -(-held * BAR_CELLS // limit)) if held > 0 else 0
-    return full, pending, BAR_CELLS - full - pending
+        return cells, 0, 0
+    full = min(cells, -(-settled * cells // limit)) if settled > 0 else 0
+    pending = min(cells - full, -(-held * cells // limit)) if held > 0 else 0
+    return full, pending, cells - full - pending

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from orchvynt.surfaces.cli.asking import markup
+from orchvynt.surfaces.cli.budget_commands import add_budget_commands
 from orchvynt.surfaces.cli.key_commands import add_key_commands
 from orchvynt.surfaces.cli.local_commands import add_start_commands, add_tool_commands
 from orchvynt.surfaces.cli.outside import Outside
@@ -44,6 +45,7 @@ def build_app(outside: Outside) -> typer.Typer:
     add_tool_commands(app, outside)
     add_history_commands(app, outside)
     add_record_commands(app, outside)
+    add_budget_commands(app, outside)
     add_operation_commands(app, outside)
     add_review_commands(app, outside)
     add_key_commands(app, outside)

@@ -129,16 +129,6 @@ def add_operation_commands(app: typer.Typer, outside: Outside) -> None:
             fleet.status(opened)
 
     @app.command(rich_help_panel=OPERATION)
-    def budgets(
-        limit: LimitOption = 100, after: AfterOption = "", json: JsonOption = False, server: ServerOption = "", token: TokenOption = ""
-    ) -> None:
-        """Every budget: limit, settled, held, remaining."""
-        from orchvynt.surfaces.cli import fleet, session  # noqa: PLC0415 - see the module's docstring
-
-        with session.session(outside, server, token, json) as opened:
-            fleet.budgets(opened, limit, after)
-
-    @app.command(rich_help_panel=OPERATION)
     def providers(json: JsonOption = False, server: ServerOption = "", token: TokenOption = "") -> None:
         """Each model's route, and whether it rests."""
         from orchvynt.surfaces.cli import fleet, session  # noqa: PLC0415 - see the module's docstring

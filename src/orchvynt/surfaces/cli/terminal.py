@@ -46,6 +46,11 @@ class Terminal:
         self._console = _console(self._out, environment)
         self._errors = _console(self._err, environment)
 
+    @property
+    def columns(self) -> int:
+        """How wide it is; of a pipe, as wide as anything."""
+        return self._console.width
+
     def json(self, raw: bytes) -> None:
         """A server's JSON as it is, indented, in ASCII, so that no byte of it can move a terminal's cursor."""
         self._out.write(json.dumps(json.loads(raw), indent=2) + "\n")

@@ -1,0 +1,71 @@
+"""Files receipts, gives them back, and sums them: in the database, because a month may hold millions."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Final
+
+from orchvynt.adapters.receipts import Receipts, claims_values
+from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
+from orchvynt.decisions.billing.dimensions import CONTEXT, context_value
+from orchvynt.ports.receipts import ReceiptRow, Spent, SpentRow
+
+_OF_CLAIMS: Final = frozenset({"workflow", "agent", "run", "session", "workload", "user"})
+_EXPRESSIONS: Final = {
+    "key": "coalesce(nullif(claims.\"key\", ''), claims.key_id, '')",
+    "day": "date(settled_at / 1000000000, 'unixepoch')",
+}
+_JOIN: Final = "LEFT JOIN claims ON claims.inv = receipts.inv"
+
+
+def file_receipts(connection: sqlite3.Connection, receipts: Receipts) -> None:
+    said: list[Value] = []
+    for fact in receipts.received:
+        said += (fact.inv, *claims_values(fact))
+    rows: list[Value] = []
+    for attempt, one in receipts.attempts.items():
+        rows += (
+            attempt, one.inv, one.settled_at, one.model, one.provider, one.upstream_model, one.response_id, one.price_source, one.why,
+            one.nanos, one.input_tokens, one.output_tokens, one.cached_input_tokens, one.reasoning_tokens, one.cache_written_tokens,
+            one.estimated, one.overrun,
+        )  # fmt: skip
+    run_rows(connection, "add_claims", 10, said)
+    run_rows(connection, "upsert_receipts", 17, rows)
+
+
+def receipts(connection: sqlite3.Connection, begin: int, end: int, limit: int, after: tuple[int, str]) -> list[ReceiptRow]:
+    rows = connection.execute(QUERIES["receipts"], (begin, end, limit, *after)).fetchall()
+    return [ReceiptRow(*(*row[:15], bool(row[15]), bool(row[16]), *row[17:])) for row in rows]
+
+
+def spent(connection: sqlite3.Connection, begin: int, end: int, by: Sequence[str], limit: int) -> Spent:
+    connection.create_function("context_value", 2, context_value, deterministic=True)
+    # One transaction for both questions: what is filed in between must not part the groups from their sum.
+    connection.execute("BEGIN")
+    try:
+        groups = _sums(connection, begin, end, by, limit) if by else []
+        (total,) = _sums(connection, begin, end, (), 1)
+    finally:
+        connection.execute("COMMIT")
+    return Spent(groups, total)
+
+
+def _sums(connection: sqlite3.Connection, begin: int, end: int, by: Sequence[str], limit: int) -> list[SpentRow]:
+    values: dict[str, Value] = {"begin": begin, "end": end, "limit": limit}
+    columns, joins = [], False
+    for number, name in enumerate(by):
+        if name.startswith(CONTEXT):
+            values[f"path{number}"] = name.removeprefix(CONTEXT)
+            columns.append(f"context_value(coalesce(claims.context, ''), :path{number})")
+        else:
+            columns.append(_EXPRESSIONS.get(name) or (f"coalesce(claims.{name}, '')" if name in _OF_CLAIMS else f"receipts.{name}"))
+        joins = joins or "claims" in columns[-1]
+    query = QUERIES["spent"].replace("{columns}", "".join(f", {column}" for column in columns))
+    query = query.replace("{claims}", _JOIN if joins else "")
+    query = query.replace("{groups}", f"GROUP BY {', '.join(str(14 + number) for number in range(len(by)))}" if by else "")
+    return [_row(row) for row in connection.execute(query, values)]
+
+
+def _row(row: tuple[Any, ...]) -> SpentRow:
+    count, invocations, high, low, estimated, estimated_high, estimated_low, *rest = (cell or 0 for cell in row[:13])
+    nanos, unsure = (high << 32) + low, (estimated_high << 32) + estimated_low
+    return SpentRow(tuple(row[13:]), count, invocations, nanos, estimated, unsure, *rest)
