@@ -4,11 +4,13 @@
 #   make check   lint, format, types, walls, sizes, names
 #   make docs    write the generated pages of docs/ again
 #   make outage  an outage of a minute with 500 callers, and a dated report of it
+#   make parallel   a thousand callers on a budget for some of them, and a dated report; options in ARGS
+#   make kills   hundreds of kill -9 under load, and a dated report; options in ARGS
 #   make bench   OrchVynt beside nginx and LiteLLM; options in ARGS, e.g. make bench ARGS=--quick
 #   make streams, make failover   512 open streams on one core; how soon the next tier is asked; options in ARGS
 #   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench streams failover outage fuzz docs format clean
+.PHONY: demo test check bench streams failover outage parallel kills fuzz docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -52,6 +54,12 @@ fuzz: $(VENV)/.installed-fuzz
 
 outage: $(VENV)/.installed-dev
 	PYTHONPATH=. $(BIN)/python bench/outage.py $(ARGS)
+
+parallel: $(VENV)/.installed-dev
+	PYTHONPATH=. $(BIN)/python bench/parallel.py $(ARGS)
+
+kills: $(VENV)/.installed-dev
+	PYTHONPATH=. $(BIN)/python bench/kills.py $(ARGS)
 
 docs: $(VENV)/.installed-dev
 	for page in docs/generate_*.py; do $(BIN)/python $$page || exit 1; done

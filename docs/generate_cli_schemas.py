@@ -11,7 +11,10 @@ from typing import Any
 
 import msgspec
 
+from orchvynt.decisions.billing.reconciling import Reconciliation
 from orchvynt.lifecycle.explain import Explanation
+from orchvynt.surfaces import budget_shapes as m
+from orchvynt.surfaces import grant_shapes as g
 from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
@@ -24,7 +27,11 @@ FOLDER = ROOT / "docs" / "reference" / "cli"
 SHAPES: dict[str, Any] = {
     "apply": p.PolicyApplied,
     "budgets": s.Listing[s.BudgetView],
+    "budgets reconcile": Reconciliation,
     "budgets show": s.Listing[s.BudgetView],
+    "budgets statement": m.Statement,
+    "budgets grant": g.GrantView,
+    "budgets grants": s.Listing[g.GrantView],
     "diff": p.PolicyDiff,
     "explain": Explanation,
     "history": s.Listing[p.PolicyView],
@@ -41,6 +48,7 @@ SHAPES: dict[str, Any] = {
     "reviews show": s.ReviewDetail,
     "rollback": p.PolicyApplied,
     "runs": s.RunView,
+    "spend": m.SpendReport,
     "status": s.StatusView,
     "test": Rehearsal,
     "tokens issue": s.TokenIssued,

@@ -99,3 +99,26 @@ def test_what_bounds_an_attempt_is_for_its_model_to_say() -> None:
     applied = [Applied(0, EVERYBODY), Applied(1, EVERYBODY)]
     assert [line.limits for line in lines(budgets, applied, "gpt-4o", 0)] == [Limits(), Limits(tokens=100)]
     assert [line.limits for line in lines(budgets, applied, "mini", 0)] == [Limits(), ceiling]
+
+
+@pytest.mark.parametrize(
+    ("breach", "model", "limits"),
+    [
+        (Breach("reject"), "gpt", Limits(5, invocations=9)),
+        (Breach("alert"), "gpt", Limits(invocations=9)),
+        (Breach("downgrade", "small", Limits(7)), "small", Limits(7, invocations=9)),
+        (Breach("downgrade", "small"), "small", Limits(invocations=9)),
+        (Breach("downgrade", "small", Limits(7)), "gpt", Limits(5, invocations=9)),
+    ],
+)
+def test_how_many_there_may_be_holds_whatever_happens_past_the_other_limits(breach: Breach, model: str, limits: Limits) -> None:
+    counted = msgspec.structs.replace(budget("b"), limits=Limits(5, invocations=9), breach=breach)
+    assert lines([counted], [Applied(0, "r1")], model, DAY)[0].limits == limits
+
+
+def test_equal_prompts_are_counted_in_a_book_of_their_own() -> None:
+    counted = msgspec.structs.replace(budget("b"), same_prompt=5)
+    own, prompts, other = lines([counted, budget("c")], [Applied(0, "r1", "d1"), Applied(1, "r1")], "gpt", DAY)
+    assert (own.book, other.book, prompts.book) == ("b", "c", "b#same_prompt")
+    assert (prompts.budget, prompts.subject, prompts.limits) == ("b", "r1:d1", Limits(invocations=5))
+    assert (prompts.window, prompts.resets_at) == (own.window, own.resets_at)

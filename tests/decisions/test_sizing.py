@@ -1,12 +1,14 @@
 """How large a hold is: what the caller asked for, or what every budget can pay and the others leave. The ledger: test_ledger.py."""
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.budgets import line as line_of
 
 from orchvynt.decisions.budgets.ledger import Ledger, Line
-from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, Fits, Need, Short, size
+from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, Fits, Need, Short, binds, size
+from orchvynt.language.snapshot import Limits
 from orchvynt.model.money import FREE, Price, cost_nanos
 
 PRICE = Price(input=2_000_000_000, output=8_000_000_000, cached_input=0, source="test")
@@ -123,3 +125,21 @@ def test_what_the_input_may_cost_beyond_its_price_is_money_and_no_tokens() -> No
     nanos = cost_nanos(PRICE, 125, 50)
     assert isinstance(size(dear, [line(nanos=nanos)], Ledger()), Fits)
     assert isinstance(size(dear, [line(nanos=nanos - 1)], Ledger()), Short)
+
+
+def test_invocations_are_counted_once_and_bound_only_who_is_not_counted_yet() -> None:
+    counted, ledger = line_of("b", limits=Limits(invocations=2)), Ledger()
+    first = msgspec.structs.replace(need(asked=50), calls=1)
+    for number in range(2):
+        assert isinstance(size(first, [counted], ledger), Fits)
+        parts = ledger.place(f"att_{number}", [counted], 0, 0, 0, 1)
+    short = size(first, [counted], ledger)
+    assert isinstance(short, Short)
+    assert (short.unit, short.waits, short.settled, short.held, short.needed) == ("invocations", True, 0, 2, 1)
+    ledger.release("att_1", parts)
+    ledger.release("att_0", parts)
+    refused = size(first, [counted], ledger)
+    assert isinstance(refused, Short)
+    assert not refused.waits
+    assert isinstance(size(need(asked=50), [counted], ledger), Fits), "a further attempt of one that is counted"
+    assert (binds(counted, PRICE, 1), binds(counted, PRICE, 0)) == (True, False)

@@ -56,7 +56,6 @@ def test_the_schema_says_so() -> None:
 
 
 WORDS = [
-    ("on_breach: reject", "on_breach: {review: {reviewers: finance, grant: [1, 5]}}", "`review`"),
     ("window: day", "window: rolling 24h", "`rolling 24h`"),
     ("[{after: 60m, do: reject}]", "[{after: 60m, to: finance}, {after: 120m, do: reject}]", "`escalation`"),
     ('"financial-action" in flags', 'detects("iban", "credit_card")', "`detects`"),

@@ -23,9 +23,7 @@ NOT_YET = {
     "models": [],
     "routing": ["canary", "shadow"],
     "fallback": [],
-    "budgets": [
-        *("invocations", "depth", "same_prompt", "review", "rolling 24h"),
-    ],
+    "budgets": ["rolling 24h"],
     "rate_limits": ["rate_limits"],
     "gates": [
         *("confidence", "detects", "confidence", "quorum", "not_requester", "escalation", "notify"),

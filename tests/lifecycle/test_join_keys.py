@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.snapshots import invocation
 
-from orchvynt.lifecycle.parking import join_key, keyed
+from orchvynt.lifecycle.join_keys import join_key, keyed
 from orchvynt.lifecycle.state import State
 from orchvynt.model.invocation import Claims, Idempotency
 

@@ -13,6 +13,7 @@ from orchvynt.language.snapshot import Budget, Gate, Limits, Snapshot
 from orchvynt.model.faults import Fault
 from orchvynt.ports.store import ReviewRow
 from orchvynt.runtime.control import Applied, Change
+from orchvynt.runtime.granting import Granting
 from orchvynt.runtime.operations import Operations
 
 
@@ -22,7 +23,9 @@ def operations(policy: Snapshot | None = None) -> tuple[Runtime, Operations]:
 
 
 def over(runtime: Runtime) -> Operations:
-    return Operations(runtime.carrier, runtime.reviewing, changing(runtime), runtime.alerting)
+    return Operations(
+        runtime.carrier, runtime.reviewing, changing(runtime), runtime.alerting, Granting(runtime.carrier, runtime.store, runtime.ids)
+    )
 
 
 def test_the_status_says_what_is_in_force_and_who_serves_it() -> None:

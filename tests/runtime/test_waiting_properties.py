@@ -93,7 +93,7 @@ class Bank:
         """Whether it stands behind those who wait there: a model that a budget admits past its limit waits for nobody at that limit."""
         price = self.policy.models[life.state.candidate.model].price
         assert price is not None
-        return line.limits is line.terms.limits and binds(line, price)
+        return not line.past and binds(line, price)
 
     def _within_what_bounds_it(self, life: Life) -> None:
         """A model that a budget does not admit past its limit stays below it, whoever is past it already."""

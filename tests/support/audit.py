@@ -28,6 +28,7 @@ ANNOUNCED: Final[dict[type[c.Command], Told]] = {
     c.BreakStream: lambda fact: isinstance(fact, f.StreamEnded) and not fact.whole,
     c.Refuse: _is(f.InvocationRefused, f.CallerWaits),
     c.Park: _is(f.ReviewOpened),
+    c.GoOn: _is(f.BudgetGranted),
     c.OpenHeldStream: _is(f.CallerWaits),
     c.Close: _is(f.InvocationFinished),
 }
@@ -47,6 +48,9 @@ class Audit:
         self.approved: set[str] = set()
         self.reviews: dict[str, str] = {}
         self.gate_of: dict[str, str] = {}
+        self.wanted: dict[str, f.Wanted] = {}
+        self.owed = ""
+        self.granted: set[str] = set()
         self.finished: f.InvocationFinished | None = None
         self.closed = False
 
@@ -122,18 +126,37 @@ class Audit:
             case f.ReviewOpened():
                 assert "" not in self.reviews.values(), "two reviews at a time"
                 assert fact.review not in self.reviews
-                following = [gate.name for gate in self.policy.gates if gate.name in self.closing - self.approved]
-                assert fact.gate == following[0], "gates are asked in the policy's order"
+                if fact.wanted is not None:
+                    assert not self.attempts, "parked before the send, and something was sent"
+                    assert decode(fact.state).invocation.ask.body, "what has still to be sent is stored"
+                    self.wanted[fact.review] = fact.wanted
+                else:
+                    following = [gate.name for gate in self.policy.gates if gate.name in self.closing - self.approved]
+                    assert fact.gate == following[0], "gates are asked in the policy's order"
+                self.owed = ""
                 self.reviews[fact.review], self.gate_of[fact.review] = "", fact.gate
                 assert decode(fact.state).review == fact.review
             case f.ReviewDecided():
                 assert self.reviews[fact.review] == "", "decided twice"
                 self.reviews[fact.review] = fact.decision
                 decode(fact.state)
-                if fact.decision == "approve":
+                if fact.decision == "approve" and fact.review in self.wanted:
+                    assert fact.granted
+                    self.owed = fact.review
+                elif fact.decision == "approve":
                     self.approved.add(self.gate_of[fact.review])
+            case f.BudgetGranted():
+                assert self.owed == fact.review, "granted without its approval"
+                assert fact.review not in self.granted, "granted twice"
+                self.granted.add(fact.review)
+            case f.ReviewConcluded():
+                assert fact.review == self.owed, "only what is owed is kept, and once"
+                assert decode(fact.state).phase == "done"
+                self.owed = ""
             case f.InvocationFinished():
                 assert self.hold is None, "finished with an open hold"
+                assert not self.owed, "what an approval let go on ended, and nobody could come back for it"
+                assert self.granted == {review for review in self.wanted if self.reviews[review] == "approve"}
                 assert "" not in self.reviews.values(), "finished with an open review"
                 assert fact.nanos == self.nanos
                 self.finished = fact

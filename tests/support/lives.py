@@ -15,10 +15,10 @@ from orchvynt.decisions.budgets.application import lines
 from orchvynt.decisions.budgets.sizing import Fits, Short
 from orchvynt.dialects.shapes import Answer, Failure, Seen
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
-from orchvynt.language.snapshot import Budget, Chain, Escalation, Expression, Gate, Limits, Model, Provider, Retry, Scope, Snapshot
+from orchvynt.language.snapshot import Breach, Budget, Chain, Escalation, Expression, Gate, Limits, Model, Provider, Retry, Scope, Snapshot
 from orchvynt.lifecycle import events
 from orchvynt.lifecycle.commands import Admit
-from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.state import PARKED, State
 from orchvynt.model.chat import Reply, ToolCall
 from orchvynt.model.facts import Reserved
 from orchvynt.model.invocation import Claims, Invocation
@@ -56,9 +56,18 @@ WHENS: tuple[Expression | None, ...] = (None, *(condition(text) for text in COND
 def policies(chance: Random) -> Snapshot:
     """One to three tiers; none to two budgets and gates."""
     scopes: list[Scope] = ["global", "workflow", "invocation"]
+    asking = Breach("review", reviewers="people", grants=(500, 5_000))
+    breaches = [asking] if rarely(chance) else [Breach(), asking]
     budgets = [
-        Budget(f"b{number}", chance.choice(scopes), None, chance.choice(["lifetime", "day"]), Limits(chance.choice([None, 10**9]), 10_000))
-        for number in range(chance.randrange(3))
+        Budget(
+            f"b{number}",
+            chance.choice(scopes),
+            None,
+            chance.choice(["lifetime", "day"]),
+            Limits(chance.choice([None, 10**9]), 10_000),
+            breach=chance.choice(breaches),
+        )
+        for number in range(chance.randrange(3) or len(breaches) == 1)
     ]
     escalations = [None, Escalation(60 * SECOND, ""), Escalation(60 * SECOND, "people")]
     gates = [
@@ -110,7 +119,9 @@ def next_event(chance: Random, policy: Snapshot, state: State, now: Now) -> even
     now.at += chance.randint(1, 2 * SECOND)
     now.mono += chance.randint(1, 2 * SECOND)
     others = interruptions(state, now)
-    return chance.choice(others)() if others and rarely(chance) else ordinary(chance, policy, state, now)
+    # Invocations that are parked before their send are few, and much may come in every phase of theirs.
+    often = (state.phase == "request_in_review" or state.owed) and chance.random() < 0.5
+    return chance.choice(others)() if others and (often or rarely(chance)) else ordinary(chance, policy, state, now)
 
 
 def interruptions(state: State, now: Now) -> list[Callable[[], events.AnyEvent]]:
@@ -118,16 +129,16 @@ def interruptions(state: State, now: Now) -> list[Callable[[], events.AnyEvent]]
     at, mono = now.at, now.mono
     seen = seen_of(state)
     found: list[Callable[[], events.AnyEvent]] = []
-    if state.phase == "in_review":
-        found.append(lambda: events.CallerJoined(at, mono))
-    else:
+    if state.phase in PARKED or state.owed:
+        found += [lambda: events.CallerJoined(at, mono)] * 2
+    if state.phase not in PARKED:
         found.append(lambda: events.DeadlinePassed(at, mono))
     if now.waiting:
         found += [lambda: events.CallerGone(at, mono, seen, 5 if seen else 0), lambda: events.ShutDown(at, mono, seen, 5 if seen else 0)]
         if state.invocation.ask.stream and not state.streams and not state.stream_opened:
             # Held streams are few, and this may come in every phase of theirs.
             found += [lambda: events.StreamOpenDue(at, mono)] * 4
-        if state.phase == "in_review":
+        if state.phase in PARKED or state.owed:
             found.append(lambda: events.CallerWaitElapsed(at, mono))
     return found
 
@@ -148,6 +159,8 @@ def ordinary(chance: Random, policy: Snapshot, state: State, now: Now) -> events
             gate = next(gate for gate in policy.gates if gate.name == state.review_gate)
             due = gate.escalation is not None and not state.escalated and chance.random() < 0.5
             return events.EscalationDue(at, mono) if due else vote
+        case "request_in_review":
+            return events.Voted(at, mono, chance.choice(["approve", "approve", "reject"]), "token:ana", "looked", 500)
         case _:
             return ended(chance, state, now)
 
@@ -156,6 +169,8 @@ def weighed(chance: Random, policy: Snapshot, state: State, now: Now) -> events.
     at, mono = now.at, now.mono
     stands_on = lines(policy.budgets, state.applied, state.candidate.model, at)
     kind = chance.choice(["fits", "fits", "fits", "rests", "short"])
+    if not state.owed and any(line.terms.breach.kind == "review" for line in stands_on) and chance.random() < 0.6:
+        kind = "short"
     if kind == "rests" and now.asked is not None:
         firm: list[tuple[Passed, str, Returns]] = [
             ("resting", "rate_limit", "after_rest"),
@@ -175,7 +190,7 @@ def weighed(chance: Random, policy: Snapshot, state: State, now: Now) -> events.
         short = Short(chance.choice(stands_on), True, chance.choice(["tokens", "nanos"]), 10_000, 9_000, 900, 500)
         if not now.queued and chance.random() < 0.5:
             return events.HoldsAwaited(at, mono, short)
-        whys: list[Literal["budget", "queue_full", "price"]] = ["budget", "queue_full", "price"]
+        whys: list[Literal["budget", "queue_full", "price"]] = ["budget", "budget", "budget", "queue_full", "price"]
         why = chance.choice(whys)
         detail = "its price is unknown" if why == "price" else ""
         return events.NotAdmitted(at, mono, why, None if why == "price" else short, waited=now.queued, detail=detail)
@@ -193,7 +208,7 @@ def ended(chance: Random, state: State, now: Now) -> events.AnyEvent:
         return failure(chance, state, now)
     if not state.invocation.ask.stream:
         return events.AnswerArrived(at, mono, answers(chance, state), "req")
-    if state.streams and not rarely(chance):
+    if state.streams:
         return events.StreamStarted(at, mono, "c")
     return events.StreamEnded(at, mono, seen(chance, terminal=True), replies(chance), b"data: [DONE]\n\n", 0)
 

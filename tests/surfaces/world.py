@@ -14,6 +14,7 @@ import uvicorn
 
 from orchvynt.adapters.memory.journal import MemoryJournal, open_memory_store
 from orchvynt.decisions.budgets.standing import Measure
+from orchvynt.decisions.reviews.transitions import check_grant
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Model, Provider, Retry, Snapshot, Timeouts
 from orchvynt.model import facts as f
@@ -22,7 +23,19 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.money import Price
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import AuditRow, PolicyRow, ReviewRow, Role, Store, TokenRow
-from orchvynt.runtime.control import AlertLine, Applied, BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status
+from orchvynt.runtime.control import (
+    AlertLine,
+    Applied,
+    BudgetLine,
+    Change,
+    Checked,
+    Grant,
+    Granted,
+    ProviderLine,
+    Replica,
+    Rollback,
+    Status,
+)
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.series import Sampled
 from orchvynt.surfaces.admin.app import admin_app
@@ -137,7 +150,25 @@ class MemoryControl:
         message = asked.message or f"rollback to version {wanted}"
         return await self.apply(Change(self._versions[wanted - 1].yaml, message, asked.by, asked.may_bind, for_ns=asked.for_ns))
 
-    async def decide(self, review: str, decision: Literal["approve", "reject"], by: str, reason: str) -> ReviewRow | Fault:
+    async def grant(self, asked: Grant) -> Granted | Fault:
+        """Of the budget `purse`, up to 5 USD at a time."""
+        if asked.budget != "purse":
+            return Fault("not_found", f"The policy has no budget {asked.budget}.", param="budget")
+        if asked.nanos > 5 * 10**9:
+            return Fault("forbidden", "That is over grant_max.", param="usd")
+        known = await self.store.grant(asked.id)
+        if known is not None:
+            return Granted(known, new=False)
+        number = len(await self.store.grants()) + 1
+        given = f.BudgetGranted(
+            "", NOW, asked.id or f"grant_{number}", asked.budget, asked.subject, 0, 0, 0, asked.nanos, asked.tokens, asked.by, asked.reason
+        )
+        self._journal.append([given])
+        return Granted(given, new=True)
+
+    async def decide(
+        self, review: str, decision: Literal["approve", "reject"], by: str, reason: str, amount: str | None = None
+    ) -> ReviewRow | Fault:
         row = await self.store.review(review)
         if row is None:
             return Fault("not_found", f"There is no review {review}.")
@@ -145,8 +176,11 @@ class MemoryControl:
             return Fault("conflict", f"Review {review} was {row.status} by {row.by} already.")
         if row.require_reason and not reason:
             return Fault("invalid_request", "The gate asks for a reason.", "Give --reason TEXT.", param="reason")
+        granted = check_grant(review, decision, amount, row.wanted)
+        if isinstance(granted, Fault):
+            return granted
         state = await self.store.review_state(review) or b""
-        self._journal.append([f.ReviewDecided(row.inv, NOW, review, decision, by, state, reason)])
+        self._journal.append([f.ReviewDecided(row.inv, NOW, review, decision, by, state, reason, granted)])
         decided = await self.store.review(review)
         assert decided is not None
         return decided

@@ -17,11 +17,13 @@ from orchvynt.model.facts import (
     AttemptEnded,
     AttemptSent,
     AttemptSettled,
+    BudgetGranted,
     FeedbackGiven,
     HoldPlaced,
     HoldVoided,
     InvocationFinished,
     InvocationReceived,
+    ReviewConcluded,
     ReviewDecided,
     ReviewEscalated,
     ReviewOpened,
@@ -33,7 +35,7 @@ from orchvynt.ports.store import FeedbackRow, InvocationRow, ReviewRow, ReviewSt
 REFERENCE_CHARS_MAX: Final = 200
 PARKED: Final = "parked"
 
-ReviewFact = ReviewOpened | ReviewEscalated | ReviewDecided
+ReviewFact = ReviewOpened | ReviewEscalated | ReviewDecided | ReviewConcluded
 SpendKey = tuple[str, str, int, int]
 """Budget, subject, start of the window, and its length if it rolls."""
 
@@ -76,6 +78,7 @@ class Batch:
         self.reviews: list[ReviewFact] = []
         self.feedback: list[FeedbackGiven] = []
         self.kept: list[AnswerKept] = []
+        self.grants: list[BudgetGranted] = []
         self.last_finished = ""
 
     def add(self, facts: Sequence[AnyFact], payload: bytes) -> None:
@@ -86,6 +89,10 @@ class Batch:
             self.kept.append(first)
             return
         inv = first.inv
+        if not inv:
+            # What an operator granted unasked belongs to no invocation, and its frame holds nothing else.
+            self.grants += [fact for fact in facts if type(fact) is BudgetGranted]
+            return
         record = self.records.get(inv)
         if record is None:
             record = self.records[inv] = Record(self.next_seq, inv, payload)
@@ -174,6 +181,10 @@ def _review(batch: Batch, record: Record, fact: ReviewFact) -> None:
     batch.reviews.append(fact)
 
 
+def _granted(batch: Batch, _: Record, fact: BudgetGranted) -> None:
+    batch.grants.append(fact)
+
+
 def _feedback(batch: Batch, _: Record, fact: FeedbackGiven) -> None:
     batch.feedback.append(fact)
 
@@ -209,6 +220,8 @@ _FOLDS: Final[dict[type, Callable[..., None]]] = {
     ReviewOpened: _review,
     ReviewEscalated: _review,
     ReviewDecided: _review,
+    ReviewConcluded: _review,
+    BudgetGranted: _granted,
     AnswerDelivered: _delivered,
     FeedbackGiven: _feedback,
     InvocationFinished: _finished,
@@ -258,13 +271,18 @@ def fold_review(known: ReviewRow | None, fact: ReviewFact) -> ReviewRow | None:
             join_key=fact.join_key,
             escalates_at=fact.escalates_at,
             escalation=fact.escalation,
+            wanted=fact.wanted,
         )
+    if isinstance(fact, ReviewConcluded):
+        # What no retry may join is found by its review and its invocation only.
+        return known if known is None or fact.joinable else msgspec.structs.replace(known, join_key="")
     if known is None or known.status != "open":
         return known
     if isinstance(fact, ReviewEscalated):
         reviewers = known.reviewers if fact.to in known.reviewers else (*known.reviewers, fact.to)
         return msgspec.structs.replace(known, reviewers=reviewers, escalates_at=0, escalation="")
-    return msgspec.structs.replace(known, status=_STATUS[fact.decision], decided_at=fact.at, by=fact.by, reason=fact.reason)
+    status = _STATUS[fact.decision]
+    return msgspec.structs.replace(known, status=status, decided_at=fact.at, by=fact.by, reason=fact.reason, granted=fact.granted)
 
 
 def fold_reviews(known: dict[str, ReviewRow], facts: Iterable[ReviewFact]) -> dict[str, ReviewRow]:
@@ -278,11 +296,14 @@ def fold_reviews(known: dict[str, ReviewRow], facts: Iterable[ReviewFact]) -> di
 
 
 def newest_state(facts: Iterable[AnyFact], review: str) -> bytes | None:
-    """The state of the first decision on `review`, else that of its opening; None if neither is there."""
+    """The state of the end of what `review` let go on, else of the first decision on it, else of its opening; None if none is there."""
     opened: bytes | None = None
+    decided: bytes | None = None
     for fact in facts:
-        if isinstance(fact, ReviewDecided) and fact.review == review:
+        if isinstance(fact, ReviewConcluded) and fact.review == review:
             return fact.state
-        if isinstance(fact, ReviewOpened) and fact.review == review and opened is None:
+        if isinstance(fact, ReviewDecided) and fact.review == review and decided is None:
+            decided = fact.state
+        elif isinstance(fact, ReviewOpened) and fact.review == review and opened is None:
             opened = fact.state
-    return opened
+    return decided if decided is not None else opened

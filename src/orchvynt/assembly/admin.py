@@ -13,6 +13,7 @@ import uvicorn
 from orchvynt.adapters.clock import SystemClock
 from orchvynt.assembly.build import Process
 from orchvynt.assembly.plumbing import measuring
+from orchvynt.dialects import registry
 from orchvynt.lifecycle.parking import reply_of
 from orchvynt.lifecycle.state import decode
 from orchvynt.ports.store import Store, TokenRow
@@ -21,6 +22,7 @@ from orchvynt.runtime.policies import Policies
 from orchvynt.surfaces.admin.app import admin_app
 from orchvynt.surfaces.admin.tokens import digest, new_secret
 
+REQUEST_CHARS_MAX = 100_000
 TOKEN_FILE = "orchvynt.admin-token"  # noqa: S105 - a file's name
 
 
@@ -65,20 +67,26 @@ def admin_server(control: Control, process: Process, about: About, fixed: list[T
 
 
 def reveal(state: bytes, policies: Policies) -> dict[str, Any]:
-    """What a reviewer sees of a parked invocation: the answer that waits, and who asked for it."""
+    """What a reviewer sees of a parked invocation: the answer that waits, and who asked for it. Before its send there is none yet."""
     parked = decode(state)
-    reply = reply_of(policies.current, parked) if parked.reply is None else parked.reply
-    claims = parked.invocation.claims
+    claims, ask = parked.invocation.claims, parked.invocation.ask
+    said = {
+        "workflow": claims.workflow,
+        "agent": claims.agent,
+        "run": claims.run,
+        "flags": list(claims.flags),
+    }
+    if parked.reply is None and parked.answer is None:
+        text = registry.caller(parked.invocation.dialect).input_text(ask) if ask.body else ""
+        return {"request": text[:REQUEST_CHARS_MAX], "model": parked.candidates[0].model, **said}
+    reply = reply_of(policies.current, parked)
     return {
         "text": reply.text,
         "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in reply.tool_calls],
         "refusal": reply.refusal,
         "finish": reply.finish,
         "model": parked.candidate.model,
-        "workflow": claims.workflow,
-        "agent": claims.agent,
-        "run": claims.run,
-        "flags": list(claims.flags),
+        **said,
     }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from orchvynt.adapters.checking.forked import ForkedChecking
 from orchvynt.adapters.clock import SystemClock
+from orchvynt.adapters.ids import SystemIds
 from orchvynt.adapters.secrets import EnvSecrets
 from orchvynt.adapters.sqlite.opening import Opened
 from orchvynt.adapters.watched import DiskFile
@@ -23,10 +24,12 @@ from orchvynt.assembly.settings import Settings, WrongUseError, check_exposure, 
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle import events
+from orchvynt.lifecycle.state import PARKED
 from orchvynt.ports.checking import Checking
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import StoreInUseError, StoreUnavailableError
 from orchvynt.runtime.changing import Changing, missing_secrets
+from orchvynt.runtime.granting import Granting
 from orchvynt.runtime.operations import Operations
 from orchvynt.runtime.watching import Watching
 from orchvynt.surfaces.api.http.server import HttpServer
@@ -115,7 +118,8 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
         loop.add_signal_handler(number, about.stopping.set)
     port = await process.server.start(settings.listen_host, settings.listen_port)
     _say(f"serving policy version {snapshot.version} on http://{settings.listen_host}:{port} (point OpenAI clients at …/v1)")
-    operations = Operations(process.carrier, process.reviewing, changing, process.alerting)
+    granting = Granting(process.carrier, opened.store, SystemIds(clock.now))
+    operations = Operations(process.carrier, process.reviewing, changing, process.alerting, granting)
     stop_admin = await _start_admin(settings, environment, process, operations)
     stop_looking = _look_after_file(settings, process, changing)
     # What was built lives as long as the process: the collector need not look at it again.
@@ -211,7 +215,7 @@ async def _last_call(server: HttpServer, most_s: float) -> None:
 
 def _working(process: Process) -> bool:
     """Whether anything is open that can still end by itself; what is in review stays parked."""
-    return any(life.state.phase not in ("in_review", "done") for life in process.carrier.lives.values())
+    return any(life.state.phase not in PARKED and life.state.phase != "done" for life in process.carrier.lives.values())
 
 
 def _tell_recovery(opened: Opened) -> None:

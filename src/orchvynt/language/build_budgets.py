@@ -8,7 +8,7 @@ from orchvynt.language.checks.conditions import Conditions
 from orchvynt.language.checks.names import Names
 from orchvynt.language.compiled_budgets import UNLIMITED, Breach, Budget, Limits, RateLimit, WindowKind
 from orchvynt.language.document.amounts import WHOLE_SHARE
-from orchvynt.language.document.budgets import BreachEntry, BudgetEntry, CeilingEntry, LimitEntry
+from orchvynt.language.document.budgets import BreachEntry, BudgetEntry, CeilingEntry, GrantMaxEntry, LimitEntry
 from orchvynt.language.document.scalars import rolling_length
 from orchvynt.language.source import Source
 from orchvynt.model.money import nanos_from_usd
@@ -48,6 +48,7 @@ def build_budgets(source: Source, names: Names, conditions: Conditions, timezone
                 entry.was or "",
                 _alert_at(entry),
                 tuple(entry.notify),
+                _limits(entry.grant_max) if entry.grant_max is not None else None,
             )
         )
     return tuple(made)
@@ -81,9 +82,9 @@ def _window(window: str | None) -> tuple[WindowKind, int]:
     return ("rolling", length) if length else (msgspec.convert(window, WindowKind), 0)
 
 
-def _limits(entry: LimitEntry | CeilingEntry) -> Limits:
+def _limits(entry: LimitEntry | CeilingEntry | GrantMaxEntry) -> Limits:
     nanos = nanos_from_usd(entry.usd) if entry.usd is not None else None
-    if isinstance(entry, CeilingEntry):
+    if isinstance(entry, (CeilingEntry, GrantMaxEntry)):
         return Limits(nanos, entry.tokens)
     return Limits(nanos, entry.tokens, entry.input_tokens, entry.output_tokens, entry.invocations)
 

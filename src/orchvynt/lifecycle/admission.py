@@ -3,21 +3,24 @@
 from typing import Any
 
 from orchvynt.decisions.budgets.application import applicable
-from orchvynt.decisions.budgets.refusals import budget_exceeded, detail, queue_full
-from orchvynt.decisions.fallback.chains import ChainChoice, choose_chain
+from orchvynt.decisions.budgets.refusals import detail, no_room, queue_full
+from orchvynt.decisions.fallback.chains import choose_chain
 from orchvynt.decisions.gates.judgement import foresee
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.figures import Observed
-from orchvynt.decisions.routing.plan import Plan, plan
-from orchvynt.language.scope import RequestValues, recorded
+from orchvynt.decisions.routing.plan import plan
+from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.language.subjects import NOBODY
+from orchvynt.lifecycle.arriving import received, where_to
+from orchvynt.lifecycle.before_send import asks_people, park_request, wanted
 from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAfter
 from orchvynt.lifecycle.downgrading import foresee_downgrades, take_downgrade
 from orchvynt.lifecycle.endings import all_failed, refuse
 from orchvynt.lifecycle.events import Admitted, AnyEvent, BackoffElapsed, HoldsAwaited, NotAdmitted, Received
 from orchvynt.lifecycle.rescue import break_off, downgrade_left, may_be_rescued, prefix_for
+from orchvynt.lifecycle.runaways import watched
 from orchvynt.lifecycle.state import Downgrade, Later, Skipped, State
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
@@ -31,13 +34,13 @@ def begin(
     have named of late."""
     state.started_mono = event.mono
     state.policy_version = snapshot.version
-    noted: list[facts.AnyFact] = [_received(snapshot, state)]
+    noted: list[facts.AnyFact] = [received(snapshot, state)]
     if event.refused is not None:
         return refuse(state, event, event.refused, noted)
     choice = choose_chain(snapshot, values)
     state.chain = choice.name
     routed = plan(snapshot, state.invocation, values, observed, event.mono, chain_of(snapshot, state))
-    noted.append(_routed(state, event, routed, choice, values))
+    noted.append(where_to(state, event, routed, choice, values))
     state.rule = routed.rule
     if routed.refusal is not None:
         return refuse(state, event, routed.refusal, noted)
@@ -47,6 +50,8 @@ def begin(
     state.skipped = [Skipped(one.model, one.why) for one in routed.rejected if one.by != "prefer" and one.model not in tiers]
     state.ahead = [candidate.tier for candidate in routed.candidates]
     applied = applicable(snapshot.budgets, state.invocation, values)
+    if applied and not isinstance(applied, Fault):
+        applied = watched(snapshot.budgets, state.invocation, applied)
     if isinstance(applied, Fault):
         return refuse(state, event, applied, noted)
     state.applied = applied
@@ -97,6 +102,8 @@ def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[An
         return [Record((scheduled,)), WakeAfter(later.rests_ns)]
     if state.broken is not None:
         return break_off(state, event, [], "no tier is left that could")
+    if (wants := asks_people(state)) is not None:
+        return park_request(snapshot, state, event, wants)
     return all_failed(state, event)
 
 
@@ -189,8 +196,8 @@ def snapshot_model_name(snapshot: Snapshot, name: str) -> str:
 
 
 def holds_awaited(snapshot: Snapshot, state: State, event: HoldsAwaited) -> list[AnyCommand]:
-    line = event.short.line
-    awaited = facts.HoldAwaited(state.invocation.id, event.at, state.tier, state.candidate.model, line.budget, line.subject)
+    said = detail(event.short)
+    awaited = facts.HoldAwaited(state.invocation.id, event.at, state.tier, state.candidate.model, str(said["budget"]), str(said["subject"]))
     return [Record((awaited,))]
 
 
@@ -200,6 +207,7 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
     why: str = event.why
     said: dict[str, Any] = {}
     fault: Fault | None = None
+    wants: facts.Wanted | None = None
     trigger, downgrade = "policy", ""
     if event.why in ("resting", "breaker", "ramp", "slow"):
         said = {**event.figures, "because": event.rest_why}
@@ -208,13 +216,19 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
     elif event.short is not None:
         why = f"budget:{event.short.line.budget}"
         said = dict(detail(event.short))
-        fault = queue_full(event.short) if event.why == "queue_full" else budget_exceeded(event.short, event.waited)
+        if event.why == "queue_full":
+            fault = queue_full(event.short)
+        else:
+            fault, wants = no_room(event.short, event.waited), wanted(event.short)
         breach = event.short.line.terms.breach
         downgrade = breach.model if breach.model != candidate.model else ""
     elif event.why == "price":
         fault = Fault("unsupported", event.detail, "Give the model a `price`, or ask for its standard service tier.", param="model")
-    state.skipped.append(Skipped(candidate.model, why, fault, downgrade))
+    state.skipped.append(Skipped(candidate.model, why, fault, wants, downgrade))
     skipped = facts.CandidateSkipped(state.invocation.id, event.at, candidate.tier, candidate.model, why, said)
+    if fault is not None and fault.code == "run_stopped" and state.broken is None:
+        # It holds for every candidate; and what was tried before it does not make coming back worth while.
+        return refuse(state, event, fault, [skipped])
     commands = next_candidate(snapshot, state, event)
     return [Record((skipped, *_activated(snapshot, state, event, trigger, candidate.model))), *commands]
 
@@ -225,46 +239,6 @@ def _activated(snapshot: Snapshot, state: State, event: AnyEvent, trigger: str, 
     if chain is None or trigger not in chain.triggers or state.phase != "admitting" or state.candidate.model == left:
         return []
     return [fallback_activated(state, event, trigger, left)]
-
-
-def _received(snapshot: Snapshot, state: State) -> facts.InvocationReceived:
-    invocation = state.invocation
-    ask = invocation.ask
-    return facts.InvocationReceived(
-        invocation.id,
-        invocation.at,
-        invocation.endpoint,
-        invocation.dialect,
-        invocation.key_id,
-        ask.requested_model,
-        ask.stream,
-        invocation.claims,
-        snapshot.version,
-        snapshot.digest,
-        len(ask.body),
-        invocation.request_id,
-        invocation.trace_id,
-        invocation.claims_overruled,
-        invocation.key,
-        snapshot.commit,
-        invocation.idempotency is not None,
-    )
-
-
-def _routed(state: State, event: Received, routed: Plan, choice: ChainChoice, values: RequestValues) -> facts.Routed:
-    return facts.Routed(
-        state.invocation.id,
-        event.at,
-        routed.rule,
-        routed.candidates,
-        routed.rejected,
-        routed.chain,
-        routed.rules,
-        recorded(values),
-        routed.passed_over,
-        routed.figures,
-        choice.failures,
-    )
 
 
 def _foresee_gates(snapshot: Snapshot, state: State, event: Received, values: RequestValues, noted: list[facts.AnyFact]) -> Fault | None:

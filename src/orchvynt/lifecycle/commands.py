@@ -7,7 +7,7 @@ import msgspec
 
 from orchvynt.decisions.fallback.moves import Rest
 from orchvynt.dialects.seams import Prefix
-from orchvynt.model.facts import AnyFact
+from orchvynt.model.facts import AnyFact, BudgetGranted
 from orchvynt.model.faults import Fault
 
 
@@ -100,12 +100,22 @@ class Refuse(Command, frozen=True, tag="refuse"):
 
 
 class Park(Command, frozen=True, tag="park"):
-    """The answer waits for people. Callers are held for `hold_ns` (None: as long as each itself waits, less ten seconds)."""
+    """The answer, or the invocation before its send, waits for people.
+
+    Callers are held for `hold_ns` (None: as long as each itself waits, less ten seconds)."""
 
     review: str
     gate: str
     hold_ns: int | None
     escalates_at: int
+
+
+class GoOn(Command, frozen=True, tag="go_on"):
+    """The review is decided, and what was granted counts: a life that was parked before its send goes on, its time begins anew."""
+
+    review: str
+    by: str
+    given: BudgetGranted
 
 
 class OpenHeldStream(Command, frozen=True, tag="open_held_stream"):
@@ -131,6 +141,7 @@ AnyCommand = (
     | BreakStream
     | Refuse
     | Park
+    | GoOn
     | OpenHeldStream
     | Close
 )

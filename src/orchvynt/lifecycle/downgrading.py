@@ -40,7 +40,7 @@ def next_downgrade(state: State) -> Downgrade | None:
     """The model outside the plan that is to be asked now that no tier had room; None if there is none, or it was asked already."""
     if not state.downgrades:
         return None
-    last = _decisive(state)
+    last = decisive(state)
     if last is None or not last.downgrade or any(candidate.model == last.downgrade for candidate in state.candidates):
         return None
     found = _downgrade(state, last)
@@ -57,11 +57,9 @@ def take_downgrade(state: State, found: Downgrade) -> CandidateChosen:
 
 def decisive_fault(state: State) -> Fault | None:
     """What the caller is told where nothing was asked: the first candidate's refusal; if its budget leads to another model, that one's."""
-    first = next((one for one in state.skipped if one.fault is not None), None)
-    if first is None or not first.downgrade:
-        return first.fault if first is not None else None
-    last = _decisive(state) or first
-    assert last.fault is not None
+    last = decisive(state)
+    if last is None or last.fault is None or not last.downgrade:
+        return last.fault if last is not None else None
     found = _downgrade(state, last)
     return not_downgraded(last.fault, found.model, found.refused) if found is not None and found.refused else last.fault
 
@@ -70,14 +68,14 @@ def _downgrade(state: State, skipped: Skipped) -> Downgrade | None:
     return next((one for one in state.downgrades if one.model == skipped.downgrade), None)
 
 
-def _decisive(state: State) -> Skipped | None:
-    """The last of those that had no room, from the first candidate on, as each one's budget leads to the next."""
-    without_room = {one.model: one for one in reversed(state.skipped) if one.why.startswith("budget:")}
-    one = next((one for one in state.skipped if one.why.startswith("budget:")), None)
+def decisive(state: State) -> Skipped | None:
+    """The first candidate that was refused; or, as each one's budget leads to the next model, the last of these that had no room."""
+    refused = {one.model: one for one in reversed(state.skipped) if one.fault is not None}
+    one = next((one for one in state.skipped if one.fault is not None), None)
     seen: set[str] = set()
     while one is not None and one.downgrade and one.downgrade not in seen:
         seen.add(one.model)
-        following = without_room.get(one.downgrade)
+        following = refused.get(one.downgrade)
         if following is None or following.model in seen:
             break
         one = following

@@ -1,6 +1,7 @@
 """How a life ends without an answer: refusals, the list of what failed, and callers that left."""
 
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle.before_send import concluded, cut_off
 from orchvynt.lifecycle.commands import AnyCommand, BreakStream, CancelAttempt, Close, LeaveQueue, Record, Refuse
 from orchvynt.lifecycle.downgrading import decisive_fault
 from orchvynt.lifecycle.events import AnyEvent, CallerGone, DeadlinePassed, ShutDown
@@ -72,7 +73,11 @@ def _attempts(state: State) -> list[dict[str, str | int]]:
 
 
 def caller_gone(snapshot: Snapshot, state: State, event: CallerGone) -> list[AnyCommand]:
-    """Nobody waits any more: the attempt is cancelled at once, and settled at no less than what was consumed."""
+    """Nobody waits any more: the attempt is cancelled at once, and settled at no less than what was consumed. An answer that is owed is
+    kept for whoever comes back."""
+    if state.owed:
+        state.caller_present = False
+        return [Record((facts.CallerWaits(state.invocation.id, event.at, "gone"),))]
     where = state.phase
     left = facts.CallerLeft(state.invocation.id, event.at, where)
     return _stop(snapshot, state, event, left, "cancelled", "the caller left")
@@ -96,7 +101,10 @@ def deadline_passed(snapshot: Snapshot, state: State, event: DeadlinePassed) -> 
 
 def shut_down(snapshot: Snapshot, state: State, event: ShutDown) -> list[AnyCommand]:
     """The process stops: nothing stays held, and no stream ends as if it were whole."""
-    fault = Fault("overloaded", "This server is shutting down.", "Send the request again.", retry_after_seconds=1)
+    if state.owed:
+        fault = cut_off(state.review, state.attempt_count > 0)
+    else:
+        fault = Fault("overloaded", "This server is shutting down.", "Send the request again.", retry_after_seconds=1)
     return _interrupt(snapshot, state, event, fault)
 
 
@@ -132,7 +140,7 @@ def _stop(
 
 
 def finished(state: State, event: AnyEvent, outcome: facts.Outcome) -> tuple[facts.AnyFact, ...]:
-    """The last facts of a life: how its fallback ended, if there was one, and what it came to."""
+    """The last facts of a life: how its fallback ended, if there was one, and what it came to. What was owed is kept with them."""
     candidate = state.candidate if state.tier else None
     # Of a stream that broke off, who was asked last to go on with it may have given nothing of what the caller got.
     giver = state.candidates[state.delivered_tier - 1] if state.delivered_tier else candidate
@@ -146,8 +154,9 @@ def finished(state: State, event: AnyEvent, outcome: facts.Outcome) -> tuple[fac
         state.nanos,
         event.at - state.invocation.at,
     )
+    kept = (concluded(state, event.at),) if state.owed else ()
     if not state.fallback_at or candidate is None:
-        return (over,)
+        return (*kept, over)
     lasted = event.at - state.fallback_at
     trigger = state.fallback_trigger
-    return facts.FallbackEnded(state.invocation.id, event.at, trigger, candidate.tier, candidate.model, outcome, lasted), over
+    return facts.FallbackEnded(state.invocation.id, event.at, trigger, candidate.tier, candidate.model, outcome, lasted), *kept, over

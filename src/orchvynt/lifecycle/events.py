@@ -135,11 +135,13 @@ class StreamOpenDue(Event, frozen=True, tag="stream_open_due"):
 
 
 class Voted(Event, frozen=True, tag="voted"):
-    """A vote that counts: `decisions.reviews.check_vote` has admitted it."""
+    """A vote that counts: `decisions.reviews.check_vote` has admitted it. `grant` is what an approval gives of the budget that is asked
+    for, in its unit."""
 
     decision: Literal["approve", "reject"]
     by: str
     reason: str
+    grant: int = 0
 
 
 class EscalationDue(Event, frozen=True, tag="escalation_due"):

@@ -3,8 +3,6 @@
 INVARIANT: an answer leaves this room only when no gate is open or matched any more.
 """
 
-import hashlib
-
 import msgspec
 
 from orchvynt.decisions.gates.judgement import judge
@@ -26,17 +24,16 @@ from orchvynt.lifecycle.events import (
     StreamOpenDue,
     Voted,
 )
+from orchvynt.lifecycle.join_keys import join_key, without_body
 from orchvynt.lifecycle.state import State, encode
 from orchvynt.model import facts
 from orchvynt.model.chat import Reply
 from orchvynt.model.faults import Fault
 from orchvynt.model.ids import review_id
-from orchvynt.model.invocation import Idempotency, Invocation
 from orchvynt.model.money import NANOS_PER_USD
 from orchvynt.model.turns import Digest, digest_of
 
 PENDING_RETRY_AFTER_S = 3
-KEYED = "idempotency"
 NANOS_PER_SECOND = 1_000_000_000
 
 
@@ -126,6 +123,8 @@ def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[
     state.join_key = join_key(state)
     state.invocation = without_body(state.invocation)
     state.phase = "in_review"
+    # From here on the review keeps the answer.
+    state.owed = False
     state.review_count += 1
     state.review = review_id(state.invocation.id, state.review_count)
     state.review_gate = gate.name
@@ -145,31 +144,6 @@ def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[
         escalation,
     )
     return [Record((*noted, opened)), Park(state.review, gate.name, gate.wait_up_to_ns, due)]
-
-
-def join_key(state: State) -> str:
-    """What a retry of the same caller has in common with the parked invocation: key, run, session, endpoint and body.
-
-    What came with an idempotency key is found by that alone. A run that was inferred is forgotten with the
-    process; a retry after a restart must join all the same."""
-    if state.join_key:
-        return state.join_key
-    invocation = state.invocation
-    if (key := invocation.idempotency) is not None:
-        return "\n".join((KEYED, key.scope, key.request))
-    body = hashlib.sha256(invocation.ask.body).hexdigest()
-    claims = invocation.claims
-    run = claims.run if claims.run_source != "inferred" else ""
-    return "\n".join((invocation.caller, run, claims.session, invocation.endpoint, body))
-
-
-def keyed(key: str) -> Idempotency | None:
-    """The idempotency key in a join key; None if the invocation came without one."""
-    kind, _, rest = key.partition("\n")
-    if kind != KEYED:
-        return None
-    scope, _, request = rest.partition("\n")
-    return Idempotency(scope, request)
 
 
 def _gate(snapshot: Snapshot, name: str) -> Gate:
@@ -195,7 +169,7 @@ def voted(snapshot: Snapshot, state: State, event: Voted) -> list[AnyCommand]:
             "Change the request; the same one is answered the same.",
             detail={"review": review, "gate": gate, "by": event.by, "reason": event.reason},
         )
-        return _verdict(state, event, "reject", event.by, event.reason, fault)
+        return verdict(state, event, "reject", event.by, event.reason, fault)
     state.gates_matched.pop(0)
     if state.gates_matched:
         decided = facts.ReviewDecided(state.invocation.id, event.at, review, "approve", event.by, encode(state), event.reason)
@@ -217,7 +191,7 @@ def escalation_due(snapshot: Snapshot, state: State, event: EscalationDue) -> li
         "Ask the reviewers to look sooner, or lengthen `escalation.after`.",
         detail={"review": state.review, "gate": state.review_gate},
     )
-    return _verdict(state, event, "expire", "escalation", "", fault)
+    return verdict(state, event, "expire", "escalation", "", fault)
 
 
 def _gate_escalation(snapshot: Snapshot, state: State) -> Gate | None:
@@ -225,7 +199,8 @@ def _gate_escalation(snapshot: Snapshot, state: State) -> Gate | None:
     return next((gate for gate in snapshot.gates if gate.name == state.review_gate), None)
 
 
-def _verdict(state: State, event: AnyEvent, decision: facts.Decision, by: str, reason: str, fault: Fault) -> list[AnyCommand]:
+def verdict(state: State, event: AnyEvent, decision: facts.Decision, by: str, reason: str, fault: Fault) -> list[AnyCommand]:
+    """The review is decided against the invocation: every caller is told `fault`, now and later."""
     state.phase = "done"
     state.verdict = fault
     decided = facts.ReviewDecided(state.invocation.id, event.at, state.review, decision, by, encode(state), reason)
@@ -237,14 +212,21 @@ def caller_wait_elapsed(snapshot: Snapshot, state: State, event: CallerWaitElaps
     """The caller is told where its answer will be; the invocation stays parked."""
     state.caller_present = False
     waits = facts.CallerWaits(state.invocation.id, event.at, "pending")
-    return [Record((waits,)), Refuse(pending(state.invocation.id, state.review, state.review_gate))]
+    return [Record((waits,)), Refuse(pending(state))]
 
 
-def pending(invocation: str, review: str, gate: str) -> Fault:
-    """409: the answer waits for a human review."""
+def pending(state: State) -> Fault:
+    """409: the answer waits for a human review, or for the attempt that its approval let through."""
+    invocation, review, gate = state.invocation.id, state.review, state.review_gate
+    if state.phase == "request_in_review":
+        said = f"The call waits, before anything is sent, for people to grant more of {gate}."
+    elif state.owed:
+        said = f"Review {review} was approved, and the answer is on its way."
+    else:
+        said = f"The answer waits for a human review at gate {gate}."
     return Fault(
         "hitl_pending",
-        f"The answer waits for a human review at gate {gate}.",
+        said,
         f"Send the same request again to join it, or poll /v1/invocations/{invocation}/result?wait=30s.",
         detail={"invocation_id": invocation, "review_id": review, "gate": gate, "poll": f"/v1/invocations/{invocation}/result"},
         retry_after_seconds=PENDING_RETRY_AFTER_S,
@@ -267,8 +249,3 @@ def stream_open_due(snapshot: Snapshot, state: State, event: StreamOpenDue) -> l
     state.stream_opened = True
     held = facts.CallerWaits(state.invocation.id, event.at, "held")
     return [Record((held,)), OpenHeldStream()]
-
-
-def without_body(invocation: Invocation) -> Invocation:
-    """The invocation without the caller's request, which nobody needs once the answer is parked."""
-    return msgspec.structs.replace(invocation, ask=msgspec.structs.replace(invocation.ask, body=b""))

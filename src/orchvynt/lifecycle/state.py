@@ -1,6 +1,6 @@
 """The state of one invocation as plain data: it can be stored between any two steps and taken up in another process."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -9,11 +9,14 @@ from orchvynt.dialects.seams import Prefix
 from orchvynt.dialects.shapes import Answer
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.chat import Reply
-from orchvynt.model.facts import HoldPlaced
+from orchvynt.model.facts import HoldPlaced, Wanted
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 
-Phase = Literal["new", "admitting", "attempting", "streaming", "backing_off", "in_review", "done"]
+Phase = Literal["new", "admitting", "attempting", "streaming", "backing_off", "in_review", "request_in_review", "done"]
+
+PARKED: Final[frozenset[Phase]] = frozenset({"in_review", "request_in_review"})
+"""What waits for people, and needs no memory meanwhile."""
 
 
 class Tried(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -28,12 +31,13 @@ class Tried(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Skipped(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One candidate that was not asked. `fault` is what the caller is told if no other candidate answers; `downgrade` the model that the
-    budget without room admits in its place, empty where it admits none."""
+    """One candidate that was not asked. `fault` is what the caller is told if no other candidate answers, `wanted` what reviewers are
+    asked for in place of that; `downgrade` is the model that the budget without room admits, empty where it admits none."""
 
     model: str
     why: str
     fault: Fault | None = None
+    wanted: Wanted | None = None
     downgrade: str = ""
 
 
@@ -70,7 +74,8 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     broke off: what of it the caller has got, and how the candidate under way goes on with it. `broken_model` began it;
     `delivered_bytes` is what earlier attempts delivered, `delivered_tier` who delivered last of a stream that flows. `fallback_at` is
     when the first fallback was activated (ns UTC). `counted` once a hold that stands has counted the invocation on its budgets.
-    `downgrades` are the models that its budgets may lead to beside the plan.
+    `wanted` is what an invocation in `request_in_review` waits for. `owed` once an approval let it go on: it is finished whether a caller
+    waits or not, and its end is kept. `downgrades` are the models that its budgets may lead to beside the plan.
     """
 
     invocation: Invocation
@@ -117,6 +122,8 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     rescues: int = 0
     dropped: tuple[str, ...] = ()
     counted: bool = False
+    wanted: Wanted | None = None
+    owed: bool = False
     downgrades: tuple[Downgrade, ...] = ()
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.lifecycle import admission, attempts, endings, parking
+from orchvynt.lifecycle import admission, attempts, endings, going_on, parking
 from orchvynt.lifecycle.commands import AnyCommand
 from orchvynt.lifecycle.events import (
     Admitted,
@@ -50,13 +50,15 @@ def _row(handler: Handler, *leads_to: Phase) -> Row:
 
 
 # Where the search for the next candidate may end.
-_NEXT: Final[tuple[Phase, ...]] = ("admitting", "backing_off", "done")
+_NEXT: Final[tuple[Phase, ...]] = ("admitting", "backing_off", "request_in_review", "done")
 
 TABLE: Final[dict[tuple[Phase, type[AnyEvent]], Row]] = {
     ("admitting", Admitted): _row(admission.admitted, "attempting"),
     ("admitting", HoldsAwaited): _row(admission.holds_awaited, "admitting"),
     ("admitting", NotAdmitted): _row(admission.not_admitted, *_NEXT),
-    ("admitting", CallerGone): _row(endings.caller_gone, "done"),
+    ("admitting", CallerGone): _row(endings.caller_gone, "admitting", "done"),
+    ("admitting", CallerJoined): _row(parking.caller_joined, "admitting"),
+    ("admitting", CallerWaitElapsed): _row(parking.caller_wait_elapsed, "admitting"),
     ("admitting", DeadlinePassed): _row(endings.deadline_passed, "done"),
     ("admitting", ShutDown): _row(endings.shut_down, "done"),
     ("admitting", StreamOpenDue): _row(parking.stream_open_due, "admitting"),
@@ -64,7 +66,9 @@ TABLE: Final[dict[tuple[Phase, type[AnyEvent]], Row]] = {
     ("attempting", StreamStarted): _row(attempts.stream_started, "streaming"),
     ("attempting", StreamEnded): _row(attempts.stream_ended, "done", "in_review"),
     ("attempting", AttemptFailed): _row(attempts.attempt_failed, *_NEXT),
-    ("attempting", CallerGone): _row(endings.caller_gone, "done"),
+    ("attempting", CallerGone): _row(endings.caller_gone, "attempting", "done"),
+    ("attempting", CallerJoined): _row(parking.caller_joined, "attempting"),
+    ("attempting", CallerWaitElapsed): _row(parking.caller_wait_elapsed, "attempting"),
     ("attempting", DeadlinePassed): _row(endings.deadline_passed, "done"),
     ("attempting", ShutDown): _row(endings.shut_down, "done"),
     ("attempting", StreamOpenDue): _row(parking.stream_open_due, "attempting"),
@@ -73,7 +77,9 @@ TABLE: Final[dict[tuple[Phase, type[AnyEvent]], Row]] = {
     ("streaming", CallerGone): _row(endings.caller_gone, "done"),
     ("streaming", ShutDown): _row(endings.shut_down, "done"),
     ("backing_off", BackoffElapsed): _row(admission.backoff_elapsed, "admitting"),
-    ("backing_off", CallerGone): _row(endings.caller_gone, "done"),
+    ("backing_off", CallerGone): _row(endings.caller_gone, "backing_off", "done"),
+    ("backing_off", CallerJoined): _row(parking.caller_joined, "backing_off"),
+    ("backing_off", CallerWaitElapsed): _row(parking.caller_wait_elapsed, "backing_off"),
     ("backing_off", DeadlinePassed): _row(endings.deadline_passed, "done"),
     ("backing_off", ShutDown): _row(endings.shut_down, "done"),
     ("backing_off", StreamOpenDue): _row(parking.stream_open_due, "backing_off"),
@@ -84,6 +90,12 @@ TABLE: Final[dict[tuple[Phase, type[AnyEvent]], Row]] = {
     ("in_review", CallerJoined): _row(parking.caller_joined, "in_review"),
     ("in_review", StreamOpenDue): _row(parking.stream_open_due, "in_review"),
     ("in_review", ShutDown): _row(parking.caller_wait_elapsed, "in_review"),
+    ("request_in_review", Voted): _row(going_on.voted, "admitting", "done"),
+    ("request_in_review", CallerWaitElapsed): _row(parking.caller_wait_elapsed, "request_in_review"),
+    ("request_in_review", CallerGone): _row(parking.caller_left_review, "request_in_review"),
+    ("request_in_review", CallerJoined): _row(parking.caller_joined, "request_in_review"),
+    ("request_in_review", StreamOpenDue): _row(parking.stream_open_due, "request_in_review"),
+    ("request_in_review", ShutDown): _row(parking.caller_wait_elapsed, "request_in_review"),
 }
 
 # Timers and callers that come too late to matter.
@@ -91,6 +103,7 @@ LATE: Final[frozenset[tuple[Phase, type[AnyEvent]]]] = frozenset(
     {
         ("streaming", DeadlinePassed),
         ("in_review", DeadlinePassed),
+        ("request_in_review", DeadlinePassed),
         ("done", CallerGone),
         ("done", DeadlinePassed),
         ("done", CallerWaitElapsed),

@@ -69,7 +69,7 @@ def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, 
     """What the candidate under way would need, and whether it fits now."""
     model = resolve(snapshot, state.candidate.model)
     assert model is not None
-    stands_on = lines(snapshot.budgets, state.applied, model.name, at) if state.applied else ()
+    stands_on = lines(snapshot.budgets, state.applied, model.name, at, ledger.grants) if state.applied else ()
     if model.price is None and any(line.terms.limits.nanos is not None and line.terms.breach.kind != "alert" for line in stands_on):
         return NotAdmitted(at, mono, "price", detail=f"The price of {model.name} is unknown, and a money budget applies.")
     ask = state.invocation.ask
@@ -93,7 +93,7 @@ def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, 
     typical, calls = sizes.typical(model.name) * ask.choices, 0 if state.counted else 1
     need = Need(bound, asked, most, typical, price, ask.choices, surcharge, calls)
     result = size(need, stands_on, ledger)
-    binding = tuple([line for line in stands_on if binds(line, need.price)]) if stands_on else ()
+    binding = tuple([line for line in stands_on if binds(line, price, calls)]) if stands_on else ()
     return Weighed(stands_on, binding, result, bound, need.calls)
 
 

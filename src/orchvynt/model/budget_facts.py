@@ -1,9 +1,14 @@
 """What happens on budgets: holds, and the receipts that end them. Stored for years: fields are only added, with defaults."""
 
+from typing import Final
+
 import msgspec
 
 from orchvynt.model.fact import Fact
 from orchvynt.model.usage import Usage
+
+PROMPTS: Final = "#same_prompt"
+"""A budget that limits equal prompts counts them in a book of its own: this, behind its name. No name of a policy holds a `#`."""
 
 
 class HoldAwaited(Fact, frozen=True, tag="hold_awaited"):
@@ -89,6 +94,26 @@ class AttemptSettled(Fact, frozen=True, tag="attempt_settled"):
     price_source: str
     overrun: bool = False
     why: str = ""
+
+
+class BudgetGranted(Fact, frozen=True, tag="budget_granted"):
+    """More of one budget for one subject, until `until` (ns UTC; 0: for its lifetime), on top of its limit. `window` is the start of the
+    window that it belongs to, 0 where that is a lifetime or rolls; `rolls_ns` is the length of one that rolls.
+
+    `grant` is its id: that of the review whose approval gave it, else of its own. `inv` is the invocation that waited in that review;
+    a grant that an operator gave unasked belongs to no record and has none."""
+
+    grant: str
+    budget: str
+    subject: str
+    window: int
+    rolls_ns: int
+    until: int
+    nanos: int
+    tokens: int
+    by: str
+    reason: str = ""
+    review: str = ""
 
 
 class HoldVoided(Fact, frozen=True, tag="hold_voided"):

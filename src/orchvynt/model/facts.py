@@ -7,6 +7,7 @@ default, never renamed, retyped or removed. `inv` is the invocation, `at` the in
 from typing import Any, Literal
 
 from orchvynt.model.budget_facts import AttemptSettled as AttemptSettled
+from orchvynt.model.budget_facts import BudgetGranted as BudgetGranted
 from orchvynt.model.budget_facts import BudgetThresholdPassed as BudgetThresholdPassed
 from orchvynt.model.budget_facts import Downgraded as Downgraded
 from orchvynt.model.budget_facts import HoldAwaited as HoldAwaited
@@ -20,9 +21,11 @@ from orchvynt.model.repeats import AnswerKept, AnswerRepeated
 from orchvynt.model.review_facts import CallerWaits as CallerWaits
 from orchvynt.model.review_facts import Decision as Decision
 from orchvynt.model.review_facts import GateJudged as GateJudged
+from orchvynt.model.review_facts import ReviewConcluded as ReviewConcluded
 from orchvynt.model.review_facts import ReviewDecided as ReviewDecided
 from orchvynt.model.review_facts import ReviewEscalated as ReviewEscalated
 from orchvynt.model.review_facts import ReviewOpened as ReviewOpened
+from orchvynt.model.review_facts import Wanted as Wanted
 
 Trigger = Literal[
     "rate_limit", "quota", "overloaded", "server_error", "auth", "bad_request", "context_length", "content_filter", "connection",
@@ -35,7 +38,7 @@ Outcome = Literal["answered", "refused", "failed", "cancelled", "interrupted"]
 class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
     """`key` is the name that the policy's `keys` have for the caller, `key_id` the digest of the credential that it used.
     `claims_overruled` holds texts such as `workflow: doc-analysis, not support`. `idempotent`: it came with an idempotency
-    key."""
+    key. `depth` is 1, and one more than its parent's where the caller names one."""
 
     endpoint: str
     dialect: str
@@ -52,6 +55,7 @@ class InvocationReceived(Fact, frozen=True, tag="invocation_received"):
     key: str = ""
     policy_commit: str = ""
     idempotent: bool = False
+    depth: int = 1
 
 
 class Routed(Fact, frozen=True, tag="routed"):
@@ -211,10 +215,12 @@ AnyFact = (
     | FallbackActivated
     | AttemptSettled
     | HoldVoided
+    | BudgetGranted
     | GateJudged
     | ReviewOpened
     | ReviewEscalated
     | ReviewDecided
+    | ReviewConcluded
     | CallerWaits
     | AnswerDelivered
     | StreamEnded

@@ -72,6 +72,7 @@ class Invocation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     what the policy's `keys` say of it, empty where there are none. `claims_overruled` names what the key's own claims, or a place that
     comes first, overruled.
 
+    `depth` is 1, and one more than its parent's where the caller names one.
     `caller_timeout_ns` is how long the caller itself waits. `retry_count` is the caller SDK's own count of this request.
     """
 
@@ -90,6 +91,7 @@ class Invocation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     key_owner: str = ""
     claims_overruled: tuple[str, ...] = ()
     idempotency: Idempotency | None = None
+    depth: int = 1
 
     @property
     def caller(self) -> str:

@@ -1,5 +1,6 @@
 """Money is integer nano-dollars; rates are integer nano-dollars per million tokens. No float ever holds money."""
 
+import re
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
@@ -7,6 +8,7 @@ import msgspec
 
 NANOS_PER_USD: Final = 1_000_000_000
 TOKENS_PER_RATE: Final = 1_000_000
+_USD: Final = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,9}))?")
 
 
 class Price(msgspec.Struct, frozen=True, gc=False):
@@ -40,6 +42,12 @@ def nanos_from_usd(usd: Decimal) -> int:
     if nanos != nanos.to_integral_value():
         raise ValueError(f"{usd} USD is finer than a nano-dollar")
     return int(nanos)
+
+
+def nanos_of_text(usd: str) -> int | None:
+    """USD as people write it, `5` or `2.50`, in nano-dollars; None if it is no such amount."""
+    match = _USD.fullmatch(usd) if usd.isascii() else None
+    return int(match[1]) * NANOS_PER_USD + int((match[2] or "").ljust(9, "0")) if match is not None else None
 
 
 def cost_nanos(price: Price, input_tokens: int, output_tokens: int, cached_input_tokens: int = 0) -> int:

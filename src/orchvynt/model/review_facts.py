@@ -2,9 +2,28 @@
 
 from typing import Any, Literal
 
+import msgspec
+
 from orchvynt.model.fact import Fact
 
 Decision = Literal["approve", "reject", "expire"]
+
+
+class Wanted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What an invocation wants of a budget that has no room for it: reviewers may grant one of `grants`.
+
+    Amounts are in `unit`: nano-dollars for `usd`, else tokens. `limit` is what was in force, earlier grants included. `resets_at` is ns
+    UTC, 0 for never."""
+
+    budget: str
+    subject: str
+    unit: Literal["usd", "tokens"]
+    limit: int
+    spent: int
+    held: int
+    needed: int
+    resets_at: int
+    grants: tuple[int, ...]
 
 
 class GateJudged(Fact, frozen=True, tag="gate_judged"):
@@ -18,7 +37,8 @@ class GateJudged(Fact, frozen=True, tag="gate_judged"):
 
 
 class ReviewOpened(Fact, frozen=True, tag="review_opened"):
-    """The invocation is parked. `state` is its whole state, enough to go on in another process; it holds the answer."""
+    """The invocation is parked. `state` is its whole state, enough to go on in another process; it holds the answer, or, where it is
+    parked before its send, the request. `gate` is the gate's name, or `budget NAME`; then `wanted` says what it wants of that."""
 
     review: str
     gate: str
@@ -29,6 +49,7 @@ class ReviewOpened(Fact, frozen=True, tag="review_opened"):
     require_reason: bool = False
     escalates_at: int = 0
     escalation: str = ""
+    wanted: Wanted | None = None
 
 
 class ReviewEscalated(Fact, frozen=True, tag="review_escalated"):
@@ -37,13 +58,24 @@ class ReviewEscalated(Fact, frozen=True, tag="review_escalated"):
 
 
 class ReviewDecided(Fact, frozen=True, tag="review_decided"):
-    """`by` is `token:NAME` or a person. `state` is the invocation's state after the decision."""
+    """`by` is `token:NAME` or a person. `state` is the invocation's state after the decision, without its request. `granted` is what an
+    approval gave of a budget, in the unit of what was wanted."""
 
     review: str
     decision: Decision
     by: str
     state: bytes
     reason: str = ""
+    granted: int = 0
+
+
+class ReviewConcluded(Fact, frozen=True, tag="review_concluded"):
+    """What became of an invocation that an approval let go on: `state` holds its answer, or why there is none, and stays what whoever
+    comes back is told. Not `joinable`: the same request is a new invocation then, for the end was one that a retry may mend."""
+
+    review: str
+    state: bytes
+    joinable: bool = True
 
 
 class CallerWaits(Fact, frozen=True, tag="caller_waits"):

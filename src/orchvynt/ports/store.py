@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from orchvynt.model.facts import AnyFact, HoldPlaced
+from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced, Wanted
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.receipts import ReceiptRow, Spent
 
@@ -52,6 +52,8 @@ class OpenHold(msgspec.Struct, frozen=True):
 
 
 class ReviewRow(msgspec.Struct, frozen=True):
+    """`wanted` is what is asked of a budget, None where an answer is judged; `granted` what an approval gave of it, in its unit."""
+
     review: str
     inv: str
     gate: str
@@ -66,6 +68,8 @@ class ReviewRow(msgspec.Struct, frozen=True):
     join_key: str
     escalates_at: int
     escalation: str
+    wanted: Wanted | None = None
+    granted: int = 0
 
 
 class PolicyRow(msgspec.Struct, frozen=True):
@@ -174,6 +178,14 @@ class Store(Protocol):
 
     async def spend(self) -> list[SpendRow]: ...
 
+    async def grants(self) -> list[BudgetGranted]:
+        """All that was ever granted, oldest first."""
+        ...
+
+    async def grant(self, grant: str) -> BudgetGranted | None:
+        """By its id."""
+        ...
+
     async def receipts(self, begin: int, end: int, limit: int, after: tuple[int, str] = (0, "")) -> list[ReceiptRow]:
         """Those settled from `begin` to before `end` (ns UTC), in the order of settling, at most `limit`, behind the one with this
         instant and attempt."""
@@ -195,7 +207,7 @@ class Store(Protocol):
     async def review(self, review: str) -> ReviewRow | None: ...
 
     async def review_state(self, review: str) -> bytes | None:
-        """The newest stored state of the parked invocation: that of ReviewDecided, else of ReviewOpened."""
+        """The newest stored state of the parked invocation: that of ReviewConcluded, else of ReviewDecided, else of ReviewOpened."""
         ...
 
     async def kept_answer(self, scope: str) -> AnswerKept | None:

@@ -7,6 +7,7 @@ import msgspec
 
 from orchvynt.lifecycle.explain import explain
 from orchvynt.model import facts as f
+from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.rehearsal.caller import RehearsedLine
 
 Kind = TypeVar("Kind")
@@ -62,7 +63,7 @@ def read(record: Sequence[f.AnyFact], line: RehearsedLine) -> Happened:
         rule=routed.rule if routed else "",
         triggers=tuple(fact.trigger for fact in record if isinstance(fact, f.FallbackActivated)),
         gates=tuple(fact.gate for fact in record if isinstance(fact, f.GateJudged) and fact.verdict != "passed"),
-        budgets=tuple(dict.fromkeys([*(part.budget for hold in holds for part in hold.reserved), *breached])),
+        budgets=tuple(dict.fromkeys([*_held_on(holds), *breached])),
         breached=breached,
         refused=code or (broken[-1] if broken else ""),
         status=line.status,
@@ -74,6 +75,10 @@ def read(record: Sequence[f.AnyFact], line: RehearsedLine) -> Happened:
         verdict=told.verdict,
         duration_ms=told.totals.duration_ms,
     )
+
+
+def _held_on(holds: list[f.HoldPlaced]) -> list[str]:
+    return [part.budget for hold in holds for part in hold.reserved if not part.budget.endswith(PROMPTS)]
 
 
 def _breached(record: Sequence[f.AnyFact]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from orchvynt.decisions.budgets.burning import Burning
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.overflow import overflows
+from orchvynt.decisions.budgets.prompts import Prompts
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.budgets.thresholds import Thresholds, Why
 from orchvynt.decisions.fallback.health import Health, Passage
@@ -50,6 +51,7 @@ class Admitting:
         self.thresholds = Thresholds()
         # The lines with thresholds of attempts under way, with their invocation.
         self._watched: dict[str, tuple[str, list[Line]]] = {}
+        self.prompts = Prompts(ledger)
         self.burning = Burning(clock.now())
         self._feed = feed
         self._failed = failed
@@ -72,8 +74,7 @@ class Admitting:
             self._feed(life, found)
             return
         if isinstance(result, Fits):
-            # A model that a budget admits past its limit has no business with those who wait below it.
-            line = self.queue.blocked(line for line in weighed.binding if line.limits is line.terms.limits) if self.queue.count else None
+            line = self._behind(life, weighed) if self.queue.count else None
             if line is None:
                 self._place(life, command.attempt, weighed, result, found, at, mono)
                 return
@@ -94,7 +95,7 @@ class Admitting:
         else:
             self.health.retries.called(mono)
         life.lines = weighed.lines
-        watched = [line for line in weighed.lines if line.terms.alert_at]
+        watched = [line for line in weighed.lines if line.terms.alert_at and line.book == line.budget]
         if watched:
             self._watched[attempt] = (life.id, watched)
             for line in watched:
@@ -102,7 +103,15 @@ class Admitting:
                     self._exhausted(life, line, at, "clamped")
         past = overflows(weighed.lines, fits, weighed.calls, self.ledger)
         reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens, fits.output_tokens or 0, weighed.calls)
+        if len(weighed.lines) > len(life.state.applied):
+            # Only the books of prompts add lines to those of the budgets.
+            self.prompts.came(weighed.lines)
         self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound, past))
+
+    def _behind(self, life: Life, weighed: Weighed) -> Line | None:
+        """Where others wait already. Whom people have let through stands behind nobody, and a model that a budget admits past its limit
+        has no business with those who wait below it."""
+        return None if life.state.owed else self.queue.blocked(line for line in weighed.binding if not line.past)
 
     def _clamped(self, life: Life, line: Line) -> bool:
         """Whether the caller's own limit was lowered there, and by nothing that is in flight."""
@@ -193,8 +202,13 @@ class Admitting:
 
     def _exhausted(self, life: Life, line: Line, at: int, why: Why) -> None:
         """The budget stood in the way with nothing in flight: whoever is to be told of its end is told now."""
-        if line.terms.alert_at:
+        if line.terms.alert_at and line.book == line.budget:
             life.unwritten += self.thresholds.exhausted(line, self.ledger, life.id, at, why)
+
+    def granted(self, budget: str, subject: str) -> None:
+        """There is more of a budget for a subject: whoever waits for that looks again."""
+        if self.queue.count:
+            self.queue.wake(self.queue.waiting_on(budget, subject))
 
     def sweep(self, at: int, now: int) -> None:
         """Weighs those whose window has rolled over, and tells those whose time is up, after one more look."""
@@ -221,7 +235,7 @@ class Admitting:
 
     def _forget_own(self, lines: tuple[Line, ...]) -> None:
         for line in lines:
-            if line.terms.scope == "invocation":
+            if line.terms.scope == "invocation" or self.prompts.was_idle(line):
                 self.ledger.forget((line.key,))
 
     def forget_ended(self, at: int) -> None:

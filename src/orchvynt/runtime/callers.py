@@ -127,6 +127,8 @@ class Callers:
         """The tightest budget of a life as `NAME;usd=1.23`, and whether 80 % of it is gone."""
         tightest, said, low = 2.0, "", False
         for line in life.lines:
+            if line.book != line.budget:
+                continue
             for one in used(own_limits(line), self.ledger.account(line)):
                 left = max(0, one.remaining)
                 share = left / one.limit if one.limit else 0.0

@@ -12,7 +12,8 @@ from typing import Any, Final
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.language.scope import RequestValues
 from orchvynt.lifecycle import admission, commands, events
-from orchvynt.lifecycle.parking import answer_said, join_key
+from orchvynt.lifecycle.join_keys import join_key
+from orchvynt.lifecycle.parking import answer_said
 from orchvynt.lifecycle.settling import settle_unknown
 from orchvynt.lifecycle.state import State
 from orchvynt.lifecycle.table import step
@@ -29,6 +30,7 @@ from orchvynt.runtime.group_write import GroupWrite
 from orchvynt.runtime.kept_ends import ENDS, KeptEnds
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.parked import Parked, ParkedOne
+from orchvynt.runtime.parking_lives import STREAM_OPEN_NS, ParkingLives
 from orchvynt.runtime.releasing import Releasing
 
 # Asked for each command and each fact: `isinstance` with a look-up in a module costs three times as much.
@@ -36,7 +38,6 @@ _RECORD: Final = commands.Record
 _ADMIT: Final = commands.Admit
 _ANSWER: Final = events.AnswerArrived
 _MAY_WAIT: Final = frozenset({events.Admitted, events.AnswerArrived})
-STREAM_OPEN_NS: Final = 25_000_000_000
 WAKE_SLACK_NS: Final = 2_000_000
 
 
@@ -64,6 +65,7 @@ class Carrier:
         self.callers = Callers(clock, self.admitting.ledger, self._callers_gone)
         self.lives: dict[str, Life] = {}
         self._release_ended = Releasing(self.admitting, journal, self.counting)
+        self.parking = ParkingLives(clock, parked, self.admitting, self.callers, self.lives)
         self.kept = KeptEnds(journal, clock, self.counting, self._release_ended)
         self._wake_after = wake_after
         self.group = GroupWrite(journal, soon, self._go_on)
@@ -80,7 +82,8 @@ class Carrier:
             commands.EndStream: self._end_stream,
             commands.BreakStream: self._refuse,
             commands.Refuse: self._refuse,
-            commands.Park: self._park,
+            commands.Park: self.parking.park,
+            commands.GoOn: self.parking.go_on,
             commands.OpenHeldStream: lambda life, _: self.callers.open_held(life),
             commands.Close: self._close,
         }
@@ -109,14 +112,18 @@ class Carrier:
 
         Answers, and what follows an admission, wait for the end of this turn of the loop; whatever else comes for a life catches it up.
         """
-        if life.ahead is not None:
-            life.take_ahead()
-        if life.following is not None:
-            self._go_on(life)
+        self.catch_up(life)
         if type(event) is _ANSWER:
             self.group.answers(life, partial(self._step, life, event))
             return True
         return self._step(life, event)
+
+    def catch_up(self, life: Life) -> None:
+        """What waits for the end of this turn happens now."""
+        if life.ahead is not None:
+            life.take_ahead()
+        if life.following is not None:
+            self._go_on(life)
 
     def _step(self, life: Life, event: events.AnyEvent) -> bool:
         try:
@@ -182,7 +189,7 @@ class Carrier:
             elif isinstance(fact, ENDS):
                 ends.append(fact)
         # An invocation that is not on record at all needs no end there; one that is parked has not ended.
-        if not isinstance(noted[0], facts.InvocationReceived) and self.parked.invocation(life.id) is None:
+        if not isinstance(noted[0], facts.InvocationReceived) and not self.parked.waits(life.id):
             self.kept.keep(life, ends)
 
     def failed(self, life: Life, error: Exception) -> None:
@@ -212,7 +219,7 @@ class Carrier:
         state.phase, state.verdict = "done", fault
         self.counting.abandoned(fault.code)
         one = self.parked.invocation(life.id)
-        if one is not None:
+        if one is not None and one.open:
             # The store still has it as it was: whoever comes back finds it parked.
             one.released = True
         self.callers.refuse(life, fault)
@@ -257,34 +264,16 @@ class Carrier:
     def _refuse(self, life: Life, command: commands.Refuse | commands.BreakStream) -> None:
         self.callers.refuse(life, command.fault)
 
-    def _park(self, life: Life, command: commands.Park) -> None:
-        invocation = life.state.invocation
-        life.stop_timer("deadline")
-        before = self.parked.invocation(life.id)
-        at, due = self.clock.now(), command.escalates_at
-        one = ParkedOne(command.review, life.id, command.gate, invocation.caller, join_key(life.state), at, due, "open")
-        one.life = life
-        one.released = not life.callers or (before is not None and before.released)
-        self.parked.add(one)
-        life.exchange = None
-        self.callers.hold(life, command.hold_ns)
-        self.let_go(life)
-
     def _close(self, life: Life, command: commands.Close) -> None:
         self.lives.pop(life.id, None)
         # The exchange knows its life: without this only the garbage collector would end the two.
         life.exchange = None
-        if self.parked.count and (one := self.parked.invocation(life.id)) is not None:
-            one.life = None
+        self.parking.closed(life)
         self.admitting.forget_invocation(life)
 
     def let_go(self, life: Life) -> None:
         """A parked life with no caller needs no memory; the store has its state."""
-        one = self.parked.invocation(life.id)
-        if one is not None and one.open and not life.callers and one.life is life:
-            one.life = None
-            one.released = True
-            self.lives.pop(life.id, None)
+        self.parking.let_go(life)
 
     def _callers_gone(self, life: Life) -> None:
         """The last caller closed its connection."""

@@ -10,6 +10,7 @@ from orchvynt.decisions.routing.statistics import UNMEASURED, Measured
 from orchvynt.language.compiled_budgets import BreachKind
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.model.facts import BudgetGranted
 from orchvynt.model.faults import Fault
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import PolicyRow, ReviewRow, Store
@@ -19,10 +20,11 @@ Version = int | None
 
 
 class BudgetLine(msgspec.Struct, frozen=True):
-    """One budget for one subject in its current window. Limits are None where the budget has none. `resets_at` is 0 for a lifetime.
+    """One budget for one subject in its current window. Limits are None where the budget has none; what was granted comes
+    on top of them. `resets_at` is 0 for a lifetime.
 
-    `measures` are all of its limits. `breach_model` is the one that is admitted past the limit of a budget that downgrades; `rolls_ns`
-    the length of a window that rolls."""
+    `measures` are all of its limits, each with what was granted. `breach_model` is the one that is admitted past the limit of a budget
+    that downgrades; `rolls_ns` the length of a window that rolls."""
 
     name: str
     scope: str
@@ -42,6 +44,27 @@ class BudgetLine(msgspec.Struct, frozen=True):
     breach: BreachKind = "reject"
     breach_model: str = ""
     rolls_ns: int = 0
+    granted_nanos: int = 0
+    granted_tokens: int = 0
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What an operator wants to grant: money or tokens, the other is 0. `id` is the caller's own, empty where it has none."""
+
+    budget: str
+    subject: str
+    nanos: int
+    tokens: int
+    reason: str
+    by: str
+    id: str = ""
+
+
+class Granted(msgspec.Struct, frozen=True):
+    """A grant that is in force; not `new` if it was there already."""
+
+    given: BudgetGranted
+    new: bool
 
 
 class BreakerLine(msgspec.Struct, frozen=True):
@@ -202,9 +225,16 @@ class Control(Protocol):
         """Appends a new version with the old text."""
         ...
 
-    async def decide(self, review: str, decision: Literal["approve", "reject"], by: str, reason: str) -> ReviewRow | Fault:
-        """Exactly one decision wins. Faults: `not_found`, `invalid_request` (a reason is required), `conflict` (who decided,
-        what and when)."""
+    async def grant(self, asked: Grant) -> Granted | Fault:
+        """In force when it returns. Faults: `not_found` (no such budget), `invalid_request`, `forbidden` (over `grant_max`), `conflict`
+        (the id has another content)."""
+        ...
+
+    async def decide(
+        self, review: str, decision: Literal["approve", "reject"], by: str, reason: str, amount: str | None = None
+    ) -> ReviewRow | Fault:
+        """Exactly one decision wins. `amount` is what an approval grants of a budget, in words. Faults: `not_found`, `invalid_request` (a
+        reason is required, or another amount), `conflict` (who decided, what and when)."""
         ...
 
 

@@ -23,7 +23,7 @@ NONE: Final = ()
 WORD: Final = re.compile("[a-z_]{1,32}")
 TRIGGERS: Final = frozenset(get_args(facts.Trigger))
 # The refusals for which a budget is the reason, by its limit or by its queue.
-NO_ROOM: Final = frozenset({"budget_exceeded", "overloaded"})
+NO_ROOM: Final = frozenset({"budget_exceeded", "run_stopped", "overloaded"})
 # What RetryScheduled says in a phrase.
 PHRASES: Final = {"the kept-alive connection was closed": "stale_connection", "every tier rests": "rest"}
 

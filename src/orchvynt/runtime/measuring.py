@@ -12,6 +12,7 @@ import msgspec
 from orchvynt.decisions.budgets.ledger import Account, AccountKey
 from orchvynt.decisions.budgets.windows import window_end
 from orchvynt.language.snapshot import Budget, Snapshot
+from orchvynt.lifecycle.state import PARKED
 from orchvynt.runtime import metrics as m
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
@@ -106,7 +107,7 @@ class Measuring:
         unparked = streams = 0
         for life in self._carrier.lives.values():
             phase = life.state.phase
-            unparked += phase != "in_review"
+            unparked += phase not in PARKED
             streams += phase == "streaming"
             if phase in ("attempting", "streaming"):
                 flight[life.asked] = flight.get(life.asked, 0) + 1
@@ -167,6 +168,8 @@ def _used(budget: Budget, account: Account) -> int:
     shares = [0]
     if budget.limits.nanos is not None:
         shares.append((account.settled_nanos + account.held_nanos) * WHOLE // budget.limits.nanos if budget.limits.nanos else WHOLE)
+    if (most := budget.limits.invocations) is not None:
+        shares.append((account.settled_calls + account.held_calls) * WHOLE // most if most else WHOLE)
     if budget.limits.tokens is not None:
         shares.append((account.settled_tokens + account.held_tokens) * WHOLE // budget.limits.tokens if budget.limits.tokens else WHOLE)
     return max(shares)

@@ -5,6 +5,7 @@ from typing import Final, Literal
 import msgspec
 
 from orchvynt.decisions.budgets.burning import Subject, burn
+from orchvynt.decisions.budgets.grants import NOTHING, Amounts, on_top
 from orchvynt.decisions.budgets.ledger import Account
 from orchvynt.decisions.budgets.standing import Spend, forecast, measures
 from orchvynt.decisions.budgets.windows import window_end
@@ -12,6 +13,7 @@ from orchvynt.decisions.fallback.breakers import Sight
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import SCORES_NEEDED, lower_bound
 from orchvynt.language.snapshot import Budget, Model, Snapshot
+from orchvynt.lifecycle.state import PARKED
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.checking import Compared
@@ -19,7 +21,21 @@ from orchvynt.ports.store import ReviewRow
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.changing import Changed, Changing
-from orchvynt.runtime.control import AlertLine, BreakerLine, BudgetLine, Change, Checked, ProviderLine, Replica, Rollback, Status, Version
+from orchvynt.runtime.control import (
+    AlertLine,
+    BreakerLine,
+    BudgetLine,
+    Change,
+    Checked,
+    Grant,
+    Granted,
+    ProviderLine,
+    Replica,
+    Rollback,
+    Status,
+    Version,
+)
+from orchvynt.runtime.granting import Granting
 from orchvynt.runtime.policies import PolicyMissingError
 from orchvynt.runtime.reviewing import Reviewing
 
@@ -37,10 +53,11 @@ class Rates(msgspec.Struct, frozen=True):
 class Operations:
     """Implements `runtime.control.Control`."""
 
-    def __init__(self, carrier: Carrier, reviewing: Reviewing, changing: Changing, alerting: Alerting) -> None:
+    def __init__(self, carrier: Carrier, reviewing: Reviewing, changing: Changing, alerting: Alerting, granting: Granting) -> None:
         self.alerting = alerting
         self.carrier = carrier
         self.reviewing = reviewing
+        self.granting = granting
         self.changing = changing
         self.policies = changing.policies
         self.store = changing.store
@@ -59,7 +76,7 @@ class Operations:
             watch=self.policies.watch(now),
             replicas=(Replica(self.about.name, row.version, row.digest, max(row.applied_at, self.about.started_at)),),
             started_at=self.about.started_at,
-            invocations_open=sum(life.state.phase != "in_review" for life in carrier.lives.values()),
+            invocations_open=sum(life.state.phase not in PARKED for life in carrier.lives.values()),
             streams_open=sum(life.state.phase == "streaming" for life in carrier.lives.values()),
             reviews_open=carrier.parked.open_count,
             holds_waiting=carrier.admitting.queue.count,
@@ -77,14 +94,15 @@ class Operations:
         burning = self.carrier.admitting.burning
         rates = Rates(at, burning.recent(at), burning.spans(at))
         by_name = {budget.name: budget for budget in self.policies.current.budgets}
-        found = []
-        for (name, subject, window), account in self.carrier.admitting.ledger.entries():
+        ledger, found = self.carrier.admitting.ledger, []
+        for (name, subject, window), account in ledger.entries():
             budget = by_name.get(name)
             if budget is None or budget.scope == "invocation":
                 continue
             resets_at = window_end(budget.window, window, budget.timezone) if window else 0
             if not resets_at or resets_at > at:
-                found.append(_budget_line(budget, subject, window, resets_at, account, rates))
+                granted = ledger.grants.of(budget, subject, window, at) if ledger.grants else NOTHING
+                found.append(_budget_line(budget, subject, window, resets_at, account, rates, granted))
         return sorted(found, key=lambda line: (line.name, line.subject))
 
     def providers(self) -> list[ProviderLine]:
@@ -122,13 +140,18 @@ class Operations:
     async def rollback(self, asked: Rollback) -> Changed:
         return await self.changing.rollback(asked)
 
-    async def decide(self, review: str, decision: Literal["approve", "reject"], by: str, reason: str) -> ReviewRow | Fault:
+    async def grant(self, asked: Grant) -> Granted | Fault:
+        return await self.granting.grant(asked, self.policies.current)
+
+    async def decide(
+        self, review: str, decision: Literal["approve", "reject"], by: str, reason: str, amount: str | None = None
+    ) -> ReviewRow | Fault:
         await self.store.settled()
         before = await self.store.review(review)
         if before is None:
             return Fault("not_found", f"There is no review {review[:100]}.", "See `orchvynt reviews list`.")
         try:
-            fault = await self.reviewing.vote(review, decision, by, reason, before)
+            fault = await self.reviewing.vote(review, decision, by, reason, before, amount)
         except PolicyMissingError as error:
             return Fault("policy_error", f"The review cannot be decided: {error}.", "Start the build that parked it.")
         if fault is not None:
@@ -139,10 +162,10 @@ class Operations:
         return after
 
 
-def _budget_line(budget: Budget, subject: str, window: int, resets_at: int, account: Account, rates: Rates) -> BudgetLine:
+def _budget_line(budget: Budget, subject: str, window: int, resets_at: int, account: Account, rates: Rates, granted: Amounts) -> BudgetLine:
     settled = Spend(account.settled_nanos, account.settled_tokens, account.settled_output, account.settled_calls)
     held = Spend(account.held_nanos, account.held_tokens, account.held_output, account.held_calls)
-    found = measures(budget.limits, settled, held)
+    found = measures(on_top(budget.limits, granted), settled, held)
     began = rates.at - window if window and not budget.rolls_ns else 0
     rate = burn(rates.recent, (budget.name, subject), rates.over_ns, settled, began)
     return BudgetLine(
@@ -158,6 +181,8 @@ def _budget_line(budget: Budget, subject: str, window: int, resets_at: int, acco
         account.settled_tokens,
         account.held_tokens,
         account.waiting,
+        granted_nanos=granted[0],
+        granted_tokens=granted[1],
         measures=found,
         burn=rate,
         forecast=forecast(found, rate, rates.at, resets_at, budget.rolls_ns),

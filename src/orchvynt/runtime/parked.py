@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Callable
 from typing import Final
 
-from orchvynt.lifecycle.parking import keyed
+from orchvynt.lifecycle.join_keys import keyed
 from orchvynt.runtime.life import NEVER, Life
 
 JOINABLE_NS: Final = 24 * 3_600 * 1_000_000_000
@@ -17,10 +17,12 @@ class ParkedOne:
     """`due` is the instant in ns UTC at which its escalation is due, 0 for never. `status` is open until it is decided.
 
     `released` is set once its caller was told to come back, or was gone; `claims` counts those who came back. `decided_at` is 0
-    until it is decided.
+    until it is decided. `under_way` while an invocation that an approval let go on has not come to its end.
     """
 
-    __slots__ = ("at", "by", "claims", "decided_at", "due", "gate", "inv", "join_key", "key_id", "life", "released", "review", "status")
+    __slots__ = (
+        "at", "by", "claims", "decided_at", "due", "gate", "inv", "join_key", "key_id", "life", "released", "review", "status", "under_way",
+    )  # fmt: skip
 
     def __init__(self, review: str, inv: str, gate: str, key_id: str, join_key: str, at: int, due: int, status: str) -> None:
         self.review = review
@@ -36,6 +38,7 @@ class ParkedOne:
         self.claims = 0
         self.by = ""
         self.decided_at = 0
+        self.under_way = False
 
     @property
     def open(self) -> bool:
@@ -63,6 +66,8 @@ class Parked:
 
     def add(self, one: ParkedOne) -> None:
         """A further review of the same invocation takes the place of the one before it."""
+        if (before := self._by_invocation.get(one.inv)) is not None:
+            before.under_way = False
         self._by_review[one.review] = one
         self._by_invocation[one.inv] = one
         equals = self._by_join_key.setdefault(one.join_key, [])
@@ -76,6 +81,11 @@ class Parked:
             self._open[one.review] = one
             if one.due:
                 heapq.heappush(self._escalations, (one.due, one.review))
+
+    def waits(self, inv: str) -> bool:
+        """Whether the invocation waits for people now."""
+        one = self._by_invocation.get(inv)
+        return one is not None and one.open
 
     @property
     def count(self) -> int:
@@ -111,8 +121,8 @@ class Parked:
         one = self._by_scope.get(scope)
         return one if one is not None and one.kept(now) else None
 
-    def decided(self, one: ParkedOne, status: str, by: str, at: int) -> None:
-        """It is decided, once; whoever watches it hears so."""
+    def decided(self, one: ParkedOne, status: str, by: str, at: int, under_way: bool = False) -> None:
+        """It is decided, once; whoever watches it hears so, unless there is no answer yet: it is `under_way`."""
         assert one.open
         one.status = status
         one.by = by
@@ -121,7 +131,28 @@ class Parked:
         self.open_by_gate[one.gate] -= 1
         if not self.open_by_gate[one.gate]:
             del self.open_by_gate[one.gate]
+        one.under_way = under_way
+        if not under_way:
+            self.tell(one.inv)
+
+    def concluded(self, one: ParkedOne, joinable: bool, at: int) -> None:
+        """What an approval let go on has come to its end; whoever watches it hears so."""
+        one.under_way = False
+        one.decided_at = at
+        if not joinable:
+            self._release(one)
         self.tell(one.inv)
+
+    def _release(self, one: ParkedOne) -> None:
+        """The same request does not find it any more."""
+        equals = self._by_join_key.get(one.join_key, [])
+        if one in equals:
+            equals.remove(one)
+        if not equals:
+            self._by_join_key.pop(one.join_key, None)
+        key = keyed(one.join_key)
+        if key is not None and self._by_scope.get(key.scope) is one:
+            del self._by_scope[key.scope]
 
     def watch(self, inv: str, heard: Callable[[], None]) -> None:
         self._watchers.setdefault(inv, []).append(heard)
@@ -160,11 +191,4 @@ class Parked:
             del self._by_review[one.review]
             if self._by_invocation.get(one.inv) is one:
                 del self._by_invocation[one.inv]
-            equals = self._by_join_key.get(one.join_key, [])
-            if one in equals:
-                equals.remove(one)
-            key = keyed(one.join_key)
-            if key is not None and self._by_scope.get(key.scope) is one:
-                del self._by_scope[key.scope]
-            if not equals:
-                self._by_join_key.pop(one.join_key, None)
+            self._release(one)

@@ -6,10 +6,14 @@ from collections.abc import Iterable
 import msgspec
 
 from orchvynt.decisions.budgets.ledger import Ledger
+from orchvynt.decisions.budgets.prompts import PROMPTS_MAX
 from orchvynt.decisions.budgets.windows import SECOND_NS
-from orchvynt.language.snapshot import Snapshot
+from orchvynt.language.snapshot import Budget, Snapshot
+from orchvynt.lifecycle.before_send import concluded, cut_off
 from orchvynt.lifecycle.settling import bound_of, consumed, price_of
+from orchvynt.lifecycle.state import decode
 from orchvynt.model import facts
+from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.journal import Journal
@@ -32,7 +36,8 @@ async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked
     """Runs before the first request is served; everything it decides is a fact in the journal first."""
     at = clock.now()
     per_call = {budget.name for budget in snapshot.budgets if budget.scope == "invocation"}
-    _restore_spend(ledger, (row for row in await store.spend() if row.budget not in per_call), at)
+    spend = _kept(await store.spend())
+    _restore_spend(ledger, (row for row in spend if row.budget not in per_call), at)
     ended: dict[str, list[facts.AnyFact]] = {}
     settled = voided = 0
     for hold in await store.open_holds():
@@ -43,7 +48,9 @@ async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked
     unfinished = await store.unfinished()
     for inv in unfinished:
         noted = ended.setdefault(inv, [])
-        noted.append(_interrupted(inv, at, [*await store.facts(inv), *noted]))
+        record = [*await store.facts(inv), *noted]
+        over = _interrupted(inv, at, record)
+        noted += [*_cut_off(record, over), over]
     for noted in ended.values():
         journal.append(noted)
         for fact in noted:
@@ -52,6 +59,8 @@ async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked
             elif isinstance(fact, facts.HoldVoided):
                 ledger.release(fact.attempt)
     _restore_parked(parked, await store.reviews(only_open=False), at)
+    if grants := [given for given in await store.grants() if not 0 < given.until <= at]:
+        _restore_grants(ledger, grants, spend, parked, {budget.name: budget for budget in snapshot.budgets}, at)
     return Recovered(settled, voided, len(unfinished), parked.open_count)
 
 
@@ -63,6 +72,45 @@ def _interrupted(inv: str, at: int, record: list[facts.AnyFact]) -> facts.Invoca
     if sent is None:
         return facts.InvocationFinished(inv, at, "interrupted", nanos=nanos, duration_ns=at - began)
     return facts.InvocationFinished(inv, at, "interrupted", sent.model, sent.provider, sent.tier, nanos, at - began)
+
+
+def _kept(rows: list[SpendRow]) -> list[SpendRow]:
+    """All rows but those of prompts that came too long ago to be counted on; of prompts those that came last are last."""
+    prompts = [row for row in rows if row.budget.endswith(PROMPTS)]
+    if not prompts:
+        return rows
+    prompts.sort(key=lambda row: row.touched_at)
+    return [*(row for row in rows if not row.budget.endswith(PROMPTS)), *prompts[-PROMPTS_MAX:]]
+
+
+def _cut_off(record: list[facts.AnyFact], over: facts.InvocationFinished) -> list[facts.AnyFact]:
+    """What is told, for good, of an invocation that an approval had let go on: nobody learned its answer, and it is not sent again."""
+    decided = next((fact for fact in reversed(record) if isinstance(fact, facts.ReviewDecided)), None)
+    if decided is None:
+        return []
+    state = decode(decided.state)
+    if not state.owed:
+        return []
+    after = record[record.index(decided) :]
+    state.attempt_count += sum(isinstance(fact, facts.AttemptSent) for fact in after)
+    state.nanos = over.nanos
+    state.phase, state.verdict = "done", cut_off(decided.review, state.attempt_count > 0)
+    return [concluded(state, over.at)]
+
+
+def _restore_grants(
+    ledger: Ledger, grants: Iterable[facts.BudgetGranted], spend: Iterable[SpendRow], parked: Parked, budgets: dict[str, Budget], at: int
+) -> None:
+    """What lasts; of grants for a lifetime those whose subject still lives: it is parked, or was not idle for too long."""
+    touched = {(row.budget, row.subject): row.touched_at for row in spend if not row.window and not row.rolls_ns}
+    for given in grants:
+        budget = budgets.get(given.budget)
+        if not given.until and budget is not None:
+            seen_at = max(given.at, touched.get((given.budget, given.subject), 0))
+            lives = parked.waits(given.subject) if budget.scope == "invocation" else at - seen_at < budget.idle_ns
+            if not lives:
+                continue
+        ledger.grants.add(given)
 
 
 def _restore_spend(ledger: Ledger, rows: Iterable[SpendRow], at: int) -> None:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from orchvynt.decisions.identity import idempotency as rules
-from orchvynt.lifecycle.parking import keyed
+from orchvynt.lifecycle.join_keys import keyed
 from orchvynt.model.facts import CallerWaits
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Idempotency

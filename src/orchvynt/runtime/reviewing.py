@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from orchvynt.decisions.reviews.transitions import Choice, check_vote
+from orchvynt.decisions.reviews.transitions import Choice, check_grant, check_vote
 from orchvynt.dialects import registry
 from orchvynt.lifecycle import events
 from orchvynt.lifecycle.parking import pending
@@ -18,9 +18,10 @@ from orchvynt.ports.caller import CallerLine
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import ReviewRow, Store, StoreUnavailableError
 from orchvynt.runtime import answers
-from orchvynt.runtime.carrier import STREAM_OPEN_NS, Carrier
+from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.parked import ParkedOne
+from orchvynt.runtime.parking_lives import STREAM_OPEN_NS
 from orchvynt.runtime.policies import Policies, PolicyMissingError
 from orchvynt.runtime.tasks import Tasks
 
@@ -82,8 +83,9 @@ class Reviewing:
         state.caller_present = False
         return Life(await self.policies.version(state.policy_version), state, self.carrier.clock.monotonic())
 
-    async def vote(self, review: str, choice: Choice, by: str, reason: str, row: ReviewRow) -> Fault | None:
-        """One vote. None if it decided the review. Raises one of UNAVAILABLE, and then nothing is decided."""
+    async def vote(self, review: str, choice: Choice, by: str, reason: str, row: ReviewRow, amount: str | None = None) -> Fault | None:
+        """One vote. None if it decided the review. `amount` is what it grants, as it was written. Raises one of UNAVAILABLE, and then
+        nothing is decided."""
         one = self.carrier.parked.review(review)
         if one is None or not one.open:
             # Decided; or longer ago than the index remembers.
@@ -93,20 +95,29 @@ class Reviewing:
         if fault := check_vote(review, status, one.by or row.by, row.require_reason, reason):
             self.carrier.let_go(life)
             return fault
+        granted = check_grant(review, choice, amount, row.wanted)
+        if isinstance(granted, Fault):
+            self.carrier.let_go(life)
+            return granted
         clock = self.carrier.clock
-        if not self._step(one, life, events.Voted(clock.now(), clock.monotonic(), choice, by, reason), by):
+        if not self._step(one, life, events.Voted(clock.now(), clock.monotonic(), choice, by, reason, granted), by):
             return Fault(
                 "store_unavailable",
                 "The vote could not be written, so it does not count; the review is still open.",
                 "Make room or repair the disk, and vote again.",
                 retry_after_seconds=5,
             )
+        if granted and row.wanted is not None:
+            self.carrier.admitting.granted(row.wanted.budget, row.wanted.subject)
         return None
 
     def _step(self, one: ParkedOne, life: Life, event: events.Voted | events.EscalationDue, by: str) -> bool:
         """One step that may decide the review; the index follows what was written. False if it could not be."""
-        if not self.carrier.feed(life, event):
+        if not self.carrier.feed(life, event) and one.open:
             return False
+        if not one.open:
+            # It was decided on the way, and goes on.
+            return True
         state = life.state
         if state.phase == "done":
             verdict = state.verdict.code if state.verdict is not None else ""
@@ -140,13 +151,17 @@ class Reviewing:
         one, life = await self._current(one)
         if caller.line.gone:
             self.carrier.let_go(life)
-        elif not one.open:
-            self._give(life, caller)
-        else:
+        elif one.open or one.under_way:
             self._attach(life, caller)
+        else:
+            self._give(life, caller)
 
     def _attach(self, life: Life, caller: Caller) -> None:
         clock = self.carrier.clock
+        self.carrier.catch_up(life)
+        if life.state.phase == "done":
+            self._give(life, caller)
+            return
         self.carrier.callers.attach(life, caller)
         if not self.carrier.feed(life, events.CallerJoined(clock.now(), clock.monotonic())) or caller not in life.callers:
             return
@@ -163,7 +178,7 @@ class Reviewing:
             answers.refuse(life, caller, state.verdict)
             return
         if state.phase != "done" or state.gates_matched:
-            answers.refuse(life, caller, pending(life.id, state.review, state.review_gate))
+            answers.refuse(life, caller, pending(state))
             return
         delivered = facts.AnswerDelivered(life.id, clock.now(), 200, state.candidate.model, state.tier, review=state.review)
         self.carrier.journal.append((delivered,))
@@ -176,13 +191,13 @@ class Reviewing:
         self.tasks.start(self._told_if_unavailable(caller, one.inv, lambda: self._poll(one, caller, wait_s)), f"poll {one.inv}")
 
     async def _poll(self, one: ParkedOne, caller: Caller, wait_s: float) -> None:
-        if one.open and wait_s > 0:
+        if (one.open or one.under_way) and wait_s > 0:
             await self._wait_for_decision(one, caller, wait_s)
         if caller.line.gone:
             return
         one, life = await self._current(one)
-        if one.open:
-            answers.refuse(life, caller, pending(life.id, one.review, life.state.review_gate))
+        if one.open or one.under_way:
+            answers.refuse(life, caller, pending(life.state))
             self.carrier.let_go(life)
         else:
             self._give(life, caller)

@@ -94,7 +94,7 @@ class Sweeping:
             return
         for caller in late:
             carrier.callers.detach(life, caller)
-            answers.refuse(life, caller, pending(life.id, life.state.review, life.state.review_gate))
+            answers.refuse(life, caller, pending(life.state))
 
     def _keep_house(self) -> None:
         at = self.carrier.clock.now()

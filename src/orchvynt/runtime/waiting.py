@@ -130,6 +130,11 @@ class HoldQueue:
         """The accounts with waiters whose window has ended: what stood in the way there is over."""
         return [key for key, queue in self._queues.items() if 0 < queue[0].short.line.resets_at <= at]
 
+    def waiting_on(self, budget: str, subject: str) -> list[AccountKey]:
+        """The accounts of a budget's subject, in whichever window, that somebody waits on."""
+        lines = [(key, queue[0].short.line) for key, queue in self._queues.items()]
+        return [key for key, line in lines if line.budget == budget and line.subject == subject]
+
     def overdue(self, now: int) -> list[Waiter]:
         """Those whose time is up; they are still in the queue."""
         return [waiter for queue in self._queues.values() for waiter in queue if waiter.due <= now]

@@ -3,6 +3,7 @@
 Instants are RFC 3339 UTC texts (empty: none), money is nano-dollars with a decimal text of USD beside it, durations are milliseconds.
 """
 
+from decimal import Decimal
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -62,9 +63,9 @@ class RunView(msgspec.Struct, frozen=True):
 class BudgetView(msgspec.Struct, frozen=True):
     """One budget for one subject in its current window. What the budget does not limit is null. `resets_at` is empty for a lifetime.
 
-    `measures` are all of its limits; `state` is by the one that is used most: `low` from 80 %, `full` at its limit, `over` past it, where
-    a budget does not refuse. `rolls_ms` is the length of a window that rolls, else 0. `breach_model` is what a budget that downgrades
-    admits past its limit."""
+    `measures` are all of its limits, each with what was granted on top; `state` is by the one that is used most: `low` from 80 %, `full`
+    at its limit, `over` past it, where a budget does not refuse. `rolls_ms` is the length of a window that rolls, else 0. `breach_model`
+    is what a budget that downgrades admits past its limit. What remains of `limit_…` is with what was granted, too."""
 
     name: str
     scope: str
@@ -87,10 +88,28 @@ class BudgetView(msgspec.Struct, frozen=True):
     measures: tuple[MeasureView, ...] = ()
     burn: BurnView = BurnView()
     forecast: ForecastView = ForecastView()
+    granted_nanos: int = 0
+    granted_tokens: int = 0
+
+
+class WantedView(msgspec.Struct, frozen=True):
+    """What an invocation wants of a budget without room. Amounts are decimal texts: USD or whole tokens, as `unit` says. `limit` is with
+    what was granted before; `grants` are the amounts that an approval may grant."""
+
+    budget: str
+    subject: str
+    unit: Literal["usd", "tokens"]
+    limit: str
+    spent: str
+    held: str
+    needed: str
+    resets_at: str
+    grants: tuple[str, ...]
 
 
 class ReviewView(msgspec.Struct, frozen=True):
-    """One parked answer. `by` and `reason` are set once it is decided."""
+    """One parked answer, or one invocation that wants more of a budget before its send: then `gate` is `budget NAME`, and `wanted` says
+    what it wants. `by` and `reason` are set once it is decided, `granted` where an approval granted something."""
 
     review: str
     invocation: str
@@ -104,6 +123,8 @@ class ReviewView(msgspec.Struct, frozen=True):
     require_reason: bool
     escalates_at: str
     escalation: str
+    wanted: WantedView | None
+    granted: str
 
 
 class ReviewDetail(ReviewView, frozen=True):
@@ -119,8 +140,11 @@ class ReviewDetail(ReviewView, frozen=True):
 
 
 class DecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`grant` is the amount that an approval grants of a budget, in its unit; it may be left out where the policy lists one amount only."""
+
     decision: Literal["approve", "reject"]
     reason: str = ""
+    grant: Decimal | None = None
 
 
 class StatusView(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from orchvynt.adapters.projection import (
     newest_state,
 )
 from orchvynt.adapters.receipts import bounded
-from orchvynt.model.facts import AnyFact, HoldPlaced
+from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.receipts import ReceiptRow, Spent
@@ -49,6 +49,7 @@ class MemoryStore:
         self._invocations: dict[str, InvocationRow] = {}
         self._spend: dict[SpendKey, SpendRow] = {}
         self._holds: dict[str, tuple[HoldPlaced, int]] = {}
+        self._grants: dict[str, BudgetGranted] = {}
         self._receipts = MemoryReceipts()
         self._reviews: dict[str, ReviewRow] = {}
         self._feedback: dict[str, FeedbackRow] = {}
@@ -85,6 +86,8 @@ class MemoryStore:
         for attempt, at in batch.sent.items():
             if attempt in self._holds:
                 self._holds[attempt] = (self._holds[attempt][0], at)
+        for given in batch.grants:
+            self._grants.setdefault(given.grant, given)
         for fact in batch.feedback:
             self._feedback.setdefault(fact.inv, feedback_row(fact))
         for answer in batch.kept:
@@ -141,6 +144,14 @@ class MemoryStore:
     async def spend(self) -> list[SpendRow]:
         self._check_open()
         return list(self._spend.values())
+
+    async def grants(self) -> list[BudgetGranted]:
+        self._check_open()
+        return sorted(self._grants.values(), key=lambda given: (given.at, given.grant))
+
+    async def grant(self, grant: str) -> BudgetGranted | None:
+        self._check_open()
+        return self._grants.get(grant)
 
     async def receipts(self, begin: int, end: int, limit: int, after: tuple[int, str] = (0, "")) -> list[ReceiptRow]:
         self._check_open()

@@ -10,6 +10,7 @@ from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.projection import Batch, ReviewFact, fold_reviews
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
 from orchvynt.adapters.sqlite.receipts import file_receipts
+from orchvynt.model.facts import BudgetGranted, Wanted
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.store import ReviewRow
 
@@ -17,6 +18,7 @@ _BUCKET_BITS: Final = 10
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode_reviewers: Final = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode_wanted: Final = msgspec.json.Decoder(Wanted).decode
 _decode_headers: Final = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
 
@@ -24,12 +26,28 @@ def review_values(row: ReviewRow) -> list[Value]:
     return [
         row.review, row.inv, row.gate, row.status, row.opened_at, row.decided_at, row.by, row.reason, _encode(row.reviewers).decode(),
         int(row.require_reason), row.key_id, row.join_key, row.escalates_at, row.escalation,
+        _encode(row.wanted).decode() if row.wanted is not None else "", row.granted,
     ]  # fmt: skip
 
 
 def review_row(values: tuple[Any, ...]) -> ReviewRow:
     """A row of the table, its columns in order. 100,000 of them may be read at a start, so nothing is checked twice."""
-    return ReviewRow(*(*values[:8], _decode_reviewers(values[8]), bool(values[9]), *values[10:]))
+    return ReviewRow(
+        *(
+            *values[:8],
+            _decode_reviewers(values[8]),
+            bool(values[9]),
+            *values[10:14],
+            _decode_wanted(values[14]) if values[14] else None,
+            values[15],
+        )
+    )
+
+
+def grant_row(values: tuple[Any, ...]) -> BudgetGranted:
+    """A row of the table, its columns in order."""
+    grant, inv, at, *rest = values
+    return BudgetGranted(inv, at, grant, *rest)
 
 
 def kept_row(values: tuple[Any, ...]) -> AnswerKept:
@@ -53,6 +71,14 @@ def file_frames(connection: sqlite3.Connection, frames: Sequence[Frame], positio
         for fact in batch.feedback:
             scores += (fact.inv, fact.at, fact.provider, fact.model, fact.workload, fact.score)
         run_rows(connection, "add_feedback", 6, scores)
+    if batch.grants:
+        values: list[Value] = []
+        for given in batch.grants:
+            values += (
+                given.grant, given.inv, given.at, given.budget, given.subject, given.window, given.rolls_ns, given.until, given.nanos,
+                given.tokens, given.by, given.reason, given.review,
+            )  # fmt: skip
+        run_rows(connection, "add_grants", 13, values)
     if batch.kept:
         _file_kept(connection, batch.kept)
     connection.execute(QUERIES["set_filed"], (*position, batch.last_finished))
@@ -109,5 +135,5 @@ def _file_reviews(connection: sqlite3.Connection, facts: Sequence[ReviewFact]) -
     changed: list[Value] = []
     for row in fold_reviews(known, facts).values():
         changed += review_values(row)
-    run_rows(connection, "put_review", 14, changed)
+    run_rows(connection, "put_review", 16, changed)
     connection.executemany(QUERIES["mark_parked"], [(inv,) for inv in {fact.inv for fact in facts}])

@@ -78,6 +78,18 @@ INSERT OR REPLACE INTO reviews VALUES {rows};
 -- Scores of answers. The first one of an invocation stands.
 INSERT OR IGNORE INTO feedback (inv, at, provider, model, workload, score) VALUES {rows};
 
+-- name: add_grants
+-- What was granted of budgets. The first of an id stands.
+INSERT OR IGNORE INTO grants VALUES {rows};
+
+-- name: grants
+-- All that was granted, oldest first.
+SELECT * FROM grants ORDER BY at, "grant";
+
+-- name: grant
+-- One, by its id.
+SELECT * FROM grants WHERE "grant" = ?;
+
 -- name: keep_answer
 -- What the callers of an idempotency key were told. A newer one takes the place of one that has expired.
 INSERT OR REPLACE INTO kept_answers (scope, request, inv, at, until, status, content_type, headers, streamed, body) VALUES {rows};

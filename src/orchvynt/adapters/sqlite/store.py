@@ -9,13 +9,13 @@ import msgspec
 from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.journal.frames import decode_record
 from orchvynt.adapters.projection import REFERENCE_CHARS_MAX, newest_state
-from orchvynt.adapters.sqlite.filing import kept_row, review_row
+from orchvynt.adapters.sqlite.filing import grant_row, kept_row, review_row
 from orchvynt.adapters.sqlite.lock import Lock
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader, Row
 from orchvynt.adapters.sqlite.receipts import receipts, spent
 from orchvynt.adapters.sqlite.writer import Writer
-from orchvynt.model.facts import AnyFact, HoldPlaced
+from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.receipts import ReceiptRow, Spent
@@ -108,6 +108,13 @@ class SqliteStore:
 
     async def spend(self) -> list[SpendRow]:
         return [SpendRow(*row) for row in await self._reader.rows("spend")]
+
+    async def grants(self) -> list[BudgetGranted]:
+        return [grant_row(row) for row in await self._reader.rows("grants")]
+
+    async def grant(self, grant: str) -> BudgetGranted | None:
+        rows = await self._reader.rows("grant", grant)
+        return grant_row(rows[0]) if rows else None
 
     async def receipts(self, begin: int, end: int, limit: int, after: tuple[int, str] = (0, "")) -> list[ReceiptRow]:
         return await self._accounts.run(lambda connection: receipts(connection, begin, end, limit, after))

@@ -7,9 +7,10 @@ import msgspec
 from orchvynt.model.faults import Fault
 
 DIMENSIONS: Final = (
-    "model", "upstream_model", "provider", "workflow", "agent", "run", "session", "workload", "user", "key", "price_source", "day",
+    "model", "upstream_model", "provider", "workflow", "agent", "run", "session", "workload", "user", "key", "price_source", "why", "day",
 )  # fmt: skip
-"""`key` is the key's name, or the digest of the credential where the policy has no keys; `day` is that of UTC."""
+"""`key` is the key's name, or the digest of the credential where the policy has no keys; `day` is that of UTC, `why` says why a receipt
+is an estimate."""
 CONTEXT: Final = "context."
 BY_MAX: Final = 4
 NAME_CHARS_MAX: Final = 200

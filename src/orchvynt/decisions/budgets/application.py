@@ -4,20 +4,24 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from orchvynt.decisions.budgets.grants import Grants
 from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.budgets.windows import window_end, window_start
 from orchvynt.language.compiled_budgets import UNLIMITED
 from orchvynt.language.snapshot import Budget, EvaluationError, Limits
 from orchvynt.language.subjects import NOBODY, NoScalarError, subject
+from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 
 
 class Applied(msgspec.Struct, frozen=True, gc=False):
-    """A budget that applies to an invocation, by its number in the snapshot, and the subject that pays."""
+    """A budget that applies to an invocation, by its number in the snapshot, and the subject that pays. `prompt` is the digest of what the
+    model reads, where the budget counts equal prompts, else empty."""
 
     number: int
     subject: str
+    prompt: str = ""
 
 
 def applicable(budgets: Sequence[Budget], invocation: Invocation, values: Mapping[str, object]) -> list[Applied] | Fault:
@@ -70,23 +74,40 @@ def _param(budget: Budget) -> str:
     return budget.subject_of.strip()[:100]
 
 
-def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now: int) -> tuple[Line, ...]:
+def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now: int, grants: Grants | None = None) -> tuple[Line, ...]:
     """The lines that a hold for `model`, made at `now`, stands on; in the policy's order."""
-    return tuple([_line(budgets[one.number], one, model, now) for one in applied])
+    stands_on = []
+    for one in applied:
+        budget = budgets[one.number]
+        line = _line(budget, one, model, now)
+        stands_on.append(_raised(line, grants, now) if grants else line)
+        if one.prompt:
+            subject, limits = f"{one.subject}:{one.prompt}", Limits(invocations=budget.same_prompt)
+            stands_on.append(Line(budget, budget.name + PROMPTS, subject, line.window, line.resets_at, limits))
+    return tuple(stands_on)
 
 
 def _line(budget: Budget, one: Applied, model: str, now: int) -> Line:
     start = window_start(budget.window, now, budget.timezone)
     end = window_end(budget.window, start, budget.timezone)
-    return Line(budget, budget.name, one.subject, start, end, _limits(budget, model))
+    past = budget.breach.kind == "downgrade" and model == budget.breach.model
+    return Line(budget, budget.name, one.subject, start, end, _limits(budget, model), past)
+
+
+def _raised(line: Line, grants: Grants, now: int) -> Line:
+    limits = grants.raised(line.limits, line.terms, line.subject, line.window, now)
+    return line if limits is line.limits else msgspec.structs.replace(line, limits=limits)
 
 
 def _limits(budget: Budget, model: str) -> Limits:
-    """What bounds an attempt of this model: a budget that only advises does not, one that downgrades has a ceiling for its own model."""
+    """What bounds an attempt of this model: a budget that only advises does not, one that downgrades has a ceiling for its own model.
+    How many invocations there may be holds whatever happens past the other limits."""
+    calls = budget.limits.invocations
     match budget.breach.kind:
         case "alert":
-            return UNLIMITED
+            return UNLIMITED if calls is None else Limits(invocations=calls)
         case "downgrade" if model == budget.breach.model:
-            return budget.breach.ceiling
+            ceiling = budget.breach.ceiling
+            return ceiling if calls is None else msgspec.structs.replace(ceiling, invocations=calls)
         case _:
             return budget.limits

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from orchvynt.decisions.budgets.grants import Grants
 from orchvynt.language.compiled_budgets import Budget, Limits
 from orchvynt.model.facts import Reserved
 
@@ -20,7 +21,8 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     """One budget that applies to an attempt: its account, when it resets (ns UTC; 0: never), and what bounds this attempt there.
 
     `book` is the name that the accounts are kept under: the budget's own, unless it keeps several.
-    `limits` are the budget's own, but for a model that is admitted past them, and for one that only advises."""
+    `limits` are the budget's own and what was granted on top, but for a model that is admitted past them (`past`), and for one that only
+    advises."""
 
     terms: Budget
     book: str
@@ -28,6 +30,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     window: int
     resets_at: int
     limits: Limits
+    past: bool = False
 
     @property
     def budget(self) -> str:
@@ -62,14 +65,15 @@ EMPTY = Account()
 
 
 class Ledger:
-    """All accounts and open holds of one process."""
+    """All accounts and open holds of one process, and the grants that raise their limits."""
 
-    __slots__ = ("_books", "holds")
+    __slots__ = ("_books", "grants", "holds")
 
     def __init__(self) -> None:
         # By budget and window, then by subject: half the memory of one key for each account, and a window that ended goes as a whole.
         self._books: dict[tuple[str, int], dict[str, Account]] = {}
         self.holds: dict[str, tuple[Reserved, ...]] = {}
+        self.grants = Grants()
 
     def account(self, line: Line) -> Account:
         """The account as it stands; a fresh one reads as empty and is not kept."""
@@ -150,7 +154,8 @@ class Ledger:
         return account
 
     def forget_ended(self, now: int) -> None:
-        """Drops the accounts of windows that have ended; what was settled in them is in the store."""
+        """Drops the accounts of windows that have ended, and the grants for them; what was settled in them is in the store."""
+        self.grants.forget_ended(now)
         self.forget([key for key, account in self.entries() if 0 < account.resets_at <= now])
 
     def forget(self, keys: Iterable[AccountKey]) -> None:
@@ -160,5 +165,7 @@ class Ledger:
             account = book.get(subject)
             if account is not None and not account.holds and not account.waiting:
                 del book[subject]
+                if not window and self.grants:
+                    self.grants.forget_subject(budget, subject)
                 if not book:
                     del self._books[budget, window]

@@ -10,7 +10,7 @@ from orchvynt.language.compiled_budgets import Limits
 
 def own_limits(line: Line) -> Limits:
     """The budget's limits as they are told to people: also of one that only advises, and past which this model is admitted."""
-    return line.terms.limits if line.terms.breach.kind in ("alert", "downgrade") else line.limits
+    return line.terms.limits if line.past or line.terms.breach.kind == "alert" else line.limits
 
 
 def used(limits: Limits, account: Account) -> tuple[Measure, ...]:
@@ -23,7 +23,7 @@ def overflows(lines: Sequence[Line], fits: Fits, calls: int, ledger: Ledger) -> 
     """The budgets whose limit this hold, which is about to be placed, passes: they admit its model there."""
     found = []
     for line in lines:
-        if line.terms.breach.kind == "downgrade" and line.limits is not line.terms.limits:
+        if line.past:
             needed = Spend(fits.nanos, fits.tokens, fits.output_tokens or 0, calls)
             if any(needed.in_unit(one.unit) > one.remaining for one in used(line.terms.limits, ledger.account(line))):
                 found.append(line.budget)

@@ -7,6 +7,8 @@ import msgspec
 
 from orchvynt.decisions.budgets.sizing import Short, Unit
 from orchvynt.decisions.budgets.windows import SECOND_NS
+from orchvynt.language.snapshot import Budget
+from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import usd_text
 
@@ -33,10 +35,11 @@ def detail(short: Short) -> dict[str, str | int | None]:
     """The numbers that decided, for error bodies and facts. Amounts are USD as text, or whole numbers.
 
     `model` is there where its own ceiling decided, `downgrade` where the limit leads to another model."""
-    unit = unit_name(short.unit)
+    counts_prompts = short.line.book.endswith(PROMPTS)
+    unit = "same_prompt" if counts_prompts else unit_name(short.unit)
     said: dict[str, str | int | None] = {
         "budget": short.line.budget,
-        "subject": short.line.subject,
+        "subject": short.line.subject.rpartition(":")[0] if counts_prompts else short.line.subject,
         "unit": unit,
         "limit": amount_of(unit, short.limit),
         "spent": amount_of(unit, short.settled),
@@ -48,6 +51,38 @@ def detail(short: Short) -> dict[str, str | int | None]:
     if breach.kind == "downgrade":
         said["model" if _at_ceiling(short) else "downgrade"] = breach.model
     return said
+
+
+def no_room(short: Short, waited: bool) -> Fault:
+    """402: the invocation would pass a limit. `waited` if it waited for holds in flight in vain."""
+    return _run_stopped(short) if short.unit == "invocations" else budget_exceeded(short, waited)
+
+
+def too_deep(budget: Budget, subject: str, depth: int) -> Fault:
+    """402: the invocation is called by one that is called by one …, more often than the budget lets them be nested."""
+    return Fault(
+        "run_stopped",
+        f"Budget {budget.name} ({budget.subject_of} {subject}) stops this invocation: its depth is {depth}, the limit {budget.depth}.",
+        "Agents call one another without an end, it seems: `orchvynt explain` shows the parents. Begin without `x-orchvynt-parent` if this "
+        "is new work, or raise `limit.depth` in the policy and run `orchvynt apply`.",
+        detail={"budget": budget.name, "subject": subject, "unit": "depth", "limit": budget.depth, "depth": depth, "resets": None},
+    )
+
+
+def _run_stopped(short: Short) -> Fault:
+    """The run came too often. Trying again is no help: what is counted here grows with every call."""
+    said, line = detail(short), short.line
+    whose = f"Budget {line.budget} ({line.terms.subject_of} {said['subject']}) stops this invocation"
+    resets = f"It resets at {said['resets']}." if said["resets"] else "It does not reset by itself."
+    flight = f", {short.held} of them in flight" if short.held else ""
+    came = short.settled + short.held
+    if said["unit"] == "same_prompt":
+        message = f"{whose}: the same prompt came {came} times{flight}, and the limit is {short.limit}. {resets}"
+        help = "The agent repeats itself, it seems: end this run, or raise `limit.same_prompt` in the policy and run `orchvynt apply`."
+    else:
+        message = f"{whose}: there were {came} invocations{flight}, and the limit is {short.limit}. {resets}"
+        help = "Start a new run, or raise `limit.invocations` in the policy and run `orchvynt apply`."
+    return Fault("run_stopped", message, help, detail=dict(said))
 
 
 def budget_exceeded(short: Short, waited: bool) -> Fault:
@@ -108,7 +143,7 @@ def _help(short: Short, limit: str) -> str:
 
 def _at_ceiling(short: Short) -> bool:
     """Whether it was the model that the budget downgrades to, which only its ceiling bounds."""
-    return short.line.terms.breach.kind == "downgrade" and short.line.limits is not short.line.terms.limits
+    return short.line.past
 
 
 def _instant(at: int) -> str | None:

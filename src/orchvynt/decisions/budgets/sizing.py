@@ -67,7 +67,7 @@ class Short(msgspec.Struct, frozen=True, gc=False):
 def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
     """The hold for one attempt on all of `lines`, or the first budget in their order that refuses it: one without room for good comes
     before those that only wait for holds in flight."""
-    lines = [line for line in lines if binds(line, need.price)]
+    lines = [line for line in lines if binds(line, need.price, need.calls)]
     asked, limited_by = need.output_asked, ""
     output = asked
     bounding = [line for line in lines if bounds_output(line, need.price)]
@@ -117,10 +117,10 @@ def _clamped(need: Need, asked: int, lines: Sequence[Line], ledger: Ledger) -> t
     return output, limited_by
 
 
-def binds(line: Line, price: Price) -> bool:
-    """Whether the line bounds anything at this price: money does not bound a free model."""
+def binds(line: Line, price: Price, calls: int = 1) -> bool:
+    """Whether the line bounds anything at this price: money does not bound a free model, nor a count what is counted already."""
     limits = line.limits
-    return bounds_output(line, price) or limits.input_tokens is not None or limits.invocations is not None
+    return bounds_output(line, price) or limits.input_tokens is not None or (calls > 0 and limits.invocations is not None)
 
 
 def bounds_output(line: Line, price: Price) -> bool:
@@ -133,7 +133,7 @@ def _short(need: Need, output: int, line: Line, ledger: Ledger) -> Short | None:
     """The first limit that is passed: the count of invocations, then tokens, then money. One that is passed for good comes first."""
     limits, account = line.limits, ledger.account(line)
     passed: list[Short] = []
-    if (limit := limits.invocations) is not None and account.settled_calls + account.held_calls + need.calls > limit:
+    if need.calls and (limit := limits.invocations) is not None and account.settled_calls + account.held_calls + need.calls > limit:
         passed.append(_over(line, "invocations", limit, account.settled_calls, account.held_calls, need.calls))
     tokens = need.input_tokens + output
     if (limit := limits.tokens) is not None and account.settled_tokens + account.held_tokens + tokens > limit:

@@ -26,13 +26,7 @@ class CeilingEntry(Section):
 class LimitEntry(Section):
     """What a budget allows; with several limits all hold."""
 
-    later: ClassVar = later(
-        {
-            "invocations": "a limit on the number of calls",
-            "depth": "a limit on nested calls",
-            "same_prompt": "a limit on equal prompts",
-        }
-    )
+    later: ClassVar = later({})
 
     usd: Usd | None = Field(default=None, description="Money in USD, at most nine digits after the point.")
     tokens: Tokens | None = Field(default=None, description="Tokens: input and output, cached and reasoning included.")
@@ -54,20 +48,34 @@ class GrantEntry(Section):
 
     reviewers: GroupName = Field(description="The group whose members decide.")
     grant: list[Usd] = Field(
-        description="The amounts that an approval may grant, in USD or tokens as the limit.", json_schema_extra={"minItems": 1}
+        description="The amounts that an approval may grant, in USD or tokens as the limit; one is granted.",
+        json_schema_extra={"minItems": 1, "uniqueItems": True},
     )
 
     @model_validator(mode="after")
     def _amounts(self) -> "GrantEntry":
         if not self.grant:
             raise wrong("`grant` is empty, so nothing could be granted", "Write [1, 5].", ("grant",))
+        if len(set(self.grant)) < len(self.grant):
+            raise wrong("`grant` names an amount twice", "Name each amount once.", ("grant",))
+        return self
+
+
+class GrantMaxEntry(Section):
+    """How much operators may grant one subject in one window, all grants together."""
+
+    usd: Usd | None = Field(default=None, description="Money in USD.")
+    tokens: Tokens | None = Field(default=None, description="Tokens.")
+
+    @model_validator(mode="after")
+    def _some(self) -> "GrantMaxEntry":
+        if not self.model_fields_set:
+            raise wrong("`grant_max` is empty", "Write {usd: 5} or {tokens: 10000}.")
         return self
 
 
 class BreachEntry(Section):
     """What happens past the limit, where a word does not say enough: `downgrade` or `review`."""
-
-    later: ClassVar = later({"review": "a human decides past the limit"})
 
     downgrade: ModelName | None = Field(default=None, description="Past the limit only this model is admitted, metered as overflow.")
     ceiling: CeilingEntry | None = Field(default=None, description="With `downgrade`: where even that ends.")
@@ -141,6 +149,11 @@ class BudgetEntry(Section):
     )
     wait_for_holds: Duration = Field(default=30 * SECOND, description="How long to wait when only in-flight holds stand in the way.")
     min_output_tokens: Tokens = Field(default=16, description="The output limit is never lowered below this to make an invocation fit.")
+    grant_max: GrantMaxEntry | None = Field(
+        default=None,
+        description="The most that operators may grant one subject in one window (`orchvynt budgets grant`), in all; without it, as much "
+        "as the limit again. What reviewers grant is bounded by `on_breach`.",
+    )
     missing: Annotated[Literal["shared", "refuse"], BeforeValidator(one_of("shared", "refuse"))] = Field(
         default="shared", description="What happens to an invocation without a subject."
     )
@@ -153,6 +166,10 @@ class BudgetEntry(Section):
     @model_validator(mode="after")
     def _whole(self) -> "BudgetEntry":
         _one_subject(self)
+        for counted in ("invocations", "same_prompt"):
+            if self.scope == "invocation" and getattr(self.limit, counted) is not None:
+                said = f"`{counted}` limits nothing with `scope: invocation`: there is one of each"
+                raise wrong(said, "Write `scope: run`, or another scope that calls share.", ("limit", counted))
         breach = self.on_breach
         if isinstance(breach, BreachEntry) and breach.ceiling is not None:
             for unit in breach.ceiling.model_fields_set:

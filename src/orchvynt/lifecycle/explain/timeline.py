@@ -20,6 +20,7 @@ from orchvynt.lifecycle.explain.phrases import (
 from orchvynt.lifecycle.explain.shapes import Entry
 from orchvynt.lifecycle.explain.story import Story
 from orchvynt.model import facts as f
+from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.money import usd_text
 from orchvynt.model.repeats import AnswerRepeated
@@ -57,7 +58,7 @@ def _text(fact: f.AnyFact, story: Story) -> str:
             return _routed(fact)
         case f.GateJudged():
             return _judged(fact)
-        case f.ReviewOpened() | f.ReviewEscalated() | f.ReviewDecided() | f.CallerWaits():
+        case f.ReviewOpened() | f.ReviewEscalated() | f.ReviewDecided() | f.ReviewConcluded() | f.CallerWaits():
             return _review(fact)
         case f.AnswerDelivered() | f.StreamEnded() | f.InvocationRefused() | f.CallerLeft() | f.FallbackEnded() | f.InvocationFinished():
             return _ending(fact)
@@ -81,11 +82,12 @@ def _received(fact: f.InvocationReceived) -> str:
     )
     inferred = " (inferred: it goes on with an earlier conversation)" if claims.run_source == "inferred" else ""
     told = ", ".join(f"{word} {quoted(name)}{inferred if word == 'run' else ''}" for word, name in names if name)
+    nested = f"; at depth {fact.depth}, called by {quoted(claims.parent)}" if claims.parent else ""
     overruled = f"; overruled: {'; '.join(quoted(one) for one in fact.claims_overruled)}" if fact.claims_overruled else ""
     return (
         f"asked for {quoted(fact.requested_model) or 'no model'} at {fact.endpoint}{' as a stream' if fact.stream else ''}"
         f"{' with an idempotency key' if fact.idempotent else ''}"
-        f"{f' by {told}' if told else ''}; policy version {fact.policy_version}{overruled}"
+        f"{f' by {told}' if told else ''}; policy version {fact.policy_version}{nested}{overruled}"
     )
 
 
@@ -111,6 +113,8 @@ def _parts(reserved: tuple[f.Reserved, ...]) -> str:
     """`$0.0123 on doc-analysis (wf-1) and 400 tokens on free-session (s-1)`."""
     parts = []
     for part in reserved:
+        if part.budget.endswith(PROMPTS):
+            continue  # another book of a budget that is named already
         amounts = [text for text in (dollars(part.nanos) if part.nanos else "", count(part.tokens, "token") if part.tokens else "") if text]
         parts.append(f"{' and '.join(amounts) or 'nothing'} on budget {part.budget} ({quoted(part.subject) or 'all'})")
     return listing(parts)
@@ -146,6 +150,8 @@ def _on_the_way(fact: f.AnyFact, story: Story) -> str:
             return _rescued(fact)
         case f.AttemptSettled():
             return f"{_attempt(story, fact.attempt)}: {_settled(fact)}"
+        case f.BudgetGranted():
+            return _granted(fact)
         case f.HoldVoided():
             return f"{_attempt(story, fact.attempt)}: its hold is returned whole ({quoted(fact.why)})"
         case _:
@@ -227,16 +233,38 @@ def _judged(fact: f.GateJudged) -> str:
             return f"gate {fact.gate} ({fact.stage}) could not be judged and closes: {quoted(fact.problem)}"
 
 
-def _review(fact: f.ReviewOpened | f.ReviewEscalated | f.ReviewDecided | f.CallerWaits) -> str:
+def _granted(fact: f.BudgetGranted) -> str:
+    amount = dollars(fact.nanos) if fact.nanos else count(fact.tokens, "token")
+    until = f"until {instant_text(fact.until)}" if fact.until else "for its lifetime"
+    return f"{amount} more of budget {fact.budget} granted to {quoted(fact.subject)} {until}"
+
+
+def _opened(fact: f.ReviewOpened) -> str:
+    who = listing(list(fact.reviewers), "or") or "any reviewer"
+    wanted = fact.wanted
+    if wanted is None:
+        until = f", escalates at {instant_text(fact.escalates_at)}" if fact.escalates_at else ""
+        return f"review {fact.review} opened at gate {fact.gate} for {who}{until}"
+    say = dollars if wanted.unit == "usd" else str
+    unit = "" if wanted.unit == "usd" else " tokens"
+    return (
+        f"review {fact.review} opened before anything is sent: budget {wanted.budget} ({quoted(wanted.subject)}) has no room "
+        f"(limit {say(wanted.limit)}{unit}, spent {say(wanted.spent)}, held {say(wanted.held)}, needed {say(wanted.needed)}); "
+        f"{who} may grant {listing([say(one) for one in wanted.grants], 'or')}{unit}"
+    )
+
+
+def _review(fact: f.ReviewOpened | f.ReviewEscalated | f.ReviewDecided | f.ReviewConcluded | f.CallerWaits) -> str:
     match fact:
         case f.ReviewOpened():
-            until = f", escalates at {instant_text(fact.escalates_at)}" if fact.escalates_at else ""
-            return f"review {fact.review} opened at gate {fact.gate} for {listing(list(fact.reviewers), 'or') or 'any reviewer'}{until}"
+            return _opened(fact)
         case f.ReviewEscalated():
             return f"review {fact.review} escalated to {fact.to}"
         case f.ReviewDecided():
             word = {"approve": "approved", "reject": "rejected", "expire": "expired"}[fact.decision]
             return f"review {fact.review} {word} by {fact.by}{f' (reason: {quoted(fact.reason)})' if fact.reason else ''}"
+        case f.ReviewConcluded():
+            return f"what became of it is kept for whoever comes back (review {fact.review})"
         case f.CallerWaits():
             return TELLERS[fact.how]
 

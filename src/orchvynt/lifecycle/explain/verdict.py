@@ -25,7 +25,8 @@ def verdict_of(story: Story, settled_nanos: int, estimated: bool) -> str:
         case "unknown":
             return "Nothing is on record."
         case "parked":
-            middle = f"{_got(story)}; {_waiting(story.open_review)}"
+            unsent = story.open_review is not None and story.open_review.wanted is not None
+            middle = f"{'nothing was sent' if unsent else _got(story)}; {_waiting(story.open_review)}"
         case "running":
             middle = _running(story)
         case "cancelled":
@@ -122,7 +123,8 @@ def _waiting(review: ReviewOpened | None) -> str:
     if review is None:
         return "waits for a review"
     who = listing(list(review.reviewers), "or") or "a reviewer"
-    return f"waits at gate {review.gate} for {who} since {instant_text(review.at)} (review {review.review})"
+    where = review.gate if review.wanted is not None else f"gate {review.gate}"
+    return f"waits at {where} for {who} since {instant_text(review.at)} (review {review.review})"
 
 
 def _running(story: Story) -> str:
@@ -172,7 +174,7 @@ def _refused(story: Story) -> str:
     refused = story.refused
     decided = next((decision for decision in reversed(story.decisions.values()) if decision.decision != "approve"), None)
     if decided is not None:
-        got = _got(story)
+        got = _got(story) if story.sent else "nothing was sent"
         if decided.decision == "expire":
             return f"{got}, but nobody decided in time at gate {_gate(story, decided)}, so it was rejected (review_expired)"
         return f"{got}, but {decided.by} rejected it{_because(decided)}"

@@ -69,12 +69,14 @@ def _budget(line: BudgetLine) -> BudgetView:
         limit_nanos=line.limit_nanos,
         settled_nanos=line.settled_nanos,
         held_nanos=line.held_nanos,
-        remaining_nanos=_remaining(line.limit_nanos, line.settled_nanos, line.held_nanos),
+        remaining_nanos=_remaining(line.limit_nanos, line.granted_nanos, line.settled_nanos, line.held_nanos),
         limit_tokens=line.limit_tokens,
         settled_tokens=line.settled_tokens,
         held_tokens=line.held_tokens,
-        remaining_tokens=_remaining(line.limit_tokens, line.settled_tokens, line.held_tokens),
+        remaining_tokens=_remaining(line.limit_tokens, line.granted_tokens, line.settled_tokens, line.held_tokens),
         waiting=line.waiting,
+        granted_nanos=line.granted_nanos,
+        granted_tokens=line.granted_tokens,
         rolls_ms=milliseconds(line.rolls_ns),
         on_breach=line.breach,
         breach_model=line.breach_model,
@@ -112,5 +114,5 @@ def _forecast(one: Forecast) -> ForecastView:
     return ForecastView(one.unit, instant_text(one.full_at), one.used_at_end_ppm / MILLION)
 
 
-def _remaining(limit: int | None, settled: int, held: int) -> int | None:
-    return None if limit is None else limit - settled - held
+def _remaining(limit: int | None, granted: int, settled: int, held: int) -> int | None:
+    return None if limit is None else limit + granted - settled - held

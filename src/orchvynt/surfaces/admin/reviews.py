@@ -2,15 +2,16 @@
 
 import msgspec
 
+from orchvynt.decisions.reviews.transitions import amount_text
 from orchvynt.lifecycle.explain import explain
 from orchvynt.lifecycle.explain.phrases import instant_text
-from orchvynt.model.facts import GateJudged
+from orchvynt.model.facts import GateJudged, Wanted
 from orchvynt.model.faults import Fault
 from orchvynt.ports.store import ReviewRow
 from orchvynt.surfaces.admin.access import note
 from orchvynt.surfaces.admin.asking import Asking, Desk
 from orchvynt.surfaces.admin.paging import page, sortable
-from orchvynt.surfaces.operator_shapes import DecisionBody, Listing, ReviewDetail, ReviewView
+from orchvynt.surfaces.operator_shapes import DecisionBody, Listing, ReviewDetail, ReviewView, WantedView
 
 
 async def queue(desk: Desk, asking: Asking) -> Listing[ReviewView]:
@@ -48,12 +49,15 @@ async def decide(desk: Desk, asking: Asking) -> ReviewView | Fault:
     body = asking.body
     assert isinstance(body, DecisionBody)
     review = asking.path["review"]
-    done = await desk.control.decide(review, body.decision, asking.who, body.reason)
+    amount = f"{body.grant:f}" if body.grant is not None else None
+    done = await desk.control.decide(review, body.decision, asking.who, body.reason, amount)
     if isinstance(done, Fault):
         await note(desk, asking.who, f"review.{body.decision} refused", done.message, review)
         return done
-    await note(desk, asking.who, f"review.{body.decision}", body.reason, review)
-    return _view(done)
+    view = _view(done)
+    granted = f" with {view.granted} {view.wanted.unit}" if view.wanted is not None and view.granted else ""
+    await note(desk, asking.who, f"review.{body.decision}{granted}", body.reason, review)
+    return view
 
 
 def _view(row: ReviewRow) -> ReviewView:
@@ -70,4 +74,20 @@ def _view(row: ReviewRow) -> ReviewView:
         require_reason=row.require_reason,
         escalates_at=instant_text(row.escalates_at),
         escalation=row.escalation,
+        wanted=_wanted(row.wanted) if row.wanted is not None else None,
+        granted=amount_text(row.granted, row.wanted) if row.wanted is not None and row.granted else "",
+    )
+
+
+def _wanted(wanted: Wanted) -> WantedView:
+    return WantedView(
+        budget=wanted.budget,
+        subject=wanted.subject,
+        unit=wanted.unit,
+        limit=amount_text(wanted.limit, wanted),
+        spent=amount_text(wanted.spent, wanted),
+        held=amount_text(wanted.held, wanted),
+        needed=amount_text(wanted.needed, wanted),
+        resets_at=instant_text(wanted.resets_at),
+        grants=tuple(amount_text(one, wanted) for one in wanted.grants),
     )

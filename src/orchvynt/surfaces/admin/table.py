@@ -3,10 +3,12 @@
 from typing import Final
 
 from orchvynt.lifecycle.explain import Explanation
+from orchvynt.surfaces import budget_shapes as m
+from orchvynt.surfaces import grant_shapes as g
 from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
-from orchvynt.surfaces.admin import access, budgets, exposition, fleet, keys, metrics, policies, records, reviews
+from orchvynt.surfaces.admin import access, budgets, exposition, fleet, grants, keys, metrics, policies, records, reviews, spend
 from orchvynt.surfaces.admin.asking import Query, Row
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
 
@@ -57,6 +59,44 @@ ROWS: Final[tuple[Row, ...]] = (
         pages=True,
     ),
     Row("GET", "/budgets/{name}/{subject:path}", "viewer", budgets.budget, "One budget for one subject.", s.BudgetView),
+    Row(
+        "GET",
+        "/spend",
+        "viewer",
+        spend.spend,
+        "What was spent, by model, agent, workflow, run, key, provider or what callers say, the costliest first.",
+        m.SpendReport,
+        query=(
+            Query("by", "One or several names, with commas: model (default), agent, workflow, run, key, provider, context.NAME …"),
+            Query("since", "24h (default), 30d, a day such as 2026-11-03, or an instant."),
+            Query("month", "A month such as 2026-11, instead of `since`."),
+        ),
+        pages=True,
+    ),
+    Row(
+        "GET",
+        "/statements/{month}",
+        "viewer",
+        spend.statement,
+        "The statement of a month such as 2026-11: the sum of its receipts, to the nano-dollar.",
+        m.Statement,
+        query=(
+            Query("by", "As that of /spend."),
+            Query("days", "Whose days the month is made of: those of the `policy`'s timezone (default), or of `utc`.", ("policy", "utc")),
+        ),
+        pages=True,
+    ),
+    Row(
+        "GET",
+        "/grants",
+        "viewer",
+        grants.listed,
+        "What was granted of budgets, newest first.",
+        s.Listing[g.GrantView],
+        query=(Query("budget", "Only those of this budget."),),
+        pages=True,
+    ),
+    Row("POST", "/grants", "operator", grants.grant, "Grants more of a budget to a subject.", g.GrantView, takes=g.GrantBody, status=201),
     Row(
         "GET",
         "/reviews",

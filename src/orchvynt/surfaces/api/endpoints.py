@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from orchvynt.decisions.identity.credentials import Identity
+from orchvynt.decisions.identity.parents import nested
 from orchvynt.dialects import registry
 from orchvynt.language.scope import RequestValues
 from orchvynt.lifecycle.explain.explanation import explain
@@ -17,6 +18,7 @@ from orchvynt.ports.clock import Ids
 from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime import answers
 from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.depths import Depths
 from orchvynt.runtime.feedback import Feedback
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.policies import Policies
@@ -61,6 +63,7 @@ class DataPlane:
         self.ids = ids
         self.tasks = tasks
         self.reception = reception
+        self.depths = Depths(store)
         self.feedback = Feedback(carrier.journal, carrier.clock, store, carrier.observed.scores)
         # Told to load balancers first; what still arrives is served until `draining`.
         self.ready = True
@@ -127,7 +130,31 @@ class DataPlane:
 
     def _begin(self, life: Life, taken: Taken, line: CallerLine, echoed: str) -> None:
         """A new invocation. `echoed` is the caller's own id of its request, as its answer repeats it."""
-        made = taken.invocation
+        if parent := taken.invocation.claims.parent:
+            depth = self.depths.known(parent, taken.invocation.caller)
+            if not depth and taken.refused is None and self.depths.watched(life.snapshot):
+                self.tasks.start(self._begin_below(life, taken, line, echoed), f"depth of {life.id}")
+                return
+            life.state.invocation = nested(taken.invocation, depth)
+        self._go(life, taken, line, echoed)
+
+    async def _begin_below(self, life: Life, taken: Taken, line: CallerLine, echoed: str) -> None:
+        """The same where only the store can know the parent, and a budget asks for it: if it cannot be asked, nothing passes."""
+        made, depth = taken.invocation, 0
+        try:
+            depth = await self.depths.find(made.claims.parent, made.caller)
+        except StoreUnavailableError as error:
+            said = f"How deep this invocation is nested cannot be looked up ({error}), and a budget limits it."
+            fault = Fault("store_unavailable", said, "Send the same request again.", retry_after_seconds=5)
+            taken = msgspec.structs.replace(taken, refused=fault)
+        # Who left before anything was sent asked for nothing.
+        if not line.gone:
+            life.state.invocation = nested(made, depth, sought=taken.refused is None)
+            self._go(life, taken, line, echoed)
+
+    def _go(self, life: Life, taken: Taken, line: CallerLine, echoed: str) -> None:
+        made = life.state.invocation
+        self.depths.began(made, life.snapshot)
         life.conversation = taken.conversation
         caller = registry.caller(made.dialect)
         self.carrier.callers.attach(life, Caller(line, "asked", echoed, life.arrived))

@@ -16,6 +16,7 @@ from orchvynt.surfaces.cli.server_commands import (
     add_review_commands,
     add_token_commands,
 )
+from orchvynt.surfaces.cli.spend_commands import add_spend_commands
 
 
 def build_app(outside: Outside) -> typer.Typer:
@@ -45,7 +46,8 @@ def build_app(outside: Outside) -> typer.Typer:
     add_tool_commands(app, outside)
     add_history_commands(app, outside)
     add_record_commands(app, outside)
-    add_budget_commands(app, outside)
+    budgets = add_budget_commands(app, outside)
+    add_spend_commands(app, budgets, outside)
     add_operation_commands(app, outside)
     add_review_commands(app, outside)
     add_key_commands(app, outside)

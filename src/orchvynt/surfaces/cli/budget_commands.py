@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from orchvynt.surfaces.cli.asking import AfterOption, JsonOption, LimitOption, ServerOption, TokenOption, markup
+from orchvynt.surfaces.cli.grant_commands import add_grant_commands
 from orchvynt.surfaces.cli.outside import Outside
 
 MONEY = "What it costs"
@@ -24,7 +25,8 @@ class SortChoice(StrEnum):
     name = "name"
 
 
-def add_budget_commands(app: typer.Typer, outside: Outside) -> None:
+def add_budget_commands(app: typer.Typer, outside: Outside) -> typer.Typer:
+    """→ the group, for what others add to it."""
     budgets = typer.Typer(
         invoke_without_command=True,
         rich_markup_mode=markup(),
@@ -54,6 +56,8 @@ def add_budget_commands(app: typer.Typer, outside: Outside) -> None:
             budgets.listed(opened, budgets.Wanted(budget, subject, sort.value, limit, after))
 
     _add_reading(budgets, outside)
+    add_grant_commands(budgets, outside)
+    return budgets
 
 
 def _alone(context: typer.Context) -> None:

@@ -127,11 +127,20 @@ def _one(terminal: Terminal, row: s.BudgetView) -> None:
             ("counts", f"by {row.scope}"),
             ("window", f"{_window(row)}{resets}"),
             ("on breach", _breach(row)),
+            ("granted", _granted(row, terminal)),
             ("waiting", f"{row.waiting} for holds in flight" if row.waiting else ""),
             ("rate", f"{_rate(row.burn, tight, terminal)} an hour{over}" if tight is not None and row.burn.basis else "too little to say"),
             ("forecast", _forecast(row, terminal)),
         ]
     )
+
+
+def _granted(row: s.BudgetView, terminal: Terminal) -> str:
+    """What people gave on top of the limit; it is part of the limits that are shown."""
+    money = neat(row.granted_nanos) if terminal.is_terminal else amount(row.granted_nanos, True)
+    said = [money] if row.granted_nanos else []
+    said += [f"{amount(row.granted_tokens, False)} tokens"] if row.granted_tokens else []
+    return f"{' and '.join(said)}, in the limits above" if said else ""
 
 
 def _subject(row: s.BudgetView) -> str:

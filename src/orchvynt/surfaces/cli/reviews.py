@@ -1,12 +1,13 @@
 """Bodies of the commands of a reviewer: list, show, approve, reject."""
 
 import json
+from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import quote
 
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces.cli.session import Session
-from orchvynt.surfaces.cli.terminal import STATES, state
+from orchvynt.surfaces.cli.terminal import STATES, Terminal, state
 
 
 def listed(session: Session, everything: bool, limit: int, after: str) -> None:
@@ -46,6 +47,7 @@ def show(session: Session, review: str) -> None:
             ("status", state(shown.status)),
             ("gate", shown.gate),
             ("matched on", _values(shown.reads)),
+            *_wants(terminal, shown.wanted),
             ("reviewers", ", ".join(shown.reviewers)),
             ("reason", "required" if shown.require_reason else "optional"),
             ("opened", terminal.when(shown.opened_at)),
@@ -61,18 +63,41 @@ def show(session: Session, review: str) -> None:
         ]
     )
     terminal.line("")
-    terminal.line(("The answer", "bold underline"))
-    terminal.line(_answer(shown.answer), lines=True)
+    if shown.wanted is None or shown.answer.get("text") is not None:
+        terminal.line(("The answer", "bold underline"))
+        terminal.line(_answer(shown.answer), lines=True)
+    else:
+        terminal.line(("What is asked, and was not sent yet", "bold underline"))
+        terminal.line(str(shown.answer.get("request") or "(not kept)"), lines=True)
     if shown.status == "open":
         terminal.line("")
-        terminal.line((f"orchvynt reviews approve {shown.review} --reason TEXT   or   reject", "dim"))
+        grant = f"--grant {shown.wanted.grants[0]}" if shown.wanted is not None else "--reason TEXT"
+        terminal.line((f"orchvynt reviews approve {shown.review} {grant}   or   reject", "dim"))
 
 
-def decide(session: Session, review: str, decision: Literal["approve", "reject"], reason: str) -> None:
+def decide(session: Session, review: str, decision: Literal["approve", "reject"], reason: str, grant: Decimal | None = None) -> None:
     path = f"/reviews/{quote(review, safe='')}/decisions"
-    done = session.fetch("POST", path, s.ReviewView, s.DecisionBody(decision=decision, reason=reason))
+    done = session.fetch("POST", path, s.ReviewView, s.DecisionBody(decision=decision, reason=reason, grant=grant))
     if done is not None:
-        session.terminal.line((done.status, STATES.get(done.status, "")), f"  {done.review} by {done.by}")
+        granted = f", granting {_amount(done.granted, done.wanted)}" if done.wanted is not None and done.granted else ""
+        session.terminal.line((done.status, STATES.get(done.status, "")), f"  {done.review} by {done.by}{granted}")
+
+
+def _wants(terminal: Terminal, wanted: s.WantedView | None) -> list[tuple[str, str]]:
+    """The numbers of a call that wants more of a budget."""
+    if wanted is None:
+        return []
+    figures = ((wanted.limit, "limit"), (wanted.spent, "spent"), (wanted.held, "held"), (wanted.needed, "needed"))
+    return [
+        ("subject", wanted.subject),
+        ("budget", ", ".join(f"{word} {_amount(amount, wanted)}" for amount, word in figures)),
+        ("resets", terminal.when(wanted.resets_at) if wanted.resets_at else "never"),
+        ("may grant", ", ".join(_amount(amount, wanted) for amount in wanted.grants)),
+    ]
+
+
+def _amount(amount: str, wanted: s.WantedView) -> str:
+    return f"${amount}" if wanted.unit == "usd" else f"{int(amount):,} tokens"
 
 
 def _values(reads: dict[str, Any]) -> str:

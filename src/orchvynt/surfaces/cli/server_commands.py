@@ -18,6 +18,7 @@ from orchvynt.surfaces.cli.asking import (
     TokenOption,
     markup,
 )
+from orchvynt.surfaces.cli.grant_commands import decimal
 from orchvynt.surfaces.cli.outside import Outside
 
 RECORDS, OPERATION = "What happened", "Operation"
@@ -62,7 +63,7 @@ def add_record_commands(app: typer.Typer, outside: Outside) -> None:
 
 
 def add_review_commands(app: typer.Typer, outside: Outside) -> None:
-    reviews = typer.Typer(no_args_is_help=True, rich_markup_mode=markup(), help="Answers that wait for a person.")
+    reviews = typer.Typer(no_args_is_help=True, rich_markup_mode=markup(), help="Answers and calls that wait for a person.")
     app.add_typer(reviews, name="reviews", rich_help_panel=OPERATION)
 
     @reviews.command("list")
@@ -94,15 +95,20 @@ def add_review_commands(app: typer.Typer, outside: Outside) -> None:
     def approve(
         review: Annotated[str, typer.Argument(metavar="ID")],
         reason: ReasonOption = "",
+        grant: Annotated[
+            str,
+            typer.Option("--grant", metavar="AMOUNT", help="Of a budget: one of the amounts that it lists.", show_default=False),
+        ] = "",
         json: JsonOption = False,
         server: ServerOption = "",
         token: TokenOption = "",
     ) -> None:
-        """Let exactly this answer through."""
+        """Let exactly this answer through; where a budget is asked for, grant more of it, and let the call go on."""
         from orchvynt.surfaces.cli import reviews, session  # noqa: PLC0415 - see the module's docstring
 
+        amount = decimal(grant, "--grant") if grant else None
         with session.session(outside, server, token, json) as opened:
-            reviews.decide(opened, review, "approve", reason)
+            reviews.decide(opened, review, "approve", reason, amount)
 
     @reviews.command()
     def reject(
@@ -112,7 +118,7 @@ def add_review_commands(app: typer.Typer, outside: Outside) -> None:
         server: ServerOption = "",
         token: TokenOption = "",
     ) -> None:
-        """Keep this answer back; the caller is told so."""
+        """Keep this answer, or this call, back; the caller is told so."""
         from orchvynt.surfaces.cli import reviews, session  # noqa: PLC0415 - see the module's docstring
 
         with session.session(outside, server, token, json) as opened:

@@ -1,0 +1,90 @@
+"""Hundreds of `kill -9` under load, at planted moments and at any: after each, nothing over, nothing forgotten, nothing twice.
+
+`make kills` runs it and writes a dated report into `results/`. It takes some minutes; `ARGS='--kills 50'` less. Everything is read from the
+provider's own ledger and the admin plane, after each life. Exit status 1: a promise broke.
+"""
+
+import argparse
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from tests.support.killing import MOMENTS, PARALLEL, SCRIPT, Lives
+
+from orchvynt.testing.scripted import ScriptedProvider
+
+RESULTS = Path(__file__).parent / "results"
+SAID: Final = {
+    "any": "at any moment of 0.6 s",
+    "journal": "as the journal grows for the 1st to 59th time",
+    "arrival": "as the 1st to 59th request reaches the provider",
+    "billed": "as the provider writes its 1st to 59th bill, before the last bytes of that answer",
+    "first bytes": "up to 20 ms after a caller got the first bytes of an answer",
+}
+
+
+def report(kills: int, seed: int, say: Callable[[str], None]) -> bool:
+    say(f"# {kills} times `kill -9` under load\n")
+    say(f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, Python {platform.python_version()}, {platform.machine()}, one process.")
+    say(
+        f"{PARALLEL} callers of all dialects without pause, half of them streams; in most lives the first model fails, answers 429 or is cut a"
+    )
+    say(
+        "few times. SQLite and journal as users have them. After each life all new records, all arrivals at the provider and all budgets are"
+    )
+    say("compared, before the next one.\n")
+    kept = True
+    with tempfile.TemporaryDirectory() as folder, ScriptedProvider(SCRIPT) as provider:
+        lives = Lives(Path(folder), provider, seed)
+        with lives.server:
+            for number in range(kills):
+                try:
+                    lives.live(number, MOMENTS[number % len(MOMENTS)])
+                except AssertionError as broken:
+                    say(f"**Broken** after life {number} ({MOMENTS[number % len(MOMENTS)]}): {broken}\n")
+                    kept = False
+                    break
+    say("| killed | times | serving again after, median | at most |\n|---|---|---|---|")
+    for moment in MOMENTS:
+        took = [one.serving_s for one in lives.restarts if one.moment == moment]
+        if took:
+            say(f"| {SAID[moment]} | {len(took)} | {median(took):.2f} s | {max(took):.2f} s |")
+    found = lives.found
+    say("\n| | |\n|---|---|")
+    say(f"| invocations on record | {found.invocations:,} |")
+    say(f"| requests that reached the provider, each on record | {found.arrivals:,} |")
+    say(f"| attempts, each settled or voided once | {found.attempts:,} |")
+    say(f"| of them settled at a bound, because nobody learnt their outcome | {found.estimated:,} |")
+    say(f"| of them voided | {found.voided:,} |")
+    say(f"| tokens billed by the provider | {found.billed_tokens:,} |")
+    say(f"| tokens settled, by the receipts and by the budgets | {found.settled_tokens:,} |")
+    say(f"| budgets passed, holds left open, attempts forgotten or settled twice | {'0' if kept else 'see above'} |")
+    return kept
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="kill -9, again and again.")
+    parser.add_argument("--kills", type=int, default=250)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    lines: list[str] = []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        print(line, flush=True)
+
+    kept = report(asked.kills, asked.seed, say)
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"kills-{time.strftime('%Y-%m-%dT%H%M%SZ', time.gmtime())}.md"
+    path.write_text("\n".join(lines) + "\n")
+    print(f"written to {path}")
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

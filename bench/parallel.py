@@ -1,0 +1,133 @@
+"""A thousand callers at once on a hard budget for some of them: is it ever passed, is anybody refused without need, how much is spent.
+
+`make parallel` runs it and writes a dated report into `results/`. It takes some minutes; `ARGS='--calls 300 --seeds 1'` less. The provider
+is the scripted one, over real sockets; everything is read from its own ledger and from what callers saw. Exit status 1: a promise broke.
+"""
+
+import argparse
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from tests.support.crowd import ANSWER, Books, Call, Told, books, mixed, never_over, no_false_refusal, statuses, storm, worth
+from tests.support.policies import three_tiers
+from tests.support.serving import Serving
+
+from orchvynt.testing.scripted import ScriptedProvider
+
+RESULTS = Path(__file__).parent / "results"
+COUNTS: Final = (1, 20, 100, 500)
+# At 2.50 and 10 USD per million tokens, a token of a call is about so many nano-dollars: half of them are output.
+NANOS_PER_TOKEN: Final = 7_500
+SPENT_PERCENT: Final = 95
+
+Mix = tuple[str, float, float, str]
+"""Its name, the share of calls that set no limit, that of callers that leave, and the unit of the budget."""
+MIXES: Final[tuple[Mix, ...]] = (
+    ("all set a limit", 0.0, 0.0, "tokens"),
+    ("four of ten set none", 0.4, 0.0, "tokens"),
+    ("four of ten set none, in USD", 0.4, 0.0, "usd"),
+    ("none sets one, where its API lets it", 1.0, 0.0, "tokens"),
+    ("a third leaves", 0.4, 0.33, "tokens"),
+)
+
+
+def run(calls: list[Call], limit: int, unit: str) -> tuple[list[Told], Books, float]:
+    """One storm on a fresh server. `limit` is in tokens or nano-dollars."""
+    said = f"usd: {limit / 1_000_000_000:.9f}" if unit == "usd" else f"tokens: {limit}"
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ScriptedProvider({"answers": [{"text": ANSWER, "latency": "50ms", "frames": 4}]}) as provider,
+    ):
+        policy = three_tiers(provider, f"budgets: [{{name: all, scope: global, limit: {{{said}}}, window: day}}]", tiers="gpt-4o")
+        with Serving(Path(folder), policy) as server:
+            began = time.monotonic()
+            told = storm(server.port, calls)
+            took = time.monotonic() - began
+            until = time.monotonic() + 30
+            while (found := books(server, provider)).lines["all", "*"]["held_tokens"] and time.monotonic() < until:
+                time.sleep(0.1)
+            return told, found, took
+
+
+def row(mix: Mix, count: int, seed: int, calls: int) -> tuple[str, bool]:
+    """One line of the report, and whether every promise was kept."""
+    name, open_share, leaving, unit = mix
+    asked = mixed(calls, seed, open_share, leaving)
+    limit = worth(asked, count) * (NANOS_PER_TOKEN if unit == "usd" else 1)
+    told, found, took = run(asked, limit, unit)
+    line, seen = found.lines["all", "*"], statuses(told)
+    used = line["settled_nanos"] if unit == "usd" else line["settled_tokens"]
+    broken = []
+    checks: tuple[tuple[str, Callable[[], None]], ...] = (
+        ("never over", lambda: never_over(found)),
+        ("no false refusal", lambda: no_false_refusal(told, found)),
+        ("settled at what was billed", lambda: _billed(found, bool(leaving))),
+        ("95 % spent", lambda: _spent(used, limit, count)),
+    )
+    for promise, check in checks:
+        try:
+            check()
+        except AssertionError:
+            broken.append(promise)
+    share = f"{100 * used / limit:.1f} %"
+    verdict = f"**broken: {', '.join(broken)}**" if broken else "kept"
+    return f"| {name} | {count} | {seed} | {seen.get(200, 0)} | {seen.get(402, 0)} | {share} | {took:.1f} | {verdict} |", not broken
+
+
+def _billed(found: Books, some_left: bool) -> None:
+    settled = found.lines["all", "*"]["settled_tokens"]
+    assert settled >= found.billed_tokens
+    assert some_left or settled == found.billed_tokens
+
+
+def _spent(used: int, limit: int, count: int) -> None:
+    assert count < 20 or used * 100 >= limit * SPENT_PERCENT
+
+
+def report(calls: int, seeds: int, say: Callable[[str], None]) -> bool:
+    say(f"# {calls:,} callers at once on a budget for some of them\n")
+    say(f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, Python {platform.python_version()}, {platform.machine()}, one process.")
+    say(
+        "OpenAI, Anthropic and Ollama callers, half of them streams, prompts of 2 to 40 words, answers of 60 tokens or up to their limit. The"
+    )
+    say(
+        "budget is for as many calls as the column says. Promised: never over by the provider's own ledger, nobody refused while there is room"
+    )
+    say("for its smallest hold, what is settled is what was billed, and from 20 calls on 95 % of the budget is spent.\n")
+    say("| callers | budget for | seed | answered | refused | spent | seconds | promises |\n|---|---|---|---|---|---|---|---|")
+    kept = True
+    for mix in MIXES:
+        for count in COUNTS:
+            for seed in range(1, seeds + 1):
+                line, good = row(mix, count, seed, calls)
+                say(line)
+                kept = kept and good
+    return kept
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Many callers at once on a hard budget.")
+    parser.add_argument("--calls", type=int, default=1_000)
+    parser.add_argument("--seeds", type=int, default=3)
+    asked = parser.parse_args()
+    lines: list[str] = []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        print(line, flush=True)
+
+    kept = report(asked.calls, asked.seeds, say)
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"parallel-{time.strftime('%Y-%m-%dT%H%M%SZ', time.gmtime())}.md"
+    path.write_text("\n".join(lines) + "\n")
+    print(f"written to {path}")
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
