@@ -8,9 +8,10 @@
 #   make kills   hundreds of kill -9 under load, and a dated report; options in ARGS
 #   make bench   OrchVynt beside nginx and LiteLLM; options in ARGS, e.g. make bench ARGS=--quick
 #   make streams, make failover   512 open streams on one core; how soon the next tier is asked; options in ARGS
+#   make budgets-bench   what a hold on five budgets takes, and a million subjects; a dated report
 #   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench streams failover outage parallel kills fuzz docs format clean
+.PHONY: demo test check bench streams failover budgets-bench outage parallel kills fuzz docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,6 +49,9 @@ streams: $(VENV)/.installed-dev
 
 failover: $(VENV)/.installed-dev
 	$(BIN)/python bench/failover.py $(ARGS)
+
+budgets-bench: $(VENV)/.installed-dev
+	$(BIN)/python bench/budgets.py $(ARGS)
 
 fuzz: $(VENV)/.installed-fuzz
 	$(BIN)/python -m tests.fuzz.run $(ARGS)

@@ -28,16 +28,18 @@ SAID: Final = {
 }
 
 
+ABOUT: Final = (
+    f"{PARALLEL} callers of all dialects without pause, half of them streams; in most lives the first model fails, answers 429 or is",
+    "cut a few times. SQLite and journal as users have them. After each life all new records, all arrivals at the provider and all",
+    "budgets are compared, before the next one.\n",
+)
+
+
 def report(kills: int, seed: int, say: Callable[[str], None]) -> bool:
     say(f"# {kills} times `kill -9` under load\n")
     say(f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, Python {platform.python_version()}, {platform.machine()}, one process.")
-    say(
-        f"{PARALLEL} callers of all dialects without pause, half of them streams; in most lives the first model fails, answers 429 or is cut a"
-    )
-    say(
-        "few times. SQLite and journal as users have them. After each life all new records, all arrivals at the provider and all budgets are"
-    )
-    say("compared, before the next one.\n")
+    for line in ABOUT:
+        say(line)
     kept = True
     with tempfile.TemporaryDirectory() as folder, ScriptedProvider(SCRIPT) as provider:
         lives = Lives(Path(folder), provider, seed)
@@ -54,7 +56,7 @@ def report(kills: int, seed: int, say: Callable[[str], None]) -> bool:
         took = [one.serving_s for one in lives.restarts if one.moment == moment]
         if took:
             say(f"| {SAID[moment]} | {len(took)} | {median(took):.2f} s | {max(took):.2f} s |")
-    found = lives.found
+    found = lives.auditor.found
     say("\n| | |\n|---|---|")
     say(f"| invocations on record | {found.invocations:,} |")
     say(f"| requests that reached the provider, each on record | {found.arrivals:,} |")

@@ -25,6 +25,12 @@ COUNTS: Final = (1, 20, 100, 500)
 NANOS_PER_TOKEN: Final = 7_500
 SPENT_PERCENT: Final = 95
 
+ABOUT: Final = (
+    "OpenAI, Anthropic and Ollama callers, half of them streams, prompts of 2 to 40 words, answers of 60 tokens or up to their limit.",
+    "The budget is for as many calls as the column says. Promised: never over by the provider's own ledger, nobody refused while there",
+    "is room for its smallest hold, what is settled is what was billed, and from 20 calls on 95 % of the budget is spent.\n",
+)
+
 Mix = tuple[str, float, float, str]
 """Its name, the share of calls that set no limit, that of callers that leave, and the unit of the budget."""
 MIXES: Final[tuple[Mix, ...]] = (
@@ -92,13 +98,8 @@ def _spent(used: int, limit: int, count: int) -> None:
 def report(calls: int, seeds: int, say: Callable[[str], None]) -> bool:
     say(f"# {calls:,} callers at once on a budget for some of them\n")
     say(f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, Python {platform.python_version()}, {platform.machine()}, one process.")
-    say(
-        "OpenAI, Anthropic and Ollama callers, half of them streams, prompts of 2 to 40 words, answers of 60 tokens or up to their limit. The"
-    )
-    say(
-        "budget is for as many calls as the column says. Promised: never over by the provider's own ledger, nobody refused while there is room"
-    )
-    say("for its smallest hold, what is settled is what was billed, and from 20 calls on 95 % of the budget is spent.\n")
+    for line in ABOUT:
+        say(line)
     say("| callers | budget for | seed | answered | refused | spent | seconds | promises |\n|---|---|---|---|---|---|---|---|")
     kept = True
     for mix in MIXES:

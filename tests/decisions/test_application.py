@@ -84,7 +84,7 @@ def test_lines_are_in_the_policys_order_with_their_window() -> None:
     applied = applicable([*budgets[:1], budget("no", condition=when(False)), *budgets[2:]], invocation(claims=CLAIMS), {})
     assert not isinstance(applied, Fault)
     found = lines(budgets, applied, "gpt-4o", 3 * DAY + 5)
-    assert [line.key for line in found] == [("first", "docs", 3 * DAY), ("third", "r1", 3 * DAY)]
+    assert [line.key for line in found] == [("first", "docs", 3 * DAY, 4 * DAY), ("third", "r1", 3 * DAY, 4 * DAY)]
     assert {line.resets_at for line in found} == {4 * DAY}
     assert (found[0].limits, found[0].terms) == (Limits(tokens=100), budgets[0])
 

@@ -22,7 +22,7 @@ def test_every_unit_has_its_amounts() -> None:
 def past(limits: Limits, admitted: bool = True) -> Line:
     terms = Budget("b", "global", None, "lifetime", limits, breach=Breach("downgrade", "mini"))
     one = line_of(terms=terms)
-    return Line(terms, one.book, one.subject, 0, 0, UNLIMITED if admitted else limits, admitted)
+    return Line(terms, one.book, one.subject, 0, 0, UNLIMITED if admitted else limits, past=admitted)
 
 
 def test_a_hold_overflows_where_it_passes_the_limit_and_its_model_is_admitted_there() -> None:

@@ -20,13 +20,14 @@ def prompt(digest: str) -> Line:
 def came(ledger: Ledger, prompts: Prompts, number: int, digest: str, settled: bool = True) -> None:
     lines = (ITSELF, prompt(digest))
     parts = ledger.place(f"att_{number}", lines, 0, 0, 0, 1)
+    assert isinstance(parts, tuple)
     prompts.came(lines)
     if settled:
         ledger.release(f"att_{number}", parts)
 
 
 def kept(ledger: Ledger) -> list[str]:
-    return [subject.removeprefix("r1:") for (book, subject, _), _ in ledger.entries() if book.endswith(PROMPTS)]
+    return [subject.removeprefix("r1:") for (book, subject, *_), _ in ledger.entries() if book.endswith(PROMPTS)]
 
 
 @settings(max_examples=100)
@@ -64,7 +65,7 @@ def test_what_was_there_before_makes_room_first() -> None:
 def test_a_prompt_that_was_only_waited_for_is_not_kept() -> None:
     ledger = Ledger()
     prompts = Prompts(ledger)
-    assert prompts.was_idle(prompt("a"))
-    assert not prompts.was_idle(ITSELF)
+    assert prompts.is_idle(prompt("a"))
+    assert not prompts.is_idle(ITSELF)
     came(ledger, prompts, 1, "a")
-    assert not prompts.was_idle(prompt("a"))
+    assert not prompts.is_idle(prompt("a"))

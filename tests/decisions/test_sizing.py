@@ -132,12 +132,12 @@ def test_invocations_are_counted_once_and_bound_only_who_is_not_counted_yet() ->
     first = msgspec.structs.replace(need(asked=50), calls=1)
     for number in range(2):
         assert isinstance(size(first, [counted], ledger), Fits)
-        parts = ledger.place(f"att_{number}", [counted], 0, 0, 0, 1)
+        assert isinstance(ledger.place(f"att_{number}", [counted], 0, 0, 0, 1), tuple)
     short = size(first, [counted], ledger)
     assert isinstance(short, Short)
     assert (short.unit, short.waits, short.settled, short.held, short.needed) == ("invocations", True, 0, 2, 1)
-    ledger.release("att_1", parts)
-    ledger.release("att_0", parts)
+    for attempt in ("att_1", "att_0"):
+        ledger.release(attempt, ledger.holds[attempt].parts)
     refused = size(first, [counted], ledger)
     assert isinstance(refused, Short)
     assert not refused.waits

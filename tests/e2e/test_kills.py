@@ -18,5 +18,5 @@ def test_after_a_kill_at_any_moment_the_books_are_right(tmp_path: Path, scripted
     with lives.server:
         for number in range(KILLS):
             lives.live(number, MOMENTS[number % len(MOMENTS)])
-    assert lives.found.arrivals > KILLS
-    assert lives.found.estimated > 0, "some attempts were cut off"
+    assert lives.auditor.found.arrivals > KILLS
+    assert lives.auditor.found.estimated > 0, "some attempts were cut off"

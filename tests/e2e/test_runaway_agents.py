@@ -134,9 +134,10 @@ def test_nobody_gets_up_by_naming_a_strange_parent(serve: Serve, scripted_provid
     assert (asked.status, asked.json["error"]["code"]) == (402, "run_stopped")
 
 
-def test_invocation_201(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+@pytest.mark.parametrize("unit", ["invocations", "same_prompt"])
+def test_invocation_201(serve: Serve, scripted_provider: ScriptedProvider, unit: str) -> None:
     """All at once: never more than the limit arrive, and all that the limit allows do."""
-    server = serve(policy(scripted_provider, "invocations: 200"))
+    server = serve(policy(scripted_provider, f"{unit}: 200"))
     body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}], "metadata": {"orchvynt_run": "r1"}}).encode()
 
     async def storm() -> list[tuple[int, dict[str, Any]]]:
@@ -145,12 +146,14 @@ def test_invocation_201(serve: Serve, scripted_provider: ScriptedProvider) -> No
     answers = asyncio.run(storm())
     assert sorted(status for status, _ in answers) == [200] * 200 + [402] * 60
     error = next(body["error"] for status, body in answers if status == 402)
-    assert (error["code"], error["budget"], error["unit"], error["limit"]) == ("run_stopped", "loops", "invocations", 200)
+    assert (error["code"], error["budget"], error["unit"], error["limit"]) == ("run_stopped", "loops", unit, 200)
     assert scripted_provider.ledger().totals.arrivals == 200
-    assert counted(server) == {"unit": "invocations", "limit": 200, "settled": 200, "held": 0, "remaining": 0}
+    if unit == "invocations":
+        assert counted(server) == {"unit": "invocations", "limit": 200, "settled": 200, "held": 0, "remaining": 0}
     ask(client(server, run="r2"), "a sibling")
     shown = server.command("budgets").stdout
-    assert "200 invocations" in shown
+    assert ("200 calls" in shown) == (unit == "invocations")
+    assert "#" not in shown
 
 
 def test_what_never_reached_a_provider_does_not_count(serve: Serve, scripted_provider: ScriptedProvider) -> None:

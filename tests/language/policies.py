@@ -141,7 +141,7 @@ fallback:
 budgets:
   - {name: session, scope: session, limit: {tokens: 10000}, on_breach: {downgrade: gpt-4o-mini, ceiling: {tokens: 20000}}}
   - {name: run, scope: run, limit: {usd: 1, invocations: 200, depth: 8, same_prompt: 5}, on_breach: {review: {reviewers: leads, grant: [1, 5]}}}
-  - {name: customer, by: 'context.customer', limit: {usd: 20}, window: rolling 24h, missing: refuse, idle: 30d, was: former}
+  - {name: customer, by: 'context.customer', limit: {usd: 20}, window: rolling 24h, missing: refuse, was: former}
   - {name: company, scope: global, limit: {input_tokens: 5, output_tokens: 5}, alert_at: [50%, 80%], notify: [oncall], on_breach: alert, enforce: observe}
 rate_limits:
   - {name: per-agent, scope: agent, limit: {invocations: 60, tokens: 200000, concurrent: 10}, window: minute}

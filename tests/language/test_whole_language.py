@@ -23,7 +23,7 @@ NOT_YET = {
     "models": [],
     "routing": ["canary", "shadow"],
     "fallback": [],
-    "budgets": ["rolling 24h"],
+    "budgets": [],
     "rate_limits": ["rate_limits"],
     "gates": [
         *("confidence", "detects", "confidence", "quorum", "not_requester", "escalation", "notify"),

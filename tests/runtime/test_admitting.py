@@ -163,8 +163,8 @@ def test_ended_windows_are_forgotten_unless_something_is_held() -> None:
     ask(runtime, "inv_1")
     runtime.clock.advance(40 * 86_400 * SECOND)
     admitting = runtime.carrier.admitting
-    admitting.forget_ended(runtime.clock.now())
+    admitting.forget_accounts(runtime.clock.now())
     assert len(dict(runtime.ledger.entries())) == 1
     runtime.last.answers(WHOLE)
-    admitting.forget_ended(runtime.clock.now())
+    admitting.forget_accounts(runtime.clock.now())
     assert dict(runtime.ledger.entries()) == {}

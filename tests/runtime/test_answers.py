@@ -56,7 +56,7 @@ def test_a_budget_that_cut_the_answer_short_is_named() -> None:
     _, line = runtime.ask(invocation())
     runtime.last.answers(WHOLE.replace(b'"stop"', b'"length"'))
     assert line.headers["x-orchvynt-limited-by"] == "budget:tight"
-    _, whole = runtime.ask(invocation())
+    _, whole = runtime.ask(msgspec.structs.replace(invocation(), id="inv_2"))
     assert whole.status in (0, 402)
 
 

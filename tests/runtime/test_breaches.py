@@ -45,7 +45,7 @@ class World:
         self.count = 0
 
     def spend(self, amount: int = SPENT, name: str = "b", subject: str = "*", nanos: int = 0) -> None:
-        account = self.runtime.ledger.open((name, subject, 0))
+        account = self.runtime.ledger.open((name, subject, 0, 0))
         account.settled_tokens += amount
         account.settled_nanos += nanos
 

@@ -194,7 +194,7 @@ def test_a_defect_ends_one_invocation_closed_and_the_others_go_on(capsys: pytest
     assert "UnexpectedEventError" in capsys.readouterr().err
     runtime.carrier.kept.write()
     assert runtime.ledger.holds == {}, "its hold is settled at its bound"
-    other, answered = runtime.ask(invocation())
+    other, answered = runtime.ask(msgspec.structs.replace(invocation(), id="inv_2"))
     runtime.last.answers(WHOLE)
     assert (answered.body, other.state.phase) == (WHOLE, "done")
 

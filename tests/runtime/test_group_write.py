@@ -25,9 +25,10 @@ def in_one_turn(runtime: Runtime, *events: Callable[[], object]) -> None:
     runtime.end_turn()
 
 
-def asked(runtime: Runtime, count: int) -> list[FakeLine]:
+def asked(runtime: Runtime, count: int, first: int = 0) -> list[FakeLine]:
     lines: list[FakeLine] = []
-    in_one_turn(runtime, *[lambda number=number: lines.append(runtime.ask(named(f"inv_{number}"))[1]) for number in range(count)])
+    numbers = range(first, first + count)
+    in_one_turn(runtime, *[lambda number=number: lines.append(runtime.ask(named(f"inv_{number}"))[1]) for number in numbers])
     return lines
 
 
@@ -59,7 +60,7 @@ def test_while_nothing_can_be_written_nothing_is_sent_and_all_are_told() -> None
     assert runtime.upstream.arrivals == []
     assert runtime.held_tokens == 0
     runtime.journal.broken = False
-    assert [line.status for line in asked(runtime, 2)] == [0, 0]
+    assert [line.status for line in asked(runtime, 2, first=3)] == [0, 0]
     assert len(runtime.upstream.arrivals) == 2
 
 

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from tests.support.clock import FakeClock
 from tests.support.snapshots import SECOND, invocation, snapshot
 
+from orchvynt.adapters.tokens.inline import InlineCounting
 from orchvynt.catalog.bounds import input_tokens_bound
 from orchvynt.decisions.budgets.application import applicable, lines
 from orchvynt.decisions.budgets.ledger import AccountKey, Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.overflow import used
+from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.budgets.sizing import Fits, binds
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.identity.subjects import Subjects
@@ -46,7 +48,18 @@ class Bank:
         self.policy = policy
         self.clock = FakeClock()
         self.ledger = Ledger()
-        self.admitting = Admitting(self.ledger, Health(), OutputSizes(), Statistics(), self.clock, self.heard, self.broke, Subjects())
+        self.admitting = Admitting(
+            self.ledger,
+            Health(),
+            OutputSizes(),
+            Statistics(),
+            self.clock,
+            self.heard,
+            self.broke,
+            Subjects(),
+            InputReports(),
+            InlineCounting(),
+        )
         self.held: dict[str, tuple[Life, Admitted]] = {}
         self.waiting: dict[str, Life] = {}
         self.since: dict[str, tuple[AccountKey, int]] = {}
@@ -215,7 +228,7 @@ class Bank:
         """The first of each queue does not fit; whoever stands behind it may."""
         for account in {key for key, _ in self.since.values()}:
             life = self.waiting[min((one for one, (key, _) in self.since.items() if key == account), key=arrival)]
-            weighed = weigh(self.policy, life.state, self.ledger, self.admitting.sizes, self.clock.now(), 0)
+            weighed = weigh(self.policy, life.state, self.ledger, self.admitting.sizes, self.clock.now(), 0, self.admitting.reports)
             assert isinstance(weighed, Weighed)
             if isinstance(weighed.result, Fits):
                 # A budget that clamps may have got tighter meanwhile, and a smaller answer fits: the next release finds out.

@@ -22,4 +22,4 @@ def line(
     bounds = limits if limits is not None else terms.limits if terms is not None else Limits(nanos, tokens)
     if terms is None:
         terms = Budget(name, "global", None, "lifetime", bounds, min_output_tokens=min_output_tokens, breach=breach)
-    return Line(terms, terms.name, subject, 0, resets_at, bounds)
+    return Line(terms, terms.name, subject, 1 if resets_at else 0, resets_at, bounds)

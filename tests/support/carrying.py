@@ -9,8 +9,10 @@ from tests.support.clock import CountingIds, FakeClock
 from orchvynt.adapters.checking.inline import InlineChecking
 from orchvynt.adapters.memory.journal import MemoryJournal
 from orchvynt.adapters.memory.store import MemoryStore
+from orchvynt.adapters.tokens.inline import InlineCounting
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.figures import Observed
@@ -26,12 +28,14 @@ from orchvynt.ports.caller import CallerLine, Headers, SharedHeaders
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.secrets import SecretMissingError
 from orchvynt.ports.store import StoreUnavailableError
+from orchvynt.ports.tokens import TokenCounting
 from orchvynt.ports.upstream import Address, UpstreamListener
 from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.delivering import Delivering
+from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
@@ -238,7 +242,9 @@ class Runtime:
         secrets: FakeSecrets | None = None,
         store: BreakableStore | None = None,
         upstream: FakeUpstream | None = None,
+        counting: TokenCounting | None = None,
     ) -> None:
+        self.reports, self.counting = InputReports(), counting or InlineCounting()
         self.clock = FakeClock()
         self.ids = CountingIds()
         self.store = store or BreakableStore()
@@ -256,21 +262,35 @@ class Runtime:
             self.clock,
             self.parked,
             Observed(self.statistics, self.scores, self.health.healthy),
-            lambda one: Admitting(self.ledger, self.health, self.sizes, self.statistics, self.clock, one.feed, one.failed, self.subjects),
+            lambda one: Admitting(
+                self.ledger,
+                self.health,
+                self.sizes,
+                self.statistics,
+                self.clock,
+                one.feed,
+                one.failed,
+                self.subjects,
+                self.reports,
+                self.counting,
+            ),
             lambda one: Attempting(
-                self.upstream, known, self.clock, self.ids, self.health, self.sizes, self.statistics, one.feed, one.failed
+                self.upstream, known, self.clock, self.ids, self.health, self.sizes, self.statistics, one.feed, one.failed, self.reports
             ),
             lambda wait_ns, woken: self.woken.append((wait_ns, woken)),
             self._soon,
         )
+        admitting = self.carrier.admitting
+        admitting.policy_changed(snapshot.budgets, snapshot.budgets)
+        self.policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)
         self.repeating = Repeating(self.carrier, self.reviewing, self.store, self.tasks, self._soon)
-        self.sweeping = Sweeping(self.carrier, self.reviewing, self.repeating)
+        self.sweeping = Sweeping(self.carrier, self.reviewing, self.repeating, Forgetting(self.store, self.ledger, self.clock))
         self.said: list[str] = []
         delivering = Delivering(self.upstream, known, self.clock, self.ids, self.policies, self.said.append)
-        counting, thresholds = self.carrier.counting, self.carrier.admitting.thresholds
+        counted, thresholds = self.carrier.counting, self.carrier.admitting.thresholds
         self.alerting = Alerting(
-            self.policies, self.store, self.clock, counting.tallies, counting.spending, thresholds, delivering, self.said.append
+            self.policies, self.store, self.clock, counted.tallies, counted.spending, thresholds, delivering, self.said.append
         )
 
     def _soon(self, run: Callable[[], None]) -> None:

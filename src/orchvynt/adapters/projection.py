@@ -5,7 +5,7 @@ Every store shares this, so that they cannot disagree. It aggregates one batch b
 placed and settled within a batch leaves no trace but its spend. It knows no database and no file.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -30,14 +30,18 @@ from orchvynt.model.facts import (
     Routed,
 )
 from orchvynt.model.repeats import AnswerKept
+from orchvynt.ports.carried import Carried
 from orchvynt.ports.store import FeedbackRow, InvocationRow, ReviewRow, ReviewStatus
 
 REFERENCE_CHARS_MAX: Final = 200
 PARKED: Final = "parked"
+ENDS_UNKNOWN: Final = -1
+WINDOW_NS_MAX: Final = 32 * 86_400_000_000_000
+"""The longest window by the calendar, and a day."""
 
 ReviewFact = ReviewOpened | ReviewEscalated | ReviewDecided | ReviewConcluded
-SpendKey = tuple[str, str, int, int]
-"""Budget, subject, start of the window, and its length if it rolls."""
+SpendKey = tuple[str, str, int, int, int]
+"""Budget, subject, start of the window, its length if it rolls, and when it is over."""
 
 _STATUS: Final[dict[str, ReviewStatus]] = {"approve": "approved", "reject": "rejected", "expire": "expired"}
 
@@ -159,7 +163,7 @@ def _settled(batch: Batch, record: Record, fact: AttemptSettled) -> None:
     for part in fact.reserved:
         if part.subject == fact.inv:
             continue  # a budget per invocation: nobody asks for it again, and there would be a row for each
-        key = (part.budget, part.subject, part.window, part.rolls_ns)
+        key = (part.budget, part.subject, part.window, part.rolls_ns, part.ends_at)
         total = spend.get(key)
         if total is None:
             spend[key] = [bounded(part.nanos), bounded(part.tokens), bounded(part.output_tokens), part.invocations, fact.at]
@@ -226,6 +230,27 @@ _FOLDS: Final[dict[type, Callable[..., None]]] = {
     FeedbackGiven: _feedback,
     InvocationFinished: _finished,
 }
+
+
+def over(row_window: int, ends_at: int, at: int) -> bool:
+    """Whether a row of spend is of a window that was over at `at`; `spend` and `forget_spend` of the SQL stores say the same."""
+    return 0 < ends_at <= at or (ends_at == ENDS_UNKNOWN and row_window <= at - WINDOW_NS_MAX)
+
+
+def renamed_now(known: Mapping[str, str], carried: Carried) -> dict[str, str]:
+    """The old names of budgets, each with the one that it has after a policy; names that the policy has are their own."""
+    found = dict(known)
+    for was, name in carried.renamed:
+        found = {old: name if new == was else new for old, new in found.items()} | {was: name}
+    return {old: new for old, new in found.items() if old not in carried.names}
+
+
+def book_renamed(budget: str, carried: Carried) -> str:
+    """What a row's budget is called from now on; a budget's further books, `NAME#what`, go with it."""
+    name, mark, what = budget.partition("#")
+    for was, new in carried.renamed:
+        name = new if name == was else name
+    return f"{name}{mark}{what}"
 
 
 def feedback_row(fact: FeedbackGiven) -> FeedbackRow:

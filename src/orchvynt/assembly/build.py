@@ -1,5 +1,6 @@
 """The only place that constructs a server: settings in, a process that can be started out."""
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -8,8 +9,9 @@ from orchvynt.adapters.clock import SystemClock
 from orchvynt.adapters.ids import SystemIds
 from orchvynt.adapters.secrets import EnvSecrets
 from orchvynt.adapters.sqlite.opening import Opened, open_store
+from orchvynt.adapters.tokens.apart import CountingApart
 from orchvynt.adapters.upstream.client import HttpUpstream
-from orchvynt.assembly.machine import Foundation, put_together
+from orchvynt.assembly.machine import Foundation, put_together, say
 from orchvynt.assembly.policy_file import Started
 from orchvynt.assembly.settings import Settings
 from orchvynt.dialects import registry
@@ -45,13 +47,15 @@ class Process(msgspec.Struct):
     recovered: Recovered
     secrets: EnvSecrets
     checking: Checking
+    counting: CountingApart
 
 
 async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checking: Checking, started: Started) -> Process:
     """Puts the process together over a store that is open, and recovers what an earlier process left."""
     clock = SystemClock()
     upstream = HttpUpstream(clock)
-    foundation = Foundation(opened.store, opened.journal, clock, SystemIds(clock.now), secrets, upstream, checking)
+    counting = CountingApart(asyncio.get_running_loop().call_soon_threadsafe, say)
+    foundation = Foundation(opened.store, opened.journal, clock, SystemIds(clock.now), secrets, upstream, checking, counting)
     made = await put_together(foundation, started.snapshot, started.row)
     made.policies.file = started.file
     server = HttpServer(made.data_plane.handle, _refusal, Limits(), clock)
@@ -71,6 +75,7 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         made.recovered,
         secrets,
         checking,
+        counting,
     )
 
 

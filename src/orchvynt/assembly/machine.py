@@ -8,8 +8,10 @@ from secrets import randbits
 import msgspec
 
 from orchvynt.adapters.checking.inline import InlineChecking
+from orchvynt.adapters.tokens.inline import InlineCounting
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.identity.conversations import Conversations
 from orchvynt.decisions.identity.subjects import Subjects
@@ -22,6 +24,7 @@ from orchvynt.ports.clock import Clock, Ids
 from orchvynt.ports.journal import Journal
 from orchvynt.ports.secrets import Secrets
 from orchvynt.ports.store import PolicyRow, Store
+from orchvynt.ports.tokens import TokenCounting
 from orchvynt.ports.upstream import Upstream
 from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.alerting import Alerting
@@ -29,6 +32,7 @@ from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.feedback import restore_scores
+from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
@@ -53,6 +57,7 @@ class Foundation(msgspec.Struct, frozen=True):
     secrets: Secrets
     upstream: Upstream
     checking: Checking = InlineChecking()
+    counting: TokenCounting = InlineCounting()
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -72,7 +77,7 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     """Recovers what an earlier process left in the store, too. `row` is the snapshot's line of the history, where there is one."""
     ledger, health, sizes, parked, tasks = Ledger(), Health(), OutputSizes(), Parked(), Tasks()
     subjects = Subjects()
-    statistics, scores = Statistics(), Scores()
+    statistics, scores, reports = Statistics(), Scores(), InputReports()
     recovered = await recover(on.store, on.journal, ledger, parked, on.clock, snapshot)
     await restore_scores(on.store, scores)
     loop = asyncio.get_running_loop()
@@ -82,25 +87,32 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
         on.clock,
         parked,
         Observed(statistics, scores, health.healthy),
-        lambda carrier: Admitting(ledger, health, sizes, statistics, on.clock, carrier.feed, carrier.failed, subjects),
-        lambda carrier: Attempting(on.upstream, on.secrets, on.clock, on.ids, health, sizes, statistics, carrier.feed, carrier.failed),
+        lambda carrier: Admitting(
+            ledger, health, sizes, statistics, on.clock, carrier.feed, carrier.failed, subjects, reports, on.counting
+        ),
+        lambda carrier: Attempting(
+            on.upstream, on.secrets, on.clock, on.ids, health, sizes, statistics, carrier.feed, carrier.failed, reports
+        ),
         lambda wait_ns, woken: _call_later(loop, wait_ns, woken),
         loop.call_soon,
     )
+    admitting = carrier.admitting
+    admitting.policy_changed(snapshot.budgets, snapshot.budgets)
+    policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
     reviewing = Reviewing(carrier, on.store, policies, tasks)
-    delivering = Delivering(on.upstream, on.secrets, on.clock, on.ids, policies, _say)
-    alerting = Alerting(
-        policies, on.store, on.clock, carrier.counting.tallies, carrier.counting.spending, carrier.admitting.thresholds, delivering, _say
-    )
+    delivering = Delivering(on.upstream, on.secrets, on.clock, on.ids, policies, say)
+    counting, thresholds = carrier.counting, carrier.admitting.thresholds
+    alerting = Alerting(policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, say)
     repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon)
+    sweeping = Sweeping(carrier, reviewing, repeating, Forgetting(on.store, ledger, on.clock))
     keyring = Keyring(on.store, on.clock)
     await keyring.load()
     reception = Reception(keyring, Conversations(randbits(SALT_BITS)), subjects)
     data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception)
-    return Machine(tasks, carrier, policies, reviewing, Sweeping(carrier, reviewing, repeating), alerting, data_plane, recovered)
+    return Machine(tasks, carrier, policies, reviewing, sweeping, alerting, data_plane, recovered)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     sys.stderr.write(f"orchvynt: {text}\n")
     sys.stderr.flush()
 

@@ -11,9 +11,10 @@ from orchvynt.adapters.git import commit_of
 from orchvynt.language.compile import load
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.store import PolicyRow, Store
 from orchvynt.runtime.changing import FILE_AUTHOR
-from orchvynt.runtime.policies import FileSeen, file_of, numbered
+from orchvynt.runtime.policies import FileSeen, carrying, file_of, numbered
 
 POLICY_BYTES_MAX = 4 * 1024 * 1024
 
@@ -68,7 +69,9 @@ async def starting(
     if follows and read_now is not None and read_now.digest != row.digest and row.until <= clock.now():
         check(read_now)
         if not (missing := lacks(read_now)):
-            return await _added(store, read_now, FileSeen(path, read_now.digest, "", True), clock, f"changed in {path}")
+            before = compiled.budgets if isinstance(compiled, Snapshot) else ()
+            moved = carrying(before, read_now.budgets)
+            return await _added(store, read_now, FileSeen(path, read_now.digest, "", True), clock, f"changed in {path}", moved)
         file = FileSeen(path, "", f"{path} cannot be put in force: {missing[0]}", follows=True)
     if not isinstance(compiled, Snapshot):
         raise PolicyRefusedError(
@@ -106,9 +109,11 @@ async def _seeded(store: Store, path: str, clock: SystemClock, check: Callable[[
     return msgspec.structs.replace(started, warnings=loaded.problems)
 
 
-async def _added(store: Store, snapshot: Snapshot, file: FileSeen, clock: SystemClock, why: str) -> Started:
+async def _added(
+    store: Store, snapshot: Snapshot, file: FileSeen, clock: SystemClock, why: str, moved: Carried = NOTHING_CARRIED
+) -> Started:
     commit = await asyncio.to_thread(commit_of, file.path)
     by = FILE_AUTHOR if file.follows else "serve"
-    row = await store.add_policy(snapshot.source, snapshot.digest, why, by, clock.now(), None, commit)
+    row = await store.add_policy(snapshot.source, snapshot.digest, why, by, clock.now(), None, commit, carried=moved)
     assert row is not None, "nothing was expected of the version in force"
     return Started(msgspec.structs.replace(snapshot, version=row.version, commit=commit), row, (), file)

@@ -134,6 +134,7 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     await keyring.write_used()
     stop_looking()
     await process.upstream.close()
+    process.counting.close()
     return 0
 
 

@@ -1,16 +1,17 @@
 """Upper bounds of what a request costs in tokens, from its sizes alone. Sound first: never below what a provider counts.
 
 A byte-level BPE has at most one token per UTF-8 byte; so do SentencePiece vocabularies with byte fallback. Around the text
-stand the template's own tokens. Figures per image are the largest that the vendors' pages allow:
-OpenAI 2,833 + 5,667 a tile for gpt-4o-mini, at most eight 512-px tiles after scaling to 2048 × 768
-(https://platform.openai.com/docs/guides/images-vision); Anthropic one token per 28 × 28 px, the long edge at most 2,576 px
-(https://docs.anthropic.com/en/docs/build-with-claude/vision); open models up to 16,384 (Qwen2-VL's model card).
+stand the template's own tokens. Images have their own figures (catalog/images.py). Where the text was counted exactly
+(catalog/counting.py), that count stands in the place of its bytes.
+OpenAI writes conversations with several tool calls as ASCII with escapes before it counts them: six characters for one of two or three
+bytes, twelve for one of four (community.openai.com/t/1375117).
 Tools at Anthropic: a system prompt of at most 530 tokens (https://docs.anthropic.com/en/docs/build-with-claude/tool-use).
 What no size of a body bounds (pages of a PDF, what a provider's own search reads) is bounded by the context it is read into.
 """
 
 from typing import Final, Literal
 
+from orchvynt.catalog.images import image_tokens_most
 from orchvynt.model.invocation import Ask
 
 Kind = Literal["openai", "openai-compatible", "anthropic", "ollama"]
@@ -29,26 +30,36 @@ WINDOW_MOST: Final = 2_000_000
 """No model that is sold has a larger context; it stands where a model's own is not known."""
 
 _FIXED_TOKENS: Final[dict[str, int]] = {"openai": 8, "anthropic": 16, "openai-compatible": 64, "ollama": 64}
-_IMAGE_TOKENS: Final[dict[str, int]] = {
-    "openai": 2_833 + 8 * 5_667,
-    "anthropic": (2_576 // 28) ** 2,
-    "openai-compatible": 2_833 + 8 * 5_667,
-    "ollama": 16_384,
-}
-_CEILING_FIXED: Final = max(_FIXED_TOKENS.values()) + ANTHROPIC_TOOLS_TOKENS
-_CEILING_IMAGE: Final = max(_IMAGE_TOKENS.values())
 KINDS: Final[tuple[Kind, ...]] = ("openai", "openai-compatible", "anthropic", "ollama")
+_CEILING_FIXED: Final = max(_FIXED_TOKENS.values()) + ANTHROPIC_TOOLS_TOKENS
+_CEILING_IMAGE: Final = max(image_tokens_most(kind) for kind in KINDS)
+_ASCII: Final = bytes(range(0x80))
 
 
-def input_tokens_bound(ask: Ask, kind: Kind, context_window: int = 0) -> int:
-    """The most input tokens that this provider can count for the request. `context_window` is the model's, 0 where it is not known."""
+def input_tokens_bound(ask: Ask, kind: Kind, context_window: int = 0, upstream_model: str = "", text_tokens: int | None = None) -> int:
+    """The most input tokens that this provider can count for the request. `context_window` is the model's, 0 where it is not known.
+
+    `text_tokens` is what its text was counted to come to, None where nobody counted; a count above the bound of the bytes is none."""
     tools = len(ask.tool_names)
     bound = ask.input_text_bytes + MESSAGE_TOKENS * ask.message_count + TOOL_TOKENS * tools + _FIXED_TOKENS[kind]
     if tools and kind == "anthropic":
         bound += ANTHROPIC_TOOLS_TOKENS
+    if ask.tool_calls > 1 and kind in ("openai", "openai-compatible"):
+        bound += _escaping(ask)
+    if text_tokens is not None:
+        bound = min(bound, text_tokens)
     if ask.open_inputs:
         bound += ask.open_inputs * (context_window or WINDOW_MOST)
-    return bound + ask.image_count * _IMAGE_TOKENS[kind]
+    if ask.image_count:
+        bound += ask.image_count * image_tokens_most(kind, upstream_model)
+    return bound
+
+
+def _escaping(ask: Ask) -> int:
+    """How many bytes more its text takes as ASCII with escapes, at most: of a character that is escaped already, its escape counted as
+    three bytes at least."""
+    wide = len(ask.body.translate(None, _ASCII))
+    return 2 * wide + 3 * ask.body.count(b"\\u")
 
 
 def input_tokens_ceiling(ask: Ask) -> int:
@@ -60,6 +71,7 @@ def input_tokens_ceiling(ask: Ask) -> int:
         + _CEILING_FIXED
         + (ask.image_count * _CEILING_IMAGE)
         + (ask.open_inputs * WINDOW_MOST)
+        + (_escaping(ask) if ask.tool_calls > 1 else 0)
     )
 
 

@@ -6,8 +6,9 @@ from typing import Final
 import msgspec
 
 from orchvynt.language.patterns import base_url, webhook_url
-from orchvynt.language.phrases import summary, target, words
-from orchvynt.language.snapshot import Alert, ChainUse, Constraint, Destination, PolicyTest, Provider, Rule, Snapshot
+from orchvynt.language.phrases import granting, summary, target, words
+from orchvynt.language.snapshot import Alert, Budget, ChainUse, Constraint, Destination, PolicyTest, Provider, Rule, Snapshot
+from orchvynt.language.spending import spending_changes
 
 
 def diff(old: Snapshot, new: Snapshot) -> list[str]:
@@ -31,6 +32,7 @@ def diff(old: Snapshot, new: Snapshot) -> list[str]:
     lines += _maps("alert", _alerts(old.alerts), _alerts(new.alerts))
     lines += _maps("destination", old.destinations, new.destinations)
     lines += _maps("budget", {budget.name: budget for budget in old.budgets}, {budget.name: budget for budget in new.budgets})
+    lines += spending_changes(old.budgets, new.budgets)
     lines += _order("budgets", [budget.name for budget in old.budgets], [budget.name for budget in new.budgets])
     lines += _maps("gate", {gate.name: gate for gate in old.gates}, {gate.name: gate for gate in new.gates})
     lines += _order("gates", [gate.name for gate in old.gates], [gate.name for gate in new.gates])
@@ -136,7 +138,11 @@ def _pairs(old: object, new: object) -> list[tuple[str, object, object]]:
         return [("webhook", webhook_url(old), webhook_url(new)), ("secret", old.secret, new.secret)]
     if isinstance(old, Rule) and isinstance(new, Rule):
         return [("when", old.when, new.when), *_targets(old, new)]
-    pairs = [(name, getattr(old, name), getattr(new, name)) for name in old.__struct_fields__ if name not in _NOT_ITS_OWN]
+    pairs: list[tuple[str, object, object]] = [
+        (name, getattr(old, name), getattr(new, name)) for name in old.__struct_fields__ if name not in _NOT_ITS_OWN
+    ]
+    if isinstance(old, Budget) and isinstance(new, Budget):
+        pairs.append(("on_breach.review.grant", granting(old), granting(new)))
     return [(name, a.name if isinstance(a, Provider) else a, b.name if isinstance(b, Provider) else b) for name, a, b in pairs]
 
 

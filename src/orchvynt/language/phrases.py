@@ -163,6 +163,12 @@ def _breach(breach: Breach) -> str:
     return f"review by {breach.reviewers}" if breach.kind == "review" else breach.kind
 
 
+def granting(budget: Budget) -> tuple[str, ...]:
+    """The amounts that a review of the budget may grant."""
+    money = budget.limits.nanos is not None
+    return tuple([_limits(Limits(nanos=amount) if money else Limits(tokens=amount)) for amount in budget.breach.grants])
+
+
 def _escalation(step: Escalation) -> str:
     return f"after {duration_text(step.after_ns)} {'to ' + step.to if step.to else 'reject'}"
 

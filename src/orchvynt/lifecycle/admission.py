@@ -164,6 +164,7 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
         fits.nanos,
         fits.limited_by,
         event.overflows,
+        input_counted_by=event.input_counted_by,
     )
     model = snapshot_model_name(snapshot, candidate.model)
     sent = facts.AttemptSent(

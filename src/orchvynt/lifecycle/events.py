@@ -31,6 +31,7 @@ class Admitted(Event, frozen=True, tag="admitted"):
     fits: Fits
     reserved: tuple[Reserved, ...]
     input_tokens_bound: int
+    input_counted_by: str = ""
     overflows: tuple[str, ...] = ()
 
 

@@ -1,10 +1,10 @@
 """What an attempt cost: at real usage where the provider said it, else at a bound that is never below what was consumed."""
 
 from collections.abc import Iterable
-from typing import Final
 
 import msgspec
 
+from orchvynt.catalog.bounds import WINDOW_MOST
 from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects.shapes import Seen
@@ -14,8 +14,6 @@ from orchvynt.lifecycle.state import State
 from orchvynt.model import facts
 from orchvynt.model.money import FREE, Price, cost_nanos
 from orchvynt.model.usage import NO_USAGE, Usage
-
-TOKENS_MOST: Final = 100_000_000
 
 
 def settle(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usage, why: str = "") -> facts.AttemptSettled:
@@ -33,8 +31,11 @@ def settle(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usage, why:
     tokens = usage.total_tokens
     held_tokens = placed.input_tokens_bound + (placed.output_tokens_max or 0)
     overrun = placed.output_tokens_max is not None and (tokens > held_tokens or nanos > placed.nanos_bound)
+    input_over = max(usage.input_tokens - placed.input_tokens_bound, 0)
+    if input_over and placed.reserved:
+        overrun = True
     parts = consumed(placed.reserved, nanos, usage)
-    return facts.AttemptSettled(state.invocation.id, event.at, placed.attempt, usage, nanos, parts, price.source, overrun, why)
+    return facts.AttemptSettled(state.invocation.id, event.at, placed.attempt, usage, nanos, parts, price.source, overrun, why, input_over)
 
 
 def consumed(reserved: Iterable[facts.Reserved], nanos: int, usage: Usage) -> tuple[facts.Reserved, ...]:
@@ -42,7 +43,7 @@ def consumed(reserved: Iterable[facts.Reserved], nanos: int, usage: Usage) -> tu
     tokens, output = usage.total_tokens, usage.output_tokens
     return tuple(
         [
-            facts.Reserved(part.budget, part.subject, part.window, nanos, tokens, output, part.invocations, part.rolls_ns)
+            facts.Reserved(part.budget, part.subject, part.window, nanos, tokens, output, part.invocations, part.rolls_ns, part.ends_at)
             for part in reserved
         ]
     )
@@ -50,7 +51,8 @@ def consumed(reserved: Iterable[facts.Reserved], nanos: int, usage: Usage) -> tu
 
 def settle_answer(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usage | None, output_bytes: int) -> facts.AttemptSettled:
     """The receipt of a whole answer; without a usable usage it is settled at the bound."""
-    if usage is not None and usable(usage):
+    assert state.placed is not None
+    if usage is not None and plausible_usage(snapshot, state.placed, usage):
         return settle(snapshot, state, event, usage)
     return settle(snapshot, state, event, bound(snapshot, state, output_bytes), "usage missing" if usage is None else "usage absurd")
 
@@ -80,7 +82,7 @@ def bound(snapshot: Snapshot, state: State, output_bytes: int, partial: Usage | 
 
 def bound_of(snapshot: Snapshot, placed: facts.HoldPlaced, output_bytes: int = 0, partial: Usage | None = None) -> Usage:
     """The most that a hold's attempt can have consumed: its hold, and at least what was seen (bytes bound the tokens)."""
-    seen = partial if partial is not None and usable(partial) else NO_USAGE
+    seen = partial if partial is not None and plausible_usage(snapshot, placed, partial) else NO_USAGE
     output = placed.output_tokens_max
     if output is None:
         # Nothing bounded it: what was seen, or the model's own limit, whichever is more.
@@ -90,14 +92,17 @@ def bound_of(snapshot: Snapshot, placed: facts.HoldPlaced, output_bytes: int = 0
     return Usage(max(placed.input_tokens_bound, seen.input_tokens), max(output, seen.output_tokens), estimated=True)
 
 
-def usable(usage: Usage) -> bool:
-    """Whether a reported usage can be true at all: counts are not negative, and below any context that exists."""
+def plausible_usage(snapshot: Snapshot, placed: facts.HoldPlaced, usage: Usage) -> bool:
+    """Whether a reported usage can be true at all: nothing is negative, there is input, and neither side is larger than the context
+    that the model has, unless its hold foresaw that much. What is merely more than was held can be true: it is the provider's overrun."""
+    model = resolve(snapshot, placed.model)
+    window = (model.context_window if model is not None else 0) or WINDOW_MOST
     return (
-        0 < usage.input_tokens <= TOKENS_MOST
-        and 0 <= usage.output_tokens <= TOKENS_MOST
-        and 0 <= usage.cached_input_tokens <= TOKENS_MOST
-        and 0 <= usage.reasoning_tokens <= TOKENS_MOST
-        and 0 <= usage.cache_kept_tokens <= usage.cache_written_tokens <= TOKENS_MOST
+        0 < usage.input_tokens <= max(window, placed.input_tokens_bound)
+        and 0 <= usage.output_tokens <= max(window, placed.output_tokens_max or 0)
+        and 0 <= usage.cached_input_tokens <= usage.input_tokens
+        and 0 <= usage.reasoning_tokens <= max(usage.output_tokens, window)
+        and 0 <= usage.cache_kept_tokens <= usage.cache_written_tokens <= usage.input_tokens
     )
 
 

@@ -1,13 +1,17 @@
 """Whether a candidate may be asked now: its health, its price, and the hold it would need. Pure, over the process's shared state."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Literal
 
 import msgspec
 
-from orchvynt.catalog.bounds import MESSAGE_TOKENS, input_tokens_bound
+from orchvynt.catalog.bounds import MESSAGE_TOKENS, input_tokens_bound, input_tokens_least
+from orchvynt.catalog.tokenizers import tokenizer_of
 from orchvynt.decisions.budgets.application import lines
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, Fits, Need, Short, binds, bounds_output, size
 from orchvynt.decisions.fallback.health import CLEAR, Passage, Route
 from orchvynt.decisions.routing.names import resolve
@@ -17,6 +21,7 @@ from orchvynt.language.snapshot import Model, Snapshot
 from orchvynt.lifecycle.chains import chain_of
 from orchvynt.lifecycle.events import NotAdmitted
 from orchvynt.lifecycle.state import State
+from orchvynt.model.invocation import Ask
 from orchvynt.model.money import FREE
 
 # Those that cost no more than the price of the catalog (https://platform.openai.com/docs/guides/flex-processing).
@@ -28,16 +33,21 @@ BYTES_PER_TOKEN_USUAL: Final = 4
 
 MS: Final = 1_000_000
 
+NO_COUNTS: Final[Mapping[str, int | None]] = MappingProxyType({})
+
 
 class Weighed(msgspec.Struct, frozen=True, gc=False):
     """The lines that the hold stands on, those of them that bound it, what it takes, the bound of its input, and 1 if it counts
-    its invocation, which is counted once."""
+    its invocation, which is counted once. `counted_by` is the tokenizer that counted the input, empty where its bytes bound it;
+    `count_with` is one whose count may change the result: then it is to be weighed again with that."""
 
     lines: tuple[Line, ...]
     binding: tuple[Line, ...]
     result: Fits | Short
     input_tokens_bound: int
     calls: int
+    counted_by: str = ""
+    count_with: str = ""
 
 
 def passage(
@@ -65,8 +75,18 @@ def passage(
     return NotAdmitted(at, mono, found.why, rests_ns=found.for_ns, rest_why=found.rest_why, later=later, figures=figures)
 
 
-def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, at: int, mono: int) -> Weighed | NotAdmitted:
-    """What the candidate under way would need, and whether it fits now."""
+def weigh(
+    snapshot: Snapshot,
+    state: State,
+    ledger: Ledger,
+    sizes: OutputSizes,
+    at: int,
+    mono: int,
+    reports: InputReports,
+    counts: Mapping[str, int | None] = NO_COUNTS,
+) -> Weighed | NotAdmitted:
+    """What the candidate under way would need, and whether it fits now. `counts` are the exact counts of its text by tokenizer, None
+    where there is none to be had."""
     model = resolve(snapshot, state.candidate.model)
     assert model is not None
     stands_on = lines(snapshot.budgets, state.applied, model.name, at, ledger.grants) if state.applied else ()
@@ -78,7 +98,7 @@ def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, 
     ):
         said = f"`service_tier: {ask.service_tier[:40]}` is not billed at the price that the hold is made at, and a money budget applies."
         return NotAdmitted(at, mono, "price", detail=said)
-    bound = input_tokens_bound(ask, model.provider.kind, model.context_window)
+    bound, counted_by = _input_bound(snapshot, model, ask, reports, counts)
     asked = ask.max_output_tokens * ask.choices if ask.max_output_tokens is not None else None
     surcharge = -(-bound * ask.input_surcharge_percent // 100) if model.provider.kind == "anthropic" else 0
     if state.broken is not None and state.broken.text:
@@ -91,10 +111,39 @@ def weigh(snapshot: Snapshot, state: State, ledger: Ledger, sizes: OutputSizes, 
     if asked is None and _demands_limit(model) and not any(bounds_output(line, price) for line in stands_on):
         asked = most
     typical, calls = sizes.typical(model.name) * ask.choices, 0 if state.counted else 1
-    need = Need(bound, asked, most, typical, price, ask.choices, surcharge, calls)
+    least = ask.output_tokens_least if _demands_limit(model) else 0
+    need = Need(bound, asked, most, typical, price, ask.choices, surcharge, calls, least)
     result = size(need, stands_on, ledger)
     binding = tuple([line for line in stands_on if binds(line, price, calls)]) if stands_on else ()
-    return Weighed(stands_on, binding, result, bound, need.calls)
+    count_with = ""
+    if not counted_by and (isinstance(result, Short) or result.limited_by):
+        tokenizer = tokenizer_of(model.provider.kind, model.upstream_model)
+        trusted = tokenizer and tokenizer not in counts and reports.trusts(model.name, snapshot.version)
+        if trusted and _a_count_may_help(need, bound - ask.input_text_bytes + input_tokens_least(ask), result, stands_on, ledger):
+            count_with = tokenizer
+    return Weighed(stands_on, binding, result, bound, need.calls, counted_by, count_with)
+
+
+def _input_bound(snapshot: Snapshot, model: Model, ask: Ask, reports: InputReports, counts: Mapping[str, int | None]) -> tuple[int, str]:
+    """The bound of the input, and the tokenizer that counted it."""
+    kind, window, upstream = model.provider.kind, model.context_window, model.upstream_model
+    by_bytes = input_tokens_bound(ask, kind, window, upstream) + reports.excess(model.name)
+    if counts and reports.trusts(model.name, snapshot.version):
+        tokenizer = tokenizer_of(kind, upstream)
+        text_tokens = counts.get(tokenizer)
+        if text_tokens is not None and (counted := input_tokens_bound(ask, kind, window, upstream, text_tokens)) < by_bytes:
+            return counted, tokenizer
+    return by_bytes, ""
+
+
+def _a_count_may_help(need: Need, least: int, result: Fits | Short, stands_on: tuple[Line, ...], ledger: Ledger) -> bool:
+    """Whether the fewest tokens that the input plausibly has would fit where its bytes do not, or leave noticeably more for the output."""
+    better = size(msgspec.structs.replace(need, input_tokens=least), stands_on, ledger)
+    if isinstance(result, Short):
+        return not isinstance(better, Short) or (better.waits and not result.waits)
+    if isinstance(better, Short) or better.output_tokens is None or result.output_tokens is None:
+        return False
+    return better.output_tokens * 8 > result.output_tokens * 9
 
 
 def _demands_limit(model: Model) -> bool:

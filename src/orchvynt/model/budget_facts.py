@@ -21,10 +21,12 @@ class HoldAwaited(Fact, frozen=True, tag="hold_awaited"):
 
 
 class Reserved(msgspec.Struct, frozen=True, gc=False):
-    """A part of one budget's window for one subject. `window` is the start of the window in ns UTC, 0 for a lifetime.
+    """A part of one budget's window for one subject. `window` is the start of the window in ns UTC, of a lifetime 0, or when it began
+    anew because its subject was idle.
 
     `tokens` are input and output, `output_tokens` those of them that are output. `invocations` is 1 in the hold that counts its
-    invocation. `rolls_ns` is the length of a window that rolls; `window` is then the start of the slice that the hold belongs to."""
+    invocation. `rolls_ns` is the length of a window that rolls; `window` is then the start of the slice that the hold belongs to.
+    `ends_at` is when the window has ended, or the slice has rolled out; 0 for a lifetime."""
 
     budget: str
     subject: str
@@ -34,6 +36,7 @@ class Reserved(msgspec.Struct, frozen=True, gc=False):
     output_tokens: int = 0
     invocations: int = 0
     rolls_ns: int = 0
+    ends_at: int = 0
 
 
 class HoldPlaced(Fact, frozen=True, tag="hold_placed"):
@@ -85,7 +88,9 @@ class BudgetThresholdPassed(Fact, frozen=True, tag="budget_threshold_passed"):
 
 
 class AttemptSettled(Fact, frozen=True, tag="attempt_settled"):
-    """The receipt. `reserved` repeats the hold's parts with what was really consumed. `overrun` is set when it exceeds the hold."""
+    """The receipt. `reserved` repeats the hold's parts with what was really consumed. `overrun` is set when it exceeds the hold.
+    `input_over` is by how many input tokens the provider's count exceeds the bound of the hold; where the input was counted exactly, that
+    ends the trust in the count (decisions/budgets/reported.py)."""
 
     attempt: str
     usage: Usage
@@ -94,6 +99,7 @@ class AttemptSettled(Fact, frozen=True, tag="attempt_settled"):
     price_source: str
     overrun: bool = False
     why: str = ""
+    input_over: int = 0
 
 
 class BudgetGranted(Fact, frozen=True, tag="budget_granted"):

@@ -33,7 +33,8 @@ class Ask(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     `open_inputs` is how often a provider may read a whole context that no size of the body bounds: once for the pages of documents,
     as often as it samples for tools that it carries out itself.
     `forwarded` are header fields of the caller for providers of its own dialect. `input_surcharge_percent` is how much
-    more than its price input may cost, because the caller has it written to a cache.
+    more than its price input may cost, because the caller has it written to a cache. `tool_calls` are those that earlier turns made.
+    `output_tokens_least` is the smallest output limit that its own dialect's providers take with the rest of it, 0 where any will do.
     """
 
     requested_model: str
@@ -51,6 +52,8 @@ class Ask(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     open_inputs: int = 0
     input_surcharge_percent: int = 0
     forwarded: tuple[tuple[str, str], ...] = ()
+    tool_calls: int = 0
+    output_tokens_least: int = 0
 
 
 def caller_of(key: str, key_id: str) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced, Wanted
 from orchvynt.model.repeats import AnswerKept
+from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.receipts import ReceiptRow, Spent
 
 ReviewStatus = Literal["open", "approved", "rejected", "expired"]
@@ -26,10 +27,11 @@ class StoreInUseError(Exception):
 
 
 class SpendRow(msgspec.Struct, frozen=True):
-    """What was settled on one budget for one subject in one window (start in ns UTC; 0 is a lifetime).
+    """What was settled on one budget for one subject in one window (start in ns UTC; 0 is a lifetime, or when it began anew).
 
     `rolls_ns` is the length of a window that rolls, else 0; `window` is then the start of one of its slices. `tokens` are input and
-    output. `touched_at` is the instant of the last receipt."""
+    output. `touched_at` is the instant of the last receipt. `ends_at` is when the window, or all of the slice, is over: 0 for a lifetime,
+    -1 where an older build did not say it."""
 
     budget: str
     subject: str
@@ -40,6 +42,7 @@ class SpendRow(msgspec.Struct, frozen=True):
     output_tokens: int
     invocations: int
     touched_at: int
+    ends_at: int = 0
 
 
 class OpenHold(msgspec.Struct, frozen=True):
@@ -176,7 +179,17 @@ class Store(Protocol):
         """The newest `limit`, oldest first."""
         ...
 
-    async def spend(self) -> list[SpendRow]: ...
+    async def spend(self, now: int = 0) -> list[SpendRow]:
+        """Without what is over at `now` (ns UTC; 0: with all of it). Of older builds, a window of more than 32 days ago is over."""
+        ...
+
+    async def forget_spend(self, ended_before: int, lifetimes: Sequence[tuple[str, str, int]]) -> None:
+        """Drops the rows of windows that were over at `ended_before`, and those of lifetimes: budget, subject and `window`."""
+        ...
+
+    async def renamed(self) -> list[tuple[str, str]]:
+        """The names that budgets had, each with the one whose spend it is now, whatever became of the `was` that said so."""
+        ...
 
     async def grants(self) -> list[BudgetGranted]:
         """All that was ever granted, oldest first."""
@@ -227,9 +240,21 @@ class Store(Protocol):
         ...
 
     async def add_policy(
-        self, yaml: str, digest: str, message: str, author: str, at: int, expected: int | None, commit: str, until: int = 0
+        self,
+        yaml: str,
+        digest: str,
+        message: str,
+        author: str,
+        at: int,
+        expected: int | None,
+        commit: str,
+        until: int = 0,
+        carried: Carried = NOTHING_CARRIED,
     ) -> PolicyRow | None:
-        """Appends the next version durably and makes it the current one. None if `expected` is not the current version (0: none yet)."""
+        """Appends the next version durably and makes it the current one. None if `expected` is not the current version (0: none yet).
+
+        The spend that is `carried` moves with it, and what is still filed under an old name counts under the new one: all, or nothing.
+        """
         ...
 
     async def tokens(self) -> list[TokenRow]: ...

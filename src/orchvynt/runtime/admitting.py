@@ -1,28 +1,30 @@
 """Performs `Admit`: asks health and ledger for a candidate, places its hold, or lets it wait for holds in flight."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
+from orchvynt.decisions.budgets.accounts import key_of
 from orchvynt.decisions.budgets.burning import Burning
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.overflow import overflows
 from orchvynt.decisions.budgets.prompts import Prompts
+from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
 from orchvynt.decisions.budgets.thresholds import Thresholds, Why
 from orchvynt.decisions.fallback.health import Health, Passage
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.statistics import Statistics
+from orchvynt.language.snapshot import Budget
+from orchvynt.language.spending import carried
 from orchvynt.lifecycle.commands import Admit
+from orchvynt.lifecycle.countable import countable
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.weighing import Weighed, passage, weigh
 from orchvynt.model.facts import BudgetThresholdPassed, Reserved
 from orchvynt.ports.clock import Clock
+from orchvynt.ports.tokens import TokenCounting
 from orchvynt.runtime.life import Life
-from orchvynt.runtime.waiting import HoldQueue, Waiter
-
-HEARD_NS: Final = 1_000_000_000
-"""So long before its own timeout, at most, a caller that waits is told that it waited in vain."""
+from orchvynt.runtime.waiting import HoldQueue, Waiter, due_at
 
 Feed = Callable[[Life, AnyEvent], bool]
 
@@ -40,6 +42,8 @@ class Admitting:
         feed: Feed,
         failed: Callable[[Life, Exception], None],
         subjects: Subjects,
+        reports: InputReports,
+        counting: TokenCounting,
     ) -> None:
         self.ledger = ledger
         self.health = health
@@ -51,16 +55,22 @@ class Admitting:
         self.thresholds = Thresholds()
         # The lines with thresholds of attempts under way, with their invocation.
         self._watched: dict[str, tuple[str, list[Line]]] = {}
+        self._idle_ns: dict[str, int] = {}
         self.prompts = Prompts(ledger)
         self.burning = Burning(clock.now())
         self._feed = feed
         self._failed = failed
+        self.reports = reports
+        self._counting = counting
 
     def admit(self, life: Life, command: Admit) -> None:
         at, mono = self.clock.now(), self.clock.monotonic()
-        weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono)
+        weighed = self._weighed(life, at, mono)
         if isinstance(weighed, NotAdmitted):
             self._feed(life, weighed)
+            return
+        if weighed.count_with:
+            self._count(life, command, weighed.count_with)
             return
         result = weighed.result
         if isinstance(result, Short) and not result.waits:
@@ -80,6 +90,29 @@ class Admitting:
                 return
             result = behind_others(line, result, self.ledger)
         self._wait(life, command, weighed, result, at, mono)
+
+    def _weighed(self, life: Life, at: int, mono: int) -> Weighed | NotAdmitted:
+        return weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono, self.reports, life.counts)
+
+    def _count(self, life: Life, command: Admit, tokenizer: str) -> None:
+        """Has the input counted exactly, at once or off the loop, and weighs again."""
+        mark = life.queued = object()
+        body = countable(life.snapshot, life.state)
+        if body is None:
+            self._counted(life, command, mark, tokenizer, None)
+        else:
+            self._counting.count(tokenizer, body, lambda tokens: self._counted(life, command, mark, tokenizer, tokens))
+
+    def _counted(self, life: Life, command: Admit, mark: object, tokenizer: str, tokens: int | None) -> None:
+        if life.queued is not mark:
+            # Its life ended meanwhile.
+            return
+        life.queued = None
+        life.counts[tokenizer] = tokens
+        try:
+            self.admit(life, command)
+        except Exception as error:  # noqa: BLE001 - a loop top, where it was counted off the loop
+            self._failed(life, error)
 
     def _passage(self, life: Life, command: Admit, at: int, mono: int) -> Passage | NotAdmitted:
         snapshot, candidate = life.snapshot, life.state.candidate
@@ -103,10 +136,11 @@ class Admitting:
                     self._exhausted(life, line, at, "clamped")
         past = overflows(weighed.lines, fits, weighed.calls, self.ledger)
         reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens, fits.output_tokens or 0, weighed.calls)
+        assert isinstance(reserved, tuple), "an attempt has an id of its own"
         if len(weighed.lines) > len(life.state.applied):
             # Only the books of prompts add lines to those of the budgets.
             self.prompts.came(weighed.lines)
-        self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound, past))
+        self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound, weighed.counted_by, past))
 
     def _behind(self, life: Life, weighed: Weighed) -> Line | None:
         """Where others wait already. Whom people have let through stands behind nobody, and a model that a budget admits past its limit
@@ -119,7 +153,7 @@ class Admitting:
         return asked and line.terms.breach.kind == "clamp" and not self.ledger.account(line).holds
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
-        due = self._due(life, short, mono)
+        due = due_at(life, short, mono)
         if due <= mono:
             self._feed(life, NotAdmitted(at, mono, "budget", short, waited=life.hold_wait_ns > 0))
             return
@@ -130,12 +164,6 @@ class Admitting:
         life.queued = waiter
         self.queue.enter(waiter)
         self._feed(life, HoldsAwaited(at, mono, short))
-
-    def _due(self, life: Life, short: Short, since: int) -> int:
-        """Until when it waits there. What it waited for other candidates counts, and the caller must hear the end of it."""
-        patience = life.state.invocation.caller_timeout_ns
-        heard = life.arrived + patience - min(HEARD_NS, patience // 10)
-        return min(since + short.line.terms.wait_for_holds_ns - life.hold_wait_ns, heard)
 
     def _out(self, life: Life, waiter: Waiter) -> None:
         """It waits no longer, one way or the other."""
@@ -159,21 +187,23 @@ class Admitting:
             self._out(life, waiter)
             self._feed(life, found)
             return None
-        weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono)
+        weighed = self._weighed(life, at, mono)
         if isinstance(weighed, Weighed) and isinstance(weighed.result, Short) and weighed.result.waits:
             # Another budget may stand in the way by now, for which it waits less long.
-            waiter.due = min(waiter.due, self._due(life, weighed.result, waiter.since))
-            if waiter.due > mono or weighed.result.line.key == waiter.key:
+            waiter.due = min(waiter.due, due_at(life, weighed.result, waiter.since))
+            if waiter.due > mono:
                 waiter.lines = weighed.lines
                 return weighed.result
         self._out(life, waiter)
         if isinstance(weighed, NotAdmitted):
             self._feed(life, weighed)
+            self._forget_waited(waiter.lines)
         elif isinstance(weighed.result, Short):
             # If it would still wait, its time is up.
             if not weighed.result.waits:
                 self._exhausted(life, weighed.result.line, at, "refused")
             self._feed(life, NotAdmitted(at, mono, "budget", weighed.result, waited=weighed.result.waits))
+            self._forget_waited(waiter.lines)
         else:
             self._place(life, waiter.command.attempt, weighed, weighed.result, found, at, mono)
         return None
@@ -183,21 +213,22 @@ class Admitting:
         waiter, life.queued = life.queued, None
         if isinstance(waiter, Waiter):
             self.queue.leave(waiter)
-            self._forget_own(waiter.lines)
+            self._forget_waited(waiter.lines)
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> Sequence[BudgetThresholdPassed]:
         """Ends a hold and wakes who waited for it. Gives the thresholds that were passed with what was settled."""
         if settled:
             self.burning.add(self.clock.now(), settled)
-        parts = self.ledger.release(attempt, settled)
+        now = self.clock.now()
+        parts = self.ledger.release(attempt, settled, now)
         passed: list[BudgetThresholdPassed] = []
         watched = self._watched.pop(attempt, None) if self._watched else None
         if watched is not None and settled:
             inv, lines = watched
             for line in lines:
-                passed += self.thresholds.settled(line, self.ledger, inv, self.clock.now())
-        if parts and self.queue.count:
-            self.queue.wake([(part.budget, part.subject, part.window) for part in parts])
+                passed += self.thresholds.settled(line, self.ledger, inv, now)
+        if self.queue.count and isinstance(parts, tuple):
+            self.queue.wake(map(key_of, parts))
         return passed
 
     def _exhausted(self, life: Life, line: Line, at: int, why: Why) -> None:
@@ -226,7 +257,7 @@ class Admitting:
             if short is not None:
                 self._out(life, waiter)
                 self._feed(life, NotAdmitted(at, now, "budget", short, waited=True))
-                self._forget_own(waiter.lines)
+                self._forget_waited(waiter.lines)
 
     def forget_invocation(self, life: Life) -> None:
         """Nobody will ask for the accounts of a budget per invocation once the invocation is over."""
@@ -235,11 +266,27 @@ class Admitting:
 
     def _forget_own(self, lines: tuple[Line, ...]) -> None:
         for line in lines:
-            if line.terms.scope == "invocation" or self.prompts.was_idle(line):
+            if line.terms.scope == "invocation":
                 self.ledger.forget((line.key,))
 
-    def forget_ended(self, at: int) -> None:
-        """Drops what stands for windows and rests that are over."""
-        self.ledger.forget_ended(at)
+    def _forget_waited(self, lines: tuple[Line, ...]) -> None:
+        """Nor for those of a prompt that was only waited for."""
+        self._forget_own(lines)
+        self.ledger.forget([line.key for line in lines if self.prompts.is_idle(line)])
+
+    def policy_changed(self, before: Sequence[Budget], after: Sequence[Budget]) -> None:
+        """Spend is carried to the names that budgets have from now on."""
+        for was, name in carried(before, after):
+            self.ledger.rename(was, name)
+        self.ledger.names.keep([budget.name for budget in after])
+        self.queue.renamed()
+        self._idle_ns = {budget.name: budget.idle_ns for budget in after}
+
+    def forget_accounts(self, at: int) -> None:
+        """Drops some of what stands for windows that are over, and for subjects that were idle."""
+        self.ledger.forget_ended(at, self._idle_ns)
         self.thresholds.forget_ended(at)
+
+    def forget_ended(self) -> None:
+        """Drops what stands for rests that are over."""
         self.health.forget_ended(self.clock.monotonic())

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.fallback.health import Health, How
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.decisions.routing.statistics import Statistics
@@ -13,7 +14,7 @@ from orchvynt.dialects.rescuing import RescuingRelay
 from orchvynt.dialects.shapes import Answer, CallerDialect, Failure, ProviderDialect, Relay, UnsupportedError
 from orchvynt.lifecycle.commands import Send
 from orchvynt.lifecycle.events import AnswerArrived, AnyEvent, AttemptFailed, StreamEnded, StreamStarted
-from orchvynt.lifecycle.settling import usable
+from orchvynt.lifecycle.settling import plausible_usage
 from orchvynt.model.usage import Usage
 from orchvynt.ports.clock import Clock, Ids
 from orchvynt.ports.secrets import SecretMissingError, Secrets
@@ -41,6 +42,7 @@ class Attempting:
         statistics: Statistics,
         feed: Callable[[Life, AnyEvent], bool],
         failed: Callable[[Life, Exception], None],
+        reports: InputReports,
     ) -> None:
         self.upstream = upstream
         self.secrets = secrets
@@ -51,6 +53,7 @@ class Attempting:
         self.statistics = statistics
         self._feed = feed
         self._failed = failed
+        self._reports = reports
         self.renewing = Renewing(secrets, health)
         self._lingering: list[tuple[int, Exchange]] = []
         self._addresses: dict[tuple[str, int, bool], Address] = {}
@@ -218,10 +221,17 @@ class Attempting:
         life.probe = None
         # The time of a caller that reads slowly is not the provider's.
         duration_ns = 0 if exchange.was_paused else now - exchange.sent_mono
-        plausible = usage if usage is not None and usable(usage) else None
+        placed = life.state.placed
+        plausible = usage if usage is not None and placed is not None and plausible_usage(life.snapshot, placed, usage) else None
         self.statistics.answered(candidate.provider, candidate.model, duration_ns, plausible, now)
-        if usage is not None and usage.output_tokens:
-            self.sizes.add(candidate.model, usage.output_tokens)
+        if plausible is None or placed is None:
+            return
+        if plausible.output_tokens:
+            # The size of one answer, of as many as were asked for.
+            self.sizes.add(candidate.model, -(-plausible.output_tokens // life.state.invocation.ask.choices))
+        bound = placed.input_tokens_bound
+        if plausible.input_tokens > bound:
+            self._reports.exceeded(candidate.model, life.snapshot.version, placed.input_counted_by, bound, plausible.input_tokens)
 
     def _ended(self, exchange: Exchange, now: int) -> None:
         life = exchange.life

@@ -216,6 +216,9 @@ class Carrier:
         if state.placed is not None:
             ended = events.ShutDown(self.clock.now(), self.clock.monotonic())
             self.kept.keep(life, settle_unknown(life.snapshot, state, ended, None, fault.code))
+        elif state.owed and not self.parked.waits(life.id):
+            # Whoever comes back is told this, once it can be written.
+            self.kept.keep(life, ())
         state.phase, state.verdict = "done", fault
         self.counting.abandoned(fault.code)
         one = self.parked.invocation(life.id)

@@ -9,13 +9,14 @@ from orchvynt.language.bindings import new_bindings
 from orchvynt.language.compile import secret_refs
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.language.spending import spending_changes
 from orchvynt.model.faults import Fault
 from orchvynt.ports.checking import Checking, CheckingUnavailableError, Compared
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.secrets import SecretMissingError, Secrets
 from orchvynt.ports.store import PolicyRow, Store
 from orchvynt.runtime.control import About, Applied, Change, Checked, Rollback, Version
-from orchvynt.runtime.policies import Policies, file_of, numbered
+from orchvynt.runtime.policies import Policies, carrying, file_of, numbered
 
 FILE_AUTHOR: Final = "file"
 
@@ -43,8 +44,9 @@ class Changing:
             return _not_checked(error)
         if loaded.snapshot is None:
             return list(loaded.problems)
+        told = (*loaded.problems, *_about_spending(self.policies.current, loaded.snapshot, change.file))
         done = await self._put_in_force(loaded.snapshot, change)
-        return Applied(done, tuple(loaded.problems)) if isinstance(done, PolicyRow) else done
+        return Applied(done, told) if isinstance(done, PolicyRow) else done
 
     async def rollback(self, asked: Rollback) -> Changed:
         if fault := self._kept_by_file(asked.for_ns):
@@ -73,8 +75,11 @@ class Changing:
             loaded = await self.checking.load(yaml, file)
         except CheckingUnavailableError as error:
             return _not_checked(error)
-        bindings = new_bindings(self.policies.current, loaded.snapshot) if loaded.snapshot is not None else ()
-        return Checked(loaded.problems, tuple(one.text for one in bindings))
+        if loaded.snapshot is None:
+            return Checked(loaded.problems)
+        told = _about_spending(self.policies.current, loaded.snapshot, file)
+        bindings = new_bindings(self.policies.current, loaded.snapshot)
+        return Checked((*loaded.problems, *told), tuple(one.text for one in bindings))
 
     async def compare(self, old: Version, new: Version | tuple[str, str]) -> Compared | Fault:
         """A version (None: the one in force) with another one, or with a text under the name of its file."""
@@ -96,8 +101,9 @@ class Changing:
                 return fault
             at = self.clock.now()
             until = at + change.for_ns if change.for_ns else 0
+            moved = carrying(self.policies.current.budgets, snapshot.budgets)
             row = await self.store.add_policy(
-                change.yaml, snapshot.digest, change.message, change.by, at, change.expected, change.commit, until
+                change.yaml, snapshot.digest, change.message, change.by, at, change.expected, change.commit, until, moved
             )
             if row is None:
                 return _overtaken(self.policies.current.version, change.expected)
@@ -175,6 +181,12 @@ def missing_secrets(secrets: Secrets, snapshot: Snapshot) -> list[str]:
         except SecretMissingError as error:
             missing.append(str(error))
     return missing
+
+
+def _about_spending(old: Snapshot, new: Snapshot, file: str) -> list[Problem]:
+    """Warnings: what was spent counts no more, or elsewhere."""
+    changes = spending_changes(old.budgets, new.budgets)
+    return [Problem(file, 1, 1, f"with this version, {one}", "budgets", severity="warning") for one in changes]
 
 
 def _overtaken(current: int, expected: int | None) -> Fault:

@@ -67,7 +67,8 @@ class Life:
     `route` is the one that was last looked at, `probe` is set while its attempt is one that others wait for; `retries` once it comes back
     for a retry, until that is sent.
 
-    `queued` is its place among those that wait for holds, `hold_wait_ns` how long it waited for them before.
+    `queued` is set while its admission is not decided yet: it waits for holds, or its input is being counted. `counts` are the exact
+    counts of its input by tokenizer, None where there is none to be had. `hold_wait_ns` is how long it waited for holds before.
 
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
@@ -78,6 +79,7 @@ class Life:
         "asked",
         "callers",
         "conversation",
+        "counts",
         "due",
         "exchange",
         "following",
@@ -115,6 +117,7 @@ class Life:
         self.upstream_ns = 0
         self.queued: object | None = None
         self.hold_wait_ns = 0
+        self.counts: dict[str, int | None] = {}
         self.unwritten: list[AnyFact] = []
         self.following: list[AnyCommand] | None = None
         self.ahead: Callable[[], object] | None = None

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from orchvynt.decisions.budgets.ledger import Account, AccountKey
-from orchvynt.decisions.budgets.windows import window_end
+from orchvynt.decisions.budgets.windows import account_window
 from orchvynt.language.snapshot import Budget, Snapshot
 from orchvynt.lifecycle.state import PARKED
 from orchvynt.runtime import metrics as m
@@ -143,7 +143,7 @@ class Measuring:
         fullest = numbers[m.BUDGET_FULLEST] = {(name,): 0 for name in budgets}
         whole = {budget.name: Account() for budget in budgets.values() if budget.scope == "global"}
         now = self._carrier.clock.now()
-        accounts = list(self._carrier.admitting.ledger.entries())
+        accounts = list(self._carrier.admitting.ledger.entries(now))
         for start in range(0, len(accounts), SLICE):
             for budget, account in _current(accounts[start : start + SLICE], budgets, now):
                 key = (budget.name,)
@@ -157,9 +157,9 @@ class Measuring:
 
 def _current(accounts: Iterable[tuple[AccountKey, Account]], budgets: Mapping[str, Budget], now: int) -> Iterable[tuple[Budget, Account]]:
     """Those of the policy's budgets, in windows that have not ended."""
-    for (name, _, window), account in accounts:
+    for (name, _, start, end), account in accounts:
         budget = budgets.get(name)
-        if budget is not None and (not window or window_end(budget.window, window, budget.timezone) > now):
+        if budget is not None and account_window(budget, now) == (start, end):
             yield budget, account
 
 

@@ -1,14 +1,16 @@
 """Control, performed: what an operator's request does to the running process."""
 
+from collections.abc import Container, Iterator
 from typing import Final, Literal
 
 import msgspec
 
+from orchvynt.decisions.budgets.accounts import RollingAccount
 from orchvynt.decisions.budgets.burning import Subject, burn
-from orchvynt.decisions.budgets.grants import NOTHING, Amounts, on_top
-from orchvynt.decisions.budgets.ledger import Account
+from orchvynt.decisions.budgets.grants import NOTHING, Amounts, on_top, term
+from orchvynt.decisions.budgets.ledger import EMPTY, Account
 from orchvynt.decisions.budgets.standing import Spend, forecast, measures
-from orchvynt.decisions.budgets.windows import window_end
+from orchvynt.decisions.budgets.windows import account_window
 from orchvynt.decisions.fallback.breakers import Sight
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import SCORES_NEEDED, lower_bound
@@ -95,15 +97,27 @@ class Operations:
         rates = Rates(at, burning.recent(at), burning.spans(at))
         by_name = {budget.name: budget for budget in self.policies.current.budgets}
         ledger, found = self.carrier.admitting.ledger, []
-        for (name, subject, window), account in ledger.entries():
+        for (name, subject, start, end), account in ledger.entries(at):
             budget = by_name.get(name)
-            if budget is None or budget.scope == "invocation":
+            if budget is None or budget.scope == "invocation" or account_window(budget, at) != (start, end):
                 continue
-            resets_at = window_end(budget.window, window, budget.timezone) if window else 0
-            if not resets_at or resets_at > at:
-                granted = ledger.grants.of(budget, subject, window, at) if ledger.grants else NOTHING
-                found.append(_budget_line(budget, subject, window, resets_at, account, rates, granted))
+            # Of a window that rolls, when the oldest of it has rolled out.
+            resets_at = account.frees_at("", 0) if isinstance(account, RollingAccount) else end
+            granted = ledger.grants.of(budget, subject, start, at) if ledger.grants else NOTHING
+            found.append(_budget_line(budget, subject, start, resets_at, account, rates, granted))
+        found += self._granted_only({(line.name, line.subject) for line in found}, rates)
         return sorted(found, key=lambda line: (line.name, line.subject))
+
+    def _granted_only(self, shown: Container[tuple[str, str]], rates: Rates) -> Iterator[BudgetLine]:
+        """Subjects that were granted something and have spent nothing yet."""
+        grants = self.carrier.admitting.ledger.grants
+        for budget in self.policies.current.budgets if grants else ():
+            for subject in {subject for name, subject in grants.subjects() if name == budget.name}:
+                lasts = term(budget, rates.at)
+                granted = grants.of(budget, subject, lasts.window, rates.at)
+                if granted != NOTHING and (budget.name, subject) not in shown and budget.scope != "invocation":
+                    resets_at = 0 if budget.rolls_ns else lasts.until
+                    yield _budget_line(budget, subject, lasts.window, resets_at, EMPTY, rates, granted)
 
     def providers(self) -> list[ProviderLine]:
         health, now = self.carrier.admitting.health, self.carrier.clock.monotonic()

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 import msgspec
 
 from orchvynt.language.compile import Loaded
 from orchvynt.language.problems import Problem
-from orchvynt.language.snapshot import Rule, Snapshot
+from orchvynt.language.snapshot import Budget, Rule, Snapshot
+from orchvynt.language.spending import carried
+from orchvynt.ports.carried import Carried
 from orchvynt.ports.checking import Checking, CheckingUnavailableError
 from orchvynt.ports.store import PolicyRow, Store
 
@@ -35,7 +38,8 @@ class FileSeen(msgspec.Struct, frozen=True):
 
 
 class Policies:
-    """`current` is what new invocations are pinned to; it changes in one assignment. `row` is its line of the history."""
+    """`current` is what new invocations are pinned to; it changes in one assignment. `row` is its line of the history. `heard` are told
+    what comes in place of what."""
 
     def __init__(self, store: Store, checking: Checking, current: Snapshot, row: PolicyRow | None = None) -> None:
         self._store = store
@@ -44,8 +48,11 @@ class Policies:
         self.current = current
         self.row = row if row is not None else PolicyRow(current.version, current.digest, "", "", "", 0)
         self.file: FileSeen | None = None
+        self.heard: list[Callable[[Snapshot, Snapshot], None]] = []
 
     def put_in_force(self, snapshot: Snapshot, row: PolicyRow) -> None:
+        for tell in self.heard:
+            tell(self.current, snapshot)
         self.current = snapshot
         self.row = msgspec.structs.replace(row, yaml="")
         self._keep(snapshot)
@@ -110,6 +117,11 @@ def _free(rules: list[Rule]) -> None:
     del rules[-FREED_AT_ONCE:]
     if rules:
         asyncio.get_running_loop().call_soon(_free, rules)
+
+
+def carrying(before: Sequence[Budget], after: Sequence[Budget]) -> Carried:
+    """What the store has to do about spend when the budgets change."""
+    return Carried(tuple(carried(before, after)), tuple(budget.name for budget in after))
 
 
 def file_of(row: PolicyRow) -> str:

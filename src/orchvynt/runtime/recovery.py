@@ -1,26 +1,24 @@
 """What an earlier process left: spend and holds go back into the ledger, attempts without outcome are settled at their bound,
 interrupted invocations end on record, parked ones go back into the index."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.prompts import PROMPTS_MAX
-from orchvynt.decisions.budgets.windows import SECOND_NS
+from orchvynt.decisions.budgets.windows import placed_in
 from orchvynt.language.snapshot import Budget, Snapshot
 from orchvynt.lifecycle.before_send import concluded, cut_off
 from orchvynt.lifecycle.settling import bound_of, consumed, price_of
 from orchvynt.lifecycle.state import decode
 from orchvynt.model import facts
-from orchvynt.model.budget_facts import PROMPTS
+from orchvynt.model.budget_facts import PROMPTS, Reserved
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.journal import Journal
 from orchvynt.ports.store import OpenHold, ReviewRow, SpendRow, Store
 from orchvynt.runtime.parked import JOINABLE_NS, Parked, ParkedOne
-
-LONGEST_WINDOW_NS = 32 * 86_400 * SECOND_NS
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -35,13 +33,17 @@ class Recovered(msgspec.Struct, frozen=True):
 async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked, clock: Clock, snapshot: Snapshot) -> Recovered:
     """Runs before the first request is served; everything it decides is a fact in the journal first."""
     at = clock.now()
-    per_call = {budget.name for budget in snapshot.budgets if budget.scope == "invocation"}
-    spend = _kept(await store.spend())
-    _restore_spend(ledger, (row for row in spend if row.budget not in per_call), at)
+    budgets = {budget.name: budget for budget in snapshot.budgets}
+    for was, name in await store.renamed():
+        ledger.rename(was, name)
+    ledger.names.keep(budgets)
+    spend = _kept(await store.spend(at))
+    restore_spend(ledger, spend, budgets)
     ended: dict[str, list[facts.AnyFact]] = {}
     settled = voided = 0
     for hold in await store.open_holds():
-        noted = _end_hold(ledger, hold, at, snapshot)
+        ledger.restore(hold.attempt, [_told_its_end(part, budgets) for part in hold.placed.reserved])
+        noted = _end_hold(hold, at, snapshot, budgets)
         ended.setdefault(hold.inv, []).extend(noted)
         settled += hold.sent_at > 0
         voided += hold.sent_at == 0
@@ -55,12 +57,12 @@ async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked
         journal.append(noted)
         for fact in noted:
             if isinstance(fact, facts.AttemptSettled):
-                ledger.release(fact.attempt, fact.reserved)
+                ledger.release(fact.attempt, fact.reserved, at)
             elif isinstance(fact, facts.HoldVoided):
-                ledger.release(fact.attempt)
+                ledger.release(fact.attempt, at=at)
     _restore_parked(parked, await store.reviews(only_open=False), at)
     if grants := [given for given in await store.grants() if not 0 < given.until <= at]:
-        _restore_grants(ledger, grants, spend, parked, {budget.name: budget for budget in snapshot.budgets}, at)
+        _restore_grants(ledger, grants, spend, parked, budgets, at)
     return Recovered(settled, voided, len(unfinished), parked.open_count)
 
 
@@ -113,28 +115,40 @@ def _restore_grants(
         ledger.grants.add(given)
 
 
-def _restore_spend(ledger: Ledger, rows: Iterable[SpendRow], at: int) -> None:
-    for row in rows:
-        if row.window and row.window < at - LONGEST_WINDOW_NS:
+def restore_spend(ledger: Ledger, rows: Iterable[SpendRow], budgets: Mapping[str, Budget]) -> None:
+    """Not of budgets per invocation, which nobody asks for again."""
+    for row in sorted(rows, key=lambda one: one.window):
+        budget = budgets.get(ledger.names.now(row.budget))
+        if budget is not None and budget.scope == "invocation":
             continue
-        account = ledger.open((row.budget, row.subject, row.window))
-        account.settled_nanos += row.nanos
-        account.settled_tokens += row.tokens
-        account.settled_output += row.output_tokens
-        account.settled_calls += row.invocations
+        amounts = (row.nanos, row.tokens, row.output_tokens, row.invocations)
+        part = Reserved(row.budget, row.subject, row.window, *amounts, row.rolls_ns, max(0, row.ends_at))
+        if row.ends_at < 0:
+            part = _told_its_end(part, budgets)
+            if not part.ends_at:
+                continue
+        ledger.put_back(part, row.touched_at)
 
 
-def _end_hold(ledger: Ledger, hold: OpenHold, at: int, snapshot: Snapshot) -> list[facts.AnyFact]:
+def _told_its_end(part: Reserved, budgets: Mapping[str, Budget]) -> Reserved:
+    """What an older build wrote does not say when its window ends: if the budget still counts by such windows, its calendar says it."""
+    budget = budgets.get(part.budget)
+    if not part.window or part.ends_at or part.rolls_ns or budget is None or budget.window in ("lifetime", "rolling"):
+        return part
+    start, end = placed_in(budget, part.window)
+    return msgspec.structs.replace(part, ends_at=end) if start == part.window else part
+
+
+def _end_hold(hold: OpenHold, at: int, snapshot: Snapshot, budgets: Mapping[str, Budget]) -> list[facts.AnyFact]:
     """Nobody will learn what became of this attempt: what was sent is settled at its bound, what was not is returned."""
     placed = hold.placed
-    ledger.restore(hold.attempt, placed.reserved)
     if not hold.sent_at:
         return [facts.HoldVoided(hold.inv, at, hold.attempt, "the process ended before the send")]
     usage = bound_of(snapshot, placed)
     price = price_of(snapshot, placed.model)
     nanos = max(placed.nanos_bound, cost_nanos(price, usage.input_tokens, usage.output_tokens) if placed.output_tokens_max is None else 0)
     why = "the process ended before the outcome"
-    parts = consumed(placed.reserved, nanos, usage)
+    parts = consumed([_told_its_end(part, budgets) for part in placed.reserved], nanos, usage)
     receipt = facts.AttemptSettled(hold.inv, at, hold.attempt, usage, nanos, parts, "at the hold", why=why)
     return [facts.AttemptEnded(hold.inv, at, hold.attempt, "interrupted", at - hold.sent_at), receipt]
 

@@ -9,6 +9,7 @@ from orchvynt.lifecycle import events
 from orchvynt.lifecycle.parking import pending
 from orchvynt.runtime import answers
 from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.reviewing import Reviewing
@@ -23,10 +24,11 @@ SECOND_TICKS: Final = 20
 class Sweeping:
     """Wakes twenty times a second and looks at what is due."""
 
-    def __init__(self, carrier: Carrier, reviewing: Reviewing, repeating: Repeating) -> None:
+    def __init__(self, carrier: Carrier, reviewing: Reviewing, repeating: Repeating, forgetting: Forgetting) -> None:
         self.carrier = carrier
         self.reviewing = reviewing
         self.repeating = repeating
+        self.forgetting = forgetting
 
     async def run(self) -> None:
         ticks = 0
@@ -42,10 +44,13 @@ class Sweeping:
             if ticks % SECOND_TICKS == 0:
                 self.carrier.kept.write()
                 self.carrier.attempting.renewing.look()
+                self.carrier.admitting.forget_accounts(self.carrier.clock.now())
             if ticks % HOUSEKEEPING_TICKS == 0:
                 self._keep_house()
             if ticks % FORGETTING_TICKS == 0:
                 self.reviewing.tasks.start(self.repeating.forget(), "forget kept answers")
+            if ticks % FORGETTING_TICKS == 0 or (ticks % HOUSEKEEPING_TICKS == 0 and self.forgetting.due):
+                self.reviewing.tasks.start(self.forgetting.forget(), "forget spend")
         except Exception:  # noqa: BLE001 - a loop top
             sys.stderr.write(f"orchvynt: the sweep failed\n{traceback.format_exc()}")
 
@@ -97,6 +102,5 @@ class Sweeping:
             answers.refuse(life, caller, pending(life.state))
 
     def _keep_house(self) -> None:
-        at = self.carrier.clock.now()
-        self.carrier.parked.forget(at)
-        self.carrier.admitting.forget_ended(at)
+        self.carrier.parked.forget(self.carrier.clock.now())
+        self.carrier.admitting.forget_ended()

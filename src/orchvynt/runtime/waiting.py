@@ -10,6 +10,15 @@ from orchvynt.lifecycle.commands import Admit
 from orchvynt.runtime.life import Life
 
 WAITERS_MAX: Final = 10_000
+HEARD_NS: Final = 1_000_000_000
+"""So long before its own timeout, at most, a caller that waits is told that it waited in vain."""
+
+
+def due_at(life: Life, short: Short, since: int) -> int:
+    """Until when a life waits there. What it waited for other candidates counts, and the caller must hear the end of it."""
+    patience = life.state.invocation.caller_timeout_ns
+    heard = life.arrived + patience - min(HEARD_NS, patience // 10)
+    return min(since + short.line.terms.wait_for_holds_ns - life.hold_wait_ns, heard)
 
 
 class Waiter:
@@ -40,6 +49,7 @@ class Waiter:
 
     @property
     def key(self) -> AccountKey:
+        """The account that it waits on, by the name that its budget had when it was weighed."""
         return self.short.line.key
 
 
@@ -62,11 +72,11 @@ class HoldQueue:
 
     def blocked(self, lines: Iterable[Line]) -> Line | None:
         """The first of these accounts that others wait on already: a newcomer stands behind them."""
-        return next((line for line in lines if line.key in self._queues), None) if self._queues else None
+        return next((line for line in lines if self._ledger.key(line) in self._queues), None) if self._queues else None
 
     def enter(self, waiter: Waiter) -> None:
         """A newcomer stands last; one that comes from another account stands before those who came later than it."""
-        queue = self._queues.setdefault(waiter.key, deque())
+        queue = self._queues.setdefault(self._ledger.now(waiter.key), deque())
         if not waiter.ticket:
             self._tickets += 1
             waiter.ticket = self._tickets
@@ -78,7 +88,7 @@ class HoldQueue:
 
     def leave(self, waiter: Waiter) -> None:
         """Takes a waiter out; others may fit in its place."""
-        queue = self._queues.get(waiter.key)
+        queue = self._queues.get(self._ledger.now(waiter.key))
         if queue is None or waiter not in queue:
             return
         queue.remove(waiter)
@@ -86,8 +96,9 @@ class HoldQueue:
         self.wake([line.key for line in waiter.lines])
 
     def _left(self, waiter: Waiter) -> None:
-        if not self._queues[waiter.key]:
-            del self._queues[waiter.key]
+        key = self._ledger.now(waiter.key)
+        if not self._queues[key]:
+            del self._queues[key]
         self.count -= 1
         self._count(waiter, -1)
 
@@ -99,7 +110,7 @@ class HoldQueue:
         """Something was released on these accounts: their first waiters are weighed again, until one still has to wait."""
         if not self._queues:
             return
-        self._touched.extend(keys)
+        self._touched.extend(map(self._ledger.now, keys))
         if self._draining:
             return
         self._draining = True
@@ -116,19 +127,26 @@ class HoldQueue:
             short = waiter.retry(waiter)
             if short is None:
                 continue
+            stays = self._ledger.key(short.line) == key
             waiter.short = short
             self.enter(waiter)
-            if short.line.key == key:
+            if stays:
                 return
 
     def is_first(self, waiter: Waiter) -> bool:
         """Whether nobody stands before it on the account that it waits on."""
-        queue = self._queues.get(waiter.key)
+        queue = self._queues.get(self._ledger.now(waiter.key))
         return queue is not None and queue[0] is waiter
 
     def rolled_over(self, at: int) -> list[AccountKey]:
-        """The accounts with waiters whose window has ended: what stood in the way there is over."""
+        """The accounts with waiters whose window has ended, or has rolled far enough: what stood in the way there is over."""
         return [key for key, queue in self._queues.items() if 0 < queue[0].short.line.resets_at <= at]
+
+    def renamed(self) -> None:
+        """Budgets have other names now: who waits on an account waits on it still."""
+        before, self._queues = self._queues, {}
+        for key, queue in before.items():
+            self._queues.setdefault(self._ledger.now(key), deque()).extend(queue)
 
     def waiting_on(self, budget: str, subject: str) -> list[AccountKey]:
         """The accounts of a budget's subject, in whichever window, that somebody waits on."""

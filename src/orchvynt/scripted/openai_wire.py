@@ -212,13 +212,14 @@ def _trailing_tools(messages: Sequence[dict[str, Json]]) -> list[dict[str, Json]
 
 
 def _input_tokens(messages: Sequence[dict[str, Json]], tools: Json) -> int:
+    """In words: OpenAI's tokenizers are public, so whoever counts with them must find that this provider bills no more."""
     total = tokens.PROMPT_OVERHEAD
     for message in messages:
-        total += tokens.MESSAGE_OVERHEAD + tokens.count(_text(message))
+        total += tokens.MESSAGE_OVERHEAD + tokens.words(_text(message))
         for call in sequence(message.get("tool_calls")):
             function = mapping(mapping(call).get("function"))
-            total += tokens.count(text_of(function.get("name"))) + tokens.count(text_of(function.get("arguments")))
-    return total + (tokens.count(_encode(tools).decode()) if tools else 0)
+            total += tokens.words(text_of(function.get("name"))) + tokens.words(text_of(function.get("arguments")))
+    return total + (tokens.words(_encode(tools).decode()) if tools else 0)
 
 
 def _forced_tool(body: dict[str, Json]) -> tuple[str, dict[str, Json]] | None:

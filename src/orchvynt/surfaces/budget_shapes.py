@@ -65,6 +65,39 @@ class SpentView(msgspec.Struct, frozen=True):
     reasoning_tokens: int
 
 
+class ReceiptView(msgspec.Struct, frozen=True):
+    """What one attempt cost, and whose it was. `response` is the provider's own name of its answer; `why` says why an `estimated` one was
+    settled at a bound. `context` is what the caller said, as JSON text, empty for nothing."""
+
+    attempt: str
+    invocation: str
+    at: str
+    model: str
+    provider: str
+    upstream_model: str
+    response: str
+    nanos: int
+    usd: str
+    price_source: str
+    estimated: bool
+    why: str
+    overrun: bool
+    input_tokens: int
+    cached_input_tokens: int
+    cache_written_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    key: str
+    key_id: str
+    workflow: str
+    agent: str
+    run: str
+    session: str
+    workload: str
+    user: str
+    context: str
+
+
 class SpendReport(msgspec.Struct, frozen=True):
     """Receipts settled from `since` to before `until`, by `by`, the costliest group first. `total` is of all groups, not of this page."""
 

@@ -45,7 +45,9 @@ class InvocationView(msgspec.Struct, frozen=True):
 
 
 class RunView(msgspec.Struct, frozen=True):
-    """One run, its invocations from the first to the last. `truncated` is true when it has more than are given."""
+    """One run, its invocations from the first to the last. `truncated` is true when it has more than are given;
+    all figures are of those that are given. `held_nanos` is what its open attempts may still cost; `estimated`: some of its cost is a
+    bound that no provider confirmed."""
 
     run: str
     workflow: str
@@ -58,6 +60,10 @@ class RunView(msgspec.Struct, frozen=True):
     items: tuple[InvocationView, ...]
     truncated: bool
     next: str | None = None
+    held_nanos: int = 0
+    held_usd: str = "0"
+    attempts: int = 0
+    estimated: bool = False
 
 
 class BudgetView(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.surfaces.cli.shell import NOW
 
-from orchvynt.surfaces.cli.amounts import BAR_CELLS, after, amount, bar, instant, relative, share
+from orchvynt.surfaces.cli.amounts import BAR_CELLS, after, amount, bar, instant, neat, percent, relative, share
 from orchvynt.surfaces.cli.plain import printable
 from orchvynt.surfaces.cli.terminal import Terminal
 
@@ -141,3 +141,22 @@ def test_amounts() -> None:
     assert amount(3_100_000, True) == "$0.0031"
     assert amount(12_345, False) == "12,345"
     assert instant("nonsense") == 0
+
+
+@pytest.mark.parametrize(
+    ("nanos", "text"),
+    [
+        (0, "$0.00"), (1_403_300_000, "$1.40"), (1_234_567_890_000, "$1,234.57"), (3_100_000, "$0.0031"), (31_415, "$0.0000314"),
+        (7, "$0.000000007"),
+        (9_999_999, "$0.01"), (10_000_000, "$0.01"), (-1_500_000_000, "-$1.50"), (-31_415, "-$0.0000314"),
+    ],
+)  # fmt: skip
+def test_people_see_money_rounded(nanos: int, text: str) -> None:
+    assert neat(nanos) == text
+
+
+@pytest.mark.parametrize(
+    ("used", "text"), [(0, "0%"), (0.0001, "<1%"), (0.01, "1%"), (0.604, "60%"), (0.999, "99%"), (1, "100%"), (1.325, "132%")]
+)
+def test_a_share_is_all_or_nothing_only_where_it_is(used: float, text: str) -> None:
+    assert percent(used) == text

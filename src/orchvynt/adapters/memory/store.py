@@ -11,15 +11,19 @@ from orchvynt.adapters.projection import (
     REFERENCE_CHARS_MAX,
     Batch,
     SpendKey,
+    book_renamed,
     feedback_row,
     fold_reviews,
     merge_invocation,
     newest_state,
+    over,
+    renamed_now,
 )
 from orchvynt.adapters.receipts import bounded
 from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
+from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.store import (
     AuditRow,
@@ -48,6 +52,7 @@ class MemoryStore:
         self._references: dict[str, list[int]] = {}
         self._invocations: dict[str, InvocationRow] = {}
         self._spend: dict[SpendKey, SpendRow] = {}
+        self._renamed: dict[str, str] = {}
         self._holds: dict[str, tuple[HoldPlaced, int]] = {}
         self._grants: dict[str, BudgetGranted] = {}
         self._receipts = MemoryReceipts()
@@ -73,12 +78,7 @@ class MemoryStore:
         for reference, seq in batch.references:
             self._references.setdefault(reference, []).append(seq)
         for key, added in batch.spend.items():
-            old = self._spend.get(key)
-            before = (old.nanos, old.tokens, old.output_tokens, old.invocations) if old is not None else (0, 0, 0, 0)
-            sums = (bounded(known + more) for known, more in zip(before, added[:4], strict=True))
-            nanos, tokens, output, calls = sums
-            touched_at = max(old.touched_at if old is not None else 0, added[4])
-            self._spend[key] = SpendRow(*key, nanos, tokens, output, calls, touched_at)
+            self._add_spend(key, added)
         self._receipts.file(batch.receipts)
         for attempt in batch.released:
             self._holds.pop(attempt, None)
@@ -96,6 +96,14 @@ class MemoryStore:
         for inv in {fact.inv for fact in batch.reviews}:
             self._mark_parked(inv)
         self._last_finished = batch.last_finished or self._last_finished
+
+    def _add_spend(self, key: SpendKey, added: Sequence[int]) -> None:
+        old = self._spend.get(key)
+        before = (old.nanos, old.tokens, old.output_tokens, old.invocations) if old is not None else (0, 0, 0, 0)
+        nanos, tokens, output, calls = (bounded(known + more) for known, more in zip(before, added[:4], strict=True))
+        touched_at = max(old.touched_at if old is not None else 0, added[4])
+        budget, subject, window, rolls_ns, ends_at = key
+        self._spend[key] = SpendRow(budget, subject, window, rolls_ns, nanos, tokens, output, calls, touched_at, ends_at)
 
     @property
     def next_seq(self) -> int:
@@ -141,9 +149,18 @@ class MemoryStore:
         self._check_open()
         return list(self._feedback.values())[-limit:]
 
-    async def spend(self) -> list[SpendRow]:
+    async def spend(self, now: int = 0) -> list[SpendRow]:
         self._check_open()
-        return list(self._spend.values())
+        return [row for row in self._spend.values() if not over(row.window, row.ends_at, now)]
+
+    async def forget_spend(self, ended_before: int, lifetimes: Sequence[tuple[str, str, int]]) -> None:
+        self._check_open()
+        gone = {(*one, 0, 0) for one in lifetimes}
+        self._spend = {key: row for key, row in self._spend.items() if key not in gone and not over(row.window, row.ends_at, ended_before)}
+
+    async def renamed(self) -> list[tuple[str, str]]:
+        self._check_open()
+        return sorted(self._renamed.items())
 
     async def grants(self) -> list[BudgetGranted]:
         self._check_open()
@@ -199,7 +216,16 @@ class MemoryStore:
         return self._policies[version - 1] if 1 <= version <= len(self._policies) else None
 
     async def add_policy(
-        self, yaml: str, digest: str, message: str, author: str, at: int, expected: int | None, commit: str, until: int = 0
+        self,
+        yaml: str,
+        digest: str,
+        message: str,
+        author: str,
+        at: int,
+        expected: int | None,
+        commit: str,
+        until: int = 0,
+        carried: Carried = NOTHING_CARRIED,
     ) -> PolicyRow | None:
         self._check_open()
         current = len(self._policies)
@@ -207,7 +233,15 @@ class MemoryStore:
             return None
         row = PolicyRow(current + 1, digest, yaml, message, author, at, commit, until)
         self._policies.append(row)
+        self._carry(carried)
         return row
+
+    def _carry(self, carried: Carried) -> None:
+        rows, self._spend = self._spend, {}
+        for key, row in rows.items():
+            now = (book_renamed(key[0], carried), *key[1:])
+            self._add_spend(now, [row.nanos, row.tokens, row.output_tokens, row.invocations, row.touched_at])
+        self._renamed = renamed_now(self._renamed, carried)
 
     async def tokens(self) -> list[TokenRow]:
         self._check_open()

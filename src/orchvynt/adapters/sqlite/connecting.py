@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from orchvynt.adapters.sqlite import receipts
 from orchvynt.adapters.sqlite.faults import unavailable
 from orchvynt.ports.store import StoreUnavailableError
 
 APPLICATION_ID: Final = 0x4F56594E  # "OVYN", so that a foreign database is not taken for ours
+# Steps whose tables are filled from the records, with what folds new ones.
+_FILLING: Final = {10: receipts.fill}
 _PAGE_BYTES: Final = 8192
 _SQLITE_MIN: Final = (3, 38, 0)  # STRICT tables (3.37) and RETURNING
 
@@ -86,10 +89,12 @@ def _steps() -> list[tuple[int, str]]:
 def _step(connection: sqlite3.Connection, number: int, script: str) -> None:
     """One step, whole or not at all."""
     try:
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {number};\nCOMMIT;"
-        )
-    except sqlite3.Error:
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}")
+        if number in _FILLING:
+            _FILLING[number](connection)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
+    finally:
         if connection.in_transaction:
             connection.rollback()
-        raise

@@ -7,11 +7,12 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.adapters.journal.frames import Frame, Position
-from orchvynt.adapters.projection import Batch, ReviewFact, fold_reviews
+from orchvynt.adapters.projection import Batch, ReviewFact, book_renamed, fold_reviews, renamed_now
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
 from orchvynt.adapters.sqlite.receipts import file_receipts
 from orchvynt.model.facts import BudgetGranted, Wanted
 from orchvynt.model.repeats import AnswerKept
+from orchvynt.ports.carried import Carried
 from orchvynt.ports.store import ReviewRow
 
 _BUCKET_BITS: Final = 10
@@ -106,15 +107,30 @@ def _file_records(connection: sqlite3.Connection, batch: Batch) -> None:
 
 def _file_money(connection: sqlite3.Connection, batch: Batch) -> None:
     spend: list[Value] = []
-    for key, settled in batch.spend.items():
-        spend += (*key, *settled)
+    for (budget, subject, window, rolls_ns, ends_at), settled in batch.spend.items():
+        spend += (budget, subject, window, rolls_ns, *settled, ends_at)
     holds: list[Value] = []
     for attempt, (placed, sent_at) in batch.holds.items():
         holds += (attempt, _encode(placed), sent_at)
-    run_rows(connection, "add_spend", 9, spend)
+    run_rows(connection, "add_spend", 10, spend)
     run_rows(connection, "release_holds", 1, list(batch.released))
     run_rows(connection, "add_holds", 3, holds)
     connection.executemany(QUERIES["set_sent"], [(at, attempt) for attempt, at in batch.sent.items()])
+
+
+def carry(connection: sqlite3.Connection, carried: Carried) -> None:
+    """A policy came into force: what is settled under an old name moves to the new one, and the old name is remembered."""
+    for (book,) in connection.execute(QUERIES["spend_books"]).fetchall() if carried.renamed else ():
+        now = book_renamed(book, carried)
+        if now != book:
+            rows = connection.execute(QUERIES["spend_of"], (book,)).fetchall()
+            run_rows(connection, "add_spend", 10, [value for _, *rest in rows for value in (now, *rest)])
+            connection.execute(QUERIES["remove_spend_of"], (book,))
+    known = dict(connection.execute(QUERIES["renamed"]).fetchall())
+    found = renamed_now(known, carried)
+    if found != known:
+        connection.execute(QUERIES["forget_renamed"])
+        connection.executemany(QUERIES["add_renamed"], found.items())
 
 
 def _file_kept(connection: sqlite3.Connection, answers: Sequence[AnswerKept]) -> None:

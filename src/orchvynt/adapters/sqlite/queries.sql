@@ -47,8 +47,8 @@ WHERE inv = ?1 AND outcome IN ('', 'parked');
 
 -- name: add_spend
 -- Adds to what is settled; a sum beyond 64 bits stays at the largest figure instead of becoming a float.
-INSERT INTO spend (budget, subject, window, rolls_ns, nanos, tokens, output_tokens, invocations, touched_at) VALUES {rows}
-ON CONFLICT (budget, subject, window, rolls_ns) DO UPDATE SET
+INSERT INTO spend (budget, subject, window, rolls_ns, nanos, tokens, output_tokens, invocations, touched_at, ends_at) VALUES {rows}
+ON CONFLICT (budget, subject, window, rolls_ns, ends_at) DO UPDATE SET
     nanos = CASE WHEN nanos > 9223372036854775807 - excluded.nanos THEN 9223372036854775807 ELSE nanos + excluded.nanos END,
     tokens = CASE WHEN tokens > 9223372036854775807 - excluded.tokens THEN 9223372036854775807 ELSE tokens + excluded.tokens END,
     output_tokens = CASE
@@ -106,6 +106,10 @@ DELETE FROM kept_answers WHERE until <= ?;
 -- The record of one invocation, in the order of writing.
 SELECT body FROM frames WHERE inv = ? ORDER BY seq;
 
+-- name: all_frames
+-- All records, in the order of writing.
+SELECT inv, body FROM frames ORDER BY seq;
+
 -- name: find_last
 -- The invocation that finished last.
 SELECT last_finished FROM filed WHERE last_finished <> '';
@@ -141,8 +145,41 @@ SELECT * FROM invocations WHERE inv < ?2 ORDER BY inv DESC LIMIT ?1;
 SELECT inv, at, provider, model, workload, score FROM feedback ORDER BY number DESC LIMIT ?;
 
 -- name: spend
--- Everything that was settled.
-SELECT budget, subject, window, rolls_ns, nanos, tokens, output_tokens, invocations, touched_at FROM spend;
+-- What was settled in windows that are not over at ?1; of those of older builds (-1), that began after ?2.
+SELECT budget, subject, window, rolls_ns, nanos, tokens, output_tokens, invocations, touched_at, ends_at FROM spend
+WHERE ends_at = 0 OR ends_at > ?1 OR (ends_at = -1 AND window > ?2);
+
+-- name: forget_ended_spend
+-- Windows that were over at ?1; those of older builds (-1), that began before ?2.
+DELETE FROM spend WHERE (ends_at > 0 AND ends_at <= ?1) OR (ends_at = -1 AND window <= ?2);
+
+-- name: forget_lifetime
+-- A subject that was idle.
+DELETE FROM spend WHERE budget = ?1 AND subject = ?2 AND window = ?3 AND rolls_ns = 0 AND ends_at = 0;
+
+-- name: spend_books
+-- The names that something is settled under.
+SELECT DISTINCT budget FROM spend;
+
+-- name: spend_of
+-- Everything that was settled under one name.
+SELECT budget, subject, window, rolls_ns, nanos, tokens, output_tokens, invocations, touched_at, ends_at FROM spend WHERE budget = ?;
+
+-- name: remove_spend_of
+-- What was settled under one name, which stands under another one now.
+DELETE FROM spend WHERE budget = ?;
+
+-- name: renamed
+-- Names that budgets had, each with the one that has its spend now.
+SELECT was, name FROM renamed ORDER BY was;
+
+-- name: forget_renamed
+-- Before they are written anew.
+DELETE FROM renamed;
+
+-- name: add_renamed
+-- An old name, and the one that has its spend now.
+INSERT INTO renamed (was, name) VALUES (?, ?);
 
 -- name: add_claims
 -- What callers said of themselves. An invocation is received once.

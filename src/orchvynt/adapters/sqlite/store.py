@@ -8,8 +8,8 @@ import msgspec
 
 from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.journal.frames import decode_record
-from orchvynt.adapters.projection import REFERENCE_CHARS_MAX, newest_state
-from orchvynt.adapters.sqlite.filing import grant_row, kept_row, review_row
+from orchvynt.adapters.projection import REFERENCE_CHARS_MAX, WINDOW_NS_MAX, newest_state
+from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
 from orchvynt.adapters.sqlite.lock import Lock
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader, Row
@@ -18,6 +18,7 @@ from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
+from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.store import (
     AuditRow,
@@ -106,8 +107,18 @@ class SqliteStore:
     async def feedback(self, limit: int) -> list[FeedbackRow]:
         return [FeedbackRow(*row) for row in await self._reader.rows("newest_feedback", limit)][::-1]
 
-    async def spend(self) -> list[SpendRow]:
-        return [SpendRow(*row) for row in await self._reader.rows("spend")]
+    async def spend(self, now: int = 0) -> list[SpendRow]:
+        return [SpendRow(*row) for row in await self._reader.rows("spend", now, now - WINDOW_NS_MAX)]
+
+    async def forget_spend(self, ended_before: int, lifetimes: Sequence[tuple[str, str, int]]) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(QUERIES["forget_ended_spend"], (ended_before, ended_before - WINDOW_NS_MAX))
+            connection.executemany(QUERIES["forget_lifetime"], lifetimes)
+
+        await asyncio.wrap_future(self._writer.submit(work))
+
+    async def renamed(self) -> list[tuple[str, str]]:
+        return [(str(was), str(name)) for was, name in await self._reader.rows("renamed")]
 
     async def grants(self) -> list[BudgetGranted]:
         return [grant_row(row) for row in await self._reader.rows("grants")]
@@ -156,7 +167,16 @@ class SqliteStore:
         return PolicyRow(*rows[0]) if rows else None
 
     async def add_policy(
-        self, yaml: str, digest: str, message: str, author: str, at: int, expected: int | None, commit: str, until: int = 0
+        self,
+        yaml: str,
+        digest: str,
+        message: str,
+        author: str,
+        at: int,
+        expected: int | None,
+        commit: str,
+        until: int = 0,
+        carried: Carried = NOTHING_CARRIED,
     ) -> PolicyRow | None:
         def work(connection: sqlite3.Connection) -> PolicyRow | None:
             current = int(connection.execute(QUERIES["policy_version"]).fetchone()[0])
@@ -164,6 +184,7 @@ class SqliteStore:
                 return None
             row = PolicyRow(current + 1, digest, yaml, message, author, at, commit, until)
             connection.execute(QUERIES["add_policy"], msgspec.structs.astuple(row))
+            carry(connection, carried)
             return row
 
         return await asyncio.wrap_future(self._writer.submit(work))

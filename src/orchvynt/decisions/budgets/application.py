@@ -6,7 +6,7 @@ import msgspec
 
 from orchvynt.decisions.budgets.grants import Grants
 from orchvynt.decisions.budgets.ledger import Line
-from orchvynt.decisions.budgets.windows import window_end, window_start
+from orchvynt.decisions.budgets.windows import placed_in
 from orchvynt.language.compiled_budgets import UNLIMITED
 from orchvynt.language.snapshot import Budget, EvaluationError, Limits
 from orchvynt.language.subjects import NOBODY, NoScalarError, subject
@@ -83,15 +83,14 @@ def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now
         stands_on.append(_raised(line, grants, now) if grants else line)
         if one.prompt:
             subject, limits = f"{one.subject}:{one.prompt}", Limits(invocations=budget.same_prompt)
-            stands_on.append(Line(budget, budget.name + PROMPTS, subject, line.window, line.resets_at, limits))
+            stands_on.append(Line(budget, budget.name + PROMPTS, subject, line.window, line.resets_at, limits, now))
     return tuple(stands_on)
 
 
 def _line(budget: Budget, one: Applied, model: str, now: int) -> Line:
-    start = window_start(budget.window, now, budget.timezone)
-    end = window_end(budget.window, start, budget.timezone)
+    window, resets_at = placed_in(budget, now)
     past = budget.breach.kind == "downgrade" and model == budget.breach.model
-    return Line(budget, budget.name, one.subject, start, end, _limits(budget, model), past)
+    return Line(budget, budget.name, one.subject, window, resets_at, _limits(budget, model), now, past)
 
 
 def _raised(line: Line, grants: Grants, now: int) -> Line:

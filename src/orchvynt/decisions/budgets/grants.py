@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from orchvynt.decisions.budgets.windows import window_end, window_start
+from orchvynt.decisions.budgets.windows import placed_in
 from orchvynt.language.compiled_budgets import Budget, Limits
 from orchvynt.model.facts import BudgetGranted
 
@@ -29,8 +29,8 @@ def term(budget: Budget, now: int) -> Term:
     """Until the calendar's window ends; for the length of one that rolls; for good in a lifetime."""
     if budget.window == "rolling":
         return Term(0, budget.rolls_ns, now + budget.rolls_ns)
-    start = window_start(budget.window, now, budget.timezone)
-    return Term(start, 0, window_end(budget.window, start, budget.timezone))
+    start, end = placed_in(budget, now)
+    return Term(start, 0, end)
 
 
 class Grants:

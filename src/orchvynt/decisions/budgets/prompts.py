@@ -34,6 +34,6 @@ class Prompts:
             del self._keys[oldest]
             self._ledger.forget((oldest,))
 
-    def was_idle(self, line: Line) -> bool:
+    def is_idle(self, line: Line) -> bool:
         """Whether the line is a prompt's that nothing stands on: who waited for it has gone, and nobody has to keep it."""
         return line.book != line.budget and not self._ledger.account(line).settled_calls

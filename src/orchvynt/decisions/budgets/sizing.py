@@ -22,7 +22,7 @@ class Need(msgspec.Struct, frozen=True, gc=False):
 
     `output_typical` is the model's measured p99 output, or 4,096 while it is unmeasured. All three are over all `choices`.
     `surcharge_tokens` is what the input may cost beyond its price, in input tokens. `calls` is 1 if the hold counts its invocation, 0 if
-    an earlier one did.
+    an earlier one did. `output_least` is the smallest limit that the provider takes for this request.
     """
 
     input_tokens: int
@@ -33,6 +33,7 @@ class Need(msgspec.Struct, frozen=True, gc=False):
     choices: int = 1
     surcharge_tokens: int = 0
     calls: int = 0
+    output_least: int = 0
 
     @property
     def input_charged(self) -> int:
@@ -70,24 +71,24 @@ def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
     lines = [line for line in lines if binds(line, need.price, need.calls)]
     asked, limited_by = need.output_asked, ""
     output = asked
-    bounding = [line for line in lines if bounds_output(line, need.price)]
-    if asked is None and bounding:
-        output, limited_by = _lowered(need, bounding, ledger)
-    elif asked is not None:
-        clamps = [line for line in bounding if line.terms.breach.kind == "clamp"]
+    if asked is None:
+        if bounding := [line for line in lines if bounds_output(line, need.price)]:
+            output, limited_by = _lowered(need, bounding, ledger)
+    else:
+        clamps = [line for line in lines if line.terms.breach.kind == "clamp" and bounds_output(line, need.price)]
         if clamps:
             output, limited_by = _clamped(need, asked, clamps, ledger)
     most = output or 0
-    awaited = None
+    nanos, awaited = cost_nanos(need.price, need.input_charged, most), None
     for line in lines:
-        if short := _short(need, most, line, ledger):
+        if short := _short(need, most, nanos, line, ledger):
             if not short.waits:
                 # Waiting for holds on one budget is in vain while another has no room for good.
-                return short
+                return short if not line.terms.rolls_ns else _rolling(short, ledger)
             awaited = awaited or short
     if awaited is not None:
-        return awaited
-    return Fits(output, cost_nanos(need.price, need.input_charged, most), need.input_tokens + most, limited_by)
+        return awaited if not awaited.line.terms.rolls_ns else _rolling(awaited, ledger)
+    return Fits(output, nanos, need.input_tokens + most, limited_by)
 
 
 def _lowered(need: Need, lines: Sequence[Line], ledger: Ledger) -> tuple[int, str]:
@@ -108,7 +109,7 @@ def _lowered(need: Need, lines: Sequence[Line], ledger: Ledger) -> tuple[int, st
 
 def _clamped(need: Need, asked: int, lines: Sequence[Line], ledger: Ledger) -> tuple[int, str]:
     """What the caller asked for, lowered to what the budgets that clamp can pay. Never below the smallest output, as above."""
-    smallest = min(max(line.terms.min_output_tokens for line in lines) * need.choices, asked)
+    smallest = min(max(max(line.terms.min_output_tokens for line in lines) * need.choices, need.output_least), asked)
     output, limited_by = asked, ""
     for line in lines:
         payable = max(_payable(need, line, ledger.account(line)), smallest)
@@ -129,7 +130,7 @@ def bounds_output(line: Line, price: Price) -> bool:
     return limits.tokens is not None or limits.output_tokens is not None or (limits.nanos is not None and not price.is_free)
 
 
-def _short(need: Need, output: int, line: Line, ledger: Ledger) -> Short | None:
+def _short(need: Need, output: int, nanos: int, line: Line, ledger: Ledger) -> Short | None:
     """The first limit that is passed: the count of invocations, then tokens, then money. One that is passed for good comes first."""
     limits, account = line.limits, ledger.account(line)
     passed: list[Short] = []
@@ -144,13 +145,17 @@ def _short(need: Need, output: int, line: Line, ledger: Ledger) -> Short | None:
             passed.append(_over(line, "input_tokens", limit, settled, held, need.input_tokens))
     if (limit := limits.output_tokens) is not None and account.settled_output + account.held_output + output > limit:
         passed.append(_over(line, "output_tokens", limit, account.settled_output, account.held_output, output))
-    if (limit := limits.nanos) is not None:
-        nanos = cost_nanos(need.price, need.input_charged, output)
-        if nanos and account.settled_nanos + account.held_nanos + nanos > limit:
-            passed.append(_over(line, "nanos", limit, account.settled_nanos, account.held_nanos, nanos))
+    if (limit := limits.nanos) is not None and nanos and account.settled_nanos + account.held_nanos + nanos > limit:
+        passed.append(_over(line, "nanos", limit, account.settled_nanos, account.held_nanos, nanos))
     if not passed:
         return None
     return next((short for short in passed if not short.waits), passed[0])
+
+
+def _rolling(short: Short, ledger: Ledger) -> Short:
+    """The same, with the instant at which enough has rolled out in place of the one at which everything has."""
+    frees_at = ledger.frees_at(short.line, short.unit, short.limit, short.needed)
+    return msgspec.structs.replace(short, line=msgspec.structs.replace(short.line, resets_at=frees_at))
 
 
 def _over(line: Line, unit: Unit, limit: int, settled: int, held: int, needed: int) -> Short:

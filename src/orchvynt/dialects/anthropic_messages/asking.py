@@ -84,6 +84,7 @@ class CountBody(msgspec.Struct, kw_only=True):
     inference_geo: str | None = None
     output_config: AskOutput | None = None
     output_format: msgspec.Raw = NOTHING
+    thinking: msgspec.Raw = NOTHING
     mcp_servers: msgspec.Raw = NOTHING
     container: msgspec.Raw = NOTHING
     metadata: msgspec.Raw = NOTHING

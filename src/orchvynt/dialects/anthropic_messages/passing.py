@@ -1,4 +1,5 @@
-"""The caller's own Messages request for Anthropic, with only what must change: model, output limit, `orchvynt_*` metadata.
+"""The caller's own Messages request for Anthropic, with only what must change: model, output limit (and the budget of
+thinking below it), `orchvynt_*` metadata.
 
 Thoughts that no provider signed are taken out as well: they came from a model elsewhere, and Anthropic refuses them.
 """
@@ -10,7 +11,7 @@ import msgspec
 
 from orchvynt.dialects.anthropic_messages.headers import headers
 from orchvynt.dialects.anthropic_messages.reading import METADATA_PREFIX
-from orchvynt.dialects.anthropic_messages.thoughts import thinking_within
+from orchvynt.dialects.anthropic_messages.thinking import fitted
 from orchvynt.dialects.plain import THOUGHTS
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
 from orchvynt.model.invocation import Ask
@@ -22,12 +23,12 @@ _UNSIGNED: Final = re.compile(rb'"signature"\s*:\s*""')
 
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_messages = msgspec.json.Decoder(list[dict[str, Any]]).decode
-_decode_any = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 
 def pass_request(ask: Ask, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
-    """Splices the caller's own body. Raises UnsupportedError for nesting at the edge of the stack.
+    """Splices the caller's own body. Raises UnsupportedError for nesting at the edge of the stack, and for thinking that a
+    lowered limit leaves no room for.
 
     The values that stay are the caller's own bytes. A key that stands twice at the top collapses to the one that was read, so
     that the provider cannot read another than was judged.
@@ -35,16 +36,13 @@ def pass_request(ask: Ask, upstream_model: str, output_tokens_max: int | None) -
     try:
         top = _decode(ask.body)
         changed = _splice(top, ask, upstream_model, output_tokens_max)
-        dropped: tuple[str, ...] = ("thinking",) if "thinking" in top and _limit_thinking(top, ask, output_tokens_max) else ()
         stripped = _UNSIGNED.search(ask.body) is not None and _strip_thoughts(top)
     except RecursionError as error:
         raise UnsupportedError("The body is nested too deeply.", "") from error
     body = _encode(top)
     if not (changed or stripped) and len(body) == len(ask.body):
         body = ask.body
-    if stripped:
-        dropped = (*dropped, THOUGHTS)
-    return UpstreamAsk(path=PATH, headers=headers(ask.stream, ask.forwarded), body=body, dropped=dropped)
+    return UpstreamAsk(path=PATH, headers=headers(ask.stream, ask.forwarded), body=body, dropped=(THOUGHTS,) if stripped else ())
 
 
 def _splice(top: dict[str, msgspec.Raw], ask: Ask, upstream_model: str, output_tokens_max: int | None) -> bool:
@@ -55,24 +53,12 @@ def _splice(top: dict[str, msgspec.Raw], ask: Ask, upstream_model: str, output_t
     asked = ask.max_output_tokens
     if output_tokens_max is not None and (asked is None or output_tokens_max < asked):
         top["max_tokens"] = msgspec.Raw(b"%d" % output_tokens_max)
+        if asked is not None and "thinking" in top:
+            top["thinking"] = msgspec.Raw(_encode(fitted(msgspec.json.decode(top["thinking"]), output_tokens_max, asked)))
         changed = True
     if "metadata" in top:
         changed |= _strip_metadata(top)
     return changed
-
-
-def _limit_thinking(top: dict[str, msgspec.Raw], ask: Ask, limit: int | None) -> bool:
-    """Under a lowered limit the model thinks less, or (true) not at all."""
-    if limit is None or ask.max_output_tokens is None or limit >= ask.max_output_tokens:
-        return False
-    thinking = _decode_any(top["thinking"])
-    within = thinking_within(thinking, limit) if isinstance(thinking, dict) else thinking
-    if within is None and thinking is not None:
-        del top["thinking"]
-        return True
-    if within is not thinking:
-        top["thinking"] = msgspec.Raw(_encode(within))
-    return False
 
 
 def _strip_metadata(top: dict[str, msgspec.Raw]) -> bool:

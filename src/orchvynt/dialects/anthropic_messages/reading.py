@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.dialects.anthropic_messages.asking import AskBlock, AskBody, AskMessage, AskSource, AskTool, CountBody, is_said
+from orchvynt.dialects.anthropic_messages.thinking import BUDGET_TOKENS_LEAST, thinking_budget
 from orchvynt.dialects.checks import BODY_ERRORS, body_fault, invalid, utf8_fault
 from orchvynt.dialects.shapes import Reading
 from orchvynt.model.faults import Fault
@@ -52,9 +53,10 @@ _HIDDEN: Final = re.compile(rb"\\u00[3-7]")
 class _Walk:
     """What one request holds, block by block."""
 
-    __slots__ = ("images", "open_inputs", "unread")
+    __slots__ = ("calls", "images", "open_inputs", "unread")
 
     def __init__(self) -> None:
+        self.calls = 0
         self.images = 0
         self.open_inputs = 0
         self.unread = 0
@@ -71,6 +73,7 @@ class _Walk:
         elif kind in ("image", "document"):
             self._file(block, kind, where)
         elif kind == "tool_use":
+            self.calls += 1
             _need(block.id, f"{where}.id")
             _need(block.name, f"{where}.name")
             if bytes(block.input)[:1] != b"{":
@@ -165,7 +168,14 @@ def _ask(asked: CountBody, body: bytes) -> Ask:
         service_tier=_tier(asked),
         open_inputs=walk.open_inputs,
         input_surcharge_percent=_surcharge_percent(body),
+        tool_calls=walk.calls,
+        output_tokens_least=_output_least(asked.thinking),
     )
+
+
+def _output_least(thinking: msgspec.Raw) -> int:
+    """Extended thinking has a least budget, and the limit stands above it."""
+    return BUDGET_TOKENS_LEAST + 1 if is_said(thinking) and thinking_budget(msgspec.json.decode(thinking)) else 0
 
 
 def _surcharge_percent(body: bytes) -> int:

@@ -7,7 +7,7 @@ import msgspec
 from orchvynt.dialects.anthropic_messages.blocks import block, tool, tool_choice
 from orchvynt.dialects.anthropic_messages.headers import headers
 from orchvynt.dialects.anthropic_messages.passing import PATH
-from orchvynt.dialects.anthropic_messages.thoughts import thinking_within
+from orchvynt.dialects.anthropic_messages.thinking import fitted
 from orchvynt.dialects.shapes import UpstreamAsk
 from orchvynt.dialects.translation import output_limit
 from orchvynt.model.chat import Chat, Message
@@ -17,8 +17,7 @@ _encode = msgspec.json.Encoder().encode
 
 def rewrite_request(chat: Chat, upstream_model: str, output_tokens_max: int | None) -> UpstreamAsk:
     """For a chat of the dialect `anthropic_messages`, which always has a limit. Raises UnsupportedError."""
-    limit = output_limit(chat, output_tokens_max)
-    body: dict[str, Any] = {"model": upstream_model, "max_tokens": limit}
+    body: dict[str, Any] = {"model": upstream_model, "max_tokens": output_limit(chat, output_tokens_max)}
     messages = chat.messages
     if messages and messages[0].role == "system":
         body["system"] = _blocks(messages[0], 0)
@@ -35,17 +34,14 @@ def rewrite_request(chat: Chat, upstream_model: str, output_tokens_max: int | No
     }
     body.update((name, value) for name, value in options.items() if value is not None)
     body.update(chat.extras)
-    if limit is not None and limit != chat.max_output_tokens and isinstance(thinking := body.get("thinking"), dict):
-        body["thinking"] = thinking_within(thinking, limit)
-    dropped = ("thinking",) if "thinking" in body and body["thinking"] is None else ()
-    if dropped:
-        del body["thinking"]
+    if chat.max_output_tokens is not None and "thinking" in body:
+        body["thinking"] = fitted(body["thinking"], body["max_tokens"], chat.max_output_tokens)
     if chat.user:
         body["metadata"] = {"user_id": chat.user, **chat.extras.get("metadata", {})}
     if chat.answer_format is not None:
         form = {"type": "json_schema", "schema": chat.answer_format.schema}
         body["output_config"] = {**chat.extras.get("output_config", {}), "format": form}
-    return UpstreamAsk(path=PATH, headers=headers(chat.stream, chat.forwarded), body=_encode(body), dropped=dropped)
+    return UpstreamAsk(path=PATH, headers=headers(chat.stream, chat.forwarded), body=_encode(body))
 
 
 def _turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:

@@ -93,7 +93,7 @@ def _chat_ask(asked: ChatAsk, body: bytes) -> Ask:
     if not messages:
         help_text = "Send at least one message. Loading a model ahead of use is its server's own matter."
         raise _RefusalError(invalid("`messages` is empty.", "messages", help_text))
-    images = unread = 0
+    images = unread = calls = 0
     for index, message in enumerate(messages):
         where = f"messages[{index}]"
         count, size = _images(message.images, f"{where}.images")
@@ -101,11 +101,12 @@ def _chat_ask(asked: ChatAsk, body: bytes) -> Ask:
         unread += size
         for number, call in enumerate(message.tool_calls or ()):
             _check_call(call, f"{where}.tool_calls[{number}].function.arguments")
+        calls += len(message.tool_calls or ())
     tools = asked.tools or ()
     for index, tool in enumerate(tools):
         _check_tool(tool, f"tools[{index}]")
     names = tuple(tool.function.name for tool in tools)
-    return _ask(asked, body, len(messages), images, len(body) - unread, names)
+    return _ask(asked, body, len(messages), images, len(body) - unread, names, calls)
 
 
 def _generate_ask(asked: GenerateAsk, body: bytes) -> Ask:
@@ -118,7 +119,7 @@ def _generate_ask(asked: GenerateAsk, body: bytes) -> Ask:
     return _ask(asked, body, 1 + bool(asked.system), images, text_bytes, ())
 
 
-def _ask(asked: AskBody, body: bytes, messages: int, images: int, text_bytes: int, tools: tuple[str, ...]) -> Ask:
+def _ask(asked: AskBody, body: bytes, messages: int, images: int, text_bytes: int, tools: tuple[str, ...], calls: int = 0) -> Ask:
     options = asked.options
     limit = options.num_predict if options is not None else None
     return Ask(
@@ -132,6 +133,7 @@ def _ask(asked: AskBody, body: bytes, messages: int, images: int, text_bytes: in
         # JSON takes at least a byte for each byte of UTF-8 that it stands for.
         input_text_bytes=text_bytes,
         wants_json_schema=_wants_schema(bytes(asked.format)),
+        tool_calls=calls,
     )
 
 

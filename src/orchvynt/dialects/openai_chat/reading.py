@@ -65,7 +65,7 @@ def _ask(asked: AskBody, body: bytes, is_ascii: bool) -> Ask:
     messages = asked.messages
     if not messages:
         raise _RefusalError(invalid("`messages` is empty.", "messages", "Send at least one message."))
-    images = files = 0
+    images = files = calls = 0
     escaped = False
     # Brackets and braces, and the commas between messages.
     unread = _FRAME_BYTES + len(asked.model) + len(messages) - 1
@@ -87,6 +87,7 @@ def _ask(asked: AskBody, body: bytes, is_ascii: bool) -> Ask:
             raise _RefusalError(invalid(f"`messages[{index}].content` is required for the role {role}.", f"messages[{index}].content"))
         if role == "tool" or message.tool_calls is not None:
             _check_tool_use(message, index)
+            calls += len(message.tool_calls or ())
     if asked.stream:
         unread += _STREAM_BYTES
     limit = asked.max_completion_tokens
@@ -117,6 +118,7 @@ def _ask(asked: AskBody, body: bytes, is_ascii: bool) -> Ask:
         wants_json_schema=asked.response_format is not None and _wants_schema(asked),
         # Its pages, which no size bounds, are all read into one context.
         open_inputs=1 if files else 0,
+        tool_calls=calls,
     )
 
 

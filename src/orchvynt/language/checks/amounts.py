@@ -14,12 +14,13 @@ def check_amounts(source: Source, names: Names, models: dict[str, Model], addres
     money = next((budget for budget in source.budgets if budget.section.limit.usd is not None), None)
     if money is not None:
         _priced(source, money, models, addresses, report)
+    heirs: dict[str, str] = {}
     for budget in source.budgets:
         limit = budget.section.limit
         if limit.tokens is not None and budget.section.min_output_tokens > limit.tokens:
             said = f"`min_output_tokens` ({budget.section.min_output_tokens}) is more than the whole limit ({limit.tokens})"
             report.error(budget.at("min_output_tokens"), said, "Nothing would ever be admitted.", f"{budget.path}.min_output_tokens")
-        _formerly(budget, names, report)
+        _formerly(budget, names, heirs, report)
 
 
 def _priced(source: Source, money: Item[BudgetEntry], models: dict[str, Model], addresses: dict[str, str], report: Report) -> None:
@@ -36,8 +37,11 @@ def _priced(source: Source, money: Item[BudgetEntry], models: dict[str, Model], 
             report.error(path.at("path"), said, "Give it `price: 0.01`, in USD per call, or `price: free`.", f"{path.path}.price")
 
 
-def _formerly(budget: Item[BudgetEntry], names: Names, report: Report) -> None:
+def _formerly(budget: Item[BudgetEntry], names: Names, heirs: dict[str, str], report: Report) -> None:
     was = budget.section.was
+    if was is not None and heirs.setdefault(was, budget.section.name) != budget.section.name:
+        said = f"the budget `{heirs[was]}` was `{was}` as well, and spend is carried to one"
+        report.error(budget.at("was"), said, "Keep one of them.", f"{budget.path}.was")
     if was is not None and was in names.others["budget"]:
         said = (
             f"`{was}` is this budget's own name" if was == budget.section.name else f"`was` names the budget `{was}`, which is still there"

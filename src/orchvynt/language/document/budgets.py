@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from orchvynt.language.document.amounts import Count, SomeShare, Tokens, Usd
 from orchvynt.language.document.scalars import DAY, SECOND, Duration, Enforce, Name, PositiveDuration, Window, one_of
-from orchvynt.language.document.section import Later, Section, later, later_words, wrong
+from orchvynt.language.document.section import Later, Section, later, wrong
 from orchvynt.language.document.shapes import Condition, Destination, GroupName, ModelName, Subject
 
 _BREACH_HELP = "Write {downgrade: MODEL} or {review: {reviewers: GROUP, grant: [1, 5]}}."
@@ -121,9 +121,6 @@ class BudgetEntry(Section):
 
     later: ClassVar = later(
         {
-            "window": later_words(rolling="rolling windows"),
-            "idle": "forgetting idle subjects",
-            "was": "carrying spend to a new name",
             "enforce": Later("observing without enforcing", now=True),
         }
     )
@@ -139,8 +136,8 @@ class BudgetEntry(Section):
     limit: LimitEntry = Field(description="What may be spent.")
     window: Window | None = Field(
         default=None,
-        description="When it begins anew, by the calendar in `timezone`, or `rolling 24h`; without it the limit is for "
-        "the subject's lifetime.",
+        description="When it begins anew, by the calendar in `timezone`, or `rolling 24h`, which counts the last 24 hours "
+        "in slices of a hundredth; without it the limit is for the subject's lifetime.",
     )
     on_breach: Annotated[OnBreach, BeforeValidator(_breach)] = Field(
         default="reject",
@@ -157,8 +154,12 @@ class BudgetEntry(Section):
     missing: Annotated[Literal["shared", "refuse"], BeforeValidator(one_of("shared", "refuse"))] = Field(
         default="shared", description="What happens to an invocation without a subject."
     )
-    idle: PositiveDuration = Field(default=30 * DAY, description="Without a window: a subject is forgotten after so long without a call.")
-    was: Name | None = Field(default=None, description="The budget's former name; its spend is carried over.")
+    idle: PositiveDuration = Field(
+        default=30 * DAY, description="Without a window: a subject that made no call for so long begins anew at zero."
+    )
+    was: Name | None = Field(
+        default=None, description="The budget's former name; its spend is carried over, and stays when this is left out later."
+    )
     alert_at: list[SomeShare] = Field(default=[], description="Shares of the limit at which `notify` is told, once a window.")
     notify: list[Destination] = Field(default=[], description="Destinations, by their names under `notify`.")
     enforce: Enforce = Field(default=True, description="`observe`: decided and recorded as `would_…`, nothing changed.")
@@ -166,6 +167,11 @@ class BudgetEntry(Section):
     @model_validator(mode="after")
     def _whole(self) -> "BudgetEntry":
         _one_subject(self)
+        if self.window is not None and "idle" in self.model_fields_set:
+            said = f"`idle` is for budgets without a window, and this one begins anew by itself (`window: {self.window}`)"
+            raise wrong(said, "Leave one of them out.", ("!", "idle"))
+        if self.missing == "refuse" and self.scope in ("global", "invocation"):
+            raise wrong(f"with scope {self.scope} the subject is never missing", "Leave `missing` out.", ("!", "missing"))
         for counted in ("invocations", "same_prompt"):
             if self.scope == "invocation" and getattr(self.limit, counted) is not None:
                 said = f"`{counted}` limits nothing with `scope: invocation`: there is one of each"

@@ -137,7 +137,7 @@ def _on_the_way(fact: f.AnyFact, story: Story) -> str:
             return _passed(fact)
         case f.HoldPlaced():
             held = f"held {_parts(fact.reserved)}" if fact.reserved else "no budget applies, nothing is held"
-            return f"{_attempt(story, fact.attempt)}: {held} before the send{_limited(fact)}{_overflowing(fact)}"
+            return f"{_attempt(story, fact.attempt)}: {held} before the send{_counted(fact)}{_limited(fact)}{_overflowing(fact)}"
         case f.AttemptSent():
             return f"{_attempt(story, fact.attempt)}: sent to {fact.provider} as {fact.upstream_model} (tier {fact.tier}, {fact.model})"
         case f.AttemptEnded():
@@ -171,6 +171,10 @@ def _numbers(detail: dict[str, Any]) -> str:
     """The numbers that decided."""
     numbers = ", ".join(f"{name} {value}" for name, value in detail.items() if isinstance(value, str | int | float))
     return f" ({quoted(numbers)})" if numbers else ""
+
+
+def _counted(fact: f.HoldPlaced) -> str:
+    return f"; {count(fact.input_tokens_bound, 'token')} of input as {fact.input_counted_by} counts" if fact.input_counted_by else ""
 
 
 def _limited(fact: f.HoldPlaced) -> str:
@@ -219,6 +223,8 @@ def _settled(fact: f.AttemptSettled) -> str:
     usage = fact.usage
     estimated = ", estimated: a bound that no provider confirmed" if usage.estimated else ""
     overrun = "; the provider billed more than was held" if fact.overrun else ""
+    if fact.input_over:
+        overrun += f"; its input is {count(fact.input_over, 'token')} more than its bound"
     why = f" ({quoted(fact.why)})" if fact.why else ""
     return f"settled {dollars(fact.nanos)} for {usage.input_tokens} tokens in and {usage.output_tokens} out{estimated}{why}{overrun}"
 

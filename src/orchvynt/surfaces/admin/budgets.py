@@ -26,7 +26,7 @@ async def budgets(desk: Desk, asking: Asking) -> Listing[BudgetView] | Fault:
         if (not name or line.name == name) and ("subject" not in asking.query or line.subject == subject)
     ]
     key = _by_use if asking.query.get("sort") == "tightest" else _by_name
-    return page(lines, key, _budget, asking.limit, asking.after)
+    return page(lines, key, budget_view, asking.limit, asking.after)
 
 
 async def budget(desk: Desk, asking: Asking) -> BudgetView | Fault:
@@ -34,7 +34,7 @@ async def budget(desk: Desk, asking: Asking) -> BudgetView | Fault:
     lines = [line for line in desk.control.budgets() if line.name == name]
     for line in lines:
         if line.subject == subject:
-            return _budget(line)
+            return budget_view(line)
     if not lines:
         return _unknown_name()
     return Fault(
@@ -58,7 +58,7 @@ def _by_use(line: BudgetLine) -> str:
     return f"{sortable(USED_PPM_MAX - min(found.used_ppm if found else 0, USED_PPM_MAX))}/{_by_name(line)}"
 
 
-def _budget(line: BudgetLine) -> BudgetView:
+def budget_view(line: BudgetLine) -> BudgetView:
     found = tightest(line.measures)
     return BudgetView(
         name=line.name,

@@ -53,6 +53,7 @@ async def run(desk: Desk, asking: Asking) -> RunView | Fault:
             "not_found", "No run of this name is on record.", "A caller names its run with the header x-orchvynt-run.", param="run"
         )
     cost = sum(member.totals.settled_nanos for member in members)
+    held = sum(member.totals.held_nanos for member in members)
     return RunView(
         run=name,
         workflow=members[-1].workflow,
@@ -64,6 +65,10 @@ async def run(desk: Desk, asking: Asking) -> RunView | Fault:
         output_tokens=sum(member.totals.output_tokens for member in members),
         items=tuple(_from_explanation(member) for member in members),
         truncated=len(found) >= FOUND_MAX,
+        held_nanos=held,
+        held_usd=usd_text(held),
+        attempts=sum(member.totals.attempts for member in members),
+        estimated=any(member.totals.estimated for member in members),
     )
 
 

@@ -9,10 +9,11 @@ from orchvynt.decisions.billing.periods import Period, month, since
 from orchvynt.lifecycle.explain.phrases import instant_text
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import usd_text
-from orchvynt.ports.receipts import Spent, SpentRow
+from orchvynt.ports.receipts import ReceiptRow, Spent, SpentRow
 from orchvynt.surfaces.admin.asking import Asking, Desk
 from orchvynt.surfaces.admin.paging import page
-from orchvynt.surfaces.budget_shapes import SpendReport, SpentView, Statement
+from orchvynt.surfaces.budget_shapes import ReceiptView, SpendReport, SpentView, Statement
+from orchvynt.surfaces.operator_shapes import Listing
 
 GROUPS_MAX: Final = 100_000
 """More are refused rather than cut: a list that is cut does not sum up."""
@@ -52,6 +53,53 @@ async def statement(desk: Desk, asking: Asking) -> Statement | Fault:
     return Statement(name, timezone, begins, ends, closed, by, pages.items, _view(spent.total, ()), pages.next)
 
 
+async def receipts(desk: Desk, asking: Asking) -> Listing[ReceiptView] | Fault:
+    """One by one, in the order in which they were settled: what statements are the sum of."""
+    period = _period(desk, asking)
+    if isinstance(period, Fault):
+        return period
+    at, _, attempt = asking.after.partition("/")
+    if asking.after and not (at.isascii() and at.isdigit() and len(at) < 20):
+        return Fault("invalid_request", "`after` is what `next` of the page before said.", "Begin without it.", param="after")
+    await desk.store.settled()
+    rows = await desk.store.receipts(period.begin, period.end, asking.limit + 1, (int(at or 0), attempt))
+    kept = rows[: asking.limit]
+    more = f"{kept[-1].settled_at}/{kept[-1].attempt}" if len(rows) > asking.limit else None
+    return Listing(items=tuple(_receipt(row) for row in kept), next=more)
+
+
+def _receipt(row: ReceiptRow) -> ReceiptView:
+    return ReceiptView(
+        attempt=row.attempt,
+        invocation=row.inv,
+        at=instant_text(row.settled_at),
+        model=row.model,
+        provider=row.provider,
+        upstream_model=row.upstream_model,
+        response=row.response_id,
+        nanos=row.nanos,
+        usd=usd_text(row.nanos),
+        price_source=row.price_source,
+        estimated=row.estimated,
+        why=row.why,
+        overrun=row.overrun,
+        input_tokens=row.input_tokens,
+        cached_input_tokens=row.cached_input_tokens,
+        cache_written_tokens=row.cache_written_tokens,
+        output_tokens=row.output_tokens,
+        reasoning_tokens=row.reasoning_tokens,
+        key=row.key,
+        key_id=row.key_id,
+        workflow=row.workflow,
+        agent=row.agent,
+        run=row.run,
+        session=row.session,
+        workload=row.workload,
+        user=row.user,
+        context=row.context,
+    )
+
+
 def _period(desk: Desk, asking: Asking) -> Period | Fault:
     timezone = desk.control.snapshot.timezone
     if "month" in asking.query and "since" in asking.query:
@@ -74,8 +122,8 @@ def _by_cost(row: SpentRow) -> str:
 
 
 def _by_name(row: SpentRow) -> str:
-    """Unambiguous, whatever callers call themselves."""
-    return msgspec.json.encode(row.values).decode()
+    """In the order of the names, unambiguous, and safe in an address, whatever callers call themselves."""
+    return msgspec.json.encode(row.values).hex()
 
 
 def _view(row: SpentRow, by: tuple[str, ...]) -> SpentView:

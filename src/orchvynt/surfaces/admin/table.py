@@ -75,6 +75,16 @@ ROWS: Final[tuple[Row, ...]] = (
     ),
     Row(
         "GET",
+        "/receipts",
+        "viewer",
+        spend.receipts,
+        "Receipts one by one, in the order in which they were settled: what statements are the sum of.",
+        s.Listing[m.ReceiptView],
+        query=(Query("since", "As that of /spend."), Query("month", "As that of /spend.")),
+        pages=True,
+    ),
+    Row(
+        "GET",
         "/statements/{month}",
         "viewer",
         spend.statement,

@@ -47,7 +47,7 @@ def listed(session: Session, wanted: Wanted) -> None:
     if not page.items:
         session.terminal.line(_nothing(wanted))
         return
-    _table(session.terminal, page.items)
+    table(session.terminal, page.items)
     session.more(page.next, wanted.again("orchvynt budgets"))
 
 
@@ -63,7 +63,7 @@ def shown(session: Session, wanted: Wanted) -> None:
     first = page.items[0]
     session.terminal.line((first.name, "bold"), f"  {first.scope}, {_window(first)}, {_breach(first)}")
     session.terminal.line("")
-    _table(session.terminal, page.items)
+    table(session.terminal, page.items)
     session.more(page.next, f"orchvynt budgets show '{wanted.budget}' --limit {wanted.limit}")
 
 
@@ -73,7 +73,8 @@ def _nothing(wanted: Wanted) -> str:
     return f"{f'Budget {wanted.budget} has not' if wanted.budget else 'No budget has'} been used yet in its current window."
 
 
-def _table(terminal: Terminal, rows: Sequence[s.BudgetView]) -> None:
+def table(terminal: Terminal, rows: Sequence[s.BudgetView]) -> None:
+    """A line for each budget and subject."""
     headings = ("BUDGET", "SUBJECT", "USED", "", "SETTLED", "HELD", "LIMIT", "LEFT", "WINDOW", "RESETS", "PER HOUR", "FORECAST")
     right = ("USED", "SETTLED", "HELD", "LIMIT", "LEFT", "PER HOUR")
     spare = ("WINDOW", "HELD", "PER HOUR", "SETTLED", "RESETS", "LEFT")

@@ -98,6 +98,8 @@ def run(session: Session, name: str) -> None:
         (f"run {told.run}", "bold"),
         f"  workflow {told.workflow or '-'}, {count(told.invocations, 'invocation')}, ${told.cost_usd}, ",
         f"{told.input_tokens} tokens in, {told.output_tokens} out",
+        f", ${told.held_usd} still held" if told.held_nanos else "",
+        ", some of it estimated" if told.estimated else "",
     )
     terminal.line("")
     for item in told.items:

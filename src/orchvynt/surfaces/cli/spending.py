@@ -48,7 +48,7 @@ def spend(session: Session, asked: Asked) -> None:
     terminal.line("")
     terminal.line((f"settled from {report.since} to {report.until}", "dim"))
     if report.next:
-        terminal.line((f"more: {asked.command} --after '{report.next}'", "dim"))
+        terminal.line((f"more: {asked.command} --after {report.next}", "dim"))
 
 
 def groups(terminal: Terminal, by: Sequence[str], items: Sequence[SpentView], total: SpentView) -> None:

@@ -1,0 +1,117 @@
+"""Holds a server to its books, from outside: its records, its budgets, and what the provider's own ledger says arrived and was billed."""
+
+import http.client
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from tests.support.crowd import Told, books, fault_of, never_over, no_false_refusal
+from tests.support.serving import TOKEN, Serving
+
+from orchvynt.testing.scripted import ScriptedProvider
+
+
+class Found(msgspec.Struct):
+    """What the audits have seen so far. `arrivals` are those at the provider, `attempts` those of the records, with a receipt or voided."""
+
+    arrivals: int = 0
+    invocations: int = 0
+    attempts: int = 0
+    estimated: int = 0
+    voided: int = 0
+    settled_tokens: int = 0
+    billed_tokens: int = 0
+
+
+class Auditor:
+    """Audits what is new since its last audit, with nothing in flight. The policy has a global budget `all`; `per-run` if it has one."""
+
+    def __init__(self, server: Serving, provider: ScriptedProvider) -> None:
+        self.server = server
+        self.provider = provider
+        self.found = Found()
+        self._newest = ""
+        self._seen_arrivals = 0
+        self._attempts: dict[str, dict[str, Any] | None] = {}
+
+    def audit(self, told: Sequence[Told] = ()) -> list[Any]:
+        """Gives the new records, explained, oldest first.
+
+        Nothing over, nothing forgotten, nothing twice: by the provider's ledger, the records and the budgets, all that was so far."""
+        new: list[Any] = []
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.admin_port, timeout=60)
+        try:
+            for inv in self._new(connection):
+                new.append(_get(connection, f"/invocations/{inv}"))
+                self._record(new[-1])
+            for one in told:
+                if one.whole:
+                    explained = _get(connection, f"/invocations/{one.invocation}")
+                    assert explained["outcome"] == "answered", explained
+        finally:
+            connection.close()
+        self._arrivals()
+        found = books(self.server, self.provider)
+        never_over(found)
+        no_false_refusal([one for one in told if fault_of(one).get("unit") == "tokens"], found)
+        assert found.lines["all", "*"]["settled_tokens"] == self.found.settled_tokens, "the budget and the receipts say the same"
+        of_runs = [line["settled_tokens"] for (name, _), line in found.lines.items() if name == "per-run"]
+        assert not of_runs or sum(of_runs) == self.found.settled_tokens
+        assert found.billed_tokens <= self.found.settled_tokens
+        self.found.billed_tokens = found.billed_tokens
+        return new
+
+    def _new(self, connection: http.client.HTTPConnection) -> list[str]:
+        """The invocations since the last audit, oldest first."""
+        found: list[str] = []
+        after = ""
+        while True:
+            page = _get(connection, f"/invocations?limit=500&after={after}")
+            new = [item["invocation"] for item in page["items"] if item["invocation"] > self._newest]
+            found += new
+            after = page["next"] or ""
+            if not after or len(new) < len(page["items"]):
+                break
+        self._newest = max([self._newest, *found])
+        return found[::-1]
+
+    def _record(self, explained: Any) -> None:
+        entries = explained["timeline"]
+        assert explained["outcome"] not in ("running", "unknown", ""), explained
+        sent = [entry["detail"]["attempt"] for entry in entries if entry["kind"] == "attempt_sent"]
+        ended = [entry["detail"] for entry in entries if entry["kind"] in ("attempt_settled", "hold_voided")]
+        held = [entry["detail"]["attempt"] for entry in entries if entry["kind"] == "hold_placed"]
+        assert sorted(detail["attempt"] for detail in ended) == sorted(held), "each hold is settled or voided once"
+        assert set(sent) <= set(held)
+        for detail in ended:
+            usage = detail.get("usage")
+            self._attempts[detail["attempt"]] = usage
+            self.found.attempts += 1
+            self.found.voided += usage is None
+            self.found.estimated += bool(usage and usage.get("estimated"))
+            self.found.settled_tokens += sum(usage.get(name, 0) for name in ("input_tokens", "output_tokens")) if usage else 0
+        self.found.invocations += 1
+
+    def _arrivals(self) -> None:
+        """What reached the provider is on record as sent, and was settled at no less than what it billed."""
+        ledger = self.provider.ledger().where(since=self._seen_arrivals)
+        charges = {charge.n: charge.billed for charge in ledger.charges}
+        for arrival in ledger.arrivals:
+            assert arrival.client_request_id in self._attempts, f"{arrival} is on no record"
+            usage = self._attempts[arrival.client_request_id]
+            if (billed := charges.get(arrival.n)) is None:
+                continue
+            assert usage is not None, f"{arrival} was billed, and its hold given back"
+            assert usage.get("input_tokens", 0) >= billed.input, (arrival, usage, billed)
+            assert usage.get("output_tokens", 0) >= billed.output, (arrival, usage, billed)
+        self.found.arrivals += len(ledger.arrivals)
+        self._seen_arrivals = max(self._seen_arrivals, ledger.last)
+
+
+def _get(connection: http.client.HTTPConnection, path: str) -> Any:
+    connection.request("GET", f"/api/v1{path}", headers={"authorization": f"Bearer {TOKEN}"})
+    answer = connection.getresponse()
+    body = answer.read()
+    assert answer.status == 200, body
+    return json.loads(body)
