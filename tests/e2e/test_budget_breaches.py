@@ -102,7 +102,7 @@ def test_limits_on_input_and_output_alone(serve: Serve, scripted_provider: Scrip
         "budget_exceeded", "writes", "output_tokens", 30, 31,
     )  # fmt: skip
     long = post(
-        server.port, "/v1/chat/completions", {"model": "gpt-4o", "max_tokens": 5, "messages": [{"role": "user", "content": "x" * 900}]}
+        server.port, "/v1/chat/completions", {"model": "gpt-4o", "max_tokens": 5, "messages": [{"role": "user", "content": "sea " * 900}]}
     )
     assert (long.json["error"]["budget"], long.json["error"]["unit"]) == ("reads", "input_tokens")
     views = {one["name"]: one for one in server.admin("/budgets").json["items"]}
