@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from orchvynt.lifecycle.explain.passing import passed_text
 from orchvynt.lifecycle.explain.phrases import (
     PASSED_BY,
     count,
@@ -22,7 +23,6 @@ from orchvynt.lifecycle.explain.story import Story
 from orchvynt.model import facts as f
 from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.model.candidates import CandidateChosen
-from orchvynt.model.money import usd_text
 from orchvynt.model.repeats import AnswerRepeated
 
 HIDDEN: Final = frozenset({"fact", "inv", "at", "state"})
@@ -134,7 +134,7 @@ def _on_the_way(fact: f.AnyFact, story: Story) -> str:
             unmeasured = f" (unmeasured: {', '.join(fact.unmeasured)})" if fact.unmeasured else ""
             return f"budget {fact.budget} admits {fact.model} past its limit: it is asked as tier {fact.tier}{unmeasured}"
         case f.BudgetThresholdPassed():
-            return _passed(fact)
+            return passed_text(fact)
         case f.HoldPlaced():
             held = f"held {_parts(fact.reserved)}" if fact.reserved else "no budget applies, nothing is held"
             return f"{_attempt(story, fact.attempt)}: {held} before the send{_counted(fact)}{_limited(fact)}{_overflowing(fact)}"
@@ -181,15 +181,6 @@ def _limited(fact: f.HoldPlaced) -> str:
     if not fact.limited_by:
         return ""
     return f"; output limited to {count(fact.output_tokens_max or 0, 'token')} by budget {fact.limited_by}"
-
-
-def _passed(fact: f.BudgetThresholdPassed) -> str:
-    """`80% of budget docs (docs) is spent, for the first time in its window: 2.1 of 2.5 usd`."""
-    settled, limit = (usd_text(fact.settled), usd_text(fact.limit)) if fact.unit == "usd" else (fact.settled, fact.limit)
-    share = f"{fact.share // 100}%" if fact.share % 100 == 0 else f"{fact.share / 100:g}%"
-    how = {"refused": "; the call did not fit any more", "clamped": "; its answer had to be shortened"}.get(fact.why, "")
-    first = "for the first time in this window" if fact.window else "for the first time"
-    return f"{share} of budget {fact.budget} ({quoted(fact.subject)}) is reached {first}: {settled} of {limit} {fact.unit} are spent{how}"
 
 
 def _overflowing(fact: f.HoldPlaced) -> str:
