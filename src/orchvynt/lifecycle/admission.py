@@ -3,7 +3,7 @@
 from typing import Any
 
 from orchvynt.decisions.budgets.application import applicable
-from orchvynt.decisions.budgets.refusals import detail, no_room
+from orchvynt.decisions.budgets.refusals import detail, no_room, queue_full
 from orchvynt.decisions.fallback.chains import ChainChoice, choose_chain
 from orchvynt.decisions.gates.judgement import foresee
 from orchvynt.decisions.identity.subjects import Subjects
@@ -205,7 +205,7 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
         why = f"budget:{event.short.line.budget}"
         said = dict(detail(event.short))
         if event.why == "queue_full":
-            fault = _queue_full(event)
+            fault = queue_full(event.short.line.budget)
         else:
             fault, wants = no_room(event.short, event.waited), wanted(event.short)
     elif event.why == "price":
@@ -225,17 +225,6 @@ def _activated(snapshot: Snapshot, state: State, event: AnyEvent, trigger: str, 
     if chain is None or trigger not in chain.triggers or state.phase != "admitting" or state.candidate.model == left:
         return []
     return [fallback_activated(state, event, trigger, left)]
-
-
-def _queue_full(event: NotAdmitted) -> Fault:
-    budget = event.short.line.budget if event.short else ""
-    return Fault(
-        "overloaded",
-        f"Too many calls wait already for holds on budget {budget}.",
-        "Come back later, or raise the budget.",
-        detail={"budget": budget},
-        retry_after_seconds=5,
-    )
 
 
 def _received(snapshot: Snapshot, state: State) -> facts.InvocationReceived:

@@ -73,5 +73,16 @@ def budget_exceeded(short: Short, waited: bool) -> Fault:
     )
 
 
+def queue_full(budget: str) -> Fault:
+    """503: nobody more may wait for holds on this budget."""
+    return Fault(
+        "overloaded",
+        f"Too many calls wait already for holds on budget {budget}.",
+        "Come back later, or raise the budget.",
+        detail={"budget": budget},
+        retry_after_seconds=5,
+    )
+
+
 def _instant(at: int) -> str | None:
     return datetime.fromtimestamp(at // SECOND_NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
