@@ -10,8 +10,9 @@
 #   make streams, make failover   512 open streams on one core; how soon the next tier is asked; options in ARGS
 #   make budgets-bench   what a hold on five budgets takes, and a million subjects; a dated report
 #   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
+#   make simulate   10,000 seeded worlds in virtual time, audited from outside, and a dated report; ARGS='--seed N' repeats one
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench streams failover budgets-bench outage parallel kills fuzz docs format clean
+.PHONY: demo test check bench streams failover budgets-bench outage parallel kills fuzz simulate docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -55,6 +56,9 @@ budgets-bench: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-fuzz
 	$(BIN)/python -m tests.fuzz.run $(ARGS)
+
+simulate: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.simulation.run $(ARGS)
 
 outage: $(VENV)/.installed-dev
 	PYTHONPATH=. $(BIN)/python bench/outage.py $(ARGS)

@@ -185,6 +185,23 @@ def test_a_stream_that_cannot_be_recorded_any_more_ends_with_an_error_event() ->
     assert b"store_unavailable" in line.body
 
 
+def test_a_stream_without_content_that_cannot_be_recorded_ends_its_life_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its first fact is written at its end: that the life was over by then went unnoticed, and a second end was tried. Found by the
+    simulation."""
+    runtime = Runtime(snapshot(budgets=(DAILY,)))
+    _, line = runtime.ask(invocation(stream=True))
+    runtime.last.begins()
+    runtime.journal.broken = True
+    runtime.last.streams(chunk(finish="stop"), DONE)
+    assert (line.status, line.code) == (503, "store_unavailable")
+    assert runtime.last.call.cancelled
+    runtime.journal.broken = False
+    runtime.carrier.kept.write()
+    assert runtime.journal.tags.count("attempt_settled") == 1
+    assert runtime.ledger.holds == {}
+    assert capsys.readouterr().err == ""
+
+
 def test_a_defect_ends_one_invocation_closed_and_the_others_go_on(capsys: pytest.CaptureFixture[str]) -> None:
     runtime = Runtime(snapshot(budgets=(DAILY,)))
     life, line = runtime.ask(invocation())

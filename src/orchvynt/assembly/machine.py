@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from secrets import randbits
+from typing import Final
 
 import msgspec
 
@@ -60,6 +61,14 @@ class Foundation(msgspec.Struct, frozen=True):
     counting: TokenCounting = InlineCounting()
 
 
+class Parts(msgspec.Struct, frozen=True):
+    """What keeps the budgets: the classes that a server is made of."""
+
+    ledger: type[Ledger] = Ledger
+    admitting: type[Admitting] = Admitting
+    carrier: type[Carrier] = Carrier
+
+
 class Machine(msgspec.Struct, frozen=True):
     """Everything that an invocation meets. Nothing of it runs yet: somebody must sweep."""
 
@@ -73,21 +82,24 @@ class Machine(msgspec.Struct, frozen=True):
     recovered: Recovered
 
 
-async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None = None) -> Machine:
+SERVED: Final = Parts()
+
+
+async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None = None, parts: Parts = SERVED) -> Machine:
     """Recovers what an earlier process left in the store, too. `row` is the snapshot's line of the history, where there is one."""
-    ledger, health, sizes, parked, tasks = Ledger(), Health(), OutputSizes(), Parked(), Tasks()
+    ledger, health, sizes, parked, tasks = parts.ledger(), Health(), OutputSizes(), Parked(), Tasks()
     subjects = Subjects()
     statistics, scores, reports = Statistics(), Scores(), InputReports()
     recovered = await recover(on.store, on.journal, ledger, parked, on.clock, snapshot)
     await restore_scores(on.store, scores)
     loop = asyncio.get_running_loop()
     policies = Policies(on.store, on.checking, snapshot, row)
-    carrier = Carrier(
+    carrier = parts.carrier(
         on.journal,
         on.clock,
         parked,
         Observed(statistics, scores, health.healthy),
-        lambda carrier: Admitting(
+        lambda carrier: parts.admitting(
             ledger, health, sizes, statistics, on.clock, carrier.feed, carrier.failed, subjects, reports, on.counting
         ),
         lambda carrier: Attempting(

@@ -10,6 +10,7 @@ from orchvynt.language.checks.conditions import check_conditions
 from orchvynt.language.checks.gates import check_gates
 from orchvynt.language.checks.grants import check_grants
 from orchvynt.language.checks.keys import check_keys
+from orchvynt.language.checks.limits import check_limits
 from orchvynt.language.checks.names import check_names
 from orchvynt.language.checks.omittable import check_omittable
 from orchvynt.language.checks.references import check_references
@@ -79,6 +80,7 @@ def _compile(source: Source, text: str, report: Report) -> Snapshot | None:
     check_grants(source, report)
     check_keys(source, names, report)
     check_tests(source, report)
+    check_limits(source, report)
     check_omittable(source, conditions, report)
     check_unused(source, names, report)
     if report.failed:

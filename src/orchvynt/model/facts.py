@@ -91,7 +91,8 @@ class AttemptSent(Fact, frozen=True, tag="attempt_sent"):
 
 
 class AttemptEnded(Fact, frozen=True, tag="attempt_ended"):
-    """`outcome` is `answered` or the trigger word. `message` is the provider's, bounded, scrubbed; `dropped` what the request lost."""
+    """`outcome` is `answered` or the trigger word. `message` is the provider's, bounded, scrubbed; `dropped` what the request lost.
+    `quota_ns`: for so long nothing is left of the provider's own rate limit, as its headers said; its route rests."""
 
     attempt: str
     outcome: str
@@ -106,6 +107,7 @@ class AttemptEnded(Fact, frozen=True, tag="attempt_ended"):
     retry_after_ns: int = 0
     delivered_bytes: int = 0
     dropped: tuple[str, ...] = ()
+    quota_ns: int = 0
 
 
 class RetryScheduled(Fact, frozen=True, tag="retry_scheduled"):

@@ -9,12 +9,13 @@ from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.prompts import Prompts
 from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
-from orchvynt.decisions.fallback.health import Health, Passage
+from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.fallback.passing import Passage
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.language.snapshot import Budget
 from orchvynt.language.spending import carried
-from orchvynt.lifecycle.commands import Admit
+from orchvynt.lifecycle.commands import Admit, PutToRest
 from orchvynt.lifecycle.countable import countable
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.weighing import Weighed, passage, weigh
@@ -85,6 +86,9 @@ class Admitting:
                 return
             result = behind_others(line, result, self.ledger)
         self._wait(life, command, weighed, result, at, mono)
+
+    def put_to_rest(self, life: Life, command: PutToRest) -> None:
+        self.health.rest(life.snapshot.providers[command.provider], command.model, command.rest, self.clock.monotonic())
 
     def _weighed(self, life: Life, at: int, mono: int) -> Weighed | NotAdmitted:
         return weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono, self.reports, life.counts)

@@ -67,6 +67,24 @@ class Granted(msgspec.Struct, frozen=True):
     new: bool
 
 
+class RateLimitLine(msgspec.Struct, frozen=True):
+    """One rate limit for one subject. Limits are None where it has none. `full_ns`: in so long all of it may come again, if nobody
+    comes. `refused` counts since its subject was first met."""
+
+    name: str
+    scope: str
+    subject: str
+    window: str
+    limit_invocations: int | None
+    remaining_invocations: int | None
+    limit_tokens: int | None
+    remaining_tokens: int | None
+    limit_concurrent: int | None
+    running: int
+    refused: int
+    full_ns: int
+
+
 class BreakerLine(msgspec.Struct, frozen=True):
     """`error_rate` is of its window, or of the one that opened it; None without calls. `until` is ns UTC, 0 unless it is open."""
 
@@ -196,6 +214,8 @@ class Control(Protocol):
     def status(self) -> Status: ...
 
     def budgets(self) -> list[BudgetLine]: ...
+
+    def rate_limits(self) -> list[RateLimitLine]: ...
 
     def providers(self) -> list[ProviderLine]: ...
 

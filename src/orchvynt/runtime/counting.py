@@ -56,6 +56,7 @@ class Counting:
         self.receipts = Series(m.RECEIPTS)
         self.overruns = Series(m.OVERRUNS)
         self.budget_refusals = Series(m.BUDGET_REFUSALS)
+        self.rate_refusals = Series(m.RATE_REFUSALS)
         self.holds_awaited = Series(m.HOLDS_AWAITED)
         self.gates = Series(m.GATES)
         self.reviews_opened = Series(m.REVIEWS_OPENED)
@@ -209,6 +210,8 @@ class Counting:
         self.refused.add((fact.code,))
         if fact.code in NO_ROOM and (budget := fact.detail.get("budget")):
             self.budget_refusals.add((str(budget),))
+        if fact.code == "rate_limited" and (limit := fact.detail.get("rate_limit")):
+            self.rate_refusals.add((str(limit),))
 
     def _caller_left(self, life: Life, fact: facts.CallerLeft) -> None:
         self.callers_left.add((fact.where,))

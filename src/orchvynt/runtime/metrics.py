@@ -49,6 +49,7 @@ TO_MODEL: Final = Label("to_model", "the model that was asked next, as `model`",
 PROVIDER: Final = Label("provider", "the policy's name of who serves the model", named=True)
 RULE: Final = Label("rule", "the routing rule that matched; empty where none did", named=True)
 BUDGET: Final = Label("budget", "the budget's name", named=True)
+RATE_LIMIT: Final = Label("rate_limit", "the rate limit's name", named=True)
 GATE: Final = Label("gate", "the gate's name", named=True)
 TRIGGER: Final = Label("trigger", "the trigger of the chain: a word of the policy reference, or `status_NNN`", named=True)
 OUTCOME: Final = Label("outcome", "`answered`, `refused`, `failed`, `cancelled` or `interrupted`")
@@ -163,6 +164,8 @@ HOLDS_AWAITED: Final = _counter("holds_awaited", "Waits for holds in flight.", B
 HOLDS_WAITING: Final = _gauge("holds_waiting", "Invocations that wait for holds in flight.")
 HOLDS_OPEN: Final = _gauge("holds_open", "Holds that are neither settled nor voided.")
 
+RATE_REFUSALS: Final = _counter("rate_limit_refusals", "Invocations that were refused because a rate limit had no room.", RATE_LIMIT)
+
 GATES: Final = _counter("gates_judged", "Verdicts of gates.", GATE, VERDICT)
 REVIEWS_OPENED: Final = _counter("reviews_opened", "Answers that were parked.", GATE)
 REVIEWS_DECIDED: Final = _counter("reviews_decided", "Reviews that were decided.", GATE, DECISION)
@@ -213,6 +216,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
             BUDGET_SUBJECTS, BUDGET_FULLEST, BUDGET_REFUSALS, HOLDS_AWAITED, HOLDS_WAITING, HOLDS_OPEN,
         ),
     ),
+    ("Rate limits", (RATE_REFUSALS,)),
     (
         "Gates and reviews",
         (GATES, REVIEWS_OPENED, REVIEWS_DECIDED, REVIEWS_ESCALATED, REVIEW_DURATION, REVIEWS_OPEN, REVIEW_OLDEST),

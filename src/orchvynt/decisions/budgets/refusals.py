@@ -42,6 +42,17 @@ def too_deep(budget: Budget, subject: str, depth: int) -> Fault:
     )
 
 
+def queue_full(budget: str) -> Fault:
+    """503: so many wait for holds of this process already that one more would only wait in vain."""
+    return Fault(
+        "overloaded",
+        f"Too many calls wait already for holds on budget {budget}.",
+        "Come back later, or raise the budget.",
+        detail={"budget": budget},
+        retry_after_seconds=5,
+    )
+
+
 def _run_stopped(short: Short) -> Fault:
     """The run came too often. Trying again is no help: what is counted here grows with every call."""
     said, line = detail(short), short.line

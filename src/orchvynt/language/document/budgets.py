@@ -197,11 +197,13 @@ class BudgetEntry(Section):
 
 
 class RateLimit(Section):
-    """How much in a window; all hold."""
+    """How much may come; with several limits all hold."""
 
-    invocations: Count | None = Field(default=None, description="Invocations.")
-    tokens: Tokens | None = Field(default=None, description="Tokens, input and output.")
-    concurrent: Count | None = Field(default=None, description="Invocations at the same time.")
+    invocations: Count | None = Field(default=None, description="Invocations in a window. They may come all at once; then as they fill up.")
+    tokens: Tokens | None = Field(
+        default=None, description="Tokens in a window, input and output: estimated when a call comes, corrected by what it used."
+    )
+    concurrent: Count | None = Field(default=None, description="Invocations at the same time, those in review not counted.")
 
     @model_validator(mode="after")
     def _limited(self) -> "RateLimit":
@@ -213,12 +215,16 @@ class RateLimit(Section):
 class RateLimitEntry(Section):
     """A rate limit; past it callers get 429 with `retry-after`."""
 
+    later: ClassVar = later({"enforce": Later("observing without enforcing", now=True)})
+
     name: Name = Field(description="The limit's name.")
     scope: Scope | None = Field(default=None, description="Whose calls are counted together. Either this or `by` is required.")
-    by: Subject | None = Field(default=None, description="An expression; each of its values is a subject.")
+    by: Subject | None = Field(default=None, description="An expression, such as `context.customer`; each of its values is a subject.")
     when: Condition | None = Field(default=None, description="The condition, of stage request; without it the limit holds for everything.")
     limit: RateLimit = Field(description="What is allowed.")
-    window: Window = Field(default="minute", description="The window of `invocations` and `tokens`.")
+    window: Window = Field(
+        default="minute", description="How long it takes until all of `invocations` and `tokens` may come again; it fills up evenly."
+    )
     enforce: Enforce = Field(default=True, description="`observe`: decided and recorded as `would_…`, nothing changed.")
 
     @model_validator(mode="after")

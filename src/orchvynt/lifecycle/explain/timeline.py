@@ -184,17 +184,18 @@ def _attempt(story: Story, attempt: str) -> str:
 def _ended(fact: f.AttemptEnded, story: Story) -> str:
     known = story.attempt(fact.attempt)
     after = f"after {duration_text(fact.duration_ns)}"
+    quota = f"; nothing is left of its quota, so it rests for {duration_text(fact.quota_ns)}" if fact.quota_ns else ""
     if fact.outcome == "answered":
         first = f", first token after {duration_text(fact.first_token_ns)}" if fact.first_token_ns else ""
         without = f", without {listing(list(fact.dropped))}, which it cannot express" if fact.dropped else ""
-        return f"{known.provider or known.model or 'the provider'} answered {after}{first}{without}"
+        return f"{known.provider or known.model or 'the provider'} answered {after}{first}{without}{quota}"
     wait = f"; asks to wait {duration_text(fact.retry_after_ns)}" if fact.retry_after_ns else ""
     words = f': "{quoted(fact.message)}"' if fact.message else ""
     status = fact.upstream_status
     who = known.provider or known.model or "the provider"
     # The word of the table and the provider's own words are here; what the verdict says in brief need not stand beside them.
     failed = f"{who} answered {status}" if status >= 400 else failure_text(fact.outcome, status, known.provider, known.model)
-    return f"{failed} ({fact.outcome}) {after}{words}{wait}"
+    return f"{failed} ({fact.outcome}) {after}{words}{wait}{quota}"
 
 
 def _settled(fact: f.AttemptSettled) -> str:

@@ -139,6 +139,16 @@ def add_operation_commands(app: typer.Typer, outside: Outside) -> None:
             fleet.status(opened)
 
     @app.command(rich_help_panel=OPERATION)
+    def limits(
+        limit: LimitOption = 100, after: AfterOption = "", json: JsonOption = False, server: ServerOption = "", token: TokenOption = ""
+    ) -> None:
+        """Every rate limit that somebody uses: what is left, who runs, who was refused."""
+        from orchvynt.surfaces.cli import rates, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            rates.limits(opened, limit, after)
+
+    @app.command(rich_help_panel=OPERATION)
     def providers(json: JsonOption = False, server: ServerOption = "", token: TokenOption = "") -> None:
         """Each model's route, and whether it rests."""
         from orchvynt.surfaces.cli import fleet, session  # noqa: PLC0415 - see the module's docstring
