@@ -12,11 +12,10 @@ from orchvynt.adapters.projection import (
     Batch,
     SpendKey,
     feedback_row,
-    fold_reviews,
     merge_invocation,
-    newest_state,
 )
 from orchvynt.adapters.receipts import bounded
+from orchvynt.adapters.reviews import fold_reviews, newest_state
 from orchvynt.adapters.spending import book_renamed, over, renamed_now
 from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.ids import invocation_of
