@@ -56,9 +56,6 @@ def test_the_schema_says_so() -> None:
 
 
 WORDS = [
-    ("on_breach: reject", "on_breach: clamp", "`clamp`"),
-    ("on_breach: reject", "on_breach: alert", "`alert`"),
-    ("on_breach: reject", "on_breach: {downgrade: gpt-4o-mini}", "`downgrade`"),
     ("[{after: 60m, do: reject}]", "[{after: 60m, to: finance}, {after: 120m, do: reject}]", "`escalation`"),
     ('"financial-action" in flags', 'detects("iban", "credit_card")', "`detects`"),
     ('"financial-action" in flags', "unusual", "`unusual`"),

@@ -23,9 +23,7 @@ NOT_YET = {
     "models": [],
     "routing": ["canary", "shadow"],
     "fallback": [],
-    "budgets": [
-        *("downgrade", "clamp", "alert_at", "notify"),
-    ],
+    "budgets": [],
     "rate_limits": [],
     "gates": [
         *("confidence", "detects", "confidence", "quorum", "not_requester", "escalation", "notify"),

@@ -31,6 +31,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"how many (default {SEEDS:,})")
     parser.add_argument("--first", type=int, default=0, help="the first of them (default 0)")
+    parser.add_argument("--minutes", type=float, default=1_440.0, help="stop after so long, however many were played")
     parser.add_argument("--workers", type=int, default=multiprocessing.cpu_count(), help="processes (default: one for each core)")
     parser.add_argument("--report", type=Path, default=REPORTS, metavar="FOLDER", help="where the page goes (default docs/reports)")
     parser.add_argument("--no-report", action="store_true", help="only say what was found")
@@ -71,10 +72,12 @@ def _finds(seed: int, rule: str, number: int) -> bool:
     return any(broken.rule == rule for broken in play(seed, _rules(), PLANTED[number]).violations)
 
 
-def many(first: int, seeds: int, workers: int) -> tuple[Counter[str], list[tuple[int, str, str]]]:
+def many(first: int, seeds: int, workers: int, minutes: float) -> tuple[int, Counter[str], list[tuple[int, str, str]]]:
+    """How many were played, what they reached, and what broke."""
     counted: Counter[str] = Counter()
     failures: list[tuple[int, str, str]] = []
     begun = told = time.monotonic()
+    done = 0
     with multiprocessing.Pool(workers) as pool:
         for done, (seed, broken, reached) in enumerate(pool.imap_unordered(outcome, range(first, first + seeds), chunksize=8), 1):
             counted += reached
@@ -88,7 +91,9 @@ def many(first: int, seeds: int, workers: int) -> tuple[Counter[str], list[tuple
                 rate = done / max(now - begun, 0.001)
                 lives = f"{counted['lives']:,} lives, {counted['kills']:,} kills"
                 print(f"{done:,} of {seeds:,} seeds, {lives}, {rate:.0f} seeds a second, {len(failures)} violations", flush=True)
-    return counted, failures
+            if now - begun >= minutes * 60:
+                break
+    return done, counted, failures
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -96,12 +101,12 @@ def main(given: Sequence[str] | None = None) -> int:
     if options.seed is not None:
         return one(options.seed)
     begun, started, at = datetime.now(UTC), time.monotonic(), commit()
-    counted, failures = many(options.first, options.seeds, options.workers)
+    played, counted, failures = many(options.first, options.seeds, options.workers, options.minutes)
     caught = planted()
     if not options.no_report:
         options.report.mkdir(parents=True, exist_ok=True)
         path = options.report / f"simulate-{begun:%Y-%m-%dT%H%M%SZ}.md"
-        seeds = (options.first, options.first + options.seeds)
+        seeds = (options.first, options.first + played)
         path.write_text(page(begun, at, seeds, time.monotonic() - started, counted, failures, caught), encoding="utf-8")
         print(f"Written to {path}")
     return 1 if failures or not all(taken for _, _, taken in caught) else 0

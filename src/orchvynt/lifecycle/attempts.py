@@ -193,4 +193,5 @@ def _give_up(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[Any
         return refuse(state, event, fault)
     state.ahead.clear()
     state.later.clear()
+    state.downgrades = ()
     return next_candidate(snapshot, state, event)

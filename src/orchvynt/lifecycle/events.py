@@ -26,12 +26,13 @@ class Received(Event, frozen=True, tag="received"):
 
 
 class Admitted(Event, frozen=True, tag="admitted"):
-    """The hold stands on every budget that applies."""
+    """The hold stands on every budget that applies. `overflows` names those past whose limit this model is admitted."""
 
     fits: Fits
     reserved: tuple[Reserved, ...]
     input_tokens_bound: int
     input_counted_by: str = ""
+    overflows: tuple[str, ...] = ()
 
 
 class HoldsAwaited(Event, frozen=True, tag="holds_awaited"):

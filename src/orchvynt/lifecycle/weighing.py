@@ -91,7 +91,7 @@ def weigh(
     model = resolve(snapshot, state.candidate.model)
     assert model is not None
     stands_on = lines(snapshot.budgets, state.applied, model.name, at, ledger.grants) if state.applied else ()
-    if model.price is None and any(line.limits.nanos is not None for line in stands_on):
+    if model.price is None and any(line.terms.limits.nanos is not None and line.terms.breach.kind != "alert" for line in stands_on):
         return NotAdmitted(at, mono, "price", detail=f"The price of {model.name} is unknown, and a money budget applies.")
     ask = state.invocation.ask
     if ask.service_tier not in STANDARD_TIERS and any(

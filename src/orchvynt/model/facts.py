@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from orchvynt.model.budget_facts import AttemptSettled as AttemptSettled
 from orchvynt.model.budget_facts import BudgetGranted as BudgetGranted
+from orchvynt.model.budget_facts import BudgetThresholdPassed as BudgetThresholdPassed
+from orchvynt.model.budget_facts import Downgraded as Downgraded
 from orchvynt.model.budget_facts import HoldAwaited as HoldAwaited
 from orchvynt.model.budget_facts import HoldPlaced as HoldPlaced
 from orchvynt.model.budget_facts import HoldVoided as HoldVoided
@@ -206,6 +208,8 @@ AnyFact = (
     | Routed
     | CandidateSkipped
     | HoldAwaited
+    | Downgraded
+    | BudgetThresholdPassed
     | HoldPlaced
     | AttemptSent
     | AttemptEnded

@@ -20,8 +20,10 @@ def shared_headers(life: Life) -> SharedHeaders:
     state = life.state
     candidate = state.candidate
     asked = state.invocation.ask.requested_model
+    # What chose a model beside the plan is its budget.
+    rule = candidate.why if candidate.why.startswith("downgrade:") else state.rule
     return _shared(
-        state.policy_version, candidate.model, candidate.provider, candidate.tier, state.attempt_count, state.rule, asked, state.dropped
+        state.policy_version, candidate.model, candidate.provider, candidate.tier, state.attempt_count, rule, asked, state.dropped
     )
 
 

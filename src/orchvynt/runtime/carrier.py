@@ -32,13 +32,13 @@ from orchvynt.runtime.life import Life
 from orchvynt.runtime.limiting import Limiting
 from orchvynt.runtime.parked import Parked, ParkedOne
 from orchvynt.runtime.parking_lives import STREAM_OPEN_NS, ParkingLives
+from orchvynt.runtime.releasing import Releasing
 
 # Asked for each command and each fact: `isinstance` with a look-up in a module costs three times as much.
 _RECORD: Final = commands.Record
 _ADMIT: Final = commands.Admit
 _ANSWER: Final = events.AnswerArrived
 _MAY_WAIT: Final = frozenset({events.Admitted, events.AnswerArrived})
-_HOLD_ENDS: Final = (facts.AttemptSettled, facts.HoldVoided)
 WAKE_SLACK_NS: Final = 2_000_000
 
 
@@ -66,6 +66,7 @@ class Carrier:
         self.limiting = Limiting(observed.statistics, clock)
         self.callers = Callers(clock, self.admitting.ledger, self._callers_gone)
         self.lives: dict[str, Life] = {}
+        self._release_ended = Releasing(self.admitting, journal, self.counting)
         self.parking = ParkingLives(clock, parked, self.admitting, self.callers, self.lives)
         self.kept = KeptEnds(journal, clock, self.counting, self._release_ended)
         self._wake_after = wake_after
@@ -194,11 +195,6 @@ class Carrier:
         if not isinstance(noted[0], facts.InvocationReceived) and not self.parked.waits(life.id):
             self.kept.keep(life, ends)
             self.limiting.written(life, ends)
-
-    def _release_ended(self, noted: Sequence[facts.AnyFact]) -> None:
-        for fact in noted:
-            if isinstance(fact, _HOLD_ENDS):
-                self.admitting.release(fact.attempt, fact.reserved if isinstance(fact, facts.AttemptSettled) else ())
 
     def failed(self, life: Life, error: Exception) -> None:
         """What cannot be recorded does not happen: no send, no answer. A defect ends its invocation, closed."""

@@ -165,7 +165,9 @@ class Replica(msgspec.Struct, frozen=True):
 
 class AlertLine(msgspec.Struct, frozen=True):
     """One chain and provider for which an alert holds (`pending` until it is told), or held a moment ago (`resolving`). What is always
-    watched has neither a chain nor a rate: `calls` is how often it happened within the window. `since` is in ns UTC."""
+    watched has neither a chain nor a rate: `calls` is how often it happened within the window. `since` is in ns UTC.
+
+    Of a budget's `threshold` (such as `80%`) neither: `spent` says in words what `subject` had spent when it was reached."""
 
     alert: str
     when: str
@@ -178,6 +180,10 @@ class AlertLine(msgspec.Struct, frozen=True):
     since: int
     invocation: str
     notify: tuple[str, ...]
+    budget: str = ""
+    subject: str = ""
+    threshold: str = ""
+    spent: str = ""
 
 
 class Status(msgspec.Struct, frozen=True):

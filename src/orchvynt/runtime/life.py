@@ -71,7 +71,7 @@ class Life:
     of them.
 
     `queued` is set while its admission is not decided yet: it waits for holds, or its input is being counted. `counts` are the exact
-    counts of its input by tokenizer, None where there is none to be had.
+    counts of its input by tokenizer, None where there is none to be had. `hold_wait_ns` is how long it waited for holds before.
 
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
@@ -86,6 +86,7 @@ class Life:
         "due",
         "exchange",
         "following",
+        "hold_wait_ns",
         "id",
         "lines",
         "probe",
@@ -120,6 +121,7 @@ class Life:
         self.due = NEVER
         self.upstream_ns = 0
         self.queued: object | None = None
+        self.hold_wait_ns = 0
         self.counts: dict[str, int | None] = {}
         self.unwritten: list[AnyFact] = []
         self.following: list[AnyCommand] | None = None

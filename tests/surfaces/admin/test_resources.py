@@ -221,6 +221,10 @@ def test_alerts(world: World) -> None:
         "since": "2026-01-01T00:59:00.000000Z",
         "invocation": "inv_01",
         "notify": ["oncall"],
+        "budget": "",
+        "subject": "",
+        "threshold": "",
+        "spent": "",
     }
     assert items[2]["activation_rate"] is None
     assert len(world.ask("GET", "/status").json["alerts"]) == 3

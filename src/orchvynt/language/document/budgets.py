@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from orchvynt.language.document.amounts import Count, SomeShare, Tokens, Usd
 from orchvynt.language.document.scalars import DAY, SECOND, Duration, Enforce, Name, PositiveDuration, Window, one_of
-from orchvynt.language.document.section import Later, Section, later, later_words, wrong
+from orchvynt.language.document.section import Later, Section, later, wrong
 from orchvynt.language.document.shapes import Condition, Destination, GroupName, ModelName, Subject
 
 _BREACH_HELP = "Write {downgrade: MODEL} or {review: {reviewers: GROUP, grant: [1, 5]}}."
@@ -26,12 +26,7 @@ class CeilingEntry(Section):
 class LimitEntry(Section):
     """What a budget allows; with several limits all hold."""
 
-    later: ClassVar = later(
-        {
-            "input_tokens": "a limit on input alone",
-            "output_tokens": "a limit on output alone",
-        }
-    )
+    later: ClassVar = later({})
 
     usd: Usd | None = Field(default=None, description="Money in USD, at most nine digits after the point.")
     tokens: Tokens | None = Field(default=None, description="Tokens: input and output, cached and reasoning included.")
@@ -82,8 +77,6 @@ class GrantMaxEntry(Section):
 class BreachEntry(Section):
     """What happens past the limit, where a word does not say enough: `downgrade` or `review`."""
 
-    later: ClassVar = later({"downgrade": "a cheaper model past the limit"})
-
     downgrade: ModelName | None = Field(default=None, description="Past the limit only this model is admitted, metered as overflow.")
     ceiling: CeilingEntry | None = Field(default=None, description="With `downgrade`: where even that ends.")
     review: GrantEntry | None = Field(default=None, description="The call is parked; people may grant more.")
@@ -128,9 +121,6 @@ class BudgetEntry(Section):
 
     later: ClassVar = later(
         {
-            "on_breach": later_words(clamp="lowering the output limit until it fits", alert="advisory budgets"),
-            "alert_at": "alerts",
-            "notify": "notifications",
             "enforce": Later("observing without enforcing", now=True),
         }
     )

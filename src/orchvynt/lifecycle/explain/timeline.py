@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from orchvynt.lifecycle.explain.passing import passed_text
 from orchvynt.lifecycle.explain.phrases import (
     PASSED_BY,
     count,
@@ -129,9 +130,14 @@ def _on_the_way(fact: f.AnyFact, story: Story) -> str:
             return (
                 f"tier {fact.tier}: {fact.model} waits for holds on budget {fact.budget} ({quoted(fact.subject) or 'all'}) to be released"
             )
+        case f.Downgraded():
+            unmeasured = f" (unmeasured: {', '.join(fact.unmeasured)})" if fact.unmeasured else ""
+            return f"budget {fact.budget} admits {fact.model} past its limit: it is asked as tier {fact.tier}{unmeasured}"
+        case f.BudgetThresholdPassed():
+            return passed_text(fact)
         case f.HoldPlaced():
             held = f"held {_parts(fact.reserved)}" if fact.reserved else "no budget applies, nothing is held"
-            return f"{_attempt(story, fact.attempt)}: {held} before the send{_counted(fact)}{_limited(fact)}"
+            return f"{_attempt(story, fact.attempt)}: {held} before the send{_counted(fact)}{_limited(fact)}{_overflowing(fact)}"
         case f.AttemptSent():
             return f"{_attempt(story, fact.attempt)}: sent to {fact.provider} as {fact.upstream_model} (tier {fact.tier}, {fact.model})"
         case f.AttemptEnded():
@@ -175,6 +181,13 @@ def _limited(fact: f.HoldPlaced) -> str:
     if not fact.limited_by:
         return ""
     return f"; output limited to {count(fact.output_tokens_max or 0, 'token')} by budget {fact.limited_by}"
+
+
+def _overflowing(fact: f.HoldPlaced) -> str:
+    if not fact.overflows:
+        return ""
+    names = listing([f"budget {name}" for name in fact.overflows])
+    return f"; past the limit of {names}, which admits {fact.model} there"
 
 
 def _attempt(story: Story, attempt: str) -> str:

@@ -91,6 +91,10 @@ def add_review_commands(app: typer.Typer, outside: Outside) -> None:
         with session.session(outside, server, token, json) as opened:
             reviews.show(opened, review)
 
+    _add_deciding(reviews, outside)
+
+
+def _add_deciding(reviews: typer.Typer, outside: Outside) -> None:
     @reviews.command()
     def approve(
         review: Annotated[str, typer.Argument(metavar="ID")],
