@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import report
@@ -127,7 +128,7 @@ def run(options: argparse.Namespace) -> bool:
     found: dict[str, dict[str, float | int | bool]] = {}
     bank = Bank(nested())
     for name, need in (("hold and settle, the caller gave a limit", ASKED), ("hold and settle, no limit was given", OPEN)):
-        best, median = timed(lambda need=need: bank.hold_and_settle("docs", need))
+        best, median = timed(partial(bank.hold_and_settle, "docs", need))
         found[name] = {"best_us": best, "median_us": median, "holds": need is OPEN or median <= HOLD_US_MAX}
     _, alone = among(0)
     for subjects in (10_000,):

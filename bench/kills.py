@@ -5,11 +5,11 @@ provider's own ledger and the admin plane, after each life. Exit status 1: a pro
 """
 
 import argparse
+import os
 import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -35,38 +35,52 @@ ABOUT: Final = (
 )
 
 
-def report(kills: int, seed: int, say: Callable[[str], None]) -> bool:
-    say(f"# {kills} times `kill -9` under load\n")
-    say(f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, Python {platform.python_version()}, {platform.machine()}, one process.")
-    for line in ABOUT:
-        say(line)
-    kept = True
-    with tempfile.TemporaryDirectory() as folder, ScriptedProvider(SCRIPT) as provider:
-        lives = Lives(Path(folder), provider, seed)
-        with lives.server:
-            for number in range(kills):
-                try:
-                    lives.live(number, MOMENTS[number % len(MOMENTS)])
-                except AssertionError as broken:
-                    say(f"**Broken** after life {number} ({MOMENTS[number % len(MOMENTS)]}): {broken}\n")
-                    kept = False
-                    break
-    say("| killed | times | serving again after, median | at most |\n|---|---|---|---|")
+def report(lives: Lives, broken: str) -> list[str]:
+    """What was seen so far, in words."""
+    found = lives.auditor.found
+    said = [
+        f"# {len(lives.restarts)} times `kill -9` under load\n",
+        f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, Python {platform.python_version()}, {platform.machine()}, one process, "
+        f"a load average of {os.getloadavg()[2]:.0f} on {os.cpu_count()} cores.",
+        *ABOUT,
+        *([f"**Broken**: {broken}\n"] if broken else []),
+        "| killed | times | serving again after, median | at most |\n|---|---|---|---|",
+    ]
     for moment in MOMENTS:
         took = [one.serving_s for one in lives.restarts if one.moment == moment]
         if took:
-            say(f"| {SAID[moment]} | {len(took)} | {median(took):.2f} s | {max(took):.2f} s |")
-    found = lives.auditor.found
-    say("\n| | |\n|---|---|")
-    say(f"| invocations on record | {found.invocations:,} |")
-    say(f"| requests that reached the provider, each on record | {found.arrivals:,} |")
-    say(f"| attempts, each settled or voided once | {found.attempts:,} |")
-    say(f"| of them settled at a bound, because nobody learnt their outcome | {found.estimated:,} |")
-    say(f"| of them voided | {found.voided:,} |")
-    say(f"| tokens billed by the provider | {found.billed_tokens:,} |")
-    say(f"| tokens settled, by the receipts and by the budgets | {found.settled_tokens:,} |")
-    say(f"| budgets passed, holds left open, attempts forgotten or settled twice | {'0' if kept else 'see above'} |")
-    return kept
+            said.append(f"| {SAID[moment]} | {len(took)} | {median(took):.2f} s | {max(took):.2f} s |")
+    return [
+        *said,
+        "\n| | |\n|---|---|",
+        f"| invocations on record | {found.invocations:,} |",
+        f"| requests that reached the provider, each on record | {found.arrivals:,} |",
+        f"| attempts, each settled or voided once | {found.attempts:,} |",
+        f"| of them settled at a bound, because nobody learnt their outcome | {found.estimated:,} |",
+        f"| of them voided | {found.voided:,} |",
+        f"| tokens billed by the provider | {found.billed_tokens:,} |",
+        f"| tokens settled, by the receipts and by the budgets | {found.settled_tokens:,} |",
+        f"| budgets passed, holds left open, attempts forgotten or settled twice | {'see above' if broken else '0'} |",
+    ]
+
+
+def run(kills: int, seed: int, path: Path) -> bool:
+    """Life after life; the report is written anew after each tenth, so that whoever ends this early has one."""
+    with tempfile.TemporaryDirectory() as folder, ScriptedProvider(SCRIPT) as provider:
+        lives = Lives(Path(folder), provider, seed)
+        with lives.server:
+            broken = ""
+            for number in range(kills):
+                moment = MOMENTS[number % len(MOMENTS)]
+                try:
+                    lives.live(number, moment)
+                except AssertionError as error:
+                    broken = f"after life {number} ({moment}): {error}"
+                if broken or number % 10 == 9 or number == kills - 1:
+                    path.write_text("\n".join(report(lives, broken)) + "\n")
+                if broken:
+                    break
+    return not broken
 
 
 def main() -> int:
@@ -74,16 +88,10 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=250)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    lines: list[str] = []
-
-    def say(line: str) -> None:
-        lines.append(line)
-        print(line, flush=True)
-
-    kept = report(asked.kills, asked.seed, say)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"kills-{time.strftime('%Y-%m-%dT%H%M%SZ', time.gmtime())}.md"
-    path.write_text("\n".join(lines) + "\n")
+    kept = run(asked.kills, asked.seed, path)
+    print(path.read_text())
     print(f"written to {path}")
     return 0 if kept else 1
 

@@ -19,6 +19,7 @@ from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
 from orchvynt.surfaces.model_shapes import ProviderView
+from orchvynt.surfaces.rate_shapes import RateLimitView
 from orchvynt.surfaces.rehearsed import Rehearsal
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +41,7 @@ SHAPES: dict[str, Any] = {
     "keys list": s.Listing[k.KeyView],
     "keys revoke": k.KeyRevoked,
     "keys rotate": k.KeyRotated,
+    "limits": s.Listing[RateLimitView],
     "policy pull": p.PolicyDetail,
     "providers": s.Listing[ProviderView],
     "reviews approve": s.ReviewView,

@@ -17,7 +17,7 @@ from tiktoken_ext import openai_public
 from orchvynt.adapters.tokens import apart, child
 from orchvynt.adapters.tokens.apart import FAILURES_MAX, CountingApart
 from orchvynt.adapters.tokens.inline import BYTES_MAX, InlineCounting
-from orchvynt.adapters.tokens.vocabulary import PATTERNS, encoder
+from orchvynt.adapters.tokens.vocabulary import FILES, PATTERNS, encoder
 from orchvynt.catalog.counting import chat_tokens
 from orchvynt.catalog.tokenizers import CL100K, O200K
 
@@ -34,7 +34,7 @@ def constants(name: str) -> set[Any]:
 
 @pytest.mark.parametrize("name", [O200K, CL100K])
 def test_a_vocabulary_is_the_official_file(name: str) -> None:
-    data = files(apart.__package__).joinpath("vocabularies", f"{name}.tiktoken").read_bytes()
+    data = files(apart.__package__).joinpath("vocabularies", FILES[name]).read_bytes()
     assert hashlib.sha256(data).hexdigest() in constants(name)
 
 

@@ -4,8 +4,9 @@ import msgspec
 from tests.support.snapshots import ANTHROPIC, OPENAI, SECOND, snapshot
 
 from orchvynt.decisions.fallback.breakers import RAMP_NS
-from orchvynt.decisions.fallback.health import CLEAR, KEPT_MODELS, PROBES, Health, How, Passage, Refusal, Route
+from orchvynt.decisions.fallback.health import KEPT_MODELS, Health, How, Route
 from orchvynt.decisions.fallback.moves import Rest
+from orchvynt.decisions.fallback.passing import CLEAR, PROBES, Passage, Refusal
 from orchvynt.language.snapshot import Breaking, Provider
 
 BREAKING = Breaking(window_ns=10 * SECOND, min_calls=4, error_rate=5_000, open_for_ns=5 * SECOND, probes=2)
@@ -219,3 +220,21 @@ def test_names_that_callers_invent_do_not_fill_the_memory() -> None:
     assert health.find(OPENAI, "m0").attempts == 0
     health.forget_ended(0)
     assert refused(gpt(health).refusal(0)).why == "breaker"
+
+
+def test_one_whose_quota_is_spent_is_passed_by_but_never_barred() -> None:
+    health = healthy()
+    health.spent(gpt(health), 10)
+    health.spent(gpt(health), 5)
+    found = refused(gpt(health).refusal(0))
+    assert (found.why, found.for_ns, found.rest_why, found.at_last, found.waitable) == ("resting", 10, "quota", True, False)
+    assert gpt(health).refusal(0, alone=True) is CLEAR
+    assert gpt(health).refusal(0, at_last=True) is CLEAR
+    assert gpt(health).may_be_asked(0), "a hint makes nobody ill"
+    assert (health.standing(OPENAI, "gpt", 0).until, health.standing(OPENAI, "gpt", 0).why) == (10, "quota")
+    health.rest(OPENAI, "gpt", Rest(20, False, "rate_limit"), 0)
+    assert refused(gpt(health).refusal(0)).rest_why == "rate_limit"
+    assert health.standing(OPENAI, "gpt", 0).why == "rate_limit"
+    assert gpt(health).refusal(20) is CLEAR
+    health.forget_ended(20)
+    assert gpt(health).calm

@@ -59,9 +59,9 @@ def stopped(call: Callable[[], object]) -> dict[str, Any]:
     return dict(error)
 
 
-@pytest.mark.parametrize("scope", ["run", "session", "agent"])
-def test_the_same_prompt_six_times(serve: Serve, scripted_provider: ScriptedProvider, scope: str) -> None:
-    server = serve(policy(scripted_provider, "same_prompt: 5", scope, ", when: 'workflow == \"w\"'"))
+@pytest.mark.parametrize(("scope", "window"), [("run", ""), ("session", ", window: month"), ("agent", ", window: rolling 24h")])
+def test_the_same_prompt_six_times(serve: Serve, scripted_provider: ScriptedProvider, scope: str, window: str) -> None:
+    server = serve(policy(scripted_provider, "same_prompt: 5", scope, f"{window}, when: 'workflow == \"w\"'"))
     astray = client(server, **{scope: "r1"}, workflow="w")
     for number in range(5):
         ask(astray, "again", temperature=number / 10, max_tokens=20 + number, stream=number % 2 == 1)

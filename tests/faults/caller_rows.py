@@ -43,6 +43,12 @@ REPEATS: Final = Chapter(
             "It joins the invocation that waits: one arrival at the provider, one answer.",
             "409", "409",
         ),
+        Row(
+            "asks-too-often",
+            "It asks more often than a rate limit lets it.",
+            "The limit, its subject and what remains are told; whoever comes back after `retry-after` is let in. Others are unaffected.",
+            "429", "429",
+        ),
         Row("five-equal", "Five equal calls at once.", "Five invocations, five arrivals, five records.", "answer", "answer"),
     ),
 )  # fmt: skip

@@ -12,8 +12,9 @@ KINDS: Final[tuple[Kind, ...]] = ("openai", "anthropic", "ollama")
 HOWS: Final[tuple[How, ...]] = ("whole", "stream")
 
 Sees = Literal[
-    "answer", "next tier", "continued", "error event", "either", "refusal", "503", "402", "409", "422", "4xx", "answer or 4xx", "nothing"
-]
+    "answer", "next tier", "continued", "error event", "either", "refusal", "503", "402", "409", "422", "429", "4xx", "answer or 4xx",
+    "nothing",
+]  # fmt: skip
 LEGEND: Final[MappingProxyType[Sees, str]] = MappingProxyType(
     {
         "answer": "the answer of the model that was asked, whole",
@@ -26,6 +27,7 @@ LEGEND: Final[MappingProxyType[Sees, str]] = MappingProxyType(
         "402": "`budget_exceeded`, and nothing is sent",
         "409": "`hitl_pending` until a person has decided, then the one answer, however often it is asked for",
         "422": "`idempotency_mismatch`",
+        "429": "`rate_limited`, with `retry-after`; nothing is routed, held or sent",
         "4xx": "a refusal that says what is wrong and where",
         "answer or 4xx": "`answer`, or a refusal that says what is wrong; the same for the same request",
         "nothing": "the caller is gone",

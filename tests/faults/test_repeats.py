@@ -25,10 +25,23 @@ REASON = "looked at it'; DROP TABLE facts; -- <script>alert(1)</script> \u202e {
 PEOPLE = {"people": {"members": ["ana@example.com"]}}
 
 
+OFTEN = {"x-orchvynt-flags": "often"}
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     def write(provider: Any) -> dict[str, Any]:
-        return policy(provider, runnable(*NAMES), timeouts={}, gates=[GATE], groups=PEOPLE)
+        limits = [
+            {
+                "name": f"one-{cell.name}",
+                "scope": "agent",
+                "when": f'"often" in flags && requested_model == "{cell.name}"',
+                "limit": {"invocations": 1},
+                "window": "hour",
+            }
+            for cell in runnable("asks-too-often")
+        ]
+        return policy(provider, runnable(*NAMES), timeouts={}, gates=[GATE], groups=PEOPLE, rate_limits=limits)
 
     with opened(tmp_path_factory.mktemp("repeats"), script(), write) as world:
         yield world
@@ -51,6 +64,20 @@ def test_a_client_that_asks_again_joins_what_waits(world: World, cell: Cell) -> 
     assert len({heard.headers["x-orchvynt-invocation"] for heard in again}) == 1
     assert world.arrivals(since) == [cell.name]
     explained_of(world, again[0])
+    assert world.held == 0
+
+
+@meets("asks-too-often")
+def test_one_too_many_is_told_when_to_come_back(world: World, cell: Cell) -> None:
+    since = world.provider.ledger().last
+    was_whole(world.ask(cell, headers=OFTEN), SAID)
+    refused = [world.ask(cell, headers=OFTEN) for _ in range(3)]
+    assert {(heard.status, heard.json["error"]["code"]) for heard in refused} == {(429, "rate_limited")}
+    assert all(0 < int(heard.headers["retry-after"]) <= 3_600 for heard in refused)
+    assert world.arrivals(since) == [cell.name]
+    record = explained_of(world, refused[0])
+    assert record["outcome"] == "refused"
+    was_whole(world.ask(cell, headers={**OFTEN, "x-orchvynt-agent": "another"}), SAID)
     assert world.held == 0
 
 

@@ -144,7 +144,7 @@ budgets:
   - {name: customer, by: 'context.customer', limit: {usd: 20}, window: rolling 24h, missing: refuse, was: former}
   - {name: company, scope: global, limit: {input_tokens: 5, output_tokens: 5}, alert_at: [50%, 80%], notify: [oncall], on_breach: alert, enforce: observe}
 rate_limits:
-  - {name: per-agent, scope: agent, limit: {invocations: 60, tokens: 200000, concurrent: 10}, window: minute}
+  - {name: per-agent, scope: agent, limit: {invocations: 60, tokens: 200000, concurrent: 10}, window: minute, enforce: observe}
 gates:
   - name: financial
     stage: output

@@ -56,9 +56,6 @@ def test_the_schema_says_so() -> None:
 
 
 WORDS = [
-    ("on_breach: reject", "on_breach: clamp", "`clamp`"),
-    ("on_breach: reject", "on_breach: alert", "`alert`"),
-    ("on_breach: reject", "on_breach: {downgrade: gpt-4o-mini}", "`downgrade`"),
     ("[{after: 60m, do: reject}]", "[{after: 60m, to: finance}, {after: 120m, do: reject}]", "`escalation`"),
     ('"financial-action" in flags', 'detects("iban", "credit_card")', "`detects`"),
     ('"financial-action" in flags', "unusual", "`unusual`"),
@@ -83,9 +80,9 @@ def test_what_says_what_this_build_does_anyway_is_accepted(old: str, new: str) -
 
 
 def test_what_is_wrong_inside_is_told_as_well() -> None:
-    added = "rate_limits: [{name: r, scope: agent, limit: {invocations: 60}, window: 5}]\nfallback:\n"
+    added = "outage: {budgets: {closed_after: 5}}\nfallback:\n"
     found = [problem.message for problem in _errors(changed("fallback:\n", added))]
-    assert found == ["not supported yet: `rate_limits` (rate limits)", "`5` cannot stand here"]
+    assert found == ["not supported yet: `outage` (behaviour in an outage of the store)", "`5` has no unit"]
 
 
 def test_the_other_policies_name_none_of_them() -> None:

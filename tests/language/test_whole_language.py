@@ -23,10 +23,8 @@ NOT_YET = {
     "models": [],
     "routing": ["canary", "shadow"],
     "fallback": [],
-    "budgets": [
-        *("downgrade", "clamp", "alert_at", "notify"),
-    ],
-    "rate_limits": ["rate_limits"],
+    "budgets": [],
+    "rate_limits": [],
     "gates": [
         *("confidence", "detects", "confidence", "quorum", "not_requester", "escalation", "notify"),
         *("tool_call", "message", "sample", "after_delivery"),

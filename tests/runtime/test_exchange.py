@@ -35,6 +35,9 @@ class Watcher:
         self.failure: Failure | None = None
         self.may_have_run = self.connected = False
 
+    def spent(self, exchange: Exchange) -> None:
+        self.heard.append(f"spent {exchange.quota_ns}")
+
     def started(self, exchange: Exchange) -> None:
         self.heard.append("started")
         if self.flowing:
@@ -96,6 +99,17 @@ def test_an_error_status_was_never_billed_and_its_words_are_bounded() -> None:
     assert len(watcher.failure.message) <= 500
     assert not watcher.may_have_run
     assert watcher.connected
+
+
+@pytest.mark.parametrize("status", [200, 429])
+def test_a_head_says_that_nothing_is_left(status: int) -> None:
+    one, watcher = exchange()
+    one.on_head(status, [*JSON, (b"x-ratelimit-remaining-requests", b"0"), (b"x-ratelimit-reset-requests", b"20ms")])
+    assert watcher.heard == ["spent 20000000"]
+    two, watcher = exchange()
+    two.on_head(status, [*JSON, (b"x-ratelimit-remaining-requests", b"0"), (b"x-ratelimit-reset-requests", b"soon")])
+    two.on_head(status, [*JSON, (b"x-ratelimit-remaining-requests", b"9"), (b"x-ratelimit-reset-requests", b"20ms")])
+    assert watcher.heard == []
 
 
 def test_a_gateway_that_gave_up_waiting_proves_nothing() -> None:

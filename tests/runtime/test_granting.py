@@ -97,6 +97,25 @@ def test_who_was_refused_fits_after_it_and_a_new_window_begins_anew() -> None:
     asyncio.run(scenario())
 
 
+def test_in_a_window_that_rolls_it_lasts_for_its_length() -> None:
+    async def scenario() -> None:
+        rolling = Budget("day", "global", None, "rolling", Limits(tokens=20), rolls_ns=DAY, grant_max=Limits(tokens=500))
+        runtime, granting = started(rolling)
+        _, line = runtime.ask(invocation())
+        assert line.status == 402
+        assert isinstance(await grant(runtime, granting, asked(200, budget="day", subject="*")), Granted)
+        runtime.clock.advance(DAY - SECOND)
+        runtime.ask(invocation())
+        assert len(runtime.upstream.arrivals) == 1
+        shown = Operations(runtime.carrier, runtime.reviewing, changing(runtime), runtime.alerting, granting).budgets()
+        assert [(line.name, line.granted_tokens) for line in shown] == [("day", 200)]
+        runtime.clock.advance(2 * SECOND)
+        _, late = runtime.ask(invocation())
+        assert late.status == 402
+
+    asyncio.run(scenario())
+
+
 def test_after_a_restart_what_lasts_is_there() -> None:
     async def scenario() -> None:
         runtime, granting = started()

@@ -9,6 +9,7 @@ from tests.support.changing import changing
 from tests.support.snapshots import invocation, snapshot
 
 from orchvynt.assembly.init import first_policy
+from orchvynt.decisions.budgets.standing import Burn
 from orchvynt.language.snapshot import Budget, Gate, Limits, Snapshot
 from orchvynt.model.faults import Fault
 from orchvynt.ports.store import ReviewRow
@@ -57,6 +58,22 @@ def test_budgets_show_what_is_settled_held_and_waited_for_in_this_window() -> No
     assert one.status().holds_waiting == 1
     runtime.clock.advance(2 * 86_400 * 1_000_000_000)
     assert one.budgets() == [], "that window is over"
+
+
+def test_budgets_show_how_fast_they_are_spent_and_where_that_leads() -> None:
+    runtime, one = operations(snapshot(tiers=(), budgets=(Budget("b", "global", None, "lifetime", Limits(None, 100_000)),)))
+    for number in range(3):
+        runtime.ask(msgspec.structs.replace(invocation(), id=f"inv_{number}"))
+        runtime.last.answers(WHOLE)
+    (line,) = one.budgets()
+    assert (line.burn, line.forecast.unit) == (Burn(), ""), "too little is known yet"
+    runtime.clock.advance(120 * 1_000_000_000)
+    (line,) = one.budgets()
+    assert (line.burn.basis, line.burn.over_ns, line.burn.spent.tokens) == ("recent", 120 * 1_000_000_000, line.settled_tokens)
+    assert (line.burn.spent.invocations, line.burn.per_hour("tokens")) == (3, 30 * line.settled_tokens)
+    left = 100_000 - line.settled_tokens
+    assert line.forecast.full_at == runtime.clock.now() + -(-left * 120 * 1_000_000_000 // line.settled_tokens)
+    assert [(measure.unit, measure.limit, measure.held) for measure in line.measures] == [("tokens", 100_000, 0)]
 
 
 def test_providers_show_who_rests_and_why() -> None:

@@ -100,7 +100,7 @@ def test_the_views_show_what_counts_now_and_when_the_oldest_of_it_goes() -> None
     spend(runtime, "first", 2)
     began = runtime.clock.now()
     (line,) = operations.budgets()
-    assert (line.window, line.settled_tokens) == ("rolling", 20)
+    assert (line.window, line.settled_tokens) == ("rolling 100s", 20)
     assert began + 100 * SECOND < line.resets_at <= began + 101 * SECOND
     runtime.clock.advance(102 * SECOND)
     assert [line.settled_tokens for line in operations.budgets()] == [0]

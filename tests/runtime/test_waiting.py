@@ -36,7 +36,7 @@ class Queue:
             self.weighed.append(name)
             return self.answers.get(name)
 
-        made = Waiter(Life(snapshot(), State(invocation()), 0), ASKED, short(line), lines, due, retry)
+        made = Waiter(Life(snapshot(), State(invocation()), 0), ASKED, short(line), lines, 0, due, retry)
         self.queue.enter(made)
         return made
 
@@ -71,17 +71,18 @@ def test_waiting_counts_on_every_account_of_a_waiter() -> None:
     assert (world.waiting(FIRST), world.queue.count) == (1, 1)
 
 
-def test_who_is_stopped_by_another_budget_goes_to_the_end_of_its_queue() -> None:
+def test_who_is_stopped_by_another_budget_stands_there_before_those_who_came_later() -> None:
     world = Queue()
     world.waiter("other", SECOND_LINE)
     world.waiter("mover")
     world.waiter("behind")
+    world.waiter("later", SECOND_LINE)
     world.answers |= {"mover": short(SECOND_LINE), "other": short(SECOND_LINE)}
     world.queue.wake([FIRST.key])
     assert world.weighed == ["mover", "behind"]
     world.answers.clear()
     world.queue.wake([SECOND_LINE.key])
-    assert world.weighed == ["mover", "behind", "other", "mover"]
+    assert world.weighed == ["mover", "behind", "other", "mover", "later"]
 
 
 def test_a_newcomer_is_blocked_by_whoever_waits_on_one_of_its_accounts() -> None:
@@ -107,9 +108,9 @@ def test_a_release_within_a_release_is_served_after_it() -> None:
         return retry
 
     life = Life(snapshot(), State(invocation()), 0)
-    world.queue.enter(Waiter(life, ASKED, short(), (FIRST,), 30, through("a", lambda: world.queue.wake([SECOND_LINE.key]))))
-    world.queue.enter(Waiter(life, ASKED, short(), (FIRST,), 30, through("b")))
-    world.queue.enter(Waiter(life, ASKED, short(SECOND_LINE), (SECOND_LINE,), 30, through("c")))
+    world.queue.enter(Waiter(life, ASKED, short(), (FIRST,), 0, 30, through("a", lambda: world.queue.wake([SECOND_LINE.key]))))
+    world.queue.enter(Waiter(life, ASKED, short(), (FIRST,), 0, 30, through("b")))
+    world.queue.enter(Waiter(life, ASKED, short(SECOND_LINE), (SECOND_LINE,), 0, 30, through("c")))
     world.queue.wake([FIRST.key])
     assert order == ["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"]
 

@@ -87,12 +87,16 @@ class VoidsWhatWasSent(Carrier):
 
 
 class CutsLookWhole(Carrier):
-    def _refuse(self, life: Life, command: commands.Refuse | commands.BreakStream) -> None:
+    def __init__(self, *parts: Any, **named: Any) -> None:
+        super().__init__(*parts, **named)
+        self._performers[commands.BreakStream] = self._end_as_if_whole
+
+    def _end_as_if_whole(self, life: Life, command: commands.BreakStream) -> None:
         exchange = life.exchange
-        if isinstance(command, commands.BreakStream) and isinstance(exchange, Exchange) and exchange.relay is not None:
+        if isinstance(exchange, Exchange) and exchange.relay is not None:
             self.callers.end_stream(life, exchange.relay.finish)
         else:
-            super()._refuse(life, command)
+            self.callers.refuse(life, command.fault)
 
 
 # The ledger.

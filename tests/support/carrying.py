@@ -288,7 +288,10 @@ class Runtime:
         self.sweeping = Sweeping(self.carrier, self.reviewing, self.repeating, Forgetting(self.store, self.ledger, self.clock))
         self.said: list[str] = []
         delivering = Delivering(self.upstream, known, self.clock, self.ids, self.policies, self.said.append)
-        self.alerting = Alerting(self.policies, self.store, self.clock, self.carrier.counting.tallies, delivering, self.said.append)
+        counted, thresholds = self.carrier.counting, self.carrier.admitting.thresholds
+        self.alerting = Alerting(
+            self.policies, self.store, self.clock, counted.tallies, counted.spending, thresholds, delivering, self.said.append
+        )
 
     def _soon(self, run: Callable[[], None]) -> None:
         """At once, unless the test plays several events of one turn of the loop."""

@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 import msgspec
 from tests.support.serving import Serving
@@ -147,7 +148,7 @@ def books(server: Serving, provider: ScriptedProvider, since: int = 0) -> Books:
     lines: dict[tuple[str, str], dict[str, Any]] = {}
     after = ""
     while True:
-        page = server.admin(f"/budgets?limit=500&after={after}").json
+        page = server.admin(f"/budgets?limit=500&after={quote(after)}").json
         lines |= {(line["name"], line["subject"]): line for line in page["items"]}
         after = page["next"] or ""
         if not after:

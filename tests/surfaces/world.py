@@ -32,6 +32,7 @@ from orchvynt.runtime.control import (
     Grant,
     Granted,
     ProviderLine,
+    RateLimitLine,
     Replica,
     Rollback,
     Status,
@@ -67,6 +68,7 @@ class MemoryControl:
         self.budget_lines: list[BudgetLine] = []
         self.provider_lines: list[ProviderLine] = []
         self.alert_lines: list[AlertLine] = []
+        self.rate_limit_lines: list[RateLimitLine] = []
         self.draining = False
         self.watch: Literal["", "following", "paused", "broken"] = ""
 
@@ -90,6 +92,9 @@ class MemoryControl:
 
     def budgets(self) -> list[BudgetLine]:
         return self.budget_lines
+
+    def rate_limits(self) -> list[RateLimitLine]:
+        return self.rate_limit_lines
 
     def providers(self) -> list[ProviderLine]:
         return self.provider_lines
@@ -310,3 +315,7 @@ def serving(hosts: tuple[str, ...] = (), fixed_tokens: tuple[TokenRow, ...] = ()
         server.should_exit = True
         thread.join(10)
         listener.close()
+
+
+def rate_limit_line(name: str, subject: str) -> RateLimitLine:
+    return RateLimitLine(name, "agent", subject, "minute", 60, 12, None, None, 10, 3, 2, 48 * SECOND)

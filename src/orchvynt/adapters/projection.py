@@ -5,12 +5,11 @@ Every store shares this, so that they cannot disagree. It aggregates one batch b
 placed and settled within a batch leaves no trace but its spend. It knows no database and no file.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-import msgspec
-
 from orchvynt.adapters.receipts import Receipts, bounded
+from orchvynt.adapters.reviews import ReviewFact
 from orchvynt.model.facts import (
     AnswerDelivered,
     AnyFact,
@@ -30,20 +29,13 @@ from orchvynt.model.facts import (
     Routed,
 )
 from orchvynt.model.repeats import AnswerKept
-from orchvynt.ports.carried import Carried
-from orchvynt.ports.store import FeedbackRow, InvocationRow, ReviewRow, ReviewStatus
+from orchvynt.ports.store import FeedbackRow, InvocationRow
 
 REFERENCE_CHARS_MAX: Final = 200
 PARKED: Final = "parked"
-ENDS_UNKNOWN: Final = -1
-WINDOW_NS_MAX: Final = 32 * 86_400_000_000_000
-"""The longest window by the calendar, and a day."""
 
-ReviewFact = ReviewOpened | ReviewEscalated | ReviewDecided | ReviewConcluded
 SpendKey = tuple[str, str, int, int, int]
 """Budget, subject, start of the window, its length if it rolls, and when it is over."""
-
-_STATUS: Final[dict[str, ReviewStatus]] = {"approve": "approved", "reject": "rejected", "expire": "expired"}
 
 
 class Record:
@@ -232,27 +224,6 @@ _FOLDS: Final[dict[type, Callable[..., None]]] = {
 }
 
 
-def over(row_window: int, ends_at: int, at: int) -> bool:
-    """Whether a row of spend is of a window that was over at `at`; `spend` and `forget_spend` of the SQL stores say the same."""
-    return 0 < ends_at <= at or (ends_at == ENDS_UNKNOWN and row_window <= at - WINDOW_NS_MAX)
-
-
-def renamed_now(known: Mapping[str, str], carried: Carried) -> dict[str, str]:
-    """The old names of budgets, each with the one that it has after a policy; names that the policy has are their own."""
-    found = dict(known)
-    for was, name in carried.renamed:
-        found = {old: name if new == was else new for old, new in found.items()} | {was: name}
-    return {old: new for old, new in found.items() if old not in carried.names}
-
-
-def book_renamed(budget: str, carried: Carried) -> str:
-    """What a row's budget is called from now on; a budget's further books, `NAME#what`, go with it."""
-    name, mark, what = budget.partition("#")
-    for was, new in carried.renamed:
-        name = new if name == was else name
-    return f"{name}{mark}{what}"
-
-
 def feedback_row(fact: FeedbackGiven) -> FeedbackRow:
     return FeedbackRow(fact.inv, fact.at, fact.provider, fact.model, fact.workload, fact.score)
 
@@ -276,59 +247,3 @@ def merge_invocation(known: InvocationRow, new: InvocationRow) -> InvocationRow:
         nanos=new.nanos or known.nanos,
         duration_ns=new.duration_ns or known.duration_ns,
     )
-
-
-def fold_review(known: ReviewRow | None, fact: ReviewFact) -> ReviewRow | None:
-    """The row after one more fact. The first decision stands: later ones change nothing. None if the review was never opened."""
-    if isinstance(fact, ReviewOpened):
-        return known or ReviewRow(
-            review=fact.review,
-            inv=fact.inv,
-            gate=fact.gate,
-            status="open",
-            opened_at=fact.at,
-            decided_at=0,
-            by="",
-            reason="",
-            reviewers=fact.reviewers,
-            require_reason=fact.require_reason,
-            key_id=fact.key_id,
-            join_key=fact.join_key,
-            escalates_at=fact.escalates_at,
-            escalation=fact.escalation,
-            wanted=fact.wanted,
-        )
-    if isinstance(fact, ReviewConcluded):
-        # What no retry may join is found by its review and its invocation only.
-        return known if known is None or fact.joinable else msgspec.structs.replace(known, join_key="")
-    if known is None or known.status != "open":
-        return known
-    if isinstance(fact, ReviewEscalated):
-        reviewers = known.reviewers if fact.to in known.reviewers else (*known.reviewers, fact.to)
-        return msgspec.structs.replace(known, reviewers=reviewers, escalates_at=0, escalation="")
-    status = _STATUS[fact.decision]
-    return msgspec.structs.replace(known, status=status, decided_at=fact.at, by=fact.by, reason=fact.reason, granted=fact.granted)
-
-
-def fold_reviews(known: dict[str, ReviewRow], facts: Iterable[ReviewFact]) -> dict[str, ReviewRow]:
-    """The rows that a batch's review facts leave, given the rows that the store has of them."""
-    rows = dict(known)
-    for fact in facts:
-        row = fold_review(rows.get(fact.review), fact)
-        if row is not None:
-            rows[fact.review] = row
-    return rows
-
-
-def newest_state(facts: Iterable[AnyFact], review: str) -> bytes | None:
-    """The state of the end of what `review` let go on, else of the first decision on it, else of its opening; None if none is there."""
-    opened: bytes | None = None
-    decided: bytes | None = None
-    for fact in facts:
-        if isinstance(fact, ReviewConcluded) and fact.review == review:
-            return fact.state
-        if isinstance(fact, ReviewDecided) and fact.review == review and decided is None:
-            decided = fact.state
-        elif isinstance(fact, ReviewOpened) and fact.review == review and opened is None:
-            opened = fact.state
-    return decided if decided is not None else opened

@@ -113,7 +113,8 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
     reviewing = Reviewing(carrier, on.store, policies, tasks)
     delivering = Delivering(on.upstream, on.secrets, on.clock, on.ids, policies, say)
-    alerting = Alerting(policies, on.store, on.clock, carrier.counting.tallies, delivering, say)
+    counting, thresholds = carrier.counting, carrier.admitting.thresholds
+    alerting = Alerting(policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, say)
     repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon)
     sweeping = Sweeping(carrier, reviewing, repeating, Forgetting(on.store, ledger, on.clock))
     keyring = Keyring(on.store, on.clock)

@@ -77,7 +77,7 @@ class _Tally:
                 raise _UnknownError
         return total
 
-    def _message(self, message: Any) -> int:
+    def _message(self, message: object) -> int:
         total = MESSAGE_TOKENS
         for name, value in _known(message, dict).items():
             if value is None:
@@ -94,29 +94,31 @@ class _Tally:
                 total += self._text(value)
         return total
 
-    def _part(self, part: Any) -> int:
-        kind = _known(part, dict).get("type")
+    def _part(self, part: object) -> int:
+        known: dict[str, Any] = _known(part, dict)
+        kind = known.get("type")
         if kind == "image_url":
             return TEXT_TOKENS
         if kind not in ("text", "refusal"):
             raise _UnknownError
-        return self._text(part[kind])
+        return self._text(known.get(kind))
 
-    def _call(self, call: Any) -> int:
-        kind = _known(call, dict).get("type", "function")
+    def _call(self, call: object) -> int:
+        known: dict[str, Any] = _known(call, dict)
+        kind = known.get("type", "function")
         if kind not in ("function", "custom"):
             raise _UnknownError
-        said = _known(call.get(kind), dict)
-        return sum(self._text(text) for text in (call.get("id", ""), said.get("name", ""), said.get("arguments", said.get("input", ""))))
+        said: dict[str, Any] = _known(known.get(kind), dict)
+        return sum(self._text(text) for text in (known.get("id", ""), said.get("name", ""), said.get("arguments", said.get("input", ""))))
 
-    def _json(self, value: Any) -> int:
+    def _json(self, value: object) -> int:
         text = msgspec.json.encode(value).decode()
         if '"$ref"' in text or '"$dynamicRef"' in text:
             # It may be written out wherever it is referred to, which no length of the JSON bounds.
             raise _UnknownError
         return self._text(text) + SEPARATOR_TOKENS * (text.count(",") + text.count(":"))
 
-    def _text(self, text: Any) -> int:
+    def _text(self, text: object) -> int:
         if not isinstance(text, str):
             raise _UnknownError
         count = self._pieces(text)
@@ -133,7 +135,7 @@ def _calls(top: dict[str, Any]) -> int:
     return sum(len(_known(message, dict).get("tool_calls") or ()) for message in messages)
 
 
-def _known(value: Any, kind: type[Kind]) -> Kind:
+def _known(value: object, kind: type[Kind]) -> Kind:
     if not isinstance(value, kind):
         raise _UnknownError
     return value

@@ -7,6 +7,7 @@ import msgspec
 from orchvynt.language.checks.conditions import Conditions
 from orchvynt.language.checks.names import Names
 from orchvynt.language.compiled_budgets import UNLIMITED, Breach, Budget, Limits, RateLimit, WindowKind
+from orchvynt.language.document.amounts import WHOLE_SHARE
 from orchvynt.language.document.budgets import BreachEntry, BudgetEntry, CeilingEntry, GrantMaxEntry, LimitEntry
 from orchvynt.language.document.scalars import rolling_length
 from orchvynt.language.source import Source
@@ -45,7 +46,7 @@ def build_budgets(source: Source, names: Names, conditions: Conditions, timezone
                 entry.missing == "refuse",
                 entry.idle,
                 entry.was or "",
-                tuple(sorted(entry.alert_at)),
+                _alert_at(entry),
                 tuple(entry.notify),
                 _limits(entry.grant_max) if entry.grant_max is not None else None,
             )
@@ -86,6 +87,13 @@ def _limits(entry: LimitEntry | CeilingEntry | GrantMaxEntry) -> Limits:
     if isinstance(entry, (CeilingEntry, GrantMaxEntry)):
         return Limits(nanos, entry.tokens)
     return Limits(nanos, entry.tokens, entry.input_tokens, entry.output_tokens, entry.invocations)
+
+
+def _alert_at(entry: BudgetEntry) -> tuple[int, ...]:
+    """Who names no share, and wants to be told, is told when nothing is left."""
+    if entry.alert_at:
+        return tuple(sorted(set(entry.alert_at)))
+    return (WHOLE_SHARE,) if entry.notify or entry.on_breach == "alert" else ()
 
 
 def _breach(entry: BudgetEntry, names: Names) -> Breach:

@@ -7,9 +7,11 @@ from orchvynt.language.build_alerts import build_destination
 from orchvynt.language.checks.amounts import check_amounts
 from orchvynt.language.checks.chains import check_chains
 from orchvynt.language.checks.conditions import check_conditions
+from orchvynt.language.checks.downgrades import check_downgrades
 from orchvynt.language.checks.gates import check_gates
 from orchvynt.language.checks.grants import check_grants
 from orchvynt.language.checks.keys import check_keys
+from orchvynt.language.checks.limits import check_limits
 from orchvynt.language.checks.names import check_names
 from orchvynt.language.checks.omittable import check_omittable
 from orchvynt.language.checks.references import check_references
@@ -75,10 +77,12 @@ def _compile(source: Source, text: str, report: Report) -> Snapshot | None:
     check_targets(source, names, models, conditions, report)
     check_chains(source, names, report)
     check_amounts(source, names, models, addresses, report)
+    check_downgrades(source, names, models, report)
     check_gates(source, report)
     check_grants(source, report)
     check_keys(source, names, report)
     check_tests(source, report)
+    check_limits(source, report)
     check_omittable(source, conditions, report)
     check_unused(source, names, report)
     if report.failed:

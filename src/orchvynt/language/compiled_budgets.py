@@ -81,3 +81,8 @@ class RateLimit(msgspec.Struct, frozen=True):
     tokens: int | None = None
     concurrent: int | None = None
     by: Expression | None = None
+
+    @property
+    def subject_of(self) -> str:
+        """Whose calls are counted together, in the policy's words."""
+        return self.scope if self.scope is not None else self.by.text.strip() if self.by is not None else ""

@@ -34,6 +34,8 @@ def diff(old: Snapshot, new: Snapshot) -> list[str]:
     lines += _maps("budget", {budget.name: budget for budget in old.budgets}, {budget.name: budget for budget in new.budgets})
     lines += spending_changes(old.budgets, new.budgets)
     lines += _order("budgets", [budget.name for budget in old.budgets], [budget.name for budget in new.budgets])
+    lines += _maps("rate limit", {limit.name: limit for limit in old.rate_limits}, {limit.name: limit for limit in new.rate_limits})
+    lines += _order("rate limits", [limit.name for limit in old.rate_limits], [limit.name for limit in new.rate_limits])
     lines += _maps("gate", {gate.name: gate for gate in old.gates}, {gate.name: gate for gate in new.gates})
     lines += _order("gates", [gate.name for gate in old.gates], [gate.name for gate in new.gates])
     lines += _maps("group", old.groups, new.groups)

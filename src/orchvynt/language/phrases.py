@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from orchvynt.language.compiled_budgets import UNLIMITED
+from orchvynt.language.compiled_budgets import UNLIMITED, RateLimit
 from orchvynt.language.document.amounts import share_text
 from orchvynt.language.document.scalars import MILLISECOND, duration_text
 from orchvynt.language.patterns import base_url, webhook_url
@@ -64,6 +64,8 @@ def summary(value: object) -> str:
     if isinstance(value, Budget):
         rolls = f" {duration_text(value.rolls_ns)}" if value.rolls_ns else ""
         return f"{_budget_limits(value)} per {value.subject_of}, {value.window}{rolls}{_under(value.when)}"
+    if isinstance(value, RateLimit):
+        return f"{_rate(value)} per {value.subject_of}{_under(value.when)}"
     if isinstance(value, Gate):
         return f"stage {value.stage}, reviewers {value.reviewers}{_under(value.when)}"
     if isinstance(value, Alert):
@@ -154,6 +156,14 @@ def _budget_limits(budget: Budget) -> str:
     given += [f"depth {budget.depth}"] if budget.depth is not None else []
     given += [f"the same prompt {budget.same_prompt} times"] if budget.same_prompt is not None else []
     return " and ".join(given)
+
+
+def _rate(limit: RateLimit) -> str:
+    """`60 invocations and 10,000 tokens in 1m, 10 at the same time`."""
+    given = [f"{value:,} {what}" for what, value in (("invocations", limit.invocations), ("tokens", limit.tokens)) if value is not None]
+    said = [f"{' and '.join(given)} in {duration_text(limit.window_ns)}"] if given else []
+    said += [f"{limit.concurrent:,} at the same time"] if limit.concurrent is not None else []
+    return ", ".join(said)
 
 
 def _breach(breach: Breach) -> str:

@@ -3,23 +3,25 @@
 from typing import Any
 
 from orchvynt.decisions.budgets.application import applicable
-from orchvynt.decisions.budgets.refusals import detail, no_room
-from orchvynt.decisions.fallback.chains import ChainChoice, choose_chain
+from orchvynt.decisions.budgets.refusals import detail, no_room, queue_full
+from orchvynt.decisions.fallback.chains import choose_chain
 from orchvynt.decisions.gates.judgement import foresee
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.figures import Observed
-from orchvynt.decisions.routing.plan import Plan, plan
-from orchvynt.language.scope import RequestValues, recorded
+from orchvynt.decisions.routing.plan import plan
+from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.language.subjects import NOBODY
 from orchvynt.lifecycle.before_send import asks_people, park_request, wanted
+from orchvynt.lifecycle.beginning import received, where_to
 from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAfter
+from orchvynt.lifecycle.downgrading import foresee_downgrades, take_downgrade
 from orchvynt.lifecycle.endings import all_failed, refuse
 from orchvynt.lifecycle.events import Admitted, AnyEvent, BackoffElapsed, HoldsAwaited, NotAdmitted, Received
-from orchvynt.lifecycle.rescue import break_off, may_be_rescued, prefix_for
+from orchvynt.lifecycle.naming import too_many_subjects
+from orchvynt.lifecycle.rescue import break_off, downgrade_left, may_be_rescued, prefix_for
 from orchvynt.lifecycle.runaways import watched
-from orchvynt.lifecycle.state import Later, Skipped, State
+from orchvynt.lifecycle.state import Downgrade, Later, Skipped, State
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
 from orchvynt.model.ids import attempt_id
@@ -32,13 +34,13 @@ def begin(
     have named of late."""
     state.started_mono = event.mono
     state.policy_version = snapshot.version
-    noted: list[facts.AnyFact] = [_received(snapshot, state)]
+    noted: list[facts.AnyFact] = [received(snapshot, state)]
     if event.refused is not None:
         return refuse(state, event, event.refused, noted)
     choice = choose_chain(snapshot, values)
     state.chain = choice.name
     routed = plan(snapshot, state.invocation, values, observed, event.mono, chain_of(snapshot, state))
-    noted.append(_routed(state, event, routed, choice, values))
+    noted.append(where_to(state, event, routed, choice, values))
     state.rule = routed.rule
     if routed.refusal is not None:
         return refuse(state, event, routed.refusal, noted)
@@ -53,8 +55,10 @@ def begin(
     if isinstance(applied, Fault):
         return refuse(state, event, applied, noted)
     state.applied = applied
-    if fault := _too_many(snapshot, state, event.at, subjects):
+    if fault := too_many_subjects(snapshot, state, event.at, subjects):
         return refuse(state, event, fault, noted)
+    if applied:
+        foresee_downgrades(snapshot, state, values, observed)
     if snapshot.gates and (fault := _foresee_gates(snapshot, state, event, values, noted)):
         return refuse(state, event, fault, noted)
     state.streams = state.invocation.ask.stream and not state.gates_open and not state.gates_matched
@@ -64,37 +68,24 @@ def begin(
     return [Record(tuple(noted)), *commands]
 
 
-def _too_many(snapshot: Snapshot, state: State, at: int, subjects: Subjects) -> Fault | None:
-    """A caller that names ever new subjects of a budget's `by` makes ever new budgets: that is bounded, as for scopes."""
-    named = []
-    for one in state.applied:
-        by = snapshot.budgets[one.number].by
-        if by is not None and one.subject != NOBODY:
-            named.append((by.text.strip(), one.subject))
-    if not named:
-        return None
-    key = state.invocation.key
-    counted_by = subjects.beyond(key, named, at)
-    return subjects.refusal(key, counted_by, at) if counted_by else None
-
-
 def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[AnyCommand]:
     """The next tier that was not asked yet; then those that rested; then the end."""
     if state.ahead:
         return _ask(state, state.ahead.pop(0))
-    if state.later:
-        later = min(state.later, key=_urgency)
-        if later.when == "at_once":
-            state.later.remove(later)
-            return _ask(state, later.tier, at_last=True)
-        if state.broken is None and _waitable(snapshot, state, later):
-            state.second_pass = True
-            state.phase = "backing_off"
-            state.tier = later.tier
-            state.later.remove(later)
-            model = state.candidate.model
-            scheduled = facts.RetryScheduled(state.invocation.id, event.at, model, later.rests_ns, "every tier rests")
-            return [Record((scheduled,)), WakeAfter(later.rests_ns)]
+    later = min(state.later, key=_urgency) if state.later else None
+    if later is not None and later.when == "at_once":
+        state.later.remove(later)
+        return _ask(state, later.tier, at_last=True)
+    if state.downgrades and (found := downgrade_left(snapshot, state)) is not None:
+        return _downgrade(state, event, found)
+    if later is not None and state.broken is None and _waitable(snapshot, state, later):
+        state.second_pass = True
+        state.phase = "backing_off"
+        state.tier = later.tier
+        state.later.remove(later)
+        model = state.candidate.model
+        scheduled = facts.RetryScheduled(state.invocation.id, event.at, model, later.rests_ns, "every tier rests")
+        return [Record((scheduled,)), WakeAfter(later.rests_ns)]
     if state.broken is not None:
         return break_off(state, event, [], "no tier is left that could")
     if (wants := asks_people(state)) is not None:
@@ -102,9 +93,16 @@ def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[An
     return all_failed(state, event)
 
 
+def _downgrade(state: State, event: AnyEvent, found: Downgrade) -> list[AnyCommand]:
+    """No tier had room: the model that the budget admits past its limit is asked as a further candidate."""
+    left, candidate = state.candidate.model, take_downgrade(state, found)
+    noted = facts.Downgraded(state.invocation.id, event.at, found.budget, left, candidate.model, candidate.tier, candidate.unmeasured)
+    return [Record((noted,)), *_ask(state, candidate.tier)]
+
+
 def can_go_on(snapshot: Snapshot, state: State) -> bool:
     """Whether another candidate is left that may be asked, at once or after a rest that is short enough to wait for."""
-    if state.ahead:
+    if state.ahead or (state.downgrades and downgrade_left(snapshot, state) is not None):
         return True
     return any(later.when == "at_once" or _waitable(snapshot, state, later) for later in state.later)
 
@@ -151,6 +149,7 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
         fits.output_tokens,
         fits.nanos,
         fits.limited_by,
+        event.overflows,
         input_counted_by=event.input_counted_by,
     )
     model = snapshot_model_name(snapshot, candidate.model)
@@ -196,7 +195,7 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
     said: dict[str, Any] = {}
     fault: Fault | None = None
     wants: facts.Wanted | None = None
-    trigger = "policy"
+    trigger, downgrade = "policy", ""
     if event.why in ("resting", "breaker", "ramp", "slow"):
         said = {**event.figures, "because": event.rest_why}
         state.later.append(Later(candidate.tier, event.rests_ns, event.later))
@@ -205,12 +204,14 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
         why = f"budget:{event.short.line.budget}"
         said = dict(detail(event.short))
         if event.why == "queue_full":
-            fault = _queue_full(event)
+            fault = queue_full(event.short)
         else:
             fault, wants = no_room(event.short, event.waited), wanted(event.short)
+        breach = event.short.line.terms.breach
+        downgrade = breach.model if breach.model != candidate.model else ""
     elif event.why == "price":
         fault = Fault("unsupported", event.detail, "Give the model a `price`, or ask for its standard service tier.", param="model")
-    state.skipped.append(Skipped(candidate.model, why, fault, wants))
+    state.skipped.append(Skipped(candidate.model, why, fault, wants, downgrade))
     skipped = facts.CandidateSkipped(state.invocation.id, event.at, candidate.tier, candidate.model, why, said)
     if fault is not None and fault.code == "run_stopped" and state.broken is None:
         # It holds for every candidate; and what was tried before it does not make coming back worth while.
@@ -225,58 +226,6 @@ def _activated(snapshot: Snapshot, state: State, event: AnyEvent, trigger: str, 
     if chain is None or trigger not in chain.triggers or state.phase != "admitting" or state.candidate.model == left:
         return []
     return [fallback_activated(state, event, trigger, left)]
-
-
-def _queue_full(event: NotAdmitted) -> Fault:
-    budget = event.short.line.budget if event.short else ""
-    return Fault(
-        "overloaded",
-        f"Too many calls wait already for holds on budget {budget}.",
-        "Come back later, or raise the budget.",
-        detail={"budget": budget},
-        retry_after_seconds=5,
-    )
-
-
-def _received(snapshot: Snapshot, state: State) -> facts.InvocationReceived:
-    invocation = state.invocation
-    ask = invocation.ask
-    return facts.InvocationReceived(
-        invocation.id,
-        invocation.at,
-        invocation.endpoint,
-        invocation.dialect,
-        invocation.key_id,
-        ask.requested_model,
-        ask.stream,
-        invocation.claims,
-        snapshot.version,
-        snapshot.digest,
-        len(ask.body),
-        invocation.request_id,
-        invocation.trace_id,
-        invocation.claims_overruled,
-        invocation.key,
-        snapshot.commit,
-        invocation.idempotency is not None,
-        invocation.depth,
-    )
-
-
-def _routed(state: State, event: Received, routed: Plan, choice: ChainChoice, values: RequestValues) -> facts.Routed:
-    return facts.Routed(
-        state.invocation.id,
-        event.at,
-        routed.rule,
-        routed.candidates,
-        routed.rejected,
-        routed.chain,
-        routed.rules,
-        recorded(values),
-        routed.passed_over,
-        routed.figures,
-        choice.failures,
-    )
 
 
 def _foresee_gates(snapshot: Snapshot, state: State, event: Received, values: RequestValues, noted: list[facts.AnyFact]) -> Fault | None:

@@ -32,6 +32,7 @@ def answer_arrived(snapshot: Snapshot, state: State, event: AnswerArrived) -> li
         response_model=answer.response_model,
         finish=answer.finish,
         dropped=event.dropped,
+        quota_ns=event.quota_ns,
     )
     receipt = settle_answer(snapshot, state, event, answer.usage, answer.output_bytes)
     state.answer, state.dropped = answer, event.dropped
@@ -78,6 +79,7 @@ def stream_ended(snapshot: Snapshot, state: State, event: StreamEnded) -> list[A
         finish=seen.finish,
         delivered_bytes=event.delivered_bytes,
         dropped=event.dropped,
+        quota_ns=event.quota_ns,
     )
     state.dropped = event.dropped
     receipt = settle_answer(snapshot, state, event, seen.usage, seen.output_bytes)
@@ -148,6 +150,7 @@ def _end_attempt(snapshot: Snapshot, state: State, event: AttemptFailed) -> list
         message=failure.message,
         retry_after_ns=failure.retry_after_ns,
         delivered_bytes=event.delivered_bytes,
+        quota_ns=event.quota_ns,
     )
     if event.may_have_run:
         usage = bound(snapshot, state, seen.output_bytes if seen else 0, seen.usage if seen else None)
@@ -190,4 +193,5 @@ def _give_up(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[Any
         return refuse(state, event, fault)
     state.ahead.clear()
     state.later.clear()
+    state.downgrades = ()
     return next_candidate(snapshot, state, event)

@@ -9,6 +9,7 @@ from typing import Literal
 from orchvynt.decisions.budgets.sizing import Short
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.commands import AnyCommand, Park, Record
+from orchvynt.lifecycle.downgrading import decisive
 from orchvynt.lifecycle.events import AnyEvent
 from orchvynt.lifecycle.join_keys import join_key, without_body
 from orchvynt.lifecycle.state import State, encode
@@ -29,10 +30,11 @@ def wanted(short: Short) -> facts.Wanted | None:
 
 
 def asks_people(state: State) -> facts.Wanted | None:
-    """What the first candidate without room wants, if no candidate was asked and none may be asked later."""
+    """What the candidate that decides wants, if no candidate was asked and none may be asked later."""
     if state.attempt_count or state.tried or state.later or state.broken is not None:
         return None
-    return next((skipped.wanted for skipped in state.skipped if skipped.fault is not None), None)
+    deciding = decisive(state)
+    return deciding.wanted if deciding is not None else None
 
 
 def park_request(snapshot: Snapshot, state: State, event: AnyEvent, wants: facts.Wanted) -> list[AnyCommand]:

@@ -3,6 +3,7 @@
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.before_send import concluded, cut_off
 from orchvynt.lifecycle.commands import AnyCommand, BreakStream, CancelAttempt, Close, LeaveQueue, Record, Refuse
+from orchvynt.lifecycle.downgrading import decisive_fault
 from orchvynt.lifecycle.events import AnyEvent, CallerGone, DeadlinePassed, ShutDown
 from orchvynt.lifecycle.settling import settle_unknown
 from orchvynt.lifecycle.state import State, Tried
@@ -28,9 +29,9 @@ def refuse(state: State, event: AnyEvent, fault: Fault, noted: list[facts.AnyFac
 def all_failed(state: State, event: AnyEvent) -> list[AnyCommand]:
     """No candidate is left. If none was even tried, the first candidate's own refusal says why."""
     if not state.tried and not state.later:
-        for skipped in state.skipped:
-            if skipped.fault is not None:
-                return refuse(state, event, skipped.fault)
+        fault = decisive_fault(state)
+        if fault is not None:
+            return refuse(state, event, fault)
     last = state.tried[-1] if state.tried else None
     if last is not None and all(tried.trigger == "policy" for tried in state.tried):
         return refuse(state, event, Fault("unsupported", f"No model of the plan can take this request: {last.message.rstrip('.')}."))

@@ -26,12 +26,13 @@ class Received(Event, frozen=True, tag="received"):
 
 
 class Admitted(Event, frozen=True, tag="admitted"):
-    """The hold stands on every budget that applies."""
+    """The hold stands on every budget that applies. `overflows` names those past whose limit this model is admitted."""
 
     fits: Fits
     reserved: tuple[Reserved, ...]
     input_tokens_bound: int
     input_counted_by: str = ""
+    overflows: tuple[str, ...] = ()
 
 
 class HoldsAwaited(Event, frozen=True, tag="holds_awaited"):
@@ -59,11 +60,13 @@ class NotAdmitted(Event, frozen=True, tag="not_admitted"):
 
 
 class AnswerArrived(Event, frozen=True, tag="answer_arrived"):
-    """A whole, well-formed answer. `dropped`, here and below, names what its request lost on the way to the provider."""
+    """A whole, well-formed answer. `dropped`, here and below, names what its request lost on the way to the provider; for `quota_ns`
+    nothing is left of the provider's own rate limit, as its headers say."""
 
     answer: Answer
     provider_request_id: str = ""
     dropped: tuple[str, ...] = ()
+    quota_ns: int = 0
 
 
 class StreamStarted(Event, frozen=True, tag="stream_started"):
@@ -83,6 +86,7 @@ class StreamEnded(Event, frozen=True, tag="stream_ended"):
     delivered_bytes: int
     provider_request_id: str = ""
     dropped: tuple[str, ...] = ()
+    quota_ns: int = 0
 
 
 class AttemptFailed(Event, frozen=True, tag="attempt_failed"):
@@ -105,6 +109,7 @@ class AttemptFailed(Event, frozen=True, tag="attempt_failed"):
     said: Reply | None = None
     barred_ns: int = 0
     may_retry: bool = True
+    quota_ns: int = 0
 
 
 class BackoffElapsed(Event, frozen=True, tag="backoff_elapsed"):

@@ -11,9 +11,10 @@ from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects.seams import Prefix
 from orchvynt.language.snapshot import Chain, Snapshot
 from orchvynt.lifecycle.commands import AnyCommand, BreakStream, Close, Record
+from orchvynt.lifecycle.downgrading import next_downgrade
 from orchvynt.lifecycle.endings import finished
 from orchvynt.lifecycle.events import AnyEvent, AttemptFailed
-from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.state import Downgrade, State
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask
@@ -39,12 +40,12 @@ def begin_rescue(chain: Chain | None, snapshot: Snapshot, state: State, event: A
         # Nothing that a caller sees was delivered: the next tier answers as if it were the first.
         state.broken = Prefix("never", "")
     else:
-        ways = {tier: _way(snapshot, state, tier) for tier in state.ahead}
+        ways = {tier: way(snapshot, state.candidates[tier - 1].model) for tier in state.ahead}
         # A model that extends the text itself joins it better than one that is asked to.
-        state.ahead = sorted((tier for tier, way in ways.items() if way != "never"), key=lambda tier: (ways[tier] != "prefill", tier))
+        state.ahead = sorted((tier for tier, how in ways.items() if how != "never"), key=lambda tier: (ways[tier] != "prefill", tier))
         state.broken = Prefix("instruct", text)
     state.later.clear()
-    return "" if state.ahead else "no tier is left that could go on with it"
+    return "" if state.ahead or downgrade_left(snapshot, state) is not None else "no tier is left that could go on with it"
 
 
 def _not_to_be_rescued(chain: Chain | None, state: State, event: AttemptFailed, failed: Failed) -> str:
@@ -68,9 +69,18 @@ def _not_to_be_rescued(chain: Chain | None, state: State, event: AttemptFailed, 
     return "its schema binds it as a whole" if ask.wants_json_schema else ""
 
 
-def _way(snapshot: Snapshot, state: State, tier: int) -> Continues:
-    model = resolve(snapshot, state.candidates[tier - 1].model)
+def way(snapshot: Snapshot, name: str) -> Continues:
+    """How a model goes on with an answer that another one began."""
+    model = resolve(snapshot, name)
     return (model.continues or "instruct") if model is not None else "never"
+
+
+def downgrade_left(snapshot: Snapshot, state: State) -> Downgrade | None:
+    """The model beside the plan that a budget leads to and that may be asked next; if an answer broke off, one that can go on with it."""
+    found = next_downgrade(state)
+    if found is not None and state.broken is not None and state.broken.text and way(snapshot, found.model) == "never":
+        return None
+    return found
 
 
 def prefix_for(snapshot: Snapshot, state: State) -> Prefix | None:
@@ -78,7 +88,7 @@ def prefix_for(snapshot: Snapshot, state: State) -> Prefix | None:
     broken = state.broken
     if broken is None:
         return None
-    return Prefix(_way(snapshot, state, state.tier) if broken.text else "never", broken.text)
+    return Prefix(way(snapshot, state.candidate.model) if broken.text else "never", broken.text)
 
 
 def rescued_by(snapshot: Snapshot, state: State) -> str:

@@ -47,7 +47,7 @@ def prompt_digest(invocation: Invocation) -> str:
         chat = registry.caller(invocation.dialect).chat(ask)
     except UnsupportedError:
         body: dict[str, Any] = msgspec.json.decode(ask.body)
-        read: Any = {name: body[name] for name in READ if name in body}
+        read: object = {name: body[name] for name in READ if name in body}
     else:
         read = ([_message(message) for message in chat.messages], [_tool(tool) for tool in chat.tools])
     return blake2b(msgspec.json.encode(read, order="sorted"), digest_size=DIGEST_BYTES).hexdigest()
@@ -75,7 +75,7 @@ def _part(part: Part) -> list[Any]:
             return ["foreign", part.kind, part.value]
 
 
-def _arguments(text: str) -> Any:
+def _arguments(text: str) -> object:
     """Some dialects carry them as JSON, some as its text, with blanks or without."""
     try:
         return msgspec.json.decode(text)

@@ -32,12 +32,23 @@ class Tried(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Skipped(msgspec.Struct, frozen=True, omit_defaults=True):
     """One candidate that was not asked. `fault` is what the caller is told if no other candidate answers, `wanted` what reviewers are
-    asked for in place of that."""
+    asked for in place of that; `downgrade` is the model that the budget without room admits, empty where it admits none."""
 
     model: str
     why: str
     fault: Fault | None = None
     wanted: Wanted | None = None
+    downgrade: str = ""
+
+
+class Downgrade(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A model outside the plan that a budget admits past its limit. `refused` is why it may not be asked, empty if it may."""
+
+    budget: str
+    model: str
+    provider: str = ""
+    refused: str = ""
+    unmeasured: tuple[str, ...] = ()
 
 
 class Later(msgspec.Struct, frozen=True):
@@ -64,7 +75,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     `delivered_bytes` is what earlier attempts delivered, `delivered_tier` who delivered last of a stream that flows. `fallback_at` is
     when the first fallback was activated (ns UTC). `counted` once a hold that stands has counted the invocation on its budgets.
     `wanted` is what an invocation in `request_in_review` waits for. `owed` once an approval let it go on: it is finished whether a caller
-    waits or not, and its end is kept.
+    waits or not, and its end is kept. `downgrades` are the models that its budgets may lead to beside the plan.
     """
 
     invocation: Invocation
@@ -113,6 +124,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     counted: bool = False
     wanted: Wanted | None = None
     owed: bool = False
+    downgrades: tuple[Downgrade, ...] = ()
 
     @property
     def candidate(self) -> CandidateChosen:

@@ -13,7 +13,8 @@ from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, Fits, Need, Short, binds, bounds_output, size
-from orchvynt.decisions.fallback.health import CLEAR, Passage, Route
+from orchvynt.decisions.fallback.health import Route
+from orchvynt.decisions.fallback.passing import CLEAR, Passage
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.dialects.continuing import INSTRUCTION_BYTES_MAX
@@ -90,7 +91,7 @@ def weigh(
     model = resolve(snapshot, state.candidate.model)
     assert model is not None
     stands_on = lines(snapshot.budgets, state.applied, model.name, at, ledger.grants) if state.applied else ()
-    if model.price is None and any(line.limits.nanos is not None for line in stands_on):
+    if model.price is None and any(line.terms.limits.nanos is not None and line.terms.breach.kind != "alert" for line in stands_on):
         return NotAdmitted(at, mono, "price", detail=f"The price of {model.name} is unknown, and a money budget applies.")
     ask = state.invocation.ask
     if ask.service_tier not in STANDARD_TIERS and any(

@@ -57,6 +57,36 @@ class HoldPlaced(Fact, frozen=True, tag="hold_placed"):
     input_counted_by: str = ""
 
 
+class Downgraded(Fact, frozen=True, tag="downgraded"):
+    """No tier had room, and `budget` admits this model past its limit: it is asked as a further candidate. `unmeasured` names what
+    nobody knows of it, which passed."""
+
+    budget: str
+    from_model: str
+    model: str
+    tier: int
+    unmeasured: tuple[str, ...] = ()
+
+
+class BudgetThresholdPassed(Fact, frozen=True, tag="budget_threshold_passed"):
+    """With this invocation `share` of a budget's limit (in parts of 10,000) was reached for the first time by `subject` in this window.
+
+    `why` is `settled`, or what happened although nothing else was in flight: `refused` (or led to another model), `clamped`. `limit`
+    and `settled` are nano-dollars, tokens or invocations, as `unit` says. `window` is its start in ns UTC, 0 for a lifetime;
+    `resets_at` its end, 0 for none."""
+
+    budget: str
+    subject: str
+    share: int
+    unit: str
+    limit: int
+    settled: int
+    why: str
+    window: int = 0
+    resets_at: int = 0
+    scope: str = ""
+
+
 class AttemptSettled(Fact, frozen=True, tag="attempt_settled"):
     """The receipt. `reserved` repeats the hold's parts with what was really consumed. `overrun` is set when it exceeds the hold.
     `input_over` is by how many input tokens the provider's count exceeds the bound of the hold; where the input was counted exactly, that

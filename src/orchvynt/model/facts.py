@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from orchvynt.model.budget_facts import AttemptSettled as AttemptSettled
 from orchvynt.model.budget_facts import BudgetGranted as BudgetGranted
+from orchvynt.model.budget_facts import BudgetThresholdPassed as BudgetThresholdPassed
+from orchvynt.model.budget_facts import Downgraded as Downgraded
 from orchvynt.model.budget_facts import HoldAwaited as HoldAwaited
 from orchvynt.model.budget_facts import HoldPlaced as HoldPlaced
 from orchvynt.model.budget_facts import HoldVoided as HoldVoided
@@ -91,7 +93,8 @@ class AttemptSent(Fact, frozen=True, tag="attempt_sent"):
 
 
 class AttemptEnded(Fact, frozen=True, tag="attempt_ended"):
-    """`outcome` is `answered` or the trigger word. `message` is the provider's, bounded, scrubbed; `dropped` what the request lost."""
+    """`outcome` is `answered` or the trigger word. `message` is the provider's, bounded, scrubbed; `dropped` what the request lost.
+    `quota_ns`: for so long nothing is left of the provider's own rate limit, as its headers said; its route rests."""
 
     attempt: str
     outcome: str
@@ -106,6 +109,7 @@ class AttemptEnded(Fact, frozen=True, tag="attempt_ended"):
     retry_after_ns: int = 0
     delivered_bytes: int = 0
     dropped: tuple[str, ...] = ()
+    quota_ns: int = 0
 
 
 class RetryScheduled(Fact, frozen=True, tag="retry_scheduled"):
@@ -204,6 +208,8 @@ AnyFact = (
     | Routed
     | CandidateSkipped
     | HoldAwaited
+    | Downgraded
+    | BudgetThresholdPassed
     | HoldPlaced
     | AttemptSent
     | AttemptEnded

@@ -6,23 +6,26 @@ from orchvynt.decisions.budgets.accounts import key_of
 from orchvynt.decisions.budgets.burning import Burning
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.overflow import overflows
 from orchvynt.decisions.budgets.prompts import Prompts
 from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
-from orchvynt.decisions.fallback.health import Health, Passage
+from orchvynt.decisions.budgets.thresholds import Thresholds, Why
+from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.fallback.passing import Passage
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.language.snapshot import Budget
 from orchvynt.language.spending import carried
-from orchvynt.lifecycle.commands import Admit
+from orchvynt.lifecycle.commands import Admit, PutToRest
 from orchvynt.lifecycle.countable import countable
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.weighing import Weighed, passage, weigh
-from orchvynt.model.facts import Reserved
+from orchvynt.model.facts import BudgetThresholdPassed, Reserved
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.tokens import TokenCounting
 from orchvynt.runtime.life import Life
-from orchvynt.runtime.waiting import HoldQueue, Waiter
+from orchvynt.runtime.waiting import HoldQueue, Waiter, due_at
 
 Feed = Callable[[Life, AnyEvent], bool]
 
@@ -50,6 +53,9 @@ class Admitting:
         self.clock = clock
         self.subjects = subjects
         self.queue = HoldQueue(ledger)
+        self.thresholds = Thresholds()
+        # The lines with thresholds of attempts under way, with their invocation.
+        self._watched: dict[str, tuple[str, list[Line]]] = {}
         self._idle_ns: dict[str, int] = {}
         self.prompts = Prompts(ledger)
         self.burning = Burning(clock.now())
@@ -70,6 +76,7 @@ class Admitting:
         result = weighed.result
         if isinstance(result, Short) and not result.waits:
             # A budget without room is for good, a rest is not: the caller is told of the budget first.
+            self._exhausted(life, result.line, at, "refused")
             self._feed(life, NotAdmitted(at, mono, "budget", result))
             return
         found = self._passage(life, command, at, mono)
@@ -78,13 +85,15 @@ class Admitting:
             self._feed(life, found)
             return
         if isinstance(result, Fits):
-            # Whom people have let through stands behind nobody.
-            line = self.queue.blocked(weighed.binding) if self.queue.count and not life.state.owed else None
+            line = self._behind(life, weighed) if self.queue.count else None
             if line is None:
                 self._place(life, command.attempt, weighed, result, found, at, mono)
                 return
             result = behind_others(line, result, self.ledger)
         self._wait(life, command, weighed, result, at, mono)
+
+    def put_to_rest(self, life: Life, command: PutToRest) -> None:
+        self.health.rest(life.snapshot.providers[command.provider], command.model, command.rest, self.clock.monotonic())
 
     def _weighed(self, life: Life, at: int, mono: int) -> Weighed | NotAdmitted:
         return weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono, self.reports, life.counts)
@@ -123,25 +132,47 @@ class Admitting:
         else:
             self.health.retries.called(mono)
         life.lines = weighed.lines
+        watched = [line for line in weighed.lines if line.terms.alert_at and line.book == line.budget]
+        if watched:
+            self._watched[attempt] = (life.id, watched)
+            for line in watched:
+                if fits.limited_by == line.budget and self._clamped(life, line):
+                    self._exhausted(life, line, at, "clamped")
+        past = overflows(weighed.lines, fits, weighed.calls, self.ledger)
         reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens, fits.output_tokens or 0, weighed.calls)
         assert isinstance(reserved, tuple), "an attempt has an id of its own"
         if len(weighed.lines) > len(life.state.applied):
             # Only the books of prompts add lines to those of the budgets.
             self.prompts.came(weighed.lines)
-        self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound, weighed.counted_by))
+        self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound, weighed.counted_by, past))
+
+    def _behind(self, life: Life, weighed: Weighed) -> Line | None:
+        """Where others wait already. Whom people have let through stands behind nobody, and a model that a budget admits past its limit
+        has no business with those who wait below it."""
+        return None if life.state.owed else self.queue.blocked(line for line in weighed.binding if not line.past)
+
+    def _clamped(self, life: Life, line: Line) -> bool:
+        """Whether the caller's own limit was lowered there, and by nothing that is in flight."""
+        asked = life.state.invocation.ask.max_output_tokens is not None
+        return asked and line.terms.breach.kind == "clamp" and not self.ledger.account(line).holds
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
-        if not short.line.terms.wait_for_holds_ns:
-            self._feed(life, NotAdmitted(at, mono, "budget", short))
+        due = due_at(life, short, mono)
+        if due <= mono:
+            self._feed(life, NotAdmitted(at, mono, "budget", short, waited=life.hold_wait_ns > 0))
             return
         if self.queue.full:
             self._feed(life, NotAdmitted(at, mono, "queue_full", short))
             return
-        due = min(mono + short.line.terms.wait_for_holds_ns, life.arrived + life.state.invocation.caller_timeout_ns)
-        waiter = Waiter(life, command, short, weighed.lines, due, self._again)
+        waiter = Waiter(life, command, short, weighed.lines, mono, due, self._again)
         life.queued = waiter
         self.queue.enter(waiter)
         self._feed(life, HoldsAwaited(at, mono, short))
+
+    def _out(self, life: Life, waiter: Waiter) -> None:
+        """It waits no longer, one way or the other."""
+        life.queued = None
+        life.hold_wait_ns += max(0, self.clock.monotonic() - waiter.since)
 
     def _again(self, waiter: Waiter) -> Short | None:
         """Weighs a waiter that is out of the queue for the moment; None if it is through, one way or the other."""
@@ -149,7 +180,7 @@ class Admitting:
         try:
             return self._weigh_again(life, waiter)
         except Exception as error:  # noqa: BLE001 - a loop top: the one that waited fails, not the one that released
-            life.queued = None
+            self._out(life, waiter)
             self._failed(life, error)
             return None
 
@@ -157,19 +188,25 @@ class Admitting:
         at, mono = self.clock.now(), self.clock.monotonic()
         found = self._passage(life, waiter.command, at, mono)
         if isinstance(found, NotAdmitted):
-            life.queued = None
+            self._out(life, waiter)
             self._feed(life, found)
             return None
         weighed = self._weighed(life, at, mono)
         if isinstance(weighed, Weighed) and isinstance(weighed.result, Short) and weighed.result.waits:
-            waiter.lines = weighed.lines
-            return weighed.result
-        life.queued = None
+            # Another budget may stand in the way by now, for which it waits less long.
+            waiter.due = min(waiter.due, due_at(life, weighed.result, waiter.since))
+            if waiter.due > mono:
+                waiter.lines = weighed.lines
+                return weighed.result
+        self._out(life, waiter)
         if isinstance(weighed, NotAdmitted):
             self._feed(life, weighed)
             self._forget_waited(waiter.lines)
         elif isinstance(weighed.result, Short):
-            self._feed(life, NotAdmitted(at, mono, "budget", weighed.result))
+            # If it would still wait, its time is up.
+            if not weighed.result.waits:
+                self._exhausted(life, weighed.result.line, at, "refused")
+            self._feed(life, NotAdmitted(at, mono, "budget", weighed.result, waited=weighed.result.waits))
             self._forget_waited(waiter.lines)
         else:
             self._place(life, waiter.command.attempt, weighed, weighed.result, found, at, mono)
@@ -182,13 +219,26 @@ class Admitting:
             self.queue.leave(waiter)
             self._forget_waited(waiter.lines)
 
-    def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> None:
-        """Ends a hold and wakes who waited for it."""
+    def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> Sequence[BudgetThresholdPassed]:
+        """Ends a hold and wakes who waited for it. Gives the thresholds that were passed with what was settled."""
         if settled:
             self.burning.add(self.clock.now(), settled)
-        parts = self.ledger.release(attempt, settled, self.clock.now())
+        now = self.clock.now()
+        parts = self.ledger.release(attempt, settled, now)
+        passed: list[BudgetThresholdPassed] = []
+        watched = self._watched.pop(attempt, None) if self._watched else None
+        if watched is not None and settled:
+            inv, lines = watched
+            for line in lines:
+                passed += self.thresholds.settled(line, self.ledger, inv, now)
         if self.queue.count and isinstance(parts, tuple):
             self.queue.wake(map(key_of, parts))
+        return passed
+
+    def _exhausted(self, life: Life, line: Line, at: int, why: Why) -> None:
+        """The budget stood in the way with nothing in flight: whoever is to be told of its end is told now."""
+        if line.terms.alert_at and line.book == line.budget:
+            life.unwritten += self.thresholds.exhausted(line, self.ledger, life.id, at, why)
 
     def granted(self, budget: str, subject: str) -> None:
         """There is more of a budget for a subject: whoever waits for that looks again."""
@@ -209,7 +259,7 @@ class Admitting:
             # One more look, if nobody stands before it: what it waited for may have gone without a release.
             short = self._again(waiter) if first else waiter.short
             if short is not None:
-                life.queued = None
+                self._out(life, waiter)
                 self._feed(life, NotAdmitted(at, now, "budget", short, waited=True))
                 self._forget_waited(waiter.lines)
 
@@ -239,6 +289,7 @@ class Admitting:
     def forget_accounts(self, at: int) -> None:
         """Drops some of what stands for windows that are over, and for subjects that were idle."""
         self.ledger.forget_ended(at, self._idle_ns)
+        self.thresholds.forget_ended(at)
 
     def forget_ended(self) -> None:
         """Drops what stands for rests that are over."""

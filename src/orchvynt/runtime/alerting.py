@@ -8,11 +8,14 @@ from typing import Final
 import msgspec
 
 from orchvynt.decisions.alerts.memory import Memory, decode, encode
+from orchvynt.decisions.alerts.spending import Reached, Spending
 from orchvynt.decisions.alerts.tallies import Tallies
 from orchvynt.decisions.alerts.watching import Look, Told, Watch
+from orchvynt.decisions.budgets.thresholds import Thresholds
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime import metrics as m
+from orchvynt.runtime import spending_notices
 from orchvynt.runtime.control import AlertLine
 from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.notices import body, sentence
@@ -26,16 +29,19 @@ class Alerting:
     """The alerts of one process. What it told and did not deliver is in the store, at the latest a second later; what it counts is not."""
 
     def __init__(
-        self, policies: Policies, store: Store, clock: Clock, tallies: Tallies, delivering: Delivering, say: Callable[[str], None]
-    ) -> None:
+        self, policies: Policies, store: Store, clock: Clock, tallies: Tallies, spending: Spending, thresholds: Thresholds,
+        delivering: Delivering, say: Callable[[str], None],
+    ) -> None:  # fmt: skip
         self.delivering = delivering
         self._store = store
         self._told = 0
-        self._kept = (0, 0)
+        self._kept = (0, 0, 0)
         self._store_away = False
         self._policies = policies
         self._clock = clock
         self._watch = Watch(tallies)
+        self._spending = spending
+        self._thresholds = thresholds
         self._say = say
         self._failures = Series(m.ALERT_FAILURES)
         self._failing: set[str] = set()
@@ -60,15 +66,22 @@ class Alerting:
         at, mono = self._clock.now(), self._clock.monotonic()
         self._watch.recall(memory.told, at, mono)
         self.delivering.outbox.recall(memory.undelivered, at, mono)
-        self._kept = (self._told, self.delivering.outbox.changes)
+        self._thresholds.recall(memory.thresholds)
+        self._spending.recall(memory.thresholds, memory.passed, mono)
+        self._kept = self._changes()
 
     async def _keep(self) -> None:
         """Written when something changed. A store that is away is tried again at the next look."""
-        now = (self._told, self.delivering.outbox.changes)
+        now = self._changes()
         if now == self._kept:
             return
         at, mono = self._clock.now(), self._clock.monotonic()
-        memory = Memory(tuple(self._watch.remembered(at, mono)), tuple(self.delivering.outbox.remembered(at, mono)))
+        memory = Memory(
+            tuple(self._watch.remembered(at, mono)),
+            tuple(self.delivering.outbox.remembered(at, mono)),
+            tuple(self._spending.standing()),
+            tuple(self._spending.pending()),
+        )
         try:
             await self._store.keep_alerting(encode(memory))
         except StoreUnavailableError as error:
@@ -77,6 +90,9 @@ class Alerting:
             self._store_away = True
             return
         self._kept, self._store_away = now, False
+
+    def _changes(self) -> tuple[int, int, int]:
+        return self._told, self.delivering.outbox.changes, self._spending.changes
 
     async def tick(self) -> None:
         """One look. Others have their turn between two alerts."""
@@ -88,6 +104,8 @@ class Alerting:
                 self._tell(told, at)
             self._note_failure(look)
             await asyncio.sleep(0)
+        for reached in self._spending.take(at, mono):
+            self._tell_reached(reached, at)
         self.delivering.sweep()
         await self._keep()
 
@@ -102,6 +120,13 @@ class Alerting:
         for name in told.watched.notify:
             if name in snapshot.destinations:
                 self.delivering.put(name, line, written)
+
+    def _tell_reached(self, reached: Reached, at: int) -> None:
+        self._say(f"alert firing: {spending_notices.sentence(reached)}")
+        snapshot = self._policies.current
+        written = spending_notices.body(reached, snapshot.version, at)
+        for name in spending_notices.told(snapshot, reached.budget):
+            self.delivering.put(name, spending_notices.alert_name(reached.budget), written)
 
     def _note_failure(self, look: Look) -> None:
         """Counted each time, said once until it works again."""
@@ -124,11 +149,14 @@ class Alerting:
                 member.since, member.last, watched.notify,
             )  # fmt: skip
             found.append(line)
-        return sorted(found, key=lambda line: (line.since, line.alert, line.chain, line.provider))
+        snapshot = self._policies.current
+        found += [known for one in self._spending.standing() if (known := spending_notices.alert_line(snapshot, one)) is not None]
+        return sorted(found, key=lambda line: (line.since, line.alert, line.chain, line.provider, line.subject))
 
     def sampled(self) -> list[Sampled]:
         """The metrics about alerts."""
-        firing: dict[Values, int] = {(name,): 0 for name in self._watch.names}
+        budgets = [spending_notices.alert_name(budget.name) for budget in self._policies.current.budgets if budget.alert_at]
+        firing: dict[Values, int] = {(name,): 0 for name in (*self._watch.names, *budgets)}
         for line in self.lines():
             firing[line.alert,] += line.phase != "resolving"
         waiting: dict[Values, int] = {(name,): 0 for name in self._policies.current.destinations}

@@ -20,8 +20,10 @@ def shared_headers(life: Life) -> SharedHeaders:
     state = life.state
     candidate = state.candidate
     asked = state.invocation.ask.requested_model
+    # What chose a model beside the plan is its budget.
+    rule = candidate.why if candidate.why.startswith("downgrade:") else state.rule
     return _shared(
-        state.policy_version, candidate.model, candidate.provider, candidate.tier, state.attempt_count, state.rule, asked, state.dropped
+        state.policy_version, candidate.model, candidate.provider, candidate.tier, state.attempt_count, rule, asked, state.dropped
     )
 
 
@@ -57,17 +59,18 @@ def own_headers(life: Life, now: int, remaining: tuple[str, bool]) -> list[tuple
     if state.limited_by and _finish(life) == "length":
         headers.append(("x-orchvynt-limited-by", f"budget:{state.limited_by}"))
     headers.append(("x-orchvynt-overhead-ms", overhead_ms(life, now)))
+    headers += life.rate_headers
     return headers
 
 
 def known_headers(life: Life) -> list[tuple[str, str]]:
     """Those that are known from the first moment."""
-    return [("x-orchvynt-invocation", life.id), ("x-orchvynt-policy", str(life.state.policy_version))]
+    return [("x-orchvynt-invocation", life.id), ("x-orchvynt-policy", str(life.state.policy_version)), *life.rate_headers]
 
 
 def start_headers(life: Life) -> list[tuple[str, str]]:
     """Those that are known before the answer is whole."""
-    return [("x-orchvynt-invocation", life.id), *shared_headers(life)]
+    return [("x-orchvynt-invocation", life.id), *shared_headers(life), *life.rate_headers]
 
 
 def start(caller: Caller, headers: list[tuple[str, str]], stream_type: str) -> None:

@@ -133,6 +133,11 @@ class Attempting:
 
     # What follows is heard from the exchange.
 
+    def spent(self, exchange: Exchange) -> None:
+        route = exchange.life.route
+        if route is not None:
+            self.health.spent(route, self.clock.monotonic() + exchange.quota_ns)
+
     def started(self, exchange: Exchange) -> None:
         life = exchange.life
         now = self.clock.monotonic()
@@ -163,7 +168,7 @@ class Attempting:
         now = self.clock.monotonic()
         self._ended(exchange, now)
         self._went_well(exchange, answer.usage, now)
-        self._feed(life, AnswerArrived(self.clock.now(), now, answer, exchange.provider_request_id, exchange.dropped))
+        self._feed(life, AnswerArrived(self.clock.now(), now, answer, exchange.provider_request_id, exchange.dropped, exchange.quota_ns))
 
     def stream_ended(self, exchange: Exchange) -> None:
         life, seen = exchange.life, exchange.seen
@@ -171,7 +176,7 @@ class Attempting:
         if life.state.streams and life.state.phase == "attempting":
             # An answer without any content (its limit went into thinking) is whole all the same.
             self.started(exchange)
-            if life.state.phase == "done":
+            if life.state.verdict is not None:
                 # That it begins could not be written: the life is over, and its attempt settled.
                 return
         now = self.clock.monotonic()
@@ -181,7 +186,17 @@ class Attempting:
         reply, body = exchange.whole()
         self._feed(
             life,
-            StreamEnded(self.clock.now(), now, seen, reply, body, exchange.delivered_bytes, exchange.provider_request_id, exchange.dropped),
+            StreamEnded(
+                self.clock.now(),
+                now,
+                seen,
+                reply,
+                body,
+                exchange.delivered_bytes,
+                exchange.provider_request_id,
+                exchange.dropped,
+                exchange.quota_ns,
+            ),
         )
 
     def failed(self, exchange: Exchange, failure: Failure, may_have_run: bool, connected: bool) -> None:
@@ -213,6 +228,7 @@ class Attempting:
                 exchange.said(),
                 barred_ns,
                 self.health.may_retry(route, life.snapshot.retry.budget, now),
+                exchange.quota_ns,
             ),
         )
 

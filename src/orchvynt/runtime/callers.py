@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from orchvynt.decisions.budgets.ledger import Ledger
+from orchvynt.decisions.budgets.overflow import own_limits, used
+from orchvynt.decisions.budgets.refusals import amount_of
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Notes
 from orchvynt.model.faults import Fault
-from orchvynt.model.money import usd_text
 from orchvynt.ports.clock import Clock
 from orchvynt.runtime import answers
 from orchvynt.runtime.life import Caller, Life
@@ -128,19 +129,11 @@ class Callers:
         for line in life.lines:
             if line.book != line.budget:
                 continue
-            account = self.ledger.account(line)
-            limits = []
-            if line.limits.nanos is not None:
-                limits.append((line.limits.nanos, account.settled_nanos + account.held_nanos, "usd"))
-            if line.limits.tokens is not None:
-                limits.append((line.limits.tokens, account.settled_tokens + account.held_tokens, "tokens"))
-            if line.limits.invocations is not None:
-                limits.append((line.limits.invocations, account.settled_calls + account.held_calls, "invocations"))
-            for limit, used, unit in limits:
-                left = max(0, limit - used)
-                share = left / limit if limit else 0.0
+            for one in used(own_limits(line), self.ledger.account(line)):
+                left = max(0, one.remaining)
+                share = left / one.limit if one.limit else 0.0
                 if share < tightest:
                     tightest = share
-                    said = f"{line.budget};{unit}={usd_text(left) if unit == 'usd' else left}"
-                    low = (limit - left) * 100 >= answers.LOW_PERCENT * limit
+                    said = f"{line.budget};{one.unit}={amount_of(one.unit, left)}"
+                    low = (one.limit - left) * 100 >= answers.LOW_PERCENT * one.limit
         return said, low

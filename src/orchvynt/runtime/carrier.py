@@ -29,15 +29,16 @@ from orchvynt.runtime.exchange import Exchange
 from orchvynt.runtime.group_write import GroupWrite
 from orchvynt.runtime.kept_ends import ENDS, KeptEnds
 from orchvynt.runtime.life import Life
+from orchvynt.runtime.limiting import Limiting
 from orchvynt.runtime.parked import Parked, ParkedOne
 from orchvynt.runtime.parking_lives import STREAM_OPEN_NS, ParkingLives
+from orchvynt.runtime.releasing import Releasing
 
 # Asked for each command and each fact: `isinstance` with a look-up in a module costs three times as much.
 _RECORD: Final = commands.Record
 _ADMIT: Final = commands.Admit
 _ANSWER: Final = events.AnswerArrived
 _MAY_WAIT: Final = frozenset({events.Admitted, events.AnswerArrived})
-_HOLD_ENDS: Final = (facts.AttemptSettled, facts.HoldVoided)
 WAKE_SLACK_NS: Final = 2_000_000
 
 
@@ -62,8 +63,10 @@ class Carrier:
         self.counting = Counting(parked, clock.monotonic)
         self.admitting = admitting(self)
         self.attempting = attempting(self)
+        self.limiting = Limiting(observed.statistics, clock)
         self.callers = Callers(clock, self.admitting.ledger, self._callers_gone)
         self.lives: dict[str, Life] = {}
+        self._release_ended = Releasing(self.admitting, journal, self.counting)
         self.parking = ParkingLives(clock, parked, self.admitting, self.callers, self.lives)
         self.kept = KeptEnds(journal, clock, self.counting, self._release_ended)
         self._wake_after = wake_after
@@ -73,14 +76,14 @@ class Carrier:
             commands.Send: self.attempting.send,
             commands.CancelAttempt: lambda life, _: self.attempting.cancel(life),
             commands.LeaveQueue: lambda life, _: self.admitting.leave(life),
-            commands.PutToRest: self._put_to_rest,
+            commands.PutToRest: self.admitting.put_to_rest,
             commands.WakeAfter: self._wake,
             commands.Flow: self._flow,
             commands.KeepAlive: lambda life, _: life.set_timer("keep_alive", self.clock.monotonic() + KEEP_ALIVE_NS),
             commands.Deliver: self._deliver,
             commands.EndStream: self._end_stream,
-            commands.BreakStream: self._refuse,
-            commands.Refuse: self._refuse,
+            commands.BreakStream: lambda life, command: self.callers.refuse(life, command.fault),
+            commands.Refuse: lambda life, command: self.callers.refuse(life, command.fault),
             commands.Park: self.parking.park,
             commands.GoOn: self.parking.go_on,
             commands.OpenHeldStream: lambda life, _: self.callers.open_held(life),
@@ -94,8 +97,8 @@ class Carrier:
         self.group.begins(life, partial(self._begin, life, values, refused))
 
     def _begin(self, life: Life, values: RequestValues, refused: Fault | None) -> None:
-        received = events.Received(self.clock.now(), life.arrived, refused)
         try:
+            received = events.Received(self.clock.now(), life.arrived, refused or self.limiting.enter(life, values))
             self._perform(life, admission.begin(life.snapshot, life.state, received, values, self.observed, self.admitting.subjects))
         except Exception as error:  # noqa: BLE001 - the loop top: one invocation fails closed, the others go on
             self.failed(life, error)
@@ -176,6 +179,7 @@ class Carrier:
 
     def _written(self, life: Life, noted: Sequence[facts.AnyFact]) -> None:
         self.counting.count(life, noted)
+        self.limiting.written(life, noted)
         self._release_ended(noted)
 
     def _keep_for_later(self, life: Life, noted: list[facts.AnyFact]) -> None:
@@ -190,21 +194,14 @@ class Carrier:
         # An invocation that is not on record at all needs no end there; one that is parked has not ended.
         if not isinstance(noted[0], facts.InvocationReceived) and not self.parked.waits(life.id):
             self.kept.keep(life, ends)
-
-    def _release_ended(self, noted: Sequence[facts.AnyFact]) -> None:
-        for fact in noted:
-            if isinstance(fact, _HOLD_ENDS):
-                self.admitting.release(fact.attempt, fact.reserved if isinstance(fact, facts.AttemptSettled) else ())
+            self.limiting.written(life, ends)
 
     def failed(self, life: Life, error: Exception) -> None:
         """What cannot be recorded does not happen: no send, no answer. A defect ends its invocation, closed."""
         if isinstance(error, JournalUnavailableError):
-            fault = Fault(
-                "store_unavailable",
-                f"The record cannot be written ({error}), so nothing is sent and nothing is answered.",
-                "Make room or repair the disk; OrchVynt goes on by itself.",
-                retry_after_seconds=5,
-            )
+            said = f"The record cannot be written ({error}), so nothing is sent and nothing is answered."
+            help = "Make room or repair the disk; OrchVynt goes on by itself."
+            fault = Fault("store_unavailable", said, help, retry_after_seconds=5)
         else:
             sys.stderr.write(f"orchvynt: {life.id} failed\n{''.join(traceback.format_exception(error))}")
             fault = Fault("internal", "A defect of OrchVynt stopped this invocation.", "Please report it with its id.")
@@ -219,7 +216,9 @@ class Carrier:
         state = life.state
         if state.placed is not None:
             ended = events.ShutDown(self.clock.now(), self.clock.monotonic())
-            self.kept.keep(life, settle_unknown(life.snapshot, state, ended, None, fault.code))
+            ends = settle_unknown(life.snapshot, state, ended, None, fault.code)
+            self.kept.keep(life, ends)
+            self.limiting.written(life, ends)
         elif state.owed and not self.parked.waits(life.id):
             # Whoever comes back is told this, once it can be written.
             self.kept.keep(life, ())
@@ -231,9 +230,6 @@ class Carrier:
             one.released = True
         self.callers.refuse(life, fault)
         self._close(life, commands.Close())
-
-    def _put_to_rest(self, life: Life, command: commands.PutToRest) -> None:
-        self.admitting.health.rest(life.snapshot.providers[command.provider], command.model, command.rest, self.clock.monotonic())
 
     def _wake(self, life: Life, command: commands.WakeAfter) -> None:
         if command.retries:
@@ -268,13 +264,11 @@ class Carrier:
             life.conversation.answered(life.id, exchange.relay.said())
         self.callers.end_stream(life, exchange.relay.finish)
 
-    def _refuse(self, life: Life, command: commands.Refuse | commands.BreakStream) -> None:
-        self.callers.refuse(life, command.fault)
-
     def _close(self, life: Life, command: commands.Close) -> None:
         self.lives.pop(life.id, None)
         # The exchange knows its life: without this only the garbage collector would end the two.
         life.exchange = None
+        self.limiting.leave(life)
         self.parking.closed(life)
         self.admitting.forget_invocation(life)
 

@@ -67,6 +67,24 @@ class Granted(msgspec.Struct, frozen=True):
     new: bool
 
 
+class RateLimitLine(msgspec.Struct, frozen=True):
+    """One rate limit for one subject. Limits are None where it has none. `full_ns`: in so long all of it may come again, if nobody
+    comes. `refused` counts since its subject was first met."""
+
+    name: str
+    scope: str
+    subject: str
+    window: str
+    limit_invocations: int | None
+    remaining_invocations: int | None
+    limit_tokens: int | None
+    remaining_tokens: int | None
+    limit_concurrent: int | None
+    running: int
+    refused: int
+    full_ns: int
+
+
 class BreakerLine(msgspec.Struct, frozen=True):
     """`error_rate` is of its window, or of the one that opened it; None without calls. `until` is ns UTC, 0 unless it is open."""
 
@@ -147,7 +165,9 @@ class Replica(msgspec.Struct, frozen=True):
 
 class AlertLine(msgspec.Struct, frozen=True):
     """One chain and provider for which an alert holds (`pending` until it is told), or held a moment ago (`resolving`). What is always
-    watched has neither a chain nor a rate: `calls` is how often it happened within the window. `since` is in ns UTC."""
+    watched has neither a chain nor a rate: `calls` is how often it happened within the window. `since` is in ns UTC.
+
+    Of a budget's `threshold` (such as `80%`) neither: `spent` says in words what `subject` had spent when it was reached."""
 
     alert: str
     when: str
@@ -160,6 +180,10 @@ class AlertLine(msgspec.Struct, frozen=True):
     since: int
     invocation: str
     notify: tuple[str, ...]
+    budget: str = ""
+    subject: str = ""
+    threshold: str = ""
+    spent: str = ""
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -196,6 +220,8 @@ class Control(Protocol):
     def status(self) -> Status: ...
 
     def budgets(self) -> list[BudgetLine]: ...
+
+    def rate_limits(self) -> list[RateLimitLine]: ...
 
     def providers(self) -> list[ProviderLine]: ...
 

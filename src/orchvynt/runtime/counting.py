@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, get_args
 
+from orchvynt.decisions.alerts.spending import Spending
 from orchvynt.decisions.alerts.tallies import Mishap, Tallies, activated
 from orchvynt.decisions.routing.names import fits
 from orchvynt.language.snapshot import Snapshot
@@ -40,6 +41,7 @@ class Counting:
         self._parked = parked
         self._monotonic = monotonic
         self.tallies = Tallies()
+        self.spending = Spending()
         self.invocations = Series(m.INVOCATIONS)
         self.refused = Series(m.REFUSED)
         self.streams = Series(m.STREAMS)
@@ -56,6 +58,7 @@ class Counting:
         self.receipts = Series(m.RECEIPTS)
         self.overruns = Series(m.OVERRUNS)
         self.budget_refusals = Series(m.BUDGET_REFUSALS)
+        self.rate_refusals = Series(m.RATE_REFUSALS)
         self.holds_awaited = Series(m.HOLDS_AWAITED)
         self.gates = Series(m.GATES)
         self.reviews_opened = Series(m.REVIEWS_OPENED)
@@ -77,6 +80,7 @@ class Counting:
             facts.Routed: self._routed,
             facts.CandidateSkipped: self._candidate_skipped,
             facts.HoldAwaited: self._hold_awaited,
+            facts.BudgetThresholdPassed: lambda _, fact: self.spending.passed(fact),
             facts.AttemptSent: self._attempt_sent,
             facts.AttemptEnded: self._attempt_ended,
             facts.RetryScheduled: self._retry_scheduled,
@@ -100,6 +104,11 @@ class Counting:
             add = counters.get(type(fact))
             if add is not None:
                 add(life, fact)
+
+    def passed(self, thresholds: Sequence[facts.BudgetThresholdPassed]) -> None:
+        """Thresholds of budgets that were passed with a receipt, after it was written."""
+        for fact in thresholds:
+            self.spending.passed(fact)
 
     def not_written(self) -> None:
         """A write to the journal failed."""
@@ -209,6 +218,8 @@ class Counting:
         self.refused.add((fact.code,))
         if fact.code in NO_ROOM and (budget := fact.detail.get("budget")):
             self.budget_refusals.add((str(budget),))
+        if fact.code == "rate_limited" and (limit := fact.detail.get("rate_limit")):
+            self.rate_refusals.add((str(limit),))
 
     def _caller_left(self, life: Life, fact: facts.CallerLeft) -> None:
         self.callers_left.add((fact.where,))

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 import msgspec
 
 from orchvynt.dialects.outcomes import retry_after_of
+from orchvynt.dialects.quotas import REMAINING, quota_rest_ns
 from orchvynt.dialects.shapes import Answer, Failure, ProviderDialect, Relay, Seen
 from orchvynt.lifecycle.rescue import RESCUED_BYTES_MAX
 from orchvynt.model.chat import Reply
@@ -22,11 +23,17 @@ SCRUBBED: Final = "***"
 MAY_STILL_RUN: Final = frozenset({408, 504, 524})
 STREAM_TYPES: Final = ("text/event-stream", "application/x-ndjson")
 
+_SAYS_WHAT_IS_LEFT: Final = frozenset(REMAINING)
+
 CONNECT_OUTCOMES: Final = {"connect_timeout": "timeout", "malformed": "malformed", "too_large": "malformed", "busy": "overloaded"}
 
 
 class Watcher(Protocol):
     """Who hears of an attempt, from the event loop. One of the last three comes once, and is the last."""
+
+    def spent(self, exchange: "Exchange") -> None:
+        """For `quota_ns` nothing is left of the provider's own rate limit, as the head of its answer says."""
+        ...
 
     def started(self, exchange: "Exchange") -> None:
         """The first content of a stream is here; it is kept until `flow`."""
@@ -53,35 +60,10 @@ class Exchange:
     """The listener of one upstream call. `flows` is switched on by the machine; until then bytes are kept, bounded."""
 
     __slots__ = (
-        "announced",
-        "breathes",
-        "call",
-        "clock",
-        "content_type",
-        "delivered_bytes",
-        "dialect",
-        "dropped",
-        "flows",
-        "held",
-        "held_bytes",
-        "keeps",
-        "life",
-        "over",
-        "parts",
-        "parts_bytes",
-        "paused",
-        "progress",
-        "provider_request_id",
-        "relay",
-        "retry_after",
-        "secret",
-        "sent_mono",
-        "stale",
-        "status",
-        "streaming",
-        "was_paused",
-        "watcher",
-    )
+        "announced", "breathes", "call", "clock", "content_type", "delivered_bytes", "dialect", "dropped", "flows", "held", "held_bytes",
+        "keeps", "life", "over", "parts", "parts_bytes", "paused", "progress", "provider_request_id", "quota_ns", "relay", "retry_after",
+        "secret", "sent_mono", "stale", "status", "streaming", "was_paused", "watcher",
+    )  # fmt: skip
 
     def __init__(
         self, life: Life, dialect: ProviderDialect, relay: Relay | None, watcher: Watcher, clock: Clock, keeps: bool = False
@@ -100,6 +82,7 @@ class Exchange:
         self.content_type = ""
         self.retry_after = ""
         self.provider_request_id = ""
+        self.quota_ns = 0
         self.parts: list[bytes] = []
         self.parts_bytes = 0
         self.streaming = False
@@ -117,12 +100,18 @@ class Exchange:
 
     def on_head(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
         self.status = status
+        spent = False
         for name, value in headers:
             if name == b"content-type":
                 self.content_type = value.decode("latin-1")
             elif name == b"x-request-id" or name == b"request-id":
                 self.provider_request_id = self._without_secret(value.decode("latin-1"))[:200]
+            elif name in _SAYS_WHAT_IS_LEFT and value[:1] == b"0":
+                spent = True
         self.retry_after = retry_after_of(headers) if status >= 400 else ""
+        if spent and (quota_ns := quota_rest_ns(headers, self.clock.now())):
+            self.quota_ns = quota_ns
+            self.watcher.spent(self)
         self.streaming = self.relay is not None and status == 200 and self.content_type.lower().startswith(STREAM_TYPES)
 
     def on_data(self, data: bytes) -> None:

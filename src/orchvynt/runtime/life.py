@@ -7,6 +7,8 @@ from orchvynt.decisions.alerts.tallies import Tally
 from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.fallback.health import Route, RouteProbe
 from orchvynt.decisions.identity.conversations import Conversation
+from orchvynt.decisions.limits.limiter import Ticket
+from orchvynt.dialects.rate_headers import RateHeaders
 from orchvynt.dialects.shapes import Seen
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.commands import AnyCommand
@@ -65,10 +67,11 @@ class Life:
     person, `tally` where a use of its chain is counted, None once it was; only what counts reads these.
 
     `route` is the one that was last looked at, `probe` is set while its attempt is one that others wait for; `retries` once it comes back
-    for a retry, until that is sent.
+    for a retry, until that is sent. `ticket` is what it holds of the rate limits while it runs, `rate_headers` what its callers are told
+    of them.
 
     `queued` is set while its admission is not decided yet: it waits for holds, or its input is being counted. `counts` are the exact
-    counts of its input by tokenizer, None where there is none to be had.
+    counts of its input by tokenizer, None where there is none to be had. `hold_wait_ns` is how long it waited for holds before.
 
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
@@ -83,16 +86,19 @@ class Life:
         "due",
         "exchange",
         "following",
+        "hold_wait_ns",
         "id",
         "lines",
         "probe",
         "queued",
+        "rate_headers",
         "retries",
         "reviewed",
         "route",
         "snapshot",
         "state",
         "tally",
+        "ticket",
         "timers",
         "unwritten",
         "upstream_ns",
@@ -115,12 +121,15 @@ class Life:
         self.due = NEVER
         self.upstream_ns = 0
         self.queued: object | None = None
+        self.hold_wait_ns = 0
         self.counts: dict[str, int | None] = {}
         self.unwritten: list[AnyFact] = []
         self.following: list[AnyCommand] | None = None
         self.ahead: Callable[[], object] | None = None
         self.asked = ("", "")
         self.tally: Tally | None = None
+        self.ticket: Ticket | None = None
+        self.rate_headers: RateHeaders = ()
         self.waited = False
         self.reviewed = False
 

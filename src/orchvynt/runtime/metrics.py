@@ -49,6 +49,7 @@ TO_MODEL: Final = Label("to_model", "the model that was asked next, as `model`",
 PROVIDER: Final = Label("provider", "the policy's name of who serves the model", named=True)
 RULE: Final = Label("rule", "the routing rule that matched; empty where none did", named=True)
 BUDGET: Final = Label("budget", "the budget's name", named=True)
+RATE_LIMIT: Final = Label("rate_limit", "the rate limit's name", named=True)
 GATE: Final = Label("gate", "the gate's name", named=True)
 TRIGGER: Final = Label("trigger", "the trigger of the chain: a word of the policy reference, or `status_NNN`", named=True)
 OUTCOME: Final = Label("outcome", "`answered`, `refused`, `failed`, `cancelled` or `interrupted`")
@@ -67,7 +68,7 @@ DECISION: Final = Label("decision", "`approve`, `reject` or `expire`")
 SURFACE: Final = Label("surface", "`data` or `admin`")
 STATE: Final = Label("state", "`busy` or `idle`")
 VERSION: Final = Label("version", "the version of the policy, or of this build")
-ALERT: Final = Label("alert", "`fallback.alerts[N]` as it stands in the policy, or what is always watched", named=True)
+ALERT: Final = Label("alert", "`fallback.alerts[N]` as it stands in the policy, `budget:NAME`, or what is always watched", named=True)
 DESTINATION: Final = Label("destination", "the destination's name", named=True)
 RESULT: Final = Label("result", "`delivered`, `failed` (it is sent again) or `dropped` (too old, too many, or no such destination)")
 METHOD: Final = Label("method", "`prefill`, `instruct`, or `restart` where nothing had been delivered")
@@ -163,6 +164,8 @@ HOLDS_AWAITED: Final = _counter("holds_awaited", "Waits for holds in flight.", B
 HOLDS_WAITING: Final = _gauge("holds_waiting", "Invocations that wait for holds in flight.")
 HOLDS_OPEN: Final = _gauge("holds_open", "Holds that are neither settled nor voided.")
 
+RATE_REFUSALS: Final = _counter("rate_limit_refusals", "Invocations that were refused because a rate limit had no room.", RATE_LIMIT)
+
 GATES: Final = _counter("gates_judged", "Verdicts of gates.", GATE, VERDICT)
 REVIEWS_OPENED: Final = _counter("reviews_opened", "Answers that were parked.", GATE)
 REVIEWS_DECIDED: Final = _counter("reviews_decided", "Reviews that were decided.", GATE, DECISION)
@@ -181,7 +184,7 @@ POLICY_INFO: Final = _gauge("policy_info", "1, for the policy in force.", VERSIO
 POLICY_APPLIED: Final = _gauge("policy_applied_timestamp_seconds", "When the policy in force was applied.", scale=_SECOND)
 POLICY_DRIFT: Final = _gauge("policy_drift", "1 while the file given to --policy differs from the policy in force.")
 
-ALERTS_FIRING: Final = _gauge("alerts_firing", "Chains and providers for which an alert's condition holds.", ALERT)
+ALERTS_FIRING: Final = _gauge("alerts_firing", "For what alerts fire: chains and providers, or subjects of a budget.", ALERT)
 ALERT_FAILURES: Final = _counter("alert_failures", "Looks at which a condition could not be evaluated; it counts as not holding.", ALERT)
 ALERT_MESSAGES: Final = _counter("alert_messages", "Sends of messages about alerts, by what became of them.", DESTINATION, RESULT)
 ALERTS_WAITING: Final = _gauge("alert_messages_waiting", "Messages about alerts that are not yet delivered.", DESTINATION)
@@ -213,6 +216,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
             BUDGET_SUBJECTS, BUDGET_FULLEST, BUDGET_REFUSALS, HOLDS_AWAITED, HOLDS_WAITING, HOLDS_OPEN,
         ),
     ),
+    ("Rate limits", (RATE_REFUSALS,)),
     (
         "Gates and reviews",
         (GATES, REVIEWS_OPENED, REVIEWS_DECIDED, REVIEWS_ESCALATED, REVIEW_DURATION, REVIEWS_OPEN, REVIEW_OLDEST),

@@ -12,9 +12,13 @@ from orchvynt.decisions.budgets.ledger import EMPTY, Account
 from orchvynt.decisions.budgets.standing import Spend, forecast, measures
 from orchvynt.decisions.budgets.windows import account_window
 from orchvynt.decisions.fallback.breakers import Sight
+from orchvynt.decisions.limits.buckets import Bucket
+from orchvynt.decisions.limits.limiter import gauges_of
+from orchvynt.decisions.limits.refusals import window_text
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import SCORES_NEEDED, lower_bound
-from orchvynt.language.snapshot import Budget, Model, Snapshot
+from orchvynt.language.document.scalars import duration_text
+from orchvynt.language.snapshot import Budget, Model, RateLimit, Snapshot
 from orchvynt.lifecycle.state import PARKED
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import cost_nanos
@@ -32,6 +36,7 @@ from orchvynt.runtime.control import (
     Grant,
     Granted,
     ProviderLine,
+    RateLimitLine,
     Replica,
     Rollback,
     Status,
@@ -119,6 +124,11 @@ class Operations:
                     resets_at = 0 if budget.rolls_ns else lasts.until
                     yield _budget_line(budget, subject, lasts.window, resets_at, EMPTY, rates, granted)
 
+    def rate_limits(self) -> list[RateLimitLine]:
+        limiting, now = self.carrier.limiting, self.carrier.clock.monotonic()
+        found = limiting.limiter.standing(self.policies.current.rate_limits, now)
+        return sorted((_rate_limit_line(*one) for one in found), key=lambda line: (line.name, line.subject))
+
     def providers(self) -> list[ProviderLine]:
         health, now = self.carrier.admitting.health, self.carrier.clock.monotonic()
         at = self.carrier.clock.now()
@@ -186,7 +196,7 @@ def _budget_line(budget: Budget, subject: str, window: int, resets_at: int, acco
         budget.name,
         budget.subject_of,
         subject,
-        budget.window,
+        f"rolling {duration_text(budget.rolls_ns)}" if budget.rolls_ns else budget.window,
         resets_at,
         budget.limits.nanos,
         account.settled_nanos,
@@ -203,6 +213,25 @@ def _budget_line(budget: Budget, subject: str, window: int, resets_at: int, acco
         breach=budget.breach.kind,
         breach_model=budget.breach.model,
         rolls_ns=budget.rolls_ns,
+    )
+
+
+def _rate_limit_line(limit: RateLimit, subject: str, bucket: Bucket) -> RateLimitLine:
+    gauges = gauges_of([(limit, bucket)])
+    requests, tokens = gauges.requests, gauges.tokens
+    return RateLimitLine(
+        limit.name,
+        limit.subject_of,
+        subject,
+        window_text(limit),
+        limit.invocations,
+        requests.remaining if requests is not None else None,
+        limit.tokens,
+        tokens.remaining if tokens is not None else None,
+        limit.concurrent,
+        bucket.running,
+        bucket.refused,
+        max((gauge.full_ns for gauge in (requests, tokens) if gauge is not None), default=0),
     )
 
 

@@ -104,3 +104,4 @@ class Sweeping:
     def _keep_house(self) -> None:
         self.carrier.parked.forget(self.carrier.clock.now())
         self.carrier.admitting.forget_ended()
+        self.carrier.limiting.forget(self.reviewing.policies.current)

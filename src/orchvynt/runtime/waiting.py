@@ -10,22 +10,42 @@ from orchvynt.lifecycle.commands import Admit
 from orchvynt.runtime.life import Life
 
 WAITERS_MAX: Final = 10_000
+HEARD_NS: Final = 1_000_000_000
+"""So long before its own timeout, at most, a caller that waits is told that it waited in vain."""
+
+
+def due_at(life: Life, short: Short, since: int) -> int:
+    """Until when a life waits there. What it waited for other candidates counts, and the caller must hear the end of it."""
+    patience = life.state.invocation.caller_timeout_ns
+    heard = life.arrived + patience - min(HEARD_NS, patience // 10)
+    return min(since + short.line.terms.wait_for_holds_ns - life.hold_wait_ns, heard)
 
 
 class Waiter:
-    """`retry` weighs the candidate again and says whether it still waits, and on which account: None if it is through."""
+    """`retry` weighs the candidate again and says whether it still waits, and on which account: None if it is through.
 
-    __slots__ = ("command", "due", "life", "lines", "retry", "short")
+    `since` and `due` are monotonic instants. `ticket` is its place among all that wait, on whichever account."""
+
+    __slots__ = ("command", "due", "life", "lines", "retry", "short", "since", "ticket")
 
     def __init__(
-        self, life: Life, command: Admit, short: Short, lines: tuple[Line, ...], due: int, retry: Callable[["Waiter"], Short | None]
+        self,
+        life: Life,
+        command: Admit,
+        short: Short,
+        lines: tuple[Line, ...],
+        since: int,
+        due: int,
+        retry: Callable[["Waiter"], Short | None],
     ) -> None:
         self.life = life
         self.command = command
         self.short = short
         self.lines = lines
+        self.since = since
         self.due = due
         self.retry = retry
+        self.ticket = 0
 
     @property
     def key(self) -> AccountKey:
@@ -36,13 +56,14 @@ class Waiter:
 class HoldQueue:
     """Waiters by the account that they wait on. While one waits it counts as `waiting` on all its accounts."""
 
-    __slots__ = ("_draining", "_ledger", "_queues", "_touched", "count")
+    __slots__ = ("_draining", "_ledger", "_queues", "_tickets", "_touched", "count")
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._queues: dict[AccountKey, deque[Waiter]] = {}
         self._touched: list[AccountKey] = []
         self._draining = False
+        self._tickets = 0
         self.count = 0
 
     @property
@@ -53,12 +74,15 @@ class HoldQueue:
         """The first of these accounts that others wait on already: a newcomer stands behind them."""
         return next((line for line in lines if self._ledger.key(line) in self._queues), None) if self._queues else None
 
-    def enter(self, waiter: Waiter, first: bool = False) -> None:
+    def enter(self, waiter: Waiter) -> None:
+        """A newcomer stands last; one that comes from another account stands before those who came later than it."""
         queue = self._queues.setdefault(self._ledger.now(waiter.key), deque())
-        if first:
-            queue.appendleft(waiter)
-        else:
+        if not waiter.ticket:
+            self._tickets += 1
+            waiter.ticket = self._tickets
             queue.append(waiter)
+        else:
+            queue.insert(next((at for at, other in enumerate(queue) if other.ticket > waiter.ticket), len(queue)), waiter)
         self.count += 1
         self._count(waiter, 1)
 
@@ -105,7 +129,7 @@ class HoldQueue:
                 continue
             stays = self._ledger.key(short.line) == key
             waiter.short = short
-            self.enter(waiter, first=stays)
+            self.enter(waiter)
             if stays:
                 return
 

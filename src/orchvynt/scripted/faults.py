@@ -70,6 +70,13 @@ _COMPANIONS: Final = {
 """Fields that only mean something beside one of the named failures."""
 
 
+def check_header_lines(headers: dict[str, str]) -> None:
+    """Raises ValueError."""
+    for name, value in headers.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
+            raise ValueError(f"`headers` holds {name!r}, which is not a header line")
+
+
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One fault. Numbers after `_after` count content frames; `true` picks the documented default of a sized or numbered one."""
 
@@ -139,9 +146,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ValueError(f"`{name}` counts frames; give 0 or more")
-        for name, value in self.headers.items():
-            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
-                raise ValueError(f"`headers` holds {name!r}, which is not a header line")
+        check_header_lines(self.headers)
 
     @property
     def failure(self) -> str:

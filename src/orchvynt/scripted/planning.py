@@ -42,7 +42,7 @@ class Part(msgspec.Struct, frozen=True):
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        return ((self.wire.request_id_header(), self.request_id),)
+        return ((self.wire.request_id_header(), self.request_id), *self.answer.headers.items())
 
 
 def refuses(said: Said, fault: Fault | None) -> bool:

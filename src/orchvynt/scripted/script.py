@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from orchvynt.scripted.faults import Fault, Seconds
+from orchvynt.scripted.faults import Fault, Seconds, check_header_lines
 from orchvynt.scripted.shapes import Api, Ask, Json
 
 ANSWERS_MAX: Final = 10_000
@@ -73,7 +73,7 @@ class UsageClaim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of a script. Without `text`, `json`, `refusal` or `tool_calls` the default answer is given, at this pace or fault.
 
-    `thinking` is a thought before it, which only Anthropic's API tells.
+    `thinking` is a thought before it, which only Anthropic's API tells. `headers` stand in the head of the answer besides.
     """
 
     match: Match = Match()
@@ -89,9 +89,11 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first_token_latency: Seconds = Seconds(0)
     frame_interval: Seconds = Seconds(0)
     frames: int | None = None
+    headers: dict[str, str] = {}
     fault: Fault | None = None
 
     def __post_init__(self) -> None:
+        check_header_lines(self.headers)
         spoken = [name for name in ("text", "json", "refusal") if getattr(self, name) is not None]
         if len(spoken) > 1:
             raise ValueError(f"an answer has one of `text`, `json`, `refusal`; this one has {' and '.join(spoken)}")

@@ -41,7 +41,9 @@ class ProviderView(msgspec.Struct, frozen=True):
 class AlertView(msgspec.Struct, frozen=True):
     """One chain and provider for which an alert holds (`pending` until it is told), or held a moment ago (`resolving`). `alert` is where
     it stands in the policy, or what is always watched; that has no chain and no rate, and `calls` is how often it happened within the
-    window. `invocation` is the last one that was counted; `notify` are the destinations that are told."""
+    window. `invocation` is the last one that was counted; `notify` are the destinations that are told.
+
+    Of a `budget`, `subject` is whose spend reached `threshold` (`80%`), and `spent` what that was, as `2.1 of 2.5 USD`."""
 
     alert: str
     when: str
@@ -54,6 +56,10 @@ class AlertView(msgspec.Struct, frozen=True):
     since: str
     invocation: str
     notify: tuple[str, ...]
+    budget: str = ""
+    subject: str = ""
+    threshold: str = ""
+    spent: str = ""
 
 
 class ModelView(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.lifecycle.explain import lives
-from tests.surfaces.world import BAD, GOOD, NOW, OLD, SECOND, World, alert_line, budget_line, renamed
+from tests.surfaces.world import BAD, GOOD, NOW, OLD, SECOND, World, alert_line, budget_line, rate_limit_line, renamed
 
 from orchvynt.ports.store import AuditRow
 from orchvynt.runtime.control import ProviderLine
@@ -138,6 +138,17 @@ def test_invocations_page_and_runs_add_up(world: World) -> None:
     assert world.ask("GET", "/invocations/r1").json["others"][0] == "inv_06"
 
 
+def test_rate_limits(world: World) -> None:
+    world.control.rate_limit_lines = [rate_limit_line("per-agent", f"a/{number}") for number in range(3)]
+    listed = pages(world, "/rate-limits", 2)
+    assert [item["subject"] for item in listed] == ["a/0", "a/1", "a/2"]
+    assert listed[0] == {
+        "name": "per-agent", "scope": "agent", "subject": "a/0", "window": "minute", "limit_invocations": 60,
+        "remaining_invocations": 12, "limit_tokens": None, "remaining_tokens": None, "limit_concurrent": 10, "running": 3, "refused": 2,
+        "full_at": "2026-01-01T01:00:48.000000Z",
+    }  # fmt: skip
+
+
 def test_budgets(world: World) -> None:
     world.control.budget_lines = [budget_line("team", f"s/{number}") for number in range(5)]
     listed = pages(world, "/budgets", 2)
@@ -210,6 +221,10 @@ def test_alerts(world: World) -> None:
         "since": "2026-01-01T00:59:00.000000Z",
         "invocation": "inv_01",
         "notify": ["oncall"],
+        "budget": "",
+        "subject": "",
+        "threshold": "",
+        "spent": "",
     }
     assert items[2]["activation_rate"] is None
     assert len(world.ask("GET", "/status").json["alerts"]) == 3

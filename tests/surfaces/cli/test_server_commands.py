@@ -10,7 +10,7 @@ import pytest
 from docs.generate_cli_schemas import SHAPES
 from tests.lifecycle.explain import lives
 from tests.surfaces.cli.shell import run
-from tests.surfaces.world import BAD, GOOD, NOW, OLD, SECOND, SECRETS, World, alert_line, budget_line, renamed
+from tests.surfaces.world import BAD, GOOD, NOW, OLD, SECOND, SECRETS, World, alert_line, budget_line, rate_limit_line, renamed
 
 from orchvynt.runtime.control import ProviderLine
 
@@ -28,6 +28,7 @@ def fill(world: World) -> None:
     world.control.budget_lines = [budget_line("doc", "doc-analysis"), budget_line("team", "x", settled=2_400_000_000, held=100_000_000)]
     mishap = msgspec.structs.replace(alert_line("credential_refused"), when="refused", chain="", activation_rate=None, calls=3)
     world.control.alert_lines = [alert_line(), mishap]
+    world.control.rate_limit_lines = [rate_limit_line("per-agent", "drafting")]
     world.control.provider_lines = [
         ProviderLine("gpt-4o", "openai", "gpt-4o", "api.openai.com:443", NOW + 90 * SECOND, "rate_limit", 10, 3),
         ProviderLine("claude", "anthropic", "claude-x", "api.anthropic.com:443", 0, "", 5, 0),
@@ -141,6 +142,8 @@ def test_lists_are_whole_and_plain_in_a_pipe(world: World) -> None:
     figures = ["$2.4", "$0.1", "$2.5", "$0", "day", "2026-01-01T02:00:00.000000Z", "-", "used", "up"]
     assert budgets[1].split() == ["team", "x", "100%", "████████████████████", *figures]
     assert budgets[2].split()[:4] == ["doc", "doc-analysis", "60%", "████████▒▒▒▒░░░░░░░░"]
+    limits = run("limits", env=as_admin(world)).stdout.splitlines()
+    assert " ".join(limits[1].split()) == "per-agent drafting agent minute 12 of 60 - 3 of 10 2 2026-01-01T01:00:48.000000Z"
     providers = run("providers", env=as_admin(world)).stdout
     assert "again 2026-01-01T01:01:30.000000Z (rate_limit)" in providers
     status = run("status", env=as_admin(world)).stdout
@@ -253,6 +256,6 @@ def test_json_of_every_command_has_its_published_shape(world: World, command: st
     value: Any = json.loads(told.stdout)
     again = msgspec.to_builtins(msgspec.json.decode(told.stdout, type=SHAPES[command], strict=True))
     assert set(value) == set(again)
-    if command.endswith("list") or command in ("budgets", "history", "invocations", "providers"):
+    if command.endswith("list") or command in ("budgets", "history", "invocations", "limits", "providers"):
         assert set(value) == {"items", "next"}
         assert value["items"]

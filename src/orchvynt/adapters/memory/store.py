@@ -11,15 +11,12 @@ from orchvynt.adapters.projection import (
     REFERENCE_CHARS_MAX,
     Batch,
     SpendKey,
-    book_renamed,
     feedback_row,
-    fold_reviews,
     merge_invocation,
-    newest_state,
-    over,
-    renamed_now,
 )
 from orchvynt.adapters.receipts import bounded
+from orchvynt.adapters.reviews import fold_reviews, newest_state
+from orchvynt.adapters.spending import book_renamed, over, renamed_now
 from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept

@@ -7,7 +7,9 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.adapters.journal.frames import Frame, Position
-from orchvynt.adapters.projection import Batch, ReviewFact, book_renamed, fold_reviews, renamed_now
+from orchvynt.adapters.projection import Batch
+from orchvynt.adapters.reviews import ReviewFact, fold_reviews
+from orchvynt.adapters.spending import book_renamed, renamed_now
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
 from orchvynt.adapters.sqlite.receipts import file_receipts
 from orchvynt.model.facts import BudgetGranted, Wanted

@@ -8,7 +8,9 @@ import msgspec
 
 from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.journal.frames import decode_record
-from orchvynt.adapters.projection import REFERENCE_CHARS_MAX, WINDOW_NS_MAX, newest_state
+from orchvynt.adapters.projection import REFERENCE_CHARS_MAX
+from orchvynt.adapters.reviews import newest_state
+from orchvynt.adapters.spending import WINDOW_NS_MAX
 from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
 from orchvynt.adapters.sqlite.lock import Lock
 from orchvynt.adapters.sqlite.queries import QUERIES

@@ -8,6 +8,7 @@ from typing import Final
 from orchvynt.catalog.counting import Encode
 from orchvynt.catalog.tokenizers import CL100K, O200K
 
+FILES: Final = {O200K: "o200k.tiktoken", CL100K: "cl100k.tiktoken"}
 # How a text is cut before its pieces are encoded, as tiktoken has it (`tiktoken_ext/openai_public.py`; a test compares them).
 _CONTRACTIONS: Final = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
 PATTERNS: Final = {
@@ -28,11 +29,11 @@ PATTERNS: Final = {
 
 @lru_cache(2)  # 0.3 s and 40 to 80 MB each, for those who need one; the files never change.
 def encoder(tokenizer: str) -> Encode:
-    """How many tokens a text has. Raises OSError where the package is not whole."""
+    """How many tokens a text has. Raises KeyError for any other name, OSError where the package is not whole."""
     # Importing it takes 20 ms and a library of 4 MB.
     from tiktoken import Encoding  # noqa: PLC0415
 
-    data = files(__package__).joinpath("vocabularies", f"{tokenizer}.tiktoken").read_bytes()
+    data = files(__package__).joinpath("vocabularies", FILES[tokenizer]).read_bytes()
     ranks = {b64decode(token): int(rank) for token, rank in (line.split() for line in data.splitlines())}
     # No special tokens: what looks like one in a request is text.
     encode = Encoding(tokenizer, pat_str=PATTERNS[tokenizer], mergeable_ranks=ranks, special_tokens={}).encode_ordinary

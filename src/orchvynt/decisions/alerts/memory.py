@@ -5,6 +5,8 @@ What was counted is not in it: a new process finds anew what holds, and knows by
 
 import msgspec
 
+from orchvynt.model.facts import BudgetThresholdPassed
+
 
 class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     """A member that was told to be firing, and its alert: `alert` is what that is known by, `mishap` whether it is one."""
@@ -33,8 +35,12 @@ class Undelivered(msgspec.Struct, frozen=True):
 
 
 class Memory(msgspec.Struct, frozen=True):
+    """`thresholds` of budgets stand in windows that go on, `passed` are those that are still to be told."""
+
     told: tuple[Remembered, ...] = ()
     undelivered: tuple[Undelivered, ...] = ()
+    thresholds: tuple[BudgetThresholdPassed, ...] = ()
+    passed: tuple[BudgetThresholdPassed, ...] = ()
 
 
 def encode(memory: Memory) -> bytes:

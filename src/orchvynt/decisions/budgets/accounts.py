@@ -15,7 +15,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
     `book` is the name that the accounts are kept under: the budget's own, unless it keeps several. Of a window that rolls, `window` is the
     slice that a hold belongs to and `resets_at` when that has rolled out. `at` is the instant that the line was made for.
-    `limits` are the budget's own and what was granted on top, but for a model that is admitted past them, and for one that only
+    `limits` are the budget's own and what was granted on top, but for a model that is admitted past them (`past`), and for one that only
     advises."""
 
     terms: Budget
@@ -25,6 +25,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     resets_at: int
     limits: Limits
     at: int = 0
+    past: bool = False
 
     @property
     def budget(self) -> str:

@@ -89,7 +89,8 @@ def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now
 
 def _line(budget: Budget, one: Applied, model: str, now: int) -> Line:
     window, resets_at = placed_in(budget, now)
-    return Line(budget, budget.name, one.subject, window, resets_at, _limits(budget, model), now)
+    past = budget.breach.kind == "downgrade" and model == budget.breach.model
+    return Line(budget, budget.name, one.subject, window, resets_at, _limits(budget, model), now, past)
 
 
 def _raised(line: Line, grants: Grants, now: int) -> Line:

@@ -66,7 +66,8 @@ class Short(msgspec.Struct, frozen=True, gc=False):
 
 
 def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
-    """The hold for one attempt on all of `lines`, or the first budget in their order that refuses it."""
+    """The hold for one attempt on all of `lines`, or the first budget in their order that refuses it: one without room for good comes
+    before those that only wait for holds in flight."""
     lines = [line for line in lines if binds(line, need.price, need.calls)]
     asked, limited_by = need.output_asked, ""
     output = asked
@@ -78,10 +79,15 @@ def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
         if clamps:
             output, limited_by = _clamped(need, asked, clamps, ledger)
     most = output or 0
-    nanos = cost_nanos(need.price, need.input_charged, most)
+    nanos, awaited = cost_nanos(need.price, need.input_charged, most), None
     for line in lines:
         if short := _short(need, most, nanos, line, ledger):
-            return short if not line.terms.rolls_ns else _rolling(short, ledger)
+            if not short.waits:
+                # Waiting for holds on one budget is in vain while another has no room for good.
+                return short if not line.terms.rolls_ns else _rolling(short, ledger)
+            awaited = awaited or short
+    if awaited is not None:
+        return awaited if not awaited.line.terms.rolls_ns else _rolling(awaited, ledger)
     return Fits(output, nanos, need.input_tokens + most, limited_by)
 
 
@@ -125,22 +131,25 @@ def bounds_output(line: Line, price: Price) -> bool:
 
 
 def _short(need: Need, output: int, nanos: int, line: Line, ledger: Ledger) -> Short | None:
-    """The first limit that is passed: the count of invocations, then tokens, then money."""
+    """The first limit that is passed: the count of invocations, then tokens, then money. One that is passed for good comes first."""
     limits, account = line.limits, ledger.account(line)
+    passed: list[Short] = []
     if need.calls and (limit := limits.invocations) is not None and account.settled_calls + account.held_calls + need.calls > limit:
-        return _over(line, "invocations", limit, account.settled_calls, account.held_calls, need.calls)
+        passed.append(_over(line, "invocations", limit, account.settled_calls, account.held_calls, need.calls))
     tokens = need.input_tokens + output
     if (limit := limits.tokens) is not None and account.settled_tokens + account.held_tokens + tokens > limit:
-        return _over(line, "tokens", limit, account.settled_tokens, account.held_tokens, tokens)
+        passed.append(_over(line, "tokens", limit, account.settled_tokens, account.held_tokens, tokens))
     if (limit := limits.input_tokens) is not None:
         settled, held = account.settled_tokens - account.settled_output, account.held_tokens - account.held_output
         if settled + held + need.input_tokens > limit:
-            return _over(line, "input_tokens", limit, settled, held, need.input_tokens)
+            passed.append(_over(line, "input_tokens", limit, settled, held, need.input_tokens))
     if (limit := limits.output_tokens) is not None and account.settled_output + account.held_output + output > limit:
-        return _over(line, "output_tokens", limit, account.settled_output, account.held_output, output)
+        passed.append(_over(line, "output_tokens", limit, account.settled_output, account.held_output, output))
     if (limit := limits.nanos) is not None and nanos and account.settled_nanos + account.held_nanos + nanos > limit:
-        return _over(line, "nanos", limit, account.settled_nanos, account.held_nanos, nanos)
-    return None
+        passed.append(_over(line, "nanos", limit, account.settled_nanos, account.held_nanos, nanos))
+    if not passed:
+        return None
+    return next((short for short in passed if not short.waits), passed[0])
 
 
 def _rolling(short: Short, ledger: Ledger) -> Short:

@@ -3,43 +3,22 @@
 Instants are monotonic nanoseconds of this process; nothing here is stored. Outcomes are the words of the reference's triggers.
 """
 
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from orchvynt.decisions.fallback.breakers import Breaker, Probe, Sight
 from orchvynt.decisions.fallback.moves import Rest
 from orchvynt.decisions.fallback.outcomes import BROKE_OFF, SILENT, blames_address, blames_model
+from orchvynt.decisions.fallback.passing import CLEAR, PROBES, Passage, Refusal
 from orchvynt.decisions.fallback.retries import RetryBudget, Throttle
 from orchvynt.language.snapshot import Breaking, Model, Provider, Snapshot
 
 KEPT_MODELS: Final = 4_096
 PROBE_LASTS_NS: Final = 1_000_000_000
 """What a caller is told to wait for while somebody else's probe is under way."""
-
-Why = Literal["resting", "breaker", "ramp", "slow"]
-
-
-class Refusal(msgspec.Struct, frozen=True, gc=False):
-    """Why a route may not be asked in its place. `rest_why` is the trigger that put it to rest, for a breaker whose it is (`model` or
-    `address`). `at_last`: nothing forbids to ask it when all others failed. `waitable`: the provider itself said when."""
-
-    why: Why
-    for_ns: int
-    rest_why: str
-    at_last: bool = False
-    waitable: bool = False
-    sight: Sight | None = None
-
-
-class Passage(msgspec.Struct, frozen=True, gc=False):
-    """The route may be asked; `probes` says that the attempt is one that others must wait for."""
-
-    probes: bool
-
-
-CLEAR: Final = Passage(False)
-PROBES: Final = Passage(True)
+QUOTA: Final = "quota"
+"""Why a route rests whose provider said that nothing is left."""
 
 
 class _Credential:
@@ -54,10 +33,11 @@ class _Credential:
 
 class Route:
     """One model at one provider: its breaker, its address's, its rest. `silent` until it has answered again, `probe` while one tries.
-    `breaks_off`: its last failure came after content."""
+    `breaks_off`: its last failure came after content. `spent_until`: its provider said that nothing is left of its quota until then."""
 
     __slots__ = (
-        "address", "attempts", "breaker", "breaks_off", "credential", "failures", "probe", "silent", "throttle", "until", "why",
+        "address", "attempts", "breaker", "breaks_off", "credential", "failures", "probe", "silent", "spent_until", "throttle", "until",
+        "why",
     )  # fmt: skip
 
     def __init__(self, breaker: Breaker, address: Breaker, credential: _Credential) -> None:
@@ -65,7 +45,7 @@ class Route:
         self.address = address
         self.credential = credential
         self.throttle = Throttle()
-        self.until = 0
+        self.until = self.spent_until = 0
         self.why = ""
         self.silent = self.breaks_off = False
         self.probe: Probe | None = None
@@ -74,7 +54,8 @@ class Route:
     @property
     def calm(self) -> bool:
         """Whether there is nothing to look at: nearly always."""
-        return self.breaker.calm and self.address.calm and not self.until and not self.silent and not self.credential.until
+        rests = self.until or self.spent_until or self.credential.until
+        return self.breaker.calm and self.address.calm and not rests and not self.silent
 
     def refusal(self, now: int, slow: bool = False, alone: bool = False, at_last: bool = False) -> Refusal | Passage:
         """`slow`: its latency is over the chain's bound. `alone`: there is nobody else to ask. `at_last`: all others failed, so that what
@@ -85,6 +66,9 @@ class Route:
         barred = self.barred(now)
         if barred is not None and not (at_last and barred.at_last):
             return barred
+        if self.spent_until > now and not alone:
+            # Only a hint: it never leaves a caller without an answer.
+            return Refusal("resting", self.spent_until - now, QUOTA, at_last=True)
         probes = self.breaker.open or self.address.open
         if self.silent and not alone and not probes and self.probe is not None:
             return Refusal("resting", PROBE_LASTS_NS, self.why, at_last=True)
@@ -222,7 +206,9 @@ class Health:
     def standing(self, provider: Provider, model: str, now: int) -> Standing:
         route = self.find(provider, model)
         barred = route.barred(now)
-        until, why = (now + barred.for_ns, "breaker" if barred.why == "breaker" else barred.rest_why) if barred is not None else (0, "")
+        until, why = (route.spent_until, QUOTA) if route.spent_until > now else (0, "")
+        if barred is not None:
+            until, why = now + barred.for_ns, "breaker" if barred.why == "breaker" else barred.rest_why
         return Standing(until, why, route.breaker.seen(now), route.address.seen(now), route.attempts, route.failures)
 
     def rest(self, provider: Provider, model: str, rest: Rest, now: int) -> None:
@@ -233,6 +219,10 @@ class Health:
             resting.until, resting.why = now + rest.for_ns, rest.why
         if rest.why in SILENT:
             route.silent = True
+
+    def spent(self, route: Route, until: int) -> None:
+        """The provider's own headers: nothing is left there until then."""
+        route.spent_until = max(route.spent_until, until)
 
     def renewed(self, provider: str) -> bool:
         """The credential is another one than was refused. Whether that ended a rest."""
@@ -289,6 +279,9 @@ class Health:
         for one in rests:
             if one.until <= now:
                 one.until = 0
+        for route in self._routes.values():
+            if route.spent_until <= now:
+                route.spent_until = 0
         used = {id(route.address) for route in self._routes.values()}
         self._addresses = {place: breaker for place, breaker in self._addresses.items() if id(breaker) in used}
 

@@ -1,11 +1,11 @@
-"""Warns of gates and hard budgets that a caller escapes by saying nothing, and names the keys that let it."""
+"""Warns of gates, hard budgets and rate limits that a caller escapes by saying nothing, and names the keys that let it."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from orchvynt.language.checks.conditions import Conditions
 from orchvynt.language.checks.keys import claims_read, fixes, may_say, requires
-from orchvynt.language.document.budgets import BudgetEntry
+from orchvynt.language.document.budgets import BudgetEntry, RateLimitEntry
 from orchvynt.language.document.gates import GateEntry
 from orchvynt.language.document.keys import KeyEntry
 from orchvynt.language.expressions import syntax as ast
@@ -27,11 +27,15 @@ def check_omittable(source: Source, conditions: Conditions, report: Report) -> N
     for budget in source.budgets:
         if budget.section.on_breach != "alert":
             _guard(budget, "budget", letting, conditions, report)
+    for limit in source.rate_limits:
+        _guard(limit, "rate limit", letting, conditions, report)
     for gate in source.gates:
         _guard(gate, "gate", letting, conditions, report)
 
 
-def _guard(item: Item[BudgetEntry] | Item[GateEntry], kind: str, keys: "_Letting", conditions: Conditions, report: Report) -> None:
+def _guard(
+    item: Item[BudgetEntry] | Item[RateLimitEntry] | Item[GateEntry], kind: str, keys: "_Letting", conditions: Conditions, report: Report
+) -> None:
     compiled = conditions.get(f"{item.path}.when")
     if compiled is None or compiled.constant is not None or not compiled.expression.names or not compiled.expression.names <= _OMITTABLE:
         return

@@ -32,10 +32,11 @@ def check_unused(source: Source, names: Names, report: Report) -> None:
         if name not in groups:
             report.warning(group.key, f"no gate asks the group `{name}`", "Remove it, or name it under `reviewers`.", group.path)
     told = {name for alert in source.alerts for name in alert.section.notify}
+    told |= {name for budget in source.budgets for name in budget.section.notify}
     for name, destination in source.notify.items():
         if name not in told:
             said = f"nothing is told to the destination `{name}`"
-            report.warning(destination.key, said, "Name it in the `notify` of `fallback.alerts`, or remove it.", destination.path)
+            report.warning(destination.key, said, "Name it in the `notify` of an alert or a budget, or remove it.", destination.path)
 
 
 def _models_named(source: Source) -> Iterator[str]:
@@ -50,6 +51,10 @@ def _models_named(source: Source) -> Iterator[str]:
         yield from chain.section.tiers
     for key in source.keys:
         yield from key.section.allow_models or ()
+    for budget in source.budgets:
+        breach = budget.section.on_breach
+        if isinstance(breach, BreachEntry) and breach.downgrade is not None:
+            yield breach.downgrade
 
 
 def _groups_named(source: Source) -> Iterator[str]:

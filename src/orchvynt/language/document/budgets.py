@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from orchvynt.language.document.amounts import Count, SomeShare, Tokens, Usd
 from orchvynt.language.document.scalars import DAY, SECOND, Duration, Enforce, Name, PositiveDuration, Window, one_of
-from orchvynt.language.document.section import Later, Section, later, later_words, wrong
+from orchvynt.language.document.section import Later, Section, later, wrong
 from orchvynt.language.document.shapes import Condition, Destination, GroupName, ModelName, Subject
 
 _BREACH_HELP = "Write {downgrade: MODEL} or {review: {reviewers: GROUP, grant: [1, 5]}}."
@@ -26,12 +26,7 @@ class CeilingEntry(Section):
 class LimitEntry(Section):
     """What a budget allows; with several limits all hold."""
 
-    later: ClassVar = later(
-        {
-            "input_tokens": "a limit on input alone",
-            "output_tokens": "a limit on output alone",
-        }
-    )
+    later: ClassVar = later({})
 
     usd: Usd | None = Field(default=None, description="Money in USD, at most nine digits after the point.")
     tokens: Tokens | None = Field(default=None, description="Tokens: input and output, cached and reasoning included.")
@@ -82,8 +77,6 @@ class GrantMaxEntry(Section):
 class BreachEntry(Section):
     """What happens past the limit, where a word does not say enough: `downgrade` or `review`."""
 
-    later: ClassVar = later({"downgrade": "a cheaper model past the limit"})
-
     downgrade: ModelName | None = Field(default=None, description="Past the limit only this model is admitted, metered as overflow.")
     ceiling: CeilingEntry | None = Field(default=None, description="With `downgrade`: where even that ends.")
     review: GrantEntry | None = Field(default=None, description="The call is parked; people may grant more.")
@@ -128,9 +121,6 @@ class BudgetEntry(Section):
 
     later: ClassVar = later(
         {
-            "on_breach": later_words(clamp="lowering the output limit until it fits", alert="advisory budgets"),
-            "alert_at": "alerts",
-            "notify": "notifications",
             "enforce": Later("observing without enforcing", now=True),
         }
     )
@@ -197,11 +187,13 @@ class BudgetEntry(Section):
 
 
 class RateLimit(Section):
-    """How much in a window; all hold."""
+    """How much may come; with several limits all hold."""
 
-    invocations: Count | None = Field(default=None, description="Invocations.")
-    tokens: Tokens | None = Field(default=None, description="Tokens, input and output.")
-    concurrent: Count | None = Field(default=None, description="Invocations at the same time.")
+    invocations: Count | None = Field(default=None, description="Invocations in a window. They may come all at once; then as they fill up.")
+    tokens: Tokens | None = Field(
+        default=None, description="Tokens in a window, input and output: estimated when a call comes, corrected by what it used."
+    )
+    concurrent: Count | None = Field(default=None, description="Invocations at the same time, those in review not counted.")
 
     @model_validator(mode="after")
     def _limited(self) -> "RateLimit":
@@ -213,12 +205,16 @@ class RateLimit(Section):
 class RateLimitEntry(Section):
     """A rate limit; past it callers get 429 with `retry-after`."""
 
+    later: ClassVar = later({"enforce": Later("observing without enforcing", now=True)})
+
     name: Name = Field(description="The limit's name.")
     scope: Scope | None = Field(default=None, description="Whose calls are counted together. Either this or `by` is required.")
-    by: Subject | None = Field(default=None, description="An expression; each of its values is a subject.")
+    by: Subject | None = Field(default=None, description="An expression, such as `context.customer`; each of its values is a subject.")
     when: Condition | None = Field(default=None, description="The condition, of stage request; without it the limit holds for everything.")
     limit: RateLimit = Field(description="What is allowed.")
-    window: Window = Field(default="minute", description="The window of `invocations` and `tokens`.")
+    window: Window = Field(
+        default="minute", description="How long it takes until all of `invocations` and `tokens` may come again; it fills up evenly."
+    )
     enforce: Enforce = Field(default=True, description="`observe`: decided and recorded as `would_…`, nothing changed.")
 
     @model_validator(mode="after")

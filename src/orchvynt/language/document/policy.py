@@ -40,7 +40,7 @@ class PolicySections(PolicyHead):
     routing: RoutingEntry = Field(default=RoutingEntry(), description="Which model answers, where it is not the one that was asked for.")
     fallback: FallbackEntry = Field(default=FallbackEntry(), description="What happens when it does not.")
     budgets: list[BudgetEntry] = Field(default=[], description="What it may cost. All that apply hold together.")
-    rate_limits: list[RateLimitEntry] = Field(default=[], description="How many there may be.")
+    rate_limits: list[RateLimitEntry] = Field(default=[], description="How many may come. All that apply hold together.")
     gates: list[GateEntry] = Field(default=[], description="Who must look at it first.")
     groups: dict[str, GroupEntry] = Field(default={}, description="The people who decide.")
     keys: list[KeyEntry] = Field(default=[], description="Who may call. Without this section anybody on this machine may.")
@@ -64,7 +64,6 @@ class PolicyDocument(OperationEntry, PolicySections):
 
     later: ClassVar = later(
         {
-            "rate_limits": "rate limits",
             "outage": "behaviour in an outage of the store",
             "passthrough": "passing further paths through",
             "protected": "changes that need approval",

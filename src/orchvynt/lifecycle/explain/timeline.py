@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from orchvynt.lifecycle.explain.passing import passed_text
 from orchvynt.lifecycle.explain.phrases import (
     PASSED_BY,
     count,
@@ -129,9 +130,14 @@ def _on_the_way(fact: f.AnyFact, story: Story) -> str:
             return (
                 f"tier {fact.tier}: {fact.model} waits for holds on budget {fact.budget} ({quoted(fact.subject) or 'all'}) to be released"
             )
+        case f.Downgraded():
+            unmeasured = f" (unmeasured: {', '.join(fact.unmeasured)})" if fact.unmeasured else ""
+            return f"budget {fact.budget} admits {fact.model} past its limit: it is asked as tier {fact.tier}{unmeasured}"
+        case f.BudgetThresholdPassed():
+            return passed_text(fact)
         case f.HoldPlaced():
             held = f"held {_parts(fact.reserved)}" if fact.reserved else "no budget applies, nothing is held"
-            return f"{_attempt(story, fact.attempt)}: {held} before the send{_counted(fact)}{_limited(fact)}"
+            return f"{_attempt(story, fact.attempt)}: {held} before the send{_counted(fact)}{_limited(fact)}{_overflowing(fact)}"
         case f.AttemptSent():
             return f"{_attempt(story, fact.attempt)}: sent to {fact.provider} as {fact.upstream_model} (tier {fact.tier}, {fact.model})"
         case f.AttemptEnded():
@@ -177,6 +183,13 @@ def _limited(fact: f.HoldPlaced) -> str:
     return f"; output limited to {count(fact.output_tokens_max or 0, 'token')} by budget {fact.limited_by}"
 
 
+def _overflowing(fact: f.HoldPlaced) -> str:
+    if not fact.overflows:
+        return ""
+    names = listing([f"budget {name}" for name in fact.overflows])
+    return f"; past the limit of {names}, which admits {fact.model} there"
+
+
 def _attempt(story: Story, attempt: str) -> str:
     return f"attempt {story.attempt(attempt).number}"
 
@@ -184,17 +197,18 @@ def _attempt(story: Story, attempt: str) -> str:
 def _ended(fact: f.AttemptEnded, story: Story) -> str:
     known = story.attempt(fact.attempt)
     after = f"after {duration_text(fact.duration_ns)}"
+    quota = f"; nothing is left of its quota, so it rests for {duration_text(fact.quota_ns)}" if fact.quota_ns else ""
     if fact.outcome == "answered":
         first = f", first token after {duration_text(fact.first_token_ns)}" if fact.first_token_ns else ""
         without = f", without {listing(list(fact.dropped))}, which it cannot express" if fact.dropped else ""
-        return f"{known.provider or known.model or 'the provider'} answered {after}{first}{without}"
+        return f"{known.provider or known.model or 'the provider'} answered {after}{first}{without}{quota}"
     wait = f"; asks to wait {duration_text(fact.retry_after_ns)}" if fact.retry_after_ns else ""
     words = f': "{quoted(fact.message)}"' if fact.message else ""
     status = fact.upstream_status
     who = known.provider or known.model or "the provider"
     # The word of the table and the provider's own words are here; what the verdict says in brief need not stand beside them.
     failed = f"{who} answered {status}" if status >= 400 else failure_text(fact.outcome, status, known.provider, known.model)
-    return f"{failed} ({fact.outcome}) {after}{words}{wait}"
+    return f"{failed} ({fact.outcome}) {after}{words}{wait}{quota}"
 
 
 def _settled(fact: f.AttemptSettled) -> str:

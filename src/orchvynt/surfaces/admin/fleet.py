@@ -42,7 +42,7 @@ async def status(desk: Desk, _asking: Asking) -> StatusView:
 
 
 async def alerts(desk: Desk, asking: Asking) -> Listing[AlertView]:
-    return page(desk.control.alerts(), lambda line: f"{line.alert}/{line.chain}/{line.provider}", _alert, asking.limit, asking.after)
+    return page(desk.control.alerts(), _alert_key, _alert, asking.limit, asking.after)
 
 
 def replicas(now: Status) -> tuple[ReplicaView, ...]:
@@ -92,7 +92,15 @@ def _alert(line: AlertLine) -> AlertView:
         since=instant_text(line.since),
         invocation=line.invocation,
         notify=line.notify,
+        budget=line.budget,
+        subject=line.subject,
+        threshold=line.threshold,
+        spent=line.spent,
     )
+
+
+def _alert_key(line: AlertLine) -> str:
+    return f"{line.alert}/{line.chain}/{line.provider}{line.subject}"
 
 
 def _route(line: ProviderLine, snapshot: Snapshot, now: int) -> ProviderView:

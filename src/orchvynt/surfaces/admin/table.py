@@ -8,9 +8,10 @@ from orchvynt.surfaces import grant_shapes as g
 from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
-from orchvynt.surfaces.admin import access, budgets, exposition, fleet, grants, keys, metrics, policies, records, reviews, spend
+from orchvynt.surfaces.admin import access, budgets, exposition, fleet, grants, keys, metrics, policies, rates, records, reviews, spend
 from orchvynt.surfaces.admin.asking import Query, Row
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
+from orchvynt.surfaces.rate_shapes import RateLimitView
 
 PREFIX: Final = "/api/v1"
 
@@ -107,6 +108,15 @@ ROWS: Final[tuple[Row, ...]] = (
         pages=True,
     ),
     Row("POST", "/grants", "operator", grants.grant, "Grants more of a budget to a subject.", g.GrantView, takes=g.GrantBody, status=201),
+    Row(
+        "GET",
+        "/rate-limits",
+        "viewer",
+        rates.rate_limits,
+        "Every rate limit for every subject that is not at its full limit.",
+        s.Listing[RateLimitView],
+        pages=True,
+    ),
     Row(
         "GET",
         "/reviews",

@@ -88,7 +88,6 @@ def _row(row: s.BudgetView, terminal: Terminal) -> tuple[str | Text, ...]:
     waiting = Text.assemble(printable(_subject(row)), (f"  {row.waiting} waiting" if row.waiting else "", "yellow"))
     if one is None:
         return (row.name, waiting, "-", Text("no limit", "dim"), "-", "-", "-", "-", _window(row), "-", "-", "-")
-    resets = terminal.when(row.resets_at) if row.resets_at else "never" if not row.rolls_ms else "rolls"
     return (
         row.name,
         waiting,
@@ -99,7 +98,7 @@ def _row(row: s.BudgetView, terminal: Terminal) -> tuple[str | Text, ...]:
         _amount(one.limit, one, terminal) + UNIT_WORDS[one.unit],
         _amount(one.remaining, one, terminal),
         _window(row),
-        resets,
+        _resets(row, terminal),
         _rate(row.burn, one, terminal),
         _forecast(row, terminal),
     )
@@ -121,7 +120,8 @@ def _one(terminal: Terminal, row: s.BudgetView) -> None:
         terminal.line(("  no limit on what is counted here", "dim"))
     terminal.line("")
     tight = _tightest(row)
-    resets = f", resets {terminal.when(row.resets_at)}" if row.resets_at else ""
+    word = "frees up" if row.rolls_ms else "resets"
+    resets = f", {word} {terminal.when(row.resets_at)}" if row.resets_at else ""
     over = f" ({BASES[row.burn.basis]} {spent(row.burn.over_ms)})" if row.burn.basis else ""
     terminal.pairs(
         [
@@ -154,6 +154,13 @@ def _tightest(row: s.BudgetView) -> MeasureView | None:
 
 def _window(row: s.BudgetView) -> str:
     return f"rolling {spent(row.rolls_ms)}" if row.rolls_ms else row.window
+
+
+def _resets(row: s.BudgetView, terminal: Terminal) -> str:
+    """A window that rolls is never reset: its oldest part rolls out."""
+    if not row.resets_at:
+        return "rolls" if row.rolls_ms else "never"
+    return f"{'frees ' if row.rolls_ms else ''}{terminal.when(row.resets_at)}"
 
 
 def _breach(row: s.BudgetView) -> str:

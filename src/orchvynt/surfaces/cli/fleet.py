@@ -36,7 +36,9 @@ def status(session: Session) -> None:
 
 
 def _alert(one: AlertView) -> Text:
-    if one.activation_rate is None:
+    if one.budget:
+        said = f"{one.when} ({one.subject}): {one.spent}; orchvynt explain {one.invocation}"
+    elif one.activation_rate is None:
         said = f"{one.when}: {one.provider}, {one.calls} lately; orchvynt explain {one.invocation}"
     else:
         said = f"{one.when}: chain {one.chain} used in {one.activation_rate:.0%} of {one.calls} calls routed to {one.provider}"

@@ -91,6 +91,10 @@ def add_review_commands(app: typer.Typer, outside: Outside) -> None:
         with session.session(outside, server, token, json) as opened:
             reviews.show(opened, review)
 
+    _add_deciding(reviews, outside)
+
+
+def _add_deciding(reviews: typer.Typer, outside: Outside) -> None:
     @reviews.command()
     def approve(
         review: Annotated[str, typer.Argument(metavar="ID")],
@@ -133,6 +137,16 @@ def add_operation_commands(app: typer.Typer, outside: Outside) -> None:
 
         with session.session(outside, server, token, json) as opened:
             fleet.status(opened)
+
+    @app.command(rich_help_panel=OPERATION)
+    def limits(
+        limit: LimitOption = 100, after: AfterOption = "", json: JsonOption = False, server: ServerOption = "", token: TokenOption = ""
+    ) -> None:
+        """Every rate limit that somebody uses: what is left, who runs, who was refused."""
+        from orchvynt.surfaces.cli import rates, session  # noqa: PLC0415 - see the module's docstring
+
+        with session.session(outside, server, token, json) as opened:
+            rates.limits(opened, limit, after)
 
     @app.command(rich_help_panel=OPERATION)
     def providers(json: JsonOption = False, server: ServerOption = "", token: TokenOption = "") -> None:

@@ -1,0 +1,30 @@
+"""What a model consumes past the limit of a budget that admits it there, and what of a budget is used: one account, all five units."""
+
+from collections.abc import Sequence
+
+from orchvynt.decisions.budgets.ledger import Account, Ledger, Line
+from orchvynt.decisions.budgets.sizing import Fits
+from orchvynt.decisions.budgets.standing import Measure, Spend, measures
+from orchvynt.language.compiled_budgets import Limits
+
+
+def own_limits(line: Line) -> Limits:
+    """The budget's limits as they are told to people: also of one that only advises, and past which this model is admitted."""
+    return line.terms.limits if line.past or line.terms.breach.kind == "alert" else line.limits
+
+
+def used(limits: Limits, account: Account) -> tuple[Measure, ...]:
+    """What stands on the account against each of these limits."""
+    settled = Spend(account.settled_nanos, account.settled_tokens, account.settled_output, account.settled_calls)
+    return measures(limits, settled, Spend(account.held_nanos, account.held_tokens, account.held_output, account.held_calls))
+
+
+def overflows(lines: Sequence[Line], fits: Fits, calls: int, ledger: Ledger) -> tuple[str, ...]:
+    """The budgets whose limit this hold, which is about to be placed, passes: they admit its model there."""
+    found = []
+    for line in lines:
+        if line.past:
+            needed = Spend(fits.nanos, fits.tokens, fits.output_tokens or 0, calls)
+            if any(needed.in_unit(one.unit) > one.remaining for one in used(line.terms.limits, ledger.account(line))):
+                found.append(line.budget)
+    return tuple(found)
