@@ -103,6 +103,21 @@ def test_a_lifetime_ends_when_its_subject_was_idle_and_its_rows_are_apart() -> N
     assert more[0].window == 1_301, "and as long as it lives"
 
 
+def test_a_subject_that_somebody_only_waited_for_did_not_begin_anew() -> None:
+    """Found by the simulation: its first hold was taken for one of a lifetime after another, and the rows of the first were dropped."""
+    ledger = Ledger()
+    account = ledger.open(line().key)
+    account.waiting += 1
+    ledger.forget_ended(10**18)
+    account.waiting -= 1
+    ledger.forget_ended(10**18)
+    assert dict(ledger.entries()) == {}
+    assert ledger.forgotten == []
+    parts = ledger.place("a", [line(at=10**18)], 0, 10)
+    assert isinstance(parts, tuple)
+    assert parts[0].window == 0
+
+
 def test_who_ends_a_hold_again_is_told_for_a_while() -> None:
     ledger = Ledger()
     parts = ledger.place("a", [line()], 0, 10)

@@ -12,10 +12,10 @@ SCOPES: Final = ("global", "workflow", "agent", "run", "session", "key", "invoca
 SUBJECTS: Final = {"workflow": ("docs", "mail"), "agent": ("a", "b"), "run": ("r1", "r2"), "session": ("s",), "customer": ("c1", "c2")}
 """What callers say of themselves, and may leave out."""
 WINDOWS: Final = ("lifetime", "minute", "hour", "day", "week", "month")
-BREACHES: Final = ("reject",)
+BREACHES: Final = ("reject", "reject", "clamp", "clamp", "downgrade", "alert")
 """What this build does past a limit."""
 HARD: Final = ("reject", "clamp")
-UNITS: Final = ("tokens",)
+UNITS: Final = ("tokens", "tokens", "input_tokens", "output_tokens")
 """What is counted besides money and invocations."""
 DIALECTS: Final = ("openai", "openai", "openai", "anthropic", "ollama")
 BOUNDARIES: Final = ("append:before", "append:after", "send:before", "send:after", "dial", "store", "answer", "data", "apply")

@@ -235,12 +235,9 @@ class Ledger:
                 if not account.slices:
                     self._drop(book, [subject])
             elif account is not None and not account.busy and account.touched_at + _idle_ns(idle, book[0]) <= now:
+                # Where somebody only waited, nothing is over that could begin anew.
                 if account.touched_at:
                     self._begin_anew(book[0], subject, account, now)
-                elif account.settled_nanos or account.settled_tokens or account.settled_calls:
-                    # Nobody knows since when: it counts until it is touched.
-                    continue
-                # Where somebody only waited, nothing is over that could begin anew.
                 self._drop(book, [subject])
 
     def forgotten_in_store(self, gone: Iterable[Forgotten]) -> None:
