@@ -41,6 +41,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "system messages with images": {"messages": SYSTEM_IMAGE},
     "arguments of earlier calls that are no JSON object": {"messages": BROKEN},
     "n": {"extras": {"n": 2}},
+    "max_tokens of zero": {"max_output_tokens": 0},
     "any other field": {"extras": {"vendor": 1}, "dialect": "other"},
     "tool_choice required, a function": {"tools": (Tool("f"),), "tool_choice": ToolChoice("required")},
     "parallel_tool_calls false": {"tools": (Tool("f"),), "parallel_tool_calls": False},

@@ -117,6 +117,16 @@ def test_input_text_is_all_text_of_the_messages() -> None:
     assert CALLER.input_text(reading(CALLER.read(chat_body(messages=CONVERSATION))).ask) == "Be brief.\nLook\na\nb\nand?"
 
 
+@pytest.mark.parametrize("wire", ["openai_chat", "ollama_chat"])
+def test_no_output_can_be_asked_of_anthropic_alone(wire: Wire) -> None:
+    """Others refuse a limit of zero or take it for none, and nothing is held for what they would answer."""
+    none = msgspec.structs.replace(chat(), max_output_tokens=0)
+    with pytest.raises(UnsupportedError) as raised:
+        registry.provider(wire).write_request(none, "m", 0)
+    assert raised.value.param == "max_tokens"
+    assert json.loads(registry.provider("anthropic_messages").write_request(none, "m", 0).body)["max_tokens"] == 0
+
+
 def test_a_chat_that_is_written_for_openai_says_the_same() -> None:
     fields: dict[str, Any] = {
         "messages": CONVERSATION,

@@ -161,6 +161,13 @@ def logprobs_from(raw: msgspec.Raw) -> tuple[TokenLogprob, ...]:
         return ()
 
 
+def check_some_output(chat: Chat, provider: str) -> None:
+    """Anthropic takes `max_tokens: 0` and answers nothing. Elsewhere a zero is an error or no limit at all, as of Ollama's `num_predict`:
+    the answer would cost what nobody holds. Raises UnsupportedError."""
+    if chat.max_output_tokens == 0:
+        raise UnsupportedError(f"{provider} cannot be asked for an answer of zero tokens.", "max_tokens")
+
+
 def output_limit(chat: Chat, output_tokens_max: int | None) -> int | None:
     """The lower of the caller's limit and ours; None where nobody has one."""
     return min((limit for limit in (chat.max_output_tokens, output_tokens_max) if limit is not None), default=None)

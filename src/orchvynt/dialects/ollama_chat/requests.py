@@ -11,6 +11,7 @@ from orchvynt.dialects.translation import (
     Dropped,
     Table,
     arguments_object,
+    check_some_output,
     drop_extras,
     drop_from_messages,
     output_limit,
@@ -35,6 +36,7 @@ REFUSED: Final[Table] = (
     ("image_url with an address", "the API takes only base64 data"),
     ("arguments of earlier calls that are no JSON object", "the API takes an object"),
     ("n", "the API gives one answer to a request"),
+    ("max_tokens of zero", "the API takes it for no limit"),
     ("any other field", "without it the answer may be another"),
 )
 
@@ -116,6 +118,7 @@ def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None
 
 
 def _check(chat: Chat, dropped: Dropped) -> None:
+    check_some_output(chat, "Ollama")
     if chat.tools and chat.tool_choice and chat.tool_choice.mode in ("required", "tool"):
         raise UnsupportedError("Ollama cannot be made to call a tool.", "tool_choice")
     if chat.tools and chat.parallel_tool_calls is False:

@@ -8,7 +8,7 @@ import msgspec
 from orchvynt.dialects.openai_chat.reading import METADATA_PREFIX, may_be_ours
 from orchvynt.dialects.plain import plain
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
-from orchvynt.dialects.translation import Dropped, Table, drop_extras, output_limit
+from orchvynt.dialects.translation import Dropped, Table, check_some_output, drop_extras, output_limit
 from orchvynt.model.chat import AnswerFormat, Chat, Document, Image, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
 from orchvynt.model.invocation import Ask
 
@@ -25,7 +25,10 @@ DROPPED: Final[Table] = (
 )
 """What callers of other dialects lose, and why. It changes how an answer is sampled, never what was asked for."""
 
-REFUSED: Final[Table] = (("any other field", "without it the answer may be another"),)
+REFUSED: Final[Table] = (
+    ("max_tokens of zero", "the API takes no such limit"),
+    ("any other field", "without it the answer may be another"),
+)
 
 MAPPED: Final[Table] = (
     ("the limit of output", "`max_completion_tokens` for models that know only that name, else `max_tokens`"),
@@ -96,6 +99,7 @@ def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None
 
     Raises UnsupportedError for what dropping would change the answer.
     """
+    check_some_output(chat, "OpenAI")
     dropped = Dropped(chat)
     chat = plain(chat, "OpenAI", dropped, (PDF,))
     extras = chat.extras
