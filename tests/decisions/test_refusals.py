@@ -25,6 +25,12 @@ def test_money_is_told_in_dollars_and_tokens_as_they_are() -> None:
     assert (tokens["unit"], tokens["limit"], tokens["spent"], tokens["needed"], tokens["resets"]) == ("tokens", 100, 90, 30, None)
 
 
+def test_what_rolls_resets_at_the_next_whole_second() -> None:
+    """Whoever comes back then must find room, so it is never told too early."""
+    rolling = msgspec.structs.replace(DAILY, resets_at=MIDNIGHT + 1)
+    assert detail(Short(rolling, False, "nanos", 3, 2, 0, 2))["resets"] == "2027-01-02T00:00:01Z"
+
+
 def test_the_refusal_says_it_all_and_forbids_a_retry() -> None:
     fault = budget_exceeded(Short(DAILY, False, "nanos", 2_500_000_000, 2_400_000_000, 50_000_000, 123_000_000), waited=False)
     assert (fault.code, fault.status, fault.should_retry) == ("budget_exceeded", 402, False)

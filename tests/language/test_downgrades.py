@@ -71,3 +71,16 @@ def test_a_destination_that_only_a_budget_names_is_used() -> None:
     hook = 'notify: {oncall: {webhook: "https://hooks.example/oncall", secret: "${env:HOOK_SECRET}"}}\n'
     text = changed("on_breach: reject}", "on_breach: reject, alert_at: [50%], notify: [oncall]}", WHOLE) + hook
     assert [problem.text for problem in load(text, "p.yaml").problems if "oncall" in problem.message] == []
+
+
+@pytest.mark.parametrize("breach", ["on_breach: reject", "on_breach: clamp", "on_breach: alert", DOWNGRADE.replace("usd: 5", "tokens: 90")])
+def test_a_limit_may_be_as_good_as_spent_from_the_start(breach: str) -> None:
+    """What nobody wrote contradicts nothing: only a `min_output_tokens` that is written can be more than the limit."""
+    text = changed("limit: {usd: 2.50}", "limit: {tokens: 1}").replace("on_breach: reject}", f"{breach}}}", 1)
+    assert load(text, "p.yaml").snapshot is not None
+    loaded = load(text.replace("limit: {tokens: 1}", "limit: {tokens: 1}, min_output_tokens: 2", 1), "p.yaml")
+    problems = [problem.message for problem in loaded.problems if problem.severity == "error"]
+    if "alert" in breach:
+        assert not problems, "it refuses nothing"
+    else:
+        assert problems == ["`min_output_tokens` (2) is more than the whole limit (1)"]

@@ -147,4 +147,5 @@ def _at_ceiling(short: Short) -> bool:
 
 
 def _instant(at: int) -> str | None:
-    return datetime.fromtimestamp(at // SECOND_NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
+    """In whole seconds, never too early: whoever comes back then finds room."""
+    return datetime.fromtimestamp(-(-at // SECOND_NS), UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None

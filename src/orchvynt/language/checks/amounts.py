@@ -16,11 +16,18 @@ def check_amounts(source: Source, names: Names, models: dict[str, Model], addres
         _priced(source, money, models, addresses, report)
     heirs: dict[str, str] = {}
     for budget in source.budgets:
-        limit = budget.section.limit
-        if limit.tokens is not None and budget.section.min_output_tokens > limit.tokens:
-            said = f"`min_output_tokens` ({budget.section.min_output_tokens}) is more than the whole limit ({limit.tokens})"
-            report.error(budget.at("min_output_tokens"), said, "Nothing would ever be admitted.", f"{budget.path}.min_output_tokens")
+        _admits_something(budget, report)
         _formerly(budget, names, heirs, report)
+
+
+def _admits_something(budget: Item[BudgetEntry], report: Report) -> None:
+    """A limit may be smaller than what is set by default: then it is as good as spent from the start, which may be meant."""
+    entry = budget.section
+    limit = entry.limit.tokens
+    if limit is None or "min_output_tokens" not in entry.model_fields_set or entry.min_output_tokens <= limit or entry.on_breach == "alert":
+        return
+    said = f"`min_output_tokens` ({entry.min_output_tokens}) is more than the whole limit ({limit})"
+    report.error(budget.at("min_output_tokens"), said, "Nothing would ever fit.", f"{budget.path}.min_output_tokens")
 
 
 def _priced(source: Source, money: Item[BudgetEntry], models: dict[str, Model], addresses: dict[str, str], report: Report) -> None:
