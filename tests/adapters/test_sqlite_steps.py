@@ -51,3 +51,16 @@ def test_receipts_of_older_records_are_read_from_their_facts(tmp_path: Path) -> 
         after = database.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
         assert [row for row in after if not str(row[0]).endswith("70.0")] == [row for row in rows if not str(row[0]).endswith("70.0")]
     database.close()
+
+
+def test_an_old_build_s_integrity_check_finds_nothing_either(tmp_path: Path) -> None:
+    """SQLite 3.40 reads other columns as NULL where a table without rowids has one of its key's behind them."""
+    asyncio.run(filled(tmp_path, [frame for number in range(4) for frame in lives.life(number)], each=False))
+    database = sqlite3.connect(tmp_path / "store.db")
+    tables = [name for name, sql in database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'") if "WITHOUT ROWID" in sql]
+    assert "spend" in tables
+    for table in tables:
+        in_key = [bool(column[5]) for column in database.execute(f"PRAGMA table_info({table})")]
+        assert in_key == sorted(in_key, reverse=True), f"{table}: the key's columns stand first"
+    assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    database.close()

@@ -90,7 +90,11 @@ class Naive(RuleBasedStateMachine):
         room = [(line.limits.tokens or 0) - sum(self.naive(number, line.subject)) >= tokens for number, line in enumerate(lines)]
         assert isinstance(result, Fits) == all(room)
         if isinstance(result, Short):
-            assert result.line.budget == self.budgets[room.index(False)].name, "the first in their order"
+            settled = [self.naive(number, line.subject)[0] for number, line in enumerate(lines)]
+            for_good = [spent + tokens > (line.limits.tokens or 0) for spent, line in zip(settled, lines, strict=True)]
+            decides = for_good.index(True) if any(for_good) else room.index(False)
+            assert result.line.budget == self.budgets[decides].name, "the first without room for good, else the first in their order"
+            assert result.waits != any(for_good)
             self.check_reset(result, tokens)
             return multiple()
         attempt = f"a{len(self.held)}"

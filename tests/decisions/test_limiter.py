@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -201,3 +202,29 @@ def test_however_lives_overlap_nothing_leaks_and_no_limit_is_passed(lives: list[
     assert all(bucket.running == 0 for _, _, bucket in limiter.standing([one], now))
     assert all(0 <= bucket.tokens <= 100 * MINUTE for _, _, bucket in limiter.standing([one], now))
     assert limiter.standing([one], now + 2 * MINUTE) == []
+
+
+def test_what_runs_is_counted_whatever_the_policy_changes() -> None:
+    old, limiter = limit(concurrent=1, tokens=100), Limiter()
+    running = let_in(limiter, under(old), Need(60))
+    hourly = msgspec.structs.replace(old, window_ns=60 * MINUTE)
+    assert refused(limiter, under(hourly), ONE).unit == "concurrent"
+    limiter.use(running, 70, 0)
+    limiter.leave(running, 0)
+    assert standing(limiter, hourly) == {("r", "a"): (0, 10 * hourly.window_ns, 0)}, "what it used beyond its estimate counts here"
+    let_in(limiter, under(hourly), ONE)
+
+
+def test_whoever_came_before_a_limit_changed_gives_nothing_back_that_is_not_theirs() -> None:
+    calls, limiter = limit(concurrent=5), Limiter()
+    early = let_in(limiter, under(calls), ONE)
+    both = limit(concurrent=5, tokens=100)
+    let_in(limiter, under(both), Need(90))
+    limiter.leave(early, 1)
+    assert limiter.standing([both], 1)[0][2].tokens > 89 * MINUTE
+    hourly = msgspec.structs.replace(both, window_ns=60 * MINUTE)
+    other = Limiter()
+    before = let_in(other, under(both), Need(90))
+    let_in(other, under(hourly), Need(50))
+    other.leave(before, 0)
+    assert other.standing([hourly], 0)[0][2].tokens == 50 * hourly.window_ns

@@ -75,6 +75,28 @@ def test_any_split_gives_the_same(line_end: bytes, places: list[int], wants_usag
         assert parts.reply() == whole.reply()
 
 
+def test_what_comes_after_a_finish_does_not_overtake_it() -> None:
+    data = sse([chunk({"content": "a"}), chunk({"content": "0"}, "stop"), chunk({"content": "1"}), chunk({}, "stop")])
+    relay = make(collect=True)
+    marker = data.index(b"data: [DONE]")
+    early = b"".join(relay.feed(data[at : at + 1]) for at in range(marker))
+    assert early == sse([chunk({"content": "a"})], done=False), "how it ended is not known before the marker"
+    assert early + relay.feed(data[marker:]) == data[:marker]
+    assert relay.reply().text == "a01"
+
+
+@pytest.mark.parametrize("first", [0, None])
+def test_a_choice_that_goes_on_does_not_wait_for_one_that_ended(first: int | None) -> None:
+    def frame(index: int | None, text: str, finish: str | None = None) -> bytes:
+        return sse([chunk(choices=[{"index": index, "delta": {"content": text}, "finish_reason": finish}])], done=False)
+
+    relay = make()
+    assert relay.feed(frame(first, "a", "stop")) == b""
+    assert relay.feed(frame(1, "b")) == frame(1, "b")
+    assert relay.feed(frame(0, "late")) == b""
+    assert relay.feed(b"data: [DONE]\n\n") == frame(first, "a", "stop") + frame(0, "late")
+
+
 def test_one_byte_at_a_time_and_several_frames_at_once() -> None:
     data = sse(openai_text_stream())
     slow, fast = make(), make()

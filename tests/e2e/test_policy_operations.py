@@ -54,7 +54,7 @@ def test_a_broken_policy_leaves_the_old_one_in_force(standing: Serving, text: st
 
 
 LATER = {
-    "rate_limits: [{name: r, scope: agent, limit: {invocations: 60}, window: minute}]": "rate_limits",
+    "protected: {budgets: [company]}": "protected",
     "enforce: observe": "enforce",
     'telemetry: {otlp: "${env:OTEL_EXPORTER_OTLP_ENDPOINT}"}': "telemetry",
     "outage: {gates: closed}": "outage",
@@ -73,8 +73,8 @@ def test_what_is_not_there_yet_is_refused_with_its_place(standing: Serving, text
 @pytest.mark.parametrize(
     ("there", "not_yet"),
     [
-        ("on_breach: reject", "on_breach: clamp"),
-        ("on_breach: reject", "on_breach: {downgrade: local}"),
+        ("on_breach: reject", "on_breach: reject, enforce: observe"),
+        ("routing: {default: gpt-4o}", "routing: {default: gpt-4o, rules: [{name: s, use: gpt-4o, shadow: {model: claude, sample: 10%}}]}"),
         (
             "routing: {default: gpt-4o}",
             "routing: {default: gpt-4o, rules: [{name: s, canary: {stable: gpt-4o, candidate: claude, steps: [{weight: 100%}]}}]}",

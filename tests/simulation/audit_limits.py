@@ -210,7 +210,8 @@ def _fits(call: Call, tier: Tier, caps: list[tuple[Cap, Key]], used: dict[Key, d
     if output is None:
         output = smallest
     elif any(cap.breach == "clamp" for cap, _ in caps):
-        room = min(_room(tier, tokens_in, cap, used[key]) for cap, key in caps if cap.breach == "clamp")
+        # The larger the input, the lower the clamp: its output is taken as large as it can be, too.
+        room = min(_room(tier, 0, cap, used[key]) for cap, key in caps if cap.breach == "clamp")
         output = min(output, max(room, min(smallest, output)))
     takes = {unit: takes_of(tier, tokens_in, output, calls) for unit, takes_of in UNITS.items()}
     return all(used[key][unit] + takes[unit] <= limit for cap, key in caps for unit, limit in cap.bounds(tier).items())

@@ -44,14 +44,24 @@ class Bucket:
 
 
 class Buckets:
-    """Those of one limit, as its newest form was met. `entries` are in the order in which they were last asked for."""
+    """Those of one limit, as its newest form was met. `entries` are in the order in which they were last asked for; `begun` is how often
+    they began anew."""
 
-    __slots__ = ("_most", "entries", "limit")
+    __slots__ = ("_most", "begun", "entries", "limit")
 
     def __init__(self, limit: RateLimit, most: int = SUBJECTS_MAX) -> None:
         self.limit = limit
         self.entries: OrderedDict[str, Bucket] = OrderedDict()
+        self.begun = 0
         self._most = most
+
+    def change(self, limit: RateLimit) -> None:
+        """The policy says something else under this name. With another window the levels begin anew; what runs goes on to be counted."""
+        if limit.window_ns != self.limit.window_ns:
+            self.begun += 1
+            for bucket in self.entries.values():
+                bucket.calls = bucket.tokens = 0
+        self.limit = limit
 
     def get(self, subject: str, now: int) -> Bucket:
         """The bucket of a subject, up to now; a new one is not kept before something is put into it."""

@@ -47,12 +47,14 @@ class Over(msgspec.Struct, frozen=True, gc=False):
 
 
 class Part:
-    """What one invocation took on one limit: `charged` tokens; their end in the bucket was at `level` when they were charged `at`."""
+    """What one invocation took on one limit: `charged` tokens; their end in the bucket was at `level` when they were charged `at`. The
+    limit may change while it runs: `buckets` know its newest form, and `begun` which beginning of them this was charged to."""
 
-    __slots__ = ("at", "bucket", "charged", "level", "limit")
+    __slots__ = ("at", "begun", "bucket", "buckets", "charged", "level")
 
-    def __init__(self, limit: RateLimit, bucket: Bucket, charged: int, at: int) -> None:
-        self.limit = limit
+    def __init__(self, buckets: Buckets, bucket: Bucket, charged: int, at: int) -> None:
+        self.buckets = buckets
+        self.begun = buckets.begun
         self.bucket = bucket
         self.charged = charged
         self.level = bucket.tokens
@@ -76,8 +78,8 @@ class Limiter:
     __slots__ = ("_buckets", "_subjects_max")
 
     def __init__(self, subjects_max: int = SUBJECTS_MAX) -> None:
-        # By name and window: what was used is kept when only the limit changes.
-        self._buckets: dict[tuple[str, int], Buckets] = {}
+        # By name: what was used is kept when only the limit changes, and what runs whatever changes.
+        self._buckets: dict[str, Buckets] = {}
         self._subjects_max = subjects_max
 
     def enter(self, applied: Sequence[Applied], need: Need, now: int) -> Ticket | Over:
@@ -99,24 +101,25 @@ class Limiter:
                 bucket.tokens += charged * limit.window_ns
             bucket.running += 1
             buckets.keep(one.subject, bucket, now)
-            parts.append(Part(limit, bucket, charged, now))
+            parts.append(Part(buckets, bucket, charged, now))
         return Ticket(tuple(parts))
 
     def _of(self, limit: RateLimit) -> Buckets:
-        key = (limit.name, limit.window_ns)
-        buckets = self._buckets.get(key)
+        buckets = self._buckets.get(limit.name)
         if buckets is None:
-            buckets = self._buckets[key] = Buckets(limit, self._subjects_max)
-        buckets.limit = limit
+            buckets = self._buckets[limit.name] = Buckets(limit, self._subjects_max)
+        elif buckets.limit is not limit:
+            buckets.change(limit)
         return buckets
 
     def use(self, ticket: Ticket, tokens: int, now: int) -> None:
         """An attempt was settled. What goes beyond the estimate is a debt from now on."""
         ticket.used += tokens
         for part in ticket.parts:
-            if part.limit.tokens and ticket.used > part.charged:
-                part.bucket.leak(part.limit, now)
-                part.bucket.tokens += (ticket.used - part.charged) * part.limit.window_ns
+            limit = part.buckets.limit
+            if limit.tokens and ticket.used > part.charged:
+                part.bucket.leak(limit, now)
+                part.bucket.tokens += (ticket.used - part.charged) * limit.window_ns
                 part.charged = ticket.used
 
     def leave(self, ticket: Ticket, now: int) -> None:
@@ -126,33 +129,32 @@ class Limiter:
             return
         ticket.left = True
         for part in ticket.parts:
-            limit, bucket = part.limit, part.bucket
+            limit, bucket = part.buckets.limit, part.bucket
             bucket.leak(limit, now)
             bucket.running -= 1
             assert bucket.running >= 0
-            if limit.tokens and part.charged > ticket.used:
+            if limit.tokens and part.charged > ticket.used and part.begun == part.buckets.begun:
                 still_there = part.level - limit.tokens * (now - part.at)
                 credit = min((part.charged - ticket.used) * limit.window_ns, still_there)
                 bucket.tokens = max(0, bucket.tokens - max(0, credit))
 
     def gauges(self, ticket: Ticket) -> Gauges:
         """The tightest limits that an invocation is under, as of the last time it was counted."""
-        return gauges_of((part.limit, part.bucket) for part in ticket.parts)
+        return gauges_of((part.buckets.limit, part.bucket) for part in ticket.parts)
 
     def forget_all_but(self, limits: Sequence[RateLimit]) -> None:
         """Drops what stands for limits that the policy no longer has, unless something still runs under them."""
-        kept = {(limit.name, limit.window_ns) for limit in limits}
-        for key in [key for key in self._buckets if key not in kept]:
-            if not any(bucket.running for bucket in self._buckets[key].entries.values()):
-                del self._buckets[key]
+        kept = {limit.name for limit in limits}
+        for name in [name for name in self._buckets if name not in kept]:
+            if not any(bucket.running for bucket in self._buckets[name].entries.values()):
+                del self._buckets[name]
 
     def standing(self, limits: Sequence[RateLimit], now: int) -> list[tuple[RateLimit, str, Bucket]]:
         """Every subject of these limits that says something, for whoever looks."""
         found = []
         for limit in limits:
-            buckets = self._buckets.get((limit.name, limit.window_ns))
-            if buckets is not None:
-                buckets.limit = limit
+            if limit.name in self._buckets:
+                buckets = self._of(limit)
                 found += [(limit, subject, bucket) for subject, bucket in buckets.in_use(now)]
         return found
 

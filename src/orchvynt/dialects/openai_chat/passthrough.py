@@ -49,6 +49,7 @@ class PassthroughRelay:
         "_said",
         "_seen",
         "_usage",
+        "_waiting",
         "_wants_usage",
     )
 
@@ -63,10 +64,12 @@ class PassthroughRelay:
         self._passed = True
         self._hides_usage = False
         self._created_s = 0
-        # Frames with a finish reason and what follows them: they go out after the terminal marker has come, or never.
+        # Frames with a finish reason and what follows them: they go out after the terminal marker has come, or never. Nothing
+        # overtakes them: whatever comes of a choice with such a frame waits too, and the other choices go on.
         self._ending: list[bytes] = []
         self._ending_bytes = 0
         self._ending_told: list[Told] = []
+        self._waiting: set[int] = set()
         self._ends = False
 
     @property
@@ -199,6 +202,8 @@ class PassthroughRelay:
             if choice.finish_reason:
                 seen.finish = finish_from(choice.finish_reason)
                 self._ends = True
+            elif self._waiting and (choice.index or 0) in self._waiting:
+                self._ends = True
             told = choice.delta
             if told is not None:
                 count = told_bytes(told)
@@ -217,6 +222,8 @@ class PassthroughRelay:
                         self._collector.add(told)
                 if self._said is not None and not choice.index:
                     _add(self._said, told)
+        if self._ends:
+            self._waiting.update(choice.index or 0 for choice in chunk.choices or ())
         if usage is not None and seen.finish:
             seen.usage = self._usage
         return True

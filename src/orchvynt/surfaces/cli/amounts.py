@@ -60,9 +60,10 @@ def amount(value: int | None, money: bool) -> str:
 
 
 def neat(nanos: int) -> str:
-    """Nano-dollars as a person reads them: `$1,234.57`, `$0.0031`; of less than a cent, three digits."""
+    """Nano-dollars as a person reads them: `$1,234.57`, `$0.0031`; of less than a dollar, three digits, so that what is
+    spent of a small limit does not look like all of it."""
     sign, whole = ("-", -nanos) if nanos < 0 else ("", nanos)
-    if whole >= NANOS_PER_CENT or not whole:
+    if whole >= 100 * NANOS_PER_CENT or not whole % NANOS_PER_CENT:
         cents = (whole + NANOS_PER_CENT // 2) // NANOS_PER_CENT
         return f"{sign}${cents // 100:,}.{cents % 100:02d}"
     unit = 10 ** max(0, len(str(whole)) - 3)
