@@ -141,3 +141,16 @@ def test_arbitrary_bytes_never_raise(parts: list[bytes], value: object) -> None:
     relay = make(collect=True)
     run(relay, [b"event: content_block_delta\ndata: ", dump(value), b"\n\n", *parts])
     assert relay.seen.failure is not None or relay.seen.terminal
+
+
+def test_what_the_beginning_says_of_the_output_is_no_usage() -> None:
+    """`message_start` counts the first token; where the end says nothing, nobody knows how many there were."""
+    text = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello there."}}
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    relay = make()
+    run(relay, [events(MESSAGE_START, text, end, {"type": "message_stop"})])
+    assert relay.seen.finish == "stop"
+    assert relay.seen.usage is None
+    relay = make()
+    run(relay, [events(MESSAGE_START, text, message_delta("end_turn"), end, {"type": "message_stop"})])
+    assert relay.seen.usage is not None, "what an earlier one said stands"

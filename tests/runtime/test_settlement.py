@@ -80,8 +80,8 @@ def held(runtime: Runtime) -> HoldPlaced:
 @pytest.mark.parametrize(
     "counts",
     [
-        None, (0, 0), (0, 5), (-1, 5), (5, -1), (WINDOW + 1, 5), (5, WINDOW + 1), (10**15, 5), (2**64, 5), (1.5, 5), ("9", 5), (9, "5"),
-        (True, 5), (None, 5), (9, None), ([], {}),
+        None, (0, 0), (0, 5), (5, 0), (-1, 5), (5, -1), (WINDOW + 1, 5), (5, WINDOW + 1), (10**15, 5), (2**64, 5), (1.5, 5),
+        ("9", 5), (9, "5"), (True, 5), (None, 5), (9, None), ([], {}),
     ],
     ids=str,
 )  # fmt: skip

@@ -52,7 +52,8 @@ def consumed(reserved: Iterable[facts.Reserved], nanos: int, usage: Usage) -> tu
 def settle_answer(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usage | None, output_bytes: int) -> facts.AttemptSettled:
     """The receipt of a whole answer; without a usable usage it is settled at the bound."""
     assert state.placed is not None
-    if usage is not None and plausible_usage(snapshot, state.placed, usage):
+    # Whoever said something has used output for it.
+    if usage is not None and (usage.output_tokens or not output_bytes) and plausible_usage(snapshot, state.placed, usage):
         return settle(snapshot, state, event, usage)
     return settle(snapshot, state, event, bound(snapshot, state, output_bytes), "usage missing" if usage is None else "usage absurd")
 

@@ -8,6 +8,7 @@ import msgspec
 
 NANOS_PER_USD: Final = 1_000_000_000
 TOKENS_PER_RATE: Final = 1_000_000
+EXPONENT_MAX: Final = 30
 _USD: Final = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,9}))?")
 
 
@@ -48,6 +49,13 @@ def nanos_of_text(usd: str) -> int | None:
     """USD as people write it, `5` or `2.50`, in nano-dollars; None if it is no such amount."""
     match = _USD.fullmatch(usd) if usd.isascii() else None
     return int(match[1]) * NANOS_PER_USD + int((match[2] or "").ljust(9, "0")) if match is not None else None
+
+
+def plain_text(amount: Decimal) -> str:
+    """An amount as plain digits, for `nanos_of_text`. One with an absurd exponent, or that is no number, stays as it is, and is no
+    amount there: the digits of 1e999999999 would fill a gigabyte."""
+    exponent = amount.as_tuple().exponent
+    return f"{amount:f}" if isinstance(exponent, int) and abs(exponent) <= EXPONENT_MAX else str(amount)
 
 
 def cost_nanos(price: Price, input_tokens: int, output_tokens: int, cached_input_tokens: int = 0) -> int:

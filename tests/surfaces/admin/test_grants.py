@@ -1,6 +1,7 @@
 """Grants over the admin API and at the command line: who may, what is refused before anything is written, and what is on the audit."""
 
 import json
+from decimal import Decimal
 
 import pytest
 from tests.lifecycle.explain import lives
@@ -8,6 +9,7 @@ from tests.surfaces.cli.shell import run
 from tests.surfaces.world import NOW, SECRETS, World
 
 from orchvynt.model.facts import ReviewOpened, Wanted
+from orchvynt.model.money import nanos_of_text, plain_text
 
 ONE = {"budget": "purse", "subject": "docs", "usd": "1.50", "reason": "the audit"}
 
@@ -48,6 +50,8 @@ def test_a_grant_is_given_listed_and_on_the_audit(world: World) -> None:
         ({"usd": "0.0000000001"}, 400, "usd"),
         ({"usd": "1e12"}, 400, "usd"),
         ({"usd": "NaN"}, 400, "usd"),
+        ({"usd": "1e999999999"}, 400, "usd"),
+        ({"usd": "1e-999999999"}, 400, "usd"),
         ({"usd": None, "tokens": 0}, 400, "tokens"),
         ({"usd": None, "tokens": 1.5}, 400, "tokens"),
         ({"usd": "much"}, 400, "usd"),
@@ -102,3 +106,11 @@ def test_a_call_that_wants_more_is_shown_with_its_numbers_and_granted_one_amount
     assert json.loads(world.ask("GET", "/reviews/rev_9", "reviewer").body)["granted"] == "5"
     assert world.audits[-1].what == "review.approve with 5 usd"
     assert run("reviews", "approve", "rev_9", "--grant", "x", env=env(world)).exit_code == 2
+
+
+def test_an_amount_with_an_absurd_exponent_is_not_written_out() -> None:
+    """Its digits would fill a gigabyte of the process that serves."""
+    assert [plain_text(Decimal(text)) for text in ("5", "2.50", "1e3", "1e-9")] == ["5", "2.50", "1000", "0.000000001"]
+    for text in ("1e999999999", "1e-999999999", "NaN", "Infinity"):
+        assert len(plain_text(Decimal(text))) < 20
+        assert nanos_of_text(plain_text(Decimal(text))) is None

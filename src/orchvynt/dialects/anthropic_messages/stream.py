@@ -206,8 +206,10 @@ class AnthropicReader:
             if refusal:
                 deltas.append(RefusalAdded(refusal))
             deltas.append(Finished(finish_from(event.delta.stop_reason), event.delta.stop_sequence or ""))
-        self._usage = merged_usage(self._usage, told_usage(event.usage))
-        usage = usage_from(self._usage)
+        told = told_usage(event.usage)
+        self._usage = merged_usage(self._usage, told)
+        # The output of message_start is that of the first token.
+        usage = usage_from(self._usage) if told is not None and told.output_tokens is not None else None
         if usage is not None:
             deltas.append(UsageReported(usage))
         return deltas

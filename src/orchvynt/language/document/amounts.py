@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from orchvynt.language.document.scalars import shown, text_schema
 from orchvynt.language.document.section import wrong
 from orchvynt.language.yaml_marks import YamlFloat
-from orchvynt.model.money import NANOS_PER_USD
+from orchvynt.model.money import NANOS_PER_USD, plain_text
 
 USD_MAX: Final = 1_000_000_000
 TOKENS_MAX: Final = 1_000_000_000_000
@@ -52,8 +52,9 @@ def _rate(value: object) -> Decimal:
 
 def _whole_nanos(amount: Decimal) -> Decimal:
     nanos = amount * NANOS_PER_USD
-    if nanos != nanos.to_integral_value():
-        raise wrong(f"{amount:f} USD is finer than a nano-dollar", "At most nine digits after the point.")
+    # What is far too fine to be reckoned with comes out as 0.
+    if nanos != nanos.to_integral_value() or (amount and not nanos):
+        raise wrong(f"{plain_text(amount)} USD is finer than a nano-dollar", "At most nine digits after the point.")
     return amount.normalize()
 
 

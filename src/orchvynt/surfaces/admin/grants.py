@@ -6,7 +6,7 @@ from typing import Final
 from orchvynt.lifecycle.explain.phrases import instant_text
 from orchvynt.model.facts import BudgetGranted
 from orchvynt.model.faults import Fault
-from orchvynt.model.money import nanos_of_text, usd_text
+from orchvynt.model.money import nanos_of_text, plain_text, usd_text
 from orchvynt.runtime.control import Grant
 from orchvynt.surfaces.admin.access import note
 from orchvynt.surfaces.admin.asking import Asking, Desk
@@ -58,7 +58,7 @@ def _amount(body: GrantBody) -> tuple[int, int] | Fault:
     if (body.usd is None) == (body.tokens is None):
         return Fault("invalid_request", "A grant is either of `usd` or of `tokens`.", "Give exactly one of them.", param="usd")
     if body.usd is not None:
-        nanos = nanos_of_text(f"{body.usd:f}")
+        nanos = nanos_of_text(plain_text(body.usd))
         if not nanos or nanos > 1_000_000_000 * 1_000_000_000:
             said = "`usd` is an amount above 0 and up to 1,000,000,000, with at most nine digits after the point."
             return Fault("invalid_request", said, param="usd")

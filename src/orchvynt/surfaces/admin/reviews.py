@@ -7,6 +7,7 @@ from orchvynt.lifecycle.explain import explain
 from orchvynt.lifecycle.explain.phrases import instant_text
 from orchvynt.model.facts import GateJudged, Wanted
 from orchvynt.model.faults import Fault
+from orchvynt.model.money import plain_text
 from orchvynt.ports.store import ReviewRow
 from orchvynt.surfaces.admin.access import note
 from orchvynt.surfaces.admin.asking import Asking, Desk
@@ -49,7 +50,7 @@ async def decide(desk: Desk, asking: Asking) -> ReviewView | Fault:
     body = asking.body
     assert isinstance(body, DecisionBody)
     review = asking.path["review"]
-    amount = f"{body.grant:f}" if body.grant is not None else None
+    amount = plain_text(body.grant) if body.grant is not None else None
     done = await desk.control.decide(review, body.decision, asking.who, body.reason, amount)
     if isinstance(done, Fault):
         await note(desk, asking.who, f"review.{body.decision} refused", done.message, review)
