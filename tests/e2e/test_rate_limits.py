@@ -83,19 +83,27 @@ def test_every_dialect_hears_it_in_its_own_words(serve: Serve, scripted_provider
 
 def test_official_clients_come_back_when_they_were_told_to(serve: Serve, scripted_provider: ScriptedProvider) -> None:
     server = serve(policy(scripted_provider, "name: slow, scope: key, limit: {invocations: 1}, window: rolling 3s"))
-    with openai.OpenAI(base_url=f"{server.url}/v1", api_key="k-1", max_retries=4) as client:
-        for _ in range(2):
-            assert client.chat.completions.create(model="gpt-4o", messages=MESSAGES).choices[0].message.content  # type: ignore[arg-type]
-        with pytest.raises(openai.RateLimitError) as refused:
-            client.with_options(max_retries=0).chat.completions.create(model="gpt-4o", messages=MESSAGES)  # type: ignore[arg-type]
-    assert refused.value.code == "rate_limited"
-    assert refused.value.response.headers["x-ratelimit-limit-requests"] == "1"
-    with anthropic.Anthropic(base_url=server.url, api_key="k-2", max_retries=4) as other:
-        for _ in range(2):
-            assert other.messages.create(model="claude", max_tokens=20, messages=MESSAGES).content  # type: ignore[arg-type]
-        with pytest.raises(anthropic.RateLimitError) as denied:
-            other.with_options(max_retries=0).messages.create(model="claude", max_tokens=20, messages=MESSAGES)  # type: ignore[arg-type]
-    assert denied.value.response.headers["anthropic-ratelimit-requests-limit"] == "1"
+
+    def of_openai() -> None:
+        with openai.OpenAI(base_url=f"{server.url}/v1", api_key="k-1", max_retries=4) as client:
+            for _ in range(2):
+                assert client.chat.completions.create(model="gpt-4o", messages=MESSAGES).choices[0].message.content  # type: ignore[arg-type]
+            with pytest.raises(openai.RateLimitError) as refused:
+                client.with_options(max_retries=0).chat.completions.create(model="gpt-4o", messages=MESSAGES)  # type: ignore[arg-type]
+        assert refused.value.code == "rate_limited"
+        assert refused.value.response.headers["x-ratelimit-limit-requests"] == "1"
+
+    def of_anthropic() -> None:
+        with anthropic.Anthropic(base_url=server.url, api_key="k-2", max_retries=4) as client:
+            for _ in range(2):
+                assert client.messages.create(model="claude", max_tokens=20, messages=MESSAGES).content  # type: ignore[arg-type]
+            with pytest.raises(anthropic.RateLimitError) as refused:
+                client.with_options(max_retries=0).messages.create(model="claude", max_tokens=20, messages=MESSAGES)  # type: ignore[arg-type]
+        assert refused.value.response.headers["anthropic-ratelimit-requests-limit"] == "1"
+
+    with ThreadPoolExecutor(2) as callers:
+        for told in [callers.submit(of_openai), callers.submit(of_anthropic)]:
+            told.result(timeout=60)
     assert sum(line["refused"] for line in lines(server).values()) >= 2
     assert len(scripted_provider.ledger().arrivals) == 4
 

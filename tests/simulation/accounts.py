@@ -10,7 +10,7 @@ from tests.simulation.plan import DAY, HOUR, MINUTE, SECOND, Call, Cap, Policy, 
 from orchvynt.model.facts import Reserved
 
 Key = tuple[str, str, int]
-"""Budget, subject, and the start of the window in ns UTC (0: a lifetime)."""
+"""Budget, subject, and the start of the window in ns UTC (0: a lifetime); of one that rolls, of the slice."""
 
 NOBODY: Final = "(none)"
 UNITS: Final[Mapping[str, Callable[[Tier, int, int, int], int]]] = MappingProxyType(
@@ -65,10 +65,26 @@ def subject(cap: Cap, call: Call, inv: str) -> str:
     return call.claims.get(cap.scope, "") or NOBODY
 
 
+def rolls(kind: str) -> int:
+    """How long a window that rolls is, in ns; 0 for the others."""
+    return int(kind.removeprefix("rolling ").removesuffix("s")) * SECOND if kind.startswith("rolling ") else 0
+
+
+def _slice(kind: str) -> int:
+    return rolls(kind) // 100
+
+
+def stands(kind: str, start: int, at: int) -> bool:
+    """Whether what was held in the window or slice that began at `start` still counts."""
+    return start + _slice(kind) + rolls(kind) > at if rolls(kind) else start == window(kind, at)
+
+
 def window(kind: str, at: int) -> int:
     """When the window that holds `at` began; the timezone is UTC."""
     if kind == "lifetime":
         return 0
+    if rolls(kind):
+        return at - at % _slice(kind)
     if kind in ("minute", "hour", "day"):
         return at - at % {"minute": MINUTE, "hour": HOUR, "day": DAY}[kind]
     day = at // DAY

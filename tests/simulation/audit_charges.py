@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from tests.simulation import timeline as seen
-from tests.simulation.accounts import Key, window
+from tests.simulation.accounts import Key, stands
 from tests.simulation.audit_limits import billed
 from tests.simulation.books import Attempt, Books
 from tests.simulation.plan import Tier
@@ -96,11 +96,15 @@ def api_agrees(books: Books) -> Iterator[str]:
                     sums[1] += part.tokens
         elif isinstance(entry, seen.Rest):
             told = {(line.name, line.subject): (line.settled_nanos, line.settled_tokens) for line in entry.budgets}
+            standing: dict[tuple[str, str], tuple[int, int]] = {}
             for (name, subject, start), (nanos, tokens) in spent.items():
-                if name in kinds and start == window(kinds[name], entry.at):
-                    said = told.pop((name, subject), (0, 0))
-                    if said != (nanos, tokens):
-                        yield f"{name}/{subject}: the receipts come to {(nanos, tokens)} (nanos, tokens), the API says {said}"
+                if name in kinds and stands(kinds[name], start, entry.at):
+                    before = standing.get((name, subject), (0, 0))
+                    standing[name, subject] = before[0] + nanos, before[1] + tokens
+            for (name, subject), (nanos, tokens) in standing.items():
+                said = told.pop((name, subject), (0, 0))
+                if said != (nanos, tokens):
+                    yield f"{name}/{subject}: the receipts come to {(nanos, tokens)} (nanos, tokens), the API says {said}"
             for (name, subject), said in told.items():
                 if said != (0, 0):
                     yield f"{name}/{subject}: nothing is on record, the API says {said}"

@@ -1,11 +1,11 @@
 """Limits: each hold covers what may be billed, nothing goes over, and nobody is refused who could be paid."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tests.simulation import timeline as seen
-from tests.simulation.accounts import OF_OUTPUT, PARTS, UNITS, Key, applying, key_of
+from tests.simulation.accounts import OF_OUTPUT, PARTS, UNITS, Key, applying, key_of, rolls, stands
 from tests.simulation.books import NEVER, Attempt, Books, Invocation
 from tests.simulation.callers import asked, body_of
 from tests.simulation.plan import SECOND, Call, Cap, Policy, Tier
@@ -81,10 +81,14 @@ def never_over(books: Books) -> Iterator[str]:
             continue
         tier = inv.policy.tier(hold.model)
         for cap in applying(inv.policy, inv.call):
-            group = groups[key_of(cap, inv.call, inv.inv, hold.at)]
+            name, subject, start = key_of(cap, inv.call, inv.inv, hold.at)
+            length = rolls(cap.window)
+            group = groups[name, subject, 0 if length else start]
             group.append(attempt)
+            # Within any window of that length, to the nanosecond: slices are the machine's own affair.
+            within = [one for one in group if one.hold is not None and (not length or one.hold.at > hold.at - length)]
             for unit, limit in cap.bounds(tier).items():
-                total = sum(_stands(books, one, unit, attempt) for one in group)
+                total = sum(_stands(books, one, unit, attempt) for one in within)
                 if total > limit:
                     yield f"{attempt.attempt} arrived with {total} of {limit} {unit} on {key_of(cap, inv.call, inv.inv, hold.at)}"
     yield from _api_never_over(books)
@@ -158,11 +162,18 @@ class Standing:
             for part in attempt.hold.reserved:
                 self._held[part.budget, part.subject, part.window].append((attempt.hold.at, over))
 
-    def settled(self, key: Key, unit: str, at: int) -> int:
-        return sum(PARTS[unit](part) for when, part in self._settled[key] if when <= at)
+    def settled(self, cap: Cap, key: Key, unit: str, at: int) -> int:
+        return sum(PARTS[unit](part) for one in _counting(self._settled, cap, key, at) for when, part in self._settled[one] if when <= at)
 
-    def in_flight(self, key: Key, at: int) -> bool:
-        return any(since <= at <= until for since, until in self._held[key])
+    def in_flight(self, cap: Cap, key: Key, at: int) -> bool:
+        return any(since <= at <= until for one in _counting(self._held, cap, key, at) for since, until in self._held[one])
+
+
+def _counting(known: Mapping[Key, object], cap: Cap, key: Key, at: int) -> list[Key]:
+    """The windows that count: one, or of a window that rolls all slices that are not out yet."""
+    if not rolls(cap.window):
+        return [key] if key in known else []
+    return [one for one in known if one[:2] == key[:2] and stands(cap.window, one[2], at)]
 
 
 def no_false_refusal(books: Books) -> Iterator[str]:
@@ -195,10 +206,10 @@ def _judge(inv: Invocation, call: Call, skipped: f.CandidateSkipped, standing: S
     policy, tier = inv.policy, inv.policy.tier(skipped.model)
     caps = [(cap, key_of(cap, call, inv.inv, skipped.at)) for cap in applying(policy, call) if cap.bounds(tier)]
     calls = int(all(one.void is not None for one in inv.attempts.values() if one.hold and one.hold.at <= skipped.at))
-    used = {key: {unit: standing.settled(key, unit, skipped.at) for unit in UNITS} for _, key in caps}
+    used = {key: {unit: standing.settled(cap, key, unit, skipped.at) for unit in UNITS} for cap, key in caps}
     if not _fits(call, tier, caps, used, calls):
         return
-    if not _waited(policy, inv, skipped, [key for _, key in caps if standing.in_flight(key, skipped.at)]):
+    if not _waited(policy, inv, skipped, [key for cap, key in caps if standing.in_flight(cap, key, skipped.at)]):
         yield f"{inv.inv} (call {call.number}) is passed by for {skipped.why} at {tier.model}, and would fit with nothing in flight: {used}"
 
 

@@ -11,7 +11,7 @@ BEGIN: Final = 1_735_725_000 * SECOND
 SCOPES: Final = ("global", "workflow", "agent", "run", "session", "key", "invocation", "customer")
 SUBJECTS: Final = {"workflow": ("docs", "mail"), "agent": ("a", "b"), "run": ("r1", "r2"), "session": ("s",), "customer": ("c1", "c2")}
 """What callers say of themselves, and may leave out."""
-WINDOWS: Final = ("lifetime", "minute", "hour", "day", "week", "month")
+WINDOWS: Final = ("lifetime", "minute", "hour", "day", "week", "month", "rolling 20s", "rolling 45s")
 BREACHES: Final = ("reject", "reject", "clamp", "clamp", "downgrade", "alert")
 """What this build does past a limit."""
 HARD: Final = ("reject", "clamp")

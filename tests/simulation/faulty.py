@@ -121,6 +121,13 @@ class KeepsEveryFifth(Ledger):
         return "unknown" if int(attempt.split(".")[0][-2:]) % 5 == 0 else super().release(attempt, settled, at)
 
 
+class RollsOutEarly(Ledger):
+    """What was spent in a window that rolls counts for half of it."""
+
+    def account(self, line: Line) -> Any:
+        return super().account(msgspec.structs.replace(line, at=line.at + line.terms.rolls_ns // 2))
+
+
 class Unchecked(Ledger):
     """Without the assertions that would stop what does not fit."""
 

@@ -71,5 +71,6 @@ PLANTED: Final = (
     Planted("refuse instead of waiting", "no false refusal", admitting=faulty.NeverWaits),
     Planted("a cut looks whole", "whole or says so", carrier=faulty.CutsLookWhole),
     Planted("keep a hold for good", "nothing stays held", ledger=faulty.KeepsEveryFifth),
+    Planted("roll out too early", "never over", ledger=faulty.RollsOutEarly),
     Planted("go on while nothing can be written", "fact before effect", on=_journal(faulty.DeafToErrors)),
 )
