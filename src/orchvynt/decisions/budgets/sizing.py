@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from orchvynt.decisions.budgets.ledger import Account, Ledger, Line
+from orchvynt.language.compiled_budgets import Limits
 from orchvynt.model.money import TOKENS_PER_RATE, Price, cost_nanos
 
 OUTPUT_TOKENS_UNKNOWN: Final = 4_096
@@ -68,20 +69,20 @@ class Short(msgspec.Struct, frozen=True, gc=False):
 def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
     """The hold for one attempt on all of `lines`, or the first budget in their order that refuses it: one without room for good comes
     before those that only wait for holds in flight."""
-    lines = [line for line in lines if binds(line, need.price, need.calls)]
+    # Each account is looked up once here, not once a rule: of five budgets that saves 3 µs (bench/budgets.py).
+    price, calls = need.price, need.calls
+    stand = [(line, ledger.account(line)) for line in lines if binds(line, price, calls)]
     asked, limited_by = need.output_asked, ""
     output = asked
     if asked is None:
-        if bounding := [line for line in lines if bounds_output(line, need.price)]:
-            output, limited_by = _lowered(need, bounding, ledger)
-    else:
-        clamps = [line for line in lines if line.terms.breach.kind == "clamp" and bounds_output(line, need.price)]
-        if clamps:
-            output, limited_by = _clamped(need, asked, clamps, ledger)
+        if bounding := [one for one in stand if bounds_output(one[0], price)]:
+            output, limited_by = _lowered(need, bounding)
+    elif clamps := [one for one in stand if one[0].terms.breach.kind == "clamp" and bounds_output(one[0], price)]:
+        output, limited_by = _clamped(need, asked, clamps)
     most = output or 0
-    nanos, awaited = cost_nanos(need.price, need.input_charged, most), None
-    for line in lines:
-        if short := _short(need, most, nanos, line, ledger):
+    nanos, awaited = cost_nanos(price, need.input_charged, most), None
+    for line, account in stand:
+        if short := _short(need, most, nanos, line, account):
             if not short.waits:
                 # Waiting for holds on one budget is in vain while another has no room for good.
                 return short if not line.terms.rolls_ns else _rolling(short, ledger)
@@ -91,15 +92,16 @@ def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
     return Fits(output, nanos, need.input_tokens + most, limited_by)
 
 
-def _lowered(need: Need, lines: Sequence[Line], ledger: Ledger) -> tuple[int, str]:
+def _lowered(need: Need, stand: Sequence[tuple[Line, Account]]) -> tuple[int, str]:
     """The model's own limit, lowered to what every budget can pay and to the fair share among its callers; and which budget lowered it.
     Never below the smallest output, whether it fits or not."""
-    smallest = min(max(line.terms.min_output_tokens for line in lines) * need.choices, need.output_model_max)
+    smallest = min(max([line.terms.min_output_tokens for line, _ in stand]) * need.choices, need.output_model_max)
     output, limited_by = need.output_model_max, ""
-    for line in lines:
-        account = ledger.account(line)
-        payable = _payable(need, line, account)
-        fair = _fair(need, line, account)
+    nanos, tokens = cost_nanos(need.price, need.input_charged, output), need.input_tokens + output
+    for line, account in stand:
+        if _abounds(line.limits, account, nanos, tokens, output):
+            continue
+        payable, fair = _payable(need, line.limits, account)
         floor = need.output_typical if payable >= need.output_typical else smallest
         allowed = min(payable, max(fair, floor))
         if allowed < output:
@@ -107,12 +109,12 @@ def _lowered(need: Need, lines: Sequence[Line], ledger: Ledger) -> tuple[int, st
     return max(output, smallest), limited_by
 
 
-def _clamped(need: Need, asked: int, lines: Sequence[Line], ledger: Ledger) -> tuple[int, str]:
+def _clamped(need: Need, asked: int, stand: Sequence[tuple[Line, Account]]) -> tuple[int, str]:
     """What the caller asked for, lowered to what the budgets that clamp can pay. Never below the smallest output, as above."""
-    smallest = min(max(max(line.terms.min_output_tokens for line in lines) * need.choices, need.output_least), asked)
+    smallest = min(max(max([line.terms.min_output_tokens for line, _ in stand]) * need.choices, need.output_least), asked)
     output, limited_by = asked, ""
-    for line in lines:
-        payable = max(_payable(need, line, ledger.account(line)), smallest)
+    for line, account in stand:
+        payable = max(_payable(need, line.limits, account)[0], smallest)
         if payable < output:
             output, limited_by = payable, line.terms.name
     return output, limited_by
@@ -130,9 +132,9 @@ def bounds_output(line: Line, price: Price) -> bool:
     return limits.tokens is not None or limits.output_tokens is not None or (limits.nanos is not None and not price.is_free)
 
 
-def _short(need: Need, output: int, nanos: int, line: Line, ledger: Ledger) -> Short | None:
+def _short(need: Need, output: int, nanos: int, line: Line, account: Account) -> Short | None:
     """The first limit that is passed: the count of invocations, then tokens, then money. One that is passed for good comes first."""
-    limits, account = line.limits, ledger.account(line)
+    limits = line.limits
     passed: list[Short] = []
     if need.calls and (limit := limits.invocations) is not None and account.settled_calls + account.held_calls + need.calls > limit:
         passed.append(_over(line, "invocations", limit, account.settled_calls, account.held_calls, need.calls))
@@ -179,31 +181,31 @@ def behind_others(line: Line, fits: Fits, ledger: Ledger) -> Short:
     return Short(line, True, "invocations", limits.invocations or 0, account.settled_calls, account.held_calls, 1)
 
 
-def _payable(need: Need, line: Line, account: Account) -> int:
-    """How many output tokens the rest of the budget pays for."""
-    return _output_payable(
-        need,
-        line,
-        account.settled_nanos + account.held_nanos,
-        account.settled_tokens + account.held_tokens,
-        account.settled_output + account.held_output,
-        1,
+def _abounds(limits: Limits, account: Account, nanos: int, tokens: int, output: int) -> bool:
+    """Whether as much as this is there for each of the callers, beside all that is held: then the budget lowers nothing. Most budgets are
+    far from their limit most of the time, and this takes a third of the time of `_payable`."""
+    callers = account.holds + account.waiting + 1
+    return (
+        ((limit := limits.nanos) is None or account.settled_nanos + account.held_nanos + callers * nanos <= limit)
+        and ((limit := limits.tokens) is None or account.settled_tokens + account.held_tokens + callers * tokens <= limit)
+        and ((limit := limits.output_tokens) is None or account.settled_output + account.held_output + callers * output <= limit)
     )
 
 
-def _fair(need: Need, line: Line, account: Account) -> int:
-    """The same of what nobody has spent yet, if it is shared equally by all who hold of it, wait for it, or ask now."""
-    callers = account.holds + account.waiting + 1
-    return _output_payable(need, line, account.settled_nanos, account.settled_tokens, account.settled_output, callers)
-
-
-def _output_payable(need: Need, line: Line, used_nanos: int, used_tokens: int, used_output: int, callers: int) -> int:
-    payable, limits = PLENTY, line.limits
-    if limits.tokens is not None:
-        payable = (limits.tokens - used_tokens) // callers - need.input_tokens
-    if limits.output_tokens is not None:
-        payable = min(payable, (limits.output_tokens - used_output) // callers)
-    if limits.nanos is not None and need.price.output:
-        share = (limits.nanos - used_nanos) // callers * TOKENS_PER_RATE - need.input_charged * need.price.input
-        payable = min(payable, share // need.price.output)
-    return payable
+def _payable(need: Need, limits: Limits, account: Account) -> tuple[int, int]:
+    """How many output tokens the rest of the budget pays for; and how many of what nobody has spent yet, if it is shared equally by all
+    who hold of it, wait for it, or ask now."""
+    payable, fair, callers = PLENTY, PLENTY, account.holds + account.waiting + 1
+    if (limit := limits.tokens) is not None:
+        unspent = limit - account.settled_tokens
+        payable = unspent - account.held_tokens - need.input_tokens
+        fair = unspent // callers - need.input_tokens
+    if (limit := limits.output_tokens) is not None:
+        unspent = limit - account.settled_output
+        payable = min(payable, unspent - account.held_output)
+        fair = min(fair, unspent // callers)
+    if (limit := limits.nanos) is not None and (rate := need.price.output):
+        unspent, input_price = limit - account.settled_nanos, need.input_charged * need.price.input
+        payable = min(payable, ((unspent - account.held_nanos) * TOKENS_PER_RATE - input_price) // rate)
+        fair = min(fair, (unspent // callers * TOKENS_PER_RATE - input_price) // rate)
+    return payable, fair
