@@ -95,6 +95,7 @@ def test_the_plain_form_may_leave_out_what_it_does_not_know() -> None:
         ("model,input_tokens,output_tokens\nm,1.5,2\n", 2, "input_tokens is 1.5, not a count"),
         ("model,input_tokens,output_tokens\nm,-1,2\n", 2, "not a count"),
         ("model,input_tokens,output_tokens\nm,1,\n", 2, "neither a cost nor both counts"),
+        ("model,cost_usd\nm\0ini,1\n", 2, "a NUL byte"),
         ("model,cost_usd\nm,1,2\n", 2, "3 cells where the first line names 2 columns"),
         (OPENAI_COSTS.replace(",usd,1000", ",eur,1000"), 3, "amount_currency is eur, not usd"),
         (OPENAI_COSTS.replace("1793577600,1793664000,x,x,0.5", "11/02/2026,1793664000,x,x,0.5"), 4, "not seconds since 1970"),

@@ -57,6 +57,9 @@ class InvoiceError(Exception):
 
 def read_invoice(text: str) -> Invoice:
     """Raises InvoiceError."""
+    if (at := text.find("\0")) >= 0:
+        # Python's reader of CSV leaves it out before 3.13, and the cell reads as another name.
+        raise InvoiceError("There is a NUL byte in the file.", "Save it as comma-separated values, in UTF-8.", text.count("\n", 0, at) + 1)
     rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     try:
         head = [name.strip().lower() for name in next(rows, [])]
