@@ -79,18 +79,17 @@ def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now
     stands_on = []
     for one in applied:
         budget = budgets[one.number]
-        line = _line(budget, one, model, now)
+        window, resets_at = placed_in(budget, now)
+        kind = budget.breach.kind
+        # Nearly all budgets bound every model: no call for each of them.
+        limits = _limits(budget, model) if kind in ("alert", "downgrade") else budget.limits
+        past = kind == "downgrade" and model == budget.breach.model
+        line = Line(budget, budget.name, one.subject, window, resets_at, limits, now, past)
         stands_on.append(_raised(line, grants, now) if grants else line)
         if one.prompt:
-            subject, limits = f"{one.subject}:{one.prompt}", Limits(invocations=budget.same_prompt)
-            stands_on.append(Line(budget, budget.name + PROMPTS, subject, line.window, line.resets_at, limits, now))
+            subject, counted = f"{one.subject}:{one.prompt}", Limits(invocations=budget.same_prompt)
+            stands_on.append(Line(budget, budget.name + PROMPTS, subject, window, resets_at, counted, now))
     return tuple(stands_on)
-
-
-def _line(budget: Budget, one: Applied, model: str, now: int) -> Line:
-    window, resets_at = placed_in(budget, now)
-    past = budget.breach.kind == "downgrade" and model == budget.breach.model
-    return Line(budget, budget.name, one.subject, window, resets_at, _limits(budget, model), now, past)
 
 
 def _raised(line: Line, grants: Grants, now: int) -> Line:

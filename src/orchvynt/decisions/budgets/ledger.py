@@ -80,14 +80,14 @@ class Ledger:
             return self._placed_again(attempt, lines, (nanos, tokens, output, calls))
         parts, accounts, anew = [], [], self._anew
         for line in lines:
-            limits, account, book, subject, window = line.limits, self.account(line), line.book, line.subject, line.window
+            account, limits, subject, window = self.account(line), line.limits, line.subject, line.window
             if account is EMPTY:
                 account = self.open(line.key)
             assert limits.tokens is None or account.settled_tokens + account.held_tokens + tokens <= limits.tokens
             assert limits.nanos is None or not nanos or account.settled_nanos + account.held_nanos + nanos <= limits.nanos
             if anew and not window:
-                window = anew.get((self.names.now(book), subject), 0)
-            part = Reserved(book, subject, window, nanos, tokens, output, calls, line.terms.rolls_ns, line.resets_at)
+                window = anew.get((self.names.now(line.book), subject), 0)
+            part = Reserved(line.book, subject, window, nanos, tokens, output, calls, line.terms.rolls_ns, line.resets_at)
             account.hold(part)
             account.touched_at = line.at
             parts.append(part)
