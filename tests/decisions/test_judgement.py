@@ -18,7 +18,7 @@ def when(text: str) -> Expression:
 
 
 def gate(name: str, text: str = "") -> Gate:
-    return Gate(name, "output", when(text) if text else None, "people", False, None, None)
+    return Gate(name, "output", when(text) if text else None, "people", False, None)
 
 
 def before() -> RequestValues:

@@ -60,7 +60,7 @@ def test_budgets_and_gates_as_values() -> None:
     assert second.limits == Limits(5000 * 10**9, 90_000_000)
     assert (second.wait_for_holds_ns, second.min_output_tokens) == (5 * 10**9, 32)
     gate = snapshot.gates[0]
-    assert gate.escalation == Escalation(60 * MINUTE, "")
+    assert gate.escalation == (Escalation(60 * MINUTE, ""),)
     assert (gate.wait_up_to_ns, gate.require_reason, gate.refuse_streams) == (None, True, False)
     assert snapshot.groups["finance"].members == ("ana@example.com", "ben@example.com")
 

@@ -22,8 +22,8 @@ from orchvynt.lifecycle.events import (
     StreamOpenDue,
     Voted,
 )
-from orchvynt.lifecycle.parking import pending
 from orchvynt.lifecycle.state import decode
+from orchvynt.lifecycle.waiting_callers import pending
 from orchvynt.model.facts import BudgetGranted, ReviewConcluded, ReviewDecided, ReviewOpened
 from orchvynt.model.usage import Usage
 
@@ -202,7 +202,7 @@ def test_a_shut_down_after_the_approval_is_the_last_word() -> None:
 
 
 def test_an_output_gate_takes_over_what_is_owed() -> None:
-    gate = Gate("g", "output", None, "people", False, 5 * SECOND, None)
+    gate = Gate("g", "output", None, "people", False, 5 * SECOND)
     playbook = approved(parked(gates=(gate,))) >> admitted() << [Recorded("hold_placed", "attempt_sent"), Send]
     playbook >> AnswerArrived(5_000, 50, ANSWER) << [Recorded("attempt_ended", "attempt_settled", "review_opened"), Park]
     assert (playbook.state.phase, playbook.state.review, playbook.state.owed) == ("in_review", "rev_1.2", False)

@@ -5,12 +5,12 @@ from tests.support.playbook import ANSWER, Playbook, Recorded, received, sent
 from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.language.snapshot import Escalation, Gate
-from orchvynt.lifecycle.commands import Close, Deliver, Park, Refuse
+from orchvynt.lifecycle.commands import Close, Deliver, Escalate, Park, Refuse
 from orchvynt.lifecycle.events import AnswerArrived, CallerGone, CallerJoined, CallerWaitElapsed, EscalationDue, Voted
 from orchvynt.lifecycle.table import UnexpectedEventError
 
 
-def gate(name: str = "g", escalation: Escalation | None = None, refuse_streams: bool = False) -> Gate:
+def gate(name: str = "g", escalation: tuple[Escalation, ...] = (), refuse_streams: bool = False) -> Gate:
     return Gate(name, "output", None, "people", False, 5 * SECOND, escalation, refuse_streams)
 
 
@@ -74,12 +74,12 @@ def test_an_answer_that_nobody_waits_for_is_approved_without_a_delivery() -> Non
 
 
 def test_an_escalation_rejects_or_asks_a_further_group() -> None:
-    rejecting = parked(gate(escalation=Escalation(SECOND, "")))
+    rejecting = parked(gate(escalation=(Escalation(SECOND, ""),)))
     rejecting >> EscalationDue(9_000, 90) << [Recorded("review_decided", "invocation_refused", "invocation_finished"), Refuse, Close()]
     assert rejecting.state.verdict is not None
     assert rejecting.state.verdict.code == "review_expired"
-    widening = parked(gate(escalation=Escalation(SECOND, "people")))
-    widening >> EscalationDue(9_000, 90) << [Recorded("review_escalated")]
+    widening = parked(gate(escalation=(Escalation(SECOND, "people"),)))
+    widening >> EscalationDue(9_000, 90) << [Recorded("review_escalated"), Escalate]
     assert widening.state.phase == "in_review"
 
 

@@ -17,7 +17,7 @@ from orchvynt.runtime import answers
 from orchvynt.runtime.life import Caller
 
 MILLISECOND = SECOND // 1_000
-HELD = Gate("g", "output", None, "people", False, None, None)
+HELD = Gate("g", "output", None, "people", False, None)
 
 
 def route() -> Invocation:

@@ -14,8 +14,8 @@ from orchvynt.model.faults import Fault
 from orchvynt.runtime.callers import GRACE_NS, KEEP_ALIVE_NS, Callers
 from orchvynt.runtime.life import Caller, Life
 
-AUTO = Gate("g", "output", None, "people", False, None, None)
-SHORT = Gate("g", "output", None, "people", False, 5 * SECOND, None)
+AUTO = Gate("g", "output", None, "people", False, None)
+SHORT = Gate("g", "output", None, "people", False, 5 * SECOND)
 
 
 def waiting(*gates: Gate, stream: bool = False, timeout_ns: int = 600 * SECOND, answer_after: int = 0) -> tuple[Runtime, Life, FakeLine]:

@@ -140,7 +140,7 @@ def test_a_stream_without_any_content_is_whole_all_the_same() -> None:
 
 @pytest.mark.parametrize("gated", [False, True])
 def test_what_cannot_be_recorded_is_not_sent(gated: bool) -> None:
-    gates = (Gate("g", "output", None, "people", False, None, None),) if gated else ()
+    gates = (Gate("g", "output", None, "people", False, None),) if gated else ()
     runtime = Runtime(snapshot(budgets=(DAILY,), gates=gates))
     runtime.journal.broken = True
     _, line = runtime.ask(invocation())
@@ -155,7 +155,7 @@ def test_what_cannot_be_recorded_is_not_sent(gated: bool) -> None:
 
 @pytest.mark.parametrize("gated", [False, True])
 def test_an_answer_that_cannot_be_recorded_is_not_given_and_settled_once_it_can(gated: bool) -> None:
-    gates = (Gate("g", "output", None, "people", False, None, None),) if gated else ()
+    gates = (Gate("g", "output", None, "people", False, None),) if gated else ()
     runtime = Runtime(snapshot(budgets=(DAILY,), gates=gates))
     _, line = runtime.ask(invocation())
     runtime.journal.broken = True

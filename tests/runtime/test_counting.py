@@ -20,7 +20,7 @@ from orchvynt.runtime.series import Histogram, Series
 
 PRICED = Price(2_500_000_000, 10_000_000_000, 1_250_000_000, "test")
 TIGHT = Budget("tight", "run", None, "day", Limits(None, 400), wait_for_holds_ns=0)
-GATE = Gate("looked-at", "output", None, "people", False, None, None)
+GATE = Gate("looked-at", "output", None, "people", False, None)
 
 
 def policy(budgets: tuple[Budget, ...] = (), gates: tuple[Gate, ...] = ()) -> Snapshot:

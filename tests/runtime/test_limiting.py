@@ -19,7 +19,7 @@ from orchvynt.model.invocation import Claims, Invocation
 
 MINUTE = 60 * SECOND
 PER_AGENT = RateLimit("per-agent", "agent", None, MINUTE, invocations=3, tokens=10_000, concurrent=2)
-LOOKED_AT = Gate("looked-at", "output", None, "people", False, None, None)
+LOOKED_AT = Gate("looked-at", "output", None, "people", False, None)
 
 
 def limited(*limits: RateLimit, gates: tuple[Gate, ...] = (), max_retries: int = 1) -> Snapshot:

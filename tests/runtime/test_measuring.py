@@ -17,7 +17,7 @@ from orchvynt.runtime.series import Sampled
 DAILY = Budget("daily", "global", None, "day", Limits(5_000_000_000, 10_000))
 PER_RUN = Budget("per-run", "run", None, "lifetime", Limits(None, 10_000))
 ONE_CALL = Budget("one-call", "invocation", None, "lifetime", Limits(None, 10_000))
-GATE = Gate("looked-at", "output", None, "people", False, None, None)
+GATE = Gate("looked-at", "output", None, "people", False, None)
 PLUMBING = Plumbing(
     version="0.1.0",
     python="3.11",

@@ -10,6 +10,7 @@ from tests.support.snapshots import invocation, snapshot
 
 from orchvynt.assembly.init import first_policy
 from orchvynt.decisions.budgets.standing import Burn
+from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.snapshot import Budget, Gate, Limits, Snapshot
 from orchvynt.model.faults import Fault
 from orchvynt.ports.store import ReviewRow
@@ -88,19 +89,19 @@ def test_providers_show_who_rests_and_why() -> None:
 
 def test_the_status_counts_what_is_open() -> None:
     async def scenario() -> None:
-        runtime, one = operations(snapshot(gates=(Gate("g", "output", None, "people", False, None, None),)))
+        runtime, one = operations(snapshot(gates=(Gate("g", "output", None, "people", False, None),)))
         runtime.ask(invocation())
         assert (one.status().invocations_open, one.status().reviews_open) == (1, 0)
         runtime.last.answers(WHOLE)
         status = one.status()
         assert (status.invocations_open, status.reviews_open, status.journal_bytes, status.store) == (0, 1, 4_096, "memory:")
-        row = await one.decide("rev_1.1", "approve", "token:ana", "")
+        row = await one.decide("rev_1.1", "approve", Voter("token:ana"), "")
         assert isinstance(row, ReviewRow)
         assert (row.status, row.by) == ("approved", "token:ana")
-        late = await one.decide("rev_1.1", "reject", "token:ben", "")
+        late = await one.decide("rev_1.1", "reject", Voter("token:ben"), "")
         assert isinstance(late, Fault)
         assert (late.code, late.detail["by"]) == ("conflict", "token:ana")
-        unknown = await one.decide("rev_9.1", "approve", "token:ana", "")
+        unknown = await one.decide("rev_9.1", "approve", Voter("token:ana"), "")
         assert isinstance(unknown, Fault)
         assert unknown.code == "not_found"
         assert one.status().reviews_open == 0
@@ -110,7 +111,7 @@ def test_the_status_counts_what_is_open() -> None:
 
 def test_a_review_whose_policy_is_gone_cannot_be_decided_and_says_so() -> None:
     async def scenario() -> None:
-        first, _ = operations(snapshot(gates=(Gate("g", "output", None, "people", False, None, None),)))
+        first, _ = operations(snapshot(gates=(Gate("g", "output", None, "people", False, None),)))
         _, line = first.ask(invocation())
         first.last.answers(WHOLE)
         line.leave()
@@ -119,7 +120,7 @@ def test_a_review_whose_policy_is_gone_cannot_be_decided_and_says_so() -> None:
         parked = first.parked.invocation("inv_1")
         assert parked is not None
         runtime.parked.add(parked)
-        fault = await one.decide("rev_1.1", "approve", "token:ana", "")
+        fault = await one.decide("rev_1.1", "approve", Voter("token:ana"), "")
         assert isinstance(fault, Fault)
         assert fault.code == "policy_error"
         row = await runtime.store.review("rev_1.1")

@@ -6,11 +6,12 @@ from tests.support.carrying import FakeLine
 from tests.support.snapshots import invocation, snapshot
 
 from orchvynt.lifecycle.state import State
+from orchvynt.ports.store import ReviewStatus
 from orchvynt.runtime.life import NEVER, Caller, Life
 from orchvynt.runtime.parked import JOINABLE_NS, Parked, ParkedOne
 
 
-def one(number: int, at: int = 0, due: int = 0, join_key: str = "same", status: str = "open") -> ParkedOne:
+def one(number: int, at: int = 0, due: int = 0, join_key: str = "same", status: ReviewStatus = "open") -> ParkedOne:
     made = ParkedOne(f"rev_{number}.1", f"inv_{number}", "gate", "k", join_key, at, due, status)
     made.released = True
     return made

@@ -7,6 +7,7 @@ from tests.support.answers import WHOLE
 from tests.support.carrying import BreakableStore, Runtime
 from tests.support.snapshots import SECOND, invocation, snapshot
 
+from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.snapshot import Budget, Escalation, Gate, Limits, Snapshot
 from orchvynt.model.facts import AttemptSettled, HoldPlaced, InvocationFinished
 from orchvynt.model.money import Price
@@ -14,7 +15,7 @@ from orchvynt.runtime.parked import JOINABLE_NS
 from orchvynt.runtime.recovery import Recovered, recover
 
 DAILY = Budget("daily", "global", None, "day", Limits(None, 10_000))
-GATE = Gate("g", "output", None, "people", False, None, Escalation(60 * SECOND, ""))
+GATE = Gate("g", "output", None, "people", False, None, (Escalation(60 * SECOND, ""),))
 
 
 def restart(left: Runtime, policy: Snapshot) -> tuple[Runtime, Recovered]:
@@ -144,7 +145,7 @@ def test_a_decided_one_is_kept_for_a_day_and_an_open_one_for_good() -> None:
     assert one is not None
     row = asyncio.run(later.store.review(one.review))
     assert row is not None
-    asyncio.run(later.reviewing.vote(one.review, "approve", "token:ana", "", row))
+    asyncio.run(later.reviewing.vote(one.review, "approve", Voter("token:ana"), "", row))
     soon, _ = restart(later, policy)
     assert soon.parked.invocation(life.id) is not None, "decided a moment ago, although parked two days ago"
     soon.clock.advance(JOINABLE_NS)

@@ -12,6 +12,7 @@ from tests.support.loops import until
 from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.decisions.identity.idempotency import KEPT_NS
+from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.dialects import registry
 from orchvynt.language.snapshot import Gate, Snapshot
 from orchvynt.model.faults import Fault
@@ -23,7 +24,7 @@ from orchvynt.runtime.repeating import BESIDES_BYTES, Asked, Limits, Recent, Rep
 from orchvynt.runtime.sweeping import FORGETTING_TICKS
 from orchvynt.runtime.tape import Room, Tape
 
-GATE = Gate("g", "output", None, "people", False, 20 * SECOND, None)
+GATE = Gate("g", "output", None, "people", False, 20 * SECOND)
 MINUTE = 60 * SECOND
 
 
@@ -317,7 +318,7 @@ def test_a_review_is_joined_by_key_whoever_waits_and_its_answer_is_kept() -> Non
         assert one.life is None, "a review waits without anybody, and takes no memory"
         row = await runtime.store.review(one.review)
         assert row is not None
-        assert await runtime.reviewing.vote(one.review, "approve", "token:ana", "", row) is None
+        assert await runtime.reviewing.vote(one.review, "approve", Voter("token:ana"), "", row) is None
         first, second = await desk.hears(), await desk.hears()
         runtime.clock.advance(MINUTE)
         third = await desk.hears()
@@ -338,7 +339,7 @@ def test_what_a_review_rejected_stays_rejected() -> None:
         assert one is not None
         row = await runtime.store.review(one.review)
         assert row is not None
-        assert await runtime.reviewing.vote(one.review, "reject", "token:ana", "no", row) is None
+        assert await runtime.reviewing.vote(one.review, "reject", Voter("token:ana"), "no", row) is None
         assert [held.code, (await desk.hears()).code, (await desk.hears()).code] == ["review_rejected"] * 3
         assert desk.arrivals == 1
 

@@ -9,6 +9,7 @@ from tests.support.carrying import FakeLine, Runtime
 from tests.support.loops import until
 from tests.support.snapshots import SECOND, invocation, snapshot
 
+from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.snapshot import Breach, Budget, Limits, Snapshot
 from orchvynt.lifecycle.state import decode
 from orchvynt.model.facts import ReviewDecided
@@ -36,7 +37,7 @@ def parked(*budgets: Budget, stream: bool = False) -> tuple[Runtime, ParkedOne, 
 
 
 async def approve(runtime: Runtime, one: ParkedOne, amount: str | None = "500") -> Fault | None:
-    return await runtime.reviewing.vote(one.review, "approve", "token:ana", "", await row_of(runtime, one.review), amount)
+    return await runtime.reviewing.vote(one.review, "approve", Voter("token:ana"), "", await row_of(runtime, one.review), amount)
 
 
 async def restarted(left: Runtime) -> tuple[Runtime, Recovered]:

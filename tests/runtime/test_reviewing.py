@@ -7,6 +7,7 @@ from tests.support.carrying import FakeLine, Runtime
 from tests.support.loops import until
 from tests.support.snapshots import SECOND, invocation, snapshot
 
+from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.snapshot import Escalation, Gate
 from orchvynt.model.facts import ReviewDecided
 from orchvynt.model.faults import Fault
@@ -15,7 +16,7 @@ from orchvynt.runtime.life import Life
 from orchvynt.runtime.parked import ParkedOne
 
 
-def gate(name: str = "g", escalation: Escalation | None = None, require_reason: bool = False) -> Gate:
+def gate(name: str = "g", escalation: tuple[Escalation, ...] = (), require_reason: bool = False) -> Gate:
     return Gate(name, "output", None, "people", require_reason, 20 * SECOND, escalation)
 
 
@@ -49,7 +50,7 @@ async def row_of(runtime: Runtime, review: str) -> ReviewRow:
 async def vote(runtime: Runtime, review: str, choice: str, by: str = "token:ana", reason: str = "looked") -> Fault | None:
     row = await row_of(runtime, review)
     assert choice in ("approve", "reject")
-    return await runtime.reviewing.vote(review, "approve" if choice == "approve" else "reject", by, reason, row)
+    return await runtime.reviewing.vote(review, "approve" if choice == "approve" else "reject", Voter(by), reason, row)
 
 
 async def poll(runtime: Runtime, one: ParkedOne, wait_s: float = 0) -> FakeLine:
@@ -164,7 +165,7 @@ def test_two_gates_are_two_reviews_and_the_answer_waits_for_both() -> None:
 
 def test_an_escalation_rejects_what_nobody_decided() -> None:
     async def scenario() -> None:
-        runtime, one = parked_alone(gate(escalation=Escalation(60 * SECOND, "")))
+        runtime, one = parked_alone(gate(escalation=(Escalation(60 * SECOND, ""),)))
         runtime.later(59 * SECOND)
         assert one.open
         runtime.later(2 * SECOND)

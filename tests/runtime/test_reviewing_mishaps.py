@@ -9,6 +9,7 @@ from tests.support.carrying import FakeLine, Runtime
 from tests.support.loops import until
 from tests.support.snapshots import SECOND, snapshot
 
+from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.snapshot import Escalation
 from orchvynt.lifecycle.state import decode
 
@@ -31,7 +32,7 @@ def test_a_rejection_that_cannot_be_recorded_did_not_happen() -> None:
 
 def test_an_expiry_that_cannot_be_recorded_did_not_happen() -> None:
     async def scenario() -> None:
-        runtime, one = parked_alone(gate(escalation=Escalation(60 * SECOND, "")))
+        runtime, one = parked_alone(gate(escalation=(Escalation(60 * SECOND, ""),)))
         runtime.journal.broken = True
         runtime.later(61 * SECOND)
         await asyncio.sleep(0.01)
@@ -47,7 +48,7 @@ def test_a_caller_that_joins_while_the_first_gate_opens_still_waits_for_the_seco
     async def scenario() -> None:
         runtime, one = parked_alone(gate("first"), gate("second"))
         row = await row_of(runtime, one.review)
-        deciding = asyncio.create_task(runtime.reviewing.vote(one.review, "approve", "token:ana", "", row))
+        deciding = asyncio.create_task(runtime.reviewing.vote(one.review, "approve", Voter("token:ana"), "", row))
         line = FakeLine()
         runtime.reviewing.join(one, line, "")
         assert await deciding is None
@@ -61,7 +62,7 @@ def test_a_poll_while_the_first_gate_opens_still_waits_for_the_second() -> None:
     async def scenario() -> None:
         runtime, one = parked_alone(gate("first"), gate("second"))
         row = await row_of(runtime, one.review)
-        deciding = asyncio.create_task(runtime.reviewing.vote(one.review, "approve", "token:ana", "", row))
+        deciding = asyncio.create_task(runtime.reviewing.vote(one.review, "approve", Voter("token:ana"), "", row))
         line = await poll(runtime, one)
         assert await deciding is None
         assert line.status == 409, "the answer went out before the second gate was asked"
@@ -71,7 +72,7 @@ def test_a_poll_while_the_first_gate_opens_still_waits_for_the_second() -> None:
 
 def test_an_escalation_is_tried_again_when_the_store_was_away() -> None:
     async def scenario() -> None:
-        runtime, one = parked_alone(gate(escalation=Escalation(60 * SECOND, "")))
+        runtime, one = parked_alone(gate(escalation=(Escalation(60 * SECOND, ""),)))
         runtime.store.away = True
         runtime.later(61 * SECOND)
         await asyncio.sleep(0.01)

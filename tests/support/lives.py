@@ -69,7 +69,12 @@ def policies(chance: Random) -> Snapshot:
         )
         for number in range(chance.randrange(3) or len(breaches) == 1)
     ]
-    escalations = [None, Escalation(60 * SECOND, ""), Escalation(60 * SECOND, "people")]
+    escalations: list[tuple[Escalation, ...]] = [
+        (),
+        (Escalation(60 * SECOND, ""),),
+        (Escalation(60 * SECOND, "people"),),
+        (Escalation(60 * SECOND, "people"), Escalation(90 * SECOND, "")),
+    ]
     gates = [
         Gate(f"g{n}", "output", chance.choice(WHENS), "people", False, 5 * SECOND, chance.choice(escalations), rarely(chance))
         for n in range(chance.randrange(3))
@@ -157,7 +162,7 @@ def ordinary(chance: Random, policy: Snapshot, state: State, now: Now) -> events
         case "in_review":
             vote = events.Voted(at, mono, chance.choice(["approve", "approve", "reject"]), "token:ana", "looked")
             gate = next(gate for gate in policy.gates if gate.name == state.review_gate)
-            due = gate.escalation is not None and not state.escalated and chance.random() < 0.5
+            due = state.escalations < len(gate.escalation) and chance.random() < 0.5
             return events.EscalationDue(at, mono) if due else vote
         case "request_in_review":
             return events.Voted(at, mono, chance.choice(["approve", "approve", "reject"]), "token:ana", "looked", 500)

@@ -14,7 +14,8 @@ import uvicorn
 
 from orchvynt.adapters.memory.journal import MemoryJournal, open_memory_store
 from orchvynt.decisions.budgets.standing import Measure
-from orchvynt.decisions.reviews.transitions import check_grant
+from orchvynt.decisions.reviews.cases import Voter
+from orchvynt.decisions.reviews.granting import check_grant
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Model, Provider, Retry, Snapshot, Timeouts
 from orchvynt.model import facts as f
@@ -171,9 +172,7 @@ class MemoryControl:
         self._journal.append([given])
         return Granted(given, new=True)
 
-    async def decide(
-        self, review: str, decision: Literal["approve", "reject"], by: str, reason: str, amount: str | None = None
-    ) -> ReviewRow | Fault:
+    async def decide(self, review: str, decision: f.Choice, voter: Voter, reason: str, amount: str | None = None) -> ReviewRow | Fault:
         row = await self.store.review(review)
         if row is None:
             return Fault("not_found", f"There is no review {review}.")
@@ -185,7 +184,7 @@ class MemoryControl:
         if isinstance(granted, Fault):
             return granted
         state = await self.store.review_state(review) or b""
-        self._journal.append([f.ReviewDecided(row.inv, NOW, review, decision, by, state, reason, granted)])
+        self._journal.append([f.ReviewDecided(row.inv, NOW, review, decision, voter.by, state, reason, granted)])
         decided = await self.store.review(review)
         assert decided is not None
         return decided

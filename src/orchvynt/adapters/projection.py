@@ -22,10 +22,13 @@ from orchvynt.model.facts import (
     HoldVoided,
     InvocationFinished,
     InvocationReceived,
+    ReviewClaimed,
     ReviewConcluded,
     ReviewDecided,
     ReviewEscalated,
     ReviewOpened,
+    ReviewReleased,
+    ReviewVoted,
     Routed,
 )
 from orchvynt.model.repeats import AnswerKept
@@ -214,6 +217,9 @@ _FOLDS: Final[dict[type, Callable[..., None]]] = {
     AttemptSettled: _settled,
     HoldVoided: _released,
     ReviewOpened: _review,
+    ReviewClaimed: _review,
+    ReviewReleased: _review,
+    ReviewVoted: _review,
     ReviewEscalated: _review,
     ReviewDecided: _review,
     ReviewConcluded: _review,

@@ -3,14 +3,30 @@
 from collections.abc import Iterable
 from typing import Final
 
-import msgspec
+from msgspec.structs import replace
 
-from orchvynt.model.facts import AnyFact, ReviewConcluded, ReviewDecided, ReviewEscalated, ReviewOpened
+from orchvynt.decisions.reviews.cases import counted
+from orchvynt.model.facts import (
+    AnyFact,
+    ReviewClaimed,
+    ReviewConcluded,
+    ReviewDecided,
+    ReviewEscalated,
+    ReviewOpened,
+    ReviewReleased,
+    ReviewVoted,
+)
 from orchvynt.ports.store import ReviewRow, ReviewStatus
 
-ReviewFact = ReviewOpened | ReviewEscalated | ReviewDecided | ReviewConcluded
+ReviewFact = ReviewOpened | ReviewClaimed | ReviewReleased | ReviewVoted | ReviewEscalated | ReviewDecided | ReviewConcluded
 
-_STATUS: Final[dict[str, ReviewStatus]] = {"approve": "approved", "reject": "rejected", "expire": "expired"}
+_STATUS: Final[dict[str, ReviewStatus]] = {
+    "approve": "approved",
+    "edit": "approved",
+    "respond": "approved",
+    "reject": "rejected",
+    "expire": "expired",
+}
 
 
 def fold_review(known: ReviewRow | None, fact: ReviewFact) -> ReviewRow | None:
@@ -32,17 +48,29 @@ def fold_review(known: ReviewRow | None, fact: ReviewFact) -> ReviewRow | None:
             escalates_at=fact.escalates_at,
             escalation=fact.escalation,
             wanted=fact.wanted,
+            stage=fact.stage,
+            quorum=fact.quorum,
+            not_requester=fact.not_requester,
+            requester=fact.requester,
+            after_delivery=fact.after_delivery,
         )
     if isinstance(fact, ReviewConcluded):
         # What no retry may join is found by its review and its invocation only.
-        return known if known is None or fact.joinable else msgspec.structs.replace(known, join_key="")
+        return known if known is None or fact.joinable else replace(known, join_key="")
     if known is None or known.status != "open":
         return known
     if isinstance(fact, ReviewEscalated):
         reviewers = known.reviewers if fact.to in known.reviewers else (*known.reviewers, fact.to)
-        return msgspec.structs.replace(known, reviewers=reviewers, escalates_at=0, escalation="")
+        done = known.escalations + 1
+        return replace(known, reviewers=reviewers, escalates_at=fact.escalates_at, escalation=fact.escalation, escalations=done)
+    if isinstance(fact, ReviewClaimed):
+        return replace(known, claimed_by=fact.by, claimed_until=fact.until)
+    if isinstance(fact, ReviewReleased):
+        return replace(known, claimed_by="", claimed_until=0)
+    if isinstance(fact, ReviewVoted):
+        return replace(known, votes=counted(known.votes, fact.vote), claimed_by="", claimed_until=0)
     status = _STATUS[fact.decision]
-    return msgspec.structs.replace(known, status=status, decided_at=fact.at, by=fact.by, reason=fact.reason, granted=fact.granted)
+    return replace(known, status=status, decided_at=fact.at, by=fact.by, reason=fact.reason, granted=fact.granted, claimed_by="")
 
 
 def fold_reviews(known: dict[str, ReviewRow], facts: Iterable[ReviewFact]) -> dict[str, ReviewRow]:

@@ -10,6 +10,7 @@ from orchvynt.language.addresses import DEFAULT_ADDRESSES, Address, AddressError
 from orchvynt.language.build_alerts import build_alerts
 from orchvynt.language.build_budgets import build_budgets, build_rate_limits
 from orchvynt.language.build_callers import build_constraints, build_keys, build_tests
+from orchvynt.language.build_gates import build_gates
 from orchvynt.language.build_rules import build_rules
 from orchvynt.language.checks.conditions import Conditions
 from orchvynt.language.checks.names import Names, is_pattern
@@ -27,9 +28,7 @@ from orchvynt.language.snapshot import (
     Chain,
     ChainUse,
     Destination,
-    Escalation,
     Expect,
-    Gate,
     Group,
     Model,
     Provider,
@@ -162,7 +161,7 @@ def build_snapshot(
         chains=_chains(source, names),
         budgets=build_budgets(source, names, conditions, head.timezone),
         rate_limits=build_rate_limits(source, conditions),
-        gates=_gates(source, conditions),
+        gates=build_gates(source, conditions),
         groups={name: Group(name, tuple(item.section.members), item.section.oidc or "") for name, item in source.groups.items()},
         sync=operation.journal.sync,
         timezone=head.timezone,
@@ -186,15 +185,3 @@ def _chains(source: Source, names: Names) -> dict[str, Chain]:
         tiers = tuple(names.models[tier] for tier in entry.tiers)
         made[name] = Chain(name, tiers, frozenset(triggers), entry.latency_p99, entry.mid_stream)
     return made
-
-
-def _gates(source: Source, conditions: Conditions) -> tuple[Gate, ...]:
-    made = []
-    for item in source.gates:
-        gate, when = item.section, conditions.expression(f"{item.path}.when")
-        assert gate.stage == "output", "the other stages are refused before anything is built"
-        step = gate.escalation[0] if gate.escalation else None
-        escalation = Escalation(step.after, step.to or "") if step is not None else None
-        refuses = gate.stream == "refuse"
-        made.append(Gate(gate.name, gate.stage, when, gate.reviewers, gate.require_reason, gate.wait.up_to, escalation, refuses))
-    return tuple(made)

@@ -16,6 +16,7 @@ from orchvynt.language.snapshot import (
     Budget,
     Capabilities,
     Choose,
+    Confidence,
     Destination,
     Escalation,
     Expect,
@@ -179,13 +180,28 @@ def granting(budget: Budget) -> tuple[str, ...]:
     return tuple([_limits(Limits(nanos=amount) if money else Limits(tokens=amount)) for amount in budget.breach.grants])
 
 
-def _escalation(step: Escalation) -> str:
-    return f"after {duration_text(step.after_ns)} {'to ' + step.to if step.to else 'reject'}"
+def _escalation(value: object) -> str:
+    steps = [step for step in value if isinstance(step, Escalation)] if isinstance(value, tuple) else []
+    return ", ".join(f"after {duration_text(step.after_ns)} {'to ' + step.to if step.to else 'reject'}" for step in steps) or "none"
+
+
+def _observed(enforced: object) -> str:
+    return "true" if enforced else "observe"
+
+
+def _confidence(confidence: Confidence) -> str:
+    of = f":{confidence.of}" if confidence.of else ""
+    return f"from {confidence.source}{of}, unknown {'pass' if confidence.unknown_passes else 'review'}"
 
 
 _BY_FIELD: Final[Mapping[str, Callable[[object], str]]] = {
     "alert_at": lambda shares: words(tuple(share_text(one) for one in shares)) if isinstance(shares, tuple) else "none",
     "wait_up_to_ns": _wait,
+    "sample": _share,
+    "escalation": _escalation,
+    "enforced": _observed,
+    "rejects_in_words": lambda words: "message" if words else "error",
+    "after_delivery": lambda after: "after_delivery" if after else "before_delivery",
     "refuse_streams": lambda refuses: "refuse" if refuses else "hold",
     "may_set": _anything,
     "allow_models": _anything,
@@ -204,5 +220,5 @@ _BY_KIND: Final[Mapping[type, Callable[..., str]]] = {
     Expect: _expect,
     Capabilities: _capabilities,
     Fixed: _fixed,
-    Escalation: _escalation,
+    Confidence: _confidence,
 }

@@ -23,6 +23,11 @@ from orchvynt.language.compiled_fallback import ChainUse as ChainUse
 from orchvynt.language.compiled_fallback import Destination as Destination
 from orchvynt.language.compiled_fallback import Retry as Retry
 from orchvynt.language.compiled_fallback import Timeouts as Timeouts
+from orchvynt.language.compiled_gates import Confidence as Confidence
+from orchvynt.language.compiled_gates import Escalation as Escalation
+from orchvynt.language.compiled_gates import Gate as Gate
+from orchvynt.language.compiled_gates import Group as Group
+from orchvynt.language.compiled_gates import Stage as Stage
 from orchvynt.model.money import Price
 
 ProviderKind = Literal["openai", "openai-compatible", "anthropic", "ollama"]
@@ -141,32 +146,6 @@ class Key(msgspec.Struct, frozen=True):
     may_set: frozenset[str] | None = None
     require: tuple[str, ...] = ()
     allow_models: frozenset[str] | None = None
-
-
-class Escalation(msgspec.Struct, frozen=True):
-    """After `after_ns`: `to` a further group, or (`to` empty) reject."""
-
-    after_ns: int
-    to: str
-
-
-class Gate(msgspec.Struct, frozen=True):
-    """`wait_up_to_ns` is None for `auto`: the caller's own timeout less ten seconds. `refuse_streams` is `stream: refuse`."""
-
-    name: str
-    stage: Literal["output"]
-    when: Expression | None
-    reviewers: str
-    require_reason: bool
-    wait_up_to_ns: int | None
-    escalation: Escalation | None
-    refuse_streams: bool = False
-
-
-class Group(msgspec.Struct, frozen=True):
-    name: str
-    members: tuple[str, ...]
-    oidc: str = ""
 
 
 class PolicyTest(msgspec.Struct, frozen=True):

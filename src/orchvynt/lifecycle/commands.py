@@ -110,6 +110,13 @@ class Park(Command, frozen=True, tag="park"):
     escalates_at: int
 
 
+class Escalate(Command, frozen=True, tag="escalate"):
+    """A step of the escalation is done; the next one is due at `due` (ns UTC, 0: there is none)."""
+
+    review: str
+    due: int
+
+
 class GoOn(Command, frozen=True, tag="go_on"):
     """The review is decided, and what was granted counts: a life that was parked before its send goes on, its time begins anew."""
 
@@ -141,6 +148,7 @@ AnyCommand = (
     | BreakStream
     | Refuse
     | Park
+    | Escalate
     | GoOn
     | OpenHeldStream
     | Close

@@ -10,7 +10,7 @@ import msgspec
 from orchvynt.decisions.budgets.sizing import Fits, Short
 from orchvynt.dialects.shapes import Answer, Failure, Seen
 from orchvynt.model.chat import Reply
-from orchvynt.model.facts import Reserved
+from orchvynt.model.facts import Choice, Reserved
 from orchvynt.model.faults import Fault
 
 
@@ -140,10 +140,10 @@ class StreamOpenDue(Event, frozen=True, tag="stream_open_due"):
 
 
 class Voted(Event, frozen=True, tag="voted"):
-    """A vote that counts: `decisions.reviews.check_vote` has admitted it. `grant` is what an approval gives of the budget that is asked
-    for, in its unit."""
+    """A vote that counts: `decisions.reviews.cases.vote` has admitted it, and it decides. `grant` is what an approval gives of the
+    budget that is asked for, in its unit."""
 
-    decision: Literal["approve", "reject"]
+    decision: Choice
     by: str
     reason: str
     grant: int = 0

@@ -6,9 +6,9 @@ from orchvynt.decisions.budgets.grants import term
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.admission import next_candidate
 from orchvynt.lifecycle.commands import AnyCommand, GoOn, Record
+from orchvynt.lifecycle.deciding import verdict
 from orchvynt.lifecycle.events import Voted
 from orchvynt.lifecycle.join_keys import without_body
-from orchvynt.lifecycle.parking import verdict
 from orchvynt.lifecycle.state import State, encode
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault

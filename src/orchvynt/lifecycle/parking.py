@@ -6,34 +6,25 @@ INVARIANT: an answer leaves this room only when no gate is open or matched any m
 import msgspec
 
 from orchvynt.decisions.gates.judgement import judge
-from orchvynt.decisions.reviews.transitions import escalates_at
+from orchvynt.decisions.reviews.escalating import next_step
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Answer
 from orchvynt.language.scope import OutputValues, recorded
 from orchvynt.language.snapshot import Gate, Snapshot
-from orchvynt.lifecycle.commands import AnyCommand, Close, Deliver, OpenHeldStream, Park, Record, Refuse
+from orchvynt.lifecycle.commands import AnyCommand, Close, Deliver, Park, Record
 from orchvynt.lifecycle.endings import finished
 from orchvynt.lifecycle.events import (
     AnyEvent,
-    CallerGone,
-    CallerJoined,
-    CallerWaitElapsed,
-    EscalationDue,
-    ShutDown,
-    StreamOpenDue,
-    Voted,
 )
 from orchvynt.lifecycle.join_keys import join_key, without_body
 from orchvynt.lifecycle.state import State, encode
 from orchvynt.model import facts
 from orchvynt.model.chat import Reply
-from orchvynt.model.faults import Fault
 from orchvynt.model.ids import review_id
 from orchvynt.model.money import NANOS_PER_USD
 from orchvynt.model.turns import Digest, digest_of
 
-PENDING_RETRY_AFTER_S = 3
 NANOS_PER_SECOND = 1_000_000_000
 
 
@@ -43,8 +34,8 @@ def judge_answer(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[
         noted += _judge_open(snapshot, state, event)
     if state.gates_matched:
         state.reply = reply_of(snapshot, state)
-        return _open_review(snapshot, state, event, noted)
-    return _deliver(state, event, noted)
+        return open_review(snapshot, state, event, noted)
+    return deliver(state, event, noted)
 
 
 def reply_of(snapshot: Snapshot, state: State) -> Reply:
@@ -118,7 +109,7 @@ def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts
     return noted
 
 
-def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
+def open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
     gate = _gate(snapshot, state.gates_matched[0])
     state.join_key = join_key(state)
     state.invocation = without_body(state.invocation)
@@ -128,8 +119,9 @@ def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[
     state.review_count += 1
     state.review = review_id(state.invocation.id, state.review_count)
     state.review_gate = gate.name
-    state.escalated = False
-    due, escalation = escalates_at(gate, event.at)
+    state.review_at = event.at
+    state.escalations = 0
+    due, escalation = next_step(gate, event.at)
     opened = facts.ReviewOpened(
         state.invocation.id,
         event.at,
@@ -142,6 +134,10 @@ def _open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[
         gate.require_reason,
         due,
         escalation,
+        stage=gate.stage,
+        quorum=gate.quorum,
+        not_requester=gate.not_requester,
+        requester=state.invocation.key_owner,
     )
     return [Record((*noted, opened)), Park(state.review, gate.name, gate.wait_up_to_ns, due)]
 
@@ -150,102 +146,9 @@ def _gate(snapshot: Snapshot, name: str) -> Gate:
     return next(gate for gate in snapshot.gates if gate.name == name)
 
 
-def _deliver(state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
+def deliver(state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
     state.phase = "done"
     if state.caller_present:
         noted.append(facts.AnswerDelivered(state.invocation.id, event.at, 200, state.candidate.model, state.tier, review=state.review))
     noted += finished(state, event, "answered")
     return [Record(tuple(noted)), Deliver(), Close()]
-
-
-def voted(snapshot: Snapshot, state: State, event: Voted) -> list[AnyCommand]:
-    """One decision wins; an approval lets exactly this answer through, unless a further gate still wants to see it."""
-    review, gate = state.review, state.review_gate
-    if event.decision == "reject":
-        reason = f": {event.reason}" if event.reason else ""
-        fault = Fault(
-            "review_rejected",
-            f"{event.by} rejected the answer at gate {gate}{reason}.",
-            "Change the request; the same one is answered the same.",
-            detail={"review": review, "gate": gate, "by": event.by, "reason": event.reason},
-        )
-        return verdict(state, event, "reject", event.by, event.reason, fault)
-    state.gates_matched.pop(0)
-    if state.gates_matched:
-        decided = facts.ReviewDecided(state.invocation.id, event.at, review, "approve", event.by, encode(state), event.reason)
-        return _open_review(snapshot, state, event, [decided])
-    state.phase = "done"
-    decided = facts.ReviewDecided(state.invocation.id, event.at, review, "approve", event.by, encode(state), event.reason)
-    return _deliver(state, event, [decided])
-
-
-def escalation_due(snapshot: Snapshot, state: State, event: EscalationDue) -> list[AnyCommand]:
-    """Nobody decided in time: a further group is asked, or the answer is rejected."""
-    gate = _gate_escalation(snapshot, state)
-    if gate is not None and gate.escalation is not None and gate.escalation.to:
-        state.escalated = True
-        return [Record((facts.ReviewEscalated(state.invocation.id, event.at, state.review, gate.escalation.to),))]
-    fault = Fault(
-        "review_expired",
-        f"Nobody decided review {state.review} of gate {state.review_gate} in time, and the gate rejects then.",
-        "Ask the reviewers to look sooner, or lengthen `escalation.after`.",
-        detail={"review": state.review, "gate": state.review_gate},
-    )
-    return verdict(state, event, "expire", "escalation", "", fault)
-
-
-def _gate_escalation(snapshot: Snapshot, state: State) -> Gate | None:
-    """The gate as the invocation's own snapshot has it."""
-    return next((gate for gate in snapshot.gates if gate.name == state.review_gate), None)
-
-
-def verdict(state: State, event: AnyEvent, decision: facts.Decision, by: str, reason: str, fault: Fault) -> list[AnyCommand]:
-    """The review is decided against the invocation: every caller is told `fault`, now and later."""
-    state.phase = "done"
-    state.verdict = fault
-    decided = facts.ReviewDecided(state.invocation.id, event.at, state.review, decision, by, encode(state), reason)
-    refused = facts.InvocationRefused(state.invocation.id, event.at, fault.code, fault.status, fault.message, fault.detail)
-    return [Record((decided, refused, *finished(state, event, "refused"))), Refuse(fault), Close()]
-
-
-def caller_wait_elapsed(snapshot: Snapshot, state: State, event: CallerWaitElapsed | ShutDown) -> list[AnyCommand]:
-    """The caller is told where its answer will be; the invocation stays parked."""
-    state.caller_present = False
-    waits = facts.CallerWaits(state.invocation.id, event.at, "pending")
-    return [Record((waits,)), Refuse(pending(state))]
-
-
-def pending(state: State) -> Fault:
-    """409: the answer waits for a human review, or for the attempt that its approval let through."""
-    invocation, review, gate = state.invocation.id, state.review, state.review_gate
-    if state.phase == "request_in_review":
-        said = f"The call waits, before anything is sent, for people to grant more of {gate}."
-    elif state.owed:
-        said = f"Review {review} was approved, and the answer is on its way."
-    else:
-        said = f"The answer waits for a human review at gate {gate}."
-    return Fault(
-        "hitl_pending",
-        said,
-        f"Send the same request again to join it, or poll /v1/invocations/{invocation}/result?wait=30s.",
-        detail={"invocation_id": invocation, "review_id": review, "gate": gate, "poll": f"/v1/invocations/{invocation}/result"},
-        retry_after_seconds=PENDING_RETRY_AFTER_S,
-    )
-
-
-def caller_left_review(snapshot: Snapshot, state: State, event: CallerGone) -> list[AnyCommand]:
-    """The answer stays parked; it reaches the caller when it comes back."""
-    state.caller_present = False
-    return [Record((facts.CallerWaits(state.invocation.id, event.at, "gone"),))]
-
-
-def caller_joined(snapshot: Snapshot, state: State, event: CallerJoined) -> list[AnyCommand]:
-    state.caller_present = True
-    return [Record((facts.CallerWaits(state.invocation.id, event.at, "joined"),))]
-
-
-def stream_open_due(snapshot: Snapshot, state: State, event: StreamOpenDue) -> list[AnyCommand]:
-    """Clients give up on a status line that does not come, so a held stream is opened and kept alive."""
-    state.stream_opened = True
-    held = facts.CallerWaits(state.invocation.id, event.at, "held")
-    return [Record((held,)), OpenHeldStream()]

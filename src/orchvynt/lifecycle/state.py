@@ -107,7 +107,8 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     review: str = ""
     review_gate: str = ""
     review_count: int = 0
-    escalated: bool = False
+    review_at: int = 0
+    escalations: int = 0
     verdict: Fault | None = None
     caller_present: bool = True
     stream_opened: bool = False

@@ -19,12 +19,18 @@ from orchvynt.model.fact import Fact as Fact  # these, too, are read as parts of
 from orchvynt.model.invocation import Claims
 from orchvynt.model.repeats import AnswerKept, AnswerRepeated
 from orchvynt.model.review_facts import CallerWaits as CallerWaits
+from orchvynt.model.review_facts import Choice as Choice
 from orchvynt.model.review_facts import Decision as Decision
 from orchvynt.model.review_facts import GateJudged as GateJudged
+from orchvynt.model.review_facts import ReviewClaimed as ReviewClaimed
 from orchvynt.model.review_facts import ReviewConcluded as ReviewConcluded
 from orchvynt.model.review_facts import ReviewDecided as ReviewDecided
 from orchvynt.model.review_facts import ReviewEscalated as ReviewEscalated
 from orchvynt.model.review_facts import ReviewOpened as ReviewOpened
+from orchvynt.model.review_facts import ReviewReleased as ReviewReleased
+from orchvynt.model.review_facts import ReviewStage as ReviewStage
+from orchvynt.model.review_facts import ReviewVoted as ReviewVoted
+from orchvynt.model.review_facts import Vote as Vote
 from orchvynt.model.review_facts import Wanted as Wanted
 
 Trigger = Literal[
@@ -220,6 +226,9 @@ AnyFact = (
     | BudgetGranted
     | GateJudged
     | ReviewOpened
+    | ReviewClaimed
+    | ReviewReleased
+    | ReviewVoted
     | ReviewEscalated
     | ReviewDecided
     | ReviewConcluded

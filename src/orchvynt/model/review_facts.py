@@ -6,7 +6,19 @@ import msgspec
 
 from orchvynt.model.fact import Fact
 
-Decision = Literal["approve", "reject", "expire"]
+Choice = Literal["approve", "edit", "reject", "respond"]
+"""What a vote says. An edit changes the answer, and a response takes its place: both let it through."""
+Decision = Literal["approve", "edit", "reject", "respond", "expire"]
+ReviewStage = Literal["input", "output", "tool_call", "budget"]
+
+
+class Vote(msgspec.Struct, frozen=True, gc=False):
+    """`by` is `token:NAME`, or a person's e-mail address. `at` is ns UTC."""
+
+    by: str
+    choice: Choice
+    reason: str
+    at: int
 
 
 class Wanted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -38,7 +50,8 @@ class GateJudged(Fact, frozen=True, tag="gate_judged"):
 
 class ReviewOpened(Fact, frozen=True, tag="review_opened"):
     """The invocation is parked. `state` is its whole state, enough to go on in another process; it holds the answer, or, where it is
-    parked before its send, the request. `gate` is the gate's name, or `budget NAME`; then `wanted` says what it wants of that."""
+    parked before its send, the request. `gate` is the gate's name, or `budget NAME`; then `wanted` says what it wants of that. `requester`
+    is the owner of the caller's key. `after_delivery`: the caller has its answer already, and nothing waits."""
 
     review: str
     gate: str
@@ -50,11 +63,40 @@ class ReviewOpened(Fact, frozen=True, tag="review_opened"):
     escalates_at: int = 0
     escalation: str = ""
     wanted: Wanted | None = None
+    stage: ReviewStage = "output"
+    quorum: int = 1
+    not_requester: bool = False
+    requester: str = ""
+    after_delivery: bool = False
+
+
+class ReviewClaimed(Fact, frozen=True, tag="review_claimed"):
+    """Somebody looks at it, and keeps others out until `until` (ns UTC)."""
+
+    review: str
+    by: str
+    until: int
+
+
+class ReviewReleased(Fact, frozen=True, tag="review_released"):
+    review: str
+    by: str
+
+
+class ReviewVoted(Fact, frozen=True, tag="review_voted"):
+    """A vote that counts and does not decide yet."""
+
+    review: str
+    vote: Vote
 
 
 class ReviewEscalated(Fact, frozen=True, tag="review_escalated"):
+    """`escalates_at` and `escalation` are the step after this one."""
+
     review: str
     to: str
+    escalates_at: int = 0
+    escalation: str = ""
 
 
 class ReviewDecided(Fact, frozen=True, tag="review_decided"):

@@ -9,12 +9,13 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced, Wanted
+from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.receipts import ReceiptRow, Spent
+from orchvynt.ports.reviews import ReviewRow as ReviewRow
+from orchvynt.ports.reviews import ReviewStatus as ReviewStatus
 
-ReviewStatus = Literal["open", "approved", "rejected", "expired"]
 Role = Literal["viewer", "reviewer", "operator", "admin"]
 
 
@@ -52,27 +53,6 @@ class OpenHold(msgspec.Struct, frozen=True):
     attempt: str
     placed: HoldPlaced
     sent_at: int
-
-
-class ReviewRow(msgspec.Struct, frozen=True):
-    """`wanted` is what is asked of a budget, None where an answer is judged; `granted` what an approval gave of it, in its unit."""
-
-    review: str
-    inv: str
-    gate: str
-    status: ReviewStatus
-    opened_at: int
-    decided_at: int
-    by: str
-    reason: str
-    reviewers: tuple[str, ...]
-    require_reason: bool
-    key_id: str
-    join_key: str
-    escalates_at: int
-    escalation: str
-    wanted: Wanted | None = None
-    granted: int = 0
 
 
 class PolicyRow(msgspec.Struct, frozen=True):

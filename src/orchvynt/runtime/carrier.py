@@ -85,6 +85,7 @@ class Carrier:
             commands.BreakStream: lambda life, command: self.callers.refuse(life, command.fault),
             commands.Refuse: lambda life, command: self.callers.refuse(life, command.fault),
             commands.Park: self.parking.park,
+            commands.Escalate: self.parking.escalate,
             commands.GoOn: self.parking.go_on,
             commands.OpenHeldStream: lambda life, _: self.callers.open_held(life),
             commands.Close: self._close,

@@ -6,11 +6,12 @@ import msgspec
 
 from orchvynt.decisions.budgets.standing import Burn, Forecast, Measure
 from orchvynt.decisions.fallback.breakers import BreakerState
+from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.decisions.routing.statistics import UNMEASURED, Measured
 from orchvynt.language.compiled_budgets import BreachKind
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.model.facts import BudgetGranted
+from orchvynt.model.facts import BudgetGranted, Choice
 from orchvynt.model.faults import Fault
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import PolicyRow, ReviewRow, Store
@@ -250,9 +251,7 @@ class Control(Protocol):
         (the id has another content)."""
         ...
 
-    async def decide(
-        self, review: str, decision: Literal["approve", "reject"], by: str, reason: str, amount: str | None = None
-    ) -> ReviewRow | Fault:
+    async def decide(self, review: str, decision: Choice, voter: Voter, reason: str, amount: str | None = None) -> ReviewRow | Fault:
         """Exactly one decision wins. `amount` is what an approval grants of a budget, in words. Faults: `not_found`, `invalid_request` (a
         reason is required, or another amount), `conflict` (who decided, what and when)."""
         ...

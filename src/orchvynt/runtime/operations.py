@@ -1,7 +1,7 @@
 """Control, performed: what an operator's request does to the running process."""
 
 from collections.abc import Container, Iterator
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -15,11 +15,13 @@ from orchvynt.decisions.fallback.breakers import Sight
 from orchvynt.decisions.limits.buckets import Bucket
 from orchvynt.decisions.limits.limiter import gauges_of
 from orchvynt.decisions.limits.refusals import window_text
+from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import SCORES_NEEDED, lower_bound
 from orchvynt.language.document.scalars import duration_text
 from orchvynt.language.snapshot import Budget, Model, RateLimit, Snapshot
 from orchvynt.lifecycle.state import PARKED
+from orchvynt.model.facts import Choice
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.checking import Compared
@@ -167,15 +169,13 @@ class Operations:
     async def grant(self, asked: Grant) -> Granted | Fault:
         return await self.granting.grant(asked, self.policies.current)
 
-    async def decide(
-        self, review: str, decision: Literal["approve", "reject"], by: str, reason: str, amount: str | None = None
-    ) -> ReviewRow | Fault:
+    async def decide(self, review: str, decision: Choice, voter: Voter, reason: str, amount: str | None = None) -> ReviewRow | Fault:
         await self.store.settled()
         before = await self.store.review(review)
         if before is None:
             return Fault("not_found", f"There is no review {review[:100]}.", "See `orchvynt reviews list`.")
         try:
-            fault = await self.reviewing.vote(review, decision, by, reason, before, amount)
+            fault = await self.reviewing.vote(review, decision, voter, reason, before, amount)
         except PolicyMissingError as error:
             return Fault("policy_error", f"The review cannot be decided: {error}.", "Start the build that parked it.")
         if fault is not None:

@@ -8,23 +8,26 @@ from collections.abc import Callable
 from typing import Final
 
 from orchvynt.lifecycle.join_keys import keyed
+from orchvynt.ports.store import ReviewStatus
 from orchvynt.runtime.life import NEVER, Life
 
 JOINABLE_NS: Final = 24 * 3_600 * 1_000_000_000
 
 
 class ParkedOne:
-    """`due` is the instant in ns UTC at which its escalation is due, 0 for never. `status` is open until it is decided.
+    """`due` is the instant in ns UTC at which the next step of its escalation is due, 0 for never; `escalations` are done. `status` is open
+    until it is decided.
 
     `released` is set once its caller was told to come back, or was gone; `claims` counts those who came back. `decided_at` is 0
     until it is decided. `under_way` while an invocation that an approval let go on has not come to its end.
     """
 
     __slots__ = (
-        "at", "by", "claims", "decided_at", "due", "gate", "inv", "join_key", "key_id", "life", "released", "review", "status", "under_way",
+        "at", "by", "claims", "decided_at", "due", "escalations", "gate", "inv", "join_key", "key_id", "life", "released", "review",
+        "status", "under_way",
     )  # fmt: skip
 
-    def __init__(self, review: str, inv: str, gate: str, key_id: str, join_key: str, at: int, due: int, status: str) -> None:
+    def __init__(self, review: str, inv: str, gate: str, key_id: str, join_key: str, at: int, due: int, status: ReviewStatus) -> None:
         self.review = review
         self.inv = inv
         self.gate = gate
@@ -36,6 +39,7 @@ class ParkedOne:
         self.life: Life | None = None
         self.released = False
         self.claims = 0
+        self.escalations = 0
         self.by = ""
         self.decided_at = 0
         self.under_way = False
@@ -121,7 +125,7 @@ class Parked:
         one = self._by_scope.get(scope)
         return one if one is not None and one.kept(now) else None
 
-    def decided(self, one: ParkedOne, status: str, by: str, at: int, under_way: bool = False) -> None:
+    def decided(self, one: ParkedOne, status: ReviewStatus, by: str, at: int, under_way: bool = False) -> None:
         """It is decided, once; whoever watches it hears so, unless there is no answer yet: it is `under_way`."""
         assert one.open
         one.status = status
@@ -170,6 +174,13 @@ class Parked:
 
     def next_due(self) -> int:
         return self._escalations[0][0] if self._escalations else NEVER
+
+    def escalated(self, one: ParkedOne, due: int) -> None:
+        """A step is done; the next is due then, 0 for never."""
+        one.escalations += 1
+        one.due = due
+        if due:
+            self.due_again(one, due)
 
     def due_again(self, one: ParkedOne, at: int) -> None:
         """Its escalation could not happen and is due once more."""

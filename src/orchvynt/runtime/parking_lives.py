@@ -1,9 +1,9 @@
-"""Performs `Park` and `GoOn`: a life leaves memory while people decide, and goes on when they let it."""
+"""Performs `Park`, `Escalate` and `GoOn`: a life leaves memory while people decide, and goes on when they let it."""
 
 from typing import Final
 
 from orchvynt.lifecycle.before_send import joinable
-from orchvynt.lifecycle.commands import GoOn, Park
+from orchvynt.lifecycle.commands import Escalate, GoOn, Park
 from orchvynt.lifecycle.join_keys import join_key
 from orchvynt.ports.clock import Clock
 from orchvynt.runtime.admitting import Admitting
@@ -40,6 +40,11 @@ class ParkingLives:
             # An invocation that was to flow has no timer yet.
             life.set_timer("stream_open", life.arrived + STREAM_OPEN_NS)
         self.let_go(life)
+
+    def escalate(self, _life: Life, command: Escalate) -> None:
+        one = self._parked.review(command.review)
+        assert one is not None
+        self._parked.escalated(one, command.due)
 
     def go_on(self, life: Life, command: GoOn) -> None:
         """The decision is in the journal: it counts, whatever becomes of the invocation."""

@@ -160,6 +160,7 @@ def _restore_parked(parked: Parked, rows: Iterable[ReviewRow], at: int) -> None:
         due = row.escalates_at if row.status == "open" else 0
         one = ParkedOne(row.review, row.inv, row.gate, row.key_id, row.join_key, row.opened_at, due, row.status)
         one.by = row.by
+        one.escalations = row.escalations
         one.decided_at = row.decided_at
         # Whoever waited for it was cut off when the earlier process ended.
         one.released = True

@@ -7,16 +7,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from orchvynt.decisions.reviews.transitions import Choice, check_grant, check_vote
+from orchvynt.decisions.reviews.cases import Case, Counted, Voter, late, vote
+from orchvynt.decisions.reviews.granting import check_grant
 from orchvynt.dialects import registry
 from orchvynt.lifecycle import events
-from orchvynt.lifecycle.parking import pending
 from orchvynt.lifecycle.state import State, decode
+from orchvynt.lifecycle.waiting_callers import pending
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
 from orchvynt.ports.caller import CallerLine
 from orchvynt.ports.journal import JournalUnavailableError
-from orchvynt.ports.store import ReviewRow, Store, StoreUnavailableError
+from orchvynt.ports.store import ReviewRow, ReviewStatus, Store, StoreUnavailableError
 from orchvynt.runtime import answers
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.life import Caller, Life
@@ -81,26 +82,30 @@ class Reviewing:
         state: State = decode(stored)
         # Whoever waited when this was stored is gone; who comes now joins.
         state.caller_present = False
+        state.escalations = one.escalations
         return Life(await self.policies.version(state.policy_version), state, self.carrier.clock.monotonic())
 
-    async def vote(self, review: str, choice: Choice, by: str, reason: str, row: ReviewRow, amount: str | None = None) -> Fault | None:
+    async def vote(
+        self, review: str, choice: facts.Choice, voter: Voter, reason: str, row: ReviewRow, amount: str | None = None
+    ) -> Fault | None:
         """One vote. None if it decided the review. `amount` is what it grants, as it was written. Raises one of UNAVAILABLE, and then
         nothing is decided."""
         one = self.carrier.parked.review(review)
         if one is None or not one.open:
             # Decided; or longer ago than the index remembers.
-            return check_vote(review, one.status if one else row.status, (one.by if one else "") or row.by, row.require_reason, reason)
+            return late(_case(row, one.status if one else row.status, (one.by if one else "") or row.by))
         newest, life = await self._current(one)
-        status = one.status if newest is one else "approved"
-        if fault := check_vote(review, status, one.by or row.by, row.require_reason, reason):
+        status: ReviewStatus = one.status if newest is one else "approved"
+        counted = vote(_case(row, status, one.by or row.by), voter, choice, reason, self.carrier.clock.now())
+        if not isinstance(counted, Counted):
             self.carrier.let_go(life)
-            return fault
+            return counted
         granted = check_grant(review, choice, amount, row.wanted)
         if isinstance(granted, Fault):
             self.carrier.let_go(life)
             return granted
         clock = self.carrier.clock
-        if not self._step(one, life, events.Voted(clock.now(), clock.monotonic(), choice, by, reason, granted), by):
+        if not self._step(one, life, events.Voted(clock.now(), clock.monotonic(), choice, voter.by, reason, granted), voter.by):
             return Fault(
                 "store_unavailable",
                 "The vote could not be written, so it does not count; the review is still open.",
@@ -121,8 +126,8 @@ class Reviewing:
         state = life.state
         if state.phase == "done":
             verdict = state.verdict.code if state.verdict is not None else ""
-            status = {"": "approved", "review_expired": "expired"}.get(verdict, "rejected")
-            self.carrier.parked.decided(one, status, by, event.at)
+            statuses: dict[str, ReviewStatus] = {"": "approved", "review_expired": "expired"}
+            self.carrier.parked.decided(one, statuses.get(verdict, "rejected"), by, event.at)
         elif state.review != one.review:
             self.carrier.parked.decided(one, "approved", by, event.at)
         self.carrier.let_go(life)
@@ -229,3 +234,17 @@ class Reviewing:
             # Which dialect it is stands in what cannot be read; Anthropic's error holds all that OpenAI's does.
             said = registry.caller("anthropic_messages").error(fault, inv)
             answers.answer_fault(caller.line, fault, said, [("x-orchvynt-invocation", inv)])
+
+
+def _case(row: ReviewRow, status: ReviewStatus, decided_by: str) -> Case:
+    return Case(
+        row.review,
+        status,
+        decided_by,
+        row.reviewers,
+        row.quorum,
+        row.not_requester,
+        row.requester,
+        row.require_reason,
+        votes=row.votes,
+    )

@@ -6,7 +6,7 @@ import traceback
 from typing import Final
 
 from orchvynt.lifecycle import events
-from orchvynt.lifecycle.parking import pending
+from orchvynt.lifecycle.waiting_callers import pending
 from orchvynt.runtime import answers
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.forgetting import Forgetting

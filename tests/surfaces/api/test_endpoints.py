@@ -10,9 +10,10 @@ from tests.support.snapshots import SECOND, snapshot
 from tests.surfaces.api.plane import CHAT, Plane, play
 from tests.surfaces.http.serving import Peer, send_all
 
+from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.snapshot import Budget, Gate, Limits
 
-PENDING = Gate("g", "output", None, "people", False, 0, None)
+PENDING = Gate("g", "output", None, "people", False, 0)
 
 
 def test_a_chat_is_answered_with_the_providers_bytes() -> None:
@@ -223,7 +224,7 @@ def test_a_parked_answer_is_polled_joined_and_read_by_its_own_key() -> None:
         waiting = asyncio.create_task(plane.ask(f"{poll}?wait=30s", authorization="Bearer mine"))
         await asyncio.sleep(0.05)
         assert not waiting.done()
-        assert await runtime.reviewing.vote(row.review, "approve", "token:ana", "", row) is None
+        assert await runtime.reviewing.vote(row.review, "approve", Voter("token:ana"), "", row) is None
         assert (await waiting).body == WHOLE
         joined = await plane.chat(authorization="Bearer mine")
         assert (joined.body, joined.headers["x-orchvynt-invocation"]) == (WHOLE, pending.error["invocation_id"])

@@ -142,7 +142,7 @@ def test_a_budget_of_what_is_fixed_is_escaped_in_no_way(budget: Budget) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_gate_on_what_is_fixed_sees_every_answer(way: str) -> None:
     head, more, path = WAYS[way]
-    gate = Gate("audit", "output", when('"audited" in flags && workflow == "doc-analysis"'), "people", False, 0, None)
+    gate = Gate("audit", "output", when('"audited" in flags && workflow == "doc-analysis"'), "people", False, 0)
 
     async def scenario(plane: Plane) -> None:
         secret = (await plane.issue("doc-team")).encode()

@@ -15,7 +15,7 @@ from orchvynt.model.turns import Turn, said
 from orchvynt.runtime.keyring import Issued
 
 DOCS, OTHER = Key("docs", allow_models=frozenset({"gpt"})), Key("other")
-GATE = Gate("g", "output", None, "people", False, 0, None)
+GATE = Gate("g", "output", None, "people", False, 0)
 
 
 def keyed(*, budgets: tuple[Budget, ...] = (), gates: tuple[Gate, ...] = ()) -> Snapshot:

@@ -12,7 +12,7 @@ from orchvynt.adapters.reviews import ReviewFact, fold_reviews
 from orchvynt.adapters.spending import book_renamed, renamed_now
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
 from orchvynt.adapters.sqlite.receipts import file_receipts
-from orchvynt.model.facts import BudgetGranted, Wanted
+from orchvynt.model.facts import BudgetGranted, Vote, Wanted
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import Carried
 from orchvynt.ports.store import ReviewRow
@@ -22,6 +22,7 @@ _BUCKET_BITS: Final = 10
 _encode: Final = msgspec.json.Encoder().encode
 _decode_reviewers: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 _decode_wanted: Final = msgspec.json.Decoder(Wanted).decode
+_decode_votes: Final = msgspec.json.Decoder(tuple[Vote, ...]).decode
 _decode_headers: Final = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
 
@@ -29,7 +30,9 @@ def review_values(row: ReviewRow) -> list[Value]:
     return [
         row.review, row.inv, row.gate, row.status, row.opened_at, row.decided_at, row.by, row.reason, _encode(row.reviewers).decode(),
         int(row.require_reason), row.key_id, row.join_key, row.escalates_at, row.escalation,
-        _encode(row.wanted).decode() if row.wanted is not None else "", row.granted,
+        _encode(row.wanted).decode() if row.wanted is not None else "", row.granted, row.stage, row.quorum, int(row.not_requester),
+        row.requester, _encode(row.votes).decode() if row.votes else "", row.claimed_by, row.claimed_until, int(row.after_delivery),
+        row.escalations,
     ]  # fmt: skip
 
 
@@ -42,7 +45,13 @@ def review_row(values: tuple[Any, ...]) -> ReviewRow:
             bool(values[9]),
             *values[10:14],
             _decode_wanted(values[14]) if values[14] else None,
-            values[15],
+            *values[15:18],
+            bool(values[18]),
+            values[19],
+            _decode_votes(values[20]) if values[20] else (),
+            *values[21:23],
+            bool(values[23]),
+            values[24],
         )
     )
 
@@ -153,5 +162,5 @@ def _file_reviews(connection: sqlite3.Connection, facts: Sequence[ReviewFact]) -
     changed: list[Value] = []
     for row in fold_reviews(known, facts).values():
         changed += review_values(row)
-    run_rows(connection, "put_review", 16, changed)
+    run_rows(connection, "put_review", 25, changed)
     connection.executemany(QUERIES["mark_parked"], [(inv,) for inv in {fact.inv for fact in facts}])

@@ -18,6 +18,7 @@ from orchvynt.lifecycle.explain.phrases import (
     quoted,
     skipped_text,
 )
+from orchvynt.lifecycle.explain.reviews import ReviewFact, review_text
 from orchvynt.lifecycle.explain.shapes import Entry
 from orchvynt.lifecycle.explain.story import Story
 from orchvynt.model import facts as f
@@ -26,12 +27,6 @@ from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.repeats import AnswerRepeated
 
 HIDDEN: Final = frozenset({"fact", "inv", "at", "state"})
-TELLERS: Final[dict[str, str]] = {
-    "held": "the caller's connection is held until a reviewer decides",
-    "pending": "the caller was told that a review is pending (hitl_pending)",
-    "joined": "the caller came back and joined this invocation",
-    "gone": "the caller is gone; the answer waits for it",
-}
 
 
 def entry(fact: f.AnyFact, story: Story, started_at: int) -> Entry:
@@ -58,8 +53,8 @@ def _text(fact: f.AnyFact, story: Story) -> str:
             return _routed(fact)
         case f.GateJudged():
             return _judged(fact)
-        case f.ReviewOpened() | f.ReviewEscalated() | f.ReviewDecided() | f.ReviewConcluded() | f.CallerWaits():
-            return _review(fact)
+        case _ if isinstance(fact, ReviewFact):
+            return review_text(fact)
         case f.AnswerDelivered() | f.StreamEnded() | f.InvocationRefused() | f.CallerLeft() | f.FallbackEnded() | f.InvocationFinished():
             return _ending(fact)
         case f.FeedbackGiven():
@@ -235,36 +230,6 @@ def _granted(fact: f.BudgetGranted) -> str:
     amount = dollars(fact.nanos) if fact.nanos else count(fact.tokens, "token")
     until = f"until {instant_text(fact.until)}" if fact.until else "for its lifetime"
     return f"{amount} more of budget {fact.budget} granted to {quoted(fact.subject)} {until}"
-
-
-def _opened(fact: f.ReviewOpened) -> str:
-    who = listing(list(fact.reviewers), "or") or "any reviewer"
-    wanted = fact.wanted
-    if wanted is None:
-        until = f", escalates at {instant_text(fact.escalates_at)}" if fact.escalates_at else ""
-        return f"review {fact.review} opened at gate {fact.gate} for {who}{until}"
-    say = dollars if wanted.unit == "usd" else str
-    unit = "" if wanted.unit == "usd" else " tokens"
-    return (
-        f"review {fact.review} opened before anything is sent: budget {wanted.budget} ({quoted(wanted.subject)}) has no room "
-        f"(limit {say(wanted.limit)}{unit}, spent {say(wanted.spent)}, held {say(wanted.held)}, needed {say(wanted.needed)}); "
-        f"{who} may grant {listing([say(one) for one in wanted.grants], 'or')}{unit}"
-    )
-
-
-def _review(fact: f.ReviewOpened | f.ReviewEscalated | f.ReviewDecided | f.ReviewConcluded | f.CallerWaits) -> str:
-    match fact:
-        case f.ReviewOpened():
-            return _opened(fact)
-        case f.ReviewEscalated():
-            return f"review {fact.review} escalated to {fact.to}"
-        case f.ReviewDecided():
-            word = {"approve": "approved", "reject": "rejected", "expire": "expired"}[fact.decision]
-            return f"review {fact.review} {word} by {fact.by}{f' (reason: {quoted(fact.reason)})' if fact.reason else ''}"
-        case f.ReviewConcluded():
-            return f"what became of it is kept for whoever comes back (review {fact.review})"
-        case f.CallerWaits():
-            return TELLERS[fact.how]
 
 
 def _ending(

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.model.faults import Fault
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import Role, StoreUnavailableError, TokenRow
@@ -93,16 +94,16 @@ def _endpoint(desk: Desk, rows: dict[str, Row]) -> Any:
 
 async def _let_in(desk: Desk, row: Row, request: Request) -> Asking | Fault:
     """The checks in their order: who, may they, what. A body is read only for those who may."""
-    who, role = "", LEAST
+    voter, role = Voter(""), LEAST
     if row.role is not None:
         token = recognise(request.headers.get("authorization", ""), [*desk.fixed_tokens, *await desk.store.tokens()])
         if isinstance(token, Fault):
             return token
-        who, role = f"token:{token.name}", token.role
+        voter, role = Voter(f"token:{token.name}"), token.role
         if not may(token, row.role):
             message = f"The token {token.name} has the role {token.role}, and {row.method} {request.url.path} needs {row.role}."
             return Fault("forbidden", message, f"Ask an admin for one: orchvynt tokens issue NAME --role {row.role}.")
-    asking = _asked(row, request, who, role)
+    asking = _asked(row, request, voter, role)
     if isinstance(asking, Fault) or row.takes is None:
         return asking
     body = await _body(request)
@@ -112,7 +113,7 @@ async def _let_in(desk: Desk, row: Row, request: Request) -> Asking | Fault:
     return decoded if isinstance(decoded, Fault) else msgspec.structs.replace(asking, body=decoded)
 
 
-def _asked(row: Row, request: Request, who: str, role: Role) -> Asking | Fault:
+def _asked(row: Row, request: Request, voter: Voter, role: Role) -> Asking | Fault:
     """Path and query. What is not known is refused, so that a misspelt filter never looks like an answer."""
     query = dict(request.query_params)
     allowed = {entry.name: entry for entry in row.query}
@@ -128,7 +129,7 @@ def _asked(row: Row, request: Request, who: str, role: Role) -> Asking | Fault:
     limit = query.get("limit", str(LIMIT_DEFAULT))
     if not (limit.isascii() and limit.isdigit() and len(limit) < 10 and 1 <= int(limit) <= LIMIT_MAX):
         return Fault("invalid_request", f"limit is a whole number from 1 to {LIMIT_MAX}.", param="limit")
-    return Asking(path=request.path_params, query=query, limit=int(limit), after=query.get("after", ""), who=who, role=role)
+    return Asking(path=request.path_params, query=query, limit=int(limit), after=query.get("after", ""), voter=voter, role=role)
 
 
 async def _body(request: Request) -> bytes | Fault:

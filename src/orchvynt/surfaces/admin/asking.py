@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.model.faults import Fault
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import Role, Store, TokenRow
@@ -37,15 +38,20 @@ class Desk(msgspec.Struct, frozen=True):
 
 
 class Asking(msgspec.Struct, frozen=True):
-    """One request that was let in. `role` is that of its token. `body` is an instance of the row's `takes`, or None."""
+    """One request that was let in, by `voter`. `role` is what it may do. `body` is an instance of the row's `takes`, or None."""
 
     path: Mapping[str, Any]
     query: Mapping[str, str]
     limit: int
     after: str
-    who: str
+    voter: Voter
     role: Role
     body: Any = None
+
+    @property
+    def who(self) -> str:
+        """As the audit names it: `token:NAME`, or a person's e-mail address."""
+        return self.voter.by
 
 
 class Text(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from orchvynt.decisions.reviews.transitions import amount_text
+from orchvynt.decisions.reviews.granting import amount_text
 from orchvynt.lifecycle.explain import explain
 from orchvynt.lifecycle.explain.phrases import instant_text
 from orchvynt.model.facts import GateJudged, Wanted
@@ -51,7 +51,7 @@ async def decide(desk: Desk, asking: Asking) -> ReviewView | Fault:
     assert isinstance(body, DecisionBody)
     review = asking.path["review"]
     amount = plain_text(body.grant) if body.grant is not None else None
-    done = await desk.control.decide(review, body.decision, asking.who, body.reason, amount)
+    done = await desk.control.decide(review, body.decision, asking.voter, body.reason, amount)
     if isinstance(done, Fault):
         await note(desk, asking.who, f"review.{body.decision} refused", done.message, review)
         return done

@@ -1,0 +1,146 @@
+"""What people may do with a review, as a table of transitions over plain data: it is decided exactly once, and a late vote is told who was
+first. Knows no clock and no store.
+
+A case is of an invocation, or of a change of the policy: here they are the same. One rejection decides. An approval decides when `quorum`
+voters approve the same content: an edit makes new content, so those who approved what was there before have not approved it.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from orchvynt.model.facts import Choice, Vote
+from orchvynt.model.faults import Fault
+
+REASON_CHARS_MAX: Final = 2_000
+CLAIM_NS: Final = 15 * 60 * 1_000_000_000
+"""So long a claim keeps others out, if its holder does nothing."""
+
+Status = Literal["open", "approved", "rejected", "expired"]
+
+
+class Voter(msgspec.Struct, frozen=True):
+    """Who acts. `by` is `token:NAME`, or a person's e-mail address. `groups` are those of the policy in force that the person is in; of a
+    token none, for its role admits it everywhere."""
+
+    by: str
+    groups: frozenset[str] = frozenset()
+
+    @property
+    def is_person(self) -> bool:
+        return not self.by.startswith("token:")
+
+
+class Case(msgspec.Struct, frozen=True):
+    """`reviewers` are the groups that may decide, `requester` the owner of the caller's key, or the author of a change. `choices` are what
+    can be decided at all. `votes` are those that count, in their order. A claim holds until `claimed_until` (ns UTC)."""
+
+    review: str
+    status: Status = "open"
+    decided_by: str = ""
+    reviewers: tuple[str, ...] = ()
+    quorum: int = 1
+    not_requester: bool = False
+    requester: str = ""
+    require_reason: bool = False
+    choices: frozenset[Choice] = frozenset({"approve", "reject"})
+    votes: tuple[Vote, ...] = ()
+    claimed_by: str = ""
+    claimed_until: int = 0
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """A vote that counts. `decides` once no further one is needed."""
+
+    case: Case
+    decides: bool
+
+
+def vote(case: Case, voter: Voter, choice: Choice, reason: str, at: int) -> Counted | Fault:
+    """One vote: it counts, and may decide, or a Fault says why it does not."""
+    fault = late(case) or _barred(case, voter, choice) or _reason(case, reason) or _claimed(case, voter, at)
+    if fault is not None:
+        return fault
+    mine = next((one for one in case.votes if one.by == voter.by), None)
+    if mine is not None and choice == "approve" and mine.choice != "reject":
+        return _conflict(case, f"{voter.by} has approved review {case.review} before; {_missing(case)}.")
+    votes = counted(case.votes, Vote(voter.by, choice, reason, at))
+    decides = choice == "reject" or len(votes) >= case.quorum
+    kept = msgspec.structs.replace(case, votes=votes, claimed_by="", claimed_until=0)
+    return Counted(kept, decides)
+
+
+def counted(votes: tuple[Vote, ...], cast: Vote) -> tuple[Vote, ...]:
+    """The votes that count after one more: one of each voter, and none for what is not there any more."""
+    before = () if cast.choice in ("edit", "respond") else tuple([one for one in votes if one.by != cast.by])
+    return (*before, cast)
+
+
+def claim(case: Case, voter: Voter, at: int, for_ns: int = CLAIM_NS) -> Case | Fault:
+    """The voter looks at it, and others are kept out for a while. To claim it again prolongs that."""
+    if fault := late(case) or _barred(case, voter, "claim") or _claimed(case, voter, at):
+        return fault
+    return msgspec.structs.replace(case, claimed_by=voter.by, claimed_until=at + for_ns)
+
+
+def release(case: Case, voter: Voter, at: int) -> Case | Fault:
+    """The voter gives it back. Nobody else can; without a claim nothing changes."""
+    if fault := late(case) or _claimed(case, voter, at):
+        return fault
+    return msgspec.structs.replace(case, claimed_by="", claimed_until=0)
+
+
+def late(case: Case) -> Fault | None:
+    """What whoever comes too late is told."""
+    if case.status == "open":
+        return None
+    return Fault(
+        "conflict",
+        f"Review {case.review} was {case.status} by {case.decided_by or 'nobody'} before this vote; a review is decided once.",
+        f"See `orchvynt reviews show {case.review}`.",
+        detail={"review": case.review, "status": case.status, "by": case.decided_by},
+    )
+
+
+def _barred(case: Case, voter: Voter, choice: Choice | Literal["claim"]) -> Fault | None:
+    """Whether this voter may do this. A token is no person: it never satisfies `not_requester`. To reject lets nothing through."""
+    if choice != "claim" and choice not in case.choices:
+        offered = ", ".join(sorted(case.choices))
+        return Fault("invalid_request", f"Review {case.review} cannot be decided by {choice}.", f"It takes: {offered}.", param="decision")
+    if voter.is_person and not voter.groups.intersection(case.reviewers):
+        asked = " or ".join(case.reviewers)
+        said = f"{voter.by} is not in {asked}, who decide review {case.review}."
+        return Fault("forbidden", said, "Ask one of them, or have the policy's `groups` changed.")
+    if case.not_requester and choice not in ("claim", "reject"):
+        if not voter.is_person:
+            said = f"Review {case.review} must be approved by people (`not_requester`), and {voter.by} is a token."
+            return Fault("forbidden", said, "Log in as a person: orchvynt login.")
+        if voter.by.casefold() == case.requester.casefold():
+            said = f"{voter.by} is who asked, and whoever asked may not approve review {case.review} (`not_requester`)."
+            return Fault("forbidden", said, "Somebody else has to decide.")
+    return None
+
+
+def _reason(case: Case, reason: str) -> Fault | None:
+    if case.require_reason and not reason.strip():
+        said = f"The gate of review {case.review} requires a reason."
+        return Fault("invalid_request", said, "Give one with --reason TEXT.", param="reason")
+    if len(reason) > REASON_CHARS_MAX:
+        return Fault("invalid_request", f"The reason is {len(reason)} characters long; the most is {REASON_CHARS_MAX}.", param="reason")
+    return None
+
+
+def _claimed(case: Case, voter: Voter, at: int) -> Fault | None:
+    if not case.claimed_by or case.claimed_by == voter.by or case.claimed_until <= at:
+        return None
+    return _conflict(case, f"{case.claimed_by} has claimed review {case.review}.", "Wait until it is released or the claim has lapsed.")
+
+
+def _missing(case: Case) -> str:
+    more = case.quorum - len(case.votes)
+    return f"{more} more {'person has' if more == 1 else 'people have'} to"
+
+
+def _conflict(case: Case, said: str, help: str = "") -> Fault:
+    detail = {"review": case.review, "votes": len(case.votes), "quorum": case.quorum, "claimed_by": case.claimed_by}
+    return Fault("conflict", said, help or f"See `orchvynt reviews show {case.review}`.", detail=detail)

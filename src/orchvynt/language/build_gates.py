@@ -1,0 +1,44 @@
+"""Makes the gates of a snapshot."""
+
+from orchvynt.language.checks.conditions import Conditions
+from orchvynt.language.compiled_gates import Confidence, Escalation, Gate
+from orchvynt.language.document.gates import ConfidenceEntry
+from orchvynt.language.source import Source
+
+
+def build_gates(source: Source, conditions: Conditions) -> tuple[Gate, ...]:
+    """In the policy's order."""
+    made = []
+    for item in source.gates:
+        gate = item.section
+        made.append(
+            Gate(
+                name=gate.name,
+                stage=gate.stage,
+                when=conditions.expression(f"{item.path}.when"),
+                reviewers=gate.reviewers,
+                require_reason=gate.require_reason,
+                wait_up_to_ns=gate.wait.up_to,
+                escalation=tuple([Escalation(step.after, step.to or "") for step in gate.escalation]),
+                refuse_streams=gate.stream == "refuse",
+                confidence=_confidence(gate.confidence) if gate.confidence is not None else None,
+                quorum=gate.quorum,
+                not_requester=gate.not_requester,
+                rejects_in_words=gate.on_reject == "message",
+                notify=tuple(gate.notify),
+                sample=gate.sample,
+                after_delivery=gate.mode == "after_delivery",
+                enforced=gate.enforce is True,
+            )
+        )
+    return tuple(made)
+
+
+def _confidence(entry: ConfidenceEntry) -> Confidence:
+    source, _, of = entry.from_.partition(":")
+    passes = entry.unknown == "pass"
+    match source:
+        case "json" | "judge":
+            return Confidence(source, of, passes)
+        case _:
+            return Confidence("logprobs", "", passes)

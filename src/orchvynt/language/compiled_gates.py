@@ -1,0 +1,58 @@
+"""Parts of the compiled policy that say who must look at what, and what happens meanwhile."""
+
+from typing import Literal
+
+import msgspec
+
+from orchvynt.language.compiled import Expression
+
+Stage = Literal["input", "output", "tool_call"]
+ALL: int = 10_000
+"""A share of everything, in parts of 10,000."""
+
+
+class Escalation(msgspec.Struct, frozen=True):
+    """After `after_ns`, counted from the opening: `to` a further group, or (`to` empty) reject."""
+
+    after_ns: int
+    to: str
+
+
+class Confidence(msgspec.Struct, frozen=True):
+    """Where the `confidence` of an answer comes from: `logprobs`; `json`, a number at the pointer `of` in its JSON; `judge`, what the
+    model `of` says of it. `unknown_passes` is what holds where there is none."""
+
+    source: Literal["logprobs", "json", "judge"]
+    of: str = ""
+    unknown_passes: bool = False
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """`wait_up_to_ns` is None for `auto`: the caller's own timeout less ten seconds. `refuse_streams` is `stream: refuse`. Of what matches,
+    `sample` parts of 10,000 are reviewed; `after_delivery` reviews hold nothing. `rejects_in_words` is `on_reject: message`. A gate that
+    is not `enforced` is judged and recorded, and changes nothing."""
+
+    name: str
+    stage: Stage
+    when: Expression | None
+    reviewers: str
+    require_reason: bool
+    wait_up_to_ns: int | None
+    escalation: tuple[Escalation, ...] = ()
+    refuse_streams: bool = False
+    confidence: Confidence | None = None
+    quorum: int = 1
+    not_requester: bool = False
+    rejects_in_words: bool = False
+    notify: tuple[str, ...] = ()
+    sample: int = ALL
+    after_delivery: bool = False
+    enforced: bool = True
+
+
+class Group(msgspec.Struct, frozen=True):
+    """People who may decide: `members` by their e-mail address, and whoever the identity provider has in `oidc`."""
+
+    name: str
+    members: tuple[str, ...]
+    oidc: str = ""
