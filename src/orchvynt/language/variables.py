@@ -192,26 +192,6 @@ TEXT_NAMES: Final = frozenset({"input.text", "output.text", "output.refusal", "t
 LATER_VARIABLES: Final = MappingProxyType({"confidence": "the confidence of an answer", "unusual": "unusual answers"})
 """Variables that are checked in full and that this build does not compute yet, with what they are."""
 
-DETECTORS: Final = MappingProxyType(
-    {
-        "credit_card": "card numbers that pass Luhn's check",
-        "iban": "bank accounts that pass the check of ISO 13616",
-        "email": "e-mail addresses",
-        "phone": "telephone numbers",
-        "national_id": "national identity numbers",
-        "secret": "keys, tokens and passwords",
-        "refusal": "an answer in which the model refuses",
-        "schema_violation": "an answer that does not match the schema that was asked for",
-    }
-)
-"""What `detects` can be asked for."""
-
-ANSWER_DETECTORS: Final = frozenset({"refusal", "schema_violation"})
-"""Those that look at an answer, and so exist where there is one."""
-
-LATER_FUNCTIONS: Final = MappingProxyType({"detects": "detectors of personal data and secrets"})
-"""Functions that are checked in full and that this build does not compute yet."""
-
 FOREIGN_FUNCTIONS: Final = frozenset(
     [
         *("int", "uint", "double", "string", "bool", "bytes", "type", "dyn", "duration", "timestamp"),
