@@ -10,6 +10,7 @@ from orchvynt.detectors.numbers import Run
 
 _LONG: Final = (16, 17, 18, 19)
 _ISSUERS: Final[tuple[tuple[int, int, tuple[int, ...]], ...]] = (
+    (1000, 1999, (15,)),  # UATP
     (2200, 2204, _LONG),  # Mir
     (2221, 2720, (16,)),  # Mastercard
     (3000, 3059, (14, 16, 19)),  # Diners Club

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-EFFORT_MAX: Final = 100_000
-"""For all kinds together in one text, in units of about a microsecond: about 5 MB of usual text."""
+EFFORT_MAX: Final = 300_000
+"""For all kinds together in one text, in units of about half a microsecond: a few megabytes of usual text."""
 
 
 class TooMuchError(Exception):

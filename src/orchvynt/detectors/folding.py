@@ -45,19 +45,13 @@ def _folds() -> Mapping[int, str]:
 
 
 FOLDS: Final = _folds()
+"""Code point → what it is read as."""
 
 
-def _spans(codes: list[int]) -> str:
-    """The class of a pattern, in spans: Unicode's digits stand in tens."""
-    text, start = "", codes[0]
-    for code, following in zip(codes, [*codes[1:], -1], strict=True):
-        if following != code + 1:
-            text += f"\\U{start:08x}-\\U{code:08x}"
-            start = following
-    return f"[{text}]"
+_FOREIGN: Final = re.compile(r"[^\x00-\x7f]+")
+_REPLACED_MAX: Final = 12
+"""With more different characters to fold, one pass that looks at each is cheaper than one for each of them."""
 
-
-_ODD: Final = re.compile(_spans(sorted(FOLDS)))
 _ESCAPE: Final = re.compile(r'\\(?:u[0-9a-fA-F]{4}|[nrtbf"/\\])')
 _ESCAPED: Final = MappingProxyType({"n": "\n", "r": "\n", "t": "\t", "b": " ", "f": " "})
 
@@ -67,8 +61,13 @@ def folded(text: str) -> str:
     if "\\" in text:
         # A text may itself be JSON, or hold some: the arguments of a tool call, an answer that fits a schema.
         text = _ESCAPE.sub(_unescaped, text)
-    if not text.isascii() and _ODD.search(text) is not None:
-        text = text.translate(FOLDS)
+    if text.isascii():
+        return text
+    odd = [char for char in set("".join(_FOREIGN.findall(text))) if ord(char) in FOLDS]
+    if len(odd) > _REPLACED_MAX:
+        return text.translate(FOLDS)
+    for char in odd:
+        text = text.replace(char, FOLDS[ord(char)])
     return text
 
 

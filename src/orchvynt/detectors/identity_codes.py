@@ -19,9 +19,7 @@ _CODICE: Final = re.compile(
 )
 _CORSICAN: Final = re.compile(r"[1-478][ .-]?[0-9]{2}[ .-]?[0-9]{2}[ .-]?2[ABab][ .-]?[0-9]{3}[ .-]?[0-9]{3}[ .-]?[0-9]{2}(?![A-Za-z0-9_])")
 _SEPARATORS: Final = " .-"
-_CORSICAN_DIGITS: Final = 6
-"""Those that come before the letter."""
-
+_CORSICA: Final = frozenset("ABab")
 _PLAIN: Final = str.maketrans("", "", _SEPARATORS)
 
 
@@ -55,9 +53,11 @@ def _dnis(numbers: Numbers, text: str, effort: Effort) -> int:
             if after is not None:
                 effort.spend(_UNITS)
                 found += _is_dni(run, group, after)
-    effort.spend(len(numbers.lettered))
-    for at in numbers.lettered:
-        match = _NIE.match(text, at - 1) if text[at - 1] in "XYZxyz" and not _is_code_char(text, at - 2) else None
+    places = [at - 1 for at in numbers.lettered]
+    places += [run.at[0] - 2 for run in numbers.runs if run.at[0] > 1 and text[run.at[0] - 1] in _SEPARATORS]
+    effort.spend(len(places))
+    for place in places:
+        match = _NIE.match(text, place) if text[place] in "XYZxyz" and not _is_code_char(text, place - 1) else None
         if match is not None:
             effort.spend(_UNITS)
             found += _letter_of(_NIE_DIGITS[match[1].upper()] + match[2].replace(".", "")) == match[3].upper()
@@ -127,13 +127,13 @@ def _is_codice_fiscale(said: str) -> bool:
 
 def _corsican_nirs(numbers: Numbers, text: str, effort: Effort) -> int:
     """The French numbers of people born in Corsica: 2A counts as 19 and 2B as 18 where the key is calculated (INSEE)."""
+    ends = {run.end for run in numbers.runs if text[run.end : run.end + 1] in _CORSICA} | {at - 1 for at in numbers.lettered}
     found = 0
-    for run in numbers.runs:
-        last = run.end
-        if text[last : last + 1] not in ("A", "B", "a", "b") or len(run.digits) < _CORSICAN_DIGITS or run.digits[-1] != "2":
+    for end in ends:
+        if text[end : end + 1] not in _CORSICA or text[end - 1 : end] != "2":
             continue
         effort.spend(_UNITS)
-        match = next((one for back in range(6, 11) if last >= back and (one := _CORSICAN.match(text, last - back))), None)
+        match = next((one for back in range(6, 11) if end >= back and (one := _CORSICAN.match(text, end - back))), None)
         if match is not None and not _is_code_char(text, match.start() - 1):
             digits = match[0].translate(_PLAIN).upper().replace("2A", "19", 1).replace("2B", "18", 1)
             found += 97 - int(digits[:13]) % 97 == int(digits[13:])

@@ -88,16 +88,17 @@ Shapes = frozenset[tuple[int, ...]]
 
 
 class Scheme(msgspec.Struct, frozen=True):
-    """`length` in digits; `shapes` are the sizes of the groups in which people write it."""
+    """`length` in digits; `shapes` are the sizes of the groups in which people write it, `is_even` where the same stands between all."""
 
     kind: str
     length: int
     shapes: Shapes
     check: Callable[[str], bool]
+    is_even: bool = False
 
 
 _SCHEMES: Final = (
-    Scheme("us_ssn", 9, frozenset({(3, 2, 4)}), _is_ssn),
+    Scheme("us_ssn", 9, frozenset({(3, 2, 4)}), _is_ssn, True),
     Scheme("de_tax_id", 11, frozenset({(11,), (2, 3, 3, 3), (2, 9), (3, 3, 5), (1, 10)}), _is_steuer_id),
     Scheme("fr_nir", 15, frozenset({(15,), (13, 2), (1, 2, 2, 2, 3, 3, 2), (1, 2, 2, 2, 3, 3, 1, 1), (1, 2, 2, 5, 3, 2)}), _is_nir),
     Scheme("nl_bsn", 9, frozenset({(9,), (3, 3, 3), (4, 2, 3)}), _is_bsn),
@@ -146,6 +147,8 @@ def _window(run: Run, group: int, after: int, length: int, found: Counter[str]) 
     whole = (length,) if len(sizes) == 2 and "\n" in run.gaps[group] else sizes
     digits = run.digits[run.starts[group] : run.starts[group] + length]
     for scheme in _BY_LENGTH[length]:
+        if scheme.is_even and len(set(run.gaps[group : after - 1])) > 1:
+            continue
         if (sizes in scheme.shapes or whole in scheme.shapes) and scheme.check(digits) and run.stands_alone(group, after):
             found[scheme.kind] += 1
     if sizes == (9,) and _is_named(run, group) and _is_ssn(digits):

@@ -18,7 +18,7 @@ RUN_CHARS_MIN: Final = 7
 _DIGITS_MIN: Final = 4
 """1.1.1.1 is an address."""
 
-_LETTERED_UNITS: Final = 5
+_LETTERED_UNITS: Final = 2
 _RUN_UNITS: Final = 4
 _CHARS_PER_UNIT: Final = 2
 _SPENT_AT_ONCE: Final = 1000
@@ -79,7 +79,7 @@ def _is_mixed(beside: str) -> bool:
 
 class Numbers:
     """`runs` are those long enough to be something. `lettered` are places of digits right behind a letter, as in `DE89…`, and `spaced`
-    those of two digits behind a letter and a space, as in `AB 12 34 56 C`."""
+    those of two digits behind a letter and a gap, as in `AB 12 34 56 C`."""
 
     __slots__ = ("lettered", "runs", "spaced")
 
@@ -94,7 +94,7 @@ class Numbers:
             if before.isalpha():
                 self.lettered.append(start)
                 spent += _LETTERED_UNITS
-            elif before == " " and not text[start + 2 : start + 3].isdigit() and text[start - 2 : start - 1].isalpha():
+            elif before in (" ", "-") and start > 1 and not text[start + 2 : start + 3].isdigit() and text[start - 2 : start - 1].isalpha():
                 self.spaced.append(start)
                 spent += _LETTERED_UNITS
             if end - start >= RUN_CHARS_MIN:

@@ -41,7 +41,7 @@ FORMATS: Final[Mapping[str, str]] = MappingProxyType(
         "Shopify": r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}",
         "Square": r"\bsq0[a-z]{3}-[A-Za-z0-9_\-]{22}|\bEAAA[A-Za-z0-9_\-+=]{60}",
         "Databricks": r"\bdapi[0-9a-f]{32}",
-        "Telegram": r"\b[0-9]{8,10}:AA[A-Za-z0-9_\-]{32,33}",
+        "Telegram": r"\b(?:bot)?[0-9]{8,10}:AA[A-Za-z0-9_\-]{32,33}",
         "Discord": r"\b[MNO][A-Za-z0-9_\-]{23,25}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27}|"
         r"discord(?:app)?\.com/api/webhooks/[0-9]{17,20}/[\w\-]{60}",
         "Azure": r"AccountKey=[A-Za-z0-9+/]{86}==|\b[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.\-]{31}",
@@ -64,7 +64,7 @@ FORMATS: Final[Mapping[str, str]] = MappingProxyType(
         r"\bops_eyJ[A-Za-z0-9+/]{80}",
         "private key": r"-----BEGIN (?:[A-Z0-9 ]{1,30} )?PRIVATE KEY(?: BLOCK)?-----",
         "PuTTY": r"\bPuTTY-User-Key-File-[23]",
-        "JSON Web Token": r"\beyJ[A-Za-z0-9_\-]{10,1000}\.eyJ[A-Za-z0-9_\-]{6,1000}\.[A-Za-z0-9_\-]{10}",
+        "JSON Web Token": r"\beyJ[A-Za-z0-9_\-]{10,1000}\.eyJ[A-Za-z0-9_\-]{16}",
         "Dynatrace": r"\bdt0c01\.[A-Z0-9]{24}\.[A-Z0-9]{64}",
         "Facebook": r"\bEAA[MC][A-Za-z0-9]{100}",
         "EasyPost": r"\bEZ[AT]K[A-Za-z0-9]{54}",

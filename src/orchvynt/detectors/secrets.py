@@ -36,7 +36,9 @@ _PLACEHOLDER: Final = re.compile(
     r"(?i)^[x*.•#_\-]{3,}|\$\{|\{\{|%\(|<|your|example|placeholder|changeme|change_me|redacted|dummy|sample|process\.env|os\.environ|getenv|"
     r"^(?:true|false|null|none|undefined|required|optional|string|password|secret|token)$"
 )
+_TEMPLATE: Final = re.compile(r"\$\{|\{\{|%\(|<|^[x*.•]+$")
 _UNITS: Final = 6
+_RANDOM_ENTROPY: Final = 4.2
 _ENTROPY_MIN: Final = 3.0
 """Bits a character: words and names have less for their length, keys of 16 and more characters have more."""
 
@@ -65,11 +67,14 @@ def _named(data: bytes, effort: Effort) -> int:
         found += _is_no_placeholder(said) and _is_password(said)
     for match in _URL.finditer(data):
         effort.spend(_UNITS)
-        found += _is_no_placeholder(match[1].decode(errors="replace"))
+        found += _TEMPLATE.search(match[1].decode(errors="replace")) is None
     return found
 
 
 def _is_no_placeholder(said: str) -> bool:
+    """What is random enough is no word with `example` in it: the issuers' own examples are written so."""
+    if _TEMPLATE.search(said) is None and _is_random(said) and entropy(said) >= _RANDOM_ENTROPY:
+        return True
     return _PLACEHOLDER.search(said) is None and len(set(said)) > 2
 
 

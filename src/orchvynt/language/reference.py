@@ -35,8 +35,8 @@ _DETECTORS: Final = f"""\
 tools with, and into the messages of the request everywhere else. Without a kind it looks for personal data:
 {", ".join(f"`{kind}`" for kind in PERSONAL)}.
 Records keep how many of each kind were found, as `output.detected.iban`, and nothing of the text. One text may cost {EFFORT_MAX:,} units of
-about a microsecond, which is about 5 MB of prose or 200 KB of nothing but numbers; one that costs more is an error while the expression
-runs.
+half a microsecond, which is some megabytes of prose or 100 KB of nothing but numbers; one that costs more is an error while the expression
+runs. How much of what is there they find: [measured](detectors.md).
 """
 
 
