@@ -48,7 +48,7 @@ _CONTENT: Final = (
     Variable("input.messages", Type.NUMBER, "How many messages.", low=0),
     Variable("input.bytes", Type.NUMBER, "The size of the request's body.", low=0),
     Variable("input.images", Type.NUMBER, "How many images.", low=0),
-    Variable("input.text", Type.STRING, "All text of the messages. Records keep no text."),
+    Variable("input.text", Type.STRING, "All text of the messages, with the arguments of the tool calls in them. Records keep no text."),
     Variable("tools", Type.STRINGS, "The names of the tools that the model may call."),
     Variable("max_output_tokens", Type.OPTIONAL_NUMBER, "The output limit that the caller gave; null if none."),
     Variable("wants.json_schema", Type.BOOL, "Whether the answer must match a JSON Schema."),
