@@ -55,7 +55,7 @@ def rollback(session: Session, version: int | None, message: str, until: str, br
 def _in_force_or_waits(session: Session, path: str, body: p.ApplyBody | p.RollbackBody) -> p.PolicyApplied | None:
     """What is in force now; None under --json, where it is printed. A change that waits is no success under --json either."""
     raw = session.client.ask("POST", path, body)
-    done = session.client.read(raw, p.PolicyApplied)
+    done: p.PolicyApplied = session.client.read(raw, p.PolicyApplied)
     if session.json:
         session.terminal.json(raw)
         if done.waiting is not None:
