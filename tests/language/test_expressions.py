@@ -178,8 +178,8 @@ def test_refused_when_loaded(text: str, stage: Stage, message: str, help: str) -
 
 LATER: list[tuple[str, Stage, tuple[str, ...]]] = [
     ('detects("iban")', "request", ("detects",)),
-    ('"a" in flags || confidence < 0.75 || detects("iban", "credit_card")', "output", ("confidence", "detects")),
-    ("unusual && confidence > 0.5", "tool_call", ("confidence", "unusual")),
+    ('"a" in flags || confidence < 0.75 || detects("iban", "credit_card")', "output", ("detects",)),
+    ("unusual && confidence > 0.5", "tool_call", ()),
     ('detects("refusal", "schema_violation")', "output", ("detects",)),
     ("stream", "output", ()),
 ]

@@ -8,7 +8,7 @@ from orchvynt.language.document.policy import PolicyDocument
 from orchvynt.language.document.section import Section, fields_of
 from orchvynt.language.expressions import values
 from orchvynt.language.schema import described, json_schema, sections
-from orchvynt.language.variables import DETECTORS, GROUPS, LATER_FUNCTIONS, LATER_VARIABLES, Variable
+from orchvynt.language.variables import DETECTORS, GROUPS, LATER_FUNCTIONS, Variable
 
 _EXPRESSIONS: Final = f"""\
 Conditions are expressions in [CEL](https://github.com/google/cel-spec), parsed, type-checked and compiled when the policy is loaded.
@@ -100,7 +100,7 @@ def _variables() -> str:
     text = ""
     for title, group in GROUPS:
         text += f"### {title}\n\n" + _table(("name", "type", "meaning"), [_variable(one) for one in group]) + "\n"
-    later = ", ".join(f"`{name}`" for name in [*LATER_VARIABLES, *LATER_FUNCTIONS])
+    later = ", ".join(f"`{name}`" for name in LATER_FUNCTIONS)
     detectors = _table(("word", "what it finds"), [(f"`{word}`", meaning) for word, meaning in DETECTORS.items()])
     return text + f"### What `detects(…)` can be asked for\n\n{detectors}\nNot supported yet: {later}.\n"
 
