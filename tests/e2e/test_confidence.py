@@ -1,9 +1,15 @@
 """How sure an answer is: by its log probabilities, a number in its JSON, or another model; whole and streamed, asked from outside."""
 
+import http.client
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from anthropic import Anthropic
+from ollama import Client as Ollama
+from openai import OpenAI
 from tests.e2e.conftest import Serve
 from tests.support.policies import GROUPS, three_tiers
 from tests.support.serving import Reply, Serving
@@ -115,3 +121,95 @@ def test_a_judge_is_held_to_the_budget(serve: Serve, scripted_provider: Scripted
     assert reply.status == 409, reply.body
     assert scripted_provider.ledger().totals.arrivals == 1
     assert "budget all has no room for claude" in entry(explained(server, reply), "confidence_taken")["why"]
+
+
+def test_official_clients_of_every_api(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    """Asked for at OpenAI and Ollama on behalf of callers of every API; none of them sees any, whole or streamed."""
+    server = serve(three_tiers(scripted_provider, sure("logprobs")))
+    scripted_provider.script({"answers": [{"text": "forty two of them", "logprobs": 0.9}]})
+    said = [{"role": "user", "content": "how many"}]
+    for model in ("gpt-4o", "local"):
+        openai = OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0)
+        whole = openai.chat.completions.create(model=model, messages=said)  # type: ignore[call-overload]
+        assert (whole.choices[0].message.content, whole.choices[0].logprobs) == ("forty two of them", None)
+        chunks = list(openai.chat.completions.create(model=model, messages=said, stream=True))  # type: ignore[call-overload]
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "forty two of them"
+        assert not any(chunk.choices[0].logprobs for chunk in chunks if chunk.choices)
+        anthropic = Anthropic(base_url=server.url, api_key="any", max_retries=0)
+        message = anthropic.messages.create(model=model, messages=said, max_tokens=50)  # type: ignore[arg-type]
+        assert message.content[0].text == "forty two of them"  # type: ignore[union-attr]
+        with anthropic.messages.stream(model=model, messages=said, max_tokens=50) as stream:  # type: ignore[arg-type]
+            assert stream.get_final_text() == "forty two of them"
+        ollama = Ollama(host=server.url)
+        answer = ollama.chat(model=model, messages=said)
+        assert (answer.message.content, answer.logprobs) == ("forty two of them", None)
+        lines = list(ollama.chat(model=model, messages=said, stream=True))
+        assert "".join(line.message.content or "" for line in lines) == "forty two of them"
+        assert not any(line.logprobs for line in lines)
+        asked = ollama.chat(model=model, messages=said, logprobs=True)
+        assert asked.logprobs
+
+
+def test_a_whole_tier_without_confidence_is_one_alert(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    server = serve(three_tiers(scripted_provider, sure("logprobs", "pass")))
+    said = {"model": "claude", "messages": [{"role": "user", "content": "how many"}], "max_tokens": 50}
+    for number in range(5):
+        reply = server.ask("/v1/chat/completions", {**said, "seed": number})
+        assert reply.status == 200
+    assert "claude gives no log probabilities" in entry(explained(server, reply), "confidence_taken")["why"]
+    until = time.monotonic() + 20
+    while not (found := [one for one in server.admin("/alerts").json["items"] if one["alert"] == "confidence_missing"]):
+        assert time.monotonic() < until, server.log
+        time.sleep(0.1)
+    assert len(found) == 1
+    assert found[0]["provider"] == "anthropic"
+
+
+def test_a_kill_while_a_judge_is_asked_leaves_nothing_held(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    server = serve(three_tiers(scripted_provider, sure("judge:claude") + BUDGET))
+    scripted_provider.script({"answers": [{"match": {"provider": "anthropic"}, "fault": {"silent": True}}, {"text": "forty two"}]})
+    with ThreadPoolExecutor(1) as pool:
+        calling = pool.submit(server.chat, "how many")
+        until = time.monotonic() + 20
+        while scripted_provider.ledger().totals.arrivals < 2:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        server.kill()
+        with pytest.raises((OSError, http.client.HTTPException)):
+            calling.result(timeout=20)
+    server.start()
+    newest = server.admin("/invocations").json["items"][0]
+    record = server.explain(newest["invocation"])
+    kinds = [one["kind"] for one in record["timeline"]]
+    assert kinds.count("hold_placed") == kinds.count("attempt_settled") == 2
+    assert record["outcome"] == "interrupted"
+    assert [one["detail"]["model"] for one in record["timeline"] if one["kind"] == "invocation_finished"] == ["gpt-4o"]
+
+
+def test_a_caller_that_leaves_while_a_judge_is_asked(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    server = serve(three_tiers(scripted_provider, sure("judge:claude") + BUDGET))
+    scripted_provider.script({"answers": [{"match": {"provider": "anthropic"}, "fault": {"silent": True}}, {"text": "forty two"}]})
+    with pytest.raises(TimeoutError):
+        server.chat("how many", timeout=1.5)
+    until = time.monotonic() + 20
+    while not (found := [one for one in server.admin("/invocations").json["items"] if one["outcome"] == "cancelled"]):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    kinds = [one["kind"] for one in server.explain(found[0]["invocation"])["timeline"]]
+    assert kinds.count("hold_placed") == kinds.count("attempt_settled") == 2
+
+
+def test_what_is_unusual_is_reviewed(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    gate = sure("logprobs", when="unusual").replace('    confidence: {from: "logprobs", unknown: review}\n', "")
+    server = serve(three_tiers(scripted_provider, gate))
+    scripted_provider.script({"answers": [{"text": "There are forty two of them, and that is what the books of the house say."}]})
+    for _ in range(50):
+        reply = server.chat("how many")
+        assert reply.status == 200
+    assert not entry(explained(server, reply), "answer_measured")["measured"]
+    scripted_provider.script({"answers": [{"text": "There are many, many of them. " * 60}]})
+    reply = server.chat("how many", stream=True)
+    assert reply.status == 409, reply.body
+    measured = entry(explained(server, reply), "answer_measured")
+    assert measured["unusual"] == ["length", "repetition"]
+    assert measured["samples"] == 50

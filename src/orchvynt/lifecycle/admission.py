@@ -183,7 +183,7 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
             state.streams and may_be_rescued(chain_of(snapshot, state), invocation.ask),
             prefix_for(snapshot, state),
             state.repeated,
-            state.logprobs,
+            state.logprobs if candidate.model not in state.weighless else "",
         ),
     ]
 

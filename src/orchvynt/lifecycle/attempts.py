@@ -95,6 +95,13 @@ def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> li
     """Ends the attempt on record, returns or settles its hold, and moves on as the chain says."""
     noted = end_failed(snapshot, state, event)
     failure, candidate = event.failure, state.candidate
+    if _refused_for_logprobs(state, event):
+        state.weighless = (*state.weighless, candidate.model)
+        state.phase = "backing_off"
+        noted.append(
+            facts.RetryScheduled(state.invocation.id, event.at, candidate.model, 0, "it refuses to be asked for log probabilities")
+        )
+        return [Record(tuple(noted)), WakeAfter(0)]
     ms = (event.mono - state.sent_mono) // 1_000_000
     failed = Failed(
         failure.outcome,
@@ -132,6 +139,12 @@ def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> li
             return [*resting, Record(tuple(noted)), *commands]
         case GiveUp():
             return [*resting, Record(tuple(noted)), *_give_up(snapshot, state, event)]
+
+
+def _refused_for_logprobs(state: State, event: AttemptFailed) -> bool:
+    """Whether the provider refused what we, and not the caller, asked for: the request is then sent as the caller wrote it."""
+    asked = state.logprobs == "hidden" and state.candidate.model not in state.weighless
+    return asked and event.failure.outcome == "bad_request" and "logprob" in event.failure.message.lower()
 
 
 def _go_on(snapshot: Snapshot, state: State, event: AttemptFailed, failed: Failed, noted: list[facts.AnyFact]) -> list[AnyCommand]:

@@ -86,9 +86,10 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     when the first fallback was activated (ns UTC). `counted` once a hold that stands has counted the invocation on its budgets.
     `wanted` is what an invocation in `request_in_review` waits for. `owed` once an approval let it go on: it is finished whether a caller
     waits or not, and its end is kept. `downgrades` are the models that its budgets may lead to beside the plan.
-    `weighs` is set where an open gate reads `confidence`: then `logprobs` says whether they are asked for, `judges` whom such gates may
-    ask, `sureness` what is known so far, by its source. While a judge is asked, `judging` is the life of that question, whose `purpose`
-    is `judge`; `judged` counts its attempts. `compares` is set where an open gate reads `unusual`: then `finding` is what came of it.
+    `weighs` is set where an open gate reads `confidence`: then `logprobs` says whether they are asked for, `weighless` which models refused
+    that, `judges` whom such gates may ask, `sureness` what is known so far, by its source. While a judge is asked, `judging` is the life of
+    that question, whose `purpose` is `judge`; `judged` counts its attempts. `compares` is set where an open gate reads `unusual`: then
+    `finding` is what came of it.
     """
 
     invocation: Invocation
@@ -141,6 +142,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     downgrades: tuple[Downgrade, ...] = ()
     weighs: bool = False
     logprobs: Logprobs = ""
+    weighless: tuple[str, ...] = ()
     judges: tuple[Judge, ...] = ()
     judging: "State | None" = None
     judged: int = 0

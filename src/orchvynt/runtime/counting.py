@@ -25,7 +25,11 @@ TRIGGERS: Final = frozenset(get_args(facts.Trigger))
 # The refusals for which a budget is the reason, by its limit or by its queue.
 NO_ROOM: Final = frozenset({"budget_exceeded", "run_stopped", "overloaded"})
 # What RetryScheduled says in a phrase.
-PHRASES: Final = {"the kept-alive connection was closed": "stale_connection", "every tier rests": "rest"}
+PHRASES: Final = {
+    "the kept-alive connection was closed": "stale_connection",
+    "every tier rests": "rest",
+    "it refuses to be asked for log probabilities": "logprobs",
+}
 
 
 # Why the first tier is not asked although its provider is well: the budget, or a price that nobody knows.
@@ -78,7 +82,10 @@ class Counting:
             self.refused.add((code,), 0)
         for end in ("whole", "broken", "caller_left"):
             self.streams.add((end,), 0)
-        self._counters: Final[dict[type[AnyFact], Callable[[Life, Any], None]]] = {
+        self._counters: Final = self._by_fact()
+
+    def _by_fact(self) -> dict[type[AnyFact], Callable[[Life, Any], None]]:
+        return {
             facts.Routed: self._routed,
             facts.CandidateSkipped: self._candidate_skipped,
             facts.HoldAwaited: self._hold_awaited,
