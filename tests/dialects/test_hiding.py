@@ -121,7 +121,7 @@ def test_a_stream_of_ollama_goes_out_as_without_and_is_read() -> None:
 
 def test_a_caller_of_another_api_sees_none_either() -> None:
     for dialect in ("ollama_chat", "anthropic_messages"):
-        relay = registry.relay(OPENAI, registry.caller(dialect), Ask("m", b""), collect=True, logprobs="hidden")  # type: ignore[arg-type]
+        relay = registry.relay(OPENAI, registry.caller(dialect), Ask("m", b""), collect=True, logprobs="hidden")
         out = relay.feed(stream(True)) + relay.finish(())
         assert b"logprob" not in out
         assert relay.reply().logprobs[0] == TokenLogprob("hi", -0.1, (104, 105))

@@ -4,6 +4,7 @@ import http.client
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -127,27 +128,26 @@ def test_official_clients_of_every_api(serve: Serve, scripted_provider: Scripted
     """Asked for at OpenAI and Ollama on behalf of callers of every API; none of them sees any, whole or streamed."""
     server = serve(three_tiers(scripted_provider, sure("logprobs")))
     scripted_provider.script({"answers": [{"text": "forty two of them", "logprobs": 0.9}]})
-    said = [{"role": "user", "content": "how many"}]
-    for model in ("gpt-4o", "local"):
-        openai = OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0)
-        whole = openai.chat.completions.create(model=model, messages=said)  # type: ignore[call-overload]
-        assert (whole.choices[0].message.content, whole.choices[0].logprobs) == ("forty two of them", None)
-        chunks = list(openai.chat.completions.create(model=model, messages=said, stream=True))  # type: ignore[call-overload]
-        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "forty two of them"
-        assert not any(chunk.choices[0].logprobs for chunk in chunks if chunk.choices)
-        anthropic = Anthropic(base_url=server.url, api_key="any", max_retries=0)
-        message = anthropic.messages.create(model=model, messages=said, max_tokens=50)  # type: ignore[arg-type]
-        assert message.content[0].text == "forty two of them"  # type: ignore[union-attr]
-        with anthropic.messages.stream(model=model, messages=said, max_tokens=50) as stream:  # type: ignore[arg-type]
-            assert stream.get_final_text() == "forty two of them"
-        ollama = Ollama(host=server.url)
-        answer = ollama.chat(model=model, messages=said)
-        assert (answer.message.content, answer.logprobs) == ("forty two of them", None)
-        lines = list(ollama.chat(model=model, messages=said, stream=True))
-        assert "".join(line.message.content or "" for line in lines) == "forty two of them"
-        assert not any(line.logprobs for line in lines)
-        asked = ollama.chat(model=model, messages=said, logprobs=True)
-        assert asked.logprobs
+    with ExitStack() as open_:
+        openai = open_.enter_context(OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0))
+        anthropic = open_.enter_context(Anthropic(base_url=server.url, api_key="any", max_retries=0))
+        ollama = open_.enter_context(Ollama(host=server.url))
+        for model in ("gpt-4o", "local"):
+            asked: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": "how many"}]}
+            whole = openai.chat.completions.create(**asked)
+            assert (whole.choices[0].message.content, whole.choices[0].logprobs) == ("forty two of them", None)
+            chunks = [chunk.choices[0] for chunk in openai.chat.completions.create(**asked, stream=True) if chunk.choices]
+            assert "".join(choice.delta.content or "" for choice in chunks) == "forty two of them"
+            assert not any(choice.logprobs for choice in chunks)
+            assert anthropic.messages.create(**asked, max_tokens=50).content[0].text == "forty two of them"
+            with anthropic.messages.stream(**asked, max_tokens=50) as stream:
+                assert stream.get_final_text() == "forty two of them"
+            answer = ollama.chat(**asked)
+            assert (answer.message.content, answer.logprobs) == ("forty two of them", None)
+            lines = list(ollama.chat(**asked, stream=True))
+            assert "".join(line.message.content or "" for line in lines) == "forty two of them"
+            assert not any(line.logprobs for line in lines)
+            assert ollama.chat(**asked, logprobs=True).logprobs
 
 
 def test_a_whole_tier_without_confidence_is_one_alert(serve: Serve, scripted_provider: ScriptedProvider) -> None:
@@ -206,10 +206,10 @@ def test_what_is_unusual_is_reviewed(serve: Serve, scripted_provider: ScriptedPr
     for _ in range(50):
         reply = server.chat("how many")
         assert reply.status == 200
-    assert not entry(explained(server, reply), "answer_measured")["measured"]
+    assert "measured" not in entry(explained(server, reply), "answer_measured")
     scripted_provider.script({"answers": [{"text": "There are many, many of them. " * 60}]})
     reply = server.chat("how many", stream=True)
     assert reply.status == 409, reply.body
     measured = entry(explained(server, reply), "answer_measured")
-    assert measured["unusual"] == ["length", "repetition"]
+    assert measured["unusual"] == ["length"]
     assert measured["samples"] == 50

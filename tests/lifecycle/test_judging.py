@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 from tests.support.lives import condition
-from tests.support.playbook import ANSWER, ASK_FIRST, HELD, Playbook, Recorded
+from tests.support.playbook import ANSWER, ASK_FIRST, HELD, Expected, Playbook, Recorded
 from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.decisions.budgets.sizing import Fits
@@ -13,6 +13,7 @@ from orchvynt.language.snapshot import Constraint, Gate
 from orchvynt.lifecycle import events
 from orchvynt.lifecycle.commands import Admit, CancelAttempt, Close, Deliver, ForJudge, LeaveQueue, Park, PutToRest, Send, WakeAfter
 from orchvynt.model import facts
+from orchvynt.model.money import Price
 from orchvynt.model.usage import Usage
 
 ADMITTED = events.Admitted(2, 20, Fits(20, 0, 30), HELD, 30)
@@ -49,7 +50,7 @@ def says(text: str) -> events.AnswerArrived:
 
 
 JUDGED = ("attempt_ended", "attempt_settled", "confidence_taken", "gate_judged")
-DELIVERED = [Deliver(), Close()]
+DELIVERED: list[Expected] = [Deliver(), Close()]
 
 
 def taken(play: Playbook) -> facts.ConfidenceTaken:
@@ -145,7 +146,7 @@ def test_when_time_is_up_the_answer_is_not_lost(event: events.AnyEvent) -> None:
 
 def test_what_the_judge_cost_is_a_part_of_the_invocation() -> None:
     policy = snapshot(gates=(gate(),))
-    price = msgspec.structs.replace(policy.models["claude"].price, input=1_000_000_000, output=2_000_000_000, source="policy")
+    price = Price(input=1_000_000_000, output=2_000_000_000, cached_input=1_000_000_000, source="policy")
     models = {**policy.models, "claude": msgspec.structs.replace(policy.models["claude"], price=price)}
     play = Playbook(msgspec.structs.replace(policy, models=models), invocation())
     play >> events.Received(1, 10) << [Recorded("invocation_received", "routed"), ASK_FIRST]
