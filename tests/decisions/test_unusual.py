@@ -29,7 +29,7 @@ def test_nothing_is_unusual_before_there_is_enough_to_compare_with() -> None:
 @pytest.mark.parametrize(
     ("text", "unusual"),
     [
-        (USUAL, ()), (USUAL * 40, ("length", "repetition")), ("No.", ("length",)), (GERMAN, ("language",)),
+        (USUAL, ()), (USUAL * 40, ("length",)), ("No.", ("length",)), (GERMAN, ("language",)),
         ("Ответ на этот вопрос состоит в том, что книга компании была сведена в конце года.", ("language",)),
         (LOOP, ("length", "repetition")), ("", ()),
     ],

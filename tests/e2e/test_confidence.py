@@ -211,5 +211,5 @@ def test_what_is_unusual_is_reviewed(serve: Serve, scripted_provider: ScriptedPr
     reply = server.chat("how many", stream=True)
     assert reply.status == 409, reply.body
     measured = entry(explained(server, reply), "answer_measured")
-    assert measured["unusual"] == ["length"]
+    assert measured["unusual"] == ["length", "repetition"]
     assert measured["samples"] == 50

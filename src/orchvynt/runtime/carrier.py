@@ -277,7 +277,8 @@ class Carrier:
     def _close(self, life: Life, command: commands.Close) -> None:
         self.lives.pop(life.id, None)
         # The exchange knows its life: without this only the garbage collector would end the two.
-        life.exchange = life.judge = None
+        life.exchange = None
+        self._judging.over(life)
         self.limiting.leave(life)
         self.parking.closed(life)
         self.admitting.forget_invocation(life)

@@ -25,6 +25,7 @@ class Judging:
         asked, state = command.command, life.state.judging
         question = life.judge
         if state is not None and (question is None or question.state is not state):
+            self.over(life)
             question = life.judge = Life(life.snapshot, state, life.arrived)
             question.parent = life
         assert question is not None
@@ -32,3 +33,9 @@ class Judging:
             # The sweep looks at the timers of invocations only.
             life.set_timer(TIMER, self._clock.monotonic() + asked.answer_ns)
         self._performers[type(asked)](question, asked)
+
+    def over(self, life: Life) -> None:
+        """Its exchange knows the question, and the question its invocation: without this only the garbage collector would end them."""
+        if life.judge is not None:
+            life.judge.exchange = life.judge.parent = None
+            life.judge = None

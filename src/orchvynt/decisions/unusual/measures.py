@@ -7,27 +7,25 @@ from typing import Final
 
 import msgspec
 
-_LETTERS_LOOKED_AT: Final = 64
-_WORDS_CHARS: Final = 600
+_LETTERS_LOOKED_AT: Final = 32
+_WORDS_CHARS: Final = 320
 _TELLING_WORDS: Final = 4
-_TAIL_CHARS: Final = 1_200
-_TAIL_UNITS: Final = 160
+_TAIL_CHARS: Final = 480
+_TAIL_UNITS: Final = 64
 _UNITS_LEAST: Final = 24
 
 # The commonest words that the languages do not share (the tops of https://wortschatz.uni-leipzig.de's lists by frequency).
-_WORDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
-    {
-        language: frozenset(words.split())
-        for language, words in (
-            ("english", "the and is of to that for with are this you it as be not have from"),
-            ("german", "der die das und ist nicht ein eine zu den mit von sich auf für dem werden"),
-            ("french", "le la les des et est une du dans pour que qui pas sur au avec ce"),
-            ("spanish", "el los las y es una del por que para con no su lo se como está"),
-            ("italian", "il lo gli e è una della che per non con di sono del si nel"),
-            ("portuguese", "o os as e é uma do da que para com não em no na por dos"),
-            ("dutch", "de het een en is van dat niet op te zijn met voor aan er die"),
-        )
-    }
+_TELLING: Final = (
+    ("english", "the and is of to that for with are this you it as be not have from"),
+    ("german", "der die das und ist nicht ein eine zu den mit von sich auf für dem werden"),
+    ("french", "le la les des et est une du dans pour que qui pas sur au avec ce"),
+    ("spanish", "el los las y es una del por que para con no su lo se como está"),
+    ("italian", "il lo gli e è una della che per non con di sono del si nel"),
+    ("portuguese", "o os as e é uma do da que para com não em no na por dos"),
+    ("dutch", "de het een en is van dat niet op te zijn met voor aan er die"),
+)
+_LANGUAGES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {word: tuple(name for name, own in _TELLING if word in own.split()) for _, words in _TELLING for word in words.split()}
 )
 # Blocks of letters, by where they begin (https://www.unicode.org/Public/UCD/latest/ucd/Blocks.txt); between them nothing is told.
 _BLOCKS: Final = (
@@ -55,11 +53,14 @@ def _language(text: str) -> str:
     script = "latin" if text.isascii() else _script(text)
     if script != "latin":
         return script
-    words = set(text[:_WORDS_CHARS].lower().split())
-    counts = [(len(words & known), name) for name, known in _WORDS.items()]
-    most, name = max(counts)
+    counts: dict[str, int] = {}
+    for word in {*text[:_WORDS_CHARS].lower().split()} & _LANGUAGES.keys():
+        for name in _LANGUAGES[word]:
+            counts[name] = counts.get(name, 0) + 1
+    most = max(counts.values(), default=0)
     # Of a list, a table or a line of code no language is told.
-    return name if most >= _TELLING_WORDS and sum(count == most for count, _ in counts) == 1 else ""
+    told = [name for name, count in counts.items() if count == most]
+    return told[0] if most >= _TELLING_WORDS and len(told) == 1 else ""
 
 
 def _script(text: str) -> str:
@@ -70,7 +71,8 @@ def _script(text: str) -> str:
             point = ord(letter)
             name = next((name for low, high, name in _BLOCKS if low <= point <= high), "other")
             # Japanese is both.
-            counts["han" if name == "kana" else name] = counts.get("han" if name == "kana" else name, 0) + 1
+            name = "han" if name == "kana" else name
+            counts[name] = counts.get(name, 0) + 1
     return max(counts, key=lambda name: counts[name]) if counts else ""
 
 
