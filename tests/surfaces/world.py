@@ -13,16 +13,18 @@ import msgspec
 import uvicorn
 
 from orchvynt.adapters.memory.journal import MemoryJournal, open_memory_store
+from orchvynt.adapters.passwords import Argon2Passwords
 from orchvynt.decisions.budgets.standing import Measure
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.decisions.reviews.granting import check_grant
 from orchvynt.language.problems import Problem
-from orchvynt.language.snapshot import Model, Provider, Retry, Snapshot, Timeouts
+from orchvynt.language.snapshot import Group, Model, Provider, Retry, Snapshot, Timeouts
 from orchvynt.model import facts as f
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import Price
 from orchvynt.ports.checking import Compared
+from orchvynt.ports.people import PersonRow
 from orchvynt.ports.store import AuditRow, PolicyRow, ReviewRow, Role, Store, TokenRow
 from orchvynt.runtime.control import (
     AlertLine,
@@ -39,8 +41,10 @@ from orchvynt.runtime.control import (
     Status,
 )
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.people import People
 from orchvynt.runtime.series import Sampled
 from orchvynt.surfaces.admin.app import admin_app
+from orchvynt.surfaces.admin.door import Door
 from orchvynt.surfaces.admin.tokens import digest
 
 NOW = 1_767_229_200_000_000_000  # 2026-01-01T01:00:00Z
@@ -52,11 +56,16 @@ OLD = "version: 1\n# discouraged\n"
 
 
 class FixedClock:
+    """Stands still, until a test moves it."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+
     def now(self) -> int:
-        return NOW
+        return NOW + self.passed
 
     def monotonic(self) -> int:
-        return 0
+        return self.passed
 
 
 class MemoryControl:
@@ -71,6 +80,7 @@ class MemoryControl:
         self.alert_lines: list[AlertLine] = []
         self.rate_limit_lines: list[RateLimitLine] = []
         self.draining = False
+        self.groups: dict[str, tuple[str, ...]] = {}
         self.watch: Literal["", "following", "paused", "broken"] = ""
 
     @property
@@ -80,7 +90,8 @@ class MemoryControl:
         lab = Model("claude-*", openai, "", None)
         return Snapshot(
             1, "sha", "", {"openai": openai}, {"gpt-4o-mini": small}, {"small": "gpt-4o-mini"}, (("claude-*", lab),), (), "gpt-4o-mini",
-            "refuse", Retry(1, 1, 1, 1), Timeouts(1, 1, 1, 1, 1), {}, (), (), {},
+            "refuse", Retry(1, 1, 1, 1), Timeouts(1, 1, 1, 1, 1), {}, (), (),
+            {name: Group(name, members) for name, members in self.groups.items()},
         )  # fmt: skip
 
     def status(self) -> Status:
@@ -238,6 +249,11 @@ class World:
         self.store, self._journal = open_memory_store()
         self.control = MemoryControl(self.store, self._journal)
         self.keyring = Keyring(self.store, FixedClock())
+        # Cheap hashes: what is tested here is who comes in, not how long a guess takes.
+        self.passwords = Argon2Passwords(memory_kib=8, passes=1)
+        self.clock = FixedClock()
+        self.people = People(self.store, self.clock, self.passwords)
+        self.door = Door(self.clock)
         self.sampled: list[Sampled] | None = []
         self.port = 0
         for role, secret in SECRETS.items():
@@ -245,6 +261,12 @@ class World:
 
     async def measure(self) -> list[Sampled] | None:
         return self.sampled
+
+    def person(self, email: str, role: Role = "viewer", password: str = "", name: str = "") -> PersonRow:
+        """Adds one, as an admin does."""
+        added = asyncio.run(self.people.add("admin", PersonRow(email, name, role, NOW, "token:admin"), password))
+        assert isinstance(added, PersonRow), added
+        return added
 
     def happened(self, record: Sequence[AnyFact]) -> None:
         """Facts of one invocation, as the journal files them."""
@@ -300,7 +322,9 @@ def reveal(state: bytes) -> dict[str, Any]:
 def serving(hosts: tuple[str, ...] = (), fixed_tokens: tuple[TokenRow, ...] = ()) -> Iterator[World]:
     """A world whose admin app is served by uvicorn in a thread, on a port of the system's choice."""
     world = World()
-    app = admin_app(world.control, FixedClock(), reveal, world.measure, world.keyring, hosts=hosts, fixed_tokens=fixed_tokens)
+    app = admin_app(
+        world.control, FixedClock(), reveal, world.measure, world.keyring, world.people, world.door, hosts, fixed_tokens
+    )  # fmt: skip
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)

@@ -71,6 +71,7 @@ def serve_settings(options: ServeOptions, directory: Path) -> settings.Settings:
         insecure_admin=options.insecure_admin,
         drain_seconds=options.drain_seconds,
         watch=options.watch,
+        admin_url=settings.admin_url(options.admin_url),
     )
 
 

@@ -4,6 +4,7 @@ import importlib.util
 import os
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -36,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True):
     secret_env: tuple[str, ...] = DEFAULT_SECRET_ENV
     secret_dir: str = DEFAULT_SECRET_DIR
     insecure_admin: bool = False
+    admin_url: str = ""
     drain_seconds: float = 30.0
     watch: bool = False
 
@@ -60,6 +62,18 @@ def store_path(url: str) -> str:
     if found[0] or not found[2]:
         raise WrongUseError(f"--store {url}: this build keeps its state in SQLite only. Write sqlite:///PATH.")
     return found[2]
+
+
+def admin_url(text: str) -> str:
+    """`https://HOST[:PORT]` or `http://…` without a path, as browsers write it; empty stays empty. Raises WrongUseError."""
+    try:
+        parts = urlsplit(text)
+        plain = parts.scheme in ("http", "https") and parts.hostname and parts.username is None and (parts.port or 1)
+    except ValueError:
+        plain = False
+    if text and (not plain or parts.path.strip("/") or parts.query or parts.fragment):
+        raise WrongUseError(f"--admin-url {text}: write what browsers call the admin port, such as https://orchvynt.example.com.")
+    return text.rstrip("/")
 
 
 def check_watch(settings: Settings) -> None:

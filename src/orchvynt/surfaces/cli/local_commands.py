@@ -21,11 +21,13 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
         secret_dir: Annotated[str, typer.Option("--secret-dir", metavar="DIR", help="Where secret files may lie (/run/secrets).")] = "",
         watch: Annotated[bool, typer.Option("--watch", help="The policy's file is the truth, also while it runs.")] = False,
         insecure_admin: Annotated[bool, typer.Option("--insecure-admin", help="Admin beyond the loopback without TLS.")] = False,
+        admin_url: Annotated[str, typer.Option("--admin-url", metavar="URL", help="What browsers call the admin port.")] = "",
         drain: Annotated[float, typer.Option("--drain", metavar="SECONDS", min=0, help="How long open work may end at a stop.")] = 30.0,
     ) -> None:
         """Run the control plane."""
         globs = tuple(part.strip() for part in secret_env.split(",") if part.strip())
-        raise typer.Exit(outside.local.serve(ServeOptions(policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch)))
+        options = ServeOptions(policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch, admin_url)
+        raise typer.Exit(outside.local.serve(options))
 
     @app.command(rich_help_panel=START)
     def demo(

@@ -23,6 +23,7 @@ class ServeOptions:
     insecure_admin: bool
     drain_seconds: float
     watch: bool = False
+    admin_url: str = ""
 
 
 @dataclass(frozen=True)
