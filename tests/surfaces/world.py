@@ -41,6 +41,7 @@ from orchvynt.runtime.control import (
     Status,
 )
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.oidc_provider import OidcProvider
 from orchvynt.runtime.people import People
 from orchvynt.runtime.series import Sampled
 from orchvynt.surfaces.admin.app import admin_app
@@ -81,6 +82,7 @@ class MemoryControl:
         self.rate_limit_lines: list[RateLimitLine] = []
         self.draining = False
         self.groups: dict[str, tuple[str, ...]] = {}
+        self.oidc: dict[str, str] = {}
         self.watch: Literal["", "following", "paused", "broken"] = ""
 
     @property
@@ -91,7 +93,7 @@ class MemoryControl:
         return Snapshot(
             1, "sha", "", {"openai": openai}, {"gpt-4o-mini": small}, {"small": "gpt-4o-mini"}, (("claude-*", lab),), (), "gpt-4o-mini",
             "refuse", Retry(1, 1, 1, 1), Timeouts(1, 1, 1, 1, 1), {}, (), (),
-            {name: Group(name, members) for name, members in self.groups.items()},
+            {name: Group(name, self.groups.get(name, ()), self.oidc.get(name, "")) for name in {*self.groups, *self.oidc}},
         )  # fmt: skip
 
     def status(self) -> Status:
@@ -229,6 +231,7 @@ class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
 
     @property
     def json(self) -> Any:
@@ -309,7 +312,8 @@ class World:
             payload = raw if raw is not None else json.dumps(body).encode() if body is not None else None
             connection.request(method, path if path.startswith("/api") else prefix + path, payload, {**sent, **(headers or {})})
             answer = connection.getresponse()
-            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+            headers_given = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, headers_given, answer.read(), tuple(answer.headers.get_all("set-cookie") or ()))
         finally:
             connection.close()
 
@@ -319,11 +323,11 @@ def reveal(state: bytes) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(hosts: tuple[str, ...] = (), fixed_tokens: tuple[TokenRow, ...] = ()) -> Iterator[World]:
+def serving(hosts: tuple[str, ...] = (), fixed_tokens: tuple[TokenRow, ...] = (), provider: OidcProvider | None = None) -> Iterator[World]:
     """A world whose admin app is served by uvicorn in a thread, on a port of the system's choice."""
     world = World()
     app = admin_app(
-        world.control, FixedClock(), reveal, world.measure, world.keyring, world.people, world.door, hosts, fixed_tokens
+        world.control, FixedClock(), reveal, world.measure, world.keyring, world.people, world.door, hosts, fixed_tokens, provider
     )  # fmt: skip
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))

@@ -167,7 +167,7 @@ async def _start_admin(
     beside = await asyncio.to_thread(lambda: Path(settings.store_path).resolve().parent)
     fixed, token_file = await admin.first_tokens(process.opened.store, process.clock, environment, beside)
     bound = admin.bind(settings.admin_host, settings.admin_port)
-    server = admin.admin_server(operations, process, operations.about, fixed)
+    server = admin.admin_server(operations, process, operations.about, fixed, bound.getsockname()[1])
     task = process.tasks.start(server.serve(sockets=[bound]), "admin")
     _say(f"admin on http://{settings.admin_host}:{bound.getsockname()[1]}")
     if token_file is not None:

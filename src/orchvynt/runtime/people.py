@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from orchvynt.decisions.people.changes import barred, orphaning
+from orchvynt.decisions.people.id_tokens import Identity
 from orchvynt.decisions.people.lasting import BROWSER, PROGRAM, TOUCH_NS, is_over, lasting
 from orchvynt.decisions.people.passwords import BYTES_MAX, unfit
 from orchvynt.model.faults import Fault
@@ -160,6 +161,29 @@ class People:
             return hashed
         return await self._put(msgspec.structs.replace(checked, password=hashed), True, session.sha256)
 
+    async def by_provider(self, identity: Identity, issuer: str, role: Role | None) -> PersonRow | Fault:
+        """The person of this address, who is made at the first such login. `role` is what the provider's groups give; None: nothing, and
+        only who is here already comes in. An address is bound to one account of the provider: addresses are given to others in time."""
+        account = f"{issuer} {identity.subject}"
+        async with self._changing:
+            person = await self._store.person(identity.email)
+            if person is None:
+                if role is None:
+                    return Fault("forbidden", "No group of this account may come in here.", "Ask whoever runs this server for a group.")
+                made = PersonRow(identity.email, identity.name, role, self._clock.now(), "oidc", provider=account, role_from="oidc")
+                return made if await self._store.add_person(made) else _changed(identity.email)
+            if person.disabled:
+                return Fault("forbidden", f"{identity.email} is disabled here.", "Ask whoever runs this server.")
+            if person.provider not in ("", account):
+                said = f"{identity.email} belongs to another account of the identity provider."
+                return Fault("forbidden", said, f"If it was given to you since, an admin runs: orchvynt people unlink {identity.email}.")
+            after = msgspec.structs.replace(person, provider=account)
+            if person.role_from == "oidc":
+                if role is None:
+                    return Fault("forbidden", "No group of this account may come in here any more.", "Ask whoever runs this server.")
+                after = msgspec.structs.replace(after, role=role)
+            return person if after == person else await self._put(after, False, "")
+
     async def run(self) -> None:
         """Forgets, every few minutes, the sessions that are over."""
         while True:
@@ -190,13 +214,17 @@ class People:
         after = msgspec.structs.replace(person, revision=person.revision + 1)
         if await self._store.change_person(after, end_sessions, keep):
             return after
-        return Fault("conflict", f"{person.email} was changed by somebody else meanwhile.", "Look at it, then try again.")
+        return _changed(person.email)
 
 
 def _unfit_name(name: str) -> Fault | None:
     if len(name) <= NAME_CHARS_MAX and name.isprintable():
         return None
     return Fault("invalid_request", f"A name is at most {NAME_CHARS_MAX} printable characters.", "Write it shorter.", param="name")
+
+
+def _changed(email: str) -> Fault:
+    return Fault("conflict", f"{email} was changed by somebody else meanwhile.", "Look at it, then try again.")
 
 
 def _old_is_wrong() -> Fault:

@@ -1,7 +1,10 @@
 """A browser as far as cookies go: it keeps what it is given, sends it back, and follows nothing."""
 
+import re
+from html import unescape
 from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.surfaces.world import Answer, World
 
@@ -22,12 +25,24 @@ class Browser:
         if token := self.csrf if csrf is None else csrf:
             headers["x-orchvynt-csrf"] = token
         answer = self.world.ask(method, path, role="", body=body, headers=headers, **more)
-        for name, morsel in SimpleCookie(answer.headers.get("set-cookie", "")).items():
+        for name, morsel in SimpleCookie("\r\n".join(answer.cookies)).items():
             if morsel["max-age"] == "0":
                 self.cookies.pop(name, None)
             else:
                 self.cookies[name] = morsel.value
         return answer
+
+    def page(self, path: str, form: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Answer:
+        """A page, or what a form leads to."""
+        if form is None:
+            return self.ask("GET", path, prefix="", headers=headers or {})
+        sent = {"content-type": "application/x-www-form-urlencoded", "origin": self.world.url, **(headers or {})}
+        return self.ask("POST", path, raw=urlencode(form).encode(), prefix="", csrf="", headers=sent)
+
+    def fields(self, path: str) -> dict[str, str]:
+        """The hidden fields of a page's form."""
+        found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', self.page(path).body.decode())
+        return {name: unescape(value) for name, value in found}
 
     def log_in(self, email: str, password: str = PASSWORD) -> Answer:
         answer = self.ask("POST", "/login", {"email": email, "password": password})

@@ -19,12 +19,14 @@ from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import Role, StoreUnavailableError, TokenRow
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.oidc_provider import OidcProvider
 from orchvynt.runtime.people import People
 from orchvynt.surfaces.admin.asking import Asking, Cookies, Desk, Measure, Reveal, Row, Text
 from orchvynt.surfaces.admin.door import Door
 from orchvynt.surfaces.admin.entrance import Entrant, address_of, foreign, recognised
 from orchvynt.surfaces.admin.guard import HostGuard
 from orchvynt.surfaces.admin.openapi import openapi
+from orchvynt.surfaces.admin.pages.serving import Pages
 from orchvynt.surfaces.admin.paging import LIMIT_DEFAULT, LIMIT_MAX
 from orchvynt.surfaces.admin.refusals import (
     SECURITY_HEADERS,
@@ -53,9 +55,10 @@ def admin_app(
     door: Door,
     hosts: Collection[str] = (),
     fixed_tokens: Sequence[TokenRow] = (),
+    provider: OidcProvider | None = None,
 ) -> Starlette:
     """`hosts` are the names, besides the loopback's, that this server may be addressed by. `fixed_tokens` come from the environment."""
-    desk = Desk(control, clock, reveal, measure, keyring, people, door, tuple(fixed_tokens))
+    desk = Desk(control, clock, reveal, measure, keyring, people, door, tuple(fixed_tokens), provider)
     document = msgspec.Raw(msgspec.json.encode(openapi(ROWS, PREFIX, control.status().version, BESIDE)))
 
     async def described(_request: Request) -> Response:
@@ -67,6 +70,7 @@ def admin_app(
     routes = [Route(f"{PREFIX}/openapi.json", described, methods=["GET"])]
     routes += [Route(PREFIX + path, _endpoint(desk, rows), methods=list(rows)) for path, rows in by_path.items()]
     routes += [Route(row.path, _endpoint(desk, {row.method: row}), methods=[row.method]) for row in BESIDE]
+    routes += Pages(desk).routes()
     app = Starlette(
         routes=routes,
         middleware=[Middleware(HostGuard, hosts=hosts)],

@@ -13,6 +13,7 @@ from orchvynt.ports.people import PersonRow, SessionRow
 from orchvynt.ports.store import Store, TokenRow
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.oidc_provider import OidcProvider
 from orchvynt.runtime.people import People
 from orchvynt.runtime.series import Sampled
 from orchvynt.surfaces.admin.door import Door
@@ -37,6 +38,7 @@ class Desk(msgspec.Struct, frozen=True):
     people: People
     door: Door
     fixed_tokens: tuple[TokenRow, ...] = ()
+    provider: OidcProvider | None = None
 
     @property
     def store(self) -> Store:
