@@ -8,7 +8,9 @@ from tests.surfaces.admin.browsing import PASSWORD, Browser, logged_in, token_of
 from tests.surfaces.admin.test_access import concrete
 from tests.surfaces.world import SECOND, World, serving
 
+from orchvynt.adapters.passwords import Argon2Passwords
 from orchvynt.model.roles import RANKS, Role
+from orchvynt.ports.people import PersonRow
 from orchvynt.surfaces.admin.asking import Row
 from orchvynt.surfaces.admin.table import BESIDE, PREFIX, ROWS
 
@@ -183,6 +185,19 @@ def test_the_store_and_the_audit_hold_neither_password_nor_session(world: World)
     assert all(secret not in rows for secret in (PASSWORD, cookie, token))
     assert "$argon2id$" in rows
     assert [row.what for row in world.audits] == ["login", "login"]
+
+
+def test_a_hash_of_other_parameters_is_made_anew_at_a_login(world: World) -> None:
+    async def weaker() -> PersonRow:
+        return PersonRow(ANA, "", "viewer", 0, "start", password=await Argon2Passwords(memory_kib=16, passes=1).hash(PASSWORD))
+
+    old = asyncio.run(weaker())
+    assert asyncio.run(world.store.add_person(old))
+    assert Browser(world).log_in(ANA).status == 200
+    new = asyncio.run(world.store.person(ANA))
+    assert new is not None
+    assert (old.password.split("$")[3], new.password.split("$")[3]) == ("m=16,t=1,p=1", "m=8,t=1,p=1")
+    assert Browser(world).log_in(ANA).status == 200
 
 
 def test_a_code_for_the_command_line_is_good_once_and_for_who_asked(world: World) -> None:
