@@ -13,6 +13,8 @@ from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.model.roles import Role as Role
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
+from orchvynt.ports.changes import ChangeRow as ChangeRow
+from orchvynt.ports.changes import Changes
 from orchvynt.ports.people import PeopleStore
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.reviews import ReviewRow as ReviewRow
@@ -132,7 +134,7 @@ class InvocationRow(msgspec.Struct, frozen=True):
     duration_ns: int
 
 
-class Store(PeopleStore, Protocol):
+class Store(Changes, PeopleStore, Protocol):
     async def settled(self) -> None:
         """Returns when every fact that was in the journal at the call is visible in the store."""
         ...

@@ -2,21 +2,17 @@
 
 import msgspec
 
+from orchvynt.adapters.memory.part import MemoryPart
 from orchvynt.ports.people import PersonRow, SessionRow
-from orchvynt.ports.store import StoreUnavailableError
 
 
-class MemoryPeople:
+class MemoryPeople(MemoryPart):
     """Implements ports.people.PeopleStore."""
 
     def __init__(self) -> None:
-        self._closed = False
+        super().__init__()
         self._people: dict[str, PersonRow] = {}
         self._sessions: dict[str, SessionRow] = {}
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreUnavailableError("the store is closed.")
 
     async def people(self) -> list[PersonRow]:
         self._check_open()
