@@ -53,9 +53,11 @@ class HttpFetching:
         parts = urlsplit(url)
         encrypted = parts.scheme == "https"
         tls = (self._tls or ssl.create_default_context()) if encrypted else None
+        target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+        request = _request(parts.netloc, target, headers, form)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port or (443 if encrypted else 80), ssl=tls)
         try:
-            writer.write(_request(parts.netloc, f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", headers, form))
+            writer.write(request)
             answer = _Answer()
             parser = httptools.HttpResponseParser(answer)
             seen = 0
