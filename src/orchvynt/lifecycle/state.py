@@ -76,6 +76,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     when the first fallback was activated (ns UTC). `counted` once a hold that stands has counted the invocation on its budgets.
     `wanted` is what an invocation in `request_in_review` waits for. `owed` once an approval let it go on: it is finished whether a caller
     waits or not, and its end is kept. `downgrades` are the models that its budgets may lead to beside the plan.
+    `request` is what the caller sent, where the policy keeps it as evidence (`journal.keep_evidence`).
     """
 
     invocation: Invocation
@@ -126,6 +127,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     wanted: Wanted | None = None
     owed: bool = False
     downgrades: tuple[Downgrade, ...] = ()
+    request: bytes = b""
 
     @property
     def candidate(self) -> CandidateChosen:
