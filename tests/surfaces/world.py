@@ -13,6 +13,7 @@ import msgspec
 import uvicorn
 
 from orchvynt.adapters.memory.journal import MemoryJournal, open_memory_store
+from orchvynt.decisions.audit.entries import Kept
 from orchvynt.decisions.budgets.standing import Measure
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.decisions.reviews.granting import check_grant
@@ -23,7 +24,7 @@ from orchvynt.model.facts import AnyFact
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import Price
 from orchvynt.ports.checking import Compared
-from orchvynt.ports.store import AuditRow, PolicyRow, ReviewRow, Role, Store, TokenRow
+from orchvynt.ports.store import PolicyRow, ReviewRow, Role, Store, TokenRow
 from orchvynt.runtime.control import (
     AlertLine,
     Applied,
@@ -251,7 +252,7 @@ class World:
         self._journal.append(record)
 
     @property
-    def audits(self) -> list[AuditRow]:
+    def audits(self) -> list[Kept]:
         """Oldest first."""
         return asyncio.run(self.store.audits(1000))[::-1]
 

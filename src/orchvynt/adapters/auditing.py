@@ -121,5 +121,3 @@ def _decided(fact: ReviewDecided, row: ReviewRow) -> AuditRow:
 def _delivered(fact: AnswerDelivered) -> AuditRow:
     said = {"invocation": fact.inv, "model": fact.model, "status": fact.status, "streaming": fact.streaming}
     return AuditRow(fact.at, US, DELIVER, "", fact.review, said)
-
-

@@ -61,6 +61,7 @@ def admin_server(control: Control, process: Process, about: About, fixed: list[T
         process.data_plane.reception.keyring,
         [host],
         fixed,
+        process.vault.unseal,
     )
     server = AdminServer(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, server_header=False, ws="none"))
     return server

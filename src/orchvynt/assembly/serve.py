@@ -111,6 +111,7 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     _warn(process, started.warnings)
     process.tasks.start(process.sweeping.run(), "sweep")
     process.tasks.start(process.alerting.run(), "alerts")
+    process.tasks.start(process.retention.run(), "retention")
     keyring = process.data_plane.reception.keyring
     process.tasks.start(keyring.run(), "keys")
     loop = asyncio.get_running_loop()

@@ -45,9 +45,7 @@ class MemoryAudit:
 
     def _file_audit(self, known: Mapping[str, ReviewRow], facts: Sequence[AuditedFact], matches: Sequence[GateJudged]) -> None:
         """What a batch adds. `known` are the reviews as they were before it."""
-        self._append(
-            review_notes(known, facts, lambda review: any((one.subject, one.what) == (review, DELIVER) for one in self._entries))
-        )
+        self._append(review_notes(known, facts, lambda review: any((one.subject, one.what) == (review, DELIVER) for one in self._entries)))
         self._due |= {one.review: one for one in states_due(facts)}
         self._matches |= dict.fromkeys((fact.gate, fact.at, fact.inv) for fact in matches)
 

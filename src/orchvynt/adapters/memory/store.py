@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from orchvynt.adapters.journal.frames import decode_record
 from orchvynt.adapters.memory.audit import MemoryAudit
 from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.adapters.projection import (

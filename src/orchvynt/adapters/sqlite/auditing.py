@@ -73,7 +73,10 @@ class AuditChain:
         """What is to be noted before anything else: entries of before there was a chain, and a head that is not the anchored one."""
         anchored = self._anchor.read()
         if connection.execute(QUERIES["has_old_audits"]).fetchone() is not None:
-            rows = [AuditRow(at, who, what, why, subject, dict(UPGRADED)) for at, who, what, why, subject in connection.execute(QUERIES["old_audits"])]
+            rows = [
+                AuditRow(at, who, what, why, subject, dict(UPGRADED))
+                for at, who, what, why, subject in connection.execute(QUERIES["old_audits"])
+            ]
             return rows if not self.head.number else []
         if self.head.number == 0 and anchored is None:
             return []

@@ -123,7 +123,9 @@ class Checker:
                 self._told[entry.number] = str(said.get("entries_digest", ""))
             else:
                 ended = int(said.get("found", 0))
-                self._bad(ended + 1, f"entry {entry.number} tells that the chain ended with entry {ended}, and its anchored head was another")
+                self._bad(
+                    ended + 1, f"entry {entry.number} tells that the chain ended with entry {ended}, and its anchored head was another"
+                )
 
     def _check_words(self, entry: Entry, words: Words) -> None:
         if words.forgotten_by:

@@ -18,7 +18,7 @@ from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import Role, StoreUnavailableError, TokenRow
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
-from orchvynt.surfaces.admin.asking import Asking, Desk, Measure, Reveal, Row, Text
+from orchvynt.surfaces.admin.asking import Asking, Desk, Measure, Reveal, Row, Text, Unseal, no_key
 from orchvynt.surfaces.admin.guard import HostGuard
 from orchvynt.surfaces.admin.openapi import openapi
 from orchvynt.surfaces.admin.paging import LIMIT_DEFAULT, LIMIT_MAX
@@ -48,9 +48,10 @@ def admin_app(
     keyring: Keyring,
     hosts: Collection[str] = (),
     fixed_tokens: Sequence[TokenRow] = (),
+    unseal: Unseal = no_key,
 ) -> Starlette:
     """`hosts` are the names, besides the loopback's, that this server may be addressed by. `fixed_tokens` come from the environment."""
-    desk = Desk(control, clock, reveal, measure, keyring, tuple(fixed_tokens))
+    desk = Desk(control, clock, reveal, measure, keyring, tuple(fixed_tokens), unseal)
     document = msgspec.Raw(msgspec.json.encode(openapi(ROWS, PREFIX, control.status().version, BESIDE)))
 
     async def described(_request: Request) -> Response:

@@ -7,6 +7,7 @@ import msgspec
 
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.model.faults import Fault
+from orchvynt.ports.audit import EvidenceRow
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import Role, Store, TokenRow
 from orchvynt.runtime.control import Control
@@ -18,8 +19,15 @@ JSON: Final = "application/json"
 Reveal = Callable[[bytes], dict[str, Any]]
 """Reads the answer out of a parked invocation's stored state, as JSON values for its reviewer."""
 
+Unseal = Callable[[EvidenceRow], Mapping[str, bytes] | str]
+"""Opens the sealed content of a review, by name; a text says why it cannot."""
+
 Measure = Callable[[], Awaitable[list[Sampled] | None]]
 """What all metrics show now; None where the policy wants none."""
+
+
+def no_key(_: EvidenceRow) -> str:
+    return "The content is sealed, and this process has no key for it."
 
 
 class Desk(msgspec.Struct, frozen=True):
@@ -31,6 +39,7 @@ class Desk(msgspec.Struct, frozen=True):
     measure: Measure
     keyring: Keyring
     fixed_tokens: tuple[TokenRow, ...] = ()
+    unseal: Unseal = no_key
 
     @property
     def store(self) -> Store:

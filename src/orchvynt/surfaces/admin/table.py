@@ -10,6 +10,7 @@ from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
 from orchvynt.surfaces.admin import access, budgets, exposition, fleet, grants, keys, metrics, policies, rates, records, reviews, spend
 from orchvynt.surfaces.admin.asking import Query, Row
+from orchvynt.surfaces.admin.audit_rows import AUDIT_ROWS
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
 from orchvynt.surfaces.rate_shapes import RateLimitView
 
@@ -148,7 +149,7 @@ ROWS: Final[tuple[Row, ...]] = (
         s.Listing[ModelView],
         pages=True,
     ),
-    Row("GET", "/audit", "operator", access.audit, "Who changed what, when and why, newest first.", s.Listing[s.AuditView], pages=True),
+    *AUDIT_ROWS,
     Row("GET", "/keys", "operator", keys.listed, "The secrets of the policy's keys, by id.", s.Listing[k.KeyView], pages=True),
     Row("POST", "/keys", "admin", keys.issue, "Issues a secret; it is shown once.", k.KeyIssued, takes=k.KeyBody, status=201),
     Row(
