@@ -54,7 +54,7 @@ def _forget(fact: f.AnyFact, names: frozenset[str]) -> f.AnyFact:
     return blanked if scrubbed == told else msgspec.convert(scrubbed, type(fact))
 
 
-def _without(value: Any, names: frozenset[str]) -> Any:
+def _without(value: object, names: frozenset[str]) -> object:
     if isinstance(value, str):
         return FORGOTTEN if value in names else value
     if isinstance(value, dict):
@@ -64,7 +64,7 @@ def _without(value: Any, names: frozenset[str]) -> Any:
     return value
 
 
-def _texts(value: Any) -> Iterable[str]:
+def _texts(value: object) -> Iterable[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

@@ -52,7 +52,8 @@ class Keeping:
     async def coverage(self, gate: str, begin: int, end: int) -> Coverage:
         """Of what the gate matched from `begin` to before `end` (ns UTC), with all that has happened to it since."""
         await self._store.settled()
-        counting = Counting(gate)
+        known = next((one for one in self._snapshot.gates if one.name == gate), None)
+        counting = Counting(gate, known is not None and known.after_delivery)
         for inv in await self._store.matched(gate, begin, end):
             counting.add(await self._store.facts(inv))
         return counting.total()

@@ -27,6 +27,7 @@ class MemoryAudit:
     _receipts: MemoryReceipts
 
     def __init__(self) -> None:
+        super().__init__()
         self._entries: list[Kept] = []
         self._anchored = Head()
         self._matches: dict[tuple[str, int, str], None] = {}

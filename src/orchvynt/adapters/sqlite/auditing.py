@@ -143,9 +143,12 @@ def verify(connection: sqlite3.Connection, anchor: Anchor, head: str) -> Verifie
             for kept in kept_rows(rows):
                 checker.add(kept)
             after = rows[-1][0]
+        (alone,) = connection.execute(QUERIES["words_alone"]).fetchone()
     finally:
         connection.execute("COMMIT")
     found = checker.finish(settled)
+    if alone is not None and not 0 < found.bad_at <= alone:
+        found = msgspec.structs.replace(found, bad_at=alone, problem=f"there are words of an entry {alone}, and no such entry")
     if settled is None and found.entries and not found.bad_at:
         gone = f"the anchored head {anchor.path} is missing: what was cut off at the end cannot be told"
         return msgspec.structs.replace(found, bad_at=found.entries + 1, problem=gone)

@@ -327,8 +327,8 @@ DROP TABLE IF EXISTS audits;
 INSERT INTO audit_entries (number, at, who, what, subject, details, digests, salted, previous, hash) VALUES {rows};
 
 -- name: add_audit_words
--- What stands apart from them.
-INSERT INTO audit_words (number, salts, why, forgotten_by) VALUES {rows};
+-- What stands apart from them, in place of what somebody left there.
+INSERT OR REPLACE INTO audit_words (number, salts, why, forgotten_by) VALUES {rows};
 
 -- name: audit_newest
 -- The end of the chain.
@@ -355,6 +355,10 @@ ORDER BY entries.number DESC LIMIT ?1;
 -- Oldest first, behind ?1.
 SELECT entries.*, salts, why, forgotten_by FROM audit_entries AS entries LEFT JOIN audit_words ON audit_words.number = entries.number
 WHERE entries.number > ?1 ORDER BY entries.number LIMIT ?2;
+
+-- name: words_alone
+-- Words that belong to no entry.
+SELECT min(number) FROM audit_words WHERE NOT EXISTS (SELECT 1 FROM audit_entries WHERE audit_entries.number = audit_words.number);
 
 -- name: add_matches
 -- A gate that matched an invocation, or failed on it.

@@ -21,6 +21,7 @@ from orchvynt.adapters.sqlite.auditing import AuditChain
 from orchvynt.adapters.sqlite.faults import unavailable
 from orchvynt.adapters.sqlite.filing import batch_of, file_batch
 from orchvynt.adapters.sqlite.queries import QUERIES
+from orchvynt.decisions.audit.entries import MISMATCH
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import StoreUnavailableError
 
@@ -54,8 +55,8 @@ class Filed:
             raise unavailable(error, self._path) from error
         self.position: Position = (segment, offset)
 
-    def begin_audit(self) -> None:
-        """Chains what an older build noted, and notes a head that is not the anchored one, before anything is filed."""
+    def begin_audit(self) -> bool:
+        """Chains what an older build noted, and notes a head that is not the anchored one, before anything is filed. → whether it is."""
         try:
             rows = self.chain.opened(self._connection)
         except sqlite3.Error as error:
@@ -66,6 +67,7 @@ class Filed:
             connection.execute(QUERIES["drop_old_audits"])
 
         self.transaction(work, durable=bool(rows))
+        return not any(row.what == MISMATCH for row in rows)
 
     def file(self, frames: list[Frame], position: Position) -> None:
         """One transaction: frames, projections and position, or nothing. Raises StoreUnavailableError."""

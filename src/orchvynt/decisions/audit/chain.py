@@ -104,7 +104,7 @@ class Checker:
         for number in sorted(self._told.keys() | self._taken.keys()):
             taken = self._taken.get(number, [])
             if self._told.get(number, "") != forget_digest(taken):
-                first = min([*taken, number])
+                first = min(taken or [number])
                 self._bad(first, f"words of entries from {first} on are gone, and entry {number} does not tell of just those")
         end = self._head.number + 1
         for number, (name, _) in self._anchors.items():

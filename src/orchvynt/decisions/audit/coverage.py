@@ -21,7 +21,6 @@ _DECIDED: Final[dict[f.Decision, Class]] = {
     "reject": "rejected",
     "expire": "timed_out",
 }
-_ENFORCED: Final = ("matched", "failed")
 
 
 class ReviewerTime(msgspec.Struct, frozen=True):
@@ -65,10 +64,11 @@ UNDECIDED_MAX: Final = 1_000
 
 
 class Counting:
-    """Takes the records of the invocations that a gate matched, one after another."""
+    """Takes the records of the invocations that a gate matched, one after another. `after_delivery` says that the gate holds nothing."""
 
-    def __init__(self, gate: str) -> None:
+    def __init__(self, gate: str, after_delivery: bool = False) -> None:
         self._gate = gate
+        self._after_delivery = after_delivery
         self._held = dict.fromkeys(CLASSES, 0)
         self._after = dict.fromkeys(CLASSES, 0)
         self._observed = 0
@@ -84,14 +84,17 @@ class Counting:
         own = [fact for fact in opened.values() if fact.gate == self._gate]
         self._time({fact.review: fact.at for fact in own}, record)
         if own and own[-1].after_delivery:
-            found: Class = _class_of(own[-1].review, record) or "open"
-            self._after[found] += 1
+            self._after[_class_of(own[-1].review, record) or "open"] += 1
             return
-        if not any(fact.verdict in _ENFORCED for fact in judged):
+        if not own and all(_observed(fact) for fact in judged):
             self._observed += 1
             return
+        if not own and self._after_delivery:
+            # The answer never got whole, so there was nothing to look at.
+            self._after["ended"] += 1
+            return
         self._failed += any(fact.verdict == "failed" for fact in judged)
-        became = _became([fact.review for fact in own], [fact.review for fact in opened.values()], record)
+        became = _became([fact.review for fact in own], [fact.review for fact in opened.values() if not fact.after_delivery], record)
         self._held[became] += 1
         if became == "undecided" and len(self._undecided) < UNDECIDED_MAX:
             self._undecided.append(judged[0].inv)
@@ -117,6 +120,11 @@ class Counting:
                 decided.add(fact.review)
                 if fact.decision != "expire":
                     self._times.setdefault(fact.by, []).append(fact.at - opened_at[fact.review])
+
+
+def _observed(fact: f.GateJudged) -> bool:
+    """Whether the gate only watched: the fact says what it would have done."""
+    return bool(getattr(fact, "would", "")) or fact.verdict not in ("matched", "failed")
 
 
 def _became(own: Sequence[str], others: Sequence[str], record: Sequence[f.AnyFact]) -> Class:
