@@ -17,6 +17,7 @@ from orchvynt.dialects import registry
 from orchvynt.lifecycle.parking import reply_of
 from orchvynt.lifecycle.state import decode
 from orchvynt.ports.store import Store, TokenRow
+from orchvynt.runtime.audit_checks import AuditChecks
 from orchvynt.runtime.control import About, Control
 from orchvynt.runtime.policies import Policies
 from orchvynt.surfaces.admin.app import admin_app
@@ -51,7 +52,8 @@ def bind(host: str, port: int) -> socket.socket:
 
 def admin_server(control: Control, process: Process, about: About, fixed: list[TokenRow]) -> AdminServer:
     """Not yet started."""
-    measures = measuring(process, about, lambda: len(server.server_state.connections))
+    checks = AuditChecks()
+    measures = measuring(process, about, lambda: len(server.server_state.connections), checks)
     host = process.settings.admin_host
     app = admin_app(
         control,
@@ -62,6 +64,7 @@ def admin_server(control: Control, process: Process, about: About, fixed: list[T
         [host],
         fixed,
         process.vault.unseal,
+        checks,
     )
     server = AdminServer(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, server_header=False, ws="none"))
     return server

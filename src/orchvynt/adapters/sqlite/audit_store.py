@@ -33,6 +33,11 @@ class SqliteAudit:
     _journal: FileJournal
     _anchor: Anchor
 
+    @property
+    def audit_entries(self) -> int:
+        """How long the chain is."""
+        return self._writer.chain.head.number
+
     async def audit(self, row: AuditRow) -> Kept:
         return (await self._write(lambda connection: self._writer.chain.append(connection, [row])))[0]
 

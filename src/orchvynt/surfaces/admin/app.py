@@ -16,6 +16,7 @@ from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.model.faults import Fault
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import Role, StoreUnavailableError, TokenRow
+from orchvynt.runtime.audit_checks import AuditChecks
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.surfaces.admin.asking import Asking, Desk, Measure, Reveal, Row, Text, Unseal, no_key
@@ -49,9 +50,10 @@ def admin_app(
     hosts: Collection[str] = (),
     fixed_tokens: Sequence[TokenRow] = (),
     unseal: Unseal = no_key,
+    checks: AuditChecks | None = None,
 ) -> Starlette:
     """`hosts` are the names, besides the loopback's, that this server may be addressed by. `fixed_tokens` come from the environment."""
-    desk = Desk(control, clock, reveal, measure, keyring, tuple(fixed_tokens), unseal)
+    desk = Desk(control, clock, reveal, measure, keyring, tuple(fixed_tokens), unseal, checks or AuditChecks())
     document = msgspec.Raw(msgspec.json.encode(openapi(ROWS, PREFIX, control.status().version, BESIDE)))
 
     async def described(_request: Request) -> Response:

@@ -10,6 +10,7 @@ from orchvynt.model.faults import Fault
 from orchvynt.ports.audit import EvidenceRow
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import Role, Store, TokenRow
+from orchvynt.runtime.audit_checks import AuditChecks
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.series import Sampled
@@ -40,6 +41,7 @@ class Desk(msgspec.Struct, frozen=True):
     keyring: Keyring
     fixed_tokens: tuple[TokenRow, ...] = ()
     unseal: Unseal = no_key
+    checks: AuditChecks = msgspec.field(default_factory=AuditChecks)
 
     @property
     def store(self) -> Store:

@@ -66,7 +66,9 @@ async def verified(desk: Desk, asking: Asking) -> VerifiedView | Fault:
         help = "Give what `orchvynt audit head` printed earlier."
         return Fault("invalid_request", "A head is the hash of an entry: 64 digits and letters a to f.", help, param="head")
     await desk.store.settled()
-    return verified_view(await desk.store.verify_audit(wanted))
+    found = await desk.store.verify_audit()
+    desk.checks.checked(found, desk.clock.now())
+    return verified_view(await desk.store.verify_audit(wanted) if wanted else found)
 
 
 async def coverage(desk: Desk, asking: Asking) -> CoverageView | Fault:

@@ -36,7 +36,7 @@ p { margin: 1.5mm 0; } small, .dim { color: #56606b; }
 table { border-collapse: collapse; width: 100%; font-size: 9.5pt; } tr { break-inside: avoid; }
 th, td { text-align: left; vertical-align: top; padding: 1.3mm 3mm 1.3mm 0; border-bottom: 1px solid #e1e5e9; overflow-wrap: anywhere; }
 th { font: 600 8pt/1.5 system-ui, sans-serif; color: #56606b; letter-spacing: .02em; }
-table.facts th { width: 42mm; }
+table.facts th { width: 42mm; } .log td:first-child { white-space: nowrap; }
 pre, code { font: 8.5pt/1.45 ui-monospace, "DejaVu Sans Mono", Menlo, monospace; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f5f7f8; border: 1px solid #dfe4e8; padding: 3mm; margin: 2mm 0; }
 .proof code { font-size: 7.5pt; } .ok { color: #17633a; font-weight: 600; } .bad { color: #96231d; font-weight: 600; }
@@ -200,7 +200,8 @@ def _decided(pack: Pack) -> str:
         to = f" to {entry.details['to']}" if "to" in entry.details else ""
         why = "(forgotten)" if entry.forgotten_by and "why" in entry.digests else entry.why
         rows.append((entry.at, since, EVENTS[entry.what] + choice + to, entry.who, why))
-    return _table(("Instant (UTC)", "After", "What", "Who", "Reason, in their words"), rows) if rows else "<p>No entry is there.</p>"
+    table = _table(("Instant (UTC)", "After", "What", "Who", "Reason, in their words"), rows)
+    return f'<div class="log">{table}</div>' if rows else "<p>No entry is there.</p>"
 
 
 def _proof(pack: Pack) -> Iterable[str]:
