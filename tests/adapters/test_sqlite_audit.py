@@ -215,15 +215,16 @@ def test_no_entry_is_committed_without_its_anchor(tmp_path: Path) -> None:
     async def run() -> None:
         opened = await opened_in(tmp_path)
         head = tmp_path / "journal" / NAME
-        blocked = head.with_suffix(".new")
-        blocked.mkdir()
+        aside = head.rename(head.with_name("aside"))
+        head.mkdir()
         with pytest.raises(StoreUnavailableError, match="audit's head cannot be written"):
             await opened.store.audit(AuditRow(1, "token:ana", "x", "", "lost"))
         opened.journal.append(whole(2)[0])
         opened.journal.append(whole(2)[1])
         with pytest.raises(StoreUnavailableError):
             await opened.store.settled()
-        blocked.rmdir()
+        head.rmdir()
+        aside.rename(head)
         await opened.store.settled()
         assert (await opened.store.audits(1))[0].subject == lives.review_id(2)
         assert (await opened.store.verify_audit()).bad_at == 0

@@ -13,8 +13,11 @@ from typing import Final, NamedTuple
 from orchvynt.decisions.audit.entries import Head
 
 NAME: Final = "audit.head"
-_BYTES_MAX: Final = 1_000
-_LINES: Final = re.compile(r"orchvynt audit head 1\nsettled (\d{1,18}) ([0-9a-f]{64})\n(?:next (\d{1,18}) ([0-9a-f]{64})\n)?")
+# Always the same, and less than a sector: it is overwritten in one piece, where it stands, also on a disk that is full.
+_BYTES: Final = 256
+# A read may meet a write halfway.
+_READS_MAX: Final = 5
+_LINES: Final = re.compile(r"orchvynt audit head 1\nsettled (\d{1,18}) ([0-9a-f]{64})\n(?:next (\d{1,18}) ([0-9a-f]{64})\n)?\s*")
 
 
 class Anchored(NamedTuple):
@@ -30,12 +33,14 @@ class Anchor:
 
     def read(self) -> Anchored | None:
         """None where there is no such file, or none that says what it should. Raises OSError."""
-        try:
-            with self.path.open("rb") as file:
-                text = file.read(_BYTES_MAX).decode("ascii", "replace")
-        except FileNotFoundError:
-            return None
-        found = _LINES.fullmatch(text)
+        found = None
+        for _ in range(_READS_MAX):
+            try:
+                text = self.path.read_bytes()[: 2 * _BYTES].decode("ascii", "replace")
+            except FileNotFoundError:
+                return None
+            if (found := _LINES.fullmatch(text)) is not None:
+                break
         if found is None:
             return None
         number, settled, next_number, following = found.groups()
@@ -50,15 +55,16 @@ class Anchor:
         self._write(_line("settled", head), durable=False)
 
     def _write(self, lines: str, durable: bool) -> None:
-        fresh = self.path.with_suffix(".new")
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        data = f"orchvynt audit head 1\n{lines}".encode("ascii").ljust(_BYTES - 1) + b"\n"
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.write(fd, f"orchvynt audit head 1\n{lines}".encode("ascii"))
+            if os.pwrite(fd, data, 0) != _BYTES:
+                raise OSError("it was only partly written")
+            os.ftruncate(fd, _BYTES)
             if durable:
                 os.fsync(fd)
         finally:
             os.close(fd)
-        os.rename(fresh, self.path)
 
 
 def _line(word: str, head: Head) -> str:
