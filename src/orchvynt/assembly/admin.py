@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -59,7 +60,7 @@ def admin_server(control: Control, process: Process, about: About, fixed: list[T
         lambda state: reveal(state, process.policies),
         measures.read,
         process.data_plane.reception.keyring,
-        [host],
+        [host, urlsplit(process.settings.public_url).netloc],
         fixed,
     )
     server = AdminServer(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, server_header=False, ws="none"))

@@ -7,7 +7,9 @@ from typing import Final
 
 import msgspec
 
+from orchvynt.adapters.apprise_sending import INSTALL, is_installed
 from orchvynt.adapters.secrets import DEFAULT_SECRET_DIR, DEFAULT_SECRET_ENV
+from orchvynt.language.addresses import AddressError, parse_address
 from orchvynt.language.snapshot import Snapshot
 
 DEFAULT_LISTEN: Final = "127.0.0.1:4821"
@@ -38,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True):
     insecure_admin: bool = False
     drain_seconds: float = 30.0
     watch: bool = False
+    public_url: str = ""
 
 
 def environment() -> Mapping[str, str]:
@@ -62,6 +65,17 @@ def store_path(url: str) -> str:
     return found[2]
 
 
+def public_url(text: str) -> str:
+    """An address without query and without a slash at its end; empty stays empty. Raises WrongUseError."""
+    if not text:
+        return ""
+    try:
+        parse_address(text)
+    except AddressError as error:
+        raise WrongUseError(f"--public-url: {error}. Write https://HOST[:PORT][/PATH], as people reach the admin port.") from error
+    return text.rstrip("/")
+
+
 def check_watch(settings: Settings) -> None:
     """Only a file can be watched. Raises WrongUseError."""
     if settings.watch and not settings.policy:
@@ -78,7 +92,10 @@ def check_exposure(settings: Settings) -> None:
 
 
 def unfit(settings: Settings, snapshot: Snapshot) -> str:
-    """Why a process with these settings may not serve this policy, and the two lines that fix it; empty if it may."""
+    """Why a process with these settings may not serve this policy, and what fixes it; empty if it may."""
+    needs = sorted(name for name, one in snapshot.destinations.items() if one.channel == "apprise")
+    if needs and not is_installed():
+        return f"its destination {needs[0]} needs Apprise, which is not installed here. Install it: {INSTALL}"
     if snapshot.keys or settings.listen_host in LOOPBACK:
         return ""
     return (

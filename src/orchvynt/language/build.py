@@ -162,7 +162,10 @@ def build_snapshot(
         budgets=build_budgets(source, names, conditions, head.timezone),
         rate_limits=build_rate_limits(source, conditions),
         gates=build_gates(source, conditions),
-        groups={name: Group(name, tuple(item.section.members), item.section.oidc or "") for name, item in source.groups.items()},
+        groups={
+            name: Group(name, tuple(item.section.members), item.section.oidc or "", tuple(item.section.notify))
+            for name, item in source.groups.items()
+        },
         sync=operation.journal.sync,
         timezone=head.timezone,
         constraints=build_constraints(source, conditions),

@@ -3,7 +3,7 @@
 import msgspec
 
 from orchvynt.language.build import address_of, build_model, build_provider, build_snapshot
-from orchvynt.language.build_alerts import build_destination
+from orchvynt.language.build_notify import build_destination
 from orchvynt.language.checks.amounts import check_amounts
 from orchvynt.language.checks.chains import check_chains
 from orchvynt.language.checks.conditions import check_conditions
@@ -49,6 +49,8 @@ def secret_refs(snapshot: Snapshot) -> tuple[SecretRef, ...]:
     """Every reference to a secret in the policy, once, in order of source and name."""
     found = {provider.api_key for provider in snapshot.providers.values() if provider.api_key is not None}
     found |= {destination.secret for destination in snapshot.destinations.values()}
+    slacks = [destination.slack for destination in snapshot.destinations.values() if destination.slack is not None]
+    found |= {slack.signing_secret for slack in slacks if slack.signing_secret is not None}
     return tuple(sorted(found, key=lambda ref: (ref.source, ref.name)))
 
 

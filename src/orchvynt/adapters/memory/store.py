@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from orchvynt.adapters.journal.frames import decode_record
+from orchvynt.adapters.memory.outbox import MemoryOutbox
 from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.adapters.projection import (
     PARKED,
@@ -38,10 +39,11 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class MemoryStore:
+class MemoryStore(MemoryOutbox):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._closed = False
         self._next_seq = 1
         self._records: dict[str, list[bytes]] = {}
@@ -90,6 +92,7 @@ class MemoryStore:
         for answer in batch.kept:
             self._kept[answer.scope] = answer
         self._reviews = fold_reviews(self._reviews, batch.reviews) if batch.reviews else self._reviews
+        self.file_news(batch.reviews)
         for inv in {fact.inv for fact in batch.reviews}:
             self._mark_parked(inv)
         self._last_finished = batch.last_finished or self._last_finished

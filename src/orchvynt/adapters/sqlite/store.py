@@ -13,6 +13,7 @@ from orchvynt.adapters.reviews import newest_state
 from orchvynt.adapters.spending import WINDOW_NS_MAX
 from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
 from orchvynt.adapters.sqlite.lock import Lock
+from orchvynt.adapters.sqlite.outbox import SqliteOutbox
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader, Row
 from orchvynt.adapters.sqlite.receipts import receipts, spent
@@ -38,7 +39,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class SqliteStore:
+class SqliteStore(SqliteOutbox):
     """Implements ports.store.Store. It owns the journal that it files: `close()` closes both."""
 
     def __init__(

@@ -23,6 +23,7 @@ class ServeOptions:
     insecure_admin: bool
     drain_seconds: float
     watch: bool = False
+    public_url: str = ""
 
 
 @dataclass(frozen=True)
