@@ -16,6 +16,7 @@ from orchvynt.lifecycle.explain import Explanation
 from orchvynt.surfaces import budget_shapes as m
 from orchvynt.surfaces import grant_shapes as g
 from orchvynt.surfaces import key_shapes as k
+from orchvynt.surfaces import notify_shapes as n
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
 from orchvynt.surfaces.model_shapes import ProviderView
@@ -42,6 +43,10 @@ SHAPES: dict[str, Any] = {
     "keys revoke": k.KeyRevoked,
     "keys rotate": k.KeyRotated,
     "limits": s.Listing[RateLimitView],
+    "notify list": s.Listing[n.DestinationView],
+    "notify outbox": s.Listing[n.MessageView],
+    "notify resend": n.MessageView,
+    "notify test": n.NotifyTested,
     "policy pull": p.PolicyDetail,
     "providers": s.Listing[ProviderView],
     "reviews approve": s.ReviewView,

@@ -23,6 +23,7 @@ from orchvynt.model.facts import AnyFact
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import Price
 from orchvynt.ports.checking import Compared
+from orchvynt.ports.outbox import MessageRow
 from orchvynt.ports.store import AuditRow, PolicyRow, ReviewRow, Role, Store, TokenRow
 from orchvynt.runtime.control import (
     AlertLine,
@@ -30,6 +31,7 @@ from orchvynt.runtime.control import (
     BudgetLine,
     Change,
     Checked,
+    DestinationLine,
     Grant,
     Granted,
     ProviderLine,
@@ -37,6 +39,7 @@ from orchvynt.runtime.control import (
     Replica,
     Rollback,
     Status,
+    Tested,
 )
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.series import Sampled
@@ -82,6 +85,16 @@ class MemoryControl:
             1, "sha", "", {"openai": openai}, {"gpt-4o-mini": small}, {"small": "gpt-4o-mini"}, (("claude-*", lab),), (), "gpt-4o-mini",
             "refuse", Retry(1, 1, 1, 1), Timeouts(1, 1, 1, 1, 1), {}, (), (), {},
         )  # fmt: skip
+
+    def destinations(self) -> list[DestinationLine]:
+        return []
+
+    async def test_destination(self, name: str, by: str) -> Tested | Fault:
+        return Fault("not_found", "The policy has no destination of this name.", "See `orchvynt notify list`.", param="name")
+
+    async def resend(self, message: str) -> MessageRow | Fault:
+        row = await self.store.message(message)
+        return row if row is not None else Fault("not_found", "There is no such message.")
 
     def status(self) -> Status:
         row = self._versions[-1] if self._versions else PolicyRow(0, "", "", "", "", 0)

@@ -13,6 +13,7 @@ import uvicorn
 
 from orchvynt.adapters.clock import SystemClock
 from orchvynt.assembly.build import Process
+from orchvynt.assembly.machine import say
 from orchvynt.assembly.plumbing import measuring
 from orchvynt.dialects import registry
 from orchvynt.lifecycle.parking import reply_of
@@ -20,6 +21,7 @@ from orchvynt.lifecycle.state import decode
 from orchvynt.ports.store import Store, TokenRow
 from orchvynt.runtime.control import About, Control
 from orchvynt.runtime.policies import Policies
+from orchvynt.runtime.slack_votes import SlackVotes
 from orchvynt.surfaces.admin.app import admin_app
 from orchvynt.surfaces.admin.tokens import digest, new_secret
 
@@ -60,8 +62,9 @@ def admin_server(control: Control, process: Process, about: About, fixed: list[T
         lambda state: reveal(state, process.policies),
         measures.read,
         process.data_plane.reception.keyring,
-        [host, urlsplit(process.settings.public_url).netloc],
+        [host, urlsplit(process.settings.admin_url).netloc],
         fixed,
+        SlackVotes(control, process.alerting.delivering.channels, process.secrets, process.clock, process.tasks, say),
     )
     server = AdminServer(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, server_header=False, ws="none"))
     return server

@@ -71,7 +71,7 @@ def serve_settings(options: ServeOptions, directory: Path) -> settings.Settings:
         insecure_admin=options.insecure_admin,
         drain_seconds=options.drain_seconds,
         watch=options.watch,
-        public_url=settings.public_url(options.public_url),
+        admin_url=settings.admin_url(options.admin_url),
     )
 
 

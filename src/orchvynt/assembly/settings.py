@@ -4,12 +4,12 @@ import importlib.util
 import os
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
 from orchvynt.adapters.apprise_sending import INSTALL, is_installed
 from orchvynt.adapters.secrets import DEFAULT_SECRET_DIR, DEFAULT_SECRET_ENV
-from orchvynt.language.addresses import AddressError, parse_address
 from orchvynt.language.snapshot import Snapshot
 
 DEFAULT_LISTEN: Final = "127.0.0.1:4821"
@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True):
     insecure_admin: bool = False
     drain_seconds: float = 30.0
     watch: bool = False
-    public_url: str = ""
+    admin_url: str = ""
 
 
 def environment() -> Mapping[str, str]:
@@ -65,14 +65,15 @@ def store_path(url: str) -> str:
     return found[2]
 
 
-def public_url(text: str) -> str:
-    """An address without query and without a slash at its end; empty stays empty. Raises WrongUseError."""
-    if not text:
-        return ""
+def admin_url(text: str) -> str:
+    """`https://HOST[:PORT]` or `http://…` without a path, as browsers write it; empty stays empty. Raises WrongUseError."""
     try:
-        parse_address(text)
-    except AddressError as error:
-        raise WrongUseError(f"--public-url: {error}. Write https://HOST[:PORT][/PATH], as people reach the admin port.") from error
+        parts = urlsplit(text)
+        plain = parts.scheme in ("http", "https") and parts.hostname and parts.username is None and (parts.port or 1)
+    except ValueError:
+        plain = False
+    if text and (not plain or parts.path.strip("/") or parts.query or parts.fragment):
+        raise WrongUseError(f"--admin-url {text}: write what browsers call the admin port, such as https://orchvynt.example.com.")
     return text.rstrip("/")
 
 

@@ -120,10 +120,6 @@ class Channels:
         answer = await self.posting.post(address, f"{destination.path}/users.info", headers, b"user=" + user.encode())
         return read_answer(answer.status, answer.headers, answer.body)
 
-    def resolve(self, destination: Destination) -> str:
-        """Its secret. Raises SecretMissingError."""
-        return self._secrets.resolve(destination.secret)
-
 
 def sender_of(url: str) -> str:
     """Who sends, where the policy does not say: the user of the server's URL if it is an address, else `orchvynt@` its host."""

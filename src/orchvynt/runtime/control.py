@@ -14,7 +14,10 @@ from orchvynt.language.snapshot import Snapshot
 from orchvynt.model.facts import BudgetGranted, Choice
 from orchvynt.model.faults import Fault
 from orchvynt.ports.checking import Compared
+from orchvynt.ports.outbox import MessageRow
 from orchvynt.ports.store import PolicyRow, ReviewRow, Store
+from orchvynt.runtime.destinations import DestinationLine as DestinationLine
+from orchvynt.runtime.destinations import Tested as Tested
 
 Version = int | None
 """A version of the history; None is the one in force."""
@@ -228,6 +231,18 @@ class Control(Protocol):
 
     def alerts(self) -> list[AlertLine]:
         """What stands now, the longest standing first."""
+        ...
+
+    def destinations(self) -> list[DestinationLine]:
+        """Those of the policy in force."""
+        ...
+
+    async def test_destination(self, name: str, by: str) -> Tested | Fault:
+        """One message at once. Raises StoreUnavailableError."""
+        ...
+
+    async def resend(self, message: str) -> MessageRow | Fault:
+        """An undeliverable message waits once more. Raises StoreUnavailableError."""
         ...
 
     async def validate(self, yaml: str, file: str) -> Checked | Fault:

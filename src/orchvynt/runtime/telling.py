@@ -140,17 +140,25 @@ class Telling:
 
 
 def told_of(snapshot: Snapshot, fact: ReviewNews, row: ReviewRow) -> list[str]:
-    """The destinations that hear of it: those of the gate or the budget; of an escalation those of the group instead, if it has any; of
-    the outcome all of these."""
-    own: tuple[str, ...] = ()
-    if row.stage == "budget":
-        own = next((budget.notify for budget in snapshot.budgets if f"budget {budget.name}" == row.gate), ())
-    else:
-        own = next((gate.notify for gate in snapshot.gates if gate.name == row.gate), ())
+    """The destinations that are told: those of the gate or the budget; of an escalation those of the group instead, if it has any; of the
+    outcome all of these."""
+    if isinstance(fact, ReviewDecided):
+        return hears_of(snapshot, row)
+    own = _own(snapshot, row)
     if isinstance(fact, ReviewEscalated):
         group = snapshot.groups.get(fact.to)
         own = group.notify if group is not None and group.notify else own
-    if isinstance(fact, ReviewDecided):
-        groups = [snapshot.groups[name] for name in row.reviewers[1:] if name in snapshot.groups]
-        own = (*own, *(name for group in groups for name in group.notify))
     return [name for name in dict.fromkeys(own) if name in snapshot.destinations]
+
+
+def hears_of(snapshot: Snapshot, row: ReviewRow) -> list[str]:
+    """Everybody who is told of a review in the course of it, as it stands."""
+    groups = [snapshot.groups[name] for name in row.reviewers[1:] if name in snapshot.groups]
+    every = (*_own(snapshot, row), *(name for group in groups for name in group.notify))
+    return [name for name in dict.fromkeys(every) if name in snapshot.destinations]
+
+
+def _own(snapshot: Snapshot, row: ReviewRow) -> tuple[str, ...]:
+    if row.stage == "budget":
+        return next((budget.notify for budget in snapshot.budgets if f"budget {budget.name}" == row.gate), ())
+    return next((gate.notify for gate in snapshot.gates if gate.name == row.gate), ())

@@ -18,6 +18,7 @@ from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import Role, StoreUnavailableError, TokenRow
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.slack_votes import SlackVotes
 from orchvynt.surfaces.admin.asking import Asking, Desk, Measure, Reveal, Row, Text
 from orchvynt.surfaces.admin.guard import HostGuard
 from orchvynt.surfaces.admin.openapi import openapi
@@ -31,6 +32,8 @@ from orchvynt.surfaces.admin.refusals import (
     on_store_unavailable,
     refusal,
 )
+from orchvynt.surfaces.admin.slack import PATH as SLACK_PATH
+from orchvynt.surfaces.admin.slack import SlackDoor
 from orchvynt.surfaces.admin.table import BESIDE, PREFIX, ROWS
 from orchvynt.surfaces.admin.tokens import may, recognise
 
@@ -48,6 +51,7 @@ def admin_app(
     keyring: Keyring,
     hosts: Collection[str] = (),
     fixed_tokens: Sequence[TokenRow] = (),
+    slack: SlackVotes | None = None,
 ) -> Starlette:
     """`hosts` are the names, besides the loopback's, that this server may be addressed by. `fixed_tokens` come from the environment."""
     desk = Desk(control, clock, reveal, measure, keyring, tuple(fixed_tokens))
@@ -62,6 +66,8 @@ def admin_app(
     routes = [Route(f"{PREFIX}/openapi.json", described, methods=["GET"])]
     routes += [Route(PREFIX + path, _endpoint(desk, rows), methods=list(rows)) for path, rows in by_path.items()]
     routes += [Route(row.path, _endpoint(desk, {row.method: row}), methods=[row.method]) for row in BESIDE]
+    if slack is not None:
+        routes.append(Route(SLACK_PATH, SlackDoor(slack).endpoint, methods=["POST"]))
     app = Starlette(
         routes=routes,
         middleware=[Middleware(HostGuard, hosts=hosts)],

@@ -10,6 +10,7 @@ from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
 from orchvynt.surfaces.admin import access, budgets, exposition, fleet, grants, keys, metrics, policies, rates, records, reviews, spend
 from orchvynt.surfaces.admin.asking import Query, Row
+from orchvynt.surfaces.admin.notify_table import NOTIFY_ROWS
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
 from orchvynt.surfaces.rate_shapes import RateLimitView
 
@@ -175,6 +176,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "POST", "/tokens", "admin", access.issue, "Issues a token; its secret is shown once.", s.TokenIssued, takes=s.TokenBody, status=201
     ),
     Row("DELETE", "/tokens/{name}", "admin", access.revoke, "Revokes a token.", s.TokenRevoked),
+    *NOTIFY_ROWS,
 )
 
 BESIDE: Final[tuple[Row, ...]] = (

@@ -8,6 +8,7 @@ from orchvynt.surfaces.cli.asking import markup
 from orchvynt.surfaces.cli.budget_commands import add_budget_commands
 from orchvynt.surfaces.cli.key_commands import add_key_commands
 from orchvynt.surfaces.cli.local_commands import add_start_commands, add_tool_commands
+from orchvynt.surfaces.cli.notify_commands import add_notify_commands
 from orchvynt.surfaces.cli.outside import Outside
 from orchvynt.surfaces.cli.policy_commands import add_history_commands, add_policy_commands
 from orchvynt.surfaces.cli.server_commands import (
@@ -50,6 +51,7 @@ def build_app(outside: Outside) -> typer.Typer:
     add_spend_commands(app, budgets, outside)
     add_operation_commands(app, outside)
     add_review_commands(app, outside)
+    add_notify_commands(app, outside)
     add_key_commands(app, outside)
     add_token_commands(app, outside)
     return app

@@ -22,13 +22,11 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
         watch: Annotated[bool, typer.Option("--watch", help="The policy's file is the truth, also while it runs.")] = False,
         insecure_admin: Annotated[bool, typer.Option("--insecure-admin", help="Admin beyond the loopback without TLS.")] = False,
         drain: Annotated[float, typer.Option("--drain", metavar="SECONDS", min=0, help="How long open work may end at a stop.")] = 30.0,
-        public_url: Annotated[
-            str, typer.Option("--public-url", metavar="URL", help="Where people reach the admin port, for links (what --admin says).")
-        ] = "",
+        admin_url: Annotated[str, typer.Option("--admin-url", metavar="URL", help="What browsers call the admin port.")] = "",
     ) -> None:
         """Run the control plane."""
         globs = tuple(part.strip() for part in secret_env.split(",") if part.strip())
-        options = ServeOptions(policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch, public_url)
+        options = ServeOptions(policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch, admin_url)
         raise typer.Exit(outside.local.serve(options))
 
     @app.command(rich_help_panel=START)

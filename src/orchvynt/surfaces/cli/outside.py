@@ -23,7 +23,7 @@ class ServeOptions:
     insecure_admin: bool
     drain_seconds: float
     watch: bool = False
-    public_url: str = ""
+    admin_url: str = ""
 
 
 @dataclass(frozen=True)
