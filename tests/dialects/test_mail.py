@@ -30,7 +30,7 @@ def read(event: Event, answers: str = "", destination: str = "finance", sender: 
 def parts(mail: EmailMessage) -> tuple[str, str]:
     plain, html = mail.iter_parts()
     assert (plain.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
-    return plain.get_content(), html.get_content()  # type: ignore[attr-defined,no-any-return]
+    return plain.get_content(), html.get_content()
 
 
 def event(review: Review = ONE, kind: str = "review.opened") -> Event:

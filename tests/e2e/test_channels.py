@@ -144,13 +144,13 @@ def test_mail_tells_in_threads_and_waits_for_its_server(serve: Serve, scripted_p
     with Mailbox(port=port) as mailbox:
         first = mailbox.wait_for(1)
         assert review in first["Subject"]
-        plain = next(iter(first.iter_parts())).get_content()  # type: ignore[attr-defined]
+        plain = next(iter(first.iter_parts())).get_content()
         assert "an answer with " in plain
         assert "abcdefgh" not in plain
         decide(server, review)
         second = mailbox.wait_for(2)
         assert second["References"] == first["Message-ID"]
-        assert "approved by token:environment" in next(iter(second.iter_parts())).get_content()  # type: ignore[attr-defined]
+        assert "approved by token:environment" in next(iter(second.iter_parts())).get_content()
 
 
 def test_what_is_undeliverable_is_shown_and_sent_again(serve: Serve, scripted_provider: ScriptedProvider) -> None:

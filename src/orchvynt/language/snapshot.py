@@ -31,6 +31,7 @@ from orchvynt.language.compiled_notify import Channel as Channel
 from orchvynt.language.compiled_notify import Destination as Destination
 from orchvynt.language.compiled_notify import Mailbox as Mailbox
 from orchvynt.language.compiled_notify import SlackChannel as SlackChannel
+from orchvynt.language.compiled_protected import Protected as Protected
 from orchvynt.model.money import Price
 
 ProviderKind = Literal["openai", "openai-compatible", "anthropic", "ollama"]
@@ -199,3 +200,4 @@ class Snapshot(msgspec.Struct, frozen=True):
     breaking: Breaking = Breaking()
     chain_uses: tuple[ChainUse, ...] = ()
     rate_limits: tuple[RateLimit, ...] = ()
+    protected: Protected | None = None

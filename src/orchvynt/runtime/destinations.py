@@ -1,6 +1,11 @@
 """What an operator sees of destinations: read as a part of `runtime.control`."""
 
+from typing import Protocol
+
 import msgspec
+
+from orchvynt.model.faults import Fault
+from orchvynt.ports.outbox import MessageRow
 
 
 class DestinationLine(msgspec.Struct, frozen=True):
@@ -17,3 +22,19 @@ class Tested(msgspec.Struct, frozen=True):
 
     why: str
     said: str
+
+
+class Notifying(Protocol):
+    """What an operator may ask of destinations."""
+
+    def destinations(self) -> list[DestinationLine]:
+        """Those of the policy in force."""
+        ...
+
+    async def test_destination(self, name: str, by: str) -> Tested | Fault:
+        """One message at once. Raises StoreUnavailableError."""
+        ...
+
+    async def resend(self, message: str) -> MessageRow | Fault:
+        """An undeliverable message waits once more. Raises StoreUnavailableError."""
+        ...

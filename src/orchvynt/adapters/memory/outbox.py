@@ -13,6 +13,7 @@ class MemoryOutbox:
     """Implements ports.outbox.OutboxStore; the store is made of it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._news: dict[int, News] = {}
         self._news_seq = 0
         self._messages: dict[str, MessageRow] = {}
