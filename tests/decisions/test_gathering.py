@@ -1,5 +1,7 @@
 """Many reviews make few messages, none is left out, and what is over is not asked for."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.snapshots import SECOND
@@ -43,7 +45,7 @@ def test_a_rush_is_told_ever_more_seldom_and_a_quiet_gate_at_once() -> None:
         if gathering.due(mono, {}):
             told.append(mono)
         mono += SECOND
-    gaps = [later - before for before, later in zip(told, told[1:], strict=False)]
+    gaps = [later - before for before, later in pairwise(told)]
     assert gaps[0] == SPACING_NS
     assert gaps == sorted(gaps)
     assert gaps[-1] == SPACING_NS_MAX
@@ -115,4 +117,4 @@ def test_everything_is_told_once_in_few_messages(course: list[tuple[str, int]], 
     assert sorted(told) == sorted(added), "each is told, or superseded, once"
     for kind in ("asks", "outcomes"):
         instants = [at for at, one in messages if one == kind]
-        assert all(later - before >= SPACING_NS for before, later in zip(instants, instants[1:], strict=False))
+        assert all(later - before >= SPACING_NS for before, later in pairwise(instants))

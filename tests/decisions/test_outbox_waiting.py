@@ -1,4 +1,4 @@
-"""The outbox: order, attempts, bounds; over any course of failures, asked waits and restarts nothing is lost, and lines keep their order."""
+"""The outbox: order, attempts, bounds; over any course of failures nothing is lost, and lines keep their order."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

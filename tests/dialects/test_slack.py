@@ -15,7 +15,9 @@ from orchvynt.dialects.slack_requests import UnreadableError, Verdict, email_of,
 from orchvynt.dialects.telling import Data, Event, Review
 
 NOW = 1_767_229_200
-ONE = Review("rev_1", "inv_1", "financial", reviewers=("finance",), requester="c@x.y", why='"a" in flags', buttons=True, link="https://ov/r/1")
+ONE = Review(
+    "rev_1", "inv_1", "financial", reviewers=("finance",), requester="c@x.y", why='"a" in flags', buttons=True, link="https://ov/r/1"
+)
 
 
 def event(*reviews: Review, kind: str = "review.opened", text: str = "Review rev_1 waits.", more: int = 0) -> Event:
@@ -39,9 +41,12 @@ def test_one_review_has_buttons_and_many_have_none() -> None:
         ("review_open", "rev_1"),
     ]
     assert actions["elements"][2]["url"] == "https://ov/r/1"
-    assert [one["action_id"] for block in content(event(ONE), buttons=False)["blocks"] for one in block.get("elements", []) if "action_id" in one] == [
-        "review_open"
-    ]
+    assert [
+        one["action_id"]
+        for block in content(event(ONE), buttons=False)["blocks"]
+        for one in block.get("elements", [])
+        if "action_id" in one
+    ] == ["review_open"]
     many = content(event(ONE, ONE, more=10), buttons=True)["blocks"]
     assert [block["type"] for block in many] == ["section", "context", "context", "context", "context"]
     assert "and 10 more: https://ov/r" in many[3]["elements"][0]["text"]

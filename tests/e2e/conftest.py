@@ -9,7 +9,6 @@ import pytest
 from tests.support.serving import Serving
 
 
-
 class Serve(Protocol):
     def __call__(self, policy: str, environment: dict[str, str] | None = None) -> Serving: ...
 

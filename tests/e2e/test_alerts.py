@@ -21,7 +21,12 @@ def policy(provider: ScriptedProvider, port: int, when: str = "calls > 9000") ->
 
 def samples(server: Serving) -> dict[tuple[str, tuple[str, ...]], float]:
     page = _ask(server.admin_port, "/metrics", None, {"authorization": f"Bearer {TOKEN}"}, 20.0, "").body.decode()
-    found = [sample for family in text_string_to_metric_families(page) for sample in family.samples if "alert" in sample.name or "messages" in sample.name]
+    found = [
+        sample
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if "alert" in sample.name or "messages" in sample.name
+    ]
     return {(sample.name, tuple(sample.labels.values())): sample.value for sample in found}
 
 

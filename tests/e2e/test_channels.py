@@ -1,4 +1,4 @@
-"""Reviews are told from end to end: a signed webhook over `kill -9`, Slack whose buttons vote, mail in threads; nothing waits for any of them."""
+"""Reviews are told from end to end: a signed webhook over `kill -9`, Slack whose buttons vote, mail in threads."""
 
 import time
 from pathlib import Path
@@ -69,7 +69,9 @@ def test_buttons_of_slack_vote_as_the_person_who_pressed(serve: Serve, scripted_
     people = {"U1": "Ana@example.com", "U2": "stranger@example.com"}
     with Workspace(people) as workspace:
         workspace.limited = 1
-        slack = '{slack: {channel: "#ai-review", token: "${env:SLACK_TOKEN}", signing_secret: "${env:SLACK_SIGNING_SECRET}", base_url: "URL"}}'
+        slack = (
+            '{slack: {channel: "#ai-review", token: "${env:SLACK_TOKEN}", signing_secret: "${env:SLACK_SIGNING_SECRET}", base_url: "URL"}}'
+        )
         text = told(scripted_provider, slack.replace("URL", workspace.url))
         server = serve(text, environment=SLACK_ENVIRONMENT)
         parked(server)
@@ -117,7 +119,9 @@ def _refuses(workspace: Workspace, server: Serving, approve: dict[str, Any]) -> 
 
 def test_a_gate_that_wants_a_reason_asks_for_it_in_slack(serve: Serve, scripted_provider: ScriptedProvider) -> None:
     with Workspace({"U1": "ana@example.com"}) as workspace:
-        slack = '{slack: {channel: "#ai-review", token: "${env:SLACK_TOKEN}", signing_secret: "${env:SLACK_SIGNING_SECRET}", base_url: "URL"}}'
+        slack = (
+            '{slack: {channel: "#ai-review", token: "${env:SLACK_TOKEN}", signing_secret: "${env:SLACK_SIGNING_SECRET}", base_url: "URL"}}'
+        )
         text = told(scripted_provider, slack.replace("URL", workspace.url), reason=True)
         server = serve(text, environment=SLACK_ENVIRONMENT)
         parked(server)

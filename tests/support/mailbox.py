@@ -1,4 +1,4 @@
-"""A mail server on loopback (aiosmtpd): in clear text, with STARTTLS, or TLS from the start; with a login where asked. It keeps what it took."""
+"""A mail server on loopback (aiosmtpd): in clear text, with STARTTLS, or TLS; with a login where asked. It keeps what it took."""
 
 import socket
 import ssl
@@ -65,7 +65,9 @@ class Mailbox:
         self.logins += fits
         return AuthResult(success=fits, handled=fits)
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(  # noqa: N802 - the library calls it so
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
         if self._refusals:
             return self._refusals.pop(0)
         assert isinstance(envelope.content, bytes)
@@ -81,4 +83,3 @@ class Mailbox:
             time.sleep(0.02)
         assert len(self.taken) >= count, f"{len(self.taken)} of {count} mails came"
         return self.taken[count - 1]
-

@@ -12,7 +12,12 @@ from tests.support.turning import Turning
 from orchvynt.language.snapshot import Gate, Group, Snapshot
 from orchvynt.model.facts import Choice, ReviewDecided, ReviewEscalated, ReviewOpened
 
-SECRETS = {"HOOK_SECRET": SECRET, "SLACK_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "shh", "SMTP_URL": "smtps://me@mail.example:pw@mail.example"}
+SECRETS = {
+    "HOOK_SECRET": SECRET,
+    "SLACK_TOKEN": "xoxb-1",
+    "SLACK_SIGNING_SECRET": "shh",
+    "SMTP_URL": "smtps://me@mail.example:pw@mail.example",
+}
 GATE = Gate("g", "output", None, "finance", False, None, notify=("oncall",))
 GROUPS = {"finance": Group("finance", ("ana@example.com",)), "heads": Group("heads", ("Cfo@example.com",), notify=("heads",))}
 

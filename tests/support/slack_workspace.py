@@ -1,4 +1,4 @@
-"""Slack's side on loopback, written from its documentation: checks tokens and the shape of each call, keeps messages, and presses buttons."""
+"""Slack's side on loopback, written from its documentation: checks tokens and shapes, keeps messages, presses buttons."""
 
 import http.client
 import json

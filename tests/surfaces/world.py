@@ -17,7 +17,7 @@ from orchvynt.decisions.budgets.standing import Measure
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.decisions.reviews.granting import check_grant
 from orchvynt.language.problems import Problem
-from orchvynt.language.snapshot import Model, Provider, Retry, Snapshot, Timeouts
+from orchvynt.language.snapshot import Destination, Model, Provider, Retry, SecretRef, Snapshot, Timeouts
 from orchvynt.model import facts as f
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.faults import Fault
@@ -54,6 +54,7 @@ SECRETS: Final[dict[Role, str]] = {"viewer": "ovt-viewer", "reviewer": "ovt-revi
 GOOD = "version: 1\nmodels: {}\n"
 BAD = "version: 1\nmodles: {}\n"
 OLD = "version: 1\n# discouraged\n"
+HOOK = Destination("oncall", "hooks.example", 443, True, "/oncall", SecretRef("env", "HOOK_SECRET"))
 
 
 class FixedClock:
@@ -85,13 +86,15 @@ class MemoryControl:
         lab = Model("claude-*", openai, "", None)
         return Snapshot(
             1, "sha", "", {"openai": openai}, {"gpt-4o-mini": small}, {"small": "gpt-4o-mini"}, (("claude-*", lab),), (), "gpt-4o-mini",
-            "refuse", Retry(1, 1, 1, 1), Timeouts(1, 1, 1, 1, 1), {}, (), (), {},
+            "refuse", Retry(1, 1, 1, 1), Timeouts(1, 1, 1, 1, 1), {}, (), (), {}, destinations={"oncall": HOOK},
         )  # fmt: skip
 
     def destinations(self) -> list[DestinationLine]:
-        return []
+        return [DestinationLine(name, 1, 1, "it answered 500") for name in self.snapshot.destinations]
 
     async def test_destination(self, name: str, by: str) -> Tested | Fault:
+        if name in self.snapshot.destinations:
+            return Tested("", "it answered 204")
         return Fault("not_found", "The policy has no destination of this name.", "See `orchvynt notify list`.", param="name")
 
     async def resend(self, message: str) -> MessageRow | Fault:

@@ -60,7 +60,9 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
     upstream = HttpUpstream(clock)
     counting = CountingApart(asyncio.get_running_loop().call_soon_threadsafe, say)
     mailing, apprising = SmtpMailing(), LibraryApprising()
-    foundation = Foundation(opened.store, opened.journal, clock, SystemIds(clock.now), secrets, upstream, checking, counting, mailing, apprising)
+    foundation = Foundation(
+        opened.store, opened.journal, clock, SystemIds(clock.now), secrets, upstream, checking, counting, mailing, apprising
+    )
     made = await put_together(foundation, started.snapshot, started.row)
     made.policies.file = started.file
     server = HttpServer(made.data_plane.handle, _refusal, Limits(), clock)

@@ -5,11 +5,11 @@ Sources: RFC 5322 (3.6.4, Message-ID and References), RFC 2919 (List-Id), RFC 38
 """
 
 import re
+from datetime import UTC, datetime
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
-from datetime import UTC, datetime
 from html import escape
 from typing import Final
 
@@ -27,9 +27,7 @@ def message_id(message: str, sender: str) -> str:
     return f"<{message}@{_host(sender)}>"
 
 
-def written(
-    event: Event, destination: str, sender: str, to: tuple[str, ...], message: str, at_s: int, answers: str = ""
-) -> bytes:
+def written(event: Event, destination: str, sender: str, to: tuple[str, ...], message: str, at_s: int, answers: str = "") -> bytes:
     """A whole message. `answers` is the earlier message in whose thread it belongs."""
     mail = EmailMessage(policy=policy.SMTP)
     mail["From"] = Address("OrchVynt", addr_spec=sender)

@@ -117,7 +117,11 @@ def read_answer(status: int, headers: dict[str, str], body: bytes) -> Verdict:
     if said.get("ok") is True:
         return Verdict(said=said)
     word = said.get("error")
-    named = word if isinstance(word, str) and word.isascii() and word.replace("_", "").isalnum() and len(word) < 60 else "an error without a name"
+    named = (
+        word
+        if isinstance(word, str) and word.isascii() and word.replace("_", "").isalnum() and len(word) < 60
+        else "an error without a name"
+    )
     return Verdict(f"Slack said {named}", 0, named in _REFUSED_FOR_GOOD, named in _GONE)
 
 

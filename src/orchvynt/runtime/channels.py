@@ -17,7 +17,7 @@ from orchvynt.ports.outbox import MessageRow
 from orchvynt.ports.secrets import SecretMissingError, Secrets
 from orchvynt.ports.store import Store
 from orchvynt.ports.upstream import Address
-from orchvynt.runtime.posting import Posting, PostFailedError
+from orchvynt.runtime.posting import PostFailedError, Posting
 
 SECOND: Final = 1_000_000_000
 HEADERS: Final = (("content-type", "application/json"), ("user-agent", "orchvynt"))

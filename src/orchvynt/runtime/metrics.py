@@ -70,7 +70,9 @@ STATE: Final = Label("state", "`busy` or `idle`")
 VERSION: Final = Label("version", "the version of the policy, or of this build")
 ALERT: Final = Label("alert", "`fallback.alerts[N]` as it stands in the policy, `budget:NAME`, or what is always watched", named=True)
 DESTINATION: Final = Label("destination", "the destination's name", named=True)
-RESULT: Final = Label("result", "`delivered`, `failed` (it is sent again) or `undeliverable` (given up after three days, or refused for good)")
+RESULT: Final = Label(
+    "result", "`delivered`, `failed` (it is sent again) or `undeliverable` (given up after three days, or refused for good)"
+)
 METHOD: Final = Label("method", "`prefill`, `instruct`, or `restart` where nothing had been delivered")
 DIGEST: Final = Label("digest", "names the policy's meaning")
 PYTHON: Final = Label("python", "the version of the interpreter")

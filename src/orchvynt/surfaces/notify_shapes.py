@@ -3,6 +3,12 @@
 import msgspec
 
 
+class NotifyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why somebody tries a destination, or sends a message again; kept in the audit."""
+
+    reason: str = ""
+
+
 class DestinationView(msgspec.Struct, frozen=True):
     """`where` is the address, or the reference to the secret that holds it. `waiting` messages are sent again, `undeliverable` ones wait
     for a person. `problem` is why the last one was not taken, empty while it works."""

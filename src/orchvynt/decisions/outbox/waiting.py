@@ -54,9 +54,7 @@ class Outbox:
 
     def failures(self) -> dict[str, int]:
         """For each destination, how often the message that was tried most was not taken."""
-        return {
-            name: max(entry.failures for line in lines.values() for entry in line.values()) for name, lines in self._lines.items()
-        }
+        return {name: max(entry.failures for line in lines.values() for entry in line.values()) for name, lines in self._lines.items()}
 
     def add(self, message: Message, mono: int, waited_ns: int = 0, failures: int = 0) -> None:
         """It is due at once. `waited_ns`: it waits for so long already. One that is there stays as it is."""

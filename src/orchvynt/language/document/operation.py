@@ -10,6 +10,7 @@ from orchvynt.language.document.scalars import SECOND, Duration, Place, Positive
 from orchvynt.language.document.section import Section, later, wrong
 from orchvynt.language.document.shapes import ProviderName
 
+
 class JournalEntry(Section):
     """How facts are kept."""
 

@@ -10,7 +10,7 @@ from orchvynt.ports.outbox import MessageRow, MessageStatus
 from orchvynt.surfaces.admin.access import note
 from orchvynt.surfaces.admin.asking import Asking, Desk
 from orchvynt.surfaces.admin.paging import page
-from orchvynt.surfaces.notify_shapes import DestinationView, MessageView, NotifyTested
+from orchvynt.surfaces.notify_shapes import DestinationView, MessageView, NotifyBody, NotifyTested
 from orchvynt.surfaces.operator_shapes import Listing
 
 STATUSES: Final[tuple[MessageStatus, ...]] = ("waiting", "undeliverable")
@@ -37,17 +37,19 @@ async def outbox(desk: Desk, asking: Asking) -> Listing[MessageView]:
 
 
 async def resend(desk: Desk, asking: Asking) -> MessageView | Fault:
-    message = asking.path["message"]
+    message, body = asking.path["message"], asking.body
+    assert isinstance(body, NotifyBody)
     # INVARIANT: the entry comes before the effect.
-    await note(desk, asking.who, "notify.resend", "", message)
+    await note(desk, asking.who, "notify.resend", body.reason, message)
     done = await desk.control.resend(message)
     return done if isinstance(done, Fault) else _view(done)
 
 
 async def test(desk: Desk, asking: Asking) -> NotifyTested | Fault:
     """One message at once; the answer says what came back."""
-    name = asking.path["name"]
-    await note(desk, asking.who, "notify.test", "", name)
+    name, body = asking.path["name"], asking.body
+    assert isinstance(body, NotifyBody)
+    await note(desk, asking.who, "notify.test", body.reason, name)
     done = await desk.control.test_destination(name, asking.who)
     return done if isinstance(done, Fault) else NotifyTested(name, not done.why, done.why or done.said)
 

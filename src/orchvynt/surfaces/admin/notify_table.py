@@ -20,7 +20,21 @@ NOTIFY_ROWS: Final[tuple[Row, ...]] = (
         pages=True,
     ),
     Row(
-        "POST", "/notify/outbox/{message}/resend", "operator", notify.resend, "Sends an undeliverable message once more.", n.MessageView
+        "POST",
+        "/notify/outbox/{message}/resend",
+        "operator",
+        notify.resend,
+        "Sends an undeliverable message once more.",
+        n.MessageView,
+        takes=n.NotifyBody,
     ),
-    Row("POST", "/notify/{name}/test", "operator", notify.test, "Sends a test message and says what came back.", n.NotifyTested),
+    Row(
+        "POST",
+        "/notify/{name}/test",
+        "operator",
+        notify.test,
+        "Sends a test message and says what came back.",
+        n.NotifyTested,
+        takes=n.NotifyBody,
+    ),
 )

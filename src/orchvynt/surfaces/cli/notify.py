@@ -32,16 +32,14 @@ def outbox(session: Session, undeliverable: bool, limit: int, after: str) -> Non
     if not page.items:
         terminal.line("Nothing is undeliverable." if undeliverable else "Everything is delivered.")
         return
-    rows = [
-        (one.message, one.destination, one.line, terminal.when(one.since), str(one.failures), one.why or "-") for one in page.items
-    ]
+    rows = [(one.message, one.destination, one.line, terminal.when(one.since), str(one.failures), one.why or "-") for one in page.items]
     terminal.table(("MESSAGE", "DESTINATION", "LINE", "SINCE", "FAILURES", "WHY"), rows, right=("FAILURES",))
     session.more(page.next, f"orchvynt notify outbox{' --undeliverable' if undeliverable else ''}")
 
 
 def test(session: Session, name: str) -> bool:
     """Whether it was taken."""
-    raw = session.client.ask("POST", f"/notify/{quote(name, safe='')}/test")
+    raw = session.client.ask("POST", f"/notify/{quote(name, safe='')}/test", n.NotifyBody())
     done: n.NotifyTested = session.client.read(raw, n.NotifyTested)
     if session.json:
         session.terminal.json(raw)
@@ -51,6 +49,6 @@ def test(session: Session, name: str) -> bool:
 
 
 def resend(session: Session, message: str) -> None:
-    done = session.fetch("POST", f"/notify/outbox/{quote(message, safe='')}/resend", n.MessageView)
+    done = session.fetch("POST", f"/notify/outbox/{quote(message, safe='')}/resend", n.MessageView, n.NotifyBody())
     if done is not None:
         session.terminal.line((done.message, "bold"), f"  waits again for {done.destination}")

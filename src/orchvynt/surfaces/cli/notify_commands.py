@@ -1,4 +1,4 @@
-"""The commands about destinations: their options, and which body answers. Bodies are imported inside the commands, as in server_commands."""
+"""The commands about destinations: their options, and which body answers. Bodies are imported inside, as in server_commands."""
 
 from typing import Annotated
 
