@@ -75,7 +75,7 @@ class NotifyEntry(Section):
     )
     content: Annotated[Literal["none", "excerpt"], BeforeValidator(one_of("none", "excerpt"))] = Field(
         default="none",
-        description="Of what a review is about: `none`, or an `excerpt` in which what looks like a secret is masked.",
+        description="Of what a review is about: `none`, or an `excerpt` without lines that hold personal data or a secret.",
     )
 
     @model_validator(mode="after")
