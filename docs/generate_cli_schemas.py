@@ -17,6 +17,7 @@ from orchvynt.surfaces import audit_shapes as a
 from orchvynt.surfaces import budget_shapes as m
 from orchvynt.surfaces import grant_shapes as g
 from orchvynt.surfaces import key_shapes as k
+from orchvynt.surfaces import notify_shapes as n
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import people_shapes as h
 from orchvynt.surfaces import policy_shapes as p
@@ -66,6 +67,10 @@ SHAPES: dict[str, Any] = {
     "people password": h.PersonView,
     "people role": h.PersonView,
     "people unlink": h.PersonView,
+    "notify list": s.Listing[n.DestinationView],
+    "notify outbox": s.Listing[n.MessageView],
+    "notify resend": n.MessageView,
+    "notify test": n.NotifyTested,
     "policy pull": p.PolicyDetail,
     "providers": s.Listing[ProviderView],
     "reviews approve": s.ReviewView,

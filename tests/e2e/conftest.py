@@ -1,13 +1,16 @@
 """Fixtures of the end-to-end tests: a server of the test's own over the scripted provider."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from tests.support.serving import Serving
 
-Serve = Callable[[str], Serving]
+
+class Serve(Protocol):
+    def __call__(self, policy: str, environment: dict[str, str] | None = None) -> Serving: ...
 
 
 @pytest.fixture
@@ -15,7 +18,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Starts `orchvynt serve` with a policy; it is killed when the test ends."""
     with ExitStack() as running:
 
-        def start(policy: str) -> Serving:
-            return running.enter_context(Serving(tmp_path, policy))
+        def start(policy: str, environment: dict[str, str] | None = None) -> Serving:
+            return running.enter_context(Serving(tmp_path, policy, environment))
 
         yield start

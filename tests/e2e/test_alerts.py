@@ -21,7 +21,12 @@ def policy(provider: ScriptedProvider, port: int, when: str = "calls > 9000") ->
 
 def samples(server: Serving) -> dict[tuple[str, tuple[str, ...]], float]:
     page = _ask(server.admin_port, "/metrics", None, {"authorization": f"Bearer {TOKEN}"}, 20.0, "").body.decode()
-    found = [sample for family in text_string_to_metric_families(page) for sample in family.samples if "alert" in sample.name]
+    found = [
+        sample
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if "alert" in sample.name or "messages" in sample.name
+    ]
     return {(sample.name, tuple(sample.labels.values())): sample.value for sample in found}
 
 
@@ -52,7 +57,7 @@ def test_an_outage_and_its_end_are_told(serve: Serve, scripted_provider: Scripte
         assert (over["type"], over["data"]["status"]) == ("alert.resolved", "resolved")
         assert over["data"]["group"][0]["provider"] == "openai"
         assert server.admin("/alerts").json["items"] == []
-        assert samples(server)["orchvynt_alert_messages_total", ("oncall", "delivered")] == 2
+        assert samples(server)["orchvynt_messages_total", ("oncall", "delivered")] == 2
     assert len(receiver.taken) == len(set(receiver.ids)) == 2
     assert server.log.count("orchvynt: alert firing: `activation_rate > 0.5` holds") == 1
     assert server.log.count("orchvynt: alert resolved: `activation_rate > 0.5` no longer holds") == 1
@@ -81,10 +86,10 @@ def test_a_receiver_that_is_away_loses_nothing_and_holds_up_nobody(serve: Serve,
     wait_in_log(server, "was not taken by oncall")
     for _ in range(5):
         assert chat(server, "gpt-4o").status == 200
-    assert samples(server)["orchvynt_alert_messages_waiting", ("oncall",)] == 2
+    assert samples(server)["orchvynt_messages_waiting", ("oncall",)] == 2
     # A third failure is of a later look, and what an earlier one told is stored by then.
     until = time.monotonic() + WAIT_S_MAX
-    while samples(server)["orchvynt_alert_messages_total", ("oncall", "failed")] < 3 and time.monotonic() < until:
+    while samples(server)["orchvynt_messages_total", ("oncall", "failed")] < 3 and time.monotonic() < until:
         time.sleep(0.05)
     server.kill()
     server.start()

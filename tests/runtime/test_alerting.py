@@ -10,6 +10,7 @@ from tests.decisions.test_alert_watching import alert
 from tests.support.answers import ANTHROPIC_WHOLE, WHOLE, refused
 from tests.support.carrying import FakeSecrets, Runtime
 from tests.support.snapshots import SECOND, invocation, snapshot
+from tests.support.turning import Turning
 
 from orchvynt.language.snapshot import Alert, Budget, Destination, EvaluationError, Expression, Limits, SecretRef, Snapshot
 from orchvynt.runtime import metrics as m
@@ -23,10 +24,11 @@ def policy(*alerts: Alert, **more: Any) -> Snapshot:
     return msgspec.structs.replace(snapshot(max_retries=0), **given)
 
 
-class Watched:
+class Watched(Turning):
     """A runtime whose alerts are looked at once a second; what is sent to the hook is taken at once."""
 
     def __init__(self, made: Snapshot) -> None:
+        super().__init__()
         self.runtime = Runtime(made, FakeSecrets(HOOK_SECRET=SECRET))
         self.told: list[dict[str, Any]] = []
         self.count = 0
@@ -41,13 +43,17 @@ class Watched:
     def looks(self, seconds: int) -> None:
         for _ in range(seconds):
             self.runtime.later(SECOND)
-            asyncio.run(self.runtime.alerting.tick())
+            self.look()
             for arrival in self.runtime.upstream.arrivals:
                 if arrival.path == "/hook" and not arrival.call.cancelled:
                     self.told.append(arrival.body)
                     arrival.listener.on_head(204, [])
                     arrival.listener.on_end()
             self.runtime.upstream.arrivals = [one for one in self.runtime.upstream.arrivals if one.path != "/hook"]
+            self.turns()
+
+    def look(self) -> None:
+        self.do(self.runtime.alerting.tick())
 
 
 FELL_BACK = ((500, refused()), (200, ANTHROPIC_WHOLE))
@@ -222,8 +228,8 @@ def test_what_is_measured() -> None:
         ("provider_overrun",): 0,
         ("confidence_missing",): 0,
     }
-    assert sampled[m.ALERT_MESSAGES] == {("oncall", "delivered"): 2}
-    assert sampled[m.ALERTS_WAITING] == {("oncall",): 0}
+    assert sampled[m.MESSAGES] == {("oncall", "delivered"): 2}
+    assert sampled[m.MESSAGES_WAITING] == {("oncall",): 0}
 
 
 def restarted(watched: Watched, made: Snapshot) -> Watched:
@@ -256,10 +262,10 @@ def test_what_was_not_delivered_is_after_a_restart() -> None:
     watched = Watched(made)
     watched.call((401, refused()), (200, ANTHROPIC_WHOLE))
     watched.runtime.later(SECOND)
-    asyncio.run(watched.runtime.alerting.tick())
+    watched.look()
     sent = watched.runtime.last
     after = restarted(watched, made)
-    asyncio.run(after.runtime.alerting.tick())
+    after.look()
     assert after.runtime.last.path == "/hook"
     assert after.runtime.last.headers["webhook-id"] == sent.headers["webhook-id"]
     assert after.runtime.last.body == sent.body
@@ -274,7 +280,7 @@ def test_a_store_that_is_away_holds_nothing_up_and_is_said_once() -> None:
     assert [one["data"]["alert"] for one in watched.told] == ["credential_refused"]
     assert [line.split(",")[0] for line in watched.runtime.said if "stored" in line or "before this start" in line] == [
         "what was told of alerts before this start cannot be read",
-        "what is told of alerts cannot be stored",
+        "what is told of alerts and reviews cannot be stored",
     ]
     watched.runtime.store.away = False
     watched.looks(1)

@@ -25,6 +25,7 @@ from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.invocation import Invocation
 from orchvynt.ports.caller import CallerLine, Headers, SharedHeaders
+from orchvynt.ports.channels import Refusal
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.secrets import SecretMissingError
 from orchvynt.ports.store import StoreUnavailableError
@@ -34,15 +35,18 @@ from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.channels import Channels
 from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
+from orchvynt.runtime.posting import Posting
 from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
+from orchvynt.runtime.telling import Telling
 
 Ended = Literal["", "answered", "ended", "aborted", "gone"]
 
@@ -193,6 +197,20 @@ class FakeSecrets:
         self.forgotten.append(ref.name)
 
 
+class FakeChannel:
+    """Implements ports.channels.Mailing and Apprising: takes everything, unless the next `refusals` say otherwise."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, Any]] = []
+        self.refusals: list[Refusal] = []
+
+    async def send(self, url: str, *message: Any) -> Refusal | None:
+        if self.refusals:
+            return self.refusals.pop(0)
+        self.taken.append((url, message))
+        return None
+
+
 class BreakableJournal:
     """A journal that cannot write while `broken`. `frames` are what was appended, in order, in so many `writes`."""
 
@@ -287,10 +305,14 @@ class Runtime:
         self.repeating = Repeating(self.carrier, self.reviewing, self.store, self.tasks, self._soon)
         self.sweeping = Sweeping(self.carrier, self.reviewing, self.repeating, Forgetting(self.store, self.ledger, self.clock))
         self.said: list[str] = []
-        delivering = Delivering(self.upstream, known, self.clock, self.ids, self.policies, self.said.append)
+        self.mailing, self.apprising = FakeChannel(), FakeChannel()
+        channels = Channels(Posting(self.upstream, self.clock), known, self.clock, self.store, self.mailing, self.apprising)
+        delivering = Delivering(channels, self.store, self.clock, self.ids, self.policies, self.tasks, self.said.append)
+        self.telling = Telling(self.policies, self.store, self.clock, self.ids, delivering, self.said.append)
+        self.telling.public_url = "https://ov.example"
         counted, thresholds = self.carrier.counting, self.carrier.admitting.thresholds
         self.alerting = Alerting(
-            self.policies, self.store, self.clock, counted.tallies, counted.spending, thresholds, delivering, self.said.append
+            self.policies, self.store, self.clock, counted.tallies, counted.spending, thresholds, delivering, self.telling, self.said.append
         )
 
     def _soon(self, run: Callable[[], None]) -> None:

@@ -19,13 +19,14 @@ from orchvynt.decisions.budgets.standing import Measure
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.decisions.reviews.granting import check_grant
 from orchvynt.language.problems import Problem
-from orchvynt.language.snapshot import Group, Model, Provider, Retry, Snapshot, Timeouts
+from orchvynt.language.snapshot import Destination, Group, Model, Provider, Retry, SecretRef, Snapshot, Timeouts
 from orchvynt.model import facts as f
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import Price
 from orchvynt.ports.changes import ChangeRow, ChangeStatus
 from orchvynt.ports.checking import Compared
+from orchvynt.ports.outbox import MessageRow
 from orchvynt.ports.people import PersonRow
 from orchvynt.ports.store import PolicyRow, ReviewRow, Role, Store, TokenRow
 from orchvynt.runtime.control import (
@@ -35,6 +36,7 @@ from orchvynt.runtime.control import (
     Change,
     Changed,
     Checked,
+    DestinationLine,
     Grant,
     Granted,
     ProviderLine,
@@ -42,6 +44,7 @@ from orchvynt.runtime.control import (
     Replica,
     Rollback,
     Status,
+    Tested,
 )
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.oidc_provider import OidcProvider
@@ -57,6 +60,7 @@ SECRETS: Final[dict[Role, str]] = {"viewer": "ovt-viewer", "reviewer": "ovt-revi
 GOOD = "version: 1\nmodels: {}\n"
 BAD = "version: 1\nmodles: {}\n"
 OLD = "version: 1\n# discouraged\n"
+HOOK = Destination("oncall", "hooks.example", 443, True, "/oncall", SecretRef("env", "HOOK_SECRET"))
 
 
 class FixedClock:
@@ -97,7 +101,20 @@ class MemoryControl:
             1, "sha", "", {"openai": openai}, {"gpt-4o-mini": small}, {"small": "gpt-4o-mini"}, (("claude-*", lab),), (), "gpt-4o-mini",
             "refuse", Retry(1, 1, 1, 1), Timeouts(1, 1, 1, 1, 1), {}, (), (),
             {name: Group(name, self.groups.get(name, ()), self.oidc.get(name, "")) for name in {*self.groups, *self.oidc}},
+            destinations={"oncall": HOOK},
         )  # fmt: skip
+
+    def destinations(self) -> list[DestinationLine]:
+        return [DestinationLine(name, 1, 1, "it answered 500") for name in self.snapshot.destinations]
+
+    async def test_destination(self, name: str, by: str) -> Tested | Fault:
+        if name in self.snapshot.destinations:
+            return Tested("", "it answered 204")
+        return Fault("not_found", "The policy has no destination of this name.", "See `orchvynt notify list`.", param="name")
+
+    async def resend(self, message: str) -> MessageRow | Fault:
+        row = await self.store.message(message)
+        return row if row is not None else Fault("not_found", "There is no such message.")
 
     def status(self) -> Status:
         row = self._versions[-1] if self._versions else PolicyRow(0, "", "", "", "", 0)

@@ -17,6 +17,7 @@ from orchvynt.adapters.fetching import HttpFetching
 from orchvynt.adapters.passwords import Argon2Passwords
 from orchvynt.adapters.signatures import JoseSignatures
 from orchvynt.assembly.build import Process
+from orchvynt.assembly.machine import say
 from orchvynt.assembly.plumbing import measuring
 from orchvynt.dialects import registry
 from orchvynt.lifecycle.parking import reply_of
@@ -27,6 +28,7 @@ from orchvynt.runtime.control import About, Control
 from orchvynt.runtime.oidc_provider import OidcProvider, ProviderSettings
 from orchvynt.runtime.people import People
 from orchvynt.runtime.policies import Policies
+from orchvynt.runtime.slack_votes import SlackVotes
 from orchvynt.surfaces.admin.app import admin_app
 from orchvynt.surfaces.admin.door import Door
 from orchvynt.surfaces.admin.tokens import digest, new_secret
@@ -78,6 +80,7 @@ def admin_server(control: Control, process: Process, about: About, fixed: list[T
         _provider(process, port),
         process.vault.unseal,
         checks,
+        SlackVotes(control, process.alerting.delivering.channels, process.secrets, process.clock, process.tasks, say),
     )
     server = AdminServer(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, server_header=False, ws="none"))
     return server

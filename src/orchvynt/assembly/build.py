@@ -5,9 +5,11 @@ from pathlib import Path
 
 import msgspec
 
+from orchvynt.adapters.apprise_sending import LibraryApprising
 from orchvynt.adapters.clock import SystemClock
 from orchvynt.adapters.ids import SystemIds
 from orchvynt.adapters.secrets import EnvSecrets
+from orchvynt.adapters.smtp import SmtpMailing
 from orchvynt.adapters.sqlite.opening import Opened, open_store
 from orchvynt.adapters.tokens.apart import CountingApart
 from orchvynt.adapters.upstream.client import HttpUpstream
@@ -51,6 +53,8 @@ class Process(msgspec.Struct):
     secrets: EnvSecrets
     checking: Checking
     counting: CountingApart
+    mailing: SmtpMailing
+    apprising: LibraryApprising
 
 
 async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checking: Checking, started: Started) -> Process:
@@ -58,7 +62,19 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
     clock = SystemClock()
     upstream = HttpUpstream(clock)
     counting = CountingApart(asyncio.get_running_loop().call_soon_threadsafe, say)
-    foundation = Foundation(opened.store, opened.journal, clock, SystemIds(clock.now), secrets, upstream, checking, counting)
+    mailing, apprising = SmtpMailing(), LibraryApprising()
+    foundation = Foundation(
+        opened.store,
+        opened.journal,
+        clock,
+        SystemIds(clock.now),
+        secrets,
+        upstream,
+        checking,
+        counting,
+        mailing=mailing,
+        apprising=apprising,
+    )
     made = await put_together(foundation, started.snapshot, started.row)
     made.policies.file = started.file
     server = HttpServer(made.data_plane.handle, _refusal, Limits(), clock)
@@ -81,6 +97,8 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         secrets,
         checking,
         counting,
+        mailing,
+        apprising,
     )
 
 

@@ -21,6 +21,7 @@ from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import Scores
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.ports.channels import Apprising, Mailing, Refusal
 from orchvynt.ports.checking import Checking
 from orchvynt.ports.clock import Clock, Ids
 from orchvynt.ports.journal import Journal
@@ -33,22 +34,32 @@ from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.channels import Channels
 from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.feedback import restore_scores
 from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
+from orchvynt.runtime.posting import Posting
 from orchvynt.runtime.recovery import Recovered, recover
 from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.retention import Retention, Vault
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
+from orchvynt.runtime.telling import Telling
 from orchvynt.surfaces.api.endpoints import DataPlane
 from orchvynt.surfaces.api.reception import Reception
 
 SALT_BITS = 60
+
+
+class NoChannel:
+    """Implements ports.channels.Mailing and Apprising where nobody is told: in a rehearsal."""
+
+    async def send(self, url: str, *message: object) -> Refusal | None:  # noqa: ARG002 - the ports' signatures
+        return Refusal("a rehearsal tells nobody", final=True)
 
 
 class Foundation(msgspec.Struct, frozen=True):
@@ -63,6 +74,8 @@ class Foundation(msgspec.Struct, frozen=True):
     checking: Checking = InlineChecking()
     counting: TokenCounting = InlineCounting()
     sealing: Sealing = AesGcm()
+    mailing: Mailing = NoChannel()
+    apprising: Apprising = NoChannel()
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -118,9 +131,11 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     admitting.policy_changed(snapshot.budgets, snapshot.budgets)
     policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
     reviewing = Reviewing(carrier, on.store, policies, tasks)
-    delivering = Delivering(on.upstream, on.secrets, on.clock, on.ids, policies, say)
+    channels = Channels(Posting(on.upstream, on.clock), on.secrets, on.clock, on.store, on.mailing, on.apprising)
+    delivering = Delivering(channels, on.store, on.clock, on.ids, policies, tasks, say)
+    telling = Telling(policies, on.store, on.clock, on.ids, delivering, say)
     counting, thresholds = carrier.counting, carrier.admitting.thresholds
-    alerting = Alerting(policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, say)
+    alerting = Alerting(policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, telling, say)
     repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon)
     sweeping = Sweeping(carrier, reviewing, repeating, Forgetting(on.store, ledger, on.clock))
     keyring = Keyring(on.store, on.clock)

@@ -139,6 +139,8 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     stop_looking()
     await process.upstream.close()
     process.counting.close()
+    process.mailing.close()
+    process.apprising.close()
     return 0
 
 
@@ -183,6 +185,7 @@ async def _start_admin(
     beside = await asyncio.to_thread(lambda: Path(settings.store_path).resolve().parent)
     fixed, token_file = await admin.first_tokens(process.opened.store, process.clock, environment, beside)
     bound = admin.bind(settings.admin_host, settings.admin_port)
+    process.alerting.telling.public_url = settings.admin_url or f"http://{settings.admin_host}:{bound.getsockname()[1]}"
     server = admin.admin_server(operations, process, operations.about, fixed, bound.getsockname()[1])
     task = process.tasks.start(server.serve(sockets=[bound]), "admin")
     _say(f"admin on http://{settings.admin_host}:{bound.getsockname()[1]}")

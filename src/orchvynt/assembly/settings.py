@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from orchvynt.adapters.apprise_sending import INSTALL, is_installed
 from orchvynt.adapters.secrets import DEFAULT_SECRET_DIR, DEFAULT_SECRET_ENV
 from orchvynt.language.snapshot import SecretRef, Snapshot
 from orchvynt.model.roles import Role
@@ -106,7 +107,10 @@ def check_exposure(settings: Settings) -> None:
 
 
 def unfit(settings: Settings, snapshot: Snapshot) -> str:
-    """Why a process with these settings may not serve this policy, and the two lines that fix it; empty if it may."""
+    """Why a process with these settings may not serve this policy, and what fixes it; empty if it may."""
+    needs = sorted(name for name, one in snapshot.destinations.items() if one.channel == "apprise")
+    if needs and not is_installed():
+        return f"its destination {needs[0]} needs Apprise, which is not installed here. Install it: {INSTALL}"
     if snapshot.keys or settings.listen_host in LOOPBACK:
         return ""
     return (

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from orchvynt.language.patterns import base_url, webhook_url
+from orchvynt.language.patterns import base_url, destination_url
 from orchvynt.language.snapshot import Destination, Provider, SecretRef, Snapshot
 
 
@@ -31,20 +31,39 @@ def new_bindings(old: Snapshot | None, new: Snapshot) -> tuple[Binding, ...]:
             found.append(Binding(where, f"provider {provider.name}: {where} is now spoken to as {provider.kind}"))
         if provider.api_key is not None and (provider.api_key, place) not in sent:
             found.append(Binding(where, f"provider {provider.name}: the secret {_ref(provider.api_key)} now goes to {where}"))
-    return (*found, *_new_webhooks(old, new))
+    return (*found, *_new_destinations(old, new))
 
 
-def _new_webhooks(old: Snapshot | None, new: Snapshot) -> list[Binding]:
+def _new_destinations(old: Snapshot | None, new: Snapshot) -> list[Binding]:
     before = tuple(old.destinations.values()) if old is not None else ()
     known = {_place(destination) for destination in before}
-    signed = {(destination.secret, _place(destination)) for destination in before}
+    bound = {(destination.secret, _place(destination)) for destination in before}
     found: list[Binding] = []
     for destination in new.destinations.values():
-        place, where = _place(destination), webhook_url(destination)
-        if place not in known:
-            found.append(Binding(where, f"destination {destination.name}: new address {where}"))
-        if (destination.secret, place) not in signed:
-            found.append(Binding(where, f"destination {destination.name}: the secret {_ref(destination.secret)} now signs for {where}"))
+        place, where = _place(destination), destination_url(destination)
+        named = f"destination {destination.name}"
+        if destination.host and place not in known:
+            found.append(Binding(where, f"{named}: new address {where}"))
+        if (destination.secret, place) not in bound:
+            found.append(Binding(where, f"{named}: {_use(destination, where)}"))
+    return [*found, *_new_buttons(before, new)]
+
+
+def _use(destination: Destination, where: str) -> str:
+    """What a secret is for, in words. Of mail and of apprise it is the address, too."""
+    if not destination.host:
+        return f"{destination.channel} now goes where {where} leads"
+    return f"the secret {_ref(destination.secret)} now {'signs for' if destination.channel == 'webhook' else 'goes to'} {where}"
+
+
+def _new_buttons(before: tuple[Destination, ...], new: Snapshot) -> list[Binding]:
+    """Whoever knows the signing secret of a Slack app can vote by its buttons."""
+    known = {one.slack.signing_secret for one in before if one.slack is not None}
+    found = []
+    for one in new.destinations.values():
+        secret = one.slack.signing_secret if one.slack is not None else None
+        if secret is not None and secret not in known:
+            found.append(Binding(destination_url(one), f"destination {one.name}: buttons that {_ref(secret)} signs now vote"))
     return found
 
 

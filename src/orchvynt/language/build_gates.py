@@ -11,7 +11,12 @@ from orchvynt.model.emails import normalised
 def build_groups(source: Source) -> dict[str, Group]:
     """Members as identities: an address is the same however it is written."""
     return {
-        name: Group(name, tuple([normalised(member) or member for member in item.section.members]), item.section.oidc or "")
+        name: Group(
+            name,
+            tuple([normalised(member) or member for member in item.section.members]),
+            item.section.oidc or "",
+            tuple(item.section.notify),
+        )
         for name, item in source.groups.items()
     }
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from orchvynt.language.build import address_of, build_model, build_provider, build_snapshot
-from orchvynt.language.build_alerts import build_destination
+from orchvynt.language.build_notify import build_destination
 from orchvynt.language.checks.amounts import check_amounts
 from orchvynt.language.checks.chains import check_chains
 from orchvynt.language.checks.conditions import check_conditions
@@ -50,6 +50,8 @@ def secret_refs(snapshot: Snapshot) -> tuple[SecretRef, ...]:
     found = {provider.api_key for provider in snapshot.providers.values() if provider.api_key is not None}
     found |= set(snapshot.evidence.keys) if snapshot.evidence is not None else set()
     found |= {destination.secret for destination in snapshot.destinations.values()}
+    slacks = [destination.slack for destination in snapshot.destinations.values() if destination.slack is not None]
+    found |= {slack.signing_secret for slack in slacks if slack.signing_secret is not None}
     return tuple(sorted(found, key=lambda ref: (ref.source, ref.name)))
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from orchvynt.language.compiled import Expression, SecretRef
+from orchvynt.language.compiled import Expression
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -51,17 +51,6 @@ class ChainUse(msgspec.Struct, frozen=True):
 
     when: Expression | None
     chain: str
-
-
-class Destination(msgspec.Struct, frozen=True):
-    """Who is told: a webhook, by its parsed address and the reference to the secret that signs what it gets. `path` is as written."""
-
-    name: str
-    host: str
-    port: int
-    tls: bool
-    path: str
-    secret: SecretRef
 
 
 class Alert(msgspec.Struct, frozen=True):

@@ -56,8 +56,10 @@ class Gate(msgspec.Struct, frozen=True):
 
 
 class Group(msgspec.Struct, frozen=True):
-    """People who may decide: `members` by their e-mail address, and whoever the identity provider has in `oidc`."""
+    """People who may decide: `members` by their e-mail address, and whoever the identity provider has in `oidc`. `notify` are told what
+    escalates to them."""
 
     name: str
     members: tuple[str, ...]
     oidc: str = ""
+    notify: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from orchvynt.language.patterns import base_url, webhook_url
+from orchvynt.language.patterns import base_url, destination_url
 from orchvynt.language.phrases import granting, summary, target, words
 from orchvynt.language.snapshot import Alert, Budget, ChainUse, Constraint, Destination, PolicyTest, Protected, Provider, Rule, Snapshot
 from orchvynt.language.spending import spending_changes
@@ -145,7 +145,8 @@ def _pairs(old: object, new: object) -> list[tuple[str, object, object]]:
     if isinstance(old, Provider) and isinstance(new, Provider):
         return [("kind", old.kind, new.kind), ("base_url", base_url(old), base_url(new)), ("api_key", old.api_key, new.api_key)]
     if isinstance(old, Destination) and isinstance(new, Destination):
-        return [("webhook", webhook_url(old), webhook_url(new)), ("secret", old.secret, new.secret)]
+        own = [(name, getattr(old, name), getattr(new, name)) for name in ("slack", "mail", "digest_ns", "excerpt")]
+        return [(new.channel, destination_url(old), destination_url(new)), ("secret", old.secret, new.secret), *own]
     if isinstance(old, Rule) and isinstance(new, Rule):
         return [("when", old.when, new.when), *_targets(old, new)]
     pairs: list[tuple[str, object, object]] = [

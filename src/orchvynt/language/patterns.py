@@ -32,8 +32,10 @@ def base_url(provider: Provider) -> str:
     return _url(provider.host, provider.port, provider.tls, provider.path_prefix)
 
 
-def webhook_url(destination: Destination) -> str:
-    """The address of a webhook, in its full form."""
+def destination_url(destination: Destination) -> str:
+    """The address of a webhook or of Slack's API, in its full form; of mail and of apprise the reference that holds it."""
+    if not destination.host:
+        return f"${{{destination.secret.source}:{destination.secret.name}}}"
     return _url(destination.host, destination.port, destination.tls, destination.path)
 
 

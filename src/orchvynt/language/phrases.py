@@ -9,7 +9,7 @@ import msgspec
 from orchvynt.language.compiled_budgets import UNLIMITED, RateLimit
 from orchvynt.language.document.amounts import share_text
 from orchvynt.language.document.scalars import MILLISECOND, duration_text
-from orchvynt.language.patterns import base_url, webhook_url
+from orchvynt.language.patterns import base_url, destination_url
 from orchvynt.language.snapshot import (
     Alert,
     Breach,
@@ -72,7 +72,7 @@ def summary(value: object) -> str:
     if isinstance(value, Alert):
         return f"tells {', '.join(value.notify)}, window {duration_text(value.window_ns)}, repeat {duration_text(value.repeat_ns)}"
     if isinstance(value, Destination):
-        return f"webhook {webhook_url(value)}, secret {words(value.secret)}"
+        return f"{value.channel} {destination_url(value)}, secret {words(value.secret)}"
     if isinstance(value, msgspec.Struct):
         defaults = {one.name: one.default for one in msgspec.structs.fields(value)}
         given = [(name, getattr(value, name)) for name in value.__struct_fields__ if name != "name"]

@@ -21,7 +21,6 @@ from orchvynt.language.compiled_fallback import Alert as Alert
 from orchvynt.language.compiled_fallback import Breaking as Breaking
 from orchvynt.language.compiled_fallback import Chain as Chain
 from orchvynt.language.compiled_fallback import ChainUse as ChainUse
-from orchvynt.language.compiled_fallback import Destination as Destination
 from orchvynt.language.compiled_fallback import Retry as Retry
 from orchvynt.language.compiled_fallback import Timeouts as Timeouts
 from orchvynt.language.compiled_gates import Confidence as Confidence
@@ -29,6 +28,10 @@ from orchvynt.language.compiled_gates import Escalation as Escalation
 from orchvynt.language.compiled_gates import Gate as Gate
 from orchvynt.language.compiled_gates import Group as Group
 from orchvynt.language.compiled_gates import Stage as Stage
+from orchvynt.language.compiled_notify import Channel as Channel
+from orchvynt.language.compiled_notify import Destination as Destination
+from orchvynt.language.compiled_notify import Mailbox as Mailbox
+from orchvynt.language.compiled_notify import SlackChannel as SlackChannel
 from orchvynt.language.compiled_protected import Protected as Protected
 from orchvynt.model.money import Price
 

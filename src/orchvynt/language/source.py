@@ -10,7 +10,8 @@ from orchvynt.language.document.fallback import AlertEntry, ChainEntry, ChainUse
 from orchvynt.language.document.gates import GateEntry, GroupEntry
 from orchvynt.language.document.keys import ConstraintEntry, KeyEntry
 from orchvynt.language.document.models import ModelEntry
-from orchvynt.language.document.operation import NotifyEntry, PassthroughEntry
+from orchvynt.language.document.notify import NotifyEntry
+from orchvynt.language.document.operation import PassthroughEntry
 from orchvynt.language.document.policy import OperationEntry, PolicyDocument, PolicyHead
 from orchvynt.language.document.providers import ProviderEntry
 from orchvynt.language.document.routing import RoutingEntry, RoutingHead, RuleEntry

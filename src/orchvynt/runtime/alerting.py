@@ -1,4 +1,6 @@
-"""Looks once a second at what alerts are about, and tells: one line on stderr, and a message to each destination."""
+"""Looks once a second at what alerts are about and at what happened to reviews, and tells: alerts by one line on stderr, and both by
+messages to their destinations.
+"""
 
 import asyncio
 import traceback
@@ -21,6 +23,7 @@ from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.notices import body, sentence
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.series import Sampled, Series, Values, bounded
+from orchvynt.runtime.telling import Telling
 
 TICK_S: Final = 1.0
 
@@ -30,12 +33,13 @@ class Alerting:
 
     def __init__(
         self, policies: Policies, store: Store, clock: Clock, tallies: Tallies, spending: Spending, thresholds: Thresholds,
-        delivering: Delivering, say: Callable[[str], None],
+        delivering: Delivering, telling: Telling, say: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.delivering = delivering
+        self.telling = telling
         self._store = store
         self._told = 0
-        self._kept = (0, 0, 0)
+        self._kept = (0, 0)
         self._store_away = False
         self._policies = policies
         self._clock = clock
@@ -65,34 +69,51 @@ class Alerting:
             return
         at, mono = self._clock.now(), self._clock.monotonic()
         self._watch.recall(memory.told, at, mono)
-        self.delivering.outbox.recall(memory.undelivered, at, mono)
+        for one in memory.undelivered:
+            # Of a build that kept messages with what was told.
+            self.delivering.take_over(one)
         self._thresholds.recall(memory.thresholds)
         self._spending.recall(memory.thresholds, memory.passed, mono)
         self._kept = self._changes()
 
     async def _keep(self) -> None:
-        """Written when something changed. A store that is away is tried again at the next look."""
+        """Written when something changed, after the messages about it. A store that is away is tried again at the next look."""
         now = self._changes()
+        try:
+            await self.delivering.recall()
+            await self.delivering.keep()
+        except StoreUnavailableError as error:
+            self._note_store_away(error)
+            return
         if now == self._kept:
+            self._store_away = False
             return
         at, mono = self._clock.now(), self._clock.monotonic()
         memory = Memory(
-            tuple(self._watch.remembered(at, mono)),
-            tuple(self.delivering.outbox.remembered(at, mono)),
-            tuple(self._spending.standing()),
-            tuple(self._spending.pending()),
+            told=tuple(self._watch.remembered(at, mono)),
+            thresholds=tuple(self._spending.standing()),
+            passed=tuple(self._spending.pending()),
         )
         try:
             await self._store.keep_alerting(encode(memory))
         except StoreUnavailableError as error:
-            if not self._store_away:
-                self._say(f"what is told of alerts cannot be stored, so a restart may tell it again: {error}")
-            self._store_away = True
+            self._note_store_away(error)
             return
         self._kept, self._store_away = now, False
 
-    def _changes(self) -> tuple[int, int, int]:
-        return self._told, self.delivering.outbox.changes, self._spending.changes
+    async def _tell_reviews(self) -> None:
+        try:
+            await self.telling.tick()
+        except StoreUnavailableError as error:
+            self._note_store_away(error)
+
+    def _note_store_away(self, error: StoreUnavailableError) -> None:
+        if not self._store_away:
+            self._say(f"what is told of alerts and reviews cannot be stored, so a restart may tell it again: {error}")
+        self._store_away = True
+
+    def _changes(self) -> tuple[int, int]:
+        return self._told, self._spending.changes
 
     async def tick(self) -> None:
         """One look. Others have their turn between two alerts."""
@@ -106,8 +127,9 @@ class Alerting:
             await asyncio.sleep(0)
         for reached in self._spending.take(at, mono):
             self._tell_reached(reached, at)
-        self.delivering.sweep()
         await self._keep()
+        await self._tell_reviews()
+        self.delivering.sweep()
 
     def _tell(self, told: Told, at: int) -> None:
         self._told += 1
@@ -166,7 +188,4 @@ class Alerting:
         firing: dict[Values, int] = {(name,): 0 for name in (*self._watch.names, *budgets)}
         for line in self.lines():
             firing[line.alert,] += line.phase != "resolving"
-        waiting: dict[Values, int] = {(name,): 0 for name in self._policies.current.destinations}
-        waiting |= {(name,): count for name, count in self.delivering.outbox.waiting().items()}
-        counted = [self._failures.sampled(), self.delivering.sends.sampled()]
-        return [bounded(m.ALERTS_FIRING, firing), bounded(m.ALERTS_WAITING, waiting), *counted]
+        return [bounded(m.ALERTS_FIRING, firing), self._failures.sampled(), *self.delivering.sampled()]

@@ -16,6 +16,9 @@ from orchvynt.model.faults import Fault
 from orchvynt.ports.changes import ChangeRow
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import PolicyRow, ReviewRow, Store
+from orchvynt.runtime.destinations import DestinationLine as DestinationLine
+from orchvynt.runtime.destinations import Notifying
+from orchvynt.runtime.destinations import Tested as Tested
 
 Version = int | None
 """A version of the history; None is the one in force."""
@@ -219,7 +222,7 @@ class Status(msgspec.Struct, frozen=True):
     alerts: tuple[AlertLine, ...] = ()
 
 
-class Control(Protocol):
+class Control(Notifying, Protocol):
     """Refusals are Faults (values); `by` is who asks, as `token:NAME`."""
 
     store: Store

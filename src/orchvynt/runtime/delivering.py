@@ -1,59 +1,31 @@
-"""Sends messages about alerts to their destinations, signed; never in the way of an invocation. Of an answer it takes the status only."""
+"""Carries messages to their destinations, never in the way of an invocation: what is due is sent, what fails is sent again, what cannot
+be delivered waits for a person. The store has each message, under the id that it is sent with, until it was taken.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from orchvynt.decisions.alerts.outbox import Message, Outbox
-from orchvynt.dialects.standard_webhooks import UnusableSecretError, signed_headers
-from orchvynt.language.snapshot import Destination
+from msgspec.structs import replace
+
+from orchvynt.decisions.alerts.memory import Undelivered
+from orchvynt.decisions.outbox.waiting import PATIENCE_NS, Message, Outbox
+from orchvynt.model.faults import Fault
 from orchvynt.ports.clock import Clock, Ids
-from orchvynt.ports.secrets import SecretMissingError, Secrets
-from orchvynt.ports.upstream import Address, Upstream, UpstreamCall, UpstreamFailure
+from orchvynt.ports.outbox import Delivered, Failed, MessageRow, OutboxChange
+from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime import metrics as m
+from orchvynt.runtime.channels import Channels, Sent
+from orchvynt.runtime.notices import test_body, undeliverable_body
 from orchvynt.runtime.policies import Policies
-from orchvynt.runtime.series import Series
+from orchvynt.runtime.series import Sampled, Series, Values, bounded
+from orchvynt.runtime.tasks import Tasks
 
-CONNECT_NS: Final = 5_000_000_000
-ANSWER_NS: Final = 15_000_000_000
-ANSWER_BYTES_MAX: Final = 64 * 1024
-SECOND: Final = 1_000_000_000
-HEADERS: Final = (("content-type", "application/json"), ("user-agent", "orchvynt"))
-
-
-class Post:
-    """One message under way: the listener of its call. `over` is told once, with why it was not taken, empty if it was."""
-
-    def __init__(self, message: Message, due: int, over: Callable[["Post", str], None]) -> None:
-        self.message = message
-        self.due = due
-        self.call: UpstreamCall | None = None
-        self._over = over
-        self._status = 0
-        self._answer_bytes = 0
-
-    def on_head(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:  # noqa: ARG002 - the port's signature
-        self._status = status
-
-    def on_data(self, data: bytes) -> None:
-        self._answer_bytes += len(data)
-        if self._answer_bytes > ANSWER_BYTES_MAX:
-            self._cancel()
-            self.on_end()
-
-    def on_end(self) -> None:
-        # A redirect is no delivery: messages go to the address that the policy names, and nowhere else.
-        self._over(self, "" if 200 <= self._status < 300 else f"it answered {self._status}")
-
-    def on_failure(self, failure: UpstreamFailure) -> None:
-        self._over(self, failure.message)
-
-    def time_out(self) -> None:
-        self._cancel()
-        self._over(self, f"no answer within {ANSWER_NS // SECOND} s")
-
-    def _cancel(self) -> None:
-        if self.call is not None:
-            self.call.cancel()
+PAGE: Final = 1_000
+KEPT_NS: Final = 30 * 24 * 3_600 * 1_000_000_000
+"""So long what is undeliverable is kept, and where messages went."""
+FORGET_EVERY_NS: Final = 3_600 * 1_000_000_000
+TELL_AGAIN_NS: Final = 3_600 * 1_000_000_000
+BODY_BYTES_MAX: Final = 256 * 1024
 
 
 class Delivering:
@@ -61,70 +33,168 @@ class Delivering:
     says where it is."""
 
     def __init__(
-        self, upstream: Upstream, secrets: Secrets, clock: Clock, ids: Ids, policies: Policies, say: Callable[[str], None]
+        self, channels: Channels, store: Store, clock: Clock, ids: Ids, policies: Policies, tasks: Tasks, say: Callable[[str], None]
     ) -> None:
+        self.channels = channels
         self.outbox = Outbox()
-        self.sends = Series(m.ALERT_MESSAGES)
-        self._upstream = upstream
-        self._secrets = secrets
+        self.sends = Series(m.MESSAGES)
+        self.undeliverable: dict[str, int] = {}
+        self.failing: dict[str, str] = {}
+        self._store = store
         self._clock = clock
         self._ids = ids
         self._policies = policies
+        self._tasks = tasks
         self._say = say
-        self._posts: dict[str, Post] = {}
+        # What the store does not have yet, in its order.
+        self._unstored: dict[str, MessageRow] = {}
+        self._failed: dict[str, Failed] = {}
+        self._delivered: list[Delivered] = []
+        self._recalled = False
+        self._told_at: dict[str, int] = {}
+        self._forgotten_at = 0
 
-    def put(self, destination: str, line: str, body: bytes) -> None:
-        """One message to one destination. Those of one line arrive in their order."""
-        message = Message(self._ids.new("msg"), destination, line, body)
-        self._drop(self.outbox.add(message, self._clock.monotonic()), "too many newer ones wait")
+    def put(self, destination: str, line: str, body: bytes) -> str:
+        """One message to one destination; gives its id. Those of one line arrive in their order. It is in the store with the next
+        `keep`; until then a death of the process loses it, so who puts it must not forget what it is about before."""
+        assert len(body) <= BODY_BYTES_MAX, "who writes a message bounds it"
+        row = MessageRow(self._ids.new("msg"), destination, line, body, self._clock.now())
+        self._unstored[row.id] = row
+        self.outbox.add(Message(row.id, destination, line), self._clock.monotonic())
+        return row.id
+
+    def take_over(self, one: Undelivered) -> None:
+        """A message that an older build kept beside the outbox, under its own id."""
+        if one.id not in self.outbox:
+            self._unstored[one.id] = MessageRow(one.id, one.destination, one.line, one.body, one.since)
+            self.adopt([self._unstored[one.id]])
+
+    def adopt(self, rows: Sequence[MessageRow]) -> None:
+        """Messages that are in the store already."""
+        at, mono = self._clock.now(), self._clock.monotonic()
+        for row in rows:
+            self.outbox.add(Message(row.id, row.destination, row.line), mono, at - row.since, row.failures)
+
+    async def recall(self) -> None:
+        """What an earlier process did not deliver, once. Raises StoreUnavailableError; then it is tried again."""
+        if self._recalled:
+            return
+        after = ""
+        while rows := await self._store.messages("waiting", PAGE, after):
+            self.adopt(rows)
+            after = rows[-1].id
+        self.undeliverable = await self._store.undeliverable()
+        self._recalled = True
+
+    async def keep(self) -> None:
+        """Writes what changed. Raises StoreUnavailableError; then nothing is forgotten here."""
+        now = self._clock.monotonic()
+        rows, failed, delivered = list(self._unstored.values()), list(self._failed.values()), list(self._delivered)
+        if rows or failed or delivered:
+            await self._store.change_outbox(OutboxChange(messages=rows, failed=failed, delivered=delivered))
+            for row in rows:
+                self._unstored.pop(row.id, None)
+            self._failed = {name: one for name, one in self._failed.items() if one not in failed}
+            del self._delivered[: len(delivered)]
+        if not self._forgotten_at or now - self._forgotten_at >= FORGET_EVERY_NS:
+            self._forgotten_at = now
+            await self._store.forget_messages(self._clock.now() - KEPT_NS)
+            self.undeliverable = await self._store.undeliverable()
 
     def sweep(self) -> None:
-        """Ends what took too long, drops what is too old, sends what is due. Asked about once a second."""
+        """Ends what took too long, sends what is due. Asked about once a second."""
         now = self._clock.monotonic()
-        for post in [post for post in self._posts.values() if post.due <= now]:
-            post.time_out()
-        self._drop(self.outbox.too_old(now), "it could not be delivered for a day")
+        self.channels.posting.sweep(now)
         for message in self.outbox.due(now):
-            self._send(message, now)
+            self._tasks.start(self._send(message), f"send {message.id}")
 
-    def _send(self, message: Message, now: int) -> None:
-        destination = self._policies.current.destinations.get(message.destination)
-        post = self._posts[message.id] = Post(message, now + ANSWER_NS, self._ended)
-        if destination is None:
-            del self._posts[message.id]
-            self.outbox.delivered(message.id)
-            self._drop([message], "the policy no longer has this destination")
-            return
+    async def _send(self, message: Message) -> None:
         try:
-            signed = self._signed(destination, message)
-        except SecretMissingError as error:
-            self._ended(post, f"it cannot be signed: {error}")
+            row = self._unstored.get(message.id) or await self._store.message(message.id)
+            if row is None:
+                self.outbox.delivered(message.id)
+                return
+            destination = self._policies.current.destinations.get(message.destination)
+            if destination is None:
+                self._give_up(message, "the policy no longer has this destination")
+                return
+            sent = await self.channels.send(destination, row)
+        except StoreUnavailableError as error:
+            self.outbox.failed(message.id, self._clock.monotonic(), self._ids.chance())
+            self._note_failing(message, f"the store is away: {error}")
             return
-        except UnusableSecretError as error:
-            self._ended(post, f"it cannot be signed: the secret is of no use: {error}")
-            return
-        address = Address(destination.host, destination.port, destination.tls)
-        post.call = self._upstream.send(address, destination.path, signed, message.body, CONNECT_NS, post, HEADERS)
+        self._ended(message, sent)
 
-    def _signed(self, destination: Destination, message: Message) -> tuple[tuple[str, str], ...]:
-        secret = self._secrets.resolve(destination.secret)
-        return signed_headers(secret, message.id, self._clock.now() // SECOND, message.body)
-
-    def _ended(self, post: Post, why: str) -> None:
-        message = post.message
-        if self._posts.pop(message.id, None) is None:
-            return
-        if not why:
+    def _ended(self, message: Message, sent: Sent) -> None:
+        name = message.destination
+        if not sent.why:
             self.outbox.delivered(message.id)
-            self.sends.add((message.destination, "delivered"))
+            self._failed.pop(message.id, None)
+            self._delivered.append(Delivered(message.id, sent.reference, self._clock.now()))
+            self.sends.add((name, "delivered"))
+            if self.failing.pop(name, None) is not None:
+                self._say(f"messages reach {name} again")
             return
-        self.sends.add((message.destination, "failed"))
-        failures = self.outbox.failed(message.id, self._clock.monotonic(), self._ids.chance())
-        if failures == 1:
-            said = why.rstrip(".")
-            self._say(f"alert message {message.id} was not taken by {message.destination}: {said}; it is sent again for a day")
+        self.sends.add((name, "failed"))
+        mono = self._clock.monotonic()
+        if sent.final or self.outbox.impatient(message.id, mono):
+            self._give_up(message, sent.why)
+            return
+        failures = self.outbox.failed(message.id, mono, self._ids.chance(), sent.wait_ns)
+        self._failed[message.id] = Failed(message.id, failures, sent.why, "waiting")
+        self._note_failing(message, sent.why)
 
-    def _drop(self, messages: list[Message], why: str) -> None:
-        for message in messages:
-            self.sends.add((message.destination, "dropped"))
-            self._say(f"alert message {message.id} to {message.destination} is dropped: {why}")
+    def _note_failing(self, message: Message, why: str) -> None:
+        """Said when it begins, shown while it lasts."""
+        name, said = message.destination, why.rstrip(".")
+        if name not in self.failing:
+            days = PATIENCE_NS // (24 * 3_600 * 1_000_000_000)
+            self._say(f"message {message.id} was not taken by {name}: {said}; it is sent again for {days} days")
+        self.failing[name] = said
+
+    def _give_up(self, message: Message, why: str) -> None:
+        """It is kept, marked, counted, and told to others; `resend` sends it once more."""
+        name, said = message.destination, why.rstrip(".")
+        failures = self.outbox.given_up(message.id)
+        self._failed[message.id] = Failed(message.id, failures, said, "undeliverable")
+        self.sends.add((name, "undeliverable"))
+        self.undeliverable[name] = self.undeliverable.get(name, 0) + 1
+        self._say(f"message {message.id} to {name} is undeliverable: {said}; `orchvynt notify outbox` shows it and sends it again")
+        now = self._clock.monotonic()
+        if name not in self._told_at or now - self._told_at[name] >= TELL_AGAIN_NS:
+            self._told_at[name] = now
+            snapshot = self._policies.current
+            body = undeliverable_body(name, self.undeliverable[name], said, snapshot.version, self._clock.now())
+            for other in dict.fromkeys(other for alert in snapshot.alerts for other in alert.notify):
+                # What is told of a failure is not told again when that fails.
+                if other != name and other in snapshot.destinations and other not in self.failing:
+                    self.put(other, "undeliverable", body)
+
+    async def resend(self, message: str) -> MessageRow | Fault:
+        """A message that was given up is sent once more, under its own id. Raises StoreUnavailableError."""
+        await self.keep()
+        row = await self._store.message(message)
+        if row is None:
+            return Fault("not_found", "There is no such message; what was delivered is not kept.", "See `orchvynt notify outbox`.")
+        if row.status == "undeliverable":
+            row = replace(row, failures=0, status="waiting", since=self._clock.now())
+            await self._store.change_outbox(OutboxChange(again=((row.id, row.since),)))
+            self.undeliverable[row.destination] = max(0, self.undeliverable.get(row.destination, 0) - 1)
+            self.adopt([row])
+        return row
+
+    async def test(self, name: str, by: str, link: str) -> Sent | Fault:
+        """One message, at once and not from the outbox: what comes back is the answer. Raises StoreUnavailableError."""
+        destination = self._policies.current.destinations.get(name)
+        if destination is None:
+            return Fault("not_found", "The policy has no destination of this name.", "See `orchvynt notify list`.", param="name")
+        at = self._clock.now()
+        body = test_body(name, by, self._policies.current.version, at, link)
+        return await self.channels.send(destination, MessageRow(self._ids.new("msg"), name, "test", body, at))
+
+    def sampled(self) -> list[Sampled]:
+        """The metrics about messages."""
+        names: dict[Values, int] = {(name,): 0 for name in self._policies.current.destinations}
+        waiting = names | {(name,): count for name, count in self.outbox.waiting().items()}
+        given_up = names | {(name,): count for name, count in self.undeliverable.items()}
+        return [bounded(m.MESSAGES_WAITING, waiting), bounded(m.MESSAGES_UNDELIVERABLE, given_up), self.sends.sampled()]

@@ -70,7 +70,9 @@ STATE: Final = Label("state", "`busy` or `idle`")
 VERSION: Final = Label("version", "the version of the policy, or of this build")
 ALERT: Final = Label("alert", "`fallback.alerts[N]` as it stands in the policy, `budget:NAME`, or what is always watched", named=True)
 DESTINATION: Final = Label("destination", "the destination's name", named=True)
-RESULT: Final = Label("result", "`delivered`, `failed` (it is sent again) or `dropped` (too old, too many, or no such destination)")
+RESULT: Final = Label(
+    "result", "`delivered`, `failed` (it is sent again) or `undeliverable` (given up after three days, or refused for good)"
+)
 METHOD: Final = Label("method", "`prefill`, `instruct`, or `restart` where nothing had been delivered")
 DIGEST: Final = Label("digest", "names the policy's meaning")
 PYTHON: Final = Label("python", "the version of the interpreter")
@@ -188,8 +190,9 @@ POLICY_DRIFT: Final = _gauge("policy_drift", "1 while the file given to --policy
 
 ALERTS_FIRING: Final = _gauge("alerts_firing", "For what alerts fire: chains and providers, or subjects of a budget.", ALERT)
 ALERT_FAILURES: Final = _counter("alert_failures", "Looks at which a condition could not be evaluated; it counts as not holding.", ALERT)
-ALERT_MESSAGES: Final = _counter("alert_messages", "Sends of messages about alerts, by what became of them.", DESTINATION, RESULT)
-ALERTS_WAITING: Final = _gauge("alert_messages_waiting", "Messages about alerts that are not yet delivered.", DESTINATION)
+MESSAGES: Final = _counter("messages", "Sends of messages about alerts and reviews, by what became of them.", DESTINATION, RESULT)
+MESSAGES_WAITING: Final = _gauge("messages_waiting", "Messages that are not yet delivered, and are sent again.", DESTINATION)
+MESSAGES_UNDELIVERABLE: Final = _gauge("messages_undeliverable", "Messages that were given up, and wait for a person.", DESTINATION)
 
 JOURNAL_BYTES: Final = _gauge("journal_bytes", "What the journal's files hold.")
 JOURNAL_UNFILED: Final = _gauge("journal_unfiled_bytes", "What is in the journal and not yet in the store.")
@@ -229,7 +232,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
         "Gates and reviews",
         (GATES, REVIEWS_OPENED, REVIEWS_DECIDED, REVIEWS_ESCALATED, REVIEW_DURATION, REVIEWS_OPEN, REVIEW_OLDEST),
     ),
-    ("Alerts", (ALERTS_FIRING, ALERT_FAILURES, ALERT_MESSAGES, ALERTS_WAITING)),
+    ("Alerts", (ALERTS_FIRING, ALERT_FAILURES, MESSAGES, MESSAGES_WAITING, MESSAGES_UNDELIVERABLE)),
     ("Connections", (CONNECTIONS, REQUESTS, REQUESTS_REFUSED, UPSTREAM, DIALS)),
     ("Policy", (POLICY_INFO, POLICY_APPLIED, POLICY_DRIFT)),
     ("Journal and store", (JOURNAL_BYTES, JOURNAL_UNFILED, JOURNAL_FAILURES, JOURNAL_UNWRITTEN, FILING_STOPPED)),

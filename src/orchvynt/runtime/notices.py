@@ -87,3 +87,26 @@ def _next(watched: Watched, members: tuple[Member, ...]) -> str:
     """The command that says more."""
     last = members[0].last
     return f"orchvynt explain {last}" if watched.name in OF_ONE_CALL and last else "orchvynt providers"
+
+
+def undeliverable_body(destination: str, count: int, why: str, version: int, at: int) -> bytes:
+    """Told to others: nobody hears what this destination should. `why` is ours or a word of the channel's protocol."""
+    said = "A message" if count == 1 else f"{count} messages"
+    data = {
+        "alert": "undeliverable",
+        "status": "firing",
+        "repeated": False,
+        "text": f"{said} to destination {destination} could not be delivered, the last because {why}.",
+        "next": "orchvynt notify outbox --undeliverable",
+        "policy_version": version,
+        "group": [{"destination": destination, "count": count}],
+        "more": 0,
+    }
+    return msgspec.json.encode({"type": "alert.firing", "timestamp": instant_text(at), "data": data})
+
+
+def test_body(destination: str, by: str, version: int, at: int, link: str) -> bytes:
+    """A message that says that messages arrive."""
+    text = f"This is a test of destination {destination}, asked for by {by}. Nothing is to be done."
+    data = {"text": text, "next": f"orchvynt notify test {destination}", "link": link, "policy_version": version}
+    return msgspec.json.encode({"type": "notify.test", "timestamp": instant_text(at), "data": data})

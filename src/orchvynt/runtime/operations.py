@@ -25,6 +25,7 @@ from orchvynt.model.facts import Choice
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.checking import Compared
+from orchvynt.ports.outbox import MessageRow
 from orchvynt.ports.store import ReviewRow
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
@@ -36,6 +37,7 @@ from orchvynt.runtime.control import (
     Change,
     Changed,
     Checked,
+    DestinationLine,
     Grant,
     Granted,
     ProviderLine,
@@ -43,6 +45,7 @@ from orchvynt.runtime.control import (
     Replica,
     Rollback,
     Status,
+    Tested,
     Version,
 )
 from orchvynt.runtime.granting import Granting
@@ -98,6 +101,21 @@ class Operations:
 
     def alerts(self) -> list[AlertLine]:
         return self.alerting.lines()
+
+    def destinations(self) -> list[DestinationLine]:
+        delivering = self.alerting.delivering
+        waiting, given_up = delivering.outbox.waiting(), delivering.undeliverable
+        return [
+            DestinationLine(name, waiting.get(name, 0), given_up.get(name, 0), delivering.failing.get(name, ""))
+            for name in self.policies.current.destinations
+        ]
+
+    async def test_destination(self, name: str, by: str) -> Tested | Fault:
+        done = await self.alerting.delivering.test(name, by, self.alerting.telling.public_url)
+        return done if isinstance(done, Fault) else Tested(done.why, done.said)
+
+    async def resend(self, message: str) -> MessageRow | Fault:
+        return await self.alerting.delivering.resend(message)
 
     def budgets(self) -> list[BudgetLine]:
         at = self.carrier.clock.now()

@@ -1,5 +1,6 @@
 """Every command that asks a server, against a running admin API over real sockets, into a pipe."""
 
+import asyncio
 import json
 import socket
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.lifecycle.explain import lives
 from tests.surfaces.cli.shell import run
 from tests.surfaces.world import BAD, GOOD, NOW, OLD, SECOND, SECRETS, World, alert_line, budget_line, rate_limit_line, renamed
 
+from orchvynt.ports.outbox import MessageRow, OutboxChange
 from orchvynt.runtime.control import ProviderLine
 
 INVOICE = "date,model,input_tokens,output_tokens,cost_usd\n2026-01-01,claude-x,200,100,0.0062\n"
@@ -29,11 +31,28 @@ def fill(world: World) -> None:
     world.control.budget_lines = [budget_line("doc", "doc-analysis"), budget_line("team", "x", settled=2_400_000_000, held=100_000_000)]
     mishap = msgspec.structs.replace(alert_line("credential_refused"), when="refused", chain="", activation_rate=None, calls=3)
     world.control.alert_lines = [alert_line(), mishap]
+    waiting = MessageRow("msg_1", "oncall", "reviews g", b"{}", NOW, failures=3, why="it answered 500")
+    asyncio.run(world.control.store.change_outbox(OutboxChange(messages=[waiting])))
     world.control.rate_limit_lines = [rate_limit_line("per-agent", "drafting")]
     world.control.provider_lines = [
         ProviderLine("gpt-4o", "openai", "gpt-4o", "api.openai.com:443", NOW + 90 * SECOND, "rate_limit", 10, 3),
         ProviderLine("claude", "anthropic", "claude-x", "api.anthropic.com:443", 0, "", 5, 0),
     ]
+
+
+def test_destinations_and_what_is_on_its_way(world: World) -> None:
+    fill(world)
+    listed = run("notify", "list", env=as_admin(world)).stdout.splitlines()
+    assert listed[1].split()[:4] == ["oncall", "webhook", "https://hooks.example/oncall", "0s"]
+    assert listed[1].endswith("it answered 500")
+    outbox = run("notify", "outbox", env=as_admin(world)).stdout.splitlines()
+    assert outbox[1].split()[:2] == ["msg_1", "oncall"]
+    assert run("notify", "outbox", "--undeliverable", env=as_admin(world)).stdout == "Nothing is undeliverable.\n"
+    assert run("notify", "test", "oncall", env=as_admin(world)).stdout == "oncall  took it: it answered 204\n"
+    unknown = run("notify", "test", "nobody", env=as_admin(world))
+    assert (unknown.exit_code, "no destination of this name" in unknown.stderr) == (1, True)
+    assert run("notify", "resend", "msg_1", env=as_admin(world)).stdout == "msg_1  waits again for oncall\n"
+    assert run("notify", "resend", "msg_9", env=as_admin(world)).exit_code == 1
 
 
 def test_apply_history_diff_pull_rollback(world: World, tmp_path: Path) -> None:
@@ -247,6 +266,7 @@ def commands_for_json() -> list[tuple[str, list[str]]]:
         "apply": ["-", "-m", "m"], "budgets grant": granted, "budgets reconcile": ["--invoice", "-"], "budgets show": ["doc"],
         "budgets statement": ["--month", "2026-01"], "diff": ["1", "1"], "explain": ["last"],
         **{f"changes {verb}": ["chg_1"] for verb in ("show", "approve", "reject")}, "reviews approve": decided,
+        "notify resend": ["msg_1"], "notify test": ["oncall"],
         "reviews reject": decided, "reviews show": ["rev_2"], "keys issue": ["agents"], "keys revoke": ["agents"],
         "keys rotate": ["agents"], "rollback": ["1"], "runs": ["r1"], "test": ["-"], "tokens issue": ["ci", "--role", "viewer"],
         "tokens revoke": ["viewer"], "validate": ["-"],

@@ -6,6 +6,7 @@ import msgspec
 
 from orchvynt.adapters.memory.audit import MemoryAudit
 from orchvynt.adapters.memory.changes import MemoryChanges
+from orchvynt.adapters.memory.outbox import MemoryOutbox
 from orchvynt.adapters.memory.people import MemoryPeople
 from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.adapters.projection import (
@@ -38,7 +39,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class MemoryStore(MemoryAudit, MemoryChanges, MemoryPeople):
+class MemoryStore(MemoryAudit, MemoryOutbox, MemoryChanges, MemoryPeople):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
     def __init__(self) -> None:
@@ -90,6 +91,7 @@ class MemoryStore(MemoryAudit, MemoryChanges, MemoryPeople):
             self._kept[answer.scope] = answer
         self._file_audit(self._reviews, batch.audited, batch.matches)
         self._reviews = fold_reviews(self._reviews, batch.reviews) if batch.reviews else self._reviews
+        self.file_news(batch.reviews)
         for inv in {fact.inv for fact in batch.reviews}:
             self._mark_parked(inv)
         self._last_finished = batch.last_finished or self._last_finished

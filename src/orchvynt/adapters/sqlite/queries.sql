@@ -505,6 +505,80 @@ DELETE FROM sessions WHERE email = ? AND sha256 <> ?;
 -- Those that are over.
 DELETE FROM sessions WHERE ends_at < ? OR used_at < ?;
 
+-- name: add_news
+-- What is to be told.
+INSERT INTO news (destination, fact) VALUES {rows};
+
+-- name: news_unassigned
+-- For nobody yet, the oldest first.
+SELECT seq, destination, fact FROM news WHERE destination = '' AND seq > ?1 ORDER BY seq LIMIT ?2;
+
+-- name: news_assigned
+-- For destinations, the oldest first.
+SELECT seq, destination, fact FROM news WHERE destination <> '' AND seq > ?1 ORDER BY seq LIMIT ?2;
+
+-- name: remove_news
+-- It was told, or nobody wants it.
+DELETE FROM news WHERE seq = ?1;
+
+-- name: add_message
+-- A message, once.
+INSERT OR IGNORE INTO messages (id, destination, line, body, since, answers, closes, failures, status, why)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10);
+
+-- name: messages
+-- The oldest first, without their bodies.
+SELECT id, destination, line, x'', since, answers, closes, failures, status, why FROM messages
+WHERE status = ?1 AND seq > coalesce((SELECT seq FROM messages WHERE id = ?2), 0) ORDER BY seq LIMIT ?3;
+
+-- name: message
+-- One message, whole.
+SELECT id, destination, line, body, since, answers, closes, failures, status, why FROM messages WHERE id = ?1;
+
+-- name: undeliverable
+-- How many wait for a person.
+SELECT destination, count(*) FROM messages WHERE status = 'undeliverable' GROUP BY destination;
+
+-- name: message_failed
+-- It was not taken.
+UPDATE messages SET failures = ?2, why = ?3, status = ?4 WHERE id = ?1;
+
+-- name: message_again
+-- It is sent once more.
+UPDATE messages SET failures = 0, status = 'waiting', since = ?2 WHERE id = ?1;
+
+-- name: remove_message
+-- It was delivered.
+DELETE FROM messages WHERE id = ?1;
+
+-- name: add_whereabouts
+-- Where it went.
+INSERT OR REPLACE INTO whereabouts (message, reference, at) VALUES (?1, ?2, ?3);
+
+-- name: whereabouts
+-- Where it went.
+SELECT reference FROM whereabouts WHERE message = ?1;
+
+-- name: add_told
+-- The first message that told of it counts.
+INSERT OR IGNORE INTO told (destination, review, message, alone) VALUES (?1, ?2, ?3, ?4);
+
+-- name: told
+-- Which message told of it.
+SELECT destination, review, message, alone FROM told WHERE destination = ?1 AND review = ?2;
+
+-- name: remove_told
+-- It was told how that ended.
+DELETE FROM told WHERE destination = ?1 AND review = ?2;
+
+-- name: forget_undeliverable
+-- Nobody sent them again.
+DELETE FROM messages WHERE status = 'undeliverable' AND since < ?1;
+
+-- name: forget_whereabouts
+-- Nobody asks any more.
+DELETE FROM whereabouts WHERE at < ?1;
+
 -- name: add_change
 -- A change of the policy that waits.
 INSERT INTO changes (change, at, open, revision, yaml, row) VALUES (?, ?, ?, ?, ?, ?);

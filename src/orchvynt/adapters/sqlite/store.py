@@ -16,6 +16,7 @@ from orchvynt.adapters.sqlite.audit_store import SqliteAudit
 from orchvynt.adapters.sqlite.changes import change_values, read_change, read_changes
 from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
 from orchvynt.adapters.sqlite.lock import Lock
+from orchvynt.adapters.sqlite.outbox import SqliteOutbox
 from orchvynt.adapters.sqlite.people import SqlitePeople
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader, Row
@@ -42,7 +43,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class SqliteStore(SqliteAudit, SqlitePeople):
+class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
     """Implements ports.store.Store. It owns the journal that it files: `close()` closes both."""
 
     def __init__(

@@ -94,7 +94,6 @@ class GateEntry(Section):
             "not_requester": Later("four eyes", now=False),
             "escalation": Later("more than one escalation step", items=1),
             "on_reject": later_words(message="another answer for a rejection"),
-            "notify": "notifications",
             "sample": "a sample of the answers",
             "mode": later_words(after_delivery="reviews after delivery"),
             "enforce": Later("observing without enforcing", now=True),
@@ -147,6 +146,9 @@ class GroupEntry(Section):
 
     members: list[Sentence] = Field(default=[], description="People, by their e-mail address.")
     oidc: Sentence | None = Field(default=None, description="The group's name at the identity provider.")
+    notify: list[Destination] = Field(
+        default=[], description="Destinations that are told when a review escalates to the group; without them the gate's own are."
+    )
 
 
 class ApproversEntry(Section):

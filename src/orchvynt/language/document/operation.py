@@ -1,66 +1,14 @@
-"""The sections about running the service: `notify`, `journal`, `telemetry`, `outage`, `passthrough`."""
+"""The sections about running the service: `journal`, `telemetry`, `outage`, `passthrough`."""
 
 import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from orchvynt.language.document.amounts import Count, Usd
-from orchvynt.language.document.scalars import SECOND, Duration, Place, PositiveDuration, Secret, Sentence, one_of, shown
+from orchvynt.language.document.scalars import SECOND, Duration, Place, PositiveDuration, Secret, one_of, shown
 from orchvynt.language.document.section import Section, later, wrong
 from orchvynt.language.document.shapes import ProviderName
-
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-_CHANNELS = ("webhook", "slack", "email")
-
-
-def _email(value: str) -> str:
-    if not _EMAIL.fullmatch(value):
-        raise wrong(f"{shown(value)} is not an e-mail address", "Write name@example.com.")
-    return value
-
-
-class SlackEntry(Section):
-    """A channel of a Slack workspace."""
-
-    channel: Sentence = Field(description='The channel, in quotes: "#ai-review".')
-    token: Secret = Field(description="A reference to the bot's token.")
-    signing_secret: Secret | None = Field(default=None, description="A reference to the secret that signs the answers of buttons.")
-
-
-class EmailEntry(Section):
-    """Messages by e-mail."""
-
-    to: list[Annotated[str, AfterValidator(_email)]] = Field(description="The recipients.", json_schema_extra={"minItems": 1})
-    smtp: Secret = Field(description="A reference to the server's URL, which holds its credential.")
-
-    @model_validator(mode="after")
-    def _somebody(self) -> "EmailEntry":
-        if not self.to:
-            raise wrong("`to` is empty", "Name at least one recipient.", ("to",))
-        return self
-
-
-class NotifyEntry(Section):
-    """A destination of notifications: one of `webhook`, `slack` and `email`."""
-
-    later: ClassVar = later({"slack": "notifications in Slack", "email": "notifications by e-mail"})
-
-    webhook: Place | None = Field(default=None, description="An address that gets a signed POST.")
-    secret: Secret | None = Field(default=None, description="With `webhook`: a reference to the secret that signs it; required.")
-    slack: SlackEntry | None = Field(default=None, description="A Slack channel.")
-    email: EmailEntry | None = Field(default=None, description="E-mail.")
-
-    @model_validator(mode="after")
-    def _one_channel(self) -> "NotifyEntry":
-        given = [name for name in _CHANNELS if getattr(self, name) is not None]
-        if not given:
-            raise wrong("the destination leads nowhere", f"Give it one of {', '.join(_CHANNELS)}.", ("!",))
-        if len(given) > 1:
-            raise wrong(f"the destination has both `{given[0]}` and `{given[1]}`", "Make two destinations.", ("!", given[1]))
-        if self.secret is not None and self.webhook is None:
-            raise wrong("`secret` belongs to `webhook`", "Remove it.", ("!", "secret"))
-        return self
 
 
 class KeepEvidenceEntry(Section):

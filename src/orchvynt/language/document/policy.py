@@ -9,7 +9,8 @@ from orchvynt.language.document.fallback import FallbackEntry
 from orchvynt.language.document.gates import GateEntry, GroupEntry, ProtectedEntry
 from orchvynt.language.document.keys import ConstraintEntry, KeyEntry
 from orchvynt.language.document.models import ModelEntry
-from orchvynt.language.document.operation import JournalEntry, NotifyEntry, OutageEntry, PassthroughEntry, TelemetryEntry
+from orchvynt.language.document.notify import NotifyEntry
+from orchvynt.language.document.operation import JournalEntry, OutageEntry, PassthroughEntry, TelemetryEntry
 from orchvynt.language.document.providers import ProviderEntry
 from orchvynt.language.document.routing import RoutingEntry
 from orchvynt.language.document.scalars import Enforce, Zone, shown

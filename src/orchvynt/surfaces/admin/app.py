@@ -22,6 +22,7 @@ from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.oidc_provider import OidcProvider
 from orchvynt.runtime.people import People
+from orchvynt.runtime.slack_votes import SlackVotes
 from orchvynt.surfaces.admin.asking import Asking, Cookies, Desk, Measure, Reveal, Row, Text, Unseal, no_key
 from orchvynt.surfaces.admin.door import Door
 from orchvynt.surfaces.admin.entrance import Entrant, address_of, foreign, recognised
@@ -38,6 +39,8 @@ from orchvynt.surfaces.admin.refusals import (
     on_store_unavailable,
     refusal,
 )
+from orchvynt.surfaces.admin.slack import PATH as SLACK_PATH
+from orchvynt.surfaces.admin.slack import SlackDoor
 from orchvynt.surfaces.admin.table import BESIDE, PREFIX, ROWS
 
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -59,6 +62,7 @@ def admin_app(
     provider: OidcProvider | None = None,
     unseal: Unseal = no_key,
     checks: AuditChecks | None = None,
+    slack: SlackVotes | None = None,
 ) -> Starlette:
     """`hosts` are the names, besides the loopback's, that this server may be addressed by. `fixed_tokens` come from the environment."""
     found = checks or AuditChecks()
@@ -75,6 +79,8 @@ def admin_app(
     routes += [Route(PREFIX + path, _endpoint(desk, rows), methods=list(rows)) for path, rows in by_path.items()]
     routes += [Route(row.path, _endpoint(desk, {row.method: row}), methods=[row.method]) for row in BESIDE]
     routes += Pages(desk).routes()
+    if slack is not None:
+        routes.append(Route(SLACK_PATH, SlackDoor(slack).endpoint, methods=["POST"]))
     app = Starlette(
         routes=routes,
         middleware=[Middleware(HostGuard, hosts=hosts)],

@@ -1,15 +1,14 @@
-"""The outbox: order, attempts, bounds; over any course of failures nothing is lost that is neither too old nor too much."""
+"""The outbox: order, attempts, bounds; over any course of failures nothing is lost, and lines keep their order."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.snapshots import SECOND
 
-from orchvynt.decisions.alerts.memory import Memory, decode, encode
-from orchvynt.decisions.alerts.outbox import AGE_NS_MAX, BACKOFF_NS_MAX, IN_FLIGHT_MAX, MESSAGES_MAX, Message, Outbox
+from orchvynt.decisions.outbox.waiting import BACKOFF_NS_MAX, IN_FLIGHT_MAX, PATIENCE_NS, Message, Outbox
 
 
 def message(number: int, destination: str = "oncall", line: str = "a") -> Message:
-    return Message(f"msg_{number}", destination, line, b"{}")
+    return Message(f"msg_{number}", destination, line)
 
 
 def ids(found: list[Message]) -> list[str]:
@@ -19,7 +18,7 @@ def ids(found: list[Message]) -> list[str]:
 def test_those_of_one_line_go_one_after_the_other_and_others_beside_them() -> None:
     box = Outbox()
     for made in (message(1), message(2), message(3, line="b"), message(4, "finance")):
-        assert box.add(made, 0) == []
+        box.add(made, 0)
     assert ids(box.due(0)) == ["msg_1", "msg_3", "msg_4"]
     assert box.due(0) == []
     assert box.failed("msg_1", 0, 0.0) == 1
@@ -58,37 +57,54 @@ def test_only_so_many_are_under_way_to_one_destination() -> None:
     assert ids(box.due(0)) == [f"msg_{IN_FLIGHT_MAX}"]
 
 
-def test_too_many_and_too_old_ones_are_given_back() -> None:
+def test_one_destination_does_not_wait_for_another() -> None:
     box = Outbox()
-    for number in range(MESSAGES_MAX):
-        box.add(message(number), number)
-    assert ids(box.due(MESSAGES_MAX)) == ["msg_0"]
-    assert ids(box.add(message(MESSAGES_MAX), 0)) == ["msg_1"], "the oldest that is not under way"
-    assert len(box) == MESSAGES_MAX
-    late = ids(box.too_old(AGE_NS_MAX + 4))
-    assert late == ["msg_2", "msg_3", "msg_4", f"msg_{MESSAGES_MAX}"]
-    full = Outbox()
-    for number in range(MESSAGES_MAX):
-        full.add(message(number, f"d{number}"), 0)
-    full.due(0)
-    assert ids(full.add(message(-1), 0)) == ["msg_-1"], "all others are under way"
+    for number in range(IN_FLIGHT_MAX):
+        box.add(message(number, "away", str(number)), 0)
+    assert len(box.due(0)) == IN_FLIGHT_MAX
+    box.add(message(99, "here"), 0)
+    assert ids(box.due(0)) == ["msg_99"]
+    for number in range(IN_FLIGHT_MAX):
+        box.failed(f"msg_{number}", 0, 0.0)
+    assert box.failures() == {"away": 1, "here": 0}
 
 
-def test_a_later_process_goes_on_with_what_was_not_delivered() -> None:
+def test_a_receiver_that_asks_for_patience_gets_it() -> None:
     box = Outbox()
-    for number in range(3):
-        box.add(message(number, line=str(number)), number * SECOND)
-    box.due(3 * SECOND)
-    box.delivered("msg_1")
-    assert box.changes == 4
-    stored = decode(encode(Memory((), tuple(box.remembered(100 * SECOND, 3 * SECOND))))).undelivered
+    box.add(message(1), 0)
+    box.due(0)
+    box.failed("msg_1", 0, 0.0, 30 * SECOND)
+    assert box.due(30 * SECOND - 1) == []
+    assert ids(box.due(30 * SECOND)) == ["msg_1"]
+
+
+def test_no_line_is_passed_over_while_others_keep_coming() -> None:
+    box = Outbox()
+    box.add(message(0, line="last"), SECOND)
+    for number in range(1, 20):
+        box.add(message(number, line="busy" if number % 2 else "busier"), 0)
+    for _ in range(3):
+        for one in box.due(2 * SECOND):
+            box.delivered(one.id)
+    assert "msg_0" not in box
+
+
+def test_patience_ends_and_goes_on_over_a_restart() -> None:
+    box = Outbox()
+    box.add(message(1), 0)
+    box.due(0)
+    assert not box.impatient("msg_1", PATIENCE_NS - 1)
+    assert box.impatient("msg_1", PATIENCE_NS)
+    box.failed("msg_1", 0, 0.0)
+    assert box.given_up("msg_1") == 1
+    assert len(box) == 0
     again = Outbox()
-    again.recall(stored, 200 * SECOND, 0)
-    assert ids(again.due(0)) == ["msg_0", "msg_2"]
-    for one in ("msg_0", "msg_2"):
-        again.failed(one, 0, 0.0)
-    # Their day began when they were written: 103 seconds before.
-    assert ids(again.too_old(AGE_NS_MAX - 103 * SECOND)) == ["msg_0"]
+    again.add(message(1), 0, waited_ns=PATIENCE_NS - SECOND, failures=7)
+    again.add(message(1), 0)
+    assert len(again) == 1
+    assert again.impatient("msg_1", SECOND)
+    again.due(0)
+    assert again.failed("msg_1", 0, 0.0) == 8
 
 
 steps = st.lists(st.tuples(st.sampled_from(["add", "look", "deliver", "fail"]), st.integers(0, 5), st.floats(0, 0.99)), max_size=120)
@@ -104,7 +120,7 @@ def test_whatever_fails_each_message_is_delivered_once_the_other_side_is_back(co
         mono += which * SECOND
         if what == "add":
             added += 1
-            assert box.add(message(added, line=str(which % 2)), mono) == []
+            box.add(message(added, line=str(which % 2)), mono)
         elif what == "look":
             flying += box.due(mono)
         elif flying:

@@ -1,0 +1,16 @@
+"""Files what is to be told of reviews, in the transaction that files their facts."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from orchvynt.adapters.outbox import news_of
+from orchvynt.adapters.reviews import ReviewFact
+from orchvynt.adapters.sqlite.queries import Value, run_rows
+
+
+def file_news(connection: sqlite3.Connection, facts: Sequence[ReviewFact]) -> None:
+    """For nobody yet: who is told, the policy says when they are."""
+    values: list[Value] = []
+    for fact in news_of(facts):
+        values += ("", fact)
+    run_rows(connection, "add_news", 2, values)

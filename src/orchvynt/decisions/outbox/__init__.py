@@ -1,0 +1,1 @@
+"""Which messages are sent when, and what is told of many reviews at once."""
