@@ -95,7 +95,6 @@ def test_a_variable_has_its_type_where_it_is_known(name: str, type_: Type, stage
         compiled = compile_expression(WELL_TYPED[type_].format(name, name), stage)
         assert isinstance(compiled, Compiled), compiled
         assert compiled.expression.names == {name}
-        assert compiled.later == ()
         problems = compile_expression(ILL_TYPED[type_].format(name), stage)
         assert isinstance(problems, list)
         assert type_.value in str(problems[0])

@@ -11,10 +11,10 @@ from orchvynt.decisions.reviews.escalating import next_step
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.decisions.unusual.baselines import Finding
 from orchvynt.dialects import registry
-from orchvynt.dialects.shapes import Answer
+from orchvynt.dialects.shapes import Answer, CallerDialect, UnsupportedError
 from orchvynt.language.expressions.values import NotKnownYetError
 from orchvynt.language.scope import OutputValues, recorded
-from orchvynt.language.snapshot import Gate, Snapshot
+from orchvynt.language.snapshot import EvaluationError, Gate, Snapshot
 from orchvynt.lifecycle.commands import AnyCommand, Close, Deliver, Park, Record
 from orchvynt.lifecycle.endings import finished
 from orchvynt.lifecycle.events import (
@@ -23,8 +23,9 @@ from orchvynt.lifecycle.events import (
 from orchvynt.lifecycle.join_keys import join_key, without_body
 from orchvynt.lifecycle.state import State, encode
 from orchvynt.model import facts
-from orchvynt.model.chat import Reply
+from orchvynt.model.chat import AnswerFormat, Reply
 from orchvynt.model.ids import review_id
+from orchvynt.model.invocation import Ask
 from orchvynt.model.money import NANOS_PER_USD
 from orchvynt.model.turns import Digest, digest_of
 
@@ -111,6 +112,7 @@ def answer_values(snapshot: Snapshot, state: State, event: AnyEvent) -> _AnswerV
         state.nanos / NANOS_PER_USD,
         (event.mono - state.started_mono) / 1_000_000,
         zone=snapshot.timezone,
+        asked_format=lambda: _asked_format(caller, ask),
     )
     values.answer = state.answer
     values.finding = state.finding
@@ -158,6 +160,16 @@ def _read_of_answer(state: State, event: AnyEvent, values: _AnswerValues, asked:
         compared = (found.unusual, found.samples, found.measured, found.figures)
         noted.append(facts.AnswerMeasured(state.invocation.id, event.at, candidate.model, *compared))
     return noted
+
+
+def _asked_format(caller: CallerDialect, ask: Ask) -> AnswerFormat | None:
+    """The form that the caller asked the answer to have. Raises EvaluationError where its request cannot be read for it."""
+    if not ask.wants_json_schema:
+        return None
+    try:
+        return caller.chat(ask).answer_format
+    except UnsupportedError as error:
+        raise EvaluationError("what the answer must fit cannot be read from this request") from error
 
 
 def open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
