@@ -13,10 +13,12 @@ import msgspec
 
 from orchvynt.decisions.billing.reconciling import Reconciliation
 from orchvynt.lifecycle.explain import Explanation
+from orchvynt.surfaces import audit_shapes as a
 from orchvynt.surfaces import budget_shapes as m
 from orchvynt.surfaces import grant_shapes as g
 from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
+from orchvynt.surfaces import people_shapes as h
 from orchvynt.surfaces import policy_shapes as p
 from orchvynt.surfaces.model_shapes import ProviderView
 from orchvynt.surfaces.rate_shapes import RateLimitView
@@ -27,6 +29,14 @@ FOLDER = ROOT / "docs" / "reference" / "cli"
 
 SHAPES: dict[str, Any] = {
     "apply": p.PolicyApplied,
+    "audit coverage": a.CoverageView,
+    "audit forget": a.ForgetView,
+    "audit head": a.HeadView,
+    "audit hold": a.HoldView,
+    "audit holds": s.Listing[a.HoldView],
+    "audit list": s.Listing[a.AuditEntry],
+    "audit release": a.HoldView,
+    "audit verify": a.VerifiedView,
     "budgets": s.Listing[s.BudgetView],
     "budgets reconcile": Reconciliation,
     "budgets show": s.Listing[s.BudgetView],
@@ -39,6 +49,7 @@ SHAPES: dict[str, Any] = {
     "budgets grants": s.Listing[g.GrantView],
     "diff": p.PolicyDiff,
     "explain": Explanation,
+    "forget": a.ForgetView,
     "history": s.Listing[p.PolicyView],
     "invocations": s.Listing[s.InvocationView],
     "keys issue": k.KeyIssued,
@@ -46,6 +57,15 @@ SHAPES: dict[str, Any] = {
     "keys revoke": k.KeyRevoked,
     "keys rotate": k.KeyRotated,
     "limits": s.Listing[RateLimitView],
+    "login": h.LoggedIn,
+    "logout": h.LoggedOut,
+    "people add": h.PersonView,
+    "people disable": h.PersonView,
+    "people enable": h.PersonView,
+    "people list": s.Listing[h.PersonView],
+    "people password": h.PersonView,
+    "people role": h.PersonView,
+    "people unlink": h.PersonView,
     "policy pull": p.PolicyDetail,
     "providers": s.Listing[ProviderView],
     "reviews approve": s.ReviewView,
@@ -61,6 +81,7 @@ SHAPES: dict[str, Any] = {
     "tokens list": s.Listing[s.TokenView],
     "tokens revoke": s.TokenRevoked,
     "validate": p.Validity,
+    "whoami": h.Me,
 }
 REFUSED = "refusal"
 

@@ -10,12 +10,13 @@ from orchvynt.language.addresses import DEFAULT_ADDRESSES, Address, AddressError
 from orchvynt.language.build_alerts import build_alerts
 from orchvynt.language.build_budgets import build_budgets, build_rate_limits
 from orchvynt.language.build_callers import build_constraints, build_keys, build_tests
-from orchvynt.language.build_gates import build_gates, build_protected
+from orchvynt.language.build_gates import build_gates, build_groups, build_protected
 from orchvynt.language.build_rules import build_rules
 from orchvynt.language.checks.conditions import Conditions
 from orchvynt.language.checks.names import Names, is_pattern
 from orchvynt.language.document.fallback import BreakerEntry, FallbackHead, RetryEntry, TimeoutsEntry
 from orchvynt.language.document.models import CapabilitiesEntry, ModelEntry, PriceEntry
+from orchvynt.language.document.operation import JournalEntry
 from orchvynt.language.document.providers import ProviderEntry
 from orchvynt.language.document.routing import RoutingHead
 from orchvynt.language.document.scalars import MILLISECOND, secret_ref
@@ -28,8 +29,8 @@ from orchvynt.language.snapshot import (
     Chain,
     ChainUse,
     Destination,
+    Evidence,
     Expect,
-    Group,
     Model,
     Provider,
     Retry,
@@ -128,6 +129,13 @@ def build_breaking(entry: BreakerEntry) -> Breaking:
     return Breaking(entry.window, entry.min_calls, entry.error_rate, entry.open_for, entry.probes)
 
 
+def build_evidence(entry: JournalEntry) -> Evidence | None:
+    kept = entry.keep_evidence
+    if kept is None:
+        return None
+    return Evidence(kept.for_, tuple(secret_ref(key) for key in (kept.key, *kept.older_keys)))
+
+
 def build_snapshot(
     source: Source,
     text: str,
@@ -163,8 +171,9 @@ def build_snapshot(
         rate_limits=build_rate_limits(source, conditions),
         gates=build_gates(source, conditions),
         protected=build_protected(source),
-        groups={name: Group(name, tuple(item.section.members), item.section.oidc or "") for name, item in source.groups.items()},
+        groups=build_groups(source),
         sync=operation.journal.sync,
+        evidence=build_evidence(operation.journal),
         timezone=head.timezone,
         constraints=build_constraints(source, conditions),
         keys=build_keys(source, names),

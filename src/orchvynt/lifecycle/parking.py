@@ -148,6 +148,16 @@ def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts
     return noted
 
 
+def _asked_format(caller: CallerDialect, ask: Ask) -> AnswerFormat | None:
+    """The form that the caller asked the answer to have. Raises EvaluationError where its request cannot be read for it."""
+    if not ask.wants_json_schema:
+        return None
+    try:
+        return caller.chat(ask).answer_format
+    except UnsupportedError as error:
+        raise EvaluationError("what the answer must fit cannot be read from this request") from error
+
+
 def _read_of_answer(state: State, event: AnyEvent, values: _AnswerValues, asked: dict[str, list[str]]) -> list[facts.AnyFact]:
     """How sure the answer is, by each source that gates read, and how it compares with its model's others, if one read that."""
     candidate, noted = state.candidate, list[facts.AnyFact]()
@@ -162,19 +172,11 @@ def _read_of_answer(state: State, event: AnyEvent, values: _AnswerValues, asked:
     return noted
 
 
-def _asked_format(caller: CallerDialect, ask: Ask) -> AnswerFormat | None:
-    """The form that the caller asked the answer to have. Raises EvaluationError where its request cannot be read for it."""
-    if not ask.wants_json_schema:
-        return None
-    try:
-        return caller.chat(ask).answer_format
-    except UnsupportedError as error:
-        raise EvaluationError("what the answer must fit cannot be read from this request") from error
-
-
 def open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
     gate = _gate(snapshot, state.gates_matched[0])
     state.join_key = join_key(state)
+    if snapshot.evidence is not None:
+        state.request = state.request or state.invocation.ask.body
     state.invocation = without_body(state.invocation)
     state.phase = "in_review"
     # From here on the review keeps the answer.

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from orchvynt.adapters.journal.frames import decode_record
+from orchvynt.adapters.memory.audit import MemoryAudit
 from orchvynt.adapters.memory.changes import MemoryChanges
+from orchvynt.adapters.memory.people import MemoryPeople
 from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.adapters.projection import (
     PARKED,
@@ -24,7 +25,6 @@ from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.store import (
-    AuditRow,
     FeedbackRow,
     InvocationRow,
     KeyRow,
@@ -32,19 +32,17 @@ from orchvynt.ports.store import (
     PolicyRow,
     ReviewRow,
     SpendRow,
-    StoreUnavailableError,
     TokenRow,
 )
 
 _FIND_MAX = 100
 
 
-class MemoryStore(MemoryChanges):
+class MemoryStore(MemoryAudit, MemoryChanges, MemoryPeople):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._closed = False
         self._next_seq = 1
         self._records: dict[str, list[bytes]] = {}
         self._inv_of: dict[int, str] = {}
@@ -62,7 +60,6 @@ class MemoryStore(MemoryChanges):
         self._policies: list[PolicyRow] = []
         self._tokens: dict[str, TokenRow] = {}
         self._keys: dict[str, KeyRow] = {}
-        self._audits: list[AuditRow] = []
         self._alerting: bytes | None = None
 
     def file(self, batch: Batch) -> None:
@@ -91,6 +88,7 @@ class MemoryStore(MemoryChanges):
             self._feedback.setdefault(fact.inv, feedback_row(fact))
         for answer in batch.kept:
             self._kept[answer.scope] = answer
+        self._file_audit(self._reviews, batch.audited, batch.matches)
         self._reviews = fold_reviews(self._reviews, batch.reviews) if batch.reviews else self._reviews
         for inv in {fact.inv for fact in batch.reviews}:
             self._mark_parked(inv)
@@ -114,16 +112,12 @@ class MemoryStore(MemoryChanges):
             parked = any(review.inv == inv and review.status == "open" for review in self._reviews.values())
             self._invocations[inv] = msgspec.structs.replace(row, outcome=PARKED if parked else "")
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreUnavailableError("the store is closed.")
-
     async def settled(self) -> None:
         self._check_open()
 
     async def facts(self, inv: str) -> list[AnyFact]:
         self._check_open()
-        return [fact for body in self._records.get(inv, ()) for fact in decode_record(body)]
+        return self._facts(inv)
 
     async def find(self, reference: str) -> list[str]:
         self._check_open()
@@ -285,14 +279,6 @@ class MemoryStore(MemoryChanges):
     async def keep_alerting(self, memory: bytes) -> None:
         self._check_open()
         self._alerting = memory
-
-    async def audit(self, row: AuditRow) -> None:
-        self._check_open()
-        self._audits.append(row)
-
-    async def audits(self, limit: int) -> list[AuditRow]:
-        self._check_open()
-        return self._audits[: -limit - 1 : -1] if limit else []
 
     async def close(self) -> None:
         self._closed = True

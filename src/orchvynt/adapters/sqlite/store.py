@@ -11,9 +11,12 @@ from orchvynt.adapters.journal.frames import decode_record
 from orchvynt.adapters.projection import REFERENCE_CHARS_MAX
 from orchvynt.adapters.reviews import newest_state
 from orchvynt.adapters.spending import WINDOW_NS_MAX
+from orchvynt.adapters.sqlite.anchor import Anchor
+from orchvynt.adapters.sqlite.audit_store import SqliteAudit
 from orchvynt.adapters.sqlite.changes import change_values, read_change, read_changes
 from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
 from orchvynt.adapters.sqlite.lock import Lock
+from orchvynt.adapters.sqlite.people import SqlitePeople
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader, Row
 from orchvynt.adapters.sqlite.receipts import receipts, spent
@@ -25,7 +28,6 @@ from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.changes import ChangeRow
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.store import (
-    AuditRow,
     FeedbackRow,
     InvocationRow,
     KeyRow,
@@ -40,7 +42,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class SqliteStore:
+class SqliteStore(SqliteAudit, SqlitePeople):
     """Implements ports.store.Store. It owns the journal that it files: `close()` closes both."""
 
     def __init__(
@@ -51,6 +53,7 @@ class SqliteStore:
         journal: FileJournal,
         connection: sqlite3.Connection,
         locks: list[Lock],
+        anchor: Anchor,
     ) -> None:
         self._writer = writer
         self._reader = reader
@@ -59,6 +62,7 @@ class SqliteStore:
         self._journal = journal
         self._connection = connection
         self._locks = locks
+        self._anchor = anchor
 
     @property
     def problem(self) -> str:
@@ -243,12 +247,6 @@ class SqliteStore:
 
     async def keep_alerting(self, memory: bytes) -> None:
         await self._change("keep_alerting", (memory,))
-
-    async def audit(self, row: AuditRow) -> None:
-        await self._change("add_audit", msgspec.structs.astuple(row))
-
-    async def audits(self, limit: int) -> list[AuditRow]:
-        return [AuditRow(*row) for row in await self._reader.rows("audits", limit)]
 
     async def close(self) -> None:
         """Files what the journal holds, then lets go of everything. What could not be filed is filed at the next start."""

@@ -7,19 +7,33 @@ import msgspec
 
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.model.faults import Fault
+from orchvynt.model.roles import Role
+from orchvynt.ports.audit import EvidenceRow
 from orchvynt.ports.clock import Clock
-from orchvynt.ports.store import Role, Store, TokenRow
+from orchvynt.ports.people import PersonRow, SessionRow
+from orchvynt.ports.store import Store, TokenRow
+from orchvynt.runtime.audit_checks import AuditChecks
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.oidc_provider import OidcProvider
+from orchvynt.runtime.people import People
 from orchvynt.runtime.series import Sampled
+from orchvynt.surfaces.admin.door import Door
 
 JSON: Final = "application/json"
 
 Reveal = Callable[[bytes], dict[str, Any]]
 """Reads the answer out of a parked invocation's stored state, as JSON values for its reviewer."""
 
+Unseal = Callable[[EvidenceRow], Mapping[str, bytes] | str]
+"""Opens the sealed content of a review, by name; a text says why it cannot."""
+
 Measure = Callable[[], Awaitable[list[Sampled] | None]]
 """What all metrics show now; None where the policy wants none."""
+
+
+def no_key(_: EvidenceRow) -> str:
+    return "The content is sealed, and this process has no key for it."
 
 
 class Desk(msgspec.Struct, frozen=True):
@@ -30,7 +44,12 @@ class Desk(msgspec.Struct, frozen=True):
     reveal: Reveal
     measure: Measure
     keyring: Keyring
+    people: People
+    door: Door
     fixed_tokens: tuple[TokenRow, ...] = ()
+    provider: OidcProvider | None = None
+    unseal: Unseal = no_key
+    checks: AuditChecks = msgspec.field(default_factory=AuditChecks)
 
     @property
     def store(self) -> Store:
@@ -38,7 +57,9 @@ class Desk(msgspec.Struct, frozen=True):
 
 
 class Asking(msgspec.Struct, frozen=True):
-    """One request that was let in, by `voter`. `role` is what it may do. `body` is an instance of the row's `takes`, or None."""
+    """One request that was let in, by `voter`. `role` is what it may do. `body` is an instance of the row's `takes`, or None.
+
+    `session` and `person` are None for a token, and where a row needs nobody. `csrf` is set where a cookie was shown."""
 
     path: Mapping[str, Any]
     query: Mapping[str, str]
@@ -47,6 +68,10 @@ class Asking(msgspec.Struct, frozen=True):
     voter: Voter
     role: Role
     body: Any = None
+    session: SessionRow | None = None
+    person: PersonRow | None = None
+    csrf: str = ""
+    address: str = ""
 
     @property
     def who(self) -> str:
@@ -58,6 +83,13 @@ class Text(msgspec.Struct, frozen=True):
     """An answer that is no JSON, in the `media` of its row."""
 
     body: bytes
+
+
+class Cookies(msgspec.Struct, frozen=True):
+    """An answer, and the Set-Cookie headers that go with it."""
+
+    value: msgspec.Struct
+    headers: tuple[str, ...]
 
 
 Answering = Callable[[Desk, Asking], Awaitable[msgspec.Struct | Fault]]
