@@ -27,7 +27,7 @@ NOT_YET = {
     "rate_limits": [],
     "gates": [
         *("confidence", "detects", "confidence", "quorum", "not_requester", "escalation", "notify"),
-        *("tool_call", "message", "sample", "after_delivery"),
+        "message",
     ],
     "groups": [],
     "keys": [],

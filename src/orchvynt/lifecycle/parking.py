@@ -5,23 +5,22 @@ INVARIANT: an answer leaves this room only when no gate is open or matched any m
 
 import msgspec
 
-from orchvynt.decisions.gates.judgement import judge
-from orchvynt.decisions.reviews.escalating import next_step
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Answer
-from orchvynt.language.scope import OutputValues, recorded
-from orchvynt.language.snapshot import Gate, Snapshot
-from orchvynt.lifecycle.commands import AnyCommand, Close, Deliver, Park, Record
+from orchvynt.language.scope import OutputValues
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle.after_delivery import reviewed_later
+from orchvynt.lifecycle.asked_gates import own_gate
+from orchvynt.lifecycle.commands import AnyCommand, Close, Deliver, Record
 from orchvynt.lifecycle.endings import finished
-from orchvynt.lifecycle.events import (
-    AnyEvent,
-)
+from orchvynt.lifecycle.events import AnyEvent, StreamEnded
 from orchvynt.lifecycle.join_keys import join_key, without_body
-from orchvynt.lifecycle.state import State, encode
+from orchvynt.lifecycle.judging import judge_open
+from orchvynt.lifecycle.opening import park_at
+from orchvynt.lifecycle.state import State
 from orchvynt.model import facts
 from orchvynt.model.chat import Reply
-from orchvynt.model.ids import review_id
 from orchvynt.model.money import NANOS_PER_USD
 from orchvynt.model.turns import Digest, digest_of
 
@@ -30,12 +29,12 @@ NANOS_PER_SECOND = 1_000_000_000
 
 def judge_answer(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
     """Judges the gates that had to see the answer; a gate that fails to evaluate closes."""
-    if state.gates_open:
-        noted += _judge_open(snapshot, state, event)
+    if state.gates_open or state.later_open:
+        noted += judge_open_gates(snapshot, state, event)
     if state.gates_matched:
         state.reply = reply_of(snapshot, state)
         return open_review(snapshot, state, event, noted)
-    return deliver(state, event, noted)
+    return deliver(snapshot, state, event, noted)
 
 
 def reply_of(snapshot: Snapshot, state: State) -> Reply:
@@ -73,10 +72,28 @@ class _AnswerValues(OutputValues):
         return super().of_answer(name)
 
 
-def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts.AnyFact]:
+def kept_for_reviewers(state: State) -> bool:
+    """Whether a stream that flows is collected, because a gate that holds nothing still has to see it, or somebody to review it."""
+    return bool(state.later_open or state.later_matched) and state.invocation.ask.choices == 1
+
+
+def flowed(snapshot: Snapshot, state: State, event: StreamEnded) -> tuple[list[facts.AnyFact], list[AnyCommand]]:
+    """A stream has gone out whole: what the gates that hold nothing say of it, and the reviews that follow."""
+    if event.reply is not None:
+        # Of a rescued stream each relay collects its own part.
+        before = state.broken.text if state.broken is not None else ""
+        state.reply = msgspec.structs.replace(event.reply, text=before + event.reply.text) if before else event.reply
+    noted = judge_open_gates(snapshot, state, event) if state.later_open else []
+    opened, queue = reviewed_later(snapshot, state, event)
+    return [*noted, *opened], queue
+
+
+def judge_open_gates(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts.AnyFact]:
+    """What the gates say that had to see the answer."""
     caller = registry.caller(state.invocation.dialect)
     ask = state.invocation.ask
     candidate = state.candidate
+    kept = state.answer is not None or state.reply is not None
     values = _AnswerValues(
         state.invocation,
         event.at,
@@ -87,68 +104,30 @@ def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts
         candidate.tier,
         state.nanos / NANOS_PER_USD,
         (event.mono - state.started_mono) / 1_000_000,
+        rescued=state.rescues > 0,
         zone=snapshot.timezone,
     )
     values.answer = state.answer
-    open_gates, state.gates_open = state.gates_open, []
-    noted: list[facts.AnyFact] = []
-    for gate in snapshot.gates:
-        if gate.name not in open_gates:
-            continue
-        judged = judge(gate, values)
-        read = recorded(values)
-        if len(open_gates) > 1:
-            names = {*gate.when.names, "unknown"} if gate.when is not None else set()
-            read = {name: value for name, value in read.items() if name in names}
-        noted.append(facts.GateJudged(state.invocation.id, event.at, gate.name, gate.stage, judged.verdict, read, judged.problem))
-        if judged.closes:
-            state.gates_matched.append(gate.name)
-    if len(state.gates_matched) > 1:
-        order = [gate.name for gate in snapshot.gates]
-        state.gates_matched.sort(key=order.index)
-    return noted
+    return judge_open(snapshot, state, event, values, (lambda: values.reply) if kept else None)
 
 
 def open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
-    gate = _gate(snapshot, state.gates_matched[0])
+    """The answer waits for the first of the gates that matched."""
+    gate = own_gate(snapshot, state.gates_matched[0])
+    assert gate is not None
     state.join_key = join_key(state)
     state.invocation = without_body(state.invocation)
     state.phase = "in_review"
-    # From here on the review keeps the answer.
-    state.owed = False
-    state.review_count += 1
-    state.review = review_id(state.invocation.id, state.review_count)
-    state.review_gate = gate.name
-    state.review_at = event.at
-    state.escalations = 0
-    due, escalation = next_step(gate, event.at)
-    opened = facts.ReviewOpened(
-        state.invocation.id,
-        event.at,
-        state.review,
-        gate.name,
-        (gate.reviewers,),
-        state.invocation.caller,
-        state.join_key,
-        encode(state),
-        gate.require_reason,
-        due,
-        escalation,
-        stage=gate.stage,
-        quorum=gate.quorum,
-        not_requester=gate.not_requester,
-        requester=state.invocation.key_owner,
-    )
-    return [Record((*noted, opened)), Park(state.review, gate.name, gate.wait_up_to_ns, due)]
+    return park_at(gate, state, event, noted)
 
 
-def _gate(snapshot: Snapshot, name: str) -> Gate:
-    return next(gate for gate in snapshot.gates if gate.name == name)
-
-
-def deliver(state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
+def deliver(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
+    """To whoever waits; what is to be reviewed after that is kept for its reviewers."""
     state.phase = "done"
     if state.caller_present:
         noted.append(facts.AnswerDelivered(state.invocation.id, event.at, 200, state.candidate.model, state.tier, review=state.review))
-    noted += finished(state, event, "answered")
-    return [Record(tuple(noted)), Deliver(), Close()]
+    if state.later_matched:
+        state.reply = reply_of(snapshot, state)
+    opened, queue = reviewed_later(snapshot, state, event)
+    noted += [*opened, *finished(state, event, "answered")]
+    return [Record(tuple(noted)), Deliver(), *queue, Close()]

@@ -7,13 +7,14 @@ import msgspec
 from orchvynt.decisions.budgets.application import Applied
 from orchvynt.dialects.seams import Prefix
 from orchvynt.dialects.shapes import Answer
+from orchvynt.language.snapshot import Gate
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.chat import Reply
 from orchvynt.model.facts import HoldPlaced, Wanted
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 
-Phase = Literal["new", "admitting", "attempting", "streaming", "backing_off", "in_review", "request_in_review", "done"]
+Phase = Literal["new", "admitting", "attempting", "streaming", "backing_off", "in_review", "request_in_review", "delivered", "done"]
 
 PARKED: Final[frozenset[Phase]] = frozenset({"in_review", "request_in_review"})
 """What waits for people, and needs no memory meanwhile."""
@@ -76,6 +77,10 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     when the first fallback was activated (ns UTC). `counted` once a hold that stands has counted the invocation on its budgets.
     `wanted` is what an invocation in `request_in_review` waits for. `owed` once an approval let it go on: it is finished whether a caller
     waits or not, and its end is kept. `downgrades` are the models that its budgets may lead to beside the plan.
+    `inputs_matched` are the gates of stage input that await their review, in the policy's order, `inputs_approved` those whose review
+    approved, as they were then (without their conditions); `later_gates` are such of a later policy. `later_open` are gates that hold
+    nothing and await the answer to be judged, `later_matched` those to be reviewed after the delivery.
+    Phase `delivered` is that of a copy which only its reviewers wait for.
     """
 
     invocation: Invocation
@@ -126,6 +131,11 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     wanted: Wanted | None = None
     owed: bool = False
     downgrades: tuple[Downgrade, ...] = ()
+    inputs_matched: list[str] = []
+    inputs_approved: list[Gate] = []
+    later_gates: list[Gate] = []
+    later_open: list[str] = []
+    later_matched: list[str] = []
 
     @property
     def candidate(self) -> CandidateChosen:

@@ -149,10 +149,12 @@ class Applied(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What is to be said of a policy; `bindings` are what it newly reaches, which takes the role admin, in words."""
+    """What is to be said of a policy; `bindings` are what it newly reaches, which takes the role admin, in words; `streams` which gate
+    holds which streams, a line each."""
 
     problems: tuple[Problem, ...]
     bindings: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
 
 
 class Replica(msgspec.Struct, frozen=True):

@@ -63,6 +63,7 @@ PHASE: Final = Label("phase", "the phase of the [life](lifecycle.md) in which th
 REASON: Final = Label("reason", "the word for why")
 TYPE: Final = Label("type", "`input` (cached ones included) or `output` (reasoning included)")
 USAGE: Final = Label("usage", "`reported` by the provider, or `estimated`: settled at a bound")
+STAGE: Final = Label("stage", "`input`, `output` or `tool_call`")
 VERDICT: Final = Label("verdict", "`matched`, `passed` or `failed` (a gate that fails closes)")
 DECISION: Final = Label("decision", "`approve`, `reject` or `expire`")
 SURFACE: Final = Label("surface", "`data` or `admin`")
@@ -166,8 +167,8 @@ HOLDS_OPEN: Final = _gauge("holds_open", "Holds that are neither settled nor voi
 
 RATE_REFUSALS: Final = _counter("rate_limit_refusals", "Invocations that were refused because a rate limit had no room.", RATE_LIMIT)
 
-GATES: Final = _counter("gates_judged", "Verdicts of gates.", GATE, VERDICT)
-REVIEWS_OPENED: Final = _counter("reviews_opened", "Answers that were parked.", GATE)
+GATES: Final = _counter("gates_judged", "Verdicts of gates.", GATE, STAGE, VERDICT)
+REVIEWS_OPENED: Final = _counter("reviews_opened", "Reviews of what was parked, or delivered before its review.", GATE)
 REVIEWS_DECIDED: Final = _counter("reviews_decided", "Reviews that were decided.", GATE, DECISION)
 REVIEWS_ESCALATED: Final = _counter("reviews_escalated", "Reviews that a further group was asked to decide.", GATE)
 REVIEW_DURATION: Final = _histogram("review_duration", "From the opening of a review to its decision.", _REVIEW, GATE)

@@ -26,6 +26,11 @@ from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.repeats import AnswerRepeated
 
+WOULD: Final[dict[str, str]] = {
+    "would_park": "would have parked it",
+    "would_refuse": "would have refused the stream",
+    "would_review": "would have had it reviewed after the delivery",
+}
 HIDDEN: Final = frozenset({"fact", "inv", "at", "state"})
 
 
@@ -217,13 +222,19 @@ def _settled(fact: f.AttemptSettled) -> str:
 
 
 def _judged(fact: f.GateJudged) -> str:
+    gate = f"gate {fact.gate} ({fact.stage})"
+    calls = listing([f"{quoted(tool)} (call {index})" for index, tool in fact.calls])
+    on = f" on {calls}" if calls else ""
+    if fact.would:
+        verdict = f"{fact.verdict}{on}" if fact.verdict != "failed" else f"could not be judged{on} ({quoted(fact.problem)})"
+        return f"{gate} {verdict}; it only observes, and {WOULD[fact.would]}"
     match fact.verdict:
         case "matched":
-            return f"gate {fact.gate} ({fact.stage}) matched: a person must look first"
+            return f"{gate} matched{on}: a person must look"
         case "passed":
-            return f"gate {fact.gate} ({fact.stage}) passed"
+            return f"{gate} passed"
         case "failed":
-            return f"gate {fact.gate} ({fact.stage}) could not be judged and closes: {quoted(fact.problem)}"
+            return f"{gate} could not be judged{on} and closes: {quoted(fact.problem)}"
 
 
 def _granted(fact: f.BudgetGranted) -> str:
