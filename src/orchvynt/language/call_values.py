@@ -29,17 +29,21 @@ class ToolCallValues(RequestValues):
         return value
 
 
-def _arguments(text: str) -> object:
-    """The arguments as the JSON value that they are, null where there are none. Raises EvaluationError: whoever repairs what is no JSON
-    may read anything into it, so a gate that asks for it closes."""
+def _arguments(text: str) -> dict[str, object]:
+    """The arguments as the map that they are, empty where there are none. Raises EvaluationError: whoever repairs what is no JSON may
+    read anything into it, so a gate that asks for it closes."""
     if not text.strip():
-        return None
+        return {}
     try:
         found: object = msgspec.json.decode(text)
     except RecursionError as error:
         raise EvaluationError("the arguments of the call are nested too deeply to be looked at") from error
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise EvaluationError("the arguments of the call are no JSON") from error
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise EvaluationError("the arguments of the call are no JSON object")
     return found
 
 

@@ -100,7 +100,7 @@ _TOOL_CALL: Final = (
     Variable(
         "tool.args",
         Type.MAP,
-        "The call's arguments, a map. An absent `tool.args.x` is null; what is no JSON closes the gate. Records keep none of it.",
+        "The call's arguments, a map. An absent `tool.args.x` is null; what is no JSON object closes the gate. Records keep none of it.",
     ),
     Variable("tool.index", Type.NUMBER, "The position of the call in the answer, from 0.", low=0),
 )
