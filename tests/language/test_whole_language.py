@@ -26,7 +26,7 @@ NOT_YET = {
     "budgets": [],
     "rate_limits": [],
     "gates": [
-        *("confidence", "detects", "confidence", "quorum", "not_requester", "escalation", "notify"),
+        *("confidence", "confidence", "quorum", "not_requester", "escalation", "notify"),
         "message",
     ],
     "groups": [],

@@ -7,9 +7,9 @@ import msgspec
 
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects import registry
-from orchvynt.dialects.shapes import Answer
+from orchvynt.dialects.shapes import Answer, CallerDialect, UnsupportedError
 from orchvynt.language.scope import OutputValues
-from orchvynt.language.snapshot import Snapshot
+from orchvynt.language.snapshot import EvaluationError, Snapshot
 from orchvynt.lifecycle.after_delivery import reviewed_later
 from orchvynt.lifecycle.asked_gates import own_gate
 from orchvynt.lifecycle.commands import AnyCommand, Close, Deliver, Record
@@ -20,7 +20,8 @@ from orchvynt.lifecycle.judging import judge_open
 from orchvynt.lifecycle.opening import park_at
 from orchvynt.lifecycle.state import State
 from orchvynt.model import facts
-from orchvynt.model.chat import Reply
+from orchvynt.model.chat import AnswerFormat, Reply
+from orchvynt.model.invocation import Ask
 from orchvynt.model.money import NANOS_PER_USD
 from orchvynt.model.turns import Digest, digest_of
 
@@ -106,9 +107,20 @@ def judge_open_gates(snapshot: Snapshot, state: State, event: AnyEvent) -> list[
         (event.mono - state.started_mono) / 1_000_000,
         rescued=state.rescues > 0,
         zone=snapshot.timezone,
+        asked_format=lambda: _asked_format(caller, ask),
     )
     values.answer = state.answer
     return judge_open(snapshot, state, event, values, (lambda: values.reply) if kept else None)
+
+
+def _asked_format(caller: CallerDialect, ask: Ask) -> AnswerFormat | None:
+    """The form that the caller asked the answer to have. Raises EvaluationError where its request cannot be read for it."""
+    if not ask.wants_json_schema:
+        return None
+    try:
+        return caller.chat(ask).answer_format
+    except UnsupportedError as error:
+        raise EvaluationError("what the answer must fit cannot be read from this request") from error
 
 
 def open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
