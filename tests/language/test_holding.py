@@ -44,6 +44,8 @@ def test_every_kind_of_gate() -> None:
     assert stream_words(gate("output", refuse_streams=True)) == "refuses every stream"
     assert stream_words(gate("output", sample=500)) == "holds 5% of the streams"
     assert stream_words(gate("input", "stream")) == "holds streams where `stream` before they are sent"
+    assert stream_words(gate("input", 'detects("iban")')) == 'holds streams where `detects("iban")` before they are sent'
+    assert stream_words(gate("output", 'detects("iban")')) == "holds every stream"
     assert stream_words(gate("tool_call")) == "holds streams that offer a tool"
     assert (
         stream_words(gate("tool_call", 'tool.name == "r" && tool.args.x > 1')) == 'holds streams that offer a tool where `tool.name == "r"`'

@@ -41,7 +41,8 @@ def _where(gate: Gate) -> str:
     if gate.when is None:
         return ""
     text = gate.when.text
-    return " ".join((_needed(parse(text), text) or "").split())
+    needed = text if gate.stage == "input" else _needed(parse(text), text) or ""
+    return " ".join(needed.split())
 
 
 def _needed(node: ast.Expr, text: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from orchvynt.decisions.gates.judgement import Judgement, foresee, judge, judge_calls
 from orchvynt.decisions.gates.sampling import drawn
 from orchvynt.language.call_values import ToolCallValues
+from orchvynt.language.compiled_gates import ALL
 from orchvynt.language.scope import RECORDED_ITEMS_MAX, OutputValues, RequestValues, recorded
 from orchvynt.language.snapshot import Gate, Snapshot
 from orchvynt.lifecycle.events import AnyEvent
@@ -44,17 +45,23 @@ def judge_request(gates: Iterable[Gate], state: State, event: AnyEvent, values: 
 def foresee_gates(snapshot: Snapshot, state: State, event: AnyEvent, values: RequestValues, noted: list[facts.AnyFact]) -> Fault | None:
     """What is certain of the answer before the send, and which gates must see it. The fault is of one that does not let it be asked for."""
     inv, ask = state.invocation.id, state.invocation.ask
-    gates = [gate for gate in snapshot.gates if gate.stage != "input" and drawn(gate, inv)]
+    gates = [gate for gate in snapshot.gates if gate.stage != "input" and (gate.sample >= ALL or drawn(gate, inv))]
     certain, undecided = foresee(gates, values, ask.tool_names, ask.stream)
     by_name = {gate.name: gate for gate in gates}
     for judged in certain:
         gate = by_name[judged.gate]
-        noted.append(_fact(state, event, gate, judged, _read(gate, values) if judged.closes else {}))
-        if judged.closes and _kept(state, gate):
+        if not judged.closes:
+            # Most calls meet no gate: that costs them a fact, and nothing is read for it.
+            noted.append(facts.GateJudged(inv, event.at, gate.name, gate.stage, "passed"))
+            continue
+        noted.append(_fact(state, event, gate, judged, _read(gate, values)))
+        if _kept(state, gate):
             state.gates_matched.append(gate.name)
     for name in undecided:
         (state.gates_open if holds(by_name[name]) else state.later_open).append(name)
-    if ask.choices > 1 and (state.gates_matched or state.gates_open):
+    if not state.gates_matched and not state.gates_open:
+        return None
+    if ask.choices > 1:
         return Fault(
             "unsupported",
             f"A gate has to see the answer, and it sees one: {ask.choices} choices (`n`) cannot be judged.",
