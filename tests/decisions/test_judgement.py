@@ -1,14 +1,16 @@
 """What gates say: certain before the send where the request alone decides, and closed where a condition fails."""
 
+from collections.abc import MutableMapping
+
 import msgspec
 import pytest
 
-from orchvynt.decisions.gates.judgement import Judgement, foresee, judge
-from orchvynt.language.compiled_gates import Confidence
+from orchvynt.decisions.gates.judgement import Judgement, foresee, judge, judge_calls
+from orchvynt.language.compiled_gates import Confidence, Stage
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
 from orchvynt.language.expressions.values import NotKnownYetError
 from orchvynt.language.scope import OutputValues, RequestValues
-from orchvynt.language.snapshot import Expression, Gate
+from orchvynt.language.snapshot import EvaluationError, Expression, Gate
 from orchvynt.model.chat import Reply
 from orchvynt.model.invocation import Ask, Claims, Invocation
 
@@ -16,8 +18,8 @@ MADE = Invocation("inv_1", 0, "/v1/chat/completions", "openai_chat", "k", Claims
 REPLY = Reply("c", "gpt", 1, "hi", (), "stop")
 
 
-def when(text: str) -> Expression:
-    compiled = compile_expression(text, "output")
+def when(text: str, stage: Stage = "output") -> Expression:
+    compiled = compile_expression(text, stage)
     assert isinstance(compiled, Compiled), compiled
     return compiled.expression
 
@@ -109,3 +111,55 @@ def test_where_the_confidence_is_unknown_the_gate_says_what_holds(text: str, pas
 
 def test_without_a_source_what_is_unknown_closes() -> None:
     assert judge(gate("g", "confidence < 0.75"), unsure()).verdict == "failed"
+
+
+class Broken(dict[str, object]):
+    """Arguments that cannot be read."""
+
+    def get(self, key: str, default: object = None) -> object:
+        raise EvaluationError("the arguments of the call are no JSON")
+
+
+def call_gate(text: str = "") -> Gate:
+    return Gate("g", "tool_call", when(text, "tool_call") if text else None, "people", False, None)
+
+
+def foreseen(one: Gate, *tools: str, stream: bool = True) -> str:
+    certain, undecided = foresee([one], before(), tools, stream)
+    return certain[0].verdict if certain else f"undecided {', '.join(undecided)}"
+
+
+def test_a_stream_is_of_no_interest_to_a_gate_that_matches_none_of_the_tools_it_offers() -> None:
+    named = call_gate('tool.name in ["refund", "wipe"]')
+    assert foreseen(named) == "passed"
+    assert foreseen(named, "look_up") == "passed"
+    assert foreseen(named, "look_up", "wipe") == "undecided g"
+    assert foreseen(call_gate()) == "passed"
+    assert foreseen(call_gate(), "look_up") == "undecided g", "a gate without condition matches any call, if there is one"
+    assert foreseen(call_gate("tool.args.amount > 5"), "look_up") == "undecided g"
+    assert foreseen(call_gate('"review" in flags'), "look_up") == "undecided g"
+    assert foreseen(call_gate('"other" in flags && tool.name == "refund"'), "refund") == "passed"
+    assert foreseen(call_gate('tool.name == "refund" && ["a"].exists(x, x == tool.args.to)'), "look_up") == "passed"
+
+
+def test_an_answer_that_comes_whole_is_judged_by_the_calls_that_it_has() -> None:
+    assert foreseen(call_gate('tool.name == "refund"'), stream=False) == "undecided g"
+    assert foreseen(call_gate('"other" in flags && tool.name == "refund"'), stream=False) == "passed"
+
+
+def test_any_call_that_matches_closes_and_is_named() -> None:
+    one = call_gate('tool.name == "refund" && tool.args.amount > 5')
+    made: list[tuple[tuple[int, str], MutableMapping[str, object]]] = [
+        ((0, "refund"), {"tool.name": "refund", "tool.args": {"amount": 1}}),
+        ((1, "look_up"), {"tool.name": "look_up", "tool.args": Broken()}),
+        ((2, "refund"), {"tool.name": "refund", "tool.args": {"amount": 9}}),
+        ((3, "refund"), {"tool.name": "refund", "tool.args": Broken()}),
+    ]
+    assert judge_calls(one, []) == Judgement("g", "passed")
+    assert judge_calls(one, made[:2]) == Judgement("g", "passed")
+    assert judge_calls(one, made[:3]) == Judgement("g", "matched", "", ((2, "refund"),))
+    both = judge_calls(one, made)
+    assert (both.verdict, both.calls) == ("matched", ((2, "refund"), (3, "refund")))
+    failed = judge_calls(one, made[3:])
+    assert (failed.verdict, failed.closes) == ("failed", True)
+    assert failed.problem

@@ -27,7 +27,7 @@ NOT_YET = {
     "rate_limits": [],
     "gates": [
         *("quorum", "not_requester", "escalation"),
-        *("tool_call", "message", "sample", "after_delivery"),
+        "message",
     ],
     "groups": [],
     "keys": [],

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from typing import Final
 
-from orchvynt.language.snapshot import Snapshot
+from orchvynt.language.snapshot import Gate, Snapshot
 from orchvynt.lifecycle import commands as c
 from orchvynt.lifecycle import events
 from orchvynt.lifecycle.state import State, decode
 from orchvynt.model import facts as f
 
 Told = Callable[[f.AnyFact], bool]
+Asked = tuple[str, str]
+"""A gate by its stage and its name."""
 
 
 def _is(*kinds: type[f.Fact]) -> Told:
@@ -28,7 +30,9 @@ ANNOUNCED: Final[dict[type[c.Command], Told]] = {
     c.BreakStream: lambda fact: isinstance(fact, f.StreamEnded) and not fact.whole,
     c.Refuse: _is(f.InvocationRefused, f.CallerWaits),
     c.Park: _is(f.ReviewOpened),
-    c.GoOn: _is(f.BudgetGranted),
+    c.GoOn: _is(f.BudgetGranted, f.ReviewDecided),
+    c.JudgeAgain: lambda fact: isinstance(fact, f.ReviewDecided) and fact.decision == "approve",
+    c.ReviewLater: lambda fact: isinstance(fact, f.ReviewOpened) and fact.after_delivery,
     c.OpenHeldStream: _is(f.CallerWaits),
     c.Close: _is(f.InvocationFinished),
 }
@@ -38,21 +42,28 @@ class Audit:
     """`waiting` is how many callers wait for an answer: everybody who waits is told once, whatever it is."""
 
     def __init__(self, policy: Snapshot) -> None:
-        self.policy = policy
+        self.gates: dict[Asked, Gate] = {(gate.stage, gate.name): gate for gate in policy.gates}
         self.waiting = 1
         self.flowing = False
         self.hold: f.HoldPlaced | None = None
         self.attempts: set[str] = set()
         self.nanos = 0
-        self.closing: set[str] = set()
-        self.approved: set[str] = set()
+        self.closing: set[Asked] = set()
+        self.approved: set[Asked] = set()
         self.reviews: dict[str, str] = {}
-        self.gate_of: dict[str, str] = {}
+        self.gate_of: dict[str, Asked] = {}
         self.wanted: dict[str, f.Wanted] = {}
+        self.reviewed_later: list[f.ReviewOpened] = []
+        self.unsent: set[str] = set()
         self.owed = ""
         self.granted: set[str] = set()
         self.finished: f.InvocationFinished | None = None
         self.closed = False
+
+    def under(self, policy: Snapshot) -> None:
+        """From now on the gates of this policy have their say, too."""
+        todays: dict[Asked, Gate] = {(gate.stage, gate.name): gate for gate in policy.gates if gate.stage == "input"}
+        self.gates = todays | {one: gate for one, gate in self.gates.items() if one not in todays}
 
     def see(self, event: events.AnyEvent, commands: list[c.AnyCommand], state: State) -> None:
         assert not self.finished or commands == [], f"{type(event).__name__} after the end gives {commands}"
@@ -126,7 +137,12 @@ class Audit:
                 assert self.hold.attempt == fact.attempt
                 self.hold = None
             case f.GateJudged() if fact.verdict != "passed":
-                self.closing.add(fact.gate)
+                self._closes(fact)
+            case f.ReviewOpened() if fact.after_delivery:
+                assert self.gates[fact.stage, fact.gate].after_delivery
+                assert not fact.join_key, "nobody comes back for what was delivered"
+                assert decode(fact.state).phase == "delivered"
+                self.reviewed_later.append(fact)
             case f.ReviewOpened():
                 assert "" not in self.reviews.values(), "two reviews at a time"
                 assert fact.review not in self.reviews
@@ -135,10 +151,14 @@ class Audit:
                     assert decode(fact.state).invocation.ask.body, "what has still to be sent is stored"
                     self.wanted[fact.review] = fact.wanted
                 else:
-                    following = [gate.name for gate in self.policy.gates if gate.name in self.closing - self.approved]
-                    assert fact.gate == following[0], "gates are asked in the policy's order"
+                    following = [one for one in self.gates if one in self.closing - self.approved]
+                    assert (fact.stage, fact.gate) == following[0], "gates are asked in the policy's order"
+                if fact.stage == "input":
+                    assert not self.attempts, "parked before the send, and something was sent"
+                    assert decode(fact.state).invocation.ask.body, "what has still to be sent is stored"
+                    self.unsent.add(fact.review)
                 self.owed = ""
-                self.reviews[fact.review], self.gate_of[fact.review] = "", fact.gate
+                self.reviews[fact.review], self.gate_of[fact.review] = "", (fact.stage, fact.gate)
                 assert decode(fact.state).review == fact.review
             case f.ReviewDecided():
                 assert self.reviews[fact.review] == "", "decided twice"
@@ -149,6 +169,8 @@ class Audit:
                     self.owed = fact.review
                 elif fact.decision == "approve":
                     self.approved.add(self.gate_of[fact.review])
+                    if fact.review in self.unsent and not self.closing - self.approved:
+                        self.owed = fact.review
             case f.BudgetGranted():
                 assert self.owed == fact.review, "granted without its approval"
                 assert fact.review not in self.granted, "granted twice"
@@ -164,6 +186,14 @@ class Audit:
                 assert "" not in self.reviews.values(), "finished with an open review"
                 assert fact.nanos == self.nanos
                 self.finished = fact
+
+    def _closes(self, fact: f.GateJudged) -> None:
+        gate = self.gates[fact.stage, fact.gate]
+        assert bool(fact.would) == (not gate.enforced), "a gate that observes says what it would have done, and no other"
+        if gate.enforced and not gate.after_delivery:
+            self.closing.add((fact.stage, fact.gate))
+            # Judged again, it was not covered by what was approved before.
+            self.approved.discard((fact.stage, fact.gate))
 
     def _settled(self, fact: f.AttemptSettled) -> None:
         placed, self.hold = self.hold, None

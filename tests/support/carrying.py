@@ -297,6 +297,7 @@ class Runtime:
             ),
             lambda wait_ns, woken: self.woken.append((wait_ns, woken)),
             self._soon,
+            lambda: self.policies.current,
         )
         admitting = self.carrier.admitting
         admitting.policy_changed(snapshot.budgets, snapshot.budgets)

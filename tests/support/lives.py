@@ -14,11 +14,15 @@ from tests.support.snapshots import EVERY_TRIGGER, SECOND, invocation, snapshot
 from orchvynt.decisions.budgets.application import lines
 from orchvynt.decisions.budgets.sizing import Fits, Short
 from orchvynt.dialects.shapes import Answer, Failure, Seen
-from orchvynt.language.compiled_gates import Confidence
+from orchvynt.language.compiled_gates import ALL, Confidence
+from orchvynt.language.compiled_gates import Stage as GateStage
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
 from orchvynt.language.snapshot import Breach, Budget, Chain, Escalation, Expression, Gate, Limits, Model, Provider, Retry, Scope, Snapshot
+from orchvynt.language.variables import Stage
 from orchvynt.lifecycle import events
+from orchvynt.lifecycle.asked_gates import asked_gate
 from orchvynt.lifecycle.commands import Admit
+from orchvynt.lifecycle.parking import kept_for_reviewers
 from orchvynt.lifecycle.state import PARKED, State
 from orchvynt.model.chat import Reply, ToolCall
 from orchvynt.model.facts import Reserved
@@ -52,13 +56,21 @@ SOURCES = (
 )
 
 
-def condition(text: str) -> Expression:
-    compiled = compile_expression(text, "output")
+OF_REQUESTS = ('"review" in flags', "context.amount + 0 > 100", "context.amount > 100", "stream")
+OF_CALLS = ('tool.name == "pay"', 'tool.args.sum > 0 && "review" in flags', 'tool.name == "sing" || output.tokens > 20')
+
+
+def condition(text: str, stage: Stage = "output") -> Expression:
+    compiled = compile_expression(text, stage)
     assert isinstance(compiled, Compiled), compiled
     return compiled.expression
 
 
-WHENS: tuple[Expression | None, ...] = (None, *(condition(text) for text in CONDITIONS))
+WHENS: dict[GateStage, tuple[Expression | None, ...]] = {
+    "output": (None, *(condition(text) for text in CONDITIONS)),
+    "input": (None, *(condition(text, "input") for text in OF_REQUESTS)),
+    "tool_call": (None, *(condition(text, "tool_call") for text in OF_CALLS)),
+}
 
 
 def policies(chance: Random) -> Snapshot:
@@ -77,18 +89,7 @@ def policies(chance: Random) -> Snapshot:
         )
         for number in range(chance.randrange(3) or len(breaches) == 1)
     ]
-    escalations: list[tuple[Escalation, ...]] = [
-        (),
-        (Escalation(60 * SECOND, ""),),
-        (Escalation(60 * SECOND, "people"),),
-        (Escalation(60 * SECOND, "people"), Escalation(90 * SECOND, "")),
-    ]
-    gates = [
-        Gate(f"g{n}", "output", chance.choice(WHENS), "people", False, 5 * SECOND, chance.choice(escalations), rarely(chance))
-        if chance.random() < 0.7
-        else Gate(f"g{n}", "output", condition(SURE), "people", False, 5 * SECOND, confidence=chance.choice(SOURCES))
-        for n in range(chance.randrange(3))
-    ]
+    gates = gates_of(chance)
     tiers = tuple(chance.sample(NAMES, chance.randint(1, 3)))
     made = snapshot(budgets=tuple(budgets), gates=tuple(gates))
     models = {**made.models, "local": Model("local", LAB, "llama", FREE)}
@@ -104,6 +105,44 @@ def policies(chance: Random) -> Snapshot:
     )
 
 
+def gates_of(chance: Random) -> list[Gate]:
+    """None to three, most of which look at the answer and hold it."""
+    escalations: list[tuple[Escalation, ...]] = [
+        (),
+        (Escalation(60 * SECOND, ""),),
+        (Escalation(60 * SECOND, "people"),),
+        (Escalation(60 * SECOND, "people"), Escalation(90 * SECOND, "")),
+    ]
+    stages: list[GateStage] = ["output", "output", "output", "input", "tool_call"]
+    made = []
+    for number in range(chance.choice([0, 0, 1, 1, 2, 2, 3])):
+        stage = chance.choice(stages)
+        sure = stage != "input" and chance.random() < 0.25
+        made.append(
+            Gate(
+                f"g{number}",
+                stage,
+                condition(SURE, stage) if sure else chance.choice(WHENS[stage]),
+                "people",
+                False,
+                5 * SECOND,
+                chance.choice(escalations),
+                rarely(chance),
+                quorum=chance.choice([1, 1, 2]),
+                sample=chance.choice([ALL, ALL, ALL, ALL // 2]),
+                after_delivery=rarely(chance),
+                enforced=not rarely(chance),
+                confidence=chance.choice(SOURCES) if sure else None,
+            )
+        )
+    return made
+
+
+def todays(chance: Random, policy: Snapshot) -> Snapshot:
+    """The policy that is in force when an approval comes: the same one, or one with other gates."""
+    return policy if chance.random() < 0.7 else msgspec.structs.replace(policy, version=2, gates=tuple(gates_of(chance)))
+
+
 def requests(chance: Random) -> Invocation:
     """Streams and not, through both APIs; now and then for a model that nobody knows."""
     flags = ("review",) if chance.random() < 0.5 else ()
@@ -112,6 +151,8 @@ def requests(chance: Random) -> Invocation:
     model = chance.choice([*NAMES * 5, "auto", "small", "nobody"])
     stream = not route and chance.random() < 0.5
     made = invocation(model, stream=stream, claims=Claims(workflow="docs", flags=flags, context=chance.choice(contexts)))
+    tools = chance.choice([(), (), ("pay",), ("sing", "dance")])
+    made = msgspec.structs.replace(made, ask=msgspec.structs.replace(made.ask, tool_names=tools))
     if not route:
         return made
     ask = msgspec.structs.replace(made.ask, body=made.ask.body.replace(b',"stream":false', b""))
@@ -171,7 +212,9 @@ def ordinary(chance: Random, policy: Snapshot, state: State, now: Now) -> events
         case "backing_off":
             return events.BackoffElapsed(at, mono)
         case "streaming":
-            whole = events.StreamEnded(at, mono, seen(chance, terminal=True), None, b"", 90, "req")
+            # One that was too long to be kept for reviewers has no reply.
+            kept = replies(chance) if kept_for_reviewers(state) and not rarely(chance) else None
+            whole = events.StreamEnded(at, mono, seen(chance, terminal=True), kept, b"", 90, "req")
             return failure(chance, state, now) if chance.random() < 0.33 else whole
         case "judging":
             question = state.judging
@@ -181,11 +224,16 @@ def ordinary(chance: Random, policy: Snapshot, state: State, now: Now) -> events
             return ended(chance, question, now)
         case "in_review":
             vote = events.Voted(at, mono, chance.choice(["approve", "approve", "reject"]), "token:ana", "looked")
-            gate = next(gate for gate in policy.gates if gate.name == state.review_gate)
+            gate = asked_gate(policy, state)
+            assert gate is not None
             due = state.escalations < len(gate.escalation) and chance.random() < 0.5
             return events.EscalationDue(at, mono) if due else vote
         case "request_in_review":
-            return events.Voted(at, mono, chance.choice(["approve", "approve", "reject"]), "token:ana", "looked", 500)
+            asked = asked_gate(policy, state) if state.wanted is None else None
+            if asked is not None and state.escalations < len(asked.escalation) and chance.random() < 0.5:
+                return events.EscalationDue(at, mono)
+            grant = 500 if state.wanted is not None else 0
+            return events.Voted(at, mono, chance.choice(["approve", "approve", "approve", "reject"]), "token:ana", "looked", grant)
         case _:
             return ended(chance, state, now)
 

@@ -49,7 +49,7 @@ def _one(record: list[Entry], counts: Counts, name: Callable[[str], str]) -> Non
             case "fallback_activated":
                 counts["orchvynt_fallbacks_total", name(fields["from_model"]), name(fields["to_model"]), fields["trigger"]] += 1
             case "gate_judged":
-                counts["orchvynt_gates_judged_total", fields["gate"], fields["verdict"]] += 1
+                counts["orchvynt_gates_judged_total", fields["gate"], fields["stage"], fields["verdict"]] += 1
             case "review_opened":
                 counts["orchvynt_reviews_opened_total", fields["gate"]] += 1
             case "review_decided":

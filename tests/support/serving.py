@@ -121,7 +121,11 @@ class Serving:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`orchvynt ARGUMENTS` against this server."""
-        command = [sys.executable, "-m", "orchvynt", *arguments, "--server", f"127.0.0.1:{self.admin_port}", "--token", TOKEN]
+        return self.command_alone(*arguments, "--server", f"127.0.0.1:{self.admin_port}", "--token", TOKEN)
+
+    def command_alone(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`orchvynt ARGUMENTS`, which need no server."""
+        command = [sys.executable, "-m", "orchvynt", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=self.environment, cwd=self.folder, check=False)
         canaries.search(done.stdout + done.stderr, f"the output of orchvynt {' '.join(arguments)}")
         return done

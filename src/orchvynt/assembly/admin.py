@@ -20,7 +20,8 @@ from orchvynt.assembly.build import Process
 from orchvynt.assembly.machine import say
 from orchvynt.assembly.plumbing import measuring
 from orchvynt.dialects import registry
-from orchvynt.lifecycle.parking import reply_of
+from orchvynt.lifecycle.gate_verdicts import TOO_LONG
+from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.state import decode
 from orchvynt.ports.store import Store, TokenRow
 from orchvynt.runtime.audit_checks import AuditChecks
@@ -107,8 +108,12 @@ def reveal(state: bytes, policies: Policies) -> dict[str, Any]:
         "flags": list(claims.flags),
     }
     if parked.reply is None and parked.answer is None:
+        if parked.streams:
+            # It went out as it came.
+            return {"not_kept": TOO_LONG, **said}
         text = registry.caller(parked.invocation.dialect).input_text(ask) if ask.body else ""
-        return {"request": text[:REQUEST_CHARS_MAX], "model": parked.candidates[0].model, **said}
+        model = parked.candidates[0].model if parked.candidates else ask.requested_model
+        return {"request": text[:REQUEST_CHARS_MAX], "model": model, **said}
     reply = reply_of(policies.current, parked)
     return {
         "text": reply.text,

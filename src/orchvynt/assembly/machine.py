@@ -126,6 +126,7 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
         ),
         lambda wait_ns, woken: _call_later(loop, wait_ns, woken),
         loop.call_soon,
+        lambda: policies.current,
     )
     admitting = carrier.admitting
     admitting.policy_changed(snapshot.budgets, snapshot.budgets)

@@ -111,10 +111,12 @@ def _doctor(options: DoctorOptions, environment: Mapping[str, str], directory: P
     return run(options.policy, options.server, options.json, environment, directory)
 
 
-def _validate(text: str, file: str) -> "Sequence[Problem]":
+def _validate(text: str, file: str) -> "tuple[Sequence[Problem], Sequence[str]]":
     from orchvynt.language.compile import load
+    from orchvynt.language.holding import stream_lines
 
-    return load(text, file).problems
+    loaded = load(text, file)
+    return loaded.problems, stream_lines(loaded.snapshot) if loaded.snapshot is not None else ()
 
 
 def _test(text: str, file: str, fits: Callable[[str], bool]) -> "Rehearsal":

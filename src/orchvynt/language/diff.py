@@ -5,9 +5,22 @@ from typing import Final
 
 import msgspec
 
+from orchvynt.language.holding import stream_words
 from orchvynt.language.patterns import base_url, destination_url
 from orchvynt.language.phrases import granting, summary, target, words
-from orchvynt.language.snapshot import Alert, Budget, ChainUse, Constraint, Destination, PolicyTest, Protected, Provider, Rule, Snapshot
+from orchvynt.language.snapshot import (
+    Alert,
+    Budget,
+    ChainUse,
+    Constraint,
+    Destination,
+    Gate,
+    PolicyTest,
+    Protected,
+    Provider,
+    Rule,
+    Snapshot,
+)
 from orchvynt.language.spending import spending_changes
 
 
@@ -154,6 +167,8 @@ def _pairs(old: object, new: object) -> list[tuple[str, object, object]]:
     ]
     if isinstance(old, Budget) and isinstance(new, Budget):
         pairs.append(("on_breach.review.grant", granting(old), granting(new)))
+    if isinstance(old, Gate) and isinstance(new, Gate):
+        pairs.append(("streams", stream_words(old), stream_words(new)))
     return [(name, a.name if isinstance(a, Provider) else a, b.name if isinstance(b, Provider) else b) for name, a, b in pairs]
 
 

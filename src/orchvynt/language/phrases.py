@@ -9,6 +9,7 @@ import msgspec
 from orchvynt.language.compiled_budgets import UNLIMITED, RateLimit
 from orchvynt.language.document.amounts import share_text
 from orchvynt.language.document.scalars import MILLISECOND, duration_text
+from orchvynt.language.holding import stream_words
 from orchvynt.language.patterns import base_url, destination_url
 from orchvynt.language.snapshot import (
     Alert,
@@ -68,7 +69,7 @@ def summary(value: object) -> str:
     if isinstance(value, RateLimit):
         return f"{_rate(value)} per {value.subject_of}{_under(value.when)}"
     if isinstance(value, Gate):
-        return f"stage {value.stage}, reviewers {value.reviewers}{_under(value.when)}"
+        return f"stage {value.stage}, reviewers {value.reviewers}{_under(value.when)}; {stream_words(value)}"
     if isinstance(value, Alert):
         return f"tells {', '.join(value.notify)}, window {duration_text(value.window_ns)}, repeat {duration_text(value.repeat_ns)}"
     if isinstance(value, Destination):

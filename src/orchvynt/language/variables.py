@@ -97,7 +97,11 @@ _OUTPUT: Final = (
 
 _TOOL_CALL: Final = (
     Variable("tool.name", Type.STRING, "The tool that the model calls."),
-    Variable("tool.args", Type.MAP, "The call's arguments, a map. An absent `tool.args.x` is null. Records keep none of them."),
+    Variable(
+        "tool.args",
+        Type.MAP,
+        "The call's arguments, a map. An absent `tool.args.x` is null; what is no JSON object closes the gate. Records keep none of it.",
+    ),
     Variable("tool.index", Type.NUMBER, "The position of the call in the answer, from 0.", low=0),
 )
 

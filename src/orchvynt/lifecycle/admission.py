@@ -5,21 +5,22 @@ from typing import Any
 from orchvynt.decisions.budgets.application import applicable
 from orchvynt.decisions.budgets.refusals import detail, no_room, queue_full
 from orchvynt.decisions.fallback.chains import choose_chain
-from orchvynt.decisions.gates.judgement import foresee
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.plan import plan
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.lifecycle.before_send import asks_people, park_request, wanted
+from orchvynt.lifecycle.before_send import asks_people, park_request, park_request_at_gate, wanted
 from orchvynt.lifecycle.beginning import received, where_to
 from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAfter
 from orchvynt.lifecycle.confidence import foresee_confidence
 from orchvynt.lifecycle.downgrading import foresee_downgrades, take_downgrade
 from orchvynt.lifecycle.endings import all_failed, refuse
-from orchvynt.lifecycle.events import Admitted, AnyEvent, BackoffElapsed, HoldsAwaited, NotAdmitted, Received
+from orchvynt.lifecycle.events import Admitted, AnyEvent, BackoffElapsed, HoldsAwaited, JudgedAgain, NotAdmitted, Received
+from orchvynt.lifecycle.gate_verdicts import foresee_gates, judge_request, refused_stream
 from orchvynt.lifecycle.naming import too_many_subjects
+from orchvynt.lifecycle.parking import kept_for_reviewers
 from orchvynt.lifecycle.rescue import break_off, downgrade_left, may_be_rescued, prefix_for
 from orchvynt.lifecycle.runaways import watched
 from orchvynt.lifecycle.state import Downgrade, Later, Skipped, State
@@ -31,13 +32,31 @@ from orchvynt.model.ids import attempt_id
 def begin(
     snapshot: Snapshot, state: State, event: Received, values: RequestValues, observed: Observed, subjects: Subjects
 ) -> list[AnyCommand]:
-    """Routes once, under the snapshot that the invocation is pinned to, and foresees what the gates will say. `subjects` is what callers
-    have named of late."""
+    """The request is judged by the input gates, then routed once, under the snapshot that the invocation is pinned to. `subjects` is what
+    callers have named of late."""
     state.started_mono = event.mono
     state.policy_version = snapshot.version
     noted: list[facts.AnyFact] = [received(snapshot, state)]
     if event.refused is not None:
         return refuse(state, event, event.refused, noted)
+    if snapshot.gates and (closing := judge_request(snapshot.gates, state, event, values, noted)):
+        if fault := refused_stream(state, closing):
+            return refuse(state, event, fault, noted)
+        state.inputs_matched = [gate.name for gate in closing]
+        return park_request_at_gate(snapshot, state, event, noted)
+    return route(snapshot, state, event, values, observed, subjects, noted)
+
+
+def route(
+    snapshot: Snapshot,
+    state: State,
+    event: Received | JudgedAgain,
+    values: RequestValues,
+    observed: Observed,
+    subjects: Subjects,
+    noted: list[facts.AnyFact],
+) -> list[AnyCommand]:
+    """No input gate holds it, or all of them have approved: the plan, what the other gates foresee, and the first candidate."""
     choice = choose_chain(snapshot, values)
     state.chain = choice.name
     routed = plan(snapshot, state.invocation, values, observed, event.mono, chain_of(snapshot, state))
@@ -60,11 +79,12 @@ def begin(
         return refuse(state, event, fault, noted)
     if applied:
         foresee_downgrades(snapshot, state, values, observed)
-    if snapshot.gates and (fault := _foresee_gates(snapshot, state, event, values, noted)):
+    if snapshot.gates and (fault := foresee_gates(snapshot, state, event, values, noted)):
         return refuse(state, event, fault, noted)
-    if state.gates_open:
+    if state.gates_open or state.later_open:
         foresee_confidence(snapshot, state, values, observed)
-    state.streams = state.invocation.ask.stream and not state.gates_open and not state.gates_matched
+    # What people have let go on is given whole, if it is a stream.
+    state.streams = state.invocation.ask.stream and not state.gates_open and not state.gates_matched and not state.owed
     commands = next_candidate(snapshot, state, event)
     if routed.left:
         noted += _activated(snapshot, state, event, "policy", routed.left)
@@ -180,7 +200,7 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
             timeouts.first_token_ns,
             timeouts.stall_ns,
             timeouts.connect_ns,
-            state.streams and may_be_rescued(chain_of(snapshot, state), invocation.ask),
+            state.streams and (may_be_rescued(chain_of(snapshot, state), invocation.ask) or kept_for_reviewers(state)),
             prefix_for(snapshot, state),
             state.repeated,
             state.logprobs if candidate.model not in state.weighless else "",
@@ -238,31 +258,3 @@ def _activated(snapshot: Snapshot, state: State, event: AnyEvent, trigger: str, 
     if chain is None or trigger not in chain.triggers or state.phase != "admitting" or state.candidate.model == left:
         return []
     return [fallback_activated(state, event, trigger, left)]
-
-
-def _foresee_gates(snapshot: Snapshot, state: State, event: Received, values: RequestValues, noted: list[facts.AnyFact]) -> Fault | None:
-    certain, undecided = foresee(snapshot.gates, values)
-    state.gates_open = list(undecided)
-    for judged in certain:
-        noted.append(facts.GateJudged(state.invocation.id, event.at, judged.gate, "output", judged.verdict))
-    state.gates_matched = closing = [judged.gate for judged in certain if judged.closes]
-    ask = state.invocation.ask
-    if ask.choices > 1 and (closing or state.gates_open):
-        return Fault(
-            "unsupported",
-            f"A gate has to see the answer, and it sees one: {ask.choices} choices (`n`) cannot be judged.",
-            "Ask for one choice, or send the call several times.",
-            param="n",
-        )
-    if not ask.stream:
-        return None
-    for gate in snapshot.gates:
-        if gate.refuse_streams and (gate.name in closing or gate.name in state.gates_open):
-            return Fault(
-                "gate_refused",
-                f"Gate {gate.name} must see the whole answer before it goes out, and refuses streams.",
-                "Ask without `stream`, or set `stream: hold` on the gate.",
-                param="stream",
-                detail={"gate": gate.name},
-            )
-    return None

@@ -8,10 +8,12 @@ from typing import Literal
 
 from orchvynt.decisions.budgets.sizing import Short
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle.asked_gates import input_gate
 from orchvynt.lifecycle.commands import AnyCommand, Park, Record
 from orchvynt.lifecycle.downgrading import decisive
 from orchvynt.lifecycle.events import AnyEvent
 from orchvynt.lifecycle.join_keys import join_key, without_body
+from orchvynt.lifecycle.opening import park_at
 from orchvynt.lifecycle.state import State, encode
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
@@ -57,8 +59,19 @@ def park_request(snapshot: Snapshot, state: State, event: AnyEvent, wants: facts
         state.join_key,
         encode(state),
         wanted=wants,
+        stage="budget",
     )
     return [Record((opened,)), Park(state.review, state.review_gate, None, 0)]
+
+
+def park_request_at_gate(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
+    """The request waits for the first of the input gates that matched. Nothing was routed yet; a stream will be given whole."""
+    gate = input_gate(snapshot, state, state.inputs_matched[0])
+    assert gate is not None
+    state.join_key = join_key(state)
+    state.phase = "request_in_review"
+    state.streams = False
+    return park_at(gate, state, event, noted)
 
 
 def concluded(state: State, at: int) -> facts.ReviewConcluded:
@@ -78,7 +91,7 @@ def cut_off(review: str, sent: bool) -> Fault:
     return Fault(
         "all_providers_failed",
         f"Review {review} was approved, and the server stopped before there was an answer. {became} It is not sent again.",
-        "Change the request, or send it with a new idempotency-key, to have it done anew; what was granted stands.",
+        "Change the request, or send it with a new idempotency-key, to have it done anew; what was granted of a budget stands.",
         detail={"review": review, "sent": sent},
         retry=False,
     )

@@ -4,7 +4,7 @@ from orchvynt.decisions.fallback.chains import ChainChoice
 from orchvynt.decisions.routing.plan import Plan
 from orchvynt.language.scope import RequestValues, recorded
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.lifecycle.events import Received
+from orchvynt.lifecycle.events import JudgedAgain, Received
 from orchvynt.lifecycle.state import State
 from orchvynt.model import facts
 
@@ -35,7 +35,7 @@ def received(snapshot: Snapshot, state: State) -> facts.InvocationReceived:
     )
 
 
-def where_to(state: State, event: Received, routed: Plan, choice: ChainChoice, values: RequestValues) -> facts.Routed:
+def where_to(state: State, event: Received | JudgedAgain, routed: Plan, choice: ChainChoice, values: RequestValues) -> facts.Routed:
     """The plan, and what the rules read."""
     return facts.Routed(
         state.invocation.id,

@@ -131,7 +131,20 @@ class GoOn(Command, frozen=True, tag="go_on"):
 
     review: str
     by: str
-    given: BudgetGranted
+    at: int
+    given: BudgetGranted | None = None
+
+
+class JudgeAgain(Command, frozen=True, tag="judge_again"):
+    """Have the input gates of the policy in force judge the request: exactly one JudgedAgain follows, at once."""
+
+
+class ReviewLater(Command, frozen=True, tag="review_later"):
+    """A review of what was delivered is open: nobody waits for it but its reviewers."""
+
+    review: str
+    gate: str
+    escalates_at: int
 
 
 class OpenHeldStream(Command, frozen=True, tag="open_held_stream"):
@@ -160,6 +173,8 @@ AnyCommand = (
     | Park
     | Escalate
     | GoOn
+    | JudgeAgain
+    | ReviewLater
     | OpenHeldStream
     | Close
 )

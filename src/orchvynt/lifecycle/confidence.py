@@ -16,7 +16,7 @@ from orchvynt.dialects import registry
 from orchvynt.language.compiled_gates import Confidence
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Gate, Snapshot
-from orchvynt.lifecycle.parking import reply_of
+from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.state import Judge, State
 from orchvynt.model.candidates import CandidateRejected
 from orchvynt.model.chat import Reply
@@ -53,8 +53,8 @@ def _weighed(snapshot: Snapshot, name: str, filters: Filters) -> Judge:
 
 
 def open_gates(snapshot: Snapshot, state: State) -> Iterator[Gate]:
-    """In the policy's order."""
-    return (gate for gate in snapshot.gates if gate.name in state.gates_open)
+    """Those that hold the answer, and those that only look at it, in the policy's order."""
+    return (gate for gate in snapshot.gates if gate.name in state.gates_open or gate.name in state.later_open)
 
 
 def take_figures(snapshot: Snapshot, state: State) -> None:

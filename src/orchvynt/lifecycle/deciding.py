@@ -4,10 +4,12 @@ INVARIANT: one decision wins; what it lets through is exactly what was decided a
 """
 
 from orchvynt.decisions.reviews.escalating import next_step
-from orchvynt.language.snapshot import Gate, Snapshot
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle.asked_gates import asked_gate
 from orchvynt.lifecycle.commands import AnyCommand, Close, Escalate, Record, Refuse
 from orchvynt.lifecycle.endings import finished
 from orchvynt.lifecycle.events import AnyEvent, EscalationDue, Voted
+from orchvynt.lifecycle.join_keys import without_body
 from orchvynt.lifecycle.parking import deliver, open_review
 from orchvynt.lifecycle.state import State, encode
 from orchvynt.model import facts
@@ -32,12 +34,12 @@ def voted(snapshot: Snapshot, state: State, event: Voted) -> list[AnyCommand]:
         return open_review(snapshot, state, event, [decided])
     state.phase = "done"
     decided = facts.ReviewDecided(state.invocation.id, event.at, review, "approve", event.by, encode(state), event.reason)
-    return deliver(state, event, [decided])
+    return deliver(snapshot, state, event, [decided])
 
 
 def escalation_due(snapshot: Snapshot, state: State, event: EscalationDue) -> list[AnyCommand]:
     """Nobody decided in time: a further group is asked, or the answer is rejected."""
-    gate = _gate_escalation(snapshot, state)
+    gate = asked_gate(snapshot, state)
     step = gate.escalation[state.escalations] if gate is not None and state.escalations < len(gate.escalation) else None
     if gate is not None and step is not None and step.to:
         state.escalations += 1
@@ -53,15 +55,11 @@ def escalation_due(snapshot: Snapshot, state: State, event: EscalationDue) -> li
     return verdict(state, event, "expire", "escalation", "", fault)
 
 
-def _gate_escalation(snapshot: Snapshot, state: State) -> Gate | None:
-    """The gate as the invocation's own snapshot has it."""
-    return next((gate for gate in snapshot.gates if gate.name == state.review_gate), None)
-
-
 def verdict(state: State, event: AnyEvent, decision: facts.Decision, by: str, reason: str, fault: Fault) -> list[AnyCommand]:
     """The review is decided against the invocation: every caller is told `fault`, now and later."""
     state.phase = "done"
     state.verdict = fault
+    state.invocation = without_body(state.invocation)
     decided = facts.ReviewDecided(state.invocation.id, event.at, state.review, decision, by, encode(state), reason)
     refused = facts.InvocationRefused(state.invocation.id, event.at, fault.code, fault.status, fault.message, fault.detail)
     return [Record((decided, refused, *finished(state, event, "refused"))), Refuse(fault), Close()]

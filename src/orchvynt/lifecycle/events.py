@@ -26,6 +26,10 @@ class Received(Event, frozen=True, tag="received"):
     refused: Fault | None = None
 
 
+class JudgedAgain(Event, frozen=True, tag="judged_again"):
+    """The last input gate was approved: the gates of the policy in force have their say. It goes through `going_on.judged_again`."""
+
+
 class Admitted(Event, frozen=True, tag="admitted"):
     """The hold stands on every budget that applies. `overflows` names those past whose limit this model is admitted."""
 
@@ -166,6 +170,7 @@ class ShutDown(Event, frozen=True, tag="shut_down"):
 
 AnyEvent = (
     Received
+    | JudgedAgain
     | Admitted
     | HoldsAwaited
     | NotAdmitted

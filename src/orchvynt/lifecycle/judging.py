@@ -18,6 +18,7 @@ from orchvynt.dialects.shapes import Reading
 from orchvynt.language.expressions.values import NotKnownYetError
 from orchvynt.language.snapshot import EvaluationError, Gate, Model, Snapshot
 from orchvynt.lifecycle import admission
+from orchvynt.lifecycle.answer_values import answer_values
 from orchvynt.lifecycle.commands import Admit, AnyCommand, CancelAttempt, Close, ForJudge, LeaveQueue, PutToRest, Record, Send
 from orchvynt.lifecycle.confidence import open_gates, take_figures
 from orchvynt.lifecycle.endings import finished
@@ -32,7 +33,8 @@ from orchvynt.lifecycle.events import (
     NotAdmitted,
     ShutDown,
 )
-from orchvynt.lifecycle.parking import answer_values, judge_answer, reply_of
+from orchvynt.lifecycle.parking import judge_answer
+from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.settling import end_failed, settle_answer, settle_unknown
 from orchvynt.lifecycle.state import Judge, State
 from orchvynt.lifecycle.waiting_callers import caller_wait_elapsed
@@ -77,6 +79,8 @@ def _wanted(snapshot: Snapshot, state: State, event: AnyEvent) -> list[tuple[Gat
     found = []
     for gate in open_gates(snapshot, state):
         confidence = gate.confidence
+        if gate.name not in state.gates_open:
+            continue  # it holds nothing, so nobody waits for what a judge would say
         if confidence is None or confidence.source != PURPOSE or confidence.text in state.sureness or gate.when is None:
             continue
         if gate.stage == "tool_call" and not reply_of(snapshot, state).tool_calls:

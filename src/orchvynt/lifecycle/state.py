@@ -9,13 +9,16 @@ from orchvynt.decisions.confidence.figures import Sureness
 from orchvynt.decisions.unusual.baselines import Finding
 from orchvynt.dialects.seams import Prefix
 from orchvynt.dialects.shapes import Answer, Logprobs
+from orchvynt.language.snapshot import Gate
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.chat import Reply
 from orchvynt.model.facts import HoldPlaced, Wanted
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 
-Phase = Literal["new", "admitting", "attempting", "streaming", "backing_off", "judging", "in_review", "request_in_review", "done"]
+Phase = Literal[
+    "new", "admitting", "attempting", "streaming", "backing_off", "judging", "in_review", "request_in_review", "delivered", "done"
+]
 
 PARKED: Final[frozenset[Phase]] = frozenset({"in_review", "request_in_review"})
 """What waits for people, and needs no memory meanwhile."""
@@ -91,6 +94,10 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     that question, whose `purpose` is `judge`; `judged` counts its attempts. `compares` is set where an open gate reads `unusual`: then
     `finding` is what came of it.
     `request` is what the caller sent, where the policy keeps it as evidence (`journal.keep_evidence`).
+    `inputs_matched` are the gates of stage input that await their review, in the policy's order, `inputs_approved` those whose review
+    approved, as they were then (without their conditions); `later_gates` are such of a later policy. `later_open` are gates that hold
+    nothing and await the answer to be judged, `later_matched` those to be reviewed after the delivery.
+    Phase `delivered` is that of a copy which only its reviewers wait for.
     """
 
     invocation: Invocation
@@ -152,6 +159,11 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     compares: bool = False
     finding: Finding | None = None
     request: bytes = b""
+    inputs_matched: list[str] = []
+    inputs_approved: list[Gate] = []
+    later_gates: list[Gate] = []
+    later_open: list[str] = []
+    later_matched: list[str] = []
 
     @property
     def candidate(self) -> CandidateChosen:

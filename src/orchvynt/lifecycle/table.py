@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.lifecycle import admission, attempts, deciding, endings, going_on, judging, waiting_callers
+from orchvynt.lifecycle import admission, after_delivery, attempts, deciding, endings, going_on, judging, waiting_callers
 from orchvynt.lifecycle.commands import AnyCommand
 from orchvynt.lifecycle.events import (
     Admitted,
@@ -104,12 +104,15 @@ TABLE: Final[dict[tuple[Phase, type[AnyEvent]], Row]] = {
     ("in_review", CallerJoined): _row(waiting_callers.caller_joined, "in_review"),
     ("in_review", StreamOpenDue): _row(waiting_callers.stream_open_due, "in_review"),
     ("in_review", ShutDown): _row(waiting_callers.caller_wait_elapsed, "in_review"),
-    ("request_in_review", Voted): _row(going_on.voted, "admitting", "done"),
+    ("request_in_review", Voted): _row(going_on.voted, "admitting", "request_in_review", "done"),
+    ("request_in_review", EscalationDue): _row(deciding.escalation_due, "done", "request_in_review"),
     ("request_in_review", CallerWaitElapsed): _row(waiting_callers.caller_wait_elapsed, "request_in_review"),
     ("request_in_review", CallerGone): _row(waiting_callers.caller_left_review, "request_in_review"),
     ("request_in_review", CallerJoined): _row(waiting_callers.caller_joined, "request_in_review"),
     ("request_in_review", StreamOpenDue): _row(waiting_callers.stream_open_due, "request_in_review"),
     ("request_in_review", ShutDown): _row(waiting_callers.caller_wait_elapsed, "request_in_review"),
+    ("delivered", Voted): _row(after_delivery.voted, "done"),
+    ("delivered", EscalationDue): _row(after_delivery.escalation_due, "done", "delivered"),
 }
 
 # Timers and callers that come too late to matter.
@@ -132,7 +135,8 @@ LATE: Final[frozenset[tuple[Phase, type[AnyEvent]]]] = frozenset(
 def step(snapshot: Snapshot, state: State, event: AnyEvent) -> list[AnyCommand]:
     """One step of a life: the event changes `state` and gives the commands to perform, in order.
 
-    The first event, Received, goes through `admission.begin`, which also takes the values that rules read.
+    The first event, Received, goes through `admission.begin`, which also takes the values that rules read; JudgedAgain through
+    `going_on.judged_again`.
     Raises UnexpectedEventError.
     """
     key = (state.phase, type(event))

@@ -21,7 +21,8 @@ def pending(state: State) -> Fault:
     """409: the answer waits for a human review, or for the attempt that its approval let through."""
     invocation, review, gate = state.invocation.id, state.review, state.review_gate
     if state.phase == "request_in_review":
-        said = f"The call waits, before anything is sent, for people to grant more of {gate}."
+        what = f"people to grant more of {gate}" if state.wanted is not None else f"a human review at gate {gate}"
+        said = f"The call waits, before anything is sent, for {what}."
     elif state.owed:
         said = f"Review {review} was approved, and the answer is on its way."
     else:

@@ -39,19 +39,23 @@ class Wanted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class GateJudged(Fact, frozen=True, tag="gate_judged"):
-    """`verdict` is matched, passed or failed. A gate that failed to evaluate closes."""
+    """`verdict` is matched, passed or failed. A gate that failed to evaluate closes. `calls` are the tool calls of the answer that it
+    closes for, each with its position from 0 and its tool. `would` is set where the gate only observes: what it would have done."""
 
     gate: str
     stage: str
     verdict: Literal["matched", "passed", "failed"]
     reads: dict[str, Any] = {}
     problem: str = ""
+    calls: tuple[tuple[int, str], ...] = ()
+    would: Literal["", "would_park", "would_refuse", "would_review"] = ""
 
 
 class ReviewOpened(Fact, frozen=True, tag="review_opened"):
     """The invocation is parked. `state` is its whole state, enough to go on in another process; it holds the answer, or, where it is
     parked before its send, the request. `gate` is the gate's name, or `budget NAME`; then `wanted` says what it wants of that. `requester`
-    is the owner of the caller's key. `after_delivery`: the caller has its answer already, and nothing waits."""
+    is the owner of the caller's key. `after_delivery`: the caller has its answer already, and nothing waits; `state` is then a copy for the
+    reviewers, without an answer where that was too long to keep."""
 
     review: str
     gate: str

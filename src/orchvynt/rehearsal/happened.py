@@ -62,7 +62,7 @@ def read(record: Sequence[f.AnyFact], line: RehearsedLine) -> Happened:
         tier=answer.tier if answer else 0,
         rule=routed.rule if routed else "",
         triggers=tuple(fact.trigger for fact in record if isinstance(fact, f.FallbackActivated)),
-        gates=tuple(fact.gate for fact in record if isinstance(fact, f.GateJudged) and fact.verdict != "passed"),
+        gates=tuple(fact.gate for fact in record if isinstance(fact, f.GateJudged) and fact.verdict != "passed" and not fact.would),
         budgets=tuple(dict.fromkeys([*_held_on(holds), *breached])),
         breached=breached,
         refused=code or (broken[-1] if broken else ""),

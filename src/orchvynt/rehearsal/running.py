@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from orchvynt.language.compiled_gates import ALL
 from orchvynt.language.problems import Problem
 from orchvynt.language.reading import place
 from orchvynt.language.report import Report, Span
@@ -88,8 +89,10 @@ class _Rehearsal:
         self._build = build
         key = test.given.get("key")
         self._key = str(key) if key is not None else ""
-        # Without a key the caller is unrestricted, as it is under a policy that has none.
-        self._snapshot = snapshot if self._key else msgspec.structs.replace(snapshot, keys={})
+        # Without a key the caller is unrestricted, as it is under a policy that has none. Samples are not drawn.
+        keys = snapshot.keys if self._key else {}
+        gates = tuple(gate for gate in snapshot.gates if gate.sample == ALL)
+        self._snapshot = msgspec.structs.replace(snapshot, keys=keys, gates=gates)
 
     def result(self) -> Rehearsed:
         test = self._test
@@ -119,7 +122,7 @@ class _Rehearsal:
         def noted(fact: AnyFact) -> None:
             if isinstance(fact, InvocationReceived):
                 record.append(fact.inv)
-            if isinstance(fact, ReviewOpened):
+            if isinstance(fact, ReviewOpened) and not fact.after_delivery:
                 parked.append(fact.inv)
                 told.set()
 

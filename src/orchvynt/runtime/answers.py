@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from orchvynt.dialects import registry
 from orchvynt.dialects.route import RouteFacts, write_route
-from orchvynt.lifecycle.parking import reply_of
+from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.rescue import rescued_by
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import usd_text

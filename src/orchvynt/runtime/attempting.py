@@ -17,6 +17,7 @@ from orchvynt.dialects.rescuing import RescuingRelay
 from orchvynt.dialects.shapes import Answer, CallerDialect, Failure, ProviderDialect, Relay, UnsupportedError
 from orchvynt.lifecycle.commands import Send
 from orchvynt.lifecycle.events import AnswerArrived, AnyEvent, AttemptFailed, StreamEnded, StreamStarted
+from orchvynt.lifecycle.parking import kept_for_reviewers
 from orchvynt.lifecycle.settling import plausible_usage
 from orchvynt.model.chat import Reply
 from orchvynt.model.usage import Usage
@@ -196,7 +197,7 @@ class Attempting:
         self._ended(exchange, now)
         self._lingering.append((now + LINGER_NS, exchange))
         self._went_well(exchange, seen.usage, now)
-        reply, body = exchange.whole()
+        reply, body = exchange.whole(kept_for_reviewers(life.state))
         self._feed(
             life,
             StreamEnded(

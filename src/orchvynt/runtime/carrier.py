@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.language.scope import RequestValues
+from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle import admission, commands, events
 from orchvynt.lifecycle.join_keys import join_key
-from orchvynt.lifecycle.parking import answer_said
+from orchvynt.lifecycle.replies import answer_said
 from orchvynt.lifecycle.settling import settle_unknown
 from orchvynt.lifecycle.state import State
 from orchvynt.lifecycle.table import step
@@ -28,6 +29,7 @@ from orchvynt.runtime.counting import Counting
 from orchvynt.runtime.exchange import Exchange
 from orchvynt.runtime.group_write import GroupWrite
 from orchvynt.runtime.judging import Judging
+from orchvynt.runtime.judging_again import judge_again
 from orchvynt.runtime.kept_ends import ENDS, KeptEnds
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.limiting import Limiting
@@ -56,6 +58,7 @@ class Carrier:
         attempting: Callable[["Carrier"], Attempting],
         wake_after: Callable[[int, Callable[[], None]], None],
         soon: Callable[[Callable[[], None]], object],
+        in_force: Callable[[], Snapshot],
     ) -> None:
         self.journal = journal
         self.clock = clock
@@ -71,6 +74,7 @@ class Carrier:
         self.parking = ParkingLives(clock, parked, self.admitting, self.callers, self.lives)
         self.kept = KeptEnds(journal, clock, self.counting, self._release_ended)
         self._wake_after = wake_after
+        self._in_force = in_force
         self.group = GroupWrite(journal, soon, self._go_on)
         self._performers: Final[dict[type[commands.Command], Callable[[Life, Any], None]]] = {
             commands.Admit: self.admitting.admit,
@@ -89,6 +93,8 @@ class Carrier:
             commands.Park: self.parking.park,
             commands.Escalate: self.parking.escalate,
             commands.GoOn: self.parking.go_on,
+            commands.JudgeAgain: lambda life, _: self._judge_again(life),
+            commands.ReviewLater: self.parking.review_later,
             commands.OpenHeldStream: lambda life, _: self.callers.open_held(life),
             commands.Close: self._close,
         }
@@ -108,6 +114,10 @@ class Carrier:
             self.failed(life, error)
         if life.state.invocation.ask.stream and not life.state.streams and life.state.phase != "done":
             life.set_timer("stream_open", life.arrived + STREAM_OPEN_NS)
+
+    def _judge_again(self, life: Life) -> None:
+        at, mono = self.clock.now(), self.clock.monotonic()
+        self._perform(life, judge_again(life, self._in_force(), at, mono, self.observed, self.admitting.subjects))
 
     def joinable(self, state: State) -> ParkedOne | None:
         """What a caller that comes back with the same request joins."""

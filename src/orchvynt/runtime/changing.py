@@ -9,6 +9,7 @@ import msgspec
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.bindings import new_bindings
 from orchvynt.language.compile import secret_refs
+from orchvynt.language.holding import stream_lines
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.language.spending import spending_changes
@@ -141,7 +142,7 @@ class Changing:
             return Checked(loaded.problems)
         told = _about_spending(self.policies.current, loaded.snapshot, file)
         bindings = new_bindings(self.policies.current, loaded.snapshot)
-        return Checked((*loaded.problems, *told), tuple(one.text for one in bindings))
+        return Checked((*loaded.problems, *told), tuple(one.text for one in bindings), stream_lines(loaded.snapshot))
 
     async def compare(self, old: Version, new: Version | tuple[str, str]) -> Compared | Fault:
         """A version (None: the one in force) with another one, or with a text under the name of its file."""

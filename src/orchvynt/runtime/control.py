@@ -161,10 +161,12 @@ Changed = Applied | ChangeRow | list[Problem] | Fault
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What is to be said of a policy; `bindings` are what it newly reaches, which takes the role admin, in words."""
+    """What is to be said of a policy; `bindings` are what it newly reaches, which takes the role admin, in words; `streams` which gate
+    holds which streams, a line each."""
 
     problems: tuple[Problem, ...]
     bindings: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
 
 
 class Replica(msgspec.Struct, frozen=True):

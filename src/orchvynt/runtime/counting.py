@@ -195,7 +195,7 @@ class Counting:
             self.tallies.happened("provider_overrun", life.asked[1], fact.inv)
 
     def _gate_judged(self, life: Life, fact: facts.GateJudged) -> None:
-        self.gates.add((fact.gate, fact.verdict))
+        self.gates.add((fact.gate, fact.stage, fact.verdict))
 
     def _confidence_taken(self, life: Life, fact: facts.ConfidenceTaken) -> None:
         if fact.value is not None:
@@ -208,7 +208,8 @@ class Counting:
             self.tallies.happened("confidence_missing", provider, fact.inv)
 
     def _review_opened(self, life: Life, fact: facts.ReviewOpened) -> None:
-        life.waited = life.reviewed = True
+        if not fact.after_delivery:
+            life.waited = life.reviewed = True
         self.reviews_opened.add((fact.gate,))
 
     def _review_escalated(self, life: Life, fact: facts.ReviewEscalated) -> None:

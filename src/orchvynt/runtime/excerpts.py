@@ -9,7 +9,7 @@ from orchvynt.dialects import registry
 from orchvynt.dialects.inert import inert
 from orchvynt.language.masking import masked
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.lifecycle.parking import reply_of
+from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.state import decode
 
 CHARS_MAX: Final = 500

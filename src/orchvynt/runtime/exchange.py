@@ -274,8 +274,9 @@ class Exchange:
         held, self.held, self.held_bytes = b"".join(self.held), [], 0
         return held
 
-    def whole(self) -> tuple[Reply | None, bytes]:
-        """The reply and the bytes of a stream that was held to its end; nothing of one that flowed."""
+    def whole(self, kept: bool = False) -> tuple[Reply | None, bytes]:
+        """The reply and the bytes of a stream that was held to its end; of one that flowed only the reply, where it is `kept` for people
+        and was not too long for that."""
         if self.relay is None or self.flows:
-            return None, b""
+            return self.said() if kept else None, b""
         return self.relay.reply(), self.take_held() + self.relay.finish(())

@@ -16,15 +16,15 @@ JOINABLE_NS: Final = 24 * 3_600 * 1_000_000_000
 
 class ParkedOne:
     """`due` is the instant in ns UTC at which the next step of its escalation is due, 0 for never; `escalations` are done. `status` is open
-    until it is decided.
+    until it is decided. `after_delivery`: the answer was delivered, and nobody joins or polls for this.
 
     `released` is set once its caller was told to come back, or was gone; `claims` counts those who came back. `decided_at` is 0
     until it is decided. `under_way` while an invocation that an approval let go on has not come to its end.
     """
 
     __slots__ = (
-        "at", "by", "claims", "decided_at", "due", "escalations", "gate", "inv", "join_key", "key_id", "life", "released", "review",
-        "status", "under_way",
+        "after_delivery", "at", "by", "claims", "decided_at", "due", "escalations", "gate", "inv", "join_key", "key_id", "life", "released",
+        "review", "status", "under_way",
     )  # fmt: skip
 
     def __init__(self, review: str, inv: str, gate: str, key_id: str, join_key: str, at: int, due: int, status: ReviewStatus) -> None:
@@ -43,6 +43,7 @@ class ParkedOne:
         self.by = ""
         self.decided_at = 0
         self.under_way = False
+        self.after_delivery = False
 
     @property
     def open(self) -> bool:
@@ -70,21 +71,25 @@ class Parked:
 
     def add(self, one: ParkedOne) -> None:
         """A further review of the same invocation takes the place of the one before it."""
-        if (before := self._by_invocation.get(one.inv)) is not None:
-            before.under_way = False
         self._by_review[one.review] = one
-        self._by_invocation[one.inv] = one
-        equals = self._by_join_key.setdefault(one.join_key, [])
-        equals[:] = [other for other in equals if other.inv != one.inv]
-        equals.append(one)
-        if (key := keyed(one.join_key)) is not None:
-            self._by_scope[key.scope] = one
+        if not one.after_delivery:
+            self._add_joinable(one)
         if one.open:
             if one.review not in self._open:
                 self.open_by_gate[one.gate] = self.open_by_gate.get(one.gate, 0) + 1
             self._open[one.review] = one
             if one.due:
                 heapq.heappush(self._escalations, (one.due, one.review))
+
+    def _add_joinable(self, one: ParkedOne) -> None:
+        if (before := self._by_invocation.get(one.inv)) is not None:
+            before.under_way = False
+        self._by_invocation[one.inv] = one
+        equals = self._by_join_key.setdefault(one.join_key, [])
+        equals[:] = [other for other in equals if other.inv != one.inv]
+        equals.append(one)
+        if (key := keyed(one.join_key)) is not None:
+            self._by_scope[key.scope] = one
 
     def waits(self, inv: str) -> bool:
         """Whether the invocation waits for people now."""

@@ -1,9 +1,9 @@
-"""Performs `Park`, `Escalate` and `GoOn`: a life leaves memory while people decide, and goes on when they let it."""
+"""Performs `Park`, `Escalate`, `GoOn` and `ReviewLater`: a life leaves memory while people decide, and goes on when they let it."""
 
 from typing import Final
 
 from orchvynt.lifecycle.before_send import joinable
-from orchvynt.lifecycle.commands import Escalate, GoOn, Park
+from orchvynt.lifecycle.commands import Escalate, GoOn, Park, ReviewLater
 from orchvynt.lifecycle.join_keys import join_key
 from orchvynt.ports.clock import Clock
 from orchvynt.runtime.admitting import Admitting
@@ -41,6 +41,13 @@ class ParkingLives:
             life.set_timer("stream_open", life.arrived + STREAM_OPEN_NS)
         self.let_go(life)
 
+    def review_later(self, life: Life, command: ReviewLater) -> None:
+        """The life goes on to its end; its reviewers find a copy of it in the store."""
+        invocation = life.state.invocation
+        one = ParkedOne(command.review, life.id, command.gate, invocation.caller, "", self._clock.now(), command.escalates_at, "open")
+        one.after_delivery = True
+        self._parked.add(one)
+
     def escalate(self, _life: Life, command: Escalate) -> None:
         one = self._parked.review(command.review)
         assert one is not None
@@ -50,8 +57,9 @@ class ParkingLives:
         """The decision is in the journal: it counts, whatever becomes of the invocation."""
         one = self._parked.review(command.review)
         assert one is not None
-        self._parked.decided(one, "approved", command.by, command.given.at, under_way=True)
-        self._admitting.ledger.grants.add(command.given)
+        self._parked.decided(one, "approved", command.by, command.at, under_way=True)
+        if command.given is not None:
+            self._admitting.ledger.grants.add(command.given)
         # The time that people took is neither the invocation's nor ours.
         life.arrived = self._clock.monotonic()
         life.upstream_ns = 0

@@ -162,6 +162,7 @@ def _restore_parked(parked: Parked, rows: Iterable[ReviewRow], at: int) -> None:
         one.by = row.by
         one.escalations = row.escalations
         one.decided_at = row.decided_at
+        one.after_delivery = row.after_delivery
         # Whoever waited for it was cut off when the earlier process ended.
         one.released = True
         parked.add(one)

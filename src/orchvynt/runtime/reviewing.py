@@ -11,6 +11,7 @@ from orchvynt.decisions.reviews.cases import Case, Counted, Voter, late, vote
 from orchvynt.decisions.reviews.granting import check_grant
 from orchvynt.dialects import registry
 from orchvynt.lifecycle import events
+from orchvynt.lifecycle.asked_gates import asked_gate
 from orchvynt.lifecycle.state import State, decode
 from orchvynt.lifecycle.waiting_callers import pending
 from orchvynt.model import facts
@@ -57,14 +58,15 @@ class Reviewing:
         """
         while True:
             life = one.life if one.life is not None else await self._load(one)
-            newest = self.carrier.parked.invocation(one.inv) or one
+            # A copy that only reviewers wait for is its own newest.
+            newest = one if one.after_delivery else self.carrier.parked.invocation(one.inv) or one
             if newest is one:
                 return one, self._adopted(one, life)
             one = newest
 
     def _adopted(self, one: ParkedOne, life: Life) -> Life:
         """While a review is open its invocation has one life in this process, whoever loaded it."""
-        if not one.open:
+        if not one.open or one.after_delivery:
             return life
         if one.life is None:
             one.life = life
@@ -175,7 +177,7 @@ class Reviewing:
         self.carrier.callers.attach(life, caller)
         if not self.carrier.feed(life, events.CallerJoined(clock.now(), clock.monotonic())) or caller not in life.callers:
             return
-        gate = next((gate for gate in life.snapshot.gates if gate.name == life.state.review_gate), None)
+        gate = asked_gate(life.snapshot, life.state)
         self.carrier.callers.hold_one(life, caller, gate.wait_up_to_ns if gate else None)
         if life.state.invocation.ask.stream:
             life.set_timer("stream_open", clock.monotonic() + STREAM_OPEN_NS)

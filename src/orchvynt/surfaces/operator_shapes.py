@@ -115,11 +115,14 @@ class WantedView(msgspec.Struct, frozen=True):
 
 class ReviewView(msgspec.Struct, frozen=True):
     """One parked answer, or one invocation that wants more of a budget before its send: then `gate` is `budget NAME`, and `wanted` says
-    what it wants. `by` and `reason` are set once it is decided, `granted` where an approval granted something."""
+    what it wants. `by` and `reason` are set once it is decided, `granted` where an approval granted something. `stage` is what is looked
+    at; `after_delivery`: the caller has its answer already."""
 
     review: str
     invocation: str
     gate: str
+    stage: Literal["input", "output", "tool_call", "budget"]
+    after_delivery: bool
     status: Literal["open", "approved", "rejected", "expired"]
     opened_at: str
     decided_at: str

@@ -117,11 +117,13 @@ class ValidateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Validity(msgspec.Struct, frozen=True):
     """`valid` is true when no problem is an error. `bindings` are the addresses, and secrets at addresses, that are not in force yet:
-    to apply them needs the role admin. Without a server nothing is known of that, and it is null."""
+    to apply them needs the role admin. Without a server nothing is known of that, and it is null. `streams` says which gate holds which
+    streams, a line for each gate of a valid policy."""
 
     valid: bool
     problems: tuple[Problem, ...]
     bindings: tuple[str, ...] | None = None
+    streams: tuple[str, ...] = ()
 
 
 class DiffBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

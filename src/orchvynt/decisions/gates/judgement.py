@@ -1,10 +1,11 @@
-"""What the gates say of an invocation: as far as possible before the send, and finally when the answer is there.
+"""What the gates say of an invocation: of its request, of the answer as far as possible before the send, and of the answer itself.
 
 A gate whose condition fails to evaluate closes: it counts as matched. One that hangs on a confidence which nobody knows does what its
 `confidence.unknown` says.
 """
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -13,42 +14,62 @@ from orchvynt.language.expressions.values import NotKnownYetError
 from orchvynt.language.snapshot import EvaluationError, Gate
 
 Verdict = Literal["matched", "passed", "failed"]
+Call = tuple[int, str]
+"""A tool call of an answer: its position from 0, and its tool."""
 
 
 class Judgement(msgspec.Struct, frozen=True, gc=False):
-    """`failed` closes the gate like `matched`; `problem` then says why. It also says why the confidence is unknown, where that decided."""
+    """`failed` closes the gate like `matched`; `problem` then says why. It also says why the confidence is unknown, where that decided.
+    `calls` are the tool calls that it closes for."""
 
     gate: str
     verdict: Verdict
     problem: str = ""
+    calls: tuple[Call, ...] = ()
 
     @property
     def closes(self) -> bool:
         return self.verdict != "passed"
 
 
-def foresee(gates: Sequence[Gate], values: Mapping[str, object]) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
+def foresee(
+    gates: Sequence[Gate], values: Mapping[str, object], tools: Sequence[str] = (), stream: bool = False
+) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
     """Before the send, where `values` has no `output.*`: the judgements that are certain, and the names of undecided gates.
 
     A name that `values` does not have makes an expression fail; `&&` and `||` absorb that where the other side decides, so an
-    expression that gives a value is certain, and one that fails is undecided.
+    expression that gives a value is certain, and one that fails is undecided. `tools` are those that the request offers: a stream is of
+    no interest to a gate that would match none of their calls. An answer that comes whole is judged by the calls that it has.
     """
     certain, undecided = [], []
     for gate in gates:
-        if gate.when is None:
-            certain.append(Judgement(gate.name, "matched"))
-            continue
-        try:
-            matched = gate.when.evaluate(values) is True
-        except EvaluationError:
+        verdict = _foreseen(gate, values)
+        if gate.stage == "tool_call" and verdict != "passed":
+            # Whether there is a call at all is not known yet.
+            verdict = "passed" if stream and not any(_may_match(gate, values, tool) for tool in tools) else None
+        if verdict is None:
             undecided.append(gate.name)
-            continue
-        certain.append(Judgement(gate.name, "matched" if matched else "passed"))
+        else:
+            certain.append(Judgement(gate.name, verdict))
     return tuple(certain), tuple(undecided)
 
 
+def _foreseen(gate: Gate, values: Mapping[str, object]) -> Verdict | None:
+    if gate.when is None:
+        return "matched"
+    try:
+        return "matched" if gate.when.evaluate(values) is True else "passed"
+    except EvaluationError:
+        return None
+
+
+def _may_match(gate: Gate, values: Mapping[str, object], tool: str) -> bool:
+    """Whether the gate may match a call of this tool, whatever its arguments are."""
+    return _foreseen(gate, ChainMap({"tool.name": tool}, values)) != "passed"  # type: ignore[arg-type]  # it is only read
+
+
 def judge(gate: Gate, values: MutableMapping[str, object]) -> Judgement:
-    """The final judgement of one gate on a whole answer. Of all values only `confidence` may still be unknown."""
+    """The final judgement of one gate on a request, or on a whole answer. Of all values only `confidence` may still be unknown."""
     if gate.when is None:
         return Judgement(gate.name, "matched")
     try:
@@ -75,3 +96,14 @@ def _unsure(gate: Gate, values: MutableMapping[str, object], unknown: NotKnownYe
     finally:
         values.pop("confidence", None)
     return Judgement(gate.name, "passed", str(unknown))
+
+
+def judge_calls(gate: Gate, calls: Iterable[tuple[Call, MutableMapping[str, object]]]) -> Judgement:
+    """The final judgement of one gate on the tool calls of a whole answer, each with its own values: any that matches closes it."""
+    judged = [(call, judge(gate, values)) for call, values in calls]
+    closing = [(call, one) for call, one in judged if one.closes]
+    if not closing:
+        return Judgement(gate.name, "passed")
+    failed = next((one for _, one in closing if one.verdict == "failed"), None)
+    verdict: Verdict = "matched" if any(one.verdict == "matched" for _, one in closing) else "failed"
+    return Judgement(gate.name, verdict, failed.problem if failed is not None else "", tuple([call for call, _ in closing]))

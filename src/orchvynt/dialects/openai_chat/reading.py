@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.dialects.checks import BODY_ERRORS, body_fault, invalid, utf8_fault
-from orchvynt.dialects.openai_chat.wire import AskBody, AskMessage, AskPart, AskTool, AskToolCall
+from orchvynt.dialects.openai_chat.wire import AskBody, AskMessage, AskPart, AskTool, AskToolCall, OldFunction
 from orchvynt.dialects.shapes import Reading
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask
@@ -34,6 +34,7 @@ _ESCAPE_BYTES: Final = 3
 
 _decode = msgspec.json.Decoder(AskBody).decode
 _decode_metadata = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_functions = msgspec.json.Decoder(list[OldFunction]).decode
 
 
 class _RefusalError(Exception):
@@ -111,7 +112,7 @@ def _ask(asked: AskBody, body: bytes, is_ascii: bool) -> Ask:
         max_output_tokens=limit,
         choices=asked.n or 1,
         message_count=len(messages),
-        tool_names=tuple(_tool_name(tool, index) for index, tool in enumerate(asked.tools)) if asked.tools else (),
+        tool_names=_tool_names(asked) if asked.tools or asked.functions else (),
         image_count=images,
         service_tier=asked.service_tier or "",
         input_text_bytes=len(body) - unread,
@@ -156,6 +157,17 @@ def _check_tool_use(message: AskMessage, index: int) -> None:
     for number, call in enumerate(calls):
         if call.type == "function" and call.function is None:
             raise _RefusalError(invalid(f"`{where}.tool_calls[{number}].function` is required.", f"{where}.tool_calls[{number}].function"))
+
+
+def _tool_names(asked: AskBody) -> tuple[str, ...]:
+    names = [_tool_name(tool, index) for index, tool in enumerate(asked.tools or ())]
+    if asked.functions and asked.functions != b"null":
+        # The provider checks the old field; what cannot be read here is a tool without a name.
+        try:
+            names += [function.name for function in _decode_functions(asked.functions)]
+        except msgspec.DecodeError:
+            names.append("")
+    return tuple(names)
 
 
 def _tool_name(tool: AskTool, index: int) -> str:

@@ -83,6 +83,10 @@ class AskTool(msgspec.Struct, gc=False):
     custom: AskCustom | None = None
 
 
+class OldFunction(msgspec.Struct, gc=False):
+    name: str = ""
+
+
 class AskStreamOptions(msgspec.Struct, gc=False):
     include_usage: bool | None = None
 
@@ -93,7 +97,7 @@ class AskFormat(msgspec.Struct, gc=False):
 
 
 class AskBody(msgspec.Struct, gc=False):
-    """What `read` checks and counts. `metadata` is looked into apart, because it is rare."""
+    """What `read` checks and counts. `metadata`, and `functions` (what tools were called once), are looked into apart: they are rare."""
 
     model: ModelName
     messages: list[AskMessage]
@@ -107,6 +111,7 @@ class AskBody(msgspec.Struct, gc=False):
     seed: Seed | None = None
     stop: str | list[str] | None = None
     tools: list[AskTool] | None = None
+    functions: msgspec.Raw = NOTHING
     parallel_tool_calls: bool | None = None
     response_format: AskFormat | None = None
     service_tier: str | None = None

@@ -89,14 +89,10 @@ class GateEntry(Section):
 
     later: ClassVar = later(
         {
-            "stage": later_words(input="gates before the send", tool_call="gates on tool calls"),
             "quorum": Later("more than one voter", now=1),
             "not_requester": Later("four eyes", now=False),
             "escalation": Later("more than one escalation step", items=1),
             "on_reject": later_words(message="another answer for a rejection"),
-            "sample": "a sample of the answers",
-            "mode": later_words(after_delivery="reviews after delivery"),
-            "enforce": Later("observing without enforcing", now=True),
         }
     )
 

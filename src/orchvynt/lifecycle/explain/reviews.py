@@ -57,7 +57,8 @@ def _opened(fact: f.ReviewOpened) -> str:
     wanted = fact.wanted
     if wanted is None:
         until = f", escalates at {instant_text(fact.escalates_at)}" if fact.escalates_at else ""
-        return f"review {fact.review} opened at gate {fact.gate} for {who}{until}"
+        when = ", after the delivery" if fact.after_delivery else ", before anything is sent" if fact.stage == "input" else ""
+        return f"review {fact.review} opened at gate {fact.gate} ({fact.stage}) for {who}{when}{until}"
     say = dollars if wanted.unit == "usd" else str
     unit = "" if wanted.unit == "usd" else " tokens"
     return (

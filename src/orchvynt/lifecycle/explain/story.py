@@ -98,8 +98,14 @@ class Story:
 
     @property
     def open_review(self) -> ReviewOpened | None:
-        waiting = [review for review in self.reviews if review.review not in self.decisions]
+        waiting = [review for review in self.reviews if review.review not in self.decisions and not review.after_delivery]
         return waiting[-1] if waiting and self.finished is None else None
+
+    @property
+    def approvals(self) -> list[ReviewDecided]:
+        """Of what was let through; what was reviewed after its delivery was not."""
+        later = {review.review for review in self.reviews if review.after_delivery}
+        return [one for one in self.decisions.values() if one.decision == "approve" and one.review not in later]
 
     @property
     def asked(self) -> str:

@@ -25,7 +25,8 @@ def verdict_of(story: Story, settled_nanos: int, estimated: bool) -> str:
         case "unknown":
             return "Nothing is on record."
         case "parked":
-            unsent = story.open_review is not None and story.open_review.wanted is not None
+            review = story.open_review
+            unsent = review is not None and (review.wanted is not None or review.stage == "input")
             middle = f"{'nothing was sent' if unsent else _got(story)}; {_waiting(story.open_review)}"
         case "running":
             middle = _running(story)
@@ -207,4 +208,4 @@ def _because(decided: ReviewDecided) -> str:
 
 
 def _approvals(story: Story) -> list[str]:
-    return [f"approved by {decided.by}{_because(decided)}" for decided in story.decisions.values() if decided.decision == "approve"]
+    return [f"approved by {decided.by}{_because(decided)}" for decided in story.approvals]

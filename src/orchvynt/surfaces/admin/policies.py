@@ -59,7 +59,7 @@ async def validate(desk: Desk, asking: Asking) -> Validity | Fault:
     if isinstance(checked, Fault):
         return checked
     valid = not any(problem.severity == "error" for problem in checked.problems)
-    return Validity(valid, checked.problems[:PROBLEMS_MAX], checked.bindings[:WORDS_MAX])
+    return Validity(valid, checked.problems[:PROBLEMS_MAX], checked.bindings[:WORDS_MAX], checked.streams[:WORDS_MAX])
 
 
 async def diff(desk: Desk, asking: Asking) -> PolicyChange | Fault:

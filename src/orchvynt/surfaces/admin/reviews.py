@@ -63,6 +63,8 @@ def _view(row: ReviewRow) -> ReviewView:
         review=row.review,
         invocation=row.inv,
         gate=row.gate,
+        stage=row.stage if row.wanted is None else "budget",
+        after_delivery=row.after_delivery,
         status=row.status,
         opened_at=instant_text(row.opened_at),
         decided_at=instant_text(row.decided_at),

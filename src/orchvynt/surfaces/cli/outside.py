@@ -78,6 +78,7 @@ class LocalCommands:
     """The commands that need the server side; assembly implements them. All but the last two give the exit code.
 
     `validate` and `test` take a policy's text and the name to give problems under; `test` takes which of its tests to run, by name, too.
+    The first gives the problems, and which gates hold which streams.
     """
 
     serve: Callable[[ServeOptions], int]
@@ -85,7 +86,7 @@ class LocalCommands:
     scripted_provider: Callable[[ScriptedProviderOptions], int]
     init: Callable[[InitOptions], int]
     doctor: Callable[[DoctorOptions], int]
-    validate: Callable[[str, str], "Sequence[Problem]"]
+    validate: Callable[[str, str], "tuple[Sequence[Problem], Sequence[str]]"]
     test: Callable[[str, str, Callable[[str], bool]], "Rehearsal"]
 
 

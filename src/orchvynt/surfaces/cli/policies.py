@@ -184,10 +184,11 @@ def validate(outside: Outside, path: str, json: bool) -> int:
     except FailedError as failed:
         terminal.error_text(failed.text) if failed.text else terminal.error(str(failed), failed.help_text)
         return 1
-    problems = tuple(outside.local.validate(yaml, file))
+    found, streams = outside.local.validate(yaml, file)
+    problems = tuple(found)
     errors = sum(problem.severity == "error" for problem in problems)
     if json:
-        terminal.values(p.Validity(valid=not errors, problems=problems))
+        terminal.values(p.Validity(valid=not errors, problems=problems, streams=tuple(streams)))
         return 1 if errors else 0
     for problem in problems:
         terminal.line(_problem(problem), lines=True)
@@ -195,6 +196,8 @@ def validate(outside: Outside, path: str, json: bool) -> int:
         terminal.error(f"{file} has {errors} {'problem' if errors == 1 else 'problems'}.")
         return 1
     terminal.line(("valid", "green"), f"  {file}")
+    for line in streams:
+        terminal.line(f"  {line}")
     return 0
 
 

@@ -23,6 +23,7 @@ def listed(session: Session, everything: bool, limit: int, after: str) -> None:
         (
             row.review,
             row.gate,
+            _stage(row),
             state(row.status),
             terminal.when(row.opened_at),
             ", ".join(row.reviewers) or "-",
@@ -30,7 +31,7 @@ def listed(session: Session, everything: bool, limit: int, after: str) -> None:
         )
         for row in page.items
     ]
-    terminal.table(("REVIEW", "GATE", "STATUS", "OPENED", "REVIEWERS", "ESCALATES/BY"), rows)
+    terminal.table(("REVIEW", "GATE", "STAGE", "STATUS", "OPENED", "REVIEWERS", "ESCALATES/BY"), rows)
     session.more(page.next, f"orchvynt reviews list{' --all' if everything else ''}")
 
 
@@ -46,6 +47,7 @@ def show(session: Session, review: str) -> None:
             ("review", shown.review),
             ("status", state(shown.status)),
             ("gate", shown.gate),
+            ("stage", _stage(shown)),
             ("matched on", _values(shown.reads)),
             *_wants(terminal, shown.wanted),
             ("reviewers", ", ".join(shown.reviewers)),
@@ -63,7 +65,7 @@ def show(session: Session, review: str) -> None:
         ]
     )
     terminal.line("")
-    if shown.wanted is None or shown.answer.get("text") is not None:
+    if shown.answer.get("text") is not None or shown.answer.get("request") is None:
         terminal.line(("The answer", "bold underline"))
         terminal.line(_answer(shown.answer), lines=True)
     else:
@@ -81,6 +83,10 @@ def decide(session: Session, review: str, decision: Literal["approve", "reject"]
     if done is not None:
         granted = f", granting {_amount(done.granted, done.wanted)}" if done.wanted is not None and done.granted else ""
         session.terminal.line((done.status, STATES.get(done.status, "")), f"  {done.review} by {done.by}{granted}")
+
+
+def _stage(row: s.ReviewView) -> str:
+    return f"{row.stage}, after delivery" if row.after_delivery else row.stage
 
 
 def _wants(terminal: Terminal, wanted: s.WantedView | None) -> list[tuple[str, str]]:
@@ -106,6 +112,8 @@ def _values(reads: dict[str, Any]) -> str:
 
 def _answer(answer: dict[str, Any]) -> str:
     """What the caller would get: the text, then each tool call, then a refusal."""
+    if why := answer.get("not_kept"):
+        return f"({why})"
     calls = answer.get("tool_calls")
     lines = [str(answer.get("text") or "")]
     lines += [f"calls {call.get('name')}({call.get('arguments')})" for call in calls or () if isinstance(call, dict)]

@@ -1,0 +1,22 @@
+"""Performs `JudgeAgain`: gives the machine the policy in force beside the one that a life is pinned to, and what both read."""
+
+from functools import partial
+
+from orchvynt.decisions.identity.subjects import Subjects
+from orchvynt.decisions.routing.figures import Observed
+from orchvynt.dialects import registry
+from orchvynt.language.scope import RequestValues
+from orchvynt.language.snapshot import Snapshot
+from orchvynt.lifecycle.commands import AnyCommand
+from orchvynt.lifecycle.events import JudgedAgain
+from orchvynt.lifecycle.going_on import judged_again
+from orchvynt.runtime.life import Life
+
+
+def judge_again(life: Life, today: Snapshot, at: int, mono: int, observed: Observed, subjects: Subjects) -> list[AnyCommand]:
+    """One step of the life, and the commands that follow it. `at` is ns UTC, `mono` monotonic ns."""
+    snapshot, invocation = life.snapshot, life.state.invocation
+    read = partial(registry.caller(invocation.dialect).input_text, invocation.ask)
+    todays = RequestValues(invocation, at, read, today.timezone)
+    own = RequestValues(invocation, at, read, snapshot.timezone)
+    return judged_again(today, snapshot, life.state, JudgedAgain(at, mono), todays, own, observed, subjects)
