@@ -1,7 +1,9 @@
 """Stores of older builds: what the steps make of what stands in them."""
 
 import asyncio
+import re
 import sqlite3
+from importlib import resources
 from pathlib import Path
 
 import msgspec
@@ -11,6 +13,8 @@ from orchvynt.adapters.sqlite.opening import open_store
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.usage import Usage
 
+STEPS = Path(str(resources.files("orchvynt.adapters.sqlite"))) / "steps"
+
 
 async def filled(folder: Path, frames: list[list[AnyFact]], each: bool) -> None:
     opened = await open_store(folder / "store.db", folder / "journal")
@@ -19,6 +23,19 @@ async def filled(folder: Path, frames: list[list[AnyFact]], each: bool) -> None:
         if each:
             await opened.store.settled()
     await opened.store.close()
+
+
+def undone(version: int) -> str:
+    """SQL that takes back what the steps after `version` added."""
+    later = [step.read_text() for step in sorted(STEPS.glob("*.sql")) if int(step.name[:3]) > version]
+    found: list[str] = []
+    for pattern, undo in (
+        (r"CREATE (?:UNIQUE )?INDEX (\w+)()", "DROP INDEX {0};"),
+        (r"CREATE TABLE (\w+)()", "DROP TABLE {0};"),
+        (r"ALTER TABLE (\w+) ADD COLUMN (\w+)", "ALTER TABLE {0} DROP COLUMN {1};"),
+    ):
+        found += [undo.format(*match) for text in later for match in re.findall(pattern, text)]
+    return " ".join(found)
 
 
 def test_receipts_of_older_records_are_read_from_their_facts(tmp_path: Path) -> None:
@@ -31,7 +48,7 @@ def test_receipts_of_older_records_are_read_from_their_facts(tmp_path: Path) -> 
     asyncio.run(filled(tmp_path, [*several, *opened_frames], each=True))
     database = sqlite3.connect(tmp_path / "store.db")
     before = {table: database.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in ("receipts", "claims")}
-    database.executescript("DROP TABLE receipts; DROP TABLE claims; PRAGMA user_version = 9;")
+    database.executescript(f"{undone(9)} PRAGMA user_version = 9;")
     database.close()
 
     async def run() -> None:

@@ -26,8 +26,8 @@ NOT_YET = {
     "budgets": [],
     "rate_limits": [],
     "gates": [
-        *("confidence", "detects", "confidence", "quorum", "not_requester", "escalation", "notify"),
-        *("tool_call", "message", "sample", "after_delivery"),
+        *("confidence", "detects", "confidence", "notify"),
+        *("tool_call", "sample", "after_delivery"),
     ],
     "groups": [],
     "keys": [],

@@ -43,6 +43,7 @@ from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
+from orchvynt.runtime.voting import Voting
 
 Ended = Literal["", "answered", "ended", "aborted", "gone"]
 
@@ -284,8 +285,9 @@ class Runtime:
         admitting.policy_changed(snapshot.budgets, snapshot.budgets)
         self.policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)
+        self.voting = Voting(self.carrier, self.reviewing)
         self.repeating = Repeating(self.carrier, self.reviewing, self.store, self.tasks, self._soon)
-        self.sweeping = Sweeping(self.carrier, self.reviewing, self.repeating, Forgetting(self.store, self.ledger, self.clock))
+        self.sweeping = Sweeping(self.carrier, self.reviewing, self.voting, self.repeating, Forgetting(self.store, self.ledger, self.clock))
         self.said: list[str] = []
         delivering = Delivering(self.upstream, known, self.clock, self.ids, self.policies, self.said.append)
         counted, thresholds = self.carrier.counting, self.carrier.admitting.thresholds

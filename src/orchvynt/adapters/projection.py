@@ -28,6 +28,7 @@ from orchvynt.model.facts import (
     ReviewEscalated,
     ReviewOpened,
     ReviewReleased,
+    ReviewReminded,
     ReviewVoted,
     Routed,
 )
@@ -220,6 +221,7 @@ _FOLDS: Final[dict[type, Callable[..., None]]] = {
     ReviewClaimed: _review,
     ReviewReleased: _review,
     ReviewVoted: _review,
+    ReviewReminded: _review,
     ReviewEscalated: _review,
     ReviewDecided: _review,
     ReviewConcluded: _review,

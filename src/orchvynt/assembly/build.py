@@ -24,6 +24,7 @@ from orchvynt.runtime.recovery import Recovered
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
+from orchvynt.runtime.voting import Voting
 from orchvynt.surfaces.api.endpoints import DataPlane
 from orchvynt.surfaces.api.http.limits import Limits
 from orchvynt.surfaces.api.http.server import HttpServer
@@ -39,6 +40,7 @@ class Process(msgspec.Struct):
     carrier: Carrier
     policies: Policies
     reviewing: Reviewing
+    voting: Voting
     sweeping: Sweeping
     alerting: Alerting
     upstream: HttpUpstream
@@ -67,6 +69,7 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         made.carrier,
         made.policies,
         made.reviewing,
+        made.voting,
         made.sweeping,
         made.alerting,
         upstream,

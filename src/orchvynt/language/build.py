@@ -161,7 +161,7 @@ def build_snapshot(
         chains=_chains(source, names),
         budgets=build_budgets(source, names, conditions, head.timezone),
         rate_limits=build_rate_limits(source, conditions),
-        gates=build_gates(source, conditions),
+        gates=build_gates(source, conditions, head.timezone),
         groups={name: Group(name, tuple(item.section.members), item.section.oidc or "") for name, item in source.groups.items()},
         sync=operation.journal.sync,
         timezone=head.timezone,

@@ -28,6 +28,7 @@ from orchvynt.language.compiled_gates import Escalation as Escalation
 from orchvynt.language.compiled_gates import Gate as Gate
 from orchvynt.language.compiled_gates import Group as Group
 from orchvynt.language.compiled_gates import Stage as Stage
+from orchvynt.language.compiled_gates import WorkingHours as WorkingHours
 from orchvynt.model.money import Price
 
 ProviderKind = Literal["openai", "openai-compatible", "anthropic", "ollama"]

@@ -12,6 +12,7 @@ from orchvynt.lifecycle.commands import AnyCommand, Park, Record
 from orchvynt.lifecycle.downgrading import decisive
 from orchvynt.lifecycle.events import AnyEvent
 from orchvynt.lifecycle.join_keys import join_key, without_body
+from orchvynt.lifecycle.review_cases import terms_of
 from orchvynt.lifecycle.state import State, encode
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
@@ -57,8 +58,9 @@ def park_request(snapshot: Snapshot, state: State, event: AnyEvent, wants: facts
         state.join_key,
         encode(state),
         wanted=wants,
+        stage="budget",
     )
-    return [Record((opened,)), Park(state.review, state.review_gate, None, 0)]
+    return [Record((opened,)), Park(state.review, state.review_gate, None, 0, terms_of(opened))]
 
 
 def concluded(state: State, at: int) -> facts.ReviewConcluded:

@@ -3,47 +3,74 @@
 INVARIANT: one decision wins; what it lets through is exactly what was decided about.
 """
 
+from orchvynt.decisions.reviews.editing import difference, edited, in_words, rejection
 from orchvynt.decisions.reviews.escalating import next_step
 from orchvynt.language.snapshot import Gate, Snapshot
 from orchvynt.lifecycle.commands import AnyCommand, Close, Escalate, Record, Refuse
 from orchvynt.lifecycle.endings import finished
 from orchvynt.lifecycle.events import AnyEvent, EscalationDue, Voted
-from orchvynt.lifecycle.parking import deliver, open_review
+from orchvynt.lifecycle.parking import deliver, open_review, reply_of
 from orchvynt.lifecycle.state import State, encode
 from orchvynt.model import facts
+from orchvynt.model.chat import Reply
 from orchvynt.model.faults import Fault
 
 
 def voted(snapshot: Snapshot, state: State, event: Voted) -> list[AnyCommand]:
-    """One decision wins; an approval lets exactly this answer through, unless a further gate still wants to see it."""
-    review, gate = state.review, state.review_gate
+    """One decision wins; an approval lets exactly this answer through, or the edited one, unless a further gate still wants to see it."""
     if event.decision == "reject":
-        reason = f": {event.reason}" if event.reason else ""
-        fault = Fault(
-            "review_rejected",
-            f"{event.by} rejected the answer at gate {gate}{reason}.",
-            "Change the request; the same one is answered the same.",
-            detail={"review": review, "gate": gate, "by": event.by, "reason": event.reason},
-        )
-        return verdict(state, event, "reject", event.by, event.reason, fault)
+        return _rejected(snapshot, state, event)
+    diff = ""
+    if event.decision in ("edit", "respond"):
+        before = reply_of(snapshot, state)
+        after = edited(before, event.text) if event.decision == "edit" else in_words(before, event.text)
+        diff = difference(before.text, after.text)
+        _put(state, after, event.decision)
     state.gates_matched.pop(0)
-    if state.gates_matched:
-        decided = facts.ReviewDecided(state.invocation.id, event.at, review, "approve", event.by, encode(state), event.reason)
-        return open_review(snapshot, state, event, [decided])
-    state.phase = "done"
-    decided = facts.ReviewDecided(state.invocation.id, event.at, review, "approve", event.by, encode(state), event.reason)
-    return deliver(state, event, [decided])
+    if not state.gates_matched:
+        state.phase = "done"
+    decided = facts.ReviewDecided(
+        state.invocation.id, event.at, state.review, event.decision, event.by, encode(state), event.reason, diff=diff
+    )
+    return open_review(snapshot, state, event, [decided]) if state.gates_matched else deliver(state, event, [decided])
+
+
+def _put(state: State, reply: Reply, how: facts.Decision) -> None:
+    """From now on this is the answer. The provider's own bytes say something else, so they go."""
+    state.reply, state.answer, state.stream_body = reply, None, b""
+    state.reworded = how
+
+
+def _rejected(snapshot: Snapshot, state: State, event: Voted) -> list[AnyCommand]:
+    """The caller is refused; or, where the gate says so, told the reviewer's words as a turn of the assistant."""
+    named = _gate_of(snapshot, state)
+    review, gate = state.review, state.review_gate
+    if named is not None and named.rejects_in_words:
+        _put(state, in_words(reply_of(snapshot, state), rejection(event.reason, gate)), "reject")
+        # What is rejected needs no further gate's approval: nothing of the model's goes out.
+        state.gates_matched.clear()
+        state.phase = "done"
+        decided = facts.ReviewDecided(state.invocation.id, event.at, review, "reject", event.by, encode(state), event.reason)
+        return deliver(state, event, [decided])
+    reason = f": {event.reason}" if event.reason else ""
+    fault = Fault(
+        "review_rejected",
+        f"{event.by} rejected the answer at gate {gate}{reason}.",
+        "Change the request; the same one is answered the same.",
+        detail={"review": review, "gate": gate, "by": event.by, "reason": event.reason},
+    )
+    return verdict(state, event, "reject", event.by, event.reason, fault)
 
 
 def escalation_due(snapshot: Snapshot, state: State, event: EscalationDue) -> list[AnyCommand]:
     """Nobody decided in time: a further group is asked, or the answer is rejected."""
-    gate = _gate_escalation(snapshot, state)
+    gate = _gate_of(snapshot, state)
     step = gate.escalation[state.escalations] if gate is not None and state.escalations < len(gate.escalation) else None
     if gate is not None and step is not None and step.to:
         state.escalations += 1
         due, then = next_step(gate, state.review_at, state.escalations)
         escalated = facts.ReviewEscalated(state.invocation.id, event.at, state.review, step.to, due, then)
-        return [Record((escalated,)), Escalate(state.review, due)]
+        return [Record((escalated,)), Escalate(state.review, due, step.to)]
     fault = Fault(
         "review_expired",
         f"Nobody decided review {state.review} of gate {state.review_gate} in time, and the gate rejects then.",
@@ -53,7 +80,7 @@ def escalation_due(snapshot: Snapshot, state: State, event: EscalationDue) -> li
     return verdict(state, event, "expire", "escalation", "", fault)
 
 
-def _gate_escalation(snapshot: Snapshot, state: State) -> Gate | None:
+def _gate_of(snapshot: Snapshot, state: State) -> Gate | None:
     """The gate as the invocation's own snapshot has it."""
     return next((gate for gate in snapshot.gates if gate.name == state.review_gate), None)
 

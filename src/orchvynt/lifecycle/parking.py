@@ -6,7 +6,7 @@ INVARIANT: an answer leaves this room only when no gate is open or matched any m
 import msgspec
 
 from orchvynt.decisions.gates.judgement import judge
-from orchvynt.decisions.reviews.escalating import next_step
+from orchvynt.decisions.reviews.escalating import next_step, reminders
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Answer
@@ -18,6 +18,7 @@ from orchvynt.lifecycle.events import (
     AnyEvent,
 )
 from orchvynt.lifecycle.join_keys import join_key, without_body
+from orchvynt.lifecycle.review_cases import terms_of
 from orchvynt.lifecycle.state import State, encode
 from orchvynt.model import facts
 from orchvynt.model.chat import Reply
@@ -138,8 +139,9 @@ def open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[f
         quorum=gate.quorum,
         not_requester=gate.not_requester,
         requester=state.invocation.key_owner,
+        reminds=reminders(gate, event.at),
     )
-    return [Record((*noted, opened)), Park(state.review, gate.name, gate.wait_up_to_ns, due)]
+    return [Record((*noted, opened)), Park(state.review, gate.name, gate.wait_up_to_ns, due, terms_of(opened), opened.reminds)]
 
 
 def _gate(snapshot: Snapshot, name: str) -> Gate:

@@ -9,7 +9,7 @@ from orchvynt.dialects.seams import Prefix
 from orchvynt.dialects.shapes import Answer
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.chat import Reply
-from orchvynt.model.facts import HoldPlaced, Wanted
+from orchvynt.model.facts import Decision, HoldPlaced, Wanted
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 
@@ -75,7 +75,8 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     `delivered_bytes` is what earlier attempts delivered, `delivered_tier` who delivered last of a stream that flows. `fallback_at` is
     when the first fallback was activated (ns UTC). `counted` once a hold that stands has counted the invocation on its budgets.
     `wanted` is what an invocation in `request_in_review` waits for. `owed` once an approval let it go on: it is finished whether a caller
-    waits or not, and its end is kept. `downgrades` are the models that its budgets may lead to beside the plan.
+    waits or not, and its end is kept. `downgrades` are the models that its budgets may lead to beside the plan. `reworded` says how
+    reviewers changed the answer, if they did.
     """
 
     invocation: Invocation
@@ -126,6 +127,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     wanted: Wanted | None = None
     owed: bool = False
     downgrades: tuple[Downgrade, ...] = ()
+    reworded: Decision | Literal[""] = ""
 
     @property
     def candidate(self) -> CandidateChosen:

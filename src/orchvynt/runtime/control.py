@@ -1,5 +1,6 @@
 """What an operator may ask of a running OrchVynt; the admin API and nothing else calls it."""
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -251,10 +252,27 @@ class Control(Protocol):
         (the id has another content)."""
         ...
 
-    async def decide(self, review: str, decision: Choice, voter: Voter, reason: str, amount: str | None = None) -> ReviewRow | Fault:
-        """Exactly one decision wins. `amount` is what an approval grants of a budget, in words. Faults: `not_found`, `invalid_request` (a
-        reason is required, or another amount), `conflict` (who decided, what and when)."""
+    async def decide(
+        self,
+        review: str,
+        decision: Choice,
+        voter: Voter,
+        reason: str,
+        amount: str | None = None,
+        reply: str = "",
+        edition: str | None = None,
+    ) -> ReviewRow | Fault:
+        """One vote; exactly one decision wins. `amount` is what an approval grants of a budget; `reply`, `edition`: see `cases.vote`.
+        Faults: `not_found`, `invalid_request`, `forbidden` (not who is asked), `conflict` (who decided, or has claimed it)."""
         ...
+
+    async def decide_all(self, reviews: Sequence[str], decision: Choice, voter: Voter, reason: str) -> list[ReviewRow | Fault]:
+        """The same vote on several reviews, each decided apart. Faults: those of `decide`, and `store_unavailable`."""
+        ...
+
+    async def claim(self, review: str, voter: Voter) -> ReviewRow | Fault: ...
+
+    async def release(self, review: str, voter: Voter) -> ReviewRow | Fault: ...
 
 
 class About(Protocol):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from orchvynt.adapters.journal.frames import decode_record
+from orchvynt.adapters.memory.inbox import reviews_page
 from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.adapters.projection import (
     PARKED,
@@ -22,6 +23,7 @@ from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.receipts import ReceiptRow, Spent
+from orchvynt.ports.reviews import ReviewsAsked
 from orchvynt.ports.store import (
     AuditRow,
     FeedbackRow,
@@ -184,9 +186,11 @@ class MemoryStore:
         return sorted(inv for inv, row in self._invocations.items() if not row.outcome)
 
     async def reviews(self, only_open: bool) -> list[ReviewRow]:
+        return await self.reviews_page(ReviewsAsked(len(self._reviews), "open" if only_open else "all"))
+
+    async def reviews_page(self, asked: ReviewsAsked) -> list[ReviewRow]:
         self._check_open()
-        rows = (row for row in self._reviews.values() if row.status == "open" or not only_open)
-        return sorted(rows, key=lambda row: (row.opened_at, row.review))
+        return reviews_page(self._reviews.values(), asked)
 
     async def review(self, review: str) -> ReviewRow | None:
         self._check_open()

@@ -12,6 +12,7 @@ from orchvynt.adapters.projection import REFERENCE_CHARS_MAX
 from orchvynt.adapters.reviews import newest_state
 from orchvynt.adapters.spending import WINDOW_NS_MAX
 from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
+from orchvynt.adapters.sqlite.inbox import reviews_page
 from orchvynt.adapters.sqlite.lock import Lock
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader, Row
@@ -22,6 +23,7 @@ from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.receipts import ReceiptRow, Spent
+from orchvynt.ports.reviews import ReviewsAsked
 from orchvynt.ports.store import (
     AuditRow,
     FeedbackRow,
@@ -145,6 +147,9 @@ class SqliteStore:
     async def reviews(self, only_open: bool) -> list[ReviewRow]:
         name = "open_reviews" if only_open else "all_reviews"
         return await self._reader.run(lambda connection: [review_row(row) for row in connection.execute(QUERIES[name])])
+
+    async def reviews_page(self, asked: ReviewsAsked) -> list[ReviewRow]:
+        return await self._reader.run(lambda connection: reviews_page(connection, asked))
 
     async def review(self, review: str) -> ReviewRow | None:
         rows = await self._reader.rows("review", review)

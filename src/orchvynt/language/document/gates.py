@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from orchvynt.language.document.amounts import Count, SomeShare
+from orchvynt.language.document.hours import HoursEntry
 from orchvynt.language.document.scalars import (
     DURATION_PATTERN,
     NAME_PATTERN,
@@ -88,10 +89,6 @@ class GateEntry(Section):
         {
             "stage": later_words(input="gates before the send", tool_call="gates on tool calls"),
             "confidence": "the confidence of an answer",
-            "quorum": Later("more than one voter", now=1),
-            "not_requester": Later("four eyes", now=False),
-            "escalation": Later("more than one escalation step", items=1),
-            "on_reject": later_words(message="another answer for a rejection"),
             "notify": "notifications",
             "sample": "a sample of the answers",
             "mode": later_words(after_delivery="reviews after delivery"),
@@ -115,6 +112,10 @@ class GateEntry(Section):
     escalation: list[EscalationEntry] = Field(
         default=[], description="Steps for when nobody decides, in order of time; without one a review waits for good."
     )
+    remind: list[PositiveDuration] = Field(
+        default=[], max_length=10, description="When the reviewers are reminded, each counted from the opening of the review."
+    )
+    hours: HoursEntry | None = Field(default=None, description="When people work: `remind` and `escalation` then count working time only.")
     on_reject: Annotated[Literal["error", "message"], BeforeValidator(one_of("error", "message"))] = Field(
         default="error", description="What the caller gets: `error`, or `message`, the reviewer's words as a turn of the assistant."
     )
@@ -137,6 +138,11 @@ class GateEntry(Section):
                 raise wrong("the step is not later than the one before it", "Count each from the opening.", ("escalation", number, "after"))
             if number and self.escalation[number - 1].do is not None:
                 raise wrong("the step comes after the rejection", "Remove it.", ("escalation", number))
+        for number, after in enumerate(self.remind):
+            if number and after <= self.remind[number - 1]:
+                raise wrong("the reminder is not later than the one before it", "Count each from the opening.", ("remind", number))
+        if self.hours is not None and not self.remind and not self.escalation:
+            raise wrong("nothing of this gate counts working time", "Add `remind` or `escalation`, or remove `hours`.", ("hours",))
         return self
 
 

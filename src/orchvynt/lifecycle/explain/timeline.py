@@ -26,11 +26,11 @@ from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.repeats import AnswerRepeated
 
-HIDDEN: Final = frozenset({"fact", "inv", "at", "state"})
+HIDDEN: Final = frozenset({"fact", "inv", "at", "state", "diff"})
 
 
 def entry(fact: f.AnyFact, story: Story, started_at: int) -> Entry:
-    """`detail` repeats the fact's fields; a parked state is left out, because it holds the answer."""
+    """`detail` repeats the fact's fields; a parked state is left out, because it holds the answer, and so is what an edit made of it."""
     return Entry(
         at=instant_text(fact.at),
         offset_ms=milliseconds(fact.at - started_at),
@@ -41,6 +41,8 @@ def entry(fact: f.AnyFact, story: Story, started_at: int) -> Entry:
 
 
 def _detail(fact: f.AnyFact) -> dict[str, Any]:
+    if isinstance(fact, f.ReviewVoted) and fact.vote.text:
+        fact = msgspec.structs.replace(fact, vote=msgspec.structs.replace(fact.vote, text=""))
     fields: dict[str, Any] = msgspec.to_builtins(fact, builtin_types=(bytes,))
     return {name: value for name, value in fields.items() if name not in HIDDEN}
 
