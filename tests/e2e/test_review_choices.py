@@ -18,7 +18,7 @@ from orchvynt.testing.scripted import ScriptedProvider
 
 FLAGS = {"x-orchvynt-flags": "review"}
 MESSAGES: Any = [{"role": "user", "content": "hello"}]
-SECRET = "the model's own words"  # noqa: S105 - an answer
+SECRET = "the model's own words"
 CHOICES = [("edit", "new words"), ("respond", "ask the desk"), ("reject", "wrong account")]
 
 Ask = Callable[[Serving], tuple[str, str, str]]

@@ -23,7 +23,7 @@ def _days(value: str) -> str:
 
 def _time(value: object) -> object:
     if isinstance(value, int):
-        # YAML 1.1 reads 17:30 as the number 1050.
+        # Tools that write YAML 1.1 take 17:30 for the number 1050.
         raise wrong("a time of the day must be quoted", f'Write "{value // 60 % 24:02d}:{value % 60:02d}".')
     if not isinstance(value, str) or not _TIME.fullmatch(value):
         raise wrong(f"{shown(value)} is no time of the day", 'Write hours and minutes, such as "09:00"; "24:00" is the end of the day.')
