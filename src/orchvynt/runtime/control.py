@@ -6,16 +6,18 @@ from typing import Literal, Protocol
 import msgspec
 
 from orchvynt.decisions.budgets.standing import Burn, Forecast, Measure
-from orchvynt.decisions.fallback.breakers import BreakerState
 from orchvynt.decisions.reviews.cases import Voter
-from orchvynt.decisions.routing.statistics import UNMEASURED, Measured
 from orchvynt.language.compiled_budgets import BreachKind
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.model.facts import BudgetGranted, Choice
 from orchvynt.model.faults import Fault
+from orchvynt.ports.changes import ChangeRow
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import PolicyRow, ReviewRow, Store
+from orchvynt.runtime.control_lines import BreakerLine as BreakerLine
+from orchvynt.runtime.control_lines import ProviderLine as ProviderLine
+from orchvynt.runtime.control_lines import RateLimitLine as RateLimitLine
 
 Version = int | None
 """A version of the history; None is the one in force."""
@@ -69,58 +71,10 @@ class Granted(msgspec.Struct, frozen=True):
     new: bool
 
 
-class RateLimitLine(msgspec.Struct, frozen=True):
-    """One rate limit for one subject. Limits are None where it has none. `full_ns`: in so long all of it may come again, if nobody
-    comes. `refused` counts since its subject was first met."""
-
-    name: str
-    scope: str
-    subject: str
-    window: str
-    limit_invocations: int | None
-    remaining_invocations: int | None
-    limit_tokens: int | None
-    remaining_tokens: int | None
-    limit_concurrent: int | None
-    running: int
-    refused: int
-    full_ns: int
-
-
-class BreakerLine(msgspec.Struct, frozen=True):
-    """`error_rate` is of its window, or of the one that opened it; None without calls. `until` is ns UTC, 0 unless it is open."""
-
-    state: BreakerState = "closed"
-    error_rate: float | None = None
-    until: int = 0
-
-
-class ProviderLine(msgspec.Struct, frozen=True):
-    """One model's route. `resting_until` is ns UTC, 0 when it may be asked; `why` is the trigger that put it to rest, or `breaker`.
-
-    `measured` is of the last minutes, `nanos_per_call` its mean price. `quality` is the one in force where the workload has none of its
-    own; it rests on `scores` scores, whose lower confidence bound alone is `quality_measured`."""
-
-    model: str
-    provider: str
-    upstream_model: str
-    address: str
-    resting_until: int
-    why: str
-    attempts: int
-    failures: int
-    breaker: BreakerLine = BreakerLine()
-    address_breaker: BreakerLine = BreakerLine()
-    measured: Measured = UNMEASURED
-    nanos_per_call: int | None = None
-    quality: float | None = None
-    quality_measured: float | None = None
-    scores: int = 0
-
-
 class Change(msgspec.Struct, frozen=True):
     """A policy to put in force. `may_bind`: who asks may name new addresses, and send secrets to them. `expected` is the version that
-    must be in force (0: none yet). `for_ns`: a watched file takes over again after so long; 0 for good."""
+    must be in force (0: none yet). `for_ns`: a watched file takes over again after so long; 0 for good. `break_glass`: in force
+    though it weakens what is protected, and everybody is told."""
 
     yaml: str
     message: str
@@ -130,6 +84,7 @@ class Change(msgspec.Struct, frozen=True):
     commit: str = ""
     for_ns: int = 0
     file: str = "policy.yaml"
+    break_glass: bool = False
 
 
 class Rollback(msgspec.Struct, frozen=True):
@@ -140,13 +95,19 @@ class Rollback(msgspec.Struct, frozen=True):
     by: str
     may_bind: bool
     for_ns: int = 0
+    break_glass: bool = False
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """The version that is now in force, and what its author should know."""
+    """The version that is now in force, and what its author should know. `weakened` is what the glass was broken for."""
 
     row: PolicyRow
     warnings: tuple[Problem, ...] = ()
+    weakened: tuple[str, ...] = ()
+
+
+Changed = Applied | ChangeRow | list[Problem] | Fault
+"""What becomes of an apply: in force, waiting for people, or refused."""
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -239,12 +200,18 @@ class Control(Protocol):
         """A version with another one, or with a text and the name of its file."""
         ...
 
-    async def apply(self, change: Change) -> Applied | list[Problem] | Fault:
-        """Live when it returns. Problems (with at least one error) if it is refused; Faults `conflict`, `forbidden`, `policy_invalid`."""
+    async def apply(self, change: Change) -> Changed:
+        """Live when it returns; or a change that waits for people, for it weakens what is protected.
+
+        Problems (with at least one error) if it is refused; Faults `conflict`, `forbidden`, `policy_invalid`."""
         ...
 
-    async def rollback(self, asked: Rollback) -> Applied | list[Problem] | Fault:
+    async def rollback(self, asked: Rollback) -> Changed:
         """Appends a new version with the old text."""
+        ...
+
+    async def decide_change(self, change: str, decision: Choice, voter: Voter, reason: str) -> Changed:
+        """One vote on a change that waits. Applied where it was the last approval that was missing."""
         ...
 
     async def grant(self, asked: Grant) -> Granted | Fault:

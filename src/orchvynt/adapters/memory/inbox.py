@@ -5,6 +5,29 @@ from collections.abc import Iterable
 from orchvynt.ports.reviews import ReviewRow, ReviewsAsked
 
 
+class MemoryInbox:
+    """The reviews of the memory store."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reviews: dict[str, ReviewRow] = {}
+
+    def _check_open(self) -> None:
+        """Raises StoreUnavailableError where the store is closed."""
+        raise NotImplementedError
+
+    async def reviews(self, only_open: bool) -> list[ReviewRow]:
+        return await self.reviews_page(ReviewsAsked(len(self._reviews), "open" if only_open else "all"))
+
+    async def reviews_page(self, asked: ReviewsAsked) -> list[ReviewRow]:
+        self._check_open()
+        return reviews_page(self._reviews.values(), asked)
+
+    async def review(self, review: str) -> ReviewRow | None:
+        self._check_open()
+        return self._reviews.get(review)
+
+
 def reviews_page(rows: Iterable[ReviewRow], asked: ReviewsAsked) -> list[ReviewRow]:
     found = sorted((row for row in rows if _matches(row, asked)), key=_place, reverse=asked.newest_first)
     if asked.after is not None:

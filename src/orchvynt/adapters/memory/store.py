@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from orchvynt.adapters.journal.frames import decode_record
-from orchvynt.adapters.memory.inbox import reviews_page
+from orchvynt.adapters.memory.changes import MemoryChanges
+from orchvynt.adapters.memory.inbox import MemoryInbox
 from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.adapters.projection import (
     PARKED,
@@ -23,7 +24,6 @@ from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.receipts import ReceiptRow, Spent
-from orchvynt.ports.reviews import ReviewsAsked
 from orchvynt.ports.store import (
     AuditRow,
     FeedbackRow,
@@ -31,7 +31,6 @@ from orchvynt.ports.store import (
     KeyRow,
     OpenHold,
     PolicyRow,
-    ReviewRow,
     SpendRow,
     StoreUnavailableError,
     TokenRow,
@@ -40,10 +39,11 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class MemoryStore:
+class MemoryStore(MemoryInbox, MemoryChanges):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._closed = False
         self._next_seq = 1
         self._records: dict[str, list[bytes]] = {}
@@ -55,7 +55,6 @@ class MemoryStore:
         self._holds: dict[str, tuple[HoldPlaced, int]] = {}
         self._grants: dict[str, BudgetGranted] = {}
         self._receipts = MemoryReceipts()
-        self._reviews: dict[str, ReviewRow] = {}
         self._feedback: dict[str, FeedbackRow] = {}
         self._kept: dict[str, AnswerKept] = {}
         self._last_finished = ""
@@ -184,17 +183,6 @@ class MemoryStore:
     async def unfinished(self) -> list[str]:
         self._check_open()
         return sorted(inv for inv, row in self._invocations.items() if not row.outcome)
-
-    async def reviews(self, only_open: bool) -> list[ReviewRow]:
-        return await self.reviews_page(ReviewsAsked(len(self._reviews), "open" if only_open else "all"))
-
-    async def reviews_page(self, asked: ReviewsAsked) -> list[ReviewRow]:
-        self._check_open()
-        return reviews_page(self._reviews.values(), asked)
-
-    async def review(self, review: str) -> ReviewRow | None:
-        self._check_open()
-        return self._reviews.get(review)
 
     async def review_state(self, review: str) -> bytes | None:
         row = await self.review(review)
