@@ -26,7 +26,7 @@ NOT_YET = {
     "budgets": [],
     "rate_limits": [],
     "gates": [
-        *("confidence", "detects", "confidence", "notify"),
+        *("confidence", "confidence", "notify"),
         *("tool_call", "sample", "after_delivery"),
     ],
     "groups": [],

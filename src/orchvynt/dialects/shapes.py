@@ -139,7 +139,7 @@ class CallerDialect(Protocol):
         ...
 
     def input_text(self, ask: Ask) -> str:
-        """All text of the messages, joined by newlines, for expressions."""
+        """All text of the messages, with what they call tools with, joined by newlines, for expressions."""
         ...
 
     def write(self, reply: Reply) -> bytes:

@@ -9,9 +9,9 @@ from orchvynt.decisions.gates.judgement import judge
 from orchvynt.decisions.reviews.escalating import next_step, reminders
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects import registry
-from orchvynt.dialects.shapes import Answer
+from orchvynt.dialects.shapes import Answer, CallerDialect, UnsupportedError
 from orchvynt.language.scope import OutputValues, recorded
-from orchvynt.language.snapshot import Gate, Snapshot
+from orchvynt.language.snapshot import EvaluationError, Gate, Snapshot
 from orchvynt.lifecycle.commands import AnyCommand, Close, Deliver, Park, Record
 from orchvynt.lifecycle.endings import finished
 from orchvynt.lifecycle.events import (
@@ -21,8 +21,9 @@ from orchvynt.lifecycle.join_keys import join_key, without_body
 from orchvynt.lifecycle.review_cases import terms_of
 from orchvynt.lifecycle.state import State, encode
 from orchvynt.model import facts
-from orchvynt.model.chat import Reply
+from orchvynt.model.chat import AnswerFormat, Reply
 from orchvynt.model.ids import review_id
+from orchvynt.model.invocation import Ask
 from orchvynt.model.money import NANOS_PER_USD
 from orchvynt.model.turns import Digest, digest_of
 
@@ -89,6 +90,7 @@ def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts
         state.nanos / NANOS_PER_USD,
         (event.mono - state.started_mono) / 1_000_000,
         zone=snapshot.timezone,
+        asked_format=lambda: _asked_format(caller, ask),
     )
     values.answer = state.answer
     open_gates, state.gates_open = state.gates_open, []
@@ -108,6 +110,16 @@ def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts
         order = [gate.name for gate in snapshot.gates]
         state.gates_matched.sort(key=order.index)
     return noted
+
+
+def _asked_format(caller: CallerDialect, ask: Ask) -> AnswerFormat | None:
+    """The form that the caller asked the answer to have. Raises EvaluationError where its request cannot be read for it."""
+    if not ask.wants_json_schema:
+        return None
+    try:
+        return caller.chat(ask).answer_format
+    except UnsupportedError as error:
+        raise EvaluationError("what the answer must fit cannot be read from this request") from error
 
 
 def open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:

@@ -12,10 +12,9 @@ from orchvynt.language.expressions.syntax import ExpressionError
 from orchvynt.language.report import Report
 from orchvynt.language.snapshot import Expression
 from orchvynt.language.source import Source
-from orchvynt.language.variables import LATER_FUNCTIONS, LATER_VARIABLES, Stage
+from orchvynt.language.variables import LATER_VARIABLES, Stage
 from orchvynt.language.walking import Formula
 
-_FEATURES: Final = {**LATER_VARIABLES, **LATER_FUNCTIONS}
 _OWNERS: Final = (
     ("routing.rules[", "rule", "Remove the rule."),
     ("budgets[", "budget", "Remove the budget."),
@@ -68,7 +67,7 @@ def _later(formula: Formula, compiled: Compiled, report: Report) -> None:
         at = re.search(rf"\b{re.escape(name)}\b", formula.text)
         start, end = at.span() if at is not None else (0, len(formula.text))
         span = span_within(formula.scalar, report.lines, start, end)
-        what = _FEATURES.get(name, "a later build")
+        what = LATER_VARIABLES.get(name, "a later build")
         report.error(span, f"not supported yet: `{name}` ({what})", "Remove it; this build does not have it.", formula.path)
 
 
