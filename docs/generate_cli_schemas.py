@@ -17,6 +17,7 @@ from orchvynt.surfaces import budget_shapes as m
 from orchvynt.surfaces import grant_shapes as g
 from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
+from orchvynt.surfaces import people_shapes as h
 from orchvynt.surfaces import policy_shapes as p
 from orchvynt.surfaces import review_shapes as v
 from orchvynt.surfaces.model_shapes import ProviderView
@@ -47,6 +48,15 @@ SHAPES: dict[str, Any] = {
     "keys revoke": k.KeyRevoked,
     "keys rotate": k.KeyRotated,
     "limits": s.Listing[RateLimitView],
+    "login": h.LoggedIn,
+    "logout": h.LoggedOut,
+    "people add": h.PersonView,
+    "people disable": h.PersonView,
+    "people enable": h.PersonView,
+    "people list": s.Listing[h.PersonView],
+    "people password": h.PersonView,
+    "people role": h.PersonView,
+    "people unlink": h.PersonView,
     "policy pull": p.PolicyDetail,
     "providers": s.Listing[ProviderView],
     "reviews approve": v.ReviewView,
@@ -66,6 +76,7 @@ SHAPES: dict[str, Any] = {
     "tokens list": s.Listing[s.TokenView],
     "tokens revoke": s.TokenRevoked,
     "validate": p.Validity,
+    "whoami": h.Me,
 }
 SEVERAL: dict[str, Any] = {"reviews approve": v.DecisionsView, "reviews reject": v.DecisionsView}
 """What the same commands print about several things at once."""

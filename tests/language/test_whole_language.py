@@ -26,7 +26,7 @@ NOT_YET = {
     "budgets": [],
     "rate_limits": [],
     "gates": [
-        *("confidence", "confidence", "notify"),
+        "notify",
         *("tool_call", "sample", "after_delivery"),
     ],
     "groups": [],

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterable
 
+from orchvynt.adapters.memory.part import MemoryPart
 from orchvynt.ports.reviews import ReviewRow, ReviewsAsked
 
 
-class MemoryInbox:
+class MemoryInbox(MemoryPart):
     """The reviews of the memory store."""
 
     def __init__(self) -> None:
         super().__init__()
         self._reviews: dict[str, ReviewRow] = {}
-
-    def _check_open(self) -> None:
-        """Raises StoreUnavailableError where the store is closed."""
-        raise NotImplementedError
 
     async def reviews(self, only_open: bool) -> list[ReviewRow]:
         return await self.reviews_page(ReviewsAsked(len(self._reviews), "open" if only_open else "all"))
