@@ -21,6 +21,7 @@ from orchvynt.surfaces import notify_shapes as n
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import people_shapes as h
 from orchvynt.surfaces import policy_shapes as p
+from orchvynt.surfaces import review_shapes as v
 from orchvynt.surfaces.model_shapes import ProviderView
 from orchvynt.surfaces.rate_shapes import RateLimitView
 from orchvynt.surfaces.rehearsed import Rehearsal
@@ -73,10 +74,14 @@ SHAPES: dict[str, Any] = {
     "notify test": n.NotifyTested,
     "policy pull": p.PolicyDetail,
     "providers": s.Listing[ProviderView],
-    "reviews approve": s.ReviewView,
-    "reviews list": s.Listing[s.ReviewView],
-    "reviews reject": s.ReviewView,
-    "reviews show": s.ReviewDetail,
+    "reviews approve": v.ReviewView,
+    "reviews claim": v.ReviewView,
+    "reviews edit": v.ReviewView,
+    "reviews list": s.Listing[v.ReviewView],
+    "reviews reject": v.ReviewView,
+    "reviews release": v.ReviewView,
+    "reviews respond": v.ReviewView,
+    "reviews show": v.ReviewDetail,
     "rollback": p.PolicyApplied,
     "runs": s.RunView,
     "spend": m.SpendReport,
@@ -88,6 +93,8 @@ SHAPES: dict[str, Any] = {
     "validate": p.Validity,
     "whoami": h.Me,
 }
+SEVERAL: dict[str, Any] = {"reviews approve": v.DecisionsView, "reviews reject": v.DecisionsView}
+"""What the same commands print about several things at once."""
 REFUSED = "refusal"
 
 
@@ -99,11 +106,15 @@ def schemas() -> dict[str, str]:
     """File name → text. `refusal` is what every command prints under --json when the server refuses."""
     titled = {f"orchvynt {command} --json": (command, shape) for command, shape in SHAPES.items()}
     titled["a refusal under --json"] = (REFUSED, s.RefusalBody)
-    return {file_name(command): _text(title, shape) for title, (command, shape) in titled.items()}
+    return {file_name(command): _text(title, shape, SEVERAL.get(command)) for title, (command, shape) in titled.items()}
 
 
-def _text(title: str, shape: Any) -> str:
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **_cleaned(msgspec.json.schema(shape))}
+def _text(title: str, shape: Any, several: Any) -> str:
+    found = msgspec.json.schema(shape)
+    if several is not None:
+        either, components = msgspec.json.schema_components([shape, several], ref_template="#/$defs/{name}")
+        found = {"anyOf": list(either), "$defs": components}
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **_cleaned(found)}
     return json.dumps(schema, indent=2) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from importlib import resources
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,8 @@ from orchvynt.adapters.sqlite.connecting import APPLICATION_ID, _steps
 from orchvynt.adapters.sqlite.opening import open_store
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.usage import Usage
+
+STEPS = Path(str(resources.files("orchvynt.adapters.sqlite"))) / "steps"
 
 
 async def filled(folder: Path, frames: list[list[AnyFact]], each: bool) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchvynt.decisions.reviews.cases import CLAIM_NS, Case, Counted, Voter, claim, release, vote
+from orchvynt.decisions.reviews.cases import CLAIM_NS, NEW_TEXT, ORIGINAL, TEXT_CHARS_MAX, Case, Counted, Voter, claim, release, vote
 from orchvynt.model.facts import Choice
 from orchvynt.model.faults import Fault
 
@@ -15,13 +15,13 @@ CASE = Case("rev_1", reviewers=("finance",), quorum=2, choices=ANY)
 
 
 def counted(case: Case, voter: Voter, choice: Choice = "approve", reason: str = "", at: int = 1) -> Counted:
-    found = vote(case, voter, choice, reason, at)
+    found = vote(case, voter, choice, reason, at, "new" if choice in NEW_TEXT else "")
     assert isinstance(found, Counted), found
     return found
 
 
 def refused(case: Case, voter: Voter, choice: Choice = "approve", reason: str = "", at: int = 1) -> Fault:
-    found = vote(case, voter, choice, reason, at)
+    found = vote(case, voter, choice, reason, at, "new" if choice in NEW_TEXT else "")
     assert isinstance(found, Fault)
     return found
 
@@ -46,6 +46,36 @@ def test_new_content_needs_its_own_approvals(choice: Choice) -> None:
     assert [one.by for one in edited.case.votes] == [BEN.by]
     assert refused(edited.case, BEN).code == "conflict"
     assert counted(edited.case, ANA).decides
+
+
+def test_an_approval_under_quorum_approves_the_edited_text() -> None:
+    edited = vote(CASE, ANA, "edit", "typo", 1, "better")
+    assert isinstance(edited, Counted)
+    approved = counted(edited.case, BEN)
+    assert (approved.decides, approved.decision, approved.text, approved.cast.by) == (True, "edit", "better", BEN.by)
+    rejected = counted(edited.case, BEN, "reject")
+    assert (rejected.decision, rejected.text) == ("reject", "")
+    assert counted(counted(CASE, ANA).case, BEN).decision == "approve"
+
+
+def test_nobody_approves_an_edit_that_came_in_between() -> None:
+    edited = vote(CASE, ANA, "edit", "", 1, "better", ORIGINAL)
+    assert isinstance(edited, Counted)
+    blind = vote(edited.case, BEN, "approve", "", 2, edition=ORIGINAL)
+    assert isinstance(blind, Fault)
+    assert (blind.code, "has changed the content" in blind.message) == ("conflict", True)
+    assert isinstance(vote(edited.case, BEN, "approve", "", 2, edition=edited.case.edition), Counted)
+    assert isinstance(vote(edited.case, BEN, "reject", "", 2, edition=ORIGINAL), Counted), "a rejection lets nothing through"
+
+
+def test_new_text_is_there_bounded_and_nowhere_else() -> None:
+    for text in ("", " \n", "x" * (TEXT_CHARS_MAX + 1)):
+        found = vote(CASE, ANA, "respond", "", 1, text)
+        assert isinstance(found, Fault)
+        assert found.param == "reply"
+    found = vote(CASE, ANA, "approve", "", 1, "text")
+    assert isinstance(found, Fault)
+    assert found.param == "reply"
 
 
 def test_a_late_vote_is_told_who_was_first() -> None:
@@ -97,7 +127,7 @@ def test_a_claim_keeps_others_out_until_it_lapses() -> None:
 def test_what_is_let_through_was_approved_by_as_many_as_the_quorum_asks_for(cast: list[tuple[Voter, Choice]], quorum: int) -> None:
     case, of_this_content = Case("rev_1", reviewers=("finance",), quorum=quorum, choices=ANY), set[str]()
     for voter, choice in cast:
-        found = vote(case, voter, choice, "", 1)
+        found = vote(case, voter, choice, "", 1, "new" if choice in NEW_TEXT else "")
         if isinstance(found, Fault):
             continue
         of_this_content = {voter.by} if choice in ("edit", "respond") else of_this_content | {voter.by}

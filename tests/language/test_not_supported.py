@@ -55,17 +55,6 @@ def test_the_schema_says_so() -> None:
         assert "Not supported yet" in properties[name]["description"], (path, name)
 
 
-WORDS = [
-    ("[{after: 60m, do: reject}]", "[{after: 60m, to: finance}, {after: 120m, do: reject}]", "`escalation`"),
-]
-
-
-@pytest.mark.parametrize(("old", "new", "name"), WORDS, ids=[case[1] for case in WORDS])
-def test_a_word_of_a_later_build(old: str, new: str, name: str) -> None:
-    found = [problem for problem in _errors(changed(old, new)) if problem.message.startswith(f"{SAID}{name}")]
-    assert len(found) == 1
-
-
 SAME_AS_NOW = [
     ("quorum: 1", "quorum: 1, not_requester: false, on_reject: error, mode: before_delivery, enforce: true"),
     ("window: day", "window: day, missing: shared, on_breach: reject, enforce: true"),

@@ -25,10 +25,7 @@ NOT_YET = {
     "fallback": [],
     "budgets": [],
     "rate_limits": [],
-    "gates": [
-        *("quorum", "not_requester", "escalation"),
-        "message",
-    ],
+    "gates": [],
     "groups": [],
     "keys": [],
     "constraints": [],

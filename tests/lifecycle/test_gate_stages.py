@@ -86,12 +86,12 @@ def approve(playbook: Playbook) -> Playbook:
 
 def test_an_input_gate_parks_the_request_before_it_is_routed() -> None:
     one = gate(quorum=2, not_requester=True, require_reason=True, escalation=(Escalation(60 * SECOND, "more"), Escalation(90 * SECOND, "")))
-    playbook = life(one) << [Recorded(*BEGUN), Park("rev_1.1", "g", 5 * SECOND, 1_500 + 60 * SECOND)]
+    playbook = life(one) << [Recorded(*BEGUN), Park]
     told = opened(playbook)
     assert (told.stage, told.quorum, told.not_requester, told.require_reason, told.escalation) == ("input", 2, True, True, "to more")
     assert decode(told.state).invocation.ask.body, "it must still be sent"
     assert "before anything is sent, for a human review at gate g" in pending(playbook.state).message
-    playbook >> EscalationDue(3_000, 30) << [Recorded("review_escalated"), Escalate("rev_1.1", 1_500 + 90 * SECOND)]
+    playbook >> EscalationDue(3_000, 30) << [Recorded("review_escalated"), Escalate("rev_1.1", 1_500 + 90 * SECOND, "more")]
     playbook >> EscalationDue(4_000, 40) << [Recorded("review_decided", "invocation_refused", "invocation_finished"), Refuse, Close()]
     assert playbook.state.verdict is not None
     assert (playbook.state.verdict.code, playbook.state.invocation.ask.body) == ("review_expired", b"")
@@ -128,11 +128,7 @@ def test_several_input_gates_are_asked_one_after_the_other_and_output_gates_late
         Park,
     ]
     assert opened(playbook).gate == "a"
-    (
-        playbook
-        >> Voted(4_000, 40, "approve", "token:ana", "")
-        << [Recorded("review_decided", "review_opened"), Park("rev_1.2", "b", 5 * SECOND, 0)]
-    )
+    (playbook >> Voted(4_000, 40, "approve", "token:ana", "") << [Recorded("review_decided", "review_opened"), Park])
     (
         playbook
         >> Voted(4_100, 41, "approve", "token:ben", "")
@@ -140,11 +136,7 @@ def test_several_input_gates_are_asked_one_after_the_other_and_output_gates_late
     )
     again(playbook, playbook.snapshot)
     playbook >> admitted() << [Recorded("hold_placed", "attempt_sent"), Send]
-    (
-        playbook
-        >> AnswerArrived(6_000, 60, ANSWER)
-        << [Recorded("attempt_ended", "attempt_settled", "review_opened"), Park("rev_1.3", "z", 5 * SECOND, 0)]
-    )
+    (playbook >> AnswerArrived(6_000, 60, ANSWER) << [Recorded("attempt_ended", "attempt_settled", "review_opened"), Park])
 
 
 def test_an_approval_counts_under_todays_policy_only_where_that_asks_for_no_more() -> None:
@@ -245,7 +237,7 @@ def test_a_review_after_the_delivery_holds_nothing_and_only_records() -> None:
     playbook << [
         Recorded("attempt_ended", "attempt_settled", "gate_judged", "answer_delivered", "review_opened", "invocation_finished"),
         Deliver(),
-        ReviewLater("rev_1.1", "g", 5_000 + SECOND),
+        ReviewLater,
         Close(),
     ]
     told = opened(playbook)

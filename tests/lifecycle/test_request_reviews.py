@@ -48,7 +48,7 @@ def begun(stream: bool = False, gates: tuple[Gate, ...] = (), tiers: tuple[str, 
 
 
 def parked(stream: bool = False, gates: tuple[Gate, ...] = ()) -> Playbook:
-    return begun(stream, gates) >> refused() << [Recorded(*NO_ROOM), Recorded("review_opened"), Park("rev_1.1", "budget purse", None, 0)]
+    return begun(stream, gates) >> refused() << [Recorded(*NO_ROOM), Recorded("review_opened"), Park]
 
 
 def approved(playbook: Playbook, grant: int = 50) -> Playbook:
@@ -123,7 +123,7 @@ def test_a_rejection_ends_it_unsent() -> None:
 
 def test_too_small_a_grant_parks_it_again() -> None:
     playbook = approved(parked()) >> refused()
-    playbook << [Recorded(*NO_ROOM), Recorded("review_opened"), Park("rev_1.2", "budget purse", None, 0)]
+    playbook << [Recorded(*NO_ROOM), Recorded("review_opened"), Park]
     assert not playbook.state.owed
 
 

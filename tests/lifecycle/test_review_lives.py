@@ -45,11 +45,7 @@ def test_a_rejected_answer_is_never_delivered() -> None:
 
 def test_two_gates_want_two_reviews() -> None:
     playbook = parked(gate("first"), gate("second"))
-    (
-        playbook
-        >> Voted(4_000, 40, "approve", "token:ana", "")
-        << [Recorded("review_decided", "review_opened"), Park("rev_1.2", "second", 5 * SECOND, 0)]
-    )
+    (playbook >> Voted(4_000, 40, "approve", "token:ana", "") << [Recorded("review_decided", "review_opened"), Park])
     (
         playbook
         >> Voted(5_000, 50, "approve", "token:ana", "")

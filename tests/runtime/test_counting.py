@@ -41,7 +41,7 @@ def records(runtime: Runtime) -> list[list[Entry]]:
 def counted(counting: Counting) -> Counts:
     """The counts in the form of a recount, without those that are 0."""
     counts: Counts = Counter()
-    for one in vars(counting).values():
+    for one in (*vars(counting).values(), *vars(counting.reviews).values()):
         if isinstance(one, Series):
             labels = [label.name for label in one.metric.labels]
             for values, number in one.numbers.items():
@@ -143,7 +143,7 @@ def test_a_review_is_counted_under_its_gate_and_is_no_time_of_ours() -> None:
     assert runtime.parked.oldest_open() is None
     is_on_record(runtime)
     counting = runtime.carrier.counting
-    assert counting.review_duration.cells[("second",)][-1] == 90 * SECOND
+    assert counting.reviews.duration.cells[("second",)][-1] == 90 * SECOND
     assert counting.duration.cells == {}
     assert counting.overhead.cells == {}
 

@@ -145,7 +145,7 @@ def test_a_decided_one_is_kept_for_a_day_and_an_open_one_for_good() -> None:
     assert one is not None
     row = asyncio.run(later.store.review(one.review))
     assert row is not None
-    asyncio.run(later.reviewing.vote(one.review, "approve", Voter("token:ana"), "", row))
+    asyncio.run(later.voting.vote(one.review, "approve", Voter("token:ana"), ""))
     soon, _ = restart(later, policy)
     assert soon.parked.invocation(life.id) is not None, "decided a moment ago, although parked two days ago"
     soon.clock.advance(JOINABLE_NS)

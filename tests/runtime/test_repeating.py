@@ -318,7 +318,7 @@ def test_a_review_is_joined_by_key_whoever_waits_and_its_answer_is_kept() -> Non
         assert one.life is None, "a review waits without anybody, and takes no memory"
         row = await runtime.store.review(one.review)
         assert row is not None
-        assert await runtime.reviewing.vote(one.review, "approve", Voter("token:ana"), "", row) is None
+        assert await runtime.voting.vote(one.review, "approve", Voter("token:ana"), "") is None
         first, second = await desk.hears(), await desk.hears()
         runtime.clock.advance(MINUTE)
         third = await desk.hears()
@@ -339,7 +339,7 @@ def test_what_a_review_rejected_stays_rejected() -> None:
         assert one is not None
         row = await runtime.store.review(one.review)
         assert row is not None
-        assert await runtime.reviewing.vote(one.review, "reject", Voter("token:ana"), "no", row) is None
+        assert await runtime.voting.vote(one.review, "reject", Voter("token:ana"), "no") is None
         assert [held.code, (await desk.hears()).code, (await desk.hears()).code] == ["review_rejected"] * 3
         assert desk.arrivals == 1
 

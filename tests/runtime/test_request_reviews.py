@@ -37,7 +37,7 @@ def parked(*budgets: Budget, stream: bool = False) -> tuple[Runtime, ParkedOne, 
 
 
 async def approve(runtime: Runtime, one: ParkedOne, amount: str | None = "500") -> Fault | None:
-    return await runtime.reviewing.vote(one.review, "approve", Voter("token:ana"), "", await row_of(runtime, one.review), amount)
+    return await runtime.voting.vote(one.review, "approve", Voter("token:ana"), "", amount=amount)
 
 
 async def restarted(left: Runtime) -> tuple[Runtime, Recovered]:

@@ -48,9 +48,9 @@ async def row_of(runtime: Runtime, review: str) -> ReviewRow:
 
 
 async def vote(runtime: Runtime, review: str, choice: str, by: str = "token:ana", reason: str = "looked") -> Fault | None:
-    row = await row_of(runtime, review)
+    await row_of(runtime, review)
     assert choice in ("approve", "reject")
-    return await runtime.reviewing.vote(review, "approve" if choice == "approve" else "reject", Voter(by), reason, row)
+    return await runtime.voting.vote(review, "approve" if choice == "approve" else "reject", Voter(by), reason)
 
 
 async def poll(runtime: Runtime, one: ParkedOne, wait_s: float = 0) -> FakeLine:

@@ -47,8 +47,7 @@ def test_a_caller_that_joins_while_the_first_gate_opens_still_waits_for_the_seco
 
     async def scenario() -> None:
         runtime, one = parked_alone(gate("first"), gate("second"))
-        row = await row_of(runtime, one.review)
-        deciding = asyncio.create_task(runtime.reviewing.vote(one.review, "approve", Voter("token:ana"), "", row))
+        deciding = asyncio.create_task(runtime.voting.vote(one.review, "approve", Voter("token:ana"), ""))
         line = FakeLine()
         runtime.reviewing.join(one, line, "")
         assert await deciding is None
@@ -61,8 +60,7 @@ def test_a_caller_that_joins_while_the_first_gate_opens_still_waits_for_the_seco
 def test_a_poll_while_the_first_gate_opens_still_waits_for_the_second() -> None:
     async def scenario() -> None:
         runtime, one = parked_alone(gate("first"), gate("second"))
-        row = await row_of(runtime, one.review)
-        deciding = asyncio.create_task(runtime.reviewing.vote(one.review, "approve", Voter("token:ana"), "", row))
+        deciding = asyncio.create_task(runtime.voting.vote(one.review, "approve", Voter("token:ana"), ""))
         line = await poll(runtime, one)
         assert await deciding is None
         assert line.status == 409, "the answer went out before the second gate was asked"

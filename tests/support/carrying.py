@@ -47,6 +47,7 @@ from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.runtime.telling import Telling
+from orchvynt.runtime.voting import Voting
 
 Ended = Literal["", "answered", "ended", "aborted", "gone"]
 
@@ -303,8 +304,9 @@ class Runtime:
         admitting.policy_changed(snapshot.budgets, snapshot.budgets)
         self.policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)
+        self.voting = Voting(self.carrier, self.reviewing)
         self.repeating = Repeating(self.carrier, self.reviewing, self.store, self.tasks, self._soon)
-        self.sweeping = Sweeping(self.carrier, self.reviewing, self.repeating, Forgetting(self.store, self.ledger, self.clock))
+        self.sweeping = Sweeping(self.carrier, self.reviewing, self.voting, self.repeating, Forgetting(self.store, self.ledger, self.clock))
         self.said: list[str] = []
         self.mailing, self.apprising = FakeChannel(), FakeChannel()
         channels = Channels(Posting(self.upstream, self.clock), known, self.clock, self.store, self.mailing, self.apprising)

@@ -16,7 +16,9 @@ from orchvynt.adapters.memory.journal import MemoryJournal, open_memory_store
 from orchvynt.adapters.passwords import Argon2Passwords
 from orchvynt.decisions.audit.entries import Kept
 from orchvynt.decisions.budgets.standing import Measure
-from orchvynt.decisions.reviews.cases import Voter
+from orchvynt.decisions.reviews.cases import Case, Voter, claim, release, vote
+from orchvynt.decisions.reviews.choices import offered
+from orchvynt.decisions.reviews.editing import difference
 from orchvynt.decisions.reviews.granting import check_grant
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Destination, Group, Model, Provider, Retry, SecretRef, Snapshot, Timeouts
@@ -227,22 +229,62 @@ class MemoryControl:
         await self.store.put_change(done)
         return done if decision == "reject" else await self.apply(Change(row.yaml, row.message, row.author, row.may_bind))
 
-    async def decide(self, review: str, decision: f.Choice, voter: Voter, reason: str, amount: str | None = None) -> ReviewRow | Fault:
+    async def decide(
+        self,
+        review: str,
+        decision: f.Choice,
+        voter: Voter,
+        reason: str,
+        amount: str | None = None,
+        reply: str = "",
+        edition: str | None = None,
+    ) -> ReviewRow | Fault:
         row = await self.store.review(review)
         if row is None:
             return Fault("not_found", f"There is no review {review}.")
-        if row.status != "open":
-            return Fault("conflict", f"Review {review} was {row.status} by {row.by} already.")
-        if row.require_reason and not reason:
-            return Fault("invalid_request", "The gate asks for a reason.", "Give --reason TEXT.", param="reason")
+        counted = vote(case_of(row), voter, decision, reason, NOW, reply, edition)
+        if isinstance(counted, Fault):
+            return counted
         granted = check_grant(review, decision, amount, row.wanted)
         if isinstance(granted, Fault):
             return granted
+        if not counted.decides:
+            return await self._noted(row, f.ReviewVoted(row.inv, NOW, review, counted.cast))
         state = await self.store.review_state(review) or b""
-        self._journal.append([f.ReviewDecided(row.inv, NOW, review, decision, voter.by, state, reason, granted)])
-        decided = await self.store.review(review)
-        assert decided is not None
-        return decided
+        diff = difference("", counted.text) if counted.text else ""
+        return await self._noted(row, f.ReviewDecided(row.inv, NOW, review, counted.decision, voter.by, state, reason, granted, diff))
+
+    async def decide_all(self, reviews: Sequence[str], decision: f.Choice, voter: Voter, reason: str) -> list[ReviewRow | Fault]:
+        return [await self.decide(review, decision, voter, reason) for review in reviews]
+
+    async def claim(self, review: str, voter: Voter) -> ReviewRow | Fault:
+        row = await self.store.review(review)
+        if row is None:
+            return Fault("not_found", f"There is no review {review}.")
+        case = claim(case_of(row), voter, NOW)
+        if isinstance(case, Fault):
+            return case
+        return await self._noted(row, f.ReviewClaimed(row.inv, NOW, review, voter.by, case.claimed_until))
+
+    async def release(self, review: str, voter: Voter) -> ReviewRow | Fault:
+        row = await self.store.review(review)
+        if row is None:
+            return Fault("not_found", f"There is no review {review}.")
+        case = release(case_of(row), voter, NOW)
+        return case if isinstance(case, Fault) else await self._noted(row, f.ReviewReleased(row.inv, NOW, review, voter.by))
+
+    async def _noted(self, row: ReviewRow, fact: AnyFact) -> ReviewRow:
+        self._journal.append([fact])
+        after = await self.store.review(row.review)
+        assert after is not None
+        return after
+
+
+def case_of(row: ReviewRow) -> Case:
+    return Case(
+        row.review, row.status, row.by, row.reviewers, row.quorum, row.not_requester, row.requester, row.require_reason,
+        offered(row.stage, row.after_delivery), row.votes, row.claimed_by, row.claimed_until,
+    )  # fmt: skip
 
 
 def budget_line(name: str, subject: str, limit: int = 2_500_000_000, settled: int = 1_000_000_000, held: int = 500_000_000) -> BudgetLine:

@@ -20,6 +20,7 @@ from orchvynt.model.facts import (
     ReviewEscalated,
     ReviewOpened,
     ReviewReleased,
+    ReviewReminded,
     ReviewVoted,
 )
 from orchvynt.ports.audit import StateDue
@@ -85,6 +86,8 @@ def _note(fact: ReviewFact, row: ReviewRow) -> AuditRow:
         case ReviewVoted():
             said: dict[str, Any] = {"choice": fact.vote.choice, "votes": len(row.votes), "quorum": row.quorum}
             return AuditRow(fact.at, fact.vote.by, "review.vote", fact.vote.reason, fact.review, said)
+        case ReviewReminded():
+            return AuditRow(fact.at, US, "review.remind", "", fact.review, {"number": fact.number})
         case ReviewEscalated():
             return AuditRow(fact.at, US, "review.escalate", "", fact.review, {"to": fact.to})
         case ReviewDecided():

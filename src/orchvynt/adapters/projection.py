@@ -30,6 +30,7 @@ from orchvynt.model.facts import (
     ReviewEscalated,
     ReviewOpened,
     ReviewReleased,
+    ReviewReminded,
     ReviewVoted,
     Routed,
 )
@@ -234,6 +235,7 @@ _FOLDS: Final[dict[type, Callable[..., None]]] = {
     ReviewClaimed: _review,
     ReviewReleased: _review,
     ReviewVoted: _review,
+    ReviewReminded: _review,
     ReviewEscalated: _review,
     ReviewDecided: _review,
     ReviewConcluded: _review,

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from orchvynt.decisions.reviews.cases import counted
+from orchvynt.decisions.reviews.cases import NEW_TEXT, counted
 from orchvynt.model.facts import (
     AnyFact,
     ReviewClaimed,
@@ -14,11 +14,15 @@ from orchvynt.model.facts import (
     ReviewEscalated,
     ReviewOpened,
     ReviewReleased,
+    ReviewReminded,
     ReviewVoted,
+    Vote,
 )
 from orchvynt.ports.store import ReviewRow, ReviewStatus
 
-ReviewFact = ReviewOpened | ReviewClaimed | ReviewReleased | ReviewVoted | ReviewEscalated | ReviewDecided | ReviewConcluded
+ReviewFact = (
+    ReviewOpened | ReviewClaimed | ReviewReleased | ReviewVoted | ReviewReminded | ReviewEscalated | ReviewDecided | ReviewConcluded
+)
 
 _STATUS: Final[dict[str, ReviewStatus]] = {
     "approve": "approved",
@@ -53,6 +57,7 @@ def fold_review(known: ReviewRow | None, fact: ReviewFact) -> ReviewRow | None:
             not_requester=fact.not_requester,
             requester=fact.requester,
             after_delivery=fact.after_delivery,
+            reminds=fact.reminds,
         )
     if isinstance(fact, ReviewConcluded):
         # What no retry may join is found by its review and its invocation only.
@@ -69,8 +74,30 @@ def fold_review(known: ReviewRow | None, fact: ReviewFact) -> ReviewRow | None:
         return replace(known, claimed_by="", claimed_until=0)
     if isinstance(fact, ReviewVoted):
         return replace(known, votes=counted(known.votes, fact.vote), claimed_by="", claimed_until=0)
-    status = _STATUS[fact.decision]
-    return replace(known, status=status, decided_at=fact.at, by=fact.by, reason=fact.reason, granted=fact.granted, claimed_by="")
+    if isinstance(fact, ReviewReminded):
+        return replace(known, reminded=fact.number, reminds=tuple([at for at in known.reminds if at > fact.at]))
+    return replace(
+        known,
+        status=_STATUS[fact.decision],
+        decision=fact.decision,
+        decided_at=fact.at,
+        by=fact.by,
+        reason=fact.reason,
+        granted=fact.granted,
+        votes=_deciding(known.votes, fact),
+        claimed_by="",
+        claimed_until=0,
+        reminds=(),
+    )
+
+
+def _deciding(votes: tuple[Vote, ...], fact: ReviewDecided) -> tuple[Vote, ...]:
+    """The votes that decided it, without their texts: the state has what came of them. Where others had voted for an edit before, the
+    last vote approved that."""
+    if fact.decision == "expire":
+        return tuple([replace(one, text="") for one in votes])
+    choice = "approve" if votes and fact.decision in NEW_TEXT else fact.decision
+    return tuple([replace(one, text="") for one in counted(votes, Vote(fact.by, choice, fact.reason, fact.at))])
 
 
 def fold_reviews(known: dict[str, ReviewRow], facts: Iterable[ReviewFact]) -> dict[str, ReviewRow]:

@@ -27,6 +27,7 @@ from orchvynt.runtime.retention import Retention, Vault
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
+from orchvynt.runtime.voting import Voting
 from orchvynt.surfaces.api.endpoints import DataPlane
 from orchvynt.surfaces.api.http.limits import Limits
 from orchvynt.surfaces.api.http.server import HttpServer
@@ -42,6 +43,7 @@ class Process(msgspec.Struct):
     carrier: Carrier
     policies: Policies
     reviewing: Reviewing
+    voting: Voting
     sweeping: Sweeping
     alerting: Alerting
     upstream: HttpUpstream
@@ -86,6 +88,7 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         made.carrier,
         made.policies,
         made.reviewing,
+        made.voting,
         made.sweeping,
         made.alerting,
         upstream,

@@ -49,6 +49,7 @@ from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.runtime.telling import Telling
+from orchvynt.runtime.voting import Voting
 from orchvynt.surfaces.api.endpoints import DataPlane
 from orchvynt.surfaces.api.reception import Reception
 
@@ -93,6 +94,7 @@ class Machine(msgspec.Struct, frozen=True):
     carrier: Carrier
     policies: Policies
     reviewing: Reviewing
+    voting: Voting
     sweeping: Sweeping
     alerting: Alerting
     data_plane: DataPlane
@@ -137,15 +139,16 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     telling = Telling(policies, on.store, on.clock, on.ids, delivering, say)
     counting, thresholds = carrier.counting, carrier.admitting.thresholds
     alerting = Alerting(policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, telling, say)
+    voting = Voting(carrier, reviewing)
     repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon)
-    sweeping = Sweeping(carrier, reviewing, repeating, Forgetting(on.store, ledger, on.clock))
+    sweeping = Sweeping(carrier, reviewing, voting, repeating, Forgetting(on.store, ledger, on.clock))
     keyring = Keyring(on.store, on.clock)
     await keyring.load()
     reception = Reception(keyring, Conversations(randbits(SALT_BITS)), subjects)
     data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception)
     vault = Vault(on.secrets, on.sealing, policies)
     retention = Retention(on.store, on.clock, policies, vault, say)
-    return Machine(tasks, carrier, policies, reviewing, sweeping, alerting, data_plane, retention, vault, recovered)
+    return Machine(tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered)
 
 
 def say(text: str) -> None:

@@ -123,7 +123,7 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     port = await process.server.start(settings.listen_host, settings.listen_port)
     _say(f"serving policy version {snapshot.version} on http://{settings.listen_host}:{port} (point OpenAI clients at …/v1)")
     granting = Granting(process.carrier, opened.store, SystemIds(clock.now))
-    operations = Operations(process.carrier, process.reviewing, changing, process.alerting, granting)
+    operations = Operations(process.carrier, process.voting, changing, process.alerting, granting)
     stop_admin = await _start_admin(settings, environment, process, operations)
     stop_looking = _look_after_file(settings, process, changing)
     # What was built lives as long as the process: the collector need not look at it again.

@@ -169,7 +169,7 @@ def build_snapshot(
         chains=_chains(source, names),
         budgets=build_budgets(source, names, conditions, head.timezone),
         rate_limits=build_rate_limits(source, conditions),
-        gates=build_gates(source, conditions),
+        gates=build_gates(source, conditions, head.timezone),
         protected=build_protected(source),
         groups=build_groups(source),
         sync=operation.journal.sync,

@@ -1,9 +1,10 @@
 """Makes the gates of a snapshot, and what of it is protected."""
 
 from orchvynt.language.checks.conditions import Conditions
-from orchvynt.language.compiled_gates import Confidence, Escalation, Gate, Group
+from orchvynt.language.compiled_gates import Confidence, Escalation, Gate, Group, WorkingHours
 from orchvynt.language.compiled_protected import Protected
 from orchvynt.language.document.gates import ConfidenceEntry
+from orchvynt.language.document.hours import HoursEntry, days_of, minute_of
 from orchvynt.language.source import Source
 from orchvynt.model.emails import normalised
 
@@ -21,8 +22,8 @@ def build_groups(source: Source) -> dict[str, Group]:
     }
 
 
-def build_gates(source: Source, conditions: Conditions) -> tuple[Gate, ...]:
-    """In the policy's order."""
+def build_gates(source: Source, conditions: Conditions, timezone: str) -> tuple[Gate, ...]:
+    """In the policy's order. `timezone` is the policy's."""
     made = []
     for item in source.gates:
         gate = item.section
@@ -44,9 +45,15 @@ def build_gates(source: Source, conditions: Conditions) -> tuple[Gate, ...]:
                 sample=gate.sample,
                 after_delivery=gate.mode == "after_delivery",
                 enforced=gate.enforce is True,
+                remind_ns=tuple(gate.remind),
+                hours=_hours(gate.hours, timezone) if gate.hours is not None else None,
             )
         )
     return tuple(made)
+
+
+def _hours(entry: HoursEntry, timezone: str) -> WorkingHours:
+    return WorkingHours(days_of(entry.days), minute_of(entry.from_), minute_of(entry.to), entry.timezone or timezone)
 
 
 def _confidence(entry: ConfidenceEntry) -> Confidence:

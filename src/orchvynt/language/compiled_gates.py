@@ -18,6 +18,16 @@ class Escalation(msgspec.Struct, frozen=True):
     to: str
 
 
+class WorkingHours(msgspec.Struct, frozen=True):
+    """The time that reminders and escalations count: on `days` (Monday is 0), from minute `begins` of the day to `ends`, by the clocks of
+    `timezone`."""
+
+    days: tuple[int, ...]
+    begins: int
+    ends: int
+    timezone: str
+
+
 class Confidence(msgspec.Struct, frozen=True):
     """Where the `confidence` of an answer comes from: `logprobs`; `json`, a number at the pointer `of` in its JSON; `judge`, what the
     model `of` says of it. `unknown_passes` is what holds where there is none."""
@@ -34,7 +44,8 @@ class Confidence(msgspec.Struct, frozen=True):
 
 class Gate(msgspec.Struct, frozen=True):
     """`wait_up_to_ns` is None for `auto`: the caller's own timeout less ten seconds. `refuse_streams` is `stream: refuse`. Of what matches,
-    `sample` parts of 10,000 are reviewed; `after_delivery` reviews hold nothing. `rejects_in_words` is `on_reject: message`. A gate that
+    `sample` parts of 10,000 are reviewed; `after_delivery` reviews hold nothing. `remind_ns` count from the opening, as escalations do;
+    with `hours` both count working time only. `rejects_in_words` is `on_reject: message`. A gate that
     is not `enforced` is judged and recorded, and changes nothing."""
 
     name: str
@@ -53,6 +64,8 @@ class Gate(msgspec.Struct, frozen=True):
     sample: int = ALL
     after_delivery: bool = False
     enforced: bool = True
+    remind_ns: tuple[int, ...] = ()
+    hours: WorkingHours | None = None
 
 
 class Group(msgspec.Struct, frozen=True):

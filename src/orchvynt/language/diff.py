@@ -210,5 +210,5 @@ _FIELD_WORDS: Final[Mapping[str, str]] = {
     "after_delivery": "mode",
     "open_for_ns": "open_for",
     "latency_p99_ns": "latency_p99",
-    **{f"{name}_ns": name for name in ("connect", "first_token", "stall", "answer", "invocation", "wait_for_holds", "idle")},
+    **{f"{name}_ns": name for name in ("connect", "first_token", "stall", "answer", "invocation", "wait_for_holds", "idle", "remind")},
 }

@@ -8,6 +8,7 @@ import msgspec
 
 from orchvynt.language.compiled_budgets import UNLIMITED, RateLimit
 from orchvynt.language.document.amounts import share_text
+from orchvynt.language.document.hours import DAYS
 from orchvynt.language.document.scalars import MILLISECOND, duration_text
 from orchvynt.language.holding import stream_words
 from orchvynt.language.patterns import base_url, destination_url
@@ -31,6 +32,7 @@ from orchvynt.language.snapshot import (
     Rule,
     SecretRef,
     Split,
+    WorkingHours,
 )
 from orchvynt.model.money import Price, usd_text
 
@@ -186,6 +188,16 @@ def _escalation(value: object) -> str:
     return ", ".join(f"after {duration_text(step.after_ns)} {'to ' + step.to if step.to else 'reject'}" for step in steps) or "none"
 
 
+def _durations(value: object) -> str:
+    return ", ".join(f"after {duration_text(after)}" for after in value) if isinstance(value, tuple) and value else "none"
+
+
+def _hours(hours: WorkingHours) -> str:
+    days = ", ".join(DAYS[day] for day in hours.days)
+    begins, ends = (f"{minute // 60:02d}:{minute % 60:02d}" for minute in (hours.begins, hours.ends))
+    return f"{days} {begins} to {ends} {hours.timezone}"
+
+
 def _observed(enforced: object) -> str:
     return "true" if enforced else "observe"
 
@@ -200,6 +212,7 @@ _BY_FIELD: Final[Mapping[str, Callable[[object], str]]] = {
     "wait_up_to_ns": _wait,
     "sample": _share,
     "escalation": _escalation,
+    "remind_ns": _durations,
     "enforced": _observed,
     "rejects_in_words": lambda words: "message" if words else "error",
     "after_delivery": lambda after: "after_delivery" if after else "before_delivery",
@@ -216,6 +229,7 @@ _BY_KIND: Final[Mapping[type, Callable[..., str]]] = {
     Price: _price,
     Limits: _limits,
     Breach: _breach,
+    WorkingHours: _hours,
     Choose: _choose,
     Split: _split,
     Expect: _expect,

@@ -28,6 +28,7 @@ from orchvynt.language.compiled_gates import Escalation as Escalation
 from orchvynt.language.compiled_gates import Gate as Gate
 from orchvynt.language.compiled_gates import Group as Group
 from orchvynt.language.compiled_gates import Stage as Stage
+from orchvynt.language.compiled_gates import WorkingHours as WorkingHours
 from orchvynt.language.compiled_notify import Channel as Channel
 from orchvynt.language.compiled_notify import Destination as Destination
 from orchvynt.language.compiled_notify import Mailbox as Mailbox

@@ -218,6 +218,7 @@ _GATE: Final[Mapping[str, Callable[..., bool]]] = MappingProxyType(
         "reviewers": _same,
         "require_reason": _kept,
         "escalation": _escalation,
+        "hours": _same,
         "confidence": _known,
         "quorum": _not_less,
         "not_requester": _kept,

@@ -12,6 +12,7 @@ from orchvynt.lifecycle.commands import AnyCommand, Escalate, Record, ReviewLate
 from orchvynt.lifecycle.events import AnyEvent, EscalationDue, Voted
 from orchvynt.lifecycle.join_keys import without_body
 from orchvynt.lifecycle.opening import opened_at
+from orchvynt.lifecycle.review_cases import terms_of
 from orchvynt.lifecycle.state import State, encode
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
@@ -26,7 +27,7 @@ def reviewed_later(snapshot: Snapshot, state: State, event: AnyEvent) -> tuple[l
         copy = _copy(state)
         opened.append(fact := opened_at(gate, copy, event, after_delivery=True))
         state.review_count = copy.review_count
-        queue.append(ReviewLater(fact.review, gate.name, fact.escalates_at))
+        queue.append(ReviewLater(fact.review, gate.name, fact.escalates_at, terms_of(fact), fact.reminds))
     state.later_matched = []
     return opened, queue
 
@@ -60,7 +61,7 @@ def escalation_due(snapshot: Snapshot, state: State, event: EscalationDue) -> li
     state.escalations += 1
     due, then = next_step(gate, state.review_at, state.escalations)
     escalated = facts.ReviewEscalated(state.invocation.id, event.at, state.review, step.to, due, then)
-    return [Record((escalated,)), Escalate(state.review, due)]
+    return [Record((escalated,)), Escalate(state.review, due, step.to)]
 
 
 def _decided(state: State, event: AnyEvent, decision: facts.Decision, by: str, reason: str) -> list[AnyCommand]:

@@ -14,6 +14,7 @@ from orchvynt.lifecycle.downgrading import decisive
 from orchvynt.lifecycle.events import AnyEvent
 from orchvynt.lifecycle.join_keys import join_key, without_body
 from orchvynt.lifecycle.opening import park_at
+from orchvynt.lifecycle.review_cases import terms_of
 from orchvynt.lifecycle.state import State, encode
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
@@ -61,7 +62,7 @@ def park_request(snapshot: Snapshot, state: State, event: AnyEvent, wants: facts
         wanted=wants,
         stage="budget",
     )
-    return [Record((opened,)), Park(state.review, state.review_gate, None, 0)]
+    return [Record((opened,)), Park(state.review, state.review_gate, None, 0, terms_of(opened))]
 
 
 def park_request_at_gate(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:

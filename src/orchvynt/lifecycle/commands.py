@@ -6,6 +6,7 @@ INVARIANT: `Record` comes before the effect that it announces, in the same list.
 import msgspec
 
 from orchvynt.decisions.fallback.moves import Rest
+from orchvynt.decisions.reviews.cases import Case
 from orchvynt.dialects.seams import Prefix
 from orchvynt.dialects.shapes import Logprobs
 from orchvynt.model.facts import AnyFact, BudgetGranted
@@ -111,19 +112,23 @@ class Refuse(Command, frozen=True, tag="refuse"):
 class Park(Command, frozen=True, tag="park"):
     """The answer, or the invocation before its send, waits for people.
 
-    Callers are held for `hold_ns` (None: as long as each itself waits, less ten seconds)."""
+    Callers are held for `hold_ns` (None: as long as each itself waits, less ten seconds). `terms` are those that reviewers decide by,
+    `reminds` when they are reminded (ns UTC)."""
 
     review: str
     gate: str
     hold_ns: int | None
     escalates_at: int
+    terms: Case
+    reminds: tuple[int, ...] = ()
 
 
 class Escalate(Command, frozen=True, tag="escalate"):
-    """A step of the escalation is done; the next one is due at `due` (ns UTC, 0: there is none)."""
+    """A step of the escalation is done: `to` may decide, too. The next one is due at `due` (ns UTC, 0: there is none)."""
 
     review: str
     due: int
+    to: str
 
 
 class GoOn(Command, frozen=True, tag="go_on"):
@@ -140,11 +145,13 @@ class JudgeAgain(Command, frozen=True, tag="judge_again"):
 
 
 class ReviewLater(Command, frozen=True, tag="review_later"):
-    """A review of what was delivered is open: nobody waits for it but its reviewers."""
+    """A review of what was delivered is open: nobody waits for it but its reviewers. `terms` and `reminds` as in `Park`."""
 
     review: str
     gate: str
     escalates_at: int
+    terms: Case
+    reminds: tuple[int, ...] = ()
 
 
 class OpenHeldStream(Command, frozen=True, tag="open_held_stream"):

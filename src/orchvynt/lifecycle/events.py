@@ -149,12 +149,13 @@ class StreamOpenDue(Event, frozen=True, tag="stream_open_due"):
 
 class Voted(Event, frozen=True, tag="voted"):
     """A vote that counts: `decisions.reviews.cases.vote` has admitted it, and it decides. `grant` is what an approval gives of the
-    budget that is asked for, in its unit."""
+    budget that is asked for, in its unit; `text` what an edit or a response puts in place of the answer's text."""
 
     decision: Choice
     by: str
     reason: str
     grant: int = 0
+    text: str = ""
 
 
 class EscalationDue(Event, frozen=True, tag="escalation_due"):

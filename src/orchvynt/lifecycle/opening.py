@@ -1,9 +1,10 @@
 """Opens the review of a gate: what its people are told, and who may decide."""
 
-from orchvynt.decisions.reviews.escalating import next_step
+from orchvynt.decisions.reviews.escalating import next_step, reminders
 from orchvynt.language.snapshot import Gate
 from orchvynt.lifecycle.commands import AnyCommand, Park, Record
 from orchvynt.lifecycle.events import AnyEvent
+from orchvynt.lifecycle.review_cases import terms_of
 from orchvynt.lifecycle.state import State, encode
 from orchvynt.model import facts
 from orchvynt.model.ids import review_id
@@ -14,7 +15,8 @@ def park_at(gate: Gate, state: State, event: AnyEvent, noted: list[facts.AnyFact
     keeps what is owed."""
     state.owed = False
     opened = opened_at(gate, state, event)
-    return [Record((*noted, opened)), Park(state.review, gate.name, gate.wait_up_to_ns, opened.escalates_at)]
+    park = Park(state.review, gate.name, gate.wait_up_to_ns, opened.escalates_at, terms_of(opened), opened.reminds)
+    return [Record((*noted, opened)), park]
 
 
 def opened_at(gate: Gate, state: State, event: AnyEvent, after_delivery: bool = False) -> facts.ReviewOpened:
@@ -42,4 +44,5 @@ def opened_at(gate: Gate, state: State, event: AnyEvent, after_delivery: bool = 
         not_requester=gate.not_requester,
         requester=state.invocation.key_owner,
         after_delivery=after_delivery,
+        reminds=reminders(gate, event.at),
     )

@@ -12,7 +12,7 @@ from orchvynt.dialects.shapes import Answer, Logprobs
 from orchvynt.language.snapshot import Gate
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.chat import Reply
-from orchvynt.model.facts import HoldPlaced, Wanted
+from orchvynt.model.facts import Decision, HoldPlaced, Wanted
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 
@@ -98,6 +98,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     approved, as they were then (without their conditions); `later_gates` are such of a later policy. `later_open` are gates that hold
     nothing and await the answer to be judged, `later_matched` those to be reviewed after the delivery.
     Phase `delivered` is that of a copy which only its reviewers wait for.
+    `reworded` says how reviewers changed the answer, if they did.
     """
 
     invocation: Invocation
@@ -148,6 +149,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     wanted: Wanted | None = None
     owed: bool = False
     downgrades: tuple[Downgrade, ...] = ()
+    reworded: Decision | Literal[""] = ""
     weighs: bool = False
     logprobs: Logprobs = ""
     weighless: tuple[str, ...] = ()

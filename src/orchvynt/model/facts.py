@@ -30,6 +30,7 @@ from orchvynt.model.review_facts import ReviewDecided as ReviewDecided
 from orchvynt.model.review_facts import ReviewEscalated as ReviewEscalated
 from orchvynt.model.review_facts import ReviewOpened as ReviewOpened
 from orchvynt.model.review_facts import ReviewReleased as ReviewReleased
+from orchvynt.model.review_facts import ReviewReminded as ReviewReminded
 from orchvynt.model.review_facts import ReviewStage as ReviewStage
 from orchvynt.model.review_facts import ReviewVoted as ReviewVoted
 from orchvynt.model.review_facts import Vote as Vote
@@ -236,6 +237,7 @@ AnyFact = (
     | ReviewClaimed
     | ReviewReleased
     | ReviewVoted
+    | ReviewReminded
     | ReviewEscalated
     | ReviewDecided
     | ReviewConcluded

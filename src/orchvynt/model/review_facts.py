@@ -12,13 +12,15 @@ Decision = Literal["approve", "edit", "reject", "respond", "expire"]
 ReviewStage = Literal["input", "output", "tool_call", "budget"]
 
 
-class Vote(msgspec.Struct, frozen=True, gc=False):
-    """`by` is `token:NAME`, or a person's e-mail address. `at` is ns UTC."""
+class Vote(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """`by` is `token:NAME`, or a person's e-mail address. `at` is ns UTC. `text` is what an edit makes of the answer's text, or what
+    a response says in its place."""
 
     by: str
     choice: Choice
     reason: str
     at: int
+    text: str = ""
 
 
 class Wanted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -55,7 +57,8 @@ class ReviewOpened(Fact, frozen=True, tag="review_opened"):
     """The invocation is parked. `state` is its whole state, enough to go on in another process; it holds the answer, or, where it is
     parked before its send, the request. `gate` is the gate's name, or `budget NAME`; then `wanted` says what it wants of that. `requester`
     is the owner of the caller's key. `after_delivery`: the caller has its answer already, and nothing waits; `state` is then a copy for the
-    reviewers, without an answer where that was too long to keep."""
+    reviewers, without an answer where that was too long to keep. `reminds` are the instants (ns UTC) at which the reviewers are reminded
+    while it is open."""
 
     review: str
     gate: str
@@ -72,6 +75,7 @@ class ReviewOpened(Fact, frozen=True, tag="review_opened"):
     not_requester: bool = False
     requester: str = ""
     after_delivery: bool = False
+    reminds: tuple[int, ...] = ()
 
 
 class ReviewClaimed(Fact, frozen=True, tag="review_claimed"):
@@ -103,9 +107,18 @@ class ReviewEscalated(Fact, frozen=True, tag="review_escalated"):
     escalation: str = ""
 
 
+class ReviewReminded(Fact, frozen=True, tag="review_reminded"):
+    """Nobody has decided yet, and the reviewers are reminded. `number` counts reminders from 1; those that fell due while nothing ran
+    are one."""
+
+    review: str
+    number: int
+
+
 class ReviewDecided(Fact, frozen=True, tag="review_decided"):
-    """`by` is `token:NAME` or a person. `state` is the invocation's state after the decision, without its request. `granted` is what an
-    approval gave of a budget, in the unit of what was wanted."""
+    """`by` is `token:NAME` or a person, whose vote was the last one needed. `state` is the invocation's state after the decision, without
+    its request. `granted` is what an approval gave of a budget, in the unit of what was wanted. `decision` is edit or respond where the
+    votes were for such a text; `diff` then is the unified diff from the answer's text to it, bounded."""
 
     review: str
     decision: Decision
@@ -113,6 +126,7 @@ class ReviewDecided(Fact, frozen=True, tag="review_decided"):
     state: bytes
     reason: str = ""
     granted: int = 0
+    diff: str = ""
 
 
 class ReviewConcluded(Fact, frozen=True, tag="review_concluded"):

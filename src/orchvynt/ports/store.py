@@ -20,6 +20,7 @@ from orchvynt.ports.changes import Changes
 from orchvynt.ports.outbox import OutboxStore
 from orchvynt.ports.people import PeopleStore
 from orchvynt.ports.receipts import ReceiptRow, Spent
+from orchvynt.ports.reviews import ReviewQueue
 from orchvynt.ports.reviews import ReviewRow as ReviewRow
 from orchvynt.ports.reviews import ReviewStatus as ReviewStatus
 
@@ -129,7 +130,7 @@ class InvocationRow(msgspec.Struct, frozen=True):
     duration_ns: int
 
 
-class Store(AuditStore, OutboxStore, Changes, PeopleStore, Protocol):
+class Store(AuditStore, OutboxStore, Changes, PeopleStore, ReviewQueue, Protocol):
     async def settled(self) -> None:
         """Returns when every fact that was in the journal at the call is visible in the store."""
         ...

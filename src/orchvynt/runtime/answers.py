@@ -58,6 +58,8 @@ def own_headers(life: Life, now: int, remaining: tuple[str, bool]) -> list[tuple
         headers.append(("x-orchvynt-budget-low", said.partition(";")[0]))
     if state.limited_by and _finish(life) == "length":
         headers.append(("x-orchvynt-limited-by", f"budget:{state.limited_by}"))
+    if state.reworded:
+        headers.append(("x-orchvynt-review-edited", state.reworded))
     headers.append(("x-orchvynt-overhead-ms", overhead_ms(life, now)))
     headers += life.rate_headers
     return headers

@@ -1,13 +1,12 @@
 """What an operator may ask of a running OrchVynt; the admin API and nothing else calls it."""
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import msgspec
 
 from orchvynt.decisions.budgets.standing import Burn, Forecast, Measure
-from orchvynt.decisions.fallback.breakers import BreakerState
 from orchvynt.decisions.reviews.cases import Voter
-from orchvynt.decisions.routing.statistics import UNMEASURED, Measured
 from orchvynt.language.compiled_budgets import BreachKind
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
@@ -16,6 +15,9 @@ from orchvynt.model.faults import Fault
 from orchvynt.ports.changes import ChangeRow
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import PolicyRow, ReviewRow, Store
+from orchvynt.runtime.control_lines import BreakerLine as BreakerLine
+from orchvynt.runtime.control_lines import ProviderLine as ProviderLine
+from orchvynt.runtime.control_lines import RateLimitLine as RateLimitLine
 from orchvynt.runtime.destinations import DestinationLine as DestinationLine
 from orchvynt.runtime.destinations import Notifying
 from orchvynt.runtime.destinations import Tested as Tested
@@ -70,55 +72,6 @@ class Granted(msgspec.Struct, frozen=True):
 
     given: BudgetGranted
     new: bool
-
-
-class RateLimitLine(msgspec.Struct, frozen=True):
-    """One rate limit for one subject. Limits are None where it has none. `full_ns`: in so long all of it may come again, if nobody
-    comes. `refused` counts since its subject was first met."""
-
-    name: str
-    scope: str
-    subject: str
-    window: str
-    limit_invocations: int | None
-    remaining_invocations: int | None
-    limit_tokens: int | None
-    remaining_tokens: int | None
-    limit_concurrent: int | None
-    running: int
-    refused: int
-    full_ns: int
-
-
-class BreakerLine(msgspec.Struct, frozen=True):
-    """`error_rate` is of its window, or of the one that opened it; None without calls. `until` is ns UTC, 0 unless it is open."""
-
-    state: BreakerState = "closed"
-    error_rate: float | None = None
-    until: int = 0
-
-
-class ProviderLine(msgspec.Struct, frozen=True):
-    """One model's route. `resting_until` is ns UTC, 0 when it may be asked; `why` is the trigger that put it to rest, or `breaker`.
-
-    `measured` is of the last minutes, `nanos_per_call` its mean price. `quality` is the one in force where the workload has none of its
-    own; it rests on `scores` scores, whose lower confidence bound alone is `quality_measured`."""
-
-    model: str
-    provider: str
-    upstream_model: str
-    address: str
-    resting_until: int
-    why: str
-    attempts: int
-    failures: int
-    breaker: BreakerLine = BreakerLine()
-    address_breaker: BreakerLine = BreakerLine()
-    measured: Measured = UNMEASURED
-    nanos_per_call: int | None = None
-    quality: float | None = None
-    quality_measured: float | None = None
-    scores: int = 0
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -271,10 +224,27 @@ class Control(Notifying, Protocol):
         (the id has another content)."""
         ...
 
-    async def decide(self, review: str, decision: Choice, voter: Voter, reason: str, amount: str | None = None) -> ReviewRow | Fault:
-        """Exactly one decision wins. `amount` is what an approval grants of a budget, in words. Faults: `not_found`, `invalid_request` (a
-        reason is required, or another amount), `conflict` (who decided, what and when)."""
+    async def decide(
+        self,
+        review: str,
+        decision: Choice,
+        voter: Voter,
+        reason: str,
+        amount: str | None = None,
+        reply: str = "",
+        edition: str | None = None,
+    ) -> ReviewRow | Fault:
+        """One vote; exactly one decision wins. `amount` is what an approval grants of a budget; `reply`, `edition`: see `cases.vote`.
+        Faults: `not_found`, `invalid_request`, `forbidden` (not who is asked), `conflict` (who decided, or has claimed it)."""
         ...
+
+    async def decide_all(self, reviews: Sequence[str], decision: Choice, voter: Voter, reason: str) -> list[ReviewRow | Fault]:
+        """The same vote on several reviews, each decided apart. Faults: those of `decide`, and `store_unavailable`."""
+        ...
+
+    async def claim(self, review: str, voter: Voter) -> ReviewRow | Fault: ...
+
+    async def release(self, review: str, voter: Voter) -> ReviewRow | Fault: ...
 
 
 class About(Protocol):

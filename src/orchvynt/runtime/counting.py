@@ -17,6 +17,7 @@ from orchvynt.model.faults import KINDS
 from orchvynt.runtime import metrics as m
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.parked import Parked
+from orchvynt.runtime.review_counts import ReviewCounts
 from orchvynt.runtime.series import Histogram, Sampled, Series
 
 NONE: Final = ()
@@ -42,7 +43,7 @@ class Counting:
     """`count` takes the facts of one life after they were written; `sampled` gives all counts as they stand."""
 
     def __init__(self, parked: Parked, monotonic: Callable[[], int]) -> None:
-        self._parked = parked
+        self.reviews = ReviewCounts(parked)
         self._monotonic = monotonic
         self.tallies = Tallies()
         self.spending = Spending()
@@ -67,15 +68,11 @@ class Counting:
         self.gates = Series(m.GATES)
         self.confidence_unknown = Series(m.CONFIDENCE_UNKNOWN)
         self.judges_asked = Series(m.JUDGES_ASKED)
-        self.reviews_opened = Series(m.REVIEWS_OPENED)
-        self.reviews_decided = Series(m.REVIEWS_DECIDED)
-        self.reviews_escalated = Series(m.REVIEWS_ESCALATED)
         self.journal_failures = Series(m.JOURNAL_FAILURES)
         self.duration = Histogram(m.DURATION)
         self.overhead = Histogram(m.OVERHEAD)
         self.attempt_duration = Histogram(m.ATTEMPT_DURATION)
         self.first_token = Histogram(m.FIRST_TOKEN)
-        self.review_duration = Histogram(m.REVIEW_DURATION)
         # What may be alerted on begins at 0: a counter that first appears as 1 has not increased.
         self.journal_failures.add(NONE, 0)
         for code in KINDS:
@@ -98,7 +95,7 @@ class Counting:
             facts.GateJudged: self._gate_judged,
             facts.ConfidenceTaken: self._confidence_taken,
             facts.ReviewOpened: self._review_opened,
-            facts.ReviewEscalated: self._review_escalated,
+            facts.ReviewEscalated: lambda _, fact: self.reviews.escalated(fact),
             facts.ReviewDecided: self._review_decided,
             facts.AnswerDelivered: self._answer_delivered,
             facts.StreamEnded: self._stream_ended,
@@ -134,7 +131,7 @@ class Counting:
 
     def sampled(self) -> list[Sampled]:
         """A copy of all counts, of one instant."""
-        return [kept.sampled() for kept in vars(self).values() if isinstance(kept, Series | Histogram)]
+        return [kept.sampled() for kept in vars(self).values() if isinstance(kept, Series | Histogram)] + self.reviews.sampled()
 
     def _routed(self, life: Life, fact: facts.Routed) -> None:
         if fact.chain and fact.candidates:
@@ -210,19 +207,11 @@ class Counting:
     def _review_opened(self, life: Life, fact: facts.ReviewOpened) -> None:
         if not fact.after_delivery:
             life.waited = life.reviewed = True
-        self.reviews_opened.add((fact.gate,))
-
-    def _review_escalated(self, life: Life, fact: facts.ReviewEscalated) -> None:
-        one = self._parked.review(fact.review)
-        self.reviews_escalated.add((one.gate if one is not None else m.OTHER,))
+        self.reviews.opened(fact)
 
     def _review_decided(self, life: Life, fact: facts.ReviewDecided) -> None:
-        # The review may have been opened by an earlier process.
         life.waited = life.reviewed = True
-        one = self._parked.review(fact.review)
-        self.reviews_decided.add((one.gate if one is not None else m.OTHER, fact.decision))
-        if one is not None:
-            self.review_duration.observe((one.gate,), max(0, fact.at - one.at))
+        self.reviews.decided(fact)
 
     def _answer_delivered(self, life: Life, fact: facts.AnswerDelivered) -> None:
         if fact.streaming:

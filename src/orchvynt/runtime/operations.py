@@ -1,6 +1,7 @@
 """Control, performed: what an operator's request does to the running process."""
 
-from collections.abc import Container, Iterator
+import asyncio
+from collections.abc import Container, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -15,7 +16,7 @@ from orchvynt.decisions.fallback.breakers import Sight
 from orchvynt.decisions.limits.buckets import Bucket
 from orchvynt.decisions.limits.limiter import gauges_of
 from orchvynt.decisions.limits.refusals import window_text
-from orchvynt.decisions.reviews.cases import Voter
+from orchvynt.decisions.reviews.cases import Case, Voter, late
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import SCORES_NEEDED, lower_bound
 from orchvynt.language.document.scalars import duration_text
@@ -25,8 +26,9 @@ from orchvynt.model.facts import Choice
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.checking import Compared
+from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.outbox import MessageRow
-from orchvynt.ports.store import ReviewRow
+from orchvynt.ports.store import ReviewRow, StoreUnavailableError
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.changing import Changing
@@ -50,7 +52,7 @@ from orchvynt.runtime.control import (
 )
 from orchvynt.runtime.granting import Granting
 from orchvynt.runtime.policies import PolicyMissingError
-from orchvynt.runtime.reviewing import Reviewing
+from orchvynt.runtime.voting import Voting, unknown
 
 STATUS_ALERTS_MAX: Final = 100
 
@@ -66,10 +68,10 @@ class Rates(msgspec.Struct, frozen=True):
 class Operations:
     """Implements `runtime.control.Control`."""
 
-    def __init__(self, carrier: Carrier, reviewing: Reviewing, changing: Changing, alerting: Alerting, granting: Granting) -> None:
+    def __init__(self, carrier: Carrier, voting: Voting, changing: Changing, alerting: Alerting, granting: Granting) -> None:
         self.alerting = alerting
         self.carrier = carrier
-        self.reviewing = reviewing
+        self.voting = voting
         self.granting = granting
         self.changing = changing
         self.policies = changing.policies
@@ -191,21 +193,54 @@ class Operations:
     async def grant(self, asked: Grant) -> Granted | Fault:
         return await self.granting.grant(asked, self.policies.current)
 
-    async def decide(self, review: str, decision: Choice, voter: Voter, reason: str, amount: str | None = None) -> ReviewRow | Fault:
-        await self.store.settled()
-        before = await self.store.review(review)
-        if before is None:
-            return Fault("not_found", f"There is no review {review[:100]}.", "See `orchvynt reviews list`.")
+    async def decide(
+        self,
+        review: str,
+        decision: Choice,
+        voter: Voter,
+        reason: str,
+        amount: str | None = None,
+        reply: str = "",
+        edition: str | None = None,
+    ) -> ReviewRow | Fault:
         try:
-            fault = await self.reviewing.vote(review, decision, voter, reason, before, amount)
+            fault = await self.voting.vote(review, decision, voter, reason, text=reply, edition=edition, amount=amount)
         except PolicyMissingError as error:
-            return Fault("policy_error", f"The review cannot be decided: {error}.", "Start the build that parked it.")
-        if fault is not None:
+            fault = _no_policy(error)
+        return await self._row_after(review, fault)
+
+    async def decide_all(self, reviews: Sequence[str], decision: Choice, voter: Voter, reason: str) -> list[ReviewRow | Fault]:
+        async def decide(review: str) -> Fault | None:
+            try:
+                return await self.voting.vote(review, decision, voter, reason)
+            except PolicyMissingError as error:
+                return _no_policy(error)
+            except (StoreUnavailableError, JournalUnavailableError) as error:
+                return Fault("store_unavailable", f"The review cannot be read: {error}.", "It is still open; vote again.")
+
+        faults = await asyncio.gather(*(decide(review) for review in reviews))
+        return [await self._row_after(review, fault) for review, fault in zip(reviews, faults, strict=True)]
+
+    async def claim(self, review: str, voter: Voter) -> ReviewRow | Fault:
+        return await self._row_after(review, self.voting.claim(review, voter))
+
+    async def release(self, review: str, voter: Voter) -> ReviewRow | Fault:
+        return await self._row_after(review, self.voting.release(review, voter))
+
+    async def _row_after(self, review: str, fault: Fault | None) -> ReviewRow | Fault:
+        """What the store has of it once it has heard. A held caller was answered before: only whoever voted waits for this."""
+        if fault is not None and fault.code != "not_found":
             return fault
         await self.store.settled()
-        after = await self.store.review(review)
-        assert after is not None
-        return after
+        row = await self.store.review(review)
+        if row is not None and fault is not None:
+            # Decided longer ago than the index remembers.
+            return late(Case(review, row.status, row.by)) or fault
+        return row or unknown(review)
+
+
+def _no_policy(error: PolicyMissingError) -> Fault:
+    return Fault("policy_error", f"The review cannot be decided: {error}.", "Start the build that parked it.")
 
 
 def _budget_line(budget: Budget, subject: str, window: int, resets_at: int, account: Account, rates: Rates, granted: Amounts) -> BudgetLine:

@@ -7,24 +7,33 @@ import heapq
 from collections.abc import Callable
 from typing import Final
 
+from msgspec.structs import replace
+
+from orchvynt.decisions.reviews.cases import Case
 from orchvynt.lifecycle.join_keys import keyed
+from orchvynt.model.facts import Vote
 from orchvynt.ports.store import ReviewStatus
 from orchvynt.runtime.life import NEVER, Life
 
 JOINABLE_NS: Final = 24 * 3_600 * 1_000_000_000
+ANYBODY: Final = Case("")
 
 
 class ParkedOne:
-    """`due` is the instant in ns UTC at which the next step of its escalation is due, 0 for never; `escalations` are done. `status` is open
-    until it is decided. `after_delivery`: the answer was delivered, and nobody joins or polls for this.
+    """`due` is the instant in ns UTC at which the next step of its escalation is due, 0 for never; `escalations` are done. `reminds` are
+    the instants of the reminders still to come, `reminded` counts those that came. `status` is open until it is decided.
+    `after_delivery`: the answer was delivered, and nobody joins or polls for this.
+
+    `terms`, `votes` and the claim are what its case is made of: of 100,000 reviews nearly all share the first and have no other
+    (bench/open_reviews.py).
 
     `released` is set once its caller was told to come back, or was gone; `claims` counts those who came back. `decided_at` is 0
     until it is decided. `under_way` while an invocation that an approval let go on has not come to its end.
     """
 
     __slots__ = (
-        "after_delivery", "at", "by", "claims", "decided_at", "due", "escalations", "gate", "inv", "join_key", "key_id", "life", "released",
-        "review", "status", "under_way",
+        "after_delivery", "at", "by", "claimed_by", "claimed_until", "claims", "decided_at", "due", "escalations", "gate", "inv",
+        "join_key", "key_id", "life", "released", "reminded", "reminds", "review", "status", "terms", "under_way", "votes",
     )  # fmt: skip
 
     def __init__(self, review: str, inv: str, gate: str, key_id: str, join_key: str, at: int, due: int, status: ReviewStatus) -> None:
@@ -44,10 +53,33 @@ class ParkedOne:
         self.decided_at = 0
         self.under_way = False
         self.after_delivery = False
+        self.terms = ANYBODY
+        self.votes: tuple[Vote, ...] = ()
+        self.claimed_by = ""
+        self.claimed_until = 0
+        self.reminds: tuple[int, ...] = ()
+        self.reminded = 0
 
     @property
     def open(self) -> bool:
         return self.status == "open"
+
+    @property
+    def case(self) -> Case:
+        """The case as it stands: what is decided about this review is decided on it."""
+        return replace(
+            self.terms,
+            review=self.review,
+            status=self.status,
+            decided_by=self.by,
+            votes=self.votes,
+            claimed_by=self.claimed_by,
+            claimed_until=self.claimed_until,
+        )
+
+    def became(self, case: Case) -> None:
+        """A vote, a claim or a release of it is in the journal."""
+        self.votes, self.claimed_by, self.claimed_until = case.votes, case.claimed_by, case.claimed_until
 
     def kept(self, now: int) -> bool:
         """Whether a caller may still come back for it: until it is decided, and 24 hours more."""
@@ -65,6 +97,7 @@ class Parked:
         self._by_scope: dict[str, ParkedOne] = {}
         self._escalations: list[tuple[int, str]] = []
         self._watchers: dict[str, list[Callable[[], None]]] = {}
+        self._terms: dict[Case, Case] = {}
         # In the order of their opening.
         self._open: dict[str, ParkedOne] = {}
         self.open_by_gate: dict[str, int] = {}
@@ -78,8 +111,13 @@ class Parked:
             if one.review not in self._open:
                 self.open_by_gate[one.gate] = self.open_by_gate.get(one.gate, 0) + 1
             self._open[one.review] = one
-            if one.due:
-                heapq.heappush(self._escalations, (one.due, one.review))
+            for at in (one.due, *one.reminds[:1]):
+                if at:
+                    heapq.heappush(self._escalations, (at, one.review))
+
+    def shared(self, terms: Case) -> Case:
+        """The one value of all that are equal to it."""
+        return self._terms.setdefault(terms, terms)
 
     def _add_joinable(self, one: ParkedOne) -> None:
         if (before := self._by_invocation.get(one.inv)) is not None:
@@ -136,6 +174,7 @@ class Parked:
         one.status = status
         one.by = by
         one.decided_at = at
+        one.votes, one.reminds = (), ()
         del self._open[one.review]
         self.open_by_gate[one.gate] -= 1
         if not self.open_by_gate[one.gate]:
@@ -180,23 +219,32 @@ class Parked:
     def next_due(self) -> int:
         return self._escalations[0][0] if self._escalations else NEVER
 
-    def escalated(self, one: ParkedOne, due: int) -> None:
-        """A step is done; the next is due then, 0 for never."""
+    def escalated(self, one: ParkedOne, due: int, to: str) -> None:
+        """A step is done: `to` may decide, too. The next is due then, 0 for never."""
         one.escalations += 1
         one.due = due
+        if to not in one.terms.reviewers:
+            one.terms = self.shared(replace(one.terms, reviewers=(*one.terms.reviewers, to)))
         if due:
             self.due_again(one, due)
 
+    def was_reminded(self, one: ParkedOne, now: int) -> None:
+        """All reminders that were due are one; the next is due later."""
+        one.reminded += 1
+        one.reminds = tuple([at for at in one.reminds if at > now])
+        if one.reminds:
+            self.due_again(one, one.reminds[0])
+
     def due_again(self, one: ParkedOne, at: int) -> None:
-        """Its escalation could not happen and is due once more."""
+        """Something of it is due then, perhaps because it could not happen before."""
         heapq.heappush(self._escalations, (at, one.review))
 
     def take_due(self, now: int, most: int) -> list[ParkedOne]:
-        """At most so many open ones whose escalation is due at `now` (ns UTC), each once."""
+        """At most so many open ones of which something is due at `now` (ns UTC): a reminder, or a step of its escalation."""
         found: list[ParkedOne] = []
         while self._escalations and self._escalations[0][0] <= now and len(found) < most:
             one = self._by_review.get(heapq.heappop(self._escalations)[1])
-            if one is not None and one.open:
+            if one is not None and one.open and one not in found:
                 found.append(one)
         return found
 

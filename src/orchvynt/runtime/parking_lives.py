@@ -32,6 +32,7 @@ class ParkingLives:
         at, due = self._clock.now(), command.escalates_at
         one = ParkedOne(command.review, life.id, command.gate, invocation.caller, join_key(state), at, due, "open")
         one.life = life
+        one.terms, one.reminds = self._parked.shared(command.terms), command.reminds
         one.released = not life.callers or (before is not None and before.released)
         self._parked.add(one)
         life.exchange = None
@@ -46,12 +47,13 @@ class ParkingLives:
         invocation = life.state.invocation
         one = ParkedOne(command.review, life.id, command.gate, invocation.caller, "", self._clock.now(), command.escalates_at, "open")
         one.after_delivery = True
+        one.terms, one.reminds = self._parked.shared(command.terms), command.reminds
         self._parked.add(one)
 
     def escalate(self, _life: Life, command: Escalate) -> None:
         one = self._parked.review(command.review)
         assert one is not None
-        self._parked.escalated(one, command.due)
+        self._parked.escalated(one, command.due, command.to)
 
     def go_on(self, life: Life, command: GoOn) -> None:
         """The decision is in the journal: it counts, whatever becomes of the invocation."""

@@ -8,6 +8,8 @@ import msgspec
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.prompts import PROMPTS_MAX
 from orchvynt.decisions.budgets.windows import placed_in
+from orchvynt.decisions.reviews.cases import Case
+from orchvynt.decisions.reviews.choices import offered
 from orchvynt.language.snapshot import Budget, Snapshot
 from orchvynt.lifecycle.before_send import concluded, cut_off
 from orchvynt.lifecycle.settling import bound_of, consumed, price_of
@@ -153,6 +155,19 @@ def _end_hold(hold: OpenHold, at: int, snapshot: Snapshot, budgets: Mapping[str,
     return [facts.AttemptEnded(hold.inv, at, hold.attempt, "interrupted", at - hold.sent_at), receipt]
 
 
+def _terms(row: ReviewRow) -> Case:
+    """As `lifecycle.review_cases` makes them of the opening; a further group may have been asked since."""
+    return Case(
+        "",
+        reviewers=row.reviewers,
+        quorum=row.quorum,
+        not_requester=row.not_requester,
+        requester=row.requester,
+        require_reason=row.require_reason,
+        choices=offered(row.stage, row.after_delivery),
+    )
+
+
 def _restore_parked(parked: Parked, rows: Iterable[ReviewRow], at: int) -> None:
     for row in sorted(rows, key=lambda one: one.opened_at):
         if row.status != "open" and at - row.decided_at >= JOINABLE_NS:
@@ -163,6 +178,10 @@ def _restore_parked(parked: Parked, rows: Iterable[ReviewRow], at: int) -> None:
         one.escalations = row.escalations
         one.decided_at = row.decided_at
         one.after_delivery = row.after_delivery
+        if one.open:
+            one.terms = parked.shared(_terms(row))
+            one.votes, one.claimed_by, one.claimed_until = row.votes, row.claimed_by, row.claimed_until
+            one.reminds, one.reminded = row.reminds, row.reminded
         # Whoever waited for it was cut off when the earlier process ended.
         one.released = True
         parked.add(one)

@@ -1,14 +1,9 @@
-"""Parked invocations as callers and reviewers meet them: a caller joins or polls, a reviewer votes, an escalation falls due.
-
-INVARIANT: between the check that a review is open and the step that decides it, nothing is awaited: one decision wins.
-"""
+"""Parked invocations as callers meet them: joined, polled, and read from the store when somebody needs them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from orchvynt.decisions.reviews.cases import Case, Counted, Voter, late, vote
-from orchvynt.decisions.reviews.granting import check_grant
 from orchvynt.dialects import registry
 from orchvynt.lifecycle import events
 from orchvynt.lifecycle.asked_gates import asked_gate
@@ -18,7 +13,7 @@ from orchvynt.model import facts
 from orchvynt.model.faults import Fault
 from orchvynt.ports.caller import CallerLine
 from orchvynt.ports.journal import JournalUnavailableError
-from orchvynt.ports.store import ReviewRow, ReviewStatus, Store, StoreUnavailableError
+from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime import answers
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.life import Caller, Life
@@ -30,7 +25,6 @@ from orchvynt.runtime.tasks import Tasks
 POLL_WAIT_MAX_S: Final = 60.0
 # The store bounds its own waiting reads; what comes in a crowd (a restart, a thousand polls) stands in line here.
 LOADS_AT_ONCE: Final = 32
-ESCALATE_AGAIN_NS: Final = 1_000_000_000
 
 
 class StateGoneError(Exception):
@@ -51,7 +45,7 @@ class Reviewing:
         self._loading: dict[str, asyncio.Task[Life]] = {}
         self._places = asyncio.Semaphore(LOADS_AT_ONCE)
 
-    async def _current(self, one: ParkedOne) -> tuple[ParkedOne, Life]:
+    async def current(self, one: ParkedOne) -> tuple[ParkedOne, Life]:
         """The newest review of an invocation and its life, from memory or from the store. Raises one of UNAVAILABLE.
 
         A further review may open while an earlier one's state is read: then that one is read too.
@@ -92,67 +86,6 @@ class Reviewing:
         state.escalations = one.escalations
         return Life(await self.policies.version(state.policy_version), state, self.carrier.clock.monotonic())
 
-    async def vote(
-        self, review: str, choice: facts.Choice, voter: Voter, reason: str, row: ReviewRow, amount: str | None = None
-    ) -> Fault | None:
-        """One vote. None if it decided the review. `amount` is what it grants, as it was written. Raises one of UNAVAILABLE, and then
-        nothing is decided."""
-        one = self.carrier.parked.review(review)
-        if one is None or not one.open:
-            # Decided; or longer ago than the index remembers.
-            return late(_case(row, one.status if one else row.status, (one.by if one else "") or row.by))
-        newest, life = await self._current(one)
-        status: ReviewStatus = one.status if newest is one else "approved"
-        counted = vote(_case(row, status, one.by or row.by), voter, choice, reason, self.carrier.clock.now())
-        if not isinstance(counted, Counted):
-            self.carrier.let_go(life)
-            return counted
-        granted = check_grant(review, choice, amount, row.wanted)
-        if isinstance(granted, Fault):
-            self.carrier.let_go(life)
-            return granted
-        clock = self.carrier.clock
-        if not self._step(one, life, events.Voted(clock.now(), clock.monotonic(), choice, voter.by, reason, granted), voter.by):
-            return Fault(
-                "store_unavailable",
-                "The vote could not be written, so it does not count; the review is still open.",
-                "Make room or repair the disk, and vote again.",
-                retry_after_seconds=5,
-            )
-        if granted and row.wanted is not None:
-            self.carrier.admitting.granted(row.wanted.budget, row.wanted.subject)
-        return None
-
-    def _step(self, one: ParkedOne, life: Life, event: events.Voted | events.EscalationDue, by: str) -> bool:
-        """One step that may decide the review; the index follows what was written. False if it could not be."""
-        if not self.carrier.feed(life, event) and one.open:
-            return False
-        if not one.open:
-            # It was decided on the way, and goes on.
-            return True
-        state = life.state
-        if state.phase == "done":
-            verdict = state.verdict.code if state.verdict is not None else ""
-            statuses: dict[str, ReviewStatus] = {"": "approved", "review_expired": "expired"}
-            self.carrier.parked.decided(one, statuses.get(verdict, "rejected"), by, event.at)
-        elif state.review != one.review:
-            self.carrier.parked.decided(one, "approved", by, event.at)
-        self.carrier.let_go(life)
-        return True
-
-    async def escalate(self, one: ParkedOne) -> None:
-        """What is due happens, now or, while it cannot be read or written, a second later."""
-        clock = self.carrier.clock
-        try:
-            newest, life = await self._current(one)
-        except UNAVAILABLE:
-            self.carrier.parked.due_again(one, clock.now() + ESCALATE_AGAIN_NS)
-            return
-        if newest is not one or not one.open:
-            return
-        if not self._step(one, life, events.EscalationDue(clock.now(), clock.monotonic()), "escalation"):
-            self.carrier.parked.due_again(one, clock.now() + ESCALATE_AGAIN_NS)
-
     def join(self, one: ParkedOne, line: CallerLine, request_id: str) -> None:
         """A caller came back: it waits with the invocation, or gets the answer at once."""
         one.claims += 1
@@ -160,7 +93,7 @@ class Reviewing:
         self.tasks.start(self._told_if_unavailable(caller, one.inv, lambda: self._join(one, caller)), f"join {one.review}")
 
     async def _join(self, one: ParkedOne, caller: Caller) -> None:
-        one, life = await self._current(one)
+        one, life = await self.current(one)
         if caller.line.gone:
             self.carrier.let_go(life)
         elif one.open or one.under_way:
@@ -207,7 +140,7 @@ class Reviewing:
             await self._wait_for_decision(one, caller, wait_s)
         if caller.line.gone:
             return
-        one, life = await self._current(one)
+        one, life = await self.current(one)
         if one.open or one.under_way:
             answers.refuse(life, caller, pending(life.state))
             self.carrier.let_go(life)
@@ -245,17 +178,3 @@ class Reviewing:
             fault = Fault("not_found", f"What was parked as {inv} is not kept any more.", "Send the request again, changed.")
             said = registry.caller("anthropic_messages").error(fault, inv)
             answers.answer_fault(caller.line, fault, said, [("x-orchvynt-invocation", inv)])
-
-
-def _case(row: ReviewRow, status: ReviewStatus, decided_by: str) -> Case:
-    return Case(
-        row.review,
-        status,
-        decided_by,
-        row.reviewers,
-        row.quorum,
-        row.not_requester,
-        row.requester,
-        row.require_reason,
-        votes=row.votes,
-    )

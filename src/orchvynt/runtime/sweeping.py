@@ -13,6 +13,7 @@ from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.reviewing import Reviewing
+from orchvynt.runtime.voting import Voting
 
 TICK_S: Final = 0.05
 HOUSEKEEPING_TICKS: Final = 1_200
@@ -24,9 +25,10 @@ SECOND_TICKS: Final = 20
 class Sweeping:
     """Wakes twenty times a second and looks at what is due."""
 
-    def __init__(self, carrier: Carrier, reviewing: Reviewing, repeating: Repeating, forgetting: Forgetting) -> None:
+    def __init__(self, carrier: Carrier, reviewing: Reviewing, voting: Voting, repeating: Repeating, forgetting: Forgetting) -> None:
         self.carrier = carrier
         self.reviewing = reviewing
+        self.voting = voting
         self.repeating = repeating
         self.forgetting = forgetting
 
@@ -65,7 +67,7 @@ class Sweeping:
         at = carrier.clock.now()
         if carrier.parked.next_due() <= at:
             for one in carrier.parked.take_due(at, ESCALATIONS_AT_ONCE):
-                self.reviewing.tasks.start(self.reviewing.escalate(one), f"escalate {one.review}")
+                self.reviewing.tasks.start(self.voting.fall_due(one), f"due {one.review}")
 
     def _due(self, life: Life, name: str, now: int) -> None:
         carrier = self.carrier

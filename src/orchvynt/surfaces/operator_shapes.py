@@ -3,7 +3,6 @@
 Instants are RFC 3339 UTC texts (empty: none), money is nano-dollars with a decimal text of USD beside it, durations are milliseconds.
 """
 
-from decimal import Decimal
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -96,64 +95,6 @@ class BudgetView(msgspec.Struct, frozen=True):
     forecast: ForecastView = ForecastView()
     granted_nanos: int = 0
     granted_tokens: int = 0
-
-
-class WantedView(msgspec.Struct, frozen=True):
-    """What an invocation wants of a budget without room. Amounts are decimal texts: USD or whole tokens, as `unit` says. `limit` is with
-    what was granted before; `grants` are the amounts that an approval may grant."""
-
-    budget: str
-    subject: str
-    unit: Literal["usd", "tokens"]
-    limit: str
-    spent: str
-    held: str
-    needed: str
-    resets_at: str
-    grants: tuple[str, ...]
-
-
-class ReviewView(msgspec.Struct, frozen=True):
-    """One parked answer, or one invocation that wants more of a budget before its send: then `gate` is `budget NAME`, and `wanted` says
-    what it wants. `by` and `reason` are set once it is decided, `granted` where an approval granted something. `stage` is what is looked
-    at; `after_delivery`: the caller has its answer already."""
-
-    review: str
-    invocation: str
-    gate: str
-    stage: Literal["input", "output", "tool_call", "budget"]
-    after_delivery: bool
-    status: Literal["open", "approved", "rejected", "expired"]
-    opened_at: str
-    decided_at: str
-    by: str
-    reason: str
-    reviewers: tuple[str, ...]
-    require_reason: bool
-    escalates_at: str
-    escalation: str
-    wanted: WantedView | None
-    granted: str
-
-
-class ReviewDetail(ReviewView, frozen=True):
-    """What a reviewer decides on. `answer` is the parked answer, `reads` what the gate's expression read, `verdict` how it came about."""
-
-    workflow: str
-    agent: str
-    run: str
-    asked: str
-    verdict: str
-    reads: dict[str, Any]
-    answer: dict[str, Any]
-
-
-class DecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`grant` is the amount that an approval grants of a budget, in its unit; it may be left out where the policy lists one amount only."""
-
-    decision: Literal["approve", "reject"]
-    reason: str = ""
-    grant: Decimal | None = None
 
 
 class StatusView(msgspec.Struct, frozen=True):

@@ -224,7 +224,7 @@ def test_a_parked_answer_is_polled_joined_and_read_by_its_own_key() -> None:
         waiting = asyncio.create_task(plane.ask(f"{poll}?wait=30s", authorization="Bearer mine"))
         await asyncio.sleep(0.05)
         assert not waiting.done()
-        assert await runtime.reviewing.vote(row.review, "approve", Voter("token:ana"), "", row) is None
+        assert await runtime.voting.vote(row.review, "approve", Voter("token:ana"), "") is None
         assert (await waiting).body == WHOLE
         joined = await plane.chat(authorization="Bearer mine")
         assert (joined.body, joined.headers["x-orchvynt-invocation"]) == (WHOLE, pending.error["invocation_id"])

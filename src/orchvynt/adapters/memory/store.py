@@ -6,6 +6,7 @@ import msgspec
 
 from orchvynt.adapters.memory.audit import MemoryAudit
 from orchvynt.adapters.memory.changes import MemoryChanges
+from orchvynt.adapters.memory.inbox import MemoryInbox
 from orchvynt.adapters.memory.outbox import MemoryOutbox
 from orchvynt.adapters.memory.people import MemoryPeople
 from orchvynt.adapters.memory.receipts import MemoryReceipts
@@ -31,7 +32,6 @@ from orchvynt.ports.store import (
     KeyRow,
     OpenHold,
     PolicyRow,
-    ReviewRow,
     SpendRow,
     TokenRow,
 )
@@ -39,7 +39,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class MemoryStore(MemoryAudit, MemoryOutbox, MemoryChanges, MemoryPeople):
+class MemoryStore(MemoryAudit, MemoryInbox, MemoryOutbox, MemoryChanges, MemoryPeople):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
     def __init__(self) -> None:
@@ -54,7 +54,6 @@ class MemoryStore(MemoryAudit, MemoryOutbox, MemoryChanges, MemoryPeople):
         self._holds: dict[str, tuple[HoldPlaced, int]] = {}
         self._grants: dict[str, BudgetGranted] = {}
         self._receipts = MemoryReceipts()
-        self._reviews: dict[str, ReviewRow] = {}
         self._feedback: dict[str, FeedbackRow] = {}
         self._kept: dict[str, AnswerKept] = {}
         self._last_finished = ""
@@ -180,15 +179,6 @@ class MemoryStore(MemoryAudit, MemoryOutbox, MemoryChanges, MemoryPeople):
     async def unfinished(self) -> list[str]:
         self._check_open()
         return sorted(inv for inv, row in self._invocations.items() if not row.outcome)
-
-    async def reviews(self, only_open: bool) -> list[ReviewRow]:
-        self._check_open()
-        rows = (row for row in self._reviews.values() if row.status == "open" or not only_open)
-        return sorted(rows, key=lambda row: (row.opened_at, row.review))
-
-    async def review(self, review: str) -> ReviewRow | None:
-        self._check_open()
-        return self._reviews.get(review)
 
     async def review_state(self, review: str) -> bytes | None:
         row = await self.review(review)

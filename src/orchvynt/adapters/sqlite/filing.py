@@ -25,6 +25,7 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode_reviewers: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 _decode_wanted: Final = msgspec.json.Decoder(Wanted).decode
 _decode_votes: Final = msgspec.json.Decoder(tuple[Vote, ...]).decode
+_decode_reminds: Final = msgspec.json.Decoder(tuple[int, ...]).decode
 _decode_headers: Final = msgspec.json.Decoder(tuple[tuple[str, str], ...]).decode
 
 
@@ -34,7 +35,7 @@ def review_values(row: ReviewRow) -> list[Value]:
         int(row.require_reason), row.key_id, row.join_key, row.escalates_at, row.escalation,
         _encode(row.wanted).decode() if row.wanted is not None else "", row.granted, row.stage, row.quorum, int(row.not_requester),
         row.requester, _encode(row.votes).decode() if row.votes else "", row.claimed_by, row.claimed_until, int(row.after_delivery),
-        row.escalations,
+        row.escalations, row.decision, _encode(row.reminds).decode() if row.reminds else "", row.reminded,
     ]  # fmt: skip
 
 
@@ -53,7 +54,9 @@ def review_row(values: tuple[Any, ...]) -> ReviewRow:
             _decode_votes(values[20]) if values[20] else (),
             *values[21:23],
             bool(values[23]),
-            values[24],
+            *values[24:26],
+            _decode_reminds(values[26]) if values[26] else (),
+            values[27],
         )
     )
 
@@ -173,5 +176,5 @@ def _file_reviews(connection: sqlite3.Connection, batch: Batch, chain: AuditChai
     changed: list[Value] = []
     for row in fold_reviews(known, facts).values():
         changed += review_values(row)
-    run_rows(connection, "put_review", 25, changed)
+    run_rows(connection, "put_review", 28, changed)
     connection.executemany(QUERIES["mark_parked"], [(inv,) for inv in {fact.inv for fact in facts}])

@@ -250,6 +250,10 @@ SELECT * FROM reviews ORDER BY opened_at, review;
 -- Oldest first, those that nobody has decided.
 SELECT * FROM reviews WHERE status = 'open' ORDER BY opened_at, review;
 
+-- name: reviews_page
+-- A page of the inbox: those that match {conditions}, by their opening.
+SELECT * FROM reviews {conditions} ORDER BY opened_at {order}, review {order} LIMIT :limit;
+
 -- name: review
 -- One review.
 SELECT * FROM reviews WHERE review = ?;

@@ -15,6 +15,7 @@ from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.audit_store import SqliteAudit
 from orchvynt.adapters.sqlite.changes import change_values, read_change, read_changes
 from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
+from orchvynt.adapters.sqlite.inbox import reviews_page
 from orchvynt.adapters.sqlite.lock import Lock
 from orchvynt.adapters.sqlite.outbox import SqliteOutbox
 from orchvynt.adapters.sqlite.people import SqlitePeople
@@ -28,6 +29,7 @@ from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.changes import ChangeRow
 from orchvynt.ports.receipts import ReceiptRow, Spent
+from orchvynt.ports.reviews import ReviewsAsked
 from orchvynt.ports.store import (
     FeedbackRow,
     InvocationRow,
@@ -152,6 +154,9 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
     async def reviews(self, only_open: bool) -> list[ReviewRow]:
         name = "open_reviews" if only_open else "all_reviews"
         return await self._reader.run(lambda connection: [review_row(row) for row in connection.execute(QUERIES[name])])
+
+    async def reviews_page(self, asked: ReviewsAsked) -> list[ReviewRow]:
+        return await self._reader.run(lambda connection: reviews_page(connection, asked))
 
     async def review(self, review: str) -> ReviewRow | None:
         rows = await self._reader.rows("review", review)

@@ -5,6 +5,7 @@ A case is of an invocation, or of a change of the policy: here they are the same
 voters approve the same content: an edit makes new content, so those who approved what was there before have not approved it.
 """
 
+import hashlib
 from typing import Final, Literal
 
 import msgspec
@@ -13,8 +14,13 @@ from orchvynt.model.facts import Choice, Vote
 from orchvynt.model.faults import Fault
 
 REASON_CHARS_MAX: Final = 2_000
+TEXT_CHARS_MAX: Final = 500_000
 CLAIM_NS: Final = 15 * 60 * 1_000_000_000
 """So long a claim keeps others out, if its holder does nothing."""
+
+ORIGINAL: Final = "original"
+"""The edition of what was parked, as long as nobody has edited it."""
+NEW_TEXT: Final[frozenset[Choice]] = frozenset({"edit", "respond"})
 
 Status = Literal["open", "approved", "rejected", "expired"]
 
@@ -48,23 +54,55 @@ class Case(msgspec.Struct, frozen=True):
     claimed_by: str = ""
     claimed_until: int = 0
 
+    @property
+    def edited(self) -> Vote | None:
+        """The vote whose text stands in place of what was parked."""
+        first = self.votes[0] if self.votes else None
+        return first if first is not None and first.choice in NEW_TEXT else None
+
+    @property
+    def edition(self) -> str:
+        """Names the content that an approval lets through now."""
+        edited = self.edited
+        return hashlib.sha256(edited.text.encode()).hexdigest()[:16] if edited is not None else ORIGINAL
+
 
 class Counted(msgspec.Struct, frozen=True):
-    """A vote that counts. `decides` once no further one is needed."""
+    """A vote that counts. `decides` once no further one is needed: the case is decided as `decision` says."""
 
     case: Case
     decides: bool
 
+    @property
+    def cast(self) -> Vote:
+        return self.case.votes[-1]
 
-def vote(case: Case, voter: Voter, choice: Choice, reason: str, at: int) -> Counted | Fault:
-    """One vote: it counts, and may decide, or a Fault says why it does not."""
-    fault = late(case) or _barred(case, voter, choice) or _reason(case, reason) or _claimed(case, voter, at)
+    @property
+    def decision(self) -> Choice:
+        if self.cast.choice == "reject":
+            return "reject"
+        return self.case.edited.choice if self.case.edited is not None else "approve"
+
+    @property
+    def text(self) -> str:
+        """What takes the place of what was parked; empty where nothing does."""
+        edited = self.case.edited
+        return edited.text if edited is not None and self.cast.choice != "reject" else ""
+
+
+def vote(case: Case, voter: Voter, choice: Choice, reason: str, at: int, text: str = "", edition: str | None = None) -> Counted | Fault:
+    """One vote: it counts, and may decide, or a Fault says why it does not. `text` is what an edit or a response says. `edition` is what
+    the voter has seen, None where it does not say: nobody approves an edit that came in between."""
+    fault = late(case) or _barred(case, voter, choice) or _reason(case, reason) or _text(choice, text) or _claimed(case, voter, at)
     if fault is not None:
         return fault
+    if edition is not None and edition != case.edition and choice != "reject":
+        by = case.edited.by if case.edited is not None else "somebody"
+        return _conflict(case, f"{by} has changed the content of review {case.review} since you looked.", "Look again, then vote.")
     mine = next((one for one in case.votes if one.by == voter.by), None)
     if mine is not None and choice == "approve" and mine.choice != "reject":
         return _conflict(case, f"{voter.by} has approved review {case.review} before; {_missing(case)}.")
-    votes = counted(case.votes, Vote(voter.by, choice, reason, at))
+    votes = counted(case.votes, Vote(voter.by, choice, reason, at, text))
     decides = choice == "reject" or len(votes) >= case.quorum
     kept = msgspec.structs.replace(case, votes=votes, claimed_by="", claimed_until=0)
     return Counted(kept, decides)
@@ -72,7 +110,7 @@ def vote(case: Case, voter: Voter, choice: Choice, reason: str, at: int) -> Coun
 
 def counted(votes: tuple[Vote, ...], cast: Vote) -> tuple[Vote, ...]:
     """The votes that count after one more: one of each voter, and none for what is not there any more."""
-    before = () if cast.choice in ("edit", "respond") else tuple([one for one in votes if one.by != cast.by])
+    before = () if cast.choice in NEW_TEXT else tuple([one for one in votes if one.by != cast.by])
     return (*before, cast)
 
 
@@ -127,6 +165,21 @@ def _reason(case: Case, reason: str) -> Fault | None:
         return Fault("invalid_request", said, "Give one with --reason TEXT.", param="reason")
     if len(reason) > REASON_CHARS_MAX:
         return Fault("invalid_request", f"The reason is {len(reason)} characters long; the most is {REASON_CHARS_MAX}.", param="reason")
+    return None
+
+
+def _text(choice: Choice, text: str) -> Fault | None:
+    if choice not in NEW_TEXT:
+        if not text:
+            return None
+        return Fault("invalid_request", f"A vote to {choice} has no text of its own.", "Leave the reply out, or vote edit.", param="reply")
+    if not text.strip():
+        return Fault(
+            "invalid_request", f"A vote to {choice} needs the text that the caller shall get.", "Give it as the reply.", param="reply"
+        )
+    if len(text) > TEXT_CHARS_MAX:
+        said = f"The text is {len(text)} characters long; the most is {TEXT_CHARS_MAX}."
+        return Fault("invalid_request", said, "Respond with less, or reject.", param="reply")
     return None
 
 

@@ -1,5 +1,6 @@
-"""When something happens to a review that nobody decides."""
+"""When something happens to a review that nobody decides: reminders, and the steps of its gate's escalation."""
 
+from orchvynt.decisions.reviews.working_hours import due
 from orchvynt.language.snapshot import Gate
 
 
@@ -9,4 +10,9 @@ def next_step(gate: Gate, opened_at: int, done: int = 0) -> tuple[int, str]:
     if done >= len(gate.escalation):
         return 0, ""
     step = gate.escalation[done]
-    return opened_at + step.after_ns, f"to {step.to}" if step.to else "reject"
+    return due(gate.hours, opened_at, step.after_ns), f"to {step.to}" if step.to else "reject"
+
+
+def reminders(gate: Gate, opened_at: int) -> tuple[int, ...]:
+    """When the reviewers are reminded (ns UTC), in order."""
+    return tuple([due(gate.hours, opened_at, after) for after in gate.remind_ns])

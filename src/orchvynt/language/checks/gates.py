@@ -1,27 +1,63 @@
 """Gates have people enough: every group has somebody in it, and as many as a gate's quorum asks for."""
 
+from typing import Final
+
 from orchvynt.language.document.gates import ApproversEntry, GateEntry, GroupEntry
+from orchvynt.language.document.hours import days_of, minute_of
 from orchvynt.language.document.policy import OperationEntry
+from orchvynt.language.document.scalars import MINUTE
 from orchvynt.language.reading import Item
 from orchvynt.language.report import Report
 from orchvynt.language.source import Source
 from orchvynt.model.emails import normalised
+
+WEEKS_MAX: Final = 5 * 52
 
 
 def check_gates(source: Source, report: Report) -> None:
     for group in source.groups.values():
         _members(group, report)
     for gate in source.gates:
-        for number, step in enumerate(gate.section.escalation):
-            if step.to == gate.section.reviewers:
-                span, path = gate.at("escalation", number, "to"), f"{gate.path}.escalation[{number}].to"
-                report.error(span, f"`{step.to}` are the reviewers already", "Name another group.", path)
+        _escalation(gate, report)
         _large_enough(gate, source, report)
         if gate.section.not_requester:
             _requester(gate, source, report)
     protected = source.operation.section.protected if source.operation is not None else None
     if source.operation is not None and protected is not None:
         _approvers(source.operation, protected.approvers, source, report)
+
+
+def _escalation(gate: Item[GateEntry], report: Report) -> None:
+    asked = {gate.section.reviewers}
+    for number, step in enumerate(gate.section.escalation):
+        if step.to in asked:
+            span, path = gate.at("escalation", number, "to"), f"{gate.path}.escalation[{number}].to"
+            report.error(span, f"`{step.to}` are the reviewers already", "Name another group.", path)
+        asked |= {step.to} if step.to is not None else set()
+    last = gate.section.escalation[-1] if gate.section.escalation else None
+    for number, after in enumerate(gate.section.remind):
+        if last is not None and last.do is not None and after >= last.after:
+            span, path = gate.at("remind", number), f"{gate.path}.remind[{number}]"
+            report.error(span, "by then the escalation has rejected", "Remind earlier, or remove it.", path)
+    _in_working_time(gate, report)
+
+
+def _in_working_time(gate: Item[GateEntry], report: Report) -> None:
+    """A duration of working time is over one day: within years, not decades."""
+    hours = gate.section.hours
+    if hours is None:
+        return
+    weekly = len(days_of(hours.days)) * (minute_of(hours.to) - minute_of(hours.from_)) * MINUTE
+    steps: list[tuple[tuple[str | int, ...], int]] = [
+        (("escalation", n, "after"), step.after) for n, step in enumerate(gate.section.escalation)
+    ]
+    steps += [(("remind", number), after) for number, after in enumerate(gate.section.remind)]
+    for place, after in steps:
+        if after > weekly * WEEKS_MAX:
+            said = f"so much working time passes in more than {WEEKS_MAX // 52} years"
+            report.error(
+                gate.at(*place), said, "Shorten it; with `hours`, only working time counts.", f"{gate.path}.{place[0]}[{place[1]}]"
+            )
 
 
 def _approvers(item: Item[OperationEntry], approvers: ApproversEntry, source: Source, report: Report) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from orchvynt.language.document.amounts import Count, SomeShare
+from orchvynt.language.document.hours import HoursEntry
 from orchvynt.language.document.scalars import (
     DURATION_PATTERN,
     NAME_PATTERN,
@@ -18,7 +19,7 @@ from orchvynt.language.document.scalars import (
     shown,
     text_schema,
 )
-from orchvynt.language.document.section import Later, Section, later, later_words, wrong
+from orchvynt.language.document.section import Section, later, wrong
 from orchvynt.language.document.shapes import Destination, GateCondition, GroupName, Refers
 
 _CONFIDENCE_PATTERN = rf"(logprobs|json:/.+|judge:{NAME_PATTERN})"
@@ -87,14 +88,7 @@ class EscalationEntry(Section):
 class GateEntry(Section):
     """People decide about an answer before it goes out."""
 
-    later: ClassVar = later(
-        {
-            "quorum": Later("more than one voter", now=1),
-            "not_requester": Later("four eyes", now=False),
-            "escalation": Later("more than one escalation step", items=1),
-            "on_reject": later_words(message="another answer for a rejection"),
-        }
-    )
+    later: ClassVar = later({})
 
     name: Name = Field(description="The gate's name.")
     stage: Annotated[Literal["input", "output", "tool_call"], BeforeValidator(one_of("input", "output", "tool_call"))] = Field(
@@ -112,6 +106,10 @@ class GateEntry(Section):
     escalation: list[EscalationEntry] = Field(
         default=[], description="Steps for when nobody decides, in order of time; without one a review waits for good."
     )
+    remind: list[PositiveDuration] = Field(
+        default=[], max_length=10, description="When the reviewers are reminded, each counted from the opening of the review."
+    )
+    hours: HoursEntry | None = Field(default=None, description="When people work: `remind` and `escalation` then count working time only.")
     on_reject: Annotated[Literal["error", "message"], BeforeValidator(one_of("error", "message"))] = Field(
         default="error", description="What the caller gets: `error`, or `message`, the reviewer's words as a turn of the assistant."
     )
@@ -134,6 +132,11 @@ class GateEntry(Section):
                 raise wrong("the step is not later than the one before it", "Count each from the opening.", ("escalation", number, "after"))
             if number and self.escalation[number - 1].do is not None:
                 raise wrong("the step comes after the rejection", "Remove it.", ("escalation", number))
+        for number, after in enumerate(self.remind):
+            if number and after <= self.remind[number - 1]:
+                raise wrong("the reminder is not later than the one before it", "Count each from the opening.", ("remind", number))
+        if self.hours is not None and not self.remind and not self.escalation:
+            raise wrong("nothing of this gate counts working time", "Add `remind` or `escalation`, or remove `hours`.", ("hours",))
         return self
 
 

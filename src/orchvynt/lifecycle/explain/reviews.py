@@ -10,6 +10,7 @@ ReviewFact = (
     | f.ReviewClaimed
     | f.ReviewReleased
     | f.ReviewVoted
+    | f.ReviewReminded
     | f.ReviewEscalated
     | f.ReviewDecided
     | f.ReviewConcluded
@@ -41,15 +42,25 @@ def review_text(fact: ReviewFact) -> str:
         case f.ReviewVoted():
             said = f": {fact.vote.reason}" if fact.vote.reason else ""
             return f"{fact.vote.by} voted {fact.vote.choice} on review {fact.review}{said}; more votes are needed"
+        case f.ReviewReminded():
+            return f"the reviewers were reminded of review {fact.review} (reminder {fact.number})"
         case f.ReviewEscalated():
             return f"review {fact.review} escalated to {fact.to}"
         case f.ReviewDecided():
-            word = DECIDED[fact.decision]
-            return f"review {fact.review} {word} by {fact.by}{f' (reason: {quoted(fact.reason)})' if fact.reason else ''}"
+            changed = f" ({_lines(fact.diff)})" if fact.diff else ""
+            why = f" (reason: {quoted(fact.reason)})" if fact.reason else ""
+            return f"review {fact.review} {DECIDED[fact.decision]} by {fact.by}{changed}{why}"
         case f.ReviewConcluded():
             return f"what became of it is kept for whoever comes back (review {fact.review})"
         case f.CallerWaits():
             return TELLERS[fact.how]
+
+
+def _lines(diff: str) -> str:
+    """How much an edit changed. Its words are for reviewers: a record tells nobody what an answer says."""
+    lines = diff.splitlines()
+    added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
+    return f"{added} {'line' if added == 1 else 'lines'} added, {removed} removed"
 
 
 def _opened(fact: f.ReviewOpened) -> str:

@@ -32,11 +32,11 @@ WOULD: Final[dict[str, str]] = {
     "would_refuse": "would have refused the stream",
     "would_review": "would have had it reviewed after the delivery",
 }
-HIDDEN: Final = frozenset({"fact", "inv", "at", "state"})
+HIDDEN: Final = frozenset({"fact", "inv", "at", "state", "diff"})
 
 
 def entry(fact: f.AnyFact, story: Story, started_at: int) -> Entry:
-    """`detail` repeats the fact's fields; a parked state is left out, because it holds the answer."""
+    """`detail` repeats the fact's fields; a parked state is left out, because it holds the answer, and so is what an edit made of it."""
     return Entry(
         at=instant_text(fact.at),
         offset_ms=milliseconds(fact.at - started_at),
@@ -47,6 +47,8 @@ def entry(fact: f.AnyFact, story: Story, started_at: int) -> Entry:
 
 
 def _detail(fact: f.AnyFact) -> dict[str, Any]:
+    if isinstance(fact, f.ReviewVoted) and fact.vote.text:
+        fact = msgspec.structs.replace(fact, vote=msgspec.structs.replace(fact.vote, text=""))
     fields: dict[str, Any] = msgspec.to_builtins(fact, builtin_types=(bytes,))
     return {name: value for name, value in fields.items() if name not in HIDDEN}
 

@@ -1,9 +1,19 @@
 """The one sentence at the top of an explanation: what was asked, what came back, why, what it cost, and who approved it."""
 
+from typing import Final
+
 from orchvynt.lifecycle.explain.phrases import count, dollars, failure_text, instant_text, listing, quoted, skipped_text
 from orchvynt.lifecycle.explain.shapes import Outcome
 from orchvynt.lifecycle.explain.story import Attempt, Story
-from orchvynt.model.facts import InvocationRefused, ReviewDecided, ReviewOpened
+from orchvynt.model.facts import Decision, InvocationRefused, ReviewDecided, ReviewOpened
+
+_PASSED: Final[dict[Decision, str]] = {
+    "approve": "approved",
+    "edit": "edited",
+    "respond": "answered in the model's place",
+    # The caller was told so in words: it has an answer all the same.
+    "reject": "rejected",
+}
 
 
 def outcome_of(story: Story) -> Outcome:
@@ -179,7 +189,7 @@ def _failed(story: Story) -> str:
 
 def _refused(story: Story) -> str:
     refused = story.refused
-    decided = next((decision for decision in reversed(story.decisions.values()) if decision.decision != "approve"), None)
+    decided = next((decision for decision in reversed(story.decisions.values()) if decision.decision in ("reject", "expire")), None)
     if decided is not None:
         got = _got(story) if story.sent else "nothing was sent"
         if decided.decision == "expire":
@@ -208,4 +218,9 @@ def _because(decided: ReviewDecided) -> str:
 
 
 def _approvals(story: Story) -> list[str]:
-    return [f"approved by {decided.by}{_because(decided)}" for decided in story.approvals]
+    after = {review.review for review in story.reviews if review.after_delivery}
+    return [
+        f"{_PASSED[decided.decision]}{' afterwards' if decided.review in after else ''} by {decided.by}{_because(decided)}"
+        for decided in story.decisions.values()
+        if decided.decision in _PASSED
+    ]

@@ -1,25 +1,79 @@
-"""The queue of parked answers, and the one place where a person decides about one."""
+"""The queue of parked answers, and the one place where a person decides about one, or about several."""
+
+from typing import Literal
 
 import msgspec
 
+from orchvynt.decisions.reviews.cases import Case
+from orchvynt.decisions.reviews.choices import offered
+from orchvynt.decisions.reviews.editing import difference
 from orchvynt.decisions.reviews.granting import amount_text
 from orchvynt.lifecycle.explain import explain
 from orchvynt.lifecycle.explain.phrases import instant_text
-from orchvynt.model.facts import GateJudged, Wanted
+from orchvynt.model.facts import AnyFact, GateJudged, ReviewDecided, Wanted
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import plain_text
+from orchvynt.ports.reviews import ReviewsAsked
 from orchvynt.ports.store import ReviewRow
 from orchvynt.surfaces.admin.asking import Asking, Desk
 from orchvynt.surfaces.admin.notes import note
-from orchvynt.surfaces.admin.paging import page, sortable
-from orchvynt.surfaces.operator_shapes import DecisionBody, Listing, ReviewDetail, ReviewView, WantedView
+from orchvynt.surfaces.admin.paging import sortable
+from orchvynt.surfaces.operator_shapes import Listing
+from orchvynt.surfaces.review_shapes import (
+    DecidedView,
+    DecisionBody,
+    DecisionsBody,
+    DecisionsView,
+    ReviewDetail,
+    ReviewView,
+    VoteView,
+    WantedView,
+)
+
+CLAIMED: dict[str, Literal["", "yes", "no", "by"]] = {"": "", "yes": "yes", "no": "no", "me": "by"}
+STATUSES: dict[str, Literal["open", "approved", "rejected", "expired", "all"]] = {
+    "open": "open",
+    "approved": "approved",
+    "rejected": "rejected",
+    "expired": "expired",
+    "all": "all",
+}
 
 
-async def queue(desk: Desk, asking: Asking) -> Listing[ReviewView]:
-    """The open ones, longest waiting first; with `status=all` those that are decided too."""
+async def queue(desk: Desk, asking: Asking) -> Listing[ReviewView] | Fault:
+    """Those that match, longest waiting first unless asked otherwise: the open ones, unless another status is asked for."""
+    after = _place(asking.after)
+    if isinstance(after, Fault):
+        return after
+    query = asking.query
+    # A token's role admits it everywhere, so all are its own.
+    mine = query.get("mine") == "yes" and asking.voter.is_person
+    asked = ReviewsAsked(
+        limit=asking.limit + 1,
+        status=STATUSES[query.get("status", "open")],
+        gate=query.get("gate", ""),
+        groups=asking.voter.groups if mine else None,
+        claimed=CLAIMED[query.get("claimed", "")],
+        claimed_by=asking.voter.by,
+        now=desk.clock.now(),
+        newest_first=query.get("sort") == "newest",
+        after=after,
+    )
     await desk.store.settled()
-    rows = await desk.store.reviews(only_open=asking.query.get("status", "open") != "all")
-    return page(rows, lambda row: f"{sortable(row.opened_at)}.{row.review}", _view, asking.limit, asking.after)
+    rows = await desk.store.reviews_page(asked)
+    kept = rows[: asking.limit]
+    more = f"{sortable(kept[-1].opened_at)}.{kept[-1].review}" if len(rows) > len(kept) else None
+    return Listing(items=tuple(_view(row, asked.now) for row in kept), next=more)
+
+
+def _place(after: str) -> tuple[int, str] | Fault | None:
+    """Where a page begins: behind the instant and the review that its cursor names."""
+    if not after:
+        return None
+    opened_at, _, review = after.partition(".")
+    if not (opened_at.isascii() and opened_at.isdigit() and len(opened_at) == len(sortable(0)) and int(opened_at) < 1 << 63):
+        return Fault("invalid_request", "`after` is no cursor of this list.", "Give what `next` of the page before says.", param="after")
+    return int(opened_at), review
 
 
 async def one(desk: Desk, asking: Asking) -> ReviewDetail | Fault:
@@ -33,38 +87,86 @@ async def one(desk: Desk, asking: Asking) -> ReviewDetail | Fault:
     state = await desk.store.review_state(review)
     told = explain(facts)
     judged = [fact for fact in facts if isinstance(fact, GateJudged) and fact.gate == row.gate]
+    answer = desk.reveal(state) if state is not None else {}
+    edited = _case(row).edited if row.status == "open" else None
     return ReviewDetail(
-        **msgspec.structs.asdict(_view(row)),
+        **msgspec.structs.asdict(_view(row, desk.clock.now())),
         workflow=told.workflow,
         agent=told.agent,
         run=told.run,
         asked=told.asked,
         verdict=told.verdict,
         reads=judged[-1].reads if judged else {},
-        answer=desk.reveal(state) if state is not None else {},
+        answer=answer,
+        proposed=edited.text if edited is not None else "",
+        diff=difference(str(answer.get("text") or ""), edited.text) if edited is not None else _diff(facts, review),
     )
 
 
+def _diff(facts: list[AnyFact], review: str) -> str:
+    """What an edit that was decided changed."""
+    return next((fact.diff for fact in facts if isinstance(fact, ReviewDecided) and fact.review == review), "")
+
+
 async def decide(desk: Desk, asking: Asking) -> ReviewView | Fault:
-    """Approves or rejects. Exactly one decision wins; its entry in the audit comes of the decision itself, that of a lost one from here."""
+    """One vote. Exactly one decision wins; its entry in the audit comes of the decision itself, that of a lost one from here."""
     body = asking.body
     assert isinstance(body, DecisionBody)
     review = asking.path["review"]
     amount = plain_text(body.grant) if body.grant is not None else None
-    done = await desk.control.decide(review, body.decision, asking.voter, body.reason, amount)
+    done = await desk.control.decide(review, body.decision, asking.voter, body.reason, amount, body.reply, body.edition)
     if isinstance(done, Fault):
         await note(desk, asking.who, f"review.{body.decision} refused", done.message, review)
         return done
-    return _view(done)
+    return _view(done, desk.clock.now())
 
 
-def _view(row: ReviewRow) -> ReviewView:
+async def decide_all(desk: Desk, asking: Asking) -> DecisionsView:
+    """The same vote on several reviews: each is decided apart, and the answer says of each what became of it."""
+    body = asking.body
+    assert isinstance(body, DecisionsBody)
+    reviews = tuple(dict.fromkeys(body.reviews))
+    items: list[DecidedView] = []
+    for review, done in zip(reviews, await desk.control.decide_all(reviews, body.decision, asking.voter, body.reason), strict=True):
+        if isinstance(done, Fault):
+            await note(desk, asking.who, f"review.{body.decision} refused", done.message, review)
+            items.append(DecidedView(review, "refused", code=done.code, message=done.text))
+        else:
+            items.append(DecidedView(review, "voted" if done.status == "open" else "decided", done.status))
+    return DecisionsView(tuple(items), sum(item.outcome == "refused" for item in items))
+
+
+async def claim(desk: Desk, asking: Asking) -> ReviewView | Fault:
+    """Keeps others out for a quarter of an hour; again, it is prolonged."""
+    review = asking.path["review"]
+    return await _noted(desk, asking, "claim", await desk.control.claim(review, asking.voter))
+
+
+async def release(desk: Desk, asking: Asking) -> ReviewView | Fault:
+    """Gives a claim back."""
+    review = asking.path["review"]
+    return await _noted(desk, asking, "release", await desk.control.release(review, asking.voter))
+
+
+async def _noted(desk: Desk, asking: Asking, what: str, done: ReviewRow | Fault) -> ReviewView | Fault:
+    refused = isinstance(done, Fault)
+    why = done.message if isinstance(done, Fault) else ""
+    await note(desk, asking.who, f"review.{what}{' refused' if refused else ''}", why, asking.path["review"])
+    return done if isinstance(done, Fault) else _view(done, desk.clock.now())
+
+
+def _case(row: ReviewRow) -> Case:
+    return Case(row.review, quorum=row.quorum, votes=row.votes)
+
+
+def _view(row: ReviewRow, now: int) -> ReviewView:
+    is_open = row.status == "open"
+    case, claimed = _case(row), is_open and row.claimed_until > now
     return ReviewView(
         review=row.review,
         invocation=row.inv,
         gate=row.gate,
         stage=row.stage if row.wanted is None else "budget",
-        after_delivery=row.after_delivery,
         status=row.status,
         opened_at=instant_text(row.opened_at),
         decided_at=instant_text(row.decided_at),
@@ -76,6 +178,20 @@ def _view(row: ReviewRow) -> ReviewView:
         escalation=row.escalation,
         wanted=_wanted(row.wanted) if row.wanted is not None else None,
         granted=amount_text(row.granted, row.wanted) if row.wanted is not None and row.granted else "",
+        decision=row.decision,
+        choices=tuple(sorted(offered(row.stage, row.after_delivery))) if is_open else (),
+        quorum=row.quorum,
+        missing=max(0, row.quorum - len(row.votes)) if is_open else 0,
+        votes=tuple(VoteView(one.by, one.choice, one.reason, instant_text(one.at)) for one in row.votes),
+        not_requester=row.not_requester,
+        requester=row.requester,
+        edited=case.edited is not None,
+        edition=case.edition if is_open else "",
+        claimed_by=row.claimed_by if claimed else "",
+        claimed_until=instant_text(row.claimed_until) if claimed else "",
+        reminds_at=instant_text(row.reminds[0]) if is_open and row.reminds else "",
+        reminded=row.reminded,
+        after_delivery=row.after_delivery,
     )
 
 

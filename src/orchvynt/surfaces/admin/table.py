@@ -8,6 +8,7 @@ from orchvynt.surfaces import grant_shapes as g
 from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
+from orchvynt.surfaces import review_shapes as v
 from orchvynt.surfaces.admin import (
     access,
     budgets,
@@ -160,12 +161,38 @@ ROWS: Final[tuple[Row, ...]] = (
         "viewer",
         reviews.queue,
         "Reviews, longest waiting first.",
-        s.Listing[s.ReviewView],
-        query=(Query("status", "`open` (default) or `all`.", ("open", "all")),),
+        s.Listing[v.ReviewView],
+        query=(
+            Query("status", "`open` (default), how they were decided, or `all`.", ("open", "approved", "rejected", "expired", "all")),
+            Query("gate", "Only those of this gate."),
+            Query("claimed", "Only those that somebody has claimed (`yes`), nobody (`no`), or who asks (`me`).", ("yes", "no", "me")),
+            Query("mine", "`yes`: only those that who asks may decide.", ("yes",)),
+            Query("sort", "The `oldest` first (default), or the `newest`.", ("oldest", "newest")),
+        ),
         pages=True,
     ),
-    Row("GET", "/reviews/{review}", "reviewer", reviews.one, "One review with the answer to decide on.", s.ReviewDetail),
-    Row("POST", "/reviews/{review}/decisions", "reviewer", reviews.decide, "Approves or rejects.", s.ReviewView, takes=s.DecisionBody),
+    Row(
+        "POST",
+        "/reviews/decisions",
+        "reviewer",
+        reviews.decide_all,
+        "Approves or rejects several, each apart.",
+        v.DecisionsView,
+        takes=v.DecisionsBody,
+    ),
+    Row("GET", "/reviews/{review}", "reviewer", reviews.one, "One review with the answer to decide on.", v.ReviewDetail),
+    Row(
+        "POST",
+        "/reviews/{review}/decisions",
+        "reviewer",
+        reviews.decide,
+        "One vote: approves, edits, rejects, or responds.",
+        v.ReviewView,
+        takes=v.DecisionBody,
+    ),
+    Row("POST", "/reviews/{review}/claim", "reviewer", reviews.claim, "Keeps others out for a while.", v.ReviewView),
+    Row("DELETE", "/reviews/{review}/claim", "reviewer", reviews.release, "Gives a claim back.", v.ReviewView),
+    Row("POST", "/reviews/{review}/release", "reviewer", reviews.release, "Gives a claim back, too.", v.ReviewView),
     Row(
         "GET",
         "/providers",

@@ -14,10 +14,10 @@ from orchvynt.surfaces.cli.notify_commands import add_notify_commands
 from orchvynt.surfaces.cli.outside import Outside
 from orchvynt.surfaces.cli.people_commands import add_login_commands, add_people_commands
 from orchvynt.surfaces.cli.policy_commands import POLICY, add_history_commands, add_policy_commands
+from orchvynt.surfaces.cli.review_commands import add_review_commands
 from orchvynt.surfaces.cli.server_commands import (
     add_operation_commands,
     add_record_commands,
-    add_review_commands,
     add_token_commands,
 )
 from orchvynt.surfaces.cli.spend_commands import add_spend_commands

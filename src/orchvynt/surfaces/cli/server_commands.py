@@ -12,13 +12,11 @@ from orchvynt.surfaces.cli.asking import (
     AfterOption,
     JsonOption,
     LimitOption,
-    ReasonOption,
     RoleChoice,
     ServerOption,
     TokenOption,
     markup,
 )
-from orchvynt.surfaces.cli.grant_commands import decimal
 from orchvynt.surfaces.cli.outside import Outside
 
 RECORDS, OPERATION = "What happened", "Operation"
@@ -60,73 +58,6 @@ def add_record_commands(app: typer.Typer, outside: Outside) -> None:
 
         with session.session(outside, server, token, json) as opened:
             records.run(opened, run)
-
-
-def add_review_commands(app: typer.Typer, outside: Outside) -> None:
-    reviews = typer.Typer(no_args_is_help=True, rich_markup_mode=markup(), help="Answers and calls that wait for a person.")
-    app.add_typer(reviews, name="reviews", rich_help_panel=OPERATION)
-
-    @reviews.command("list")
-    def listed(
-        everything: Annotated[bool, typer.Option("--all", help="The decided ones too.")] = False,
-        limit: LimitOption = 50,
-        after: AfterOption = "",
-        json: JsonOption = False,
-        server: ServerOption = "",
-        token: TokenOption = "",
-    ) -> None:
-        """The open reviews, longest waiting first."""
-        from orchvynt.surfaces.cli import reviews, session  # noqa: PLC0415 - see the module's docstring
-
-        with session.session(outside, server, token, json) as opened:
-            reviews.listed(opened, everything, limit, after)
-
-    @reviews.command()
-    def show(
-        review: Annotated[str, typer.Argument(metavar="ID")], json: JsonOption = False, server: ServerOption = "", token: TokenOption = ""
-    ) -> None:
-        """One review, with the answer to decide on."""
-        from orchvynt.surfaces.cli import reviews, session  # noqa: PLC0415 - see the module's docstring
-
-        with session.session(outside, server, token, json) as opened:
-            reviews.show(opened, review)
-
-    _add_deciding(reviews, outside)
-
-
-def _add_deciding(reviews: typer.Typer, outside: Outside) -> None:
-    @reviews.command()
-    def approve(
-        review: Annotated[str, typer.Argument(metavar="ID")],
-        reason: ReasonOption = "",
-        grant: Annotated[
-            str,
-            typer.Option("--grant", metavar="AMOUNT", help="Of a budget: one of the amounts that it lists.", show_default=False),
-        ] = "",
-        json: JsonOption = False,
-        server: ServerOption = "",
-        token: TokenOption = "",
-    ) -> None:
-        """Let exactly this answer through; where a budget is asked for, grant more of it, and let the call go on."""
-        from orchvynt.surfaces.cli import reviews, session  # noqa: PLC0415 - see the module's docstring
-
-        amount = decimal(grant, "--grant") if grant else None
-        with session.session(outside, server, token, json) as opened:
-            reviews.decide(opened, review, "approve", reason, amount)
-
-    @reviews.command()
-    def reject(
-        review: Annotated[str, typer.Argument(metavar="ID")],
-        reason: ReasonOption = "",
-        json: JsonOption = False,
-        server: ServerOption = "",
-        token: TokenOption = "",
-    ) -> None:
-        """Keep this answer, or this call, back; the caller is told so."""
-        from orchvynt.surfaces.cli import reviews, session  # noqa: PLC0415 - see the module's docstring
-
-        with session.session(outside, server, token, json) as opened:
-            reviews.decide(opened, review, "reject", reason)
 
 
 def add_operation_commands(app: typer.Typer, outside: Outside) -> None:
