@@ -8,6 +8,7 @@ placed and settled within a batch leaves no trace but its spend. It knows no dat
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from orchvynt.adapters.departures import DepartureFact
 from orchvynt.adapters.receipts import Receipts, bounded
 from orchvynt.adapters.reviews import ReviewFact
 from orchvynt.model.facts import (
@@ -17,6 +18,7 @@ from orchvynt.model.facts import (
     AttemptSent,
     AttemptSettled,
     BudgetGranted,
+    CallerWaits,
     FeedbackGiven,
     HoldPlaced,
     HoldVoided,
@@ -75,6 +77,7 @@ class Batch:
         self.released: set[str] = set()
         self.receipts = Receipts()
         self.reviews: list[ReviewFact] = []
+        self.departures: list[DepartureFact] = []
         self.feedback: list[FeedbackGiven] = []
         self.kept: list[AnswerKept] = []
         self.grants: list[BudgetGranted] = []
@@ -180,6 +183,15 @@ def _review(batch: Batch, record: Record, fact: ReviewFact) -> None:
     batch.reviews.append(fact)
 
 
+def _opened(batch: Batch, record: Record, fact: ReviewOpened) -> None:
+    _review(batch, record, fact)
+    batch.departures.append(fact)
+
+
+def _waits(batch: Batch, _: Record, fact: CallerWaits) -> None:
+    batch.departures.append(fact)
+
+
 def _granted(batch: Batch, _: Record, fact: BudgetGranted) -> None:
     batch.grants.append(fact)
 
@@ -216,7 +228,8 @@ _FOLDS: Final[dict[type, Callable[..., None]]] = {
     AttemptEnded: _ended,
     AttemptSettled: _settled,
     HoldVoided: _released,
-    ReviewOpened: _review,
+    ReviewOpened: _opened,
+    CallerWaits: _waits,
     ReviewClaimed: _review,
     ReviewReleased: _review,
     ReviewVoted: _review,

@@ -29,6 +29,7 @@ def build_gates(source: Source, conditions: Conditions) -> tuple[Gate, ...]:
                 sample=gate.sample,
                 after_delivery=gate.mode == "after_delivery",
                 enforced=gate.enforce is True,
+                claim_for_ns=gate.claim_for,
             )
         )
     return tuple(made)

@@ -9,6 +9,7 @@ from orchvynt.decisions.fallback.moves import Rest
 from orchvynt.dialects.seams import Prefix
 from orchvynt.model.facts import AnyFact, BudgetGranted
 from orchvynt.model.faults import Fault
+from orchvynt.model.review_facts import CLAIM_FOR_NS
 
 
 class Command(msgspec.Struct, frozen=True, gc=False):
@@ -102,12 +103,14 @@ class Refuse(Command, frozen=True, tag="refuse"):
 class Park(Command, frozen=True, tag="park"):
     """The answer, or the invocation before its send, waits for people.
 
-    Callers are held for `hold_ns` (None: as long as each itself waits, less ten seconds)."""
+    Callers are held for `hold_ns` (None: as long as each itself waits, less ten seconds); the same request joins for `claim_for_ns` from
+    when the last of them has left."""
 
     review: str
     gate: str
     hold_ns: int | None
     escalates_at: int
+    claim_for_ns: int = CLAIM_FOR_NS
 
 
 class Escalate(Command, frozen=True, tag="escalate"):

@@ -138,8 +138,9 @@ def open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[f
         quorum=gate.quorum,
         not_requester=gate.not_requester,
         requester=state.invocation.key_owner,
+        claim_for_ns=gate.claim_for_ns,
     )
-    return [Record((*noted, opened)), Park(state.review, gate.name, gate.wait_up_to_ns, due)]
+    return [Record((*noted, opened)), Park(state.review, gate.name, gate.wait_up_to_ns, due, gate.claim_for_ns)]
 
 
 def _gate(snapshot: Snapshot, name: str) -> Gate:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.language.scope import RequestValues
 from orchvynt.lifecycle import admission, commands, events
-from orchvynt.lifecycle.join_keys import join_key
+from orchvynt.lifecycle.join_keys import place
 from orchvynt.lifecycle.parking import answer_said
 from orchvynt.lifecycle.settling import settle_unknown
 from orchvynt.lifecycle.state import State
@@ -108,7 +108,10 @@ class Carrier:
 
     def joinable(self, state: State) -> ParkedOne | None:
         """What a caller that comes back with the same request joins."""
-        return self.parked.joinable(join_key(state), state.invocation.at) if self.parked.count else None
+        if not self.parked.count:
+            return None
+        made = state.invocation
+        return self.parked.joinable(place(made), made.ask.body, made.at, made.retry_count > 0)
 
     def feed(self, life: Life, event: events.AnyEvent) -> bool:
         """One event, its step, and the commands that follow. False if it failed: then the life was ended, closed.
@@ -228,7 +231,7 @@ class Carrier:
         one = self.parked.invocation(life.id)
         if one is not None and one.open:
             # The store still has it as it was: whoever comes back finds it parked.
-            one.released = True
+            one.left_at = self.clock.now()
         self.callers.refuse(life, fault)
         self._close(life, commands.Close())
 
@@ -284,4 +287,9 @@ class Carrier:
         exchange = life.exchange
         seen, delivered_bytes = (exchange.seen, exchange.delivered_bytes) if exchange else (None, 0)
         self.feed(life, events.CallerGone(self.clock.now(), self.clock.monotonic(), seen, delivered_bytes))
+        self.left(life)
+
+    def left(self, life: Life) -> None:
+        """The last caller of a life was told to come back, or is gone."""
+        self.parked.left(life.id, self.clock.now())
         self.let_go(life)

@@ -32,7 +32,10 @@ class ParkingLives:
         at, due = self._clock.now(), command.escalates_at
         one = ParkedOne(command.review, life.id, command.gate, invocation.caller, join_key(state), at, due, "open")
         one.life = life
-        one.released = not life.callers or (before is not None and before.released)
+        one.claim_for_ns = command.claim_for_ns
+        one.left_at = before.left_at if before is not None else None
+        if one.left_at is None and not life.callers:
+            one.left_at = at
         self._parked.add(one)
         life.exchange = None
         self._callers.hold(life, command.hold_ns)
@@ -69,5 +72,4 @@ class ParkingLives:
         one = self._parked.invocation(life.id)
         if one is not None and one.open and not life.callers and one.life is life:
             one.life = None
-            one.released = True
             self._lives.pop(life.id, None)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from orchvynt.adapters.journal.frames import decode_record
+from orchvynt.adapters.memory.departures import MemoryDepartures
 from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.adapters.projection import (
     PARKED,
@@ -38,10 +39,11 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class MemoryStore:
+class MemoryStore(MemoryDepartures):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._closed = False
         self._next_seq = 1
         self._records: dict[str, list[bytes]] = {}
@@ -77,6 +79,7 @@ class MemoryStore:
         for key, added in batch.spend.items():
             self._add_spend(key, added)
         self._receipts.file(batch.receipts)
+        self.file_departures(batch.departures)
         for attempt in batch.released:
             self._holds.pop(attempt, None)
         self._holds.update(batch.holds)

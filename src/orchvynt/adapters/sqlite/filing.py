@@ -10,6 +10,7 @@ from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.projection import Batch
 from orchvynt.adapters.reviews import ReviewFact, fold_reviews
 from orchvynt.adapters.spending import book_renamed, renamed_now
+from orchvynt.adapters.sqlite.departures import file_departures
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
 from orchvynt.adapters.sqlite.receipts import file_receipts
 from orchvynt.model.facts import BudgetGranted, Vote, Wanted
@@ -78,6 +79,8 @@ def file_frames(connection: sqlite3.Connection, frames: Sequence[Frame], positio
     file_receipts(connection, batch.receipts)
     if batch.reviews:
         _file_reviews(connection, batch.reviews)
+    if batch.departures:
+        file_departures(connection, batch.departures)
     if batch.feedback:
         scores: list[Value] = []
         for fact in batch.feedback:

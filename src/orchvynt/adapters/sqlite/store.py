@@ -21,6 +21,7 @@ from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
+from orchvynt.ports.departures import Departure
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.store import (
     AuditRow,
@@ -149,6 +150,9 @@ class SqliteStore:
     async def review(self, review: str) -> ReviewRow | None:
         rows = await self._reader.rows("review", review)
         return review_row(rows[0]) if rows else None
+
+    async def departures(self) -> list[Departure]:
+        return [Departure(*row) for row in await self._reader.rows("departures")]
 
     async def review_state(self, review: str) -> bytes | None:
         row = await self.review(review)
