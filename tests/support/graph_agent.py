@@ -1,12 +1,12 @@
 """An agent of its own process: a LangGraph graph with a checkpointer in SQLite, whose first node asks a model through OrchVynt.
 
-`python -m tests.support.graph_agent BASE_URL DATABASE THREAD HOW [RUNS]` runs the thread for a while, and prints what came of it as JSON.
-HOW: `run` begins or goes on, `resume` waits for the review first, `async` is `run` with an async node and client.
+`Agents` makes the processes: forks of one that has loaded the libraries, which takes seconds on a busy machine.
 """
 
 import asyncio
-import json
-import sys
+import multiprocessing
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, TypedDict
 
 import openai
@@ -17,6 +17,7 @@ from langgraph.graph import END, START, StateGraph
 import orchvynt
 from orchvynt.langgraph import pending_reviews, resume, reviewed
 
+THREAD = "thread-1"
 FLAGGED = {"x-orchvynt-flags": "review"}
 
 
@@ -53,23 +54,20 @@ def graph_of(url: str, asynchronous: bool) -> StateGraph[Thread]:
     return graph
 
 
-def main(url: str, database: str, thread: str, how: str) -> dict[str, Any]:
-    config: Any = {"configurable": {"thread_id": thread}}
+def once(url: str, database: str, how: str) -> dict[str, Any]:
+    config: Any = {"configurable": {"thread_id": THREAD}}
     with SqliteSaver.from_conn_string(database) as checkpointer:
         graph = graph_of(url, asynchronous=False).compile(checkpointer=checkpointer)
-        try:
-            if how == "resume":
-                state = resume(graph, config, timeout=60, base_url=url, api_key="agent-1")
-            else:
-                begun = bool(graph.get_state(config).values)
-                state = graph.invoke(None if begun else {"question": "pay"}, config)
-        except openai.PermissionDeniedError as refused:
-            return {"refused": refused.code}
+        if how == "resume":
+            state = resume(graph, config, timeout=60, base_url=url, api_key="agent-1")
+        else:
+            begun = bool(graph.get_state(config).values)
+            state = graph.invoke(None if begun else {"question": "pay"}, config)
         return {"state": state, "waits": list(pending_reviews(graph, config).values())}
 
 
-async def amain(url: str, database: str, thread: str) -> dict[str, Any]:
-    config: Any = {"configurable": {"thread_id": thread}}
+async def once_async(url: str, database: str) -> dict[str, Any]:
+    config: Any = {"configurable": {"thread_id": THREAD}}
     async with AsyncSqliteSaver.from_conn_string(database) as checkpointer:
         graph = graph_of(url, asynchronous=True).compile(checkpointer=checkpointer)
         begun = await graph.aget_state(config)
@@ -78,8 +76,43 @@ async def amain(url: str, database: str, thread: str) -> dict[str, Any]:
         return {"state": state, "waits": [one.value for one in left.interrupts]}
 
 
-if __name__ == "__main__":
-    url, database, thread, how = sys.argv[1:]
-    told = asyncio.run(amain(url, database, thread)) if how == "async" else main(url, database, thread, how)
-    told["state"] = {name: value for name, value in told.get("state", {}).items() if name != "__interrupt__"}
-    print(json.dumps(told))
+def _process(url: str, database: str, how: str, tell: Connection) -> None:
+    told = asyncio.run(once_async(url, database)) if how == "async" else once(url, database, how)
+    told["state"].pop("__interrupt__", None)
+    tell.send(told)
+
+
+class Running:
+    """One process of the agent. `told` is what came of the thread: its state, and what it waits for."""
+
+    def __init__(self, process: Any, heard: Connection) -> None:
+        self._process = process
+        self._heard = heard
+
+    def told(self, timeout: float = 100.0) -> dict[str, Any]:
+        assert self._heard.poll(timeout), "the agent's process said nothing"
+        told: dict[str, Any] = self._heard.recv()
+        self._process.join(timeout)
+        return told
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self._process.kill()
+        self._process.join()
+
+
+class Agents:
+    """Of one thread; what it keeps between its processes is in the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._database = str(folder / "graph.db")
+        self._forks = multiprocessing.get_context("forkserver")
+        self._forks.set_forkserver_preload([__name__])
+
+    def start(self, url: str, how: str = "run") -> Running:
+        """HOW: `run` begins or goes on, `async` does so with an async node and client, `resume` waits for the review first."""
+        heard, tell = self._forks.Pipe(duplex=False)
+        process = self._forks.Process(target=_process, args=(url, self._database, how, tell))
+        process.start()
+        tell.close()
+        return Running(process, heard)
