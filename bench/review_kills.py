@@ -68,7 +68,7 @@ def report(lives: ReviewLives, seed: int, broken: str) -> list[str]:
 
 
 def run(kills: int, seed: int, path: Path) -> bool:
-    """Life after life; the report is written anew after each tenth, so that whoever ends this early has one."""
+    """Life after life; the report is written anew now and then, so that whoever ends this early has one."""
     with tempfile.TemporaryDirectory() as folder, ScriptedProvider(SCRIPT) as provider:
         lives = ReviewLives(Path(folder), provider, seed)
         broken = ""

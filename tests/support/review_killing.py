@@ -26,13 +26,14 @@ from orchvynt.scripted.ledger import Ledger
 from orchvynt.testing.scripted import ScriptedProvider
 
 MOMENTS: Final = ("any", "journal", "voting", "delivery", "billed")
-QUESTIONS: Final = 6
+QUESTIONS: Final = 5
 DECIDERS: Final = 3
 # Below the range from which systems take the ports of connections: after a kill nobody else has it.
 PORTS: Final = (20_000, 30_000)
-LIFE_S_MAX: Final = 1.5
-# Nobody waits longer for an answer; the machine may be busy.
-PATIENCE_S: Final = 90.0
+LIFE_S_MAX: Final = 1.2
+# Once the server is left alone nobody waits longer for an answer; the machine may be busy.
+PATIENCE_S: Final = 120.0
+DRAINED_EVERY: Final = 25
 SCRIPT: Final = {"answers": [{"text": "A ledger is a book that never forgets.", "latency": "5ms", "frames": 3, "frame_interval": "3ms"}]}
 PASSING: Final = frozenset({"hitl_pending", "overloaded", "all_providers_failed", "store_unavailable", None})
 """After these a caller tries again; a stream that was cut has no code."""
@@ -119,10 +120,10 @@ class ReviewLives:
         self._ripe: dict[str, int] = {}
 
     async def run(self, kills: int, now_and_then: Callable[[], None] = lambda: None) -> None:
-        """So many lives; after each tenth, and at the end, everybody is decided on and answered. Raises AssertionError."""
+        """So many lives; now and then, and at the end, everybody is decided on and answered. Raises AssertionError."""
         for number in range(kills):
             await self.live(MOMENTS[number % len(MOMENTS)])
-            if number % 10 == 9 or number == kills - 1:
+            if number % DRAINED_EVERY == DRAINED_EVERY - 1 or number == kills - 1:
                 await self._until_answered()
                 now_and_then()
 
@@ -144,10 +145,11 @@ class ReviewLives:
     async def _until_answered(self) -> None:
         self._life += 2
         deciders = [asyncio.ensure_future(self._decide(number)) for number in range(DECIDERS)]
-        async with asyncio.timeout(PATIENCE_S):
-            while self._asking:
-                await asyncio.wait(self._asking, return_when=asyncio.FIRST_COMPLETED)
-                await self._audit()
+        until = time.monotonic() + PATIENCE_S
+        while self._asking:
+            assert time.monotonic() < until, f"without an answer are {', '.join(map(str, self._asking.values()))}"
+            await asyncio.wait(self._asking, timeout=1, return_when=asyncio.FIRST_COMPLETED)
+            await self._audit()
         await _stopped(deciders)
 
     def _ask(self) -> None:
@@ -284,17 +286,14 @@ class Caller:
 
     async def run(self) -> None:
         question = self._question
-        until = time.monotonic() + PATIENCE_S
         inv = ""
         while not inv:
-            assert time.monotonic() < until, f"{question} got no answer"
             question.tries += 1
             inv = await self._try()
             if not inv:
                 await asyncio.sleep(0.05)
         self._lives.ended()
         while len(question.ends) < 3:
-            assert time.monotonic() < until, f"{question} could not be read again"
             # Who was held until the decision has its answer: its request made again would be another question.
             again = len(question.ends) == 2 and question.came_back
             if not await (self._again() if again else self._poll(inv)):
