@@ -8,6 +8,7 @@ import pytest
 from tests.support.answers import WHOLE
 from tests.support.carrying import Runtime
 from tests.support.changing import FakeAbout, changing, compiled
+from tests.support.clock import CountingIds
 from tests.support.snapshots import invocation, snapshot
 
 from orchvynt.adapters.checking.inline import InlineChecking
@@ -16,8 +17,8 @@ from orchvynt.language.compile import Loaded
 from orchvynt.model.faults import Fault
 from orchvynt.ports.checking import CheckingUnavailableError, Compared
 from orchvynt.ports.store import PolicyRow, StoreUnavailableError
-from orchvynt.runtime.changing import Changed, Changing
-from orchvynt.runtime.control import Applied, Change, Checked, Rollback
+from orchvynt.runtime.changing import Changing
+from orchvynt.runtime.control import Applied, Change, Changed, Checked, Rollback
 from orchvynt.runtime.policies import FileSeen
 
 GOOD = first_policy([])
@@ -174,7 +175,7 @@ def test_secrets_that_are_not_there_are_named_and_nothing_changes() -> None:
         assert fault.detail == {"secrets": ["${env:B_API_KEY} is not set"]}
         assert "canary" not in str(fault)
         await one.apply(change(OTHER))
-        gone = Changing(one.policies, one.store, one.checking, changing(runtime).secrets, one.clock, one.about)
+        gone = Changing(one.policies, one.store, one.checking, changing(runtime).secrets, one.clock, one.about, CountingIds())
         assert fault_of(await gone.rollback(back(1))).code == "policy_invalid"
         assert runtime.policies.current.version == 2
 

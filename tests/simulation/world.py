@@ -141,7 +141,7 @@ class World:
         started = await self._starting(on)
         self._applied(started.row)
         machine = await self._put_together(on, started)
-        changing = Changing(machine.policies, on.store, self.rules, NoSecrets(), self.clock, About(self.clock.now()))
+        changing = Changing(machine.policies, on.store, self.rules, NoSecrets(), self.clock, About(self.clock.now()), self.ids)
         granting = Granting(machine.carrier, on.store, self.ids)
         operations = Operations(machine.carrier, machine.reviewing, changing, machine.alerting, granting)
         process = self.process = Process(machine, operations, changing, upstream, mortality)

@@ -1,6 +1,7 @@
 """What changes policies over the fakes of a runtime: a process that fits every policy, and a file that the test writes."""
 
 from tests.support.carrying import FakeSecrets, Runtime
+from tests.support.clock import CountingIds
 
 from orchvynt.adapters.checking.inline import InlineChecking
 from orchvynt.language.compile import load
@@ -63,7 +64,7 @@ class FakeFile:
 
 def changing(runtime: Runtime, secrets: dict[str, str] | None = None, checking: Checking | None = None) -> Changing:
     known = FakeSecrets(**(secrets or {}))
-    return Changing(runtime.policies, runtime.store, checking or InlineChecking(), known, runtime.clock, FakeAbout())
+    return Changing(runtime.policies, runtime.store, checking or InlineChecking(), known, runtime.clock, FakeAbout(), CountingIds())
 
 
 def compiled(text: str) -> Snapshot:

@@ -22,6 +22,7 @@ from orchvynt.model import facts as f
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import Price
+from orchvynt.ports.changes import ChangeRow, ChangeStatus
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import AuditRow, PolicyRow, ReviewRow, Role, Store, TokenRow
 from orchvynt.runtime.control import (
@@ -29,6 +30,7 @@ from orchvynt.runtime.control import (
     Applied,
     BudgetLine,
     Change,
+    Changed,
     Checked,
     Grant,
     Granted,
@@ -134,12 +136,18 @@ class MemoryControl:
         bindings = ("provider lab: new address http://lab:80",) if "lab" in texts[1] else ()
         return Compared(words, bindings, not words)
 
-    async def apply(self, change: Change) -> Applied | list[Problem] | Fault:
+    async def apply(self, change: Change) -> Changed:
         problems = self._check(change.yaml, change.file)
         if any(problem.severity == "error" for problem in problems):
             return problems
         if "lab" in change.yaml and not change.may_bind:
             return Fault("forbidden", "A new address needs the role admin: http://lab:80.")
+        if "weaker" in change.yaml and not change.break_glass and not await self._approved("chg_1"):
+            waiting = ChangeRow(
+                "chg_1", change.yaml, "d", change.file, change.message, change.by, NOW, 1, ("gate g is removed",), "risk", 2, True
+            )
+            await self.store.add_change(waiting)
+            return waiting
         until = NOW + change.for_ns if change.for_ns else 0
         row = await self.store.add_policy(
             change.yaml, "sha256:abc", change.message, change.by, NOW, change.expected, change.commit, until
@@ -147,9 +155,13 @@ class MemoryControl:
         if row is None:
             return Fault("conflict", f"Version {len(self._versions)} is in force, not {change.expected}.", "Look at it, then apply again.")
         self._versions.append(row)
-        return Applied(row, tuple(problems))
+        return Applied(row, tuple(problems), ("gate g is removed",) if "weaker" in change.yaml else ())
 
-    async def rollback(self, asked: Rollback) -> Applied | list[Problem] | Fault:
+    async def _approved(self, change: str) -> bool:
+        row = await self.store.change(change)
+        return row is not None and row.status == "approved"
+
+    async def rollback(self, asked: Rollback) -> Changed:
         wanted = len(self._versions) - 1 if asked.version is None else asked.version
         if not 1 <= wanted <= len(self._versions):
             return Fault("not_found", "There is no version to go back to.")
@@ -171,6 +183,18 @@ class MemoryControl:
         )
         self._journal.append([given])
         return Granted(given, new=True)
+
+    async def decide_change(self, change: str, decision: f.Choice, voter: Voter, reason: str) -> Changed:
+        """As the runtime's: here a change needs one approval."""
+        row = await self.store.change(change)
+        if row is None:
+            return Fault("not_found", f"There is no change {change}.")
+        if row.status != "open":
+            return Fault("conflict", f"Change {change} was {row.status}.")
+        status: ChangeStatus = "approved" if decision == "approve" else "rejected"
+        done = msgspec.structs.replace(row, status=status, decided_by=voter.by, decided_at=NOW, reason=reason, revision=row.revision + 1)
+        await self.store.put_change(done)
+        return done if decision == "reject" else await self.apply(Change(row.yaml, row.message, row.author, row.may_bind))
 
     async def decide(self, review: str, decision: f.Choice, voter: Voter, reason: str, amount: str | None = None) -> ReviewRow | Fault:
         row = await self.store.review(review)

@@ -11,6 +11,7 @@ from orchvynt.adapters.git import commit_of
 from orchvynt.language.compile import load
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.language.weakening import weakened
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.store import PolicyRow, Store
 from orchvynt.runtime.changing import FILE_AUTHOR
@@ -68,11 +69,13 @@ async def starting(
     file, read_now = _file_now(path, follows, row)
     if follows and read_now is not None and read_now.digest != row.digest and row.until <= clock.now():
         check(read_now)
-        if not (missing := lacks(read_now)):
-            before = compiled.budgets if isinstance(compiled, Snapshot) else ()
-            moved = carrying(before, read_now.budgets)
+        before = compiled if isinstance(compiled, Snapshot) else None
+        if missing := lacks(read_now):
+            file = FileSeen(path, "", f"{path} cannot be put in force: {missing[0]}", follows=True)
+        elif before is None or not weakened(before, read_now):
+            moved = carrying(before.budgets if before is not None else (), read_now.budgets)
             return await _added(store, read_now, FileSeen(path, read_now.digest, "", True), clock, f"changed in {path}", moved)
-        file = FileSeen(path, "", f"{path} cannot be put in force: {missing[0]}", follows=True)
+        # Else it waits for people: the watch, which looks next, sees to that.
     if not isinstance(compiled, Snapshot):
         raise PolicyRefusedError(
             f"Version {row.version} of the store cannot be compiled by this build:\n" + "\n".join(one.text for one in compiled)

@@ -107,7 +107,9 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     snapshot = started.snapshot
     process = await build(settings, secrets, opened, checking, started)
     about.applied(snapshot)
-    changing = Changing(process.policies, opened.store, checking, process.secrets, clock, about)
+    changing = Changing(
+        process.policies, opened.store, checking, process.secrets, clock, about, SystemIds(clock.now), process.alerting.broke_glass
+    )
     _warn(process, started.warnings)
     process.tasks.start(process.sweeping.run(), "sweep")
     process.tasks.start(process.alerting.run(), "alerts")

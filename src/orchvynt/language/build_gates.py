@@ -1,7 +1,8 @@
-"""Makes the gates of a snapshot."""
+"""Makes the gates of a snapshot, and what of it is protected."""
 
 from orchvynt.language.checks.conditions import Conditions
 from orchvynt.language.compiled_gates import Confidence, Escalation, Gate
+from orchvynt.language.compiled_protected import Protected
 from orchvynt.language.document.gates import ConfidenceEntry
 from orchvynt.language.source import Source
 
@@ -43,3 +44,12 @@ def _confidence(entry: ConfidenceEntry) -> Confidence:
             return Confidence(source, of, passes)
         case _:
             return Confidence("logprobs", "", passes)
+
+
+def build_protected(source: Source) -> Protected | None:
+    """What nobody weakens alone; None where nothing is protected."""
+    entry = source.operation.section.protected if source.operation is not None else None
+    if entry is None:
+        return None
+    who = entry.approvers
+    return Protected(tuple(sorted(set(entry.gates))), tuple(sorted(set(entry.budgets))), who.group, who.quorum, who.not_author)

@@ -7,7 +7,7 @@ import msgspec
 
 from orchvynt.language.patterns import base_url, webhook_url
 from orchvynt.language.phrases import granting, summary, target, words
-from orchvynt.language.snapshot import Alert, Budget, ChainUse, Constraint, Destination, PolicyTest, Provider, Rule, Snapshot
+from orchvynt.language.snapshot import Alert, Budget, ChainUse, Constraint, Destination, PolicyTest, Protected, Provider, Rule, Snapshot
 from orchvynt.language.spending import spending_changes
 
 
@@ -39,6 +39,7 @@ def diff(old: Snapshot, new: Snapshot) -> list[str]:
     lines += _maps("gate", {gate.name: gate for gate in old.gates}, {gate.name: gate for gate in new.gates})
     lines += _order("gates", [gate.name for gate in old.gates], [gate.name for gate in new.gates])
     lines += _maps("group", old.groups, new.groups)
+    lines += _protected(old.protected, new.protected)
     lines += _keys(old, new)
     lines += _maps("constraint", _constraints(old.constraints), _constraints(new.constraints))
     lines += _change("journal.sync", old.sync, new.sync)
@@ -101,6 +102,12 @@ def _alerts(alerts: Sequence[Alert]) -> dict[str, Alert]:
             name += " (again)"
         found[name] = one
     return found
+
+
+def _protected(old: Protected | None, new: Protected | None) -> list[str]:
+    if old is not None and new is not None:
+        return _fields("protected", old, new)
+    return [] if old is new else [f"protected {'removed' if new is None else f'added: {summary(new)}'}"]
 
 
 def _keys(old: Snapshot, new: Snapshot) -> list[str]:

@@ -28,6 +28,7 @@ from orchvynt.language.compiled_gates import Escalation as Escalation
 from orchvynt.language.compiled_gates import Gate as Gate
 from orchvynt.language.compiled_gates import Group as Group
 from orchvynt.language.compiled_gates import Stage as Stage
+from orchvynt.language.compiled_protected import Protected as Protected
 from orchvynt.model.money import Price
 
 ProviderKind = Literal["openai", "openai-compatible", "anthropic", "ollama"]
@@ -196,3 +197,4 @@ class Snapshot(msgspec.Struct, frozen=True):
     breaking: Breaking = Breaking()
     chain_uses: tuple[ChainUse, ...] = ()
     rate_limits: tuple[RateLimit, ...] = ()
+    protected: Protected | None = None

@@ -12,6 +12,8 @@ import msgspec
 from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
+from orchvynt.ports.changes import ChangeRow as ChangeRow
+from orchvynt.ports.changes import Changes
 from orchvynt.ports.departures import Departures
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.reviews import ReviewRow as ReviewRow
@@ -133,7 +135,7 @@ class InvocationRow(msgspec.Struct, frozen=True):
     duration_ns: int
 
 
-class Store(Departures, Protocol):
+class Store(Changes, Departures, Protocol):
     async def settled(self) -> None:
         """Returns when every fact that was in the journal at the call is visible in the store."""
         ...

@@ -14,9 +14,9 @@ from orchvynt.decisions.alerts.watching import Look, Told, Watch
 from orchvynt.decisions.budgets.thresholds import Thresholds
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import Store, StoreUnavailableError
+from orchvynt.runtime import glass_notices, spending_notices
 from orchvynt.runtime import metrics as m
-from orchvynt.runtime import spending_notices
-from orchvynt.runtime.control import AlertLine
+from orchvynt.runtime.control import AlertLine, Applied
 from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.notices import body, sentence
 from orchvynt.runtime.policies import Policies
@@ -120,6 +120,13 @@ class Alerting:
         for name in told.watched.notify:
             if name in snapshot.destinations:
                 self.delivering.put(name, line, written)
+
+    def broke_glass(self, done: Applied) -> None:
+        """Everybody is told, whom the policy knows a way to."""
+        self._say(f"alert firing: {glass_notices.sentence(done)}")
+        written = glass_notices.body(done)
+        for name in self._policies.current.destinations:
+            self.delivering.put(name, glass_notices.ALERT, written)
 
     def _tell_reached(self, reached: Reached, at: int) -> None:
         self._say(f"alert firing: {spending_notices.sentence(reached)}")

@@ -1,39 +1,59 @@
 """Puts policies in force, one after the other: checked apart, refused in words, written durably, then served by one assignment."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
+from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.bindings import new_bindings
 from orchvynt.language.compile import secret_refs
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.language.spending import spending_changes
+from orchvynt.language.weakening import weakened
+from orchvynt.model.facts import Choice
 from orchvynt.model.faults import Fault
+from orchvynt.ports.changes import ChangeRow
 from orchvynt.ports.checking import Checking, CheckingUnavailableError, Compared
-from orchvynt.ports.clock import Clock
+from orchvynt.ports.clock import Clock, Ids
 from orchvynt.ports.secrets import SecretMissingError, Secrets
 from orchvynt.ports.store import PolicyRow, Store
-from orchvynt.runtime.control import About, Applied, Change, Checked, Rollback, Version
+from orchvynt.runtime.changes import ChangeReviews, approved
+from orchvynt.runtime.control import About, Applied, Change, Changed, Checked, Rollback, Version
 from orchvynt.runtime.policies import Policies, carrying, file_of, numbered
 
 FILE_AUTHOR: Final = "file"
 
-Changed = Applied | list[Problem] | Fault
+Announce = Callable[[Applied], None]
+"""Tells everybody that the glass was broken."""
 
 
 class Changing:
     """Whoever changes the policy goes through here: operators by apply and rollback, a watched file by itself."""
 
-    def __init__(self, policies: Policies, store: Store, checking: Checking, secrets: Secrets, clock: Clock, about: About) -> None:
+    def __init__(
+        self,
+        policies: Policies,
+        store: Store,
+        checking: Checking,
+        secrets: Secrets,
+        clock: Clock,
+        about: About,
+        ids: Ids,
+        announce: Announce = lambda _: None,
+    ) -> None:
         self.policies = policies
         self.store = store
         self.checking = checking
         self.secrets = secrets
         self.clock = clock
         self.about = about
+        self.waiting = ChangeReviews(store, clock, ids)
+        self.announce = announce
         self._one_at_a_time = asyncio.Lock()
+        self._deciding = asyncio.Lock()
 
     async def apply(self, change: Change) -> Changed:
         if fault := self._kept_by_file(change.for_ns):
@@ -46,7 +66,7 @@ class Changing:
             return list(loaded.problems)
         told = (*loaded.problems, *_about_spending(self.policies.current, loaded.snapshot, change.file))
         done = await self._put_in_force(loaded.snapshot, change)
-        return Applied(done, told) if isinstance(done, PolicyRow) else done
+        return msgspec.structs.replace(done, warnings=told) if isinstance(done, Applied) else done
 
     async def rollback(self, asked: Rollback) -> Changed:
         if fault := self._kept_by_file(asked.for_ns):
@@ -61,13 +81,55 @@ class Changing:
         if not isinstance(compiled, Snapshot):
             return compiled
         why = asked.message or f"rollback to version {target.version}"
-        change = Change(target.yaml, why, asked.by, asked.may_bind, self.policies.current.version, target.commit, asked.for_ns)
-        done = await self._put_in_force(compiled, change)
-        return Applied(done) if isinstance(done, PolicyRow) else done
+        change = Change(
+            target.yaml,
+            why,
+            asked.by,
+            asked.may_bind,
+            self.policies.current.version,
+            target.commit,
+            asked.for_ns,
+            file_of(target),
+            asked.break_glass,
+        )
+        return await self._put_in_force(compiled, change)
 
-    async def follow(self, snapshot: Snapshot, text: str, why: str, commit: str) -> PolicyRow | Fault:
+    async def follow(self, snapshot: Snapshot, text: str, why: str, commit: str) -> Applied | ChangeRow | Fault:
         """What a watched file says now. Who may write the file may do what an admin may."""
         return await self._put_in_force(snapshot, Change(text, why, FILE_AUTHOR, True, None, commit))
+
+    async def decide(self, change: str, voter: Voter, choice: Choice, reason: str) -> Changed:
+        """One vote on a change that waits; the last approval that was missing puts it in force, as its author asked."""
+        async with self._deciding:
+            voted = await self.waiting.vote(change, voter, choice, reason, self.policies.current.version)
+            if not isinstance(voted, ChangeRow) or not approved(voted):
+                return voted
+            if voted.digest == self.policies.current.digest and voted.base != self.policies.current.version:
+                # The server stopped after it was in force and before that was written here.
+                return await self.waiting.close(voted, "approved", voter.by, reason, self.policies.current.version)
+            row = await self.store.change(change)
+            assert row is not None
+            try:
+                loaded = await self.checking.load(row.yaml, row.file)
+            except CheckingUnavailableError as error:
+                return _not_checked(error)
+            if loaded.snapshot is None:
+                return list(loaded.problems)
+            people = ", ".join(one.by for one in voted.votes)
+            asked = Change(
+                row.yaml,
+                f"{row.message} ({change} approved by {people})",
+                row.author,
+                row.may_bind,
+                row.base,
+                row.commit,
+                row.for_ns,
+                row.file,
+            )
+            done = await self._put_in_force(loaded.snapshot, asked, approved=True)
+            if isinstance(done, Applied):
+                await self.waiting.close(voted, "approved", voter.by, reason, done.row.version)
+            return done
 
     async def validate(self, yaml: str, file: str) -> Checked | Fault:
         """Everything that is wrong with a text, and what its author should know; nothing is changed."""
@@ -94,11 +156,16 @@ class Changing:
         except CheckingUnavailableError as error:
             return _not_checked(error)
 
-    async def _put_in_force(self, snapshot: Snapshot, change: Change) -> PolicyRow | Fault:
+    async def _put_in_force(self, snapshot: Snapshot, change: Change, approved: bool = False) -> Applied | ChangeRow | Fault:
         async with self._one_at_a_time:
             # INVARIANT: compared with what is in force when this one takes its place, not with what was when it was asked for.
             if fault := self._refused(snapshot, change.may_bind):
                 return fault
+            weakens = () if approved else weakened(self.policies.current, snapshot)
+            if weakens and not change.break_glass:
+                if change.expected is not None and change.expected != self.policies.current.version:
+                    return _overtaken(self.policies.current.version, change.expected)
+                return await self.waiting.ask(snapshot, change, self.policies.current, weakens)
             at = self.clock.now()
             until = at + change.for_ns if change.for_ns else 0
             moved = carrying(self.policies.current.budgets, snapshot.budgets)
@@ -109,7 +176,10 @@ class Changing:
                 return _overtaken(self.policies.current.version, change.expected)
             self.policies.put_in_force(msgspec.structs.replace(snapshot, version=row.version, commit=row.commit), row)
             self.about.applied(self.policies.current)
-            return row
+            done = Applied(row, weakened=weakens)
+            if weakens:
+                self.announce(done)
+            return done
 
     def _refused(self, snapshot: Snapshot, may_bind: bool) -> Fault | None:
         """In this order: who may not bind a secret does not learn which of them are here."""

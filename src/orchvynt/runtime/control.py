@@ -13,6 +13,7 @@ from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.model.facts import BudgetGranted, Choice
 from orchvynt.model.faults import Fault
+from orchvynt.ports.changes import ChangeRow
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import PolicyRow, ReviewRow, Store
 
@@ -119,7 +120,8 @@ class ProviderLine(msgspec.Struct, frozen=True):
 
 class Change(msgspec.Struct, frozen=True):
     """A policy to put in force. `may_bind`: who asks may name new addresses, and send secrets to them. `expected` is the version that
-    must be in force (0: none yet). `for_ns`: a watched file takes over again after so long; 0 for good."""
+    must be in force (0: none yet). `for_ns`: a watched file takes over again after so long; 0 for good. `break_glass`: in force
+    though it weakens what is protected, and everybody is told."""
 
     yaml: str
     message: str
@@ -129,6 +131,7 @@ class Change(msgspec.Struct, frozen=True):
     commit: str = ""
     for_ns: int = 0
     file: str = "policy.yaml"
+    break_glass: bool = False
 
 
 class Rollback(msgspec.Struct, frozen=True):
@@ -139,13 +142,19 @@ class Rollback(msgspec.Struct, frozen=True):
     by: str
     may_bind: bool
     for_ns: int = 0
+    break_glass: bool = False
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """The version that is now in force, and what its author should know."""
+    """The version that is now in force, and what its author should know. `weakened` is what the glass was broken for."""
 
     row: PolicyRow
     warnings: tuple[Problem, ...] = ()
+    weakened: tuple[str, ...] = ()
+
+
+Changed = Applied | ChangeRow | list[Problem] | Fault
+"""What becomes of an apply: in force, waiting for people, or refused."""
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -238,12 +247,18 @@ class Control(Protocol):
         """A version with another one, or with a text and the name of its file."""
         ...
 
-    async def apply(self, change: Change) -> Applied | list[Problem] | Fault:
-        """Live when it returns. Problems (with at least one error) if it is refused; Faults `conflict`, `forbidden`, `policy_invalid`."""
+    async def apply(self, change: Change) -> Changed:
+        """Live when it returns; or a change that waits for people, for it weakens what is protected.
+
+        Problems (with at least one error) if it is refused; Faults `conflict`, `forbidden`, `policy_invalid`."""
         ...
 
-    async def rollback(self, asked: Rollback) -> Applied | list[Problem] | Fault:
+    async def rollback(self, asked: Rollback) -> Changed:
         """Appends a new version with the old text."""
+        ...
+
+    async def decide_change(self, change: str, decision: Choice, voter: Voter, reason: str) -> Changed:
+        """One vote on a change that waits. Applied where it was the last approval that was missing."""
         ...
 
     async def grant(self, asked: Grant) -> Granted | Fault:

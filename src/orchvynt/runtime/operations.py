@@ -28,12 +28,13 @@ from orchvynt.ports.checking import Compared
 from orchvynt.ports.store import ReviewRow
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
-from orchvynt.runtime.changing import Changed, Changing
+from orchvynt.runtime.changing import Changing
 from orchvynt.runtime.control import (
     AlertLine,
     BreakerLine,
     BudgetLine,
     Change,
+    Changed,
     Checked,
     Grant,
     Granted,
@@ -165,6 +166,9 @@ class Operations:
 
     async def rollback(self, asked: Rollback) -> Changed:
         return await self.changing.rollback(asked)
+
+    async def decide_change(self, change: str, decision: Choice, voter: Voter, reason: str) -> Changed:
+        return await self.changing.decide(change, voter, decision, reason)
 
     async def grant(self, asked: Grant) -> Granted | Fault:
         return await self.granting.grant(asked, self.policies.current)

@@ -10,6 +10,7 @@ from orchvynt.language.compile import Loaded
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.model.faults import Fault
+from orchvynt.ports.changes import ChangeRow
 from orchvynt.ports.checking import CheckingUnavailableError
 from orchvynt.ports.store import AuditRow, PolicyRow, StoreUnavailableError
 from orchvynt.ports.watched import FileUnreadableError, WatchedFile
@@ -92,9 +93,12 @@ class Watching:
         if isinstance(done, Fault):
             await self._trouble(f"{path} cannot be put in force: {done.message}", passes=True)
             return
+        if isinstance(done, ChangeRow):
+            await self._trouble(f"{path} weakens what is protected ({done.weakens[0]}), so it waits as {done.change} for {done.approvers}")
+            return
         self._say("")
-        self.tell(f"{path} changed: serving policy version {done.version}")
-        await self._note("policy.apply", why, done)
+        self.tell(f"{path} changed: serving policy version {done.row.version}")
+        await self._note("policy.apply", why, done.row)
 
     def _turn_of_file(self, now: int) -> bool:
         """What was applied over the file for a while has had its while."""

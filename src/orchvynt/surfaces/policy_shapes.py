@@ -1,7 +1,7 @@
 """The JSON of the admin API about policies: versions, what changes from one to another, and who serves which."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -48,17 +48,55 @@ class PolicyDetail(PolicyView, frozen=True):
     yaml: str
 
 
+class ChangeView(msgspec.Struct, frozen=True):
+    """A change that weakens what is protected: `weakens` says what. It waits for `quorum` people of `approvers` (not for its author where
+    `not_author`). `version` is the one that it became, null if none; `base` the one that it was made for."""
+
+    change: str
+    status: Literal["open", "approved", "rejected", "overtaken"]
+    author: str
+    at: str
+    message: str
+    base: int
+    weakens: tuple[str, ...]
+    approvers: str
+    quorum: int
+    not_author: bool
+    approved_by: tuple[str, ...] = ()
+    decided_at: str = ""
+    decided_by: str = ""
+    reason: str = ""
+    version: int | None = None
+
+
+class ChangeDetail(ChangeView, frozen=True):
+    """And its text."""
+
+    yaml: str = ""
+
+
+class ChangeDecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A vote on a change."""
+
+    decision: Literal["approve", "reject"]
+    reason: str = ""
+
+
 class PolicyApplied(PolicyView, frozen=True):
-    """The version that is now in force, what its author should know about it, and who has acknowledged it."""
+    """The version that is in force, what its author should know about it, and who has acknowledged it. With `waiting` nothing was applied:
+    the change waits for people, and the version is the one in force before it. `weakened` is what the glass was broken for."""
 
     warnings: tuple[Problem, ...] = ()
     replicas: tuple[ReplicaView, ...] = ()
+    waiting: ChangeView | None = None
+    weakened: tuple[str, ...] = ()
 
 
 class ApplyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`message` says why. With `expected_version` nothing is applied unless that version is in force (0: none yet).
 
-    `until`, such as `2h`, is for a server that watches a file: after so long the file takes over again.
+    `until`, such as `2h`, is for a server that watches a file: after so long the file takes over again. `break_glass` applies what weakens
+    the protected parts without an approval, and tells everybody; it takes the role admin.
     """
 
     yaml: str
@@ -67,6 +105,7 @@ class ApplyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     commit: str = ""
     file: str = "policy.yaml"
     until: str = ""
+    break_glass: bool = False
 
 
 class ValidateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,6 +158,7 @@ class RollbackBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     message: str = ""
     version: VersionNumber | None = None
     until: str = ""
+    break_glass: bool = False
 
 
 class RollbackToBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,3 +166,4 @@ class RollbackToBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     message: str = ""
     until: str = ""
+    break_glass: bool = False

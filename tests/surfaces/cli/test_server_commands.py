@@ -237,7 +237,8 @@ def commands_for_json() -> list[tuple[str, list[str]]]:
     granted = ["purse", "docs", "--usd", "1", "-m", "x"]
     extra = {
         "apply": ["-", "-m", "m"], "budgets grant": granted, "budgets reconcile": ["--invoice", "-"], "budgets show": ["doc"],
-        "budgets statement": ["--month", "2026-01"], "diff": ["1", "1"], "explain": ["last"], "reviews approve": decided,
+        "budgets statement": ["--month", "2026-01"], "diff": ["1", "1"], "explain": ["last"],
+        **{f"changes {verb}": ["chg_1"] for verb in ("show", "approve", "reject")}, "reviews approve": decided,
         "reviews reject": decided, "reviews show": ["rev_2"], "keys issue": ["agents"], "keys revoke": ["agents"],
         "keys rotate": ["agents"], "rollback": ["1"], "runs": ["r1"], "test": ["-"], "tokens issue": ["ci", "--role", "viewer"],
         "tokens revoke": ["viewer"], "validate": ["-"],
@@ -250,6 +251,8 @@ def test_json_of_every_command_has_its_published_shape(world: World, command: st
     fill(world)
     run("apply", "-", "-m", "first", stdin=GOOD, env=as_admin(world))
     run("keys", "issue", "agents", env=as_admin(world))
+    if command.startswith("changes "):
+        run("apply", "-", "-m", "waits", stdin=f"{GOOD}# weaker\n", env=as_admin(world))
     told = run(*arguments, stdin=INVOICE if command == "budgets reconcile" else OLD, env=as_admin(world))
     assert told.exit_code == 0, told.output
     assert told.stdout.isascii()

@@ -10,6 +10,7 @@ class MemoryDepartures:
     """Implements ports.departures.Departures."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._departures: dict[str, Departure] = {}
 
     def file_departures(self, facts: Sequence[DepartureFact]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from orchvynt.adapters.journal.frames import decode_record
+from orchvynt.adapters.memory.changes import MemoryChanges
 from orchvynt.adapters.memory.departures import MemoryDepartures
 from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.adapters.projection import (
@@ -39,7 +40,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class MemoryStore(MemoryDepartures):
+class MemoryStore(MemoryChanges, MemoryDepartures):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
     def __init__(self) -> None:

@@ -329,3 +329,27 @@ INSERT INTO audits (at, who, what, why, subject) VALUES (?, ?, ?, ?, ?);
 -- name: audits
 -- Newest first.
 SELECT at, who, what, why, subject FROM audits ORDER BY number DESC LIMIT ?;
+
+-- name: add_change
+-- A change of the policy that waits.
+INSERT INTO changes (change, at, open, revision, yaml, row) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: change
+-- One change, with its text.
+SELECT row, yaml FROM changes WHERE change = ?;
+
+-- name: open_changes
+-- Those that wait, oldest first, without their texts.
+SELECT row FROM changes WHERE open = 1 ORDER BY at, change;
+
+-- name: all_changes
+-- Those that wait, and the newest that do not, oldest first, without their texts.
+SELECT row FROM (
+    SELECT at, change, row FROM changes WHERE open = 1
+    UNION ALL
+    SELECT at, change, row FROM (SELECT at, change, row FROM changes WHERE open = 0 ORDER BY at DESC, change DESC LIMIT 1000)
+) ORDER BY at, change;
+
+-- name: put_change
+-- What became of a change, unless somebody else was faster.
+UPDATE changes SET open = ?1, revision = ?2, row = ?3 WHERE change = ?4 AND revision = ?2 - 1;

@@ -11,6 +11,7 @@ from orchvynt.adapters.journal.frames import decode_record
 from orchvynt.adapters.projection import REFERENCE_CHARS_MAX
 from orchvynt.adapters.reviews import newest_state
 from orchvynt.adapters.spending import WINDOW_NS_MAX
+from orchvynt.adapters.sqlite.changes import change_values, read_change, read_changes
 from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
 from orchvynt.adapters.sqlite.lock import Lock
 from orchvynt.adapters.sqlite.queries import QUERIES
@@ -21,6 +22,7 @@ from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
+from orchvynt.ports.changes import ChangeRow
 from orchvynt.ports.departures import Departure
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.store import (
@@ -194,6 +196,19 @@ class SqliteStore:
             return row
 
         return await asyncio.wrap_future(self._writer.submit(work))
+
+    async def add_change(self, row: ChangeRow) -> None:
+        await self._change("add_change", change_values(row))
+
+    async def change(self, change: str) -> ChangeRow | None:
+        return await read_change(self._reader, change)
+
+    async def changes(self, only_open: bool) -> list[ChangeRow]:
+        return await read_changes(self._reader, only_open)
+
+    async def put_change(self, row: ChangeRow) -> bool:
+        _, _, is_open, revision, _, body = change_values(row)
+        return await self._change("put_change", (is_open, revision, body, row.change))
 
     async def tokens(self) -> list[TokenRow]:
         return [TokenRow(*row) for row in await self._reader.rows("tokens")]

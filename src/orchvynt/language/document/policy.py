@@ -66,7 +66,6 @@ class PolicyDocument(OperationEntry, PolicySections):
         {
             "outage": "behaviour in an outage of the store",
             "passthrough": "passing further paths through",
-            "protected": "changes that need approval",
             "enforce": Later("observing without enforcing", now=True),
         }
     )

@@ -7,8 +7,9 @@ import msgspec
 from orchvynt.language.problems import Problem
 from orchvynt.lifecycle.explain.phrases import instant_text
 from orchvynt.model.faults import Fault
+from orchvynt.ports.changes import ChangeRow
 from orchvynt.ports.store import PolicyRow
-from orchvynt.runtime.control import Applied, Change, Rollback, Version
+from orchvynt.runtime.control import Applied, Change, Changed, Rollback, Version
 from orchvynt.surfaces.admin.access import note
 from orchvynt.surfaces.admin.asking import Asking, Desk
 from orchvynt.surfaces.admin.fleet import replicas
@@ -16,6 +17,7 @@ from orchvynt.surfaces.admin.paging import page, sortable
 from orchvynt.surfaces.operator_shapes import Listing
 from orchvynt.surfaces.policy_shapes import (
     ApplyBody,
+    ChangeView,
     DiffBody,
     PolicyApplied,
     PolicyChange,
@@ -84,39 +86,63 @@ async def apply(desk: Desk, asking: Asking) -> PolicyApplied | Fault:
     for_ns = _until(body.until)
     if isinstance(for_ns, Fault):
         return for_ns
-    commit = body.commit[:COMMIT_CHARS_MAX]
-    change = Change(body.yaml, body.message, asking.who, asking.role == "admin", body.expected_version, commit, for_ns, body.file)
-    return await _concluded(desk, asking, "policy.apply", body.message, await desk.control.apply(change))
+    if fault := _may_break(asking, body.break_glass, body.message):
+        return fault
+    admin, commit = asking.role == "admin", body.commit[:COMMIT_CHARS_MAX]
+    change = Change(body.yaml, body.message, asking.who, admin, body.expected_version, commit, for_ns, body.file, body.break_glass)
+    return await concluded(desk, asking, "policy.apply", body.message, await desk.control.apply(change))
 
 
 async def rollback(desk: Desk, asking: Asking) -> PolicyApplied | Fault:
     body = asking.body
     assert isinstance(body, RollbackBody)
-    return await _roll_back(desk, asking, body.version, body.message, body.until)
+    return await _roll_back(desk, asking, body.version, body)
 
 
 async def rollback_to(desk: Desk, asking: Asking) -> PolicyApplied | Fault:
     body = asking.body
     assert isinstance(body, RollbackToBody)
     wanted = _version(asking)
-    return wanted if isinstance(wanted, Fault) else await _roll_back(desk, asking, wanted, body.message, body.until)
+    return wanted if isinstance(wanted, Fault) else await _roll_back(desk, asking, wanted, body)
 
 
-async def _roll_back(desk: Desk, asking: Asking, version: int | None, message: str, until: str) -> PolicyApplied | Fault:
-    for_ns = _until(until)
+async def _roll_back(desk: Desk, asking: Asking, version: int | None, body: RollbackBody | RollbackToBody) -> PolicyApplied | Fault:
+    for_ns = _until(body.until)
     if isinstance(for_ns, Fault):
         return for_ns
-    done = await desk.control.rollback(Rollback(version, message, asking.who, asking.role == "admin", for_ns))
-    return await _concluded(desk, asking, "policy.rollback", message, done)
+    if fault := _may_break(asking, body.break_glass, body.message):
+        return fault
+    asked = Rollback(version, body.message, asking.who, asking.role == "admin", for_ns, body.break_glass)
+    return await concluded(desk, asking, "policy.rollback", body.message, await desk.control.rollback(asked))
 
 
-async def _concluded(desk: Desk, asking: Asking, what: str, why: str, done: Applied | list[Problem] | Fault) -> PolicyApplied | Fault:
+def _may_break(asking: Asking, break_glass: bool, message: str) -> Fault | None:
+    """Whoever breaks the glass is an admin, and says why."""
+    if not break_glass:
+        return None
+    if asking.role != "admin":
+        return Fault("forbidden", "To break the glass needs the role admin.", "Without it the change waits for those who approve it.")
+    if not message.strip():
+        return Fault(
+            "invalid_request", "Whoever breaks the glass says why, and `message` is empty.", "Say why, with -m WHY.", param="message"
+        )
+    return None
+
+
+async def concluded(desk: Desk, asking: Asking, what: str, why: str, done: Changed) -> PolicyApplied | Fault:
     """Writes the audit entry, of a refused attempt too. The version itself already holds who, when and why, in one commit with its text."""
+    if isinstance(done, ChangeRow):
+        current = desk.control.status().policy
+        if what.startswith("policy."):
+            await note(desk, asking.who, f"{what} waits", why or done.message, done.change)
+        return PolicyApplied(**msgspec.structs.asdict(_view(current, current.version)), waiting=change_view(done))
     if isinstance(done, Applied):
+        if done.weakened:
+            await note(desk, asking.who, "policy.break_glass", why or done.row.message, f"version {done.row.version}: {done.weakened[0]}")
         await note(desk, asking.who, what, why or done.row.message, f"version {done.row.version}")
         warnings = tuple(problem for problem in done.warnings if problem.severity == "warning")[:PROBLEMS_MAX]
         view = msgspec.structs.asdict(_view(done.row, done.row.version))
-        return PolicyApplied(**view, warnings=warnings, replicas=replicas(desk.control.status()))
+        return PolicyApplied(**view, warnings=warnings, replicas=replicas(desk.control.status()), weakened=done.weakened)
     fault = _problems_fault(done) if isinstance(done, list) else done
     await note(desk, asking.who, f"{what} refused", why, fault.message)
     return fault
@@ -161,4 +187,24 @@ def _view(row: PolicyRow, newest: int) -> PolicyView:
         commit=row.commit,
         current=row.version == newest,
         until=instant_text(row.until),
+    )
+
+
+def change_view(row: ChangeRow) -> ChangeView:
+    return ChangeView(
+        change=row.change,
+        status=row.status,
+        author=row.author,
+        at=instant_text(row.at),
+        message=row.message,
+        base=row.base,
+        weakens=row.weakens,
+        approvers=row.approvers,
+        quorum=row.quorum,
+        not_author=row.not_author,
+        approved_by=tuple([one.by for one in row.votes if one.choice == "approve"]),
+        decided_at=instant_text(row.decided_at),
+        decided_by=row.decided_by,
+        reason=row.reason,
+        version=row.version or None,
     )

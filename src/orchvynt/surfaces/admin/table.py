@@ -8,7 +8,21 @@ from orchvynt.surfaces import grant_shapes as g
 from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
-from orchvynt.surfaces.admin import access, budgets, exposition, fleet, grants, keys, metrics, policies, rates, records, reviews, spend
+from orchvynt.surfaces.admin import (
+    access,
+    budgets,
+    changes,
+    exposition,
+    fleet,
+    grants,
+    keys,
+    metrics,
+    policies,
+    rates,
+    records,
+    reviews,
+    spend,
+)
 from orchvynt.surfaces.admin.asking import Query, Row
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
 from orchvynt.surfaces.rate_shapes import RateLimitView
@@ -25,6 +39,26 @@ ROWS: Final[tuple[Row, ...]] = (
     ),
     Row("POST", "/policies/diff", "viewer", policies.diff, "What changes from one policy to another.", p.PolicyChange, takes=p.DiffBody),
     Row("POST", "/policies/rollback", "operator", policies.rollback, "Goes back to a version.", p.PolicyApplied, takes=p.RollbackBody),
+    Row(
+        "GET",
+        "/policies/changes",
+        "viewer",
+        changes.listed,
+        "Changes of what the policy protects, longest waiting first.",
+        s.Listing[p.ChangeView],
+        query=(Query("status", "`open` (default) or `all`.", ("open", "all")),),
+        pages=True,
+    ),
+    Row("GET", "/policies/changes/{change}", "viewer", changes.one, "One change with its text.", p.ChangeDetail),
+    Row(
+        "POST",
+        "/policies/changes/{change}/decisions",
+        "reviewer",
+        changes.decide,
+        "Approves or rejects a change; the last approval puts it in force.",
+        p.PolicyApplied,
+        takes=p.ChangeDecisionBody,
+    ),
     Row("GET", "/policies/{version}", "viewer", policies.one, "One version with its text.", p.PolicyDetail),
     Row(
         "POST",

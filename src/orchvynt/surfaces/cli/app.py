@@ -6,10 +6,11 @@ import typer
 
 from orchvynt.surfaces.cli.asking import markup
 from orchvynt.surfaces.cli.budget_commands import add_budget_commands
+from orchvynt.surfaces.cli.change_commands import add_change_commands
 from orchvynt.surfaces.cli.key_commands import add_key_commands
 from orchvynt.surfaces.cli.local_commands import add_start_commands, add_tool_commands
 from orchvynt.surfaces.cli.outside import Outside
-from orchvynt.surfaces.cli.policy_commands import add_history_commands, add_policy_commands
+from orchvynt.surfaces.cli.policy_commands import POLICY, add_history_commands, add_policy_commands
 from orchvynt.surfaces.cli.server_commands import (
     add_operation_commands,
     add_record_commands,
@@ -45,6 +46,7 @@ def build_app(outside: Outside) -> typer.Typer:
     add_policy_commands(app, outside)
     add_tool_commands(app, outside)
     add_history_commands(app, outside)
+    add_change_commands(app, POLICY, outside)
     add_record_commands(app, outside)
     budgets = add_budget_commands(app, outside)
     add_spend_commands(app, budgets, outside)

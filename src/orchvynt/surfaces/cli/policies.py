@@ -3,7 +3,7 @@
 import difflib
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 import typer
@@ -29,28 +29,55 @@ def text_of(path: str) -> tuple[str, str]:
     return read_policy(path), path
 
 
-def apply(session: Session, path: str, message: str, expected: int | None, commit: str, until: str) -> None:
+def apply(session: Session, path: str, message: str, expected: int | None, commit: str, until: str, break_glass: bool) -> None:
     yaml, file = text_of(path)
     known = commit or ("" if path == STDIN else commit_of(path))
-    body = p.ApplyBody(yaml=yaml, message=message, expected_version=expected, commit=known, file=file, until=checked_until(until))
-    applied = session.fetch("POST", "/policies", p.PolicyApplied, body)
+    body = p.ApplyBody(
+        yaml=yaml, message=message, expected_version=expected, commit=known, file=file, until=checked_until(until), break_glass=break_glass
+    )
+    applied = _in_force_or_waits(session, "/policies", body)
     if applied is None:
         return
     for problem in applied.warnings:
         session.terminal.error_text(problem.text)
     session.terminal.line(("applied", "green"), f" version {applied.version}", (f"  {applied.digest}", "dim"))
-    _in_force(session, applied)
+    in_force(session, applied)
 
 
-def rollback(session: Session, version: int | None, message: str, until: str) -> None:
-    body = p.RollbackBody(message=message, version=version, until=checked_until(until))
-    back = session.fetch("POST", "/policies/rollback", p.PolicyApplied, body)
+def rollback(session: Session, version: int | None, message: str, until: str, break_glass: bool) -> None:
+    body = p.RollbackBody(message=message, version=version, until=checked_until(until), break_glass=break_glass)
+    back = _in_force_or_waits(session, "/policies/rollback", body)
     if back is not None:
         session.terminal.line(("rolled back", "green"), f": version {back.version} is in force", (f"  {back.message}", "dim"))
-        _in_force(session, back)
+        in_force(session, back)
 
 
-def _in_force(session: Session, applied: p.PolicyApplied) -> None:
+def _in_force_or_waits(session: Session, path: str, body: p.ApplyBody | p.RollbackBody) -> p.PolicyApplied | None:
+    """What is in force now; None under --json, where it is printed. A change that waits is no success under --json either."""
+    raw = session.client.ask("POST", path, body)
+    done: p.PolicyApplied = session.client.read(raw, p.PolicyApplied)
+    if session.json:
+        session.terminal.json(raw)
+        if done.waiting is not None:
+            raise typer.Exit(1)
+        return None
+    if done.waiting is not None:
+        waits(session, done.waiting)
+    return done
+
+
+def waits(session: Session, change: p.ChangeView) -> NoReturn:
+    """Nothing is in force yet. Raises FailedError: whoever wanted it in force has to know."""
+    for line in change.weakens:
+        session.terminal.line(("weakens", "yellow"), f"  {line}")
+    who = f"{change.quorum} of {change.approvers}" if change.quorum > 1 else f"somebody of {change.approvers}"
+    raise FailedError(
+        f"Nothing was applied: this weakens what is protected, and waits as {change.change} until {who} approve it.",
+        f"orchvynt changes show {change.change}; in an emergency: --break-glass -m WHY, which tells everybody.",
+    )
+
+
+def in_force(session: Session, applied: p.PolicyApplied) -> None:
     """Who serves it, and for how long."""
     behind = [one.name for one in applied.replicas if one.version != applied.version]
     if behind:

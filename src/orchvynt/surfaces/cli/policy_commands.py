@@ -25,6 +25,8 @@ UntilOption = Annotated[
     typer.Option("--until", metavar="DURATION", help="Over a watched file: for so long, such as 2h.", show_default=False),
 ]
 
+GlassOption = Annotated[bool, typer.Option("--break-glass", help="Though it weakens what is protected; tells everybody.")]
+
 
 def add_policy_commands(app: typer.Typer, outside: Outside) -> None:
     @app.command(rich_help_panel=POLICY)
@@ -36,6 +38,7 @@ def add_policy_commands(app: typer.Typer, outside: Outside) -> None:
             str, typer.Option("--commit", metavar="SHA", help="Its commit (git's, if the file is committed as it is).", show_default=False)
         ] = "",
         until: UntilOption = "",
+        break_glass: GlassOption = False,
         json: JsonOption = False,
         server: ServerOption = "",
         token: TokenOption = "",
@@ -46,13 +49,14 @@ def add_policy_commands(app: typer.Typer, outside: Outside) -> None:
         if not message.strip():
             raise typer.BadParameter("say why", param_hint="-m")
         with session.session(outside, server, token, json) as opened:
-            policies.apply(opened, path, message, expect, commit, until)
+            policies.apply(opened, path, message, expect, commit, until, break_glass)
 
     @app.command(rich_help_panel=POLICY)
     def rollback(
         version: Annotated[int | None, typer.Argument(min=1, help="Without it: the version before the one in force.")] = None,
         message: Annotated[str, typer.Option("-m", "--message", metavar="WHY", help="Why.", show_default=False)] = "",
         until: UntilOption = "",
+        break_glass: GlassOption = False,
         json: JsonOption = False,
         server: ServerOption = "",
         token: TokenOption = "",
@@ -61,7 +65,7 @@ def add_policy_commands(app: typer.Typer, outside: Outside) -> None:
         from orchvynt.surfaces.cli import policies, session  # noqa: PLC0415 - see the module's docstring
 
         with session.session(outside, server, token, json) as opened:
-            policies.rollback(opened, version, message, until)
+            policies.rollback(opened, version, message, until, break_glass)
 
 
 def add_history_commands(app: typer.Typer, outside: Outside) -> None:
