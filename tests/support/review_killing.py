@@ -33,6 +33,8 @@ PORTS: Final = (20_000, 30_000)
 LIFE_S_MAX: Final = 1.2
 # Once the server is left alone nobody waits longer for an answer; the machine may be busy.
 PATIENCE_S: Final = 120.0
+# A poll goes on over all kills in between.
+POLLS_S: Final = 3_600.0
 DRAINED_EVERY: Final = 25
 SCRIPT: Final = {"answers": [{"text": "A ledger is a book that never forgets.", "latency": "5ms", "frames": 3, "frame_interval": "3ms"}]}
 PASSING: Final = frozenset({"hitl_pending", "overloaded", "all_providers_failed", "store_unavailable", None})
@@ -357,7 +359,7 @@ class Caller:
 
     async def _wait(self, pending: BaseException) -> str:
         try:
-            answer = await orchvynt.await_review(pending, PATIENCE_S)
+            answer = await orchvynt.await_review(pending, POLLS_S)
         except orchvynt.ReviewRejected as rejected:
             self._question.ends.append(End("", rejected.code))
             return rejected.invocation_id
@@ -367,7 +369,7 @@ class Caller:
     async def _poll(self, inv: str) -> bool:
         """Reads it by its name. False if the server was not there."""
         try:
-            told = await orchvynt.await_review(inv, PATIENCE_S, self._lives.server.url, self._key)
+            told = await orchvynt.await_review(inv, POLLS_S, self._lives.server.url, self._key)
         except orchvynt.ReviewRejected as rejected:
             self._question.ends.append(End("", rejected.code))
         else:

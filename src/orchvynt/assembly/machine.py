@@ -30,6 +30,7 @@ from orchvynt.ports.upstream import Upstream
 from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.attempting import Attempting
+from orchvynt.runtime.callbacks import Callbacks
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.feedback import restore_scores
@@ -113,6 +114,7 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
     reviewing = Reviewing(carrier, on.store, policies, tasks)
     delivering = Delivering(on.upstream, on.secrets, on.clock, on.ids, policies, say)
+    Callbacks(parked, policies, reviewing, delivering, tasks)
     counting, thresholds = carrier.counting, carrier.admitting.thresholds
     alerting = Alerting(policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, say)
     repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon)

@@ -77,6 +77,8 @@ class Parked:
         # In the order of their opening.
         self._open: dict[str, ParkedOne] = {}
         self.open_by_gate: dict[str, int] = {}
+        # Told of each decision, once there is an answer or why there is none.
+        self.heard: Callable[[ParkedOne], None] = lambda _: None
 
     def add(self, one: ParkedOne) -> None:
         """A further review of the same invocation takes the place of the one before it."""
@@ -159,6 +161,7 @@ class Parked:
         one.under_way = under_way
         if not under_way:
             self.tell(one.inv)
+            self.heard(one)
 
     def concluded(self, one: ParkedOne, joinable: bool, at: int) -> None:
         """What an approval let go on has come to its end; whoever watches it hears so."""
@@ -167,6 +170,7 @@ class Parked:
         if not joinable:
             self._release(one)
         self.tell(one.inv)
+        self.heard(one)
 
     def _release(self, one: ParkedOne) -> None:
         """The same request does not find it any more."""
@@ -182,6 +186,12 @@ class Parked:
         key = keyed(one.join_key)
         if key is not None and self._by_scope.get(key.scope) is one:
             del self._by_scope[key.scope]
+
+    def decided_last(self, span_ns: int) -> list[ParkedOne]:
+        """Those that were decided within so long before the last decision."""
+        done = [one for one in self._by_review.values() if not one.open]
+        newest = max((one.decided_at for one in done), default=0)
+        return [one for one in done if newest - one.decided_at <= span_ns]
 
     def watch(self, inv: str, heard: Callable[[], None]) -> None:
         self._watchers.setdefault(inv, []).append(heard)
