@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "orchvynt"
-PURE_ROOMS = ("model", "catalog", "language", "dialects", "decisions", "lifecycle", "ports")
+PURE_ROOMS = ("model", "catalog", "detectors", "language", "dialects", "decisions", "lifecycle", "ports")
 
 
 @dataclass(frozen=True)

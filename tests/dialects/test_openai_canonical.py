@@ -114,7 +114,7 @@ def test_more_than_one_choice_stays_as_an_extra() -> None:
 
 
 def test_input_text_is_all_text_of_the_messages() -> None:
-    assert CALLER.input_text(reading(CALLER.read(chat_body(messages=CONVERSATION))).ask) == "Be brief.\nLook\na\nb\nand?"
+    assert CALLER.input_text(reading(CALLER.read(chat_body(messages=CONVERSATION))).ask) == 'Be brief.\nLook\n{"q":1}\na\nb\nand?'
 
 
 @pytest.mark.parametrize("wire", ["openai_chat", "ollama_chat"])

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from orchvynt.detectors.kinds import PERSONAL
 from orchvynt.language.expressions.compiling import Compiled, compile_checked, compile_expression
-from orchvynt.language.expressions.values import NotKnownYetError
 from orchvynt.language.snapshot import EvaluationError, Wanted
 from orchvynt.language.variables import Stage
 
@@ -145,7 +145,7 @@ REFUSED: list[tuple[str, Stage, str, str]] = [
     ("true ? 1 : 'a'", "request", "one side of `:`", ""),
     ("output.text == 'a'", "request", "unknown name `output.text`", "stage output"),
     ("output.refusal", "output", "must be a boolean", "!="),
-    ("detects()", "output", "needs at least one kind", "iban"),
+    ("detects('presidio:PERSON')", "output", "does not ask Presidio", "credit_card"),
     ("detects('ibann')", "output", "unknown kind `ibann`", "`iban`"),
     ("detects('zzz')", "request", "unknown kind `zzz`", "credit_card"),
     ("detects(workload)", "request", "must be literal strings", "credit_card"),
@@ -176,28 +176,19 @@ def test_refused_when_loaded(text: str, stage: Stage, message: str, help: str) -
     assert help in found[0].help
 
 
-LATER: list[tuple[str, Stage, tuple[str, ...]]] = [
-    ('detects("iban")', "request", ("detects",)),
-    ('"a" in flags || confidence < 0.75 || detects("iban", "credit_card")', "output", ("confidence", "detects")),
-    ("unusual && confidence > 0.5", "tool_call", ("confidence", "unusual")),
-    ('detects("refusal", "schema_violation")', "output", ("detects",)),
-    ("stream", "output", ()),
-]
-
-
-@pytest.mark.parametrize(("text", "stage", "later"), LATER)
-def test_what_a_later_build_computes_is_checked_and_named(text: str, stage: Stage, later: tuple[str, ...]) -> None:
-    compiled = compile_expression(text, stage)
-    assert isinstance(compiled, Compiled), compiled
-    assert compiled.later == later
-
-
-def test_what_is_not_computed_leaves_an_expression_open() -> None:
-    compiled = compile_expression('"a" in flags || detects("iban")', "request")
+def test_a_detector_reads_a_count_by_its_stage_and_kind() -> None:
+    compiled = compile_expression('"a" in flags || detects("iban", "email")', "request")
     assert isinstance(compiled, Compiled)
+    assert compiled.expression.names == {"flags", "input.detected.iban", "input.detected.email"}
     assert compiled.expression.evaluate({"flags": ("a",)}) is True
-    with pytest.raises(NotKnownYetError):
-        compiled.expression.evaluate({"flags": ()})
+    assert compiled.expression.evaluate({"flags": (), "input.detected.iban": 2}) is True
+    assert compiled.expression.evaluate({"flags": (), "input.detected.iban": 0, "input.detected.email": 0}) is False
+
+
+def test_a_detector_without_a_kind_looks_for_personal_data() -> None:
+    compiled = compile_expression("detects()", "tool_call")
+    assert isinstance(compiled, Compiled)
+    assert compiled.expression.names == {f"output.detected.{kind}" for kind in PERSONAL}
 
 
 def test_all_problems_of_one_expression_come_together() -> None:

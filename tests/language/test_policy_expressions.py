@@ -6,8 +6,10 @@ import pytest
 
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
 from orchvynt.language.expressions.values import NotKnownYetError
+from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Wanted
 from orchvynt.language.variables import Stage
+from orchvynt.model.invocation import Ask, Claims, Invocation
 
 SLOW = {"error_rate": 0.01, "p95_ms": 4000.0, "quality": 0.9, "cost": 0.02}
 STABLE = {"stable.p95_ms": 3000.0, "stable.quality": 0.91, "stable.cost": 0.011}
@@ -64,8 +66,11 @@ def test_it_means_what_the_page_says(
     assert compiled.expression.evaluate(second) == then
 
 
-def test_a_gate_that_hangs_on_what_is_not_computed_is_undecided() -> None:
+def test_a_gate_that_hangs_on_what_is_not_known_yet_is_undecided() -> None:
     compiled = compile_expression('"financial-action" in flags || confidence < 0.75 || detects("iban", "credit_card")', "output")
     assert isinstance(compiled, Compiled)
-    with pytest.raises(NotKnownYetError, match="detects"):
-        compiled.expression.evaluate({"flags": (), "confidence": 0.9})
+    ask = Ask(requested_model="m", body=b"{}")
+    values = RequestValues(Invocation("inv_1", 1, "/v1", "openai_chat", "k", Claims(), ask), 1, lambda: "")
+    values["confidence"] = 0.9
+    with pytest.raises(NotKnownYetError, match=r"output\.detected\.iban"):
+        compiled.expression.evaluate(values)

@@ -26,7 +26,7 @@ NOT_YET = {
     "budgets": [],
     "rate_limits": [],
     "gates": [
-        *("confidence", "detects", "confidence", "quorum", "not_requester", "escalation", "notify"),
+        *("quorum", "not_requester", "escalation", "notify"),
         *("tool_call", "message", "sample", "after_delivery"),
     ],
     "groups": [],

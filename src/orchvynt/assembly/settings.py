@@ -4,11 +4,13 @@ import importlib.util
 import os
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
 from orchvynt.adapters.secrets import DEFAULT_SECRET_DIR, DEFAULT_SECRET_ENV
-from orchvynt.language.snapshot import Snapshot
+from orchvynt.language.snapshot import SecretRef, Snapshot
+from orchvynt.model.roles import Role
 
 DEFAULT_LISTEN: Final = "127.0.0.1:4821"
 DEFAULT_ADMIN: Final = "127.0.0.1:4822"
@@ -24,6 +26,18 @@ class WrongUseError(Exception):
     """The command line asks for something that cannot be: exit code 2."""
 
 
+class OidcSettings(msgspec.Struct, frozen=True):
+    """How people log in by an identity provider. `roles` are pairs of a group there and the role it gives; `otherwise` None: nobody
+    without such a group comes in."""
+
+    issuer: str
+    client_id: str
+    secret: SecretRef | None = None
+    groups_claim: str = "groups"
+    roles: tuple[tuple[str, Role], ...] = ()
+    otherwise: Role | None = "viewer"
+
+
 class Settings(msgspec.Struct, frozen=True):
     """What `orchvynt serve` was told. `policy` is empty if no file was given and none stands here."""
 
@@ -36,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True):
     secret_env: tuple[str, ...] = DEFAULT_SECRET_ENV
     secret_dir: str = DEFAULT_SECRET_DIR
     insecure_admin: bool = False
+    admin_url: str = ""
+    oidc: OidcSettings | None = None
     drain_seconds: float = 30.0
     watch: bool = False
 
@@ -60,6 +76,18 @@ def store_path(url: str) -> str:
     if found[0] or not found[2]:
         raise WrongUseError(f"--store {url}: this build keeps its state in SQLite only. Write sqlite:///PATH.")
     return found[2]
+
+
+def admin_url(text: str) -> str:
+    """`https://HOST[:PORT]` or `http://…` without a path, as browsers write it; empty stays empty. Raises WrongUseError."""
+    try:
+        parts = urlsplit(text)
+        plain = parts.scheme in ("http", "https") and parts.hostname and parts.username is None and (parts.port or 1)
+    except ValueError:
+        plain = False
+    if text and (not plain or parts.path.strip("/") or parts.query or parts.fragment):
+        raise WrongUseError(f"--admin-url {text}: write what browsers call the admin port, such as https://orchvynt.example.com.")
+    return text.rstrip("/")
 
 
 def check_watch(settings: Settings) -> None:

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from orchvynt.detectors.effort import EFFORT_MAX
+from orchvynt.detectors.kinds import KINDS, PERSONAL
 from orchvynt.language.document.fallback import TRIGGERS
 from orchvynt.language.document.policy import PolicyDocument
 from orchvynt.language.document.section import Section, fields_of
 from orchvynt.language.expressions import values
 from orchvynt.language.schema import described, json_schema, sections
-from orchvynt.language.variables import DETECTORS, GROUPS, LATER_FUNCTIONS, LATER_VARIABLES, Variable
+from orchvynt.language.variables import GROUPS, Variable
 
 _EXPRESSIONS: Final = f"""\
 Conditions are expressions in [CEL](https://github.com/google/cel-spec), parsed, type-checked and compiled when the policy is loaded.
@@ -26,6 +28,15 @@ Conditions are expressions in [CEL](https://github.com/google/cel-spec), parsed,
   `exists` and `all` do the same. A routing rule that fails does not match; gates and budgets close.
 - At most 4,096 characters, 256 parts, 32 levels, four quantifiers; one evaluation costs at most {values.COST_MAX:,} units
   (a KiB of searched text, or an item of a list; a KiB searched by a pattern counts ten).
+"""
+
+_DETECTORS: Final = f"""\
+`detects("iban", "credit_card")` looks into the answer in gates of stage `output` and `tool_call`, with what it thought and what it calls
+tools with, and into the messages of the request everywhere else. Without a kind it looks for personal data:
+{", ".join(f"`{kind}`" for kind in PERSONAL)}.
+Records keep how many of each kind were found, as `output.detected.iban`, and nothing of the text. One text may cost {EFFORT_MAX:,} units of
+half a microsecond, which is some megabytes of prose or 100 KB of nothing but numbers; one that costs more is an error while the expression
+runs. How much of what is there they find: [measured](detectors.md).
 """
 
 
@@ -100,9 +111,12 @@ def _variables() -> str:
     text = ""
     for title, group in GROUPS:
         text += f"### {title}\n\n" + _table(("name", "type", "meaning"), [_variable(one) for one in group]) + "\n"
-    later = ", ".join(f"`{name}`" for name in [*LATER_VARIABLES, *LATER_FUNCTIONS])
-    detectors = _table(("word", "what it finds"), [(f"`{word}`", meaning) for word, meaning in DETECTORS.items()])
-    return text + f"### What `detects(…)` can be asked for\n\n{detectors}\nNot supported yet: {later}.\n"
+    return text + _detectors()
+
+
+def _detectors() -> str:
+    rows = [(f"`{kind.name}`", kind.description, kind.check) for kind in KINDS.values()]
+    return f"### What `detects(…)` can be asked for\n\n{_DETECTORS}\n" + _table(("kind", "what it finds", "by what"), rows)
 
 
 def _variable(variable: Variable) -> tuple[str, str, str]:

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from orchvynt.catalog.bounds import input_tokens_bound_anywhere
+from orchvynt.detectors.scanning import Scan
+from orchvynt.language.detecting import INPUT_DETECTED, OUTPUT_DETECTED, AnswerScan, AskedFormat, counted
 from orchvynt.language.expressions.values import NotKnownYetError, ReadMap
 from orchvynt.language.snapshot import EvaluationError, Expression
 from orchvynt.language.variables import CANDIDATE_NAMES, OUTPUT_NAMES, TEXT_NAMES
@@ -33,13 +35,14 @@ class RequestValues(dict[str, object]):
     Reading a variable of the answer raises NotKnownYetError; `&&` and `||` absorb that where the rest decides.
     """
 
-    __slots__ = ("input_text", "invocation", "now", "zone")
+    __slots__ = ("input_text", "invocation", "now", "scan", "zone")
 
     def __init__(self, invocation: Invocation, now: int, input_text: Callable[[], str], zone: str = "UTC") -> None:
         self.invocation = invocation
         self.now = now
         self.input_text = input_text
         self.zone = zone
+        self.scan: Scan | None = None
 
     def __missing__(self, name: str) -> object:
         compute = _REQUEST.get(name)
@@ -48,15 +51,21 @@ class RequestValues(dict[str, object]):
         return value
 
     def of_answer(self, name: str) -> object:
-        if name in OUTPUT_NAMES:
+        """What is no variable of the request: a count in its text, or something that only an answer has."""
+        if name.startswith(INPUT_DETECTED):
+            if self.scan is None:
+                self.scan = Scan(self.input_text())
+            return counted(self.scan, name.removeprefix(INPUT_DETECTED))
+        if name in OUTPUT_NAMES or name.startswith(OUTPUT_DETECTED):
             raise NotKnownYetError(f"{name} is not known before the answer")
         raise EvaluationError(f"there is no variable {name}")
 
 
 class OutputValues(RequestValues):
-    """The variables of stage output: those of the request, and the answer. `cost` is in USD."""
+    """The variables of stage output: those of the request, and the answer. `cost` is in USD; `asked_format` gives the form that the
+    request asked the answer to have."""
 
-    __slots__ = ("_read_reply", "_reply", "cost", "latency_ms", "model", "provider", "rescued", "tier")
+    __slots__ = ("_answer_scan", "_read_reply", "_reply", "asked_format", "cost", "latency_ms", "model", "provider", "rescued", "tier")
 
     def __init__(
         self,
@@ -71,8 +80,11 @@ class OutputValues(RequestValues):
         latency_ms: float,
         rescued: bool = False,
         zone: str = "UTC",
+        asked_format: AskedFormat = lambda: None,
     ) -> None:
         super().__init__(invocation, now, input_text, zone)
+        self.asked_format = asked_format
+        self._answer_scan: AnswerScan | None = None
         self._read_reply = read_reply
         self._reply: Reply | None = None
         self.model = model
@@ -91,7 +103,13 @@ class OutputValues(RequestValues):
 
     def of_answer(self, name: str) -> object:
         compute = _ANSWER.get(name)
-        return compute(self) if compute is not None else super().of_answer(name)
+        if compute is not None:
+            return compute(self)
+        if not name.startswith(OUTPUT_DETECTED):
+            return super().of_answer(name)
+        if self._answer_scan is None:
+            self._answer_scan = AnswerScan(self.reply, self.asked_format)
+        return self._answer_scan.count(name.removeprefix(OUTPUT_DETECTED))
 
 
 class CandidateFigures(msgspec.Struct, frozen=True, gc=False):

@@ -48,7 +48,7 @@ _CONTENT: Final = (
     Variable("input.messages", Type.NUMBER, "How many messages.", low=0),
     Variable("input.bytes", Type.NUMBER, "The size of the request's body.", low=0),
     Variable("input.images", Type.NUMBER, "How many images.", low=0),
-    Variable("input.text", Type.STRING, "All text of the messages. Records keep no text."),
+    Variable("input.text", Type.STRING, "All text of the messages, with the arguments of the tool calls in them. Records keep no text."),
     Variable("tools", Type.STRINGS, "The names of the tools that the model may call."),
     Variable("max_output_tokens", Type.OPTIONAL_NUMBER, "The output limit that the caller gave; null if none."),
     Variable("wants.json_schema", Type.BOOL, "Whether the answer must match a JSON Schema."),
@@ -189,28 +189,6 @@ OUTPUT_NAMES: Final = frozenset(variable.name for variable in (*_OUTPUT, *_TOOL_
 TEXT_NAMES: Final = frozenset({"input.text", "output.text", "output.refusal", "tool.args"})
 """Variables of which a record keeps no value."""
 
-LATER_VARIABLES: Final = MappingProxyType({"confidence": "the confidence of an answer", "unusual": "unusual answers"})
-"""Variables that are checked in full and that this build does not compute yet, with what they are."""
-
-DETECTORS: Final = MappingProxyType(
-    {
-        "credit_card": "card numbers that pass Luhn's check",
-        "iban": "bank accounts that pass the check of ISO 13616",
-        "email": "e-mail addresses",
-        "phone": "telephone numbers",
-        "national_id": "national identity numbers",
-        "secret": "keys, tokens and passwords",
-        "refusal": "an answer in which the model refuses",
-        "schema_violation": "an answer that does not match the schema that was asked for",
-    }
-)
-"""What `detects` can be asked for."""
-
-ANSWER_DETECTORS: Final = frozenset({"refusal", "schema_violation"})
-"""Those that look at an answer, and so exist where there is one."""
-
-LATER_FUNCTIONS: Final = MappingProxyType({"detects": "detectors of personal data and secrets"})
-"""Functions that are checked in full and that this build does not compute yet."""
 
 FOREIGN_FUNCTIONS: Final = frozenset(
     [

@@ -27,6 +27,7 @@ from orchvynt.runtime.callers import KEEP_ALIVE_NS, Callers
 from orchvynt.runtime.counting import Counting
 from orchvynt.runtime.exchange import Exchange
 from orchvynt.runtime.group_write import GroupWrite
+from orchvynt.runtime.judging import Judging
 from orchvynt.runtime.kept_ends import ENDS, KeptEnds
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.limiting import Limiting
@@ -76,6 +77,7 @@ class Carrier:
             commands.Send: self.attempting.send,
             commands.CancelAttempt: lambda life, _: self.attempting.cancel(life),
             commands.LeaveQueue: lambda life, _: self.admitting.leave(life),
+            commands.ForJudge: lambda life, command: self._judging.perform(life, command),
             commands.PutToRest: self.admitting.put_to_rest,
             commands.WakeAfter: self._wake,
             commands.Flow: self._flow,
@@ -90,6 +92,7 @@ class Carrier:
             commands.OpenHeldStream: lambda life, _: self.callers.open_held(life),
             commands.Close: self._close,
         }
+        self._judging = Judging(self._performers, clock)
 
     def begin(self, life: Life, values: RequestValues, refused: Fault | None = None) -> None:
         """The first step of a life, at the end of this turn. `refused` is what its identity has against it: then it is the last, too."""
@@ -108,16 +111,17 @@ class Carrier:
 
     def joinable(self, state: State) -> ParkedOne | None:
         """What a caller that comes back with the same request joins."""
-        if not self.parked.count:
-            return None
         made = state.invocation
-        return self.parked.joinable(place(made), made.ask.body, made.at, made.retry_count > 0)
+        return self.parked.joinable(place(made), made.ask.body, made.at, made.retry_count > 0) if self.parked.count else None
 
     def feed(self, life: Life, event: events.AnyEvent) -> bool:
-        """One event, its step, and the commands that follow. False if it failed: then the life was ended, closed.
+        """One event, its step, and the commands that follow. False if it failed: then the life was ended, closed. What happens to the
+        question to a judge happens to its invocation.
 
         Answers, and what follows an admission, wait for the end of this turn of the loop; whatever else comes for a life catches it up.
         """
+        if life.parent is not None:
+            life = life.parent
         self.catch_up(life)
         if type(event) is _ANSWER:
             self.group.answers(life, partial(self._step, life, event))
@@ -192,7 +196,7 @@ class Carrier:
         for fact in noted:
             if isinstance(fact, facts.HoldPlaced):
                 self.admitting.release(fact.attempt)
-                life.state.placed = None
+                (life.state.judging or life.state).placed = None
             elif isinstance(fact, ENDS):
                 ends.append(fact)
         # An invocation that is not on record at all needs no end there; one that is parked has not ended.
@@ -202,6 +206,7 @@ class Carrier:
 
     def failed(self, life: Life, error: Exception) -> None:
         """What cannot be recorded does not happen: no send, no answer. A defect ends its invocation, closed."""
+        life = life.parent or life
         if isinstance(error, JournalUnavailableError):
             said = f"The record cannot be written ({error}), so nothing is sent and nothing is answered."
             help = "Make room or repair the disk; OrchVynt goes on by itself."
@@ -215,12 +220,14 @@ class Carrier:
         """Ends a life outside the machine, closed: its attempt is cancelled and settled at its bound, its callers are told."""
         life.unwritten = []
         life.following = life.ahead = None
-        self.attempting.cancel(life)
-        self.admitting.leave(life)
+        for one in (life, life.judge) if life.judge is not None else (life,):
+            self.attempting.cancel(one)
+            self.admitting.leave(one)
         state = life.state
-        if state.placed is not None:
+        open_ = state.judging or state
+        if open_.placed is not None:
             ended = events.ShutDown(self.clock.now(), self.clock.monotonic())
-            ends = settle_unknown(life.snapshot, state, ended, None, fault.code)
+            ends = settle_unknown(life.snapshot, open_, ended, None, fault.code)
             self.kept.keep(life, ends)
             self.limiting.written(life, ends)
         elif state.owed and not self.parked.waits(life.id):
@@ -228,10 +235,10 @@ class Carrier:
             self.kept.keep(life, ())
         state.phase, state.verdict = "done", fault
         self.counting.abandoned(fault.code)
-        one = self.parked.invocation(life.id)
-        if one is not None and one.open:
+        parked = self.parked.invocation(life.id)
+        if parked is not None and parked.open:
             # The store still has it as it was: whoever comes back finds it parked.
-            one.left_at = self.clock.now()
+            parked.left_at = self.clock.now()
         self.callers.refuse(life, fault)
         self._close(life, commands.Close())
 
@@ -272,6 +279,7 @@ class Carrier:
         self.lives.pop(life.id, None)
         # The exchange knows its life: without this only the garbage collector would end the two.
         life.exchange = None
+        self._judging.over(life)
         self.limiting.leave(life)
         self.parking.closed(life)
         self.admitting.forget_invocation(life)
@@ -287,9 +295,4 @@ class Carrier:
         exchange = life.exchange
         seen, delivered_bytes = (exchange.seen, exchange.delivered_bytes) if exchange else (None, 0)
         self.feed(life, events.CallerGone(self.clock.now(), self.clock.monotonic(), seen, delivered_bytes))
-        self.left(life)
-
-    def left(self, life: Life) -> None:
-        """The last caller of a life was told to come back, or is gone."""
-        self.parked.left(life.id, self.clock.now())
-        self.let_go(life)
+        self.parking.left(life)

@@ -67,6 +67,11 @@ class ParkingLives:
             if one.under_way:
                 self._parked.concluded(one, joinable(life.state), self._clock.now())
 
+    def left(self, life: Life) -> None:
+        """The last caller of a life was told to come back, or is gone."""
+        self._parked.left(life.id, self._clock.now())
+        self.let_go(life)
+
     def let_go(self, life: Life) -> None:
         """A parked life with no caller needs no memory; the store has its state."""
         one = self._parked.invocation(life.id)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from orchvynt.dialects.anthropic_messages.asking import CountBody
+from orchvynt.dialects.anthropic_messages.asking import AskSource, CountBody
 from orchvynt.dialects.anthropic_messages.reading import METADATA_PREFIX
 from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.shapes import UnsupportedError
@@ -54,7 +54,7 @@ def chat_from(ask: Ask) -> Chat:
 
 
 def input_text(body: bytes) -> str:
-    """All text of the system prompt and the messages, joined by newlines."""
+    """All text of the system prompt and the messages, with what they call tools with, joined by newlines."""
     # Read as the request was: a field that nobody knows may hold a number that no float can.
     asked = _decode_text(body)
     texts: list[str] = []
@@ -66,6 +66,10 @@ def input_text(body: bytes) -> str:
                 texts.append(block.text or "")
             elif block.type == "tool_result":
                 texts.append(block.content if isinstance(block.content, str) else _texts(block.content))
+            elif block.type == "tool_use":
+                texts.append(bytes(block.input).decode())
+            elif isinstance(block.source, AskSource) and block.source.type == "text":
+                texts.append(block.source.data or "")
     return "\n".join(texts)
 
 

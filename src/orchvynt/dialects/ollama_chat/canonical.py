@@ -68,8 +68,13 @@ def generate_from(body: bytes) -> Chat:
 
 
 def chat_text(body: bytes) -> str:
-    """All text of the messages of a body that `read_chat` accepted, joined by newlines."""
-    return "\n".join(message.content for message in decode_chat(body).messages if message.content)
+    """All text of the messages of a body that `read_chat` accepted, with what they call tools with, joined by newlines."""
+    texts: list[str] = []
+    for message in decode_chat(body).messages:
+        if message.content:
+            texts.append(message.content)
+        texts.extend(bytes(call.function.arguments).decode() for call in message.tool_calls or ())
+    return "\n".join(text for text in texts if text)
 
 
 def generate_text(body: bytes) -> str:

@@ -78,13 +78,16 @@ def _chat(asked: AskBody, everything: dict[str, Any]) -> Chat:
 
 
 def input_text(body: bytes) -> str:
-    """All text of the messages of a body that `read_request` accepted, joined by newlines."""
+    """All text of the messages of a body that `read_request` accepted, with what they call tools with, joined by newlines."""
     texts: list[str] = []
     for message in _decode(body).messages:
         if isinstance(message.content, str):
             texts.append(message.content)
         elif message.content:
             texts.extend(part.text for part in message.content if part.text)
+        if message.refusal:
+            texts.append(message.refusal)
+        texts.extend(call.function.arguments for call in message.tool_calls or () if call.function is not None)
     return "\n".join(texts)
 
 

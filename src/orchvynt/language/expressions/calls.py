@@ -5,11 +5,13 @@ from typing import Final
 
 import re2
 
+from orchvynt.detectors.kinds import ANSWER_KINDS, KINDS
+from orchvynt.language.detecting import detected_names
 from orchvynt.language.expressions import closures
 from orchvynt.language.expressions.findings import Code, Findings
-from orchvynt.language.expressions.syntax import Call
+from orchvynt.language.expressions.syntax import Call, Expr
 from orchvynt.language.kinds import Type, may_be
-from orchvynt.language.variables import ANSWER_DETECTORS, DETECTORS, FOREIGN_FUNCTIONS, STAGE_WORDS
+from orchvynt.language.variables import FOREIGN_FUNCTIONS, STAGE_WORDS
 
 TEXT_METHODS: Final = ("startsWith", "endsWith", "contains", "matches")
 FUNCTIONS: Final = ("size", "has", "exists", "all", *TEXT_METHODS, "detects")
@@ -68,20 +70,26 @@ def _matches(found: Findings, node: Call, target: Code, pattern: Code) -> Code:
 
 
 def _detects(found: Findings, node: Call, kinds: tuple[Code, ...]) -> Code:
-    """`detects("iban", "credit_card")`: kinds are literals, checked by name."""
+    """`detects("iban", "credit_card")`: kinds are literals, checked by name; none stands for all personal data."""
     if "input.text" not in found.table:
         return found.problem(node, "unknown function `detects`", f"There is no text to look into: this is {STAGE_WORDS[found.stage]}.")
-    if not kinds:
-        return found.problem(node, "`detects` needs at least one kind", f"Kinds: {', '.join(DETECTORS)}.")
+    in_answer = "output.text" in found.table
     for argument, code in zip(node.arguments, kinds, strict=True):
         if code.text is None:
-            found.problem(argument, "the kinds of `detects` must be literal strings", f"Kinds: {', '.join(DETECTORS)}.")
-        elif code.text not in DETECTORS:
-            near = difflib.get_close_matches(code.text, DETECTORS, n=1, cutoff=0.5)
-            help = f"Did you mean `{near[0]}`?" if near else f"Kinds: {', '.join(DETECTORS)}."
-            found.problem(argument, f"unknown kind `{code.text}` of detector", help)
-        elif code.text in ANSWER_DETECTORS and "output.text" not in found.table:
+            found.problem(argument, "the kinds of `detects` must be literal strings", f"Kinds: {', '.join(KINDS)}.")
+        elif code.text not in KINDS:
+            _unknown_kind(found, argument, code.text)
+        elif code.text in ANSWER_KINDS and not in_answer:
             found.problem(argument, f"`{code.text}` looks at an answer, and here there is none", "Gates of stage output have one.")
-    found.later.add("detects")
-    found.names.add("output.text" if "output.text" in found.table else "input.text")
-    return Code(Type.BOOL, closures.unknown("detects"))
+    names = detected_names(tuple(code.text for code in kinds if code.text is not None), in_answer)
+    found.names.update(names)
+    return Code(Type.BOOL, closures.detects(names))
+
+
+def _unknown_kind(found: Findings, argument: Expr, kind: str) -> None:
+    if kind.startswith("presidio:"):
+        found.problem(argument, f"`{kind}`: this build does not ask Presidio", f"Kinds: {', '.join(KINDS)}.")
+        return
+    near = difflib.get_close_matches(kind, KINDS, n=3, cutoff=0.5)
+    help = f"Did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else f"Kinds: {', '.join(KINDS)}."
+    found.problem(argument, f"unknown kind `{kind}` of detector", help)

@@ -203,13 +203,9 @@ def quantified(kind: str, items: Run, name: str, predicate: Run, cost: int) -> R
     return run
 
 
-def unknown(name: str) -> Run:
-    """What this build checks and does not compute yet."""
-
-    def run(_: Values) -> object:
-        raise NotKnownYetError(f"{name} is not computed by this build")
-
-    return run
+def detects(names: tuple[str, ...]) -> Run:
+    """Whether one of the counts is not zero; those behind it are not looked for."""
+    return lambda v: any(v[name] for name in names)
 
 
 def metered(run: Run) -> Run:

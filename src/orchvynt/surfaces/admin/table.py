@@ -24,6 +24,7 @@ from orchvynt.surfaces.admin import (
     spend,
 )
 from orchvynt.surfaces.admin.asking import Query, Row
+from orchvynt.surfaces.admin.people_table import PEOPLE_ROWS
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
 from orchvynt.surfaces.rate_shapes import RateLimitView
 
@@ -209,6 +210,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "POST", "/tokens", "admin", access.issue, "Issues a token; its secret is shown once.", s.TokenIssued, takes=s.TokenBody, status=201
     ),
     Row("DELETE", "/tokens/{name}", "admin", access.revoke, "Revokes a token.", s.TokenRevoked),
+    *PEOPLE_ROWS,
 )
 
 BESIDE: Final[tuple[Row, ...]] = (
