@@ -8,6 +8,7 @@ placed and settled within a batch leaves no trace but its spend. It knows no dat
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from orchvynt.adapters.auditing import AuditedFact
 from orchvynt.adapters.departures import DepartureFact
 from orchvynt.adapters.receipts import Receipts, bounded
 from orchvynt.adapters.reviews import ReviewFact
@@ -20,6 +21,7 @@ from orchvynt.model.facts import (
     BudgetGranted,
     CallerWaits,
     FeedbackGiven,
+    GateJudged,
     HoldPlaced,
     HoldVoided,
     InvocationFinished,
@@ -77,6 +79,9 @@ class Batch:
         self.released: set[str] = set()
         self.receipts = Receipts()
         self.reviews: list[ReviewFact] = []
+        # The same, and the deliveries of what was reviewed, in their order.
+        self.audited: list[AuditedFact] = []
+        self.matches: list[GateJudged] = []
         self.departures: list[DepartureFact] = []
         self.feedback: list[FeedbackGiven] = []
         self.kept: list[AnswerKept] = []
@@ -181,6 +186,7 @@ def _released(batch: Batch, _: Record, fact: AttemptSettled | HoldVoided) -> Non
 def _review(batch: Batch, record: Record, fact: ReviewFact) -> None:
     record.touched = True
     batch.reviews.append(fact)
+    batch.audited.append(fact)
 
 
 def _opened(batch: Batch, record: Record, fact: ReviewOpened) -> None:
@@ -200,7 +206,14 @@ def _feedback(batch: Batch, _: Record, fact: FeedbackGiven) -> None:
     batch.feedback.append(fact)
 
 
-def _delivered(_: Batch, record: Record, fact: AnswerDelivered) -> None:
+def _judged(batch: Batch, _: Record, fact: GateJudged) -> None:
+    if fact.verdict != "passed":
+        batch.matches.append(fact)
+
+
+def _delivered(batch: Batch, record: Record, fact: AnswerDelivered) -> None:
+    if fact.review:
+        batch.audited.append(fact)
     record.touched = True
     if fact.model:
         record.model = fact.model
@@ -228,6 +241,7 @@ _FOLDS: Final[dict[type, Callable[..., None]]] = {
     AttemptEnded: _ended,
     AttemptSettled: _settled,
     HoldVoided: _released,
+    GateJudged: _judged,
     ReviewOpened: _opened,
     CallerWaits: _waits,
     ReviewClaimed: _review,

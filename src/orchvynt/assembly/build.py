@@ -21,6 +21,7 @@ from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.recovery import Recovered
+from orchvynt.runtime.retention import Retention, Vault
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
@@ -43,6 +44,8 @@ class Process(msgspec.Struct):
     alerting: Alerting
     upstream: HttpUpstream
     data_plane: DataPlane
+    retention: Retention
+    vault: Vault
     server: HttpServer
     recovered: Recovered
     secrets: EnvSecrets
@@ -71,6 +74,8 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         made.alerting,
         upstream,
         made.data_plane,
+        made.retention,
+        made.vault,
         server,
         made.recovered,
         secrets,

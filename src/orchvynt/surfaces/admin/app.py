@@ -17,11 +17,12 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.roles import may
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import Role, StoreUnavailableError, TokenRow
+from orchvynt.runtime.audit_checks import AuditChecks
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.oidc_provider import OidcProvider
 from orchvynt.runtime.people import People
-from orchvynt.surfaces.admin.asking import Asking, Cookies, Desk, Measure, Reveal, Row, Text
+from orchvynt.surfaces.admin.asking import Asking, Cookies, Desk, Measure, Reveal, Row, Text, Unseal, no_key
 from orchvynt.surfaces.admin.door import Door
 from orchvynt.surfaces.admin.entrance import Entrant, address_of, foreign, recognised
 from orchvynt.surfaces.admin.guard import HostGuard
@@ -56,9 +57,12 @@ def admin_app(
     hosts: Collection[str] = (),
     fixed_tokens: Sequence[TokenRow] = (),
     provider: OidcProvider | None = None,
+    unseal: Unseal = no_key,
+    checks: AuditChecks | None = None,
 ) -> Starlette:
     """`hosts` are the names, besides the loopback's, that this server may be addressed by. `fixed_tokens` come from the environment."""
-    desk = Desk(control, clock, reveal, measure, keyring, people, door, tuple(fixed_tokens), provider)
+    found = checks or AuditChecks()
+    desk = Desk(control, clock, reveal, measure, keyring, people, door, tuple(fixed_tokens), provider, unseal, found)
     document = msgspec.Raw(msgspec.json.encode(openapi(ROWS, PREFIX, control.status().version, BESIDE)))
 
     async def described(_request: Request) -> Response:

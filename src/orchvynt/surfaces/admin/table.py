@@ -24,6 +24,7 @@ from orchvynt.surfaces.admin import (
     spend,
 )
 from orchvynt.surfaces.admin.asking import Query, Row
+from orchvynt.surfaces.admin.audit_rows import AUDIT_ROWS
 from orchvynt.surfaces.admin.people_table import PEOPLE_ROWS
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
 from orchvynt.surfaces.rate_shapes import RateLimitView
@@ -183,7 +184,7 @@ ROWS: Final[tuple[Row, ...]] = (
         s.Listing[ModelView],
         pages=True,
     ),
-    Row("GET", "/audit", "operator", access.audit, "Who changed what, when and why, newest first.", s.Listing[s.AuditView], pages=True),
+    *AUDIT_ROWS,
     Row("GET", "/keys", "operator", keys.listed, "The secrets of the policy's keys, by id.", s.Listing[k.KeyView], pages=True),
     Row("POST", "/keys", "admin", keys.issue, "Issues a secret; it is shown once.", k.KeyIssued, takes=k.KeyBody, status=201),
     Row(
