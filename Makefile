@@ -6,13 +6,14 @@
 #   make outage  an outage of a minute with 500 callers, and a dated report of it
 #   make parallel   a thousand callers on a budget for some of them, and a dated report; options in ARGS
 #   make kills   hundreds of kill -9 under load, and a dated report; options in ARGS
+#   make review-kills   the same with reviews open, racing deciders and retrying callers
 #   make bench   OrchVynt beside nginx and LiteLLM; options in ARGS, e.g. make bench ARGS=--quick
 #   make streams, make failover   512 open streams on one core; how soon the next tier is asked; options in ARGS
 #   make budgets-bench   what a hold on five budgets takes, and a million subjects; a dated report
 #   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
 #   make simulate   10,000 seeded worlds in virtual time, audited from outside, and a dated report; ARGS='--seed N' repeats one
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench streams failover budgets-bench outage parallel kills fuzz simulate docs format clean
+.PHONY: demo test check bench streams failover budgets-bench outage parallel kills review-kills fuzz simulate docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -68,6 +69,9 @@ parallel: $(VENV)/.installed-dev
 
 kills: $(VENV)/.installed-dev
 	PYTHONPATH=. $(BIN)/python bench/kills.py $(ARGS)
+
+review-kills: $(VENV)/.installed-dev
+	PYTHONPATH=. $(BIN)/python bench/review_kills.py $(ARGS)
 
 docs: $(VENV)/.installed-dev
 	for page in docs/generate_*.py; do $(BIN)/python $$page || exit 1; done

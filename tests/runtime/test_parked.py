@@ -5,15 +5,24 @@ from hypothesis import strategies as st
 from tests.support.carrying import FakeLine
 from tests.support.snapshots import invocation, snapshot
 
+from orchvynt.lifecycle.join_keys import body_digest, raw_digest
 from orchvynt.lifecycle.state import State
+from orchvynt.model.review_facts import CLAIM_FOR_NS
 from orchvynt.ports.store import ReviewStatus
 from orchvynt.runtime.life import NEVER, Caller, Life
 from orchvynt.runtime.parked import JOINABLE_NS, Parked, ParkedOne
 
+BODY = b'{"model": "m"}'
+SAME = f"place\n{body_digest(BODY)}"
 
-def one(number: int, at: int = 0, due: int = 0, join_key: str = "same", status: ReviewStatus = "open") -> ParkedOne:
+
+def joined(parked: Parked, now: int, body: bytes = BODY, retried: bool = False) -> ParkedOne | None:
+    return parked.joinable("place", body, now, retried)
+
+
+def one(number: int, at: int = 0, due: int = 0, join_key: str = SAME, status: ReviewStatus = "open") -> ParkedOne:
     made = ParkedOne(f"rev_{number}.1", f"inv_{number}", "gate", "k", join_key, at, due, status)
-    made.released = True
+    made.left_at = at
     return made
 
 
@@ -28,14 +37,14 @@ def test_it_is_found_by_its_review_and_its_invocation() -> None:
 
 def test_a_further_review_takes_the_place_of_the_one_before_it() -> None:
     parked = Parked()
-    first, second = one(1), ParkedOne("rev_1.2", "inv_1", "gate", "k", "same", 5, 0, "open")
-    second.released = True
+    first, second = one(1), ParkedOne("rev_1.2", "inv_1", "gate", "k", SAME, 5, 0, "open")
+    second.left_at = 5
     parked.add(first)
     parked.add(second)
     parked.decided(first, "approved", "token:ana", 6)
     assert parked.invocation("inv_1") is second
     assert parked.review("rev_1.1") is first
-    assert parked.joinable("same", 10) is second
+    assert joined(parked, 10) is second
     assert parked.open_count == 1
 
 
@@ -43,27 +52,63 @@ def test_those_who_come_back_are_spread_over_equal_ones() -> None:
     parked = Parked()
     for number in (1, 2, 3):
         parked.add(one(number, at=number))
-    joined = []
+    found_in_turn = []
     for _ in range(3):
-        found = parked.joinable("same", 10)
+        found = joined(parked, 10)
         assert found is not None
         found.claims += 1
-        joined.append(found.inv)
-    assert joined == ["inv_1", "inv_2", "inv_3"]
+        found_in_turn.append(found.inv)
+    assert found_in_turn == ["inv_1", "inv_2", "inv_3"]
 
 
-def test_only_what_was_left_alone_is_joined_until_a_day_after_its_decision() -> None:
+def test_only_what_was_left_alone_is_joined_for_as_long_as_its_gate_gives() -> None:
     parked = Parked()
     kept = one(1)
-    kept.released = False
+    kept.left_at = None
     parked.add(kept)
-    assert parked.joinable("same", 1) is None
-    kept.released = True
-    assert parked.joinable("same", 9 * JOINABLE_NS) is kept, "as long as it is open"
-    assert parked.joinable("other", 1) is None
+    assert joined(parked, 1) is None
+    parked.left("inv_2", 7)
+    parked.left("inv_1", 7)
+    assert joined(parked, 6 + CLAIM_FOR_NS) is kept
+    assert joined(parked, 7 + CLAIM_FOR_NS) is None
+    assert joined(parked, 1, b'{"model": "other"}') is None
+    assert parked.joinable("elsewhere", BODY, 1, True) is None
+    kept.claim_for_ns = 3
+    assert (joined(parked, 9), joined(parked, 10)) == (kept, None)
+
+
+def test_what_its_client_calls_a_retry_joins_until_a_day_after_the_decision() -> None:
+    parked = Parked()
+    kept = one(1)
+    kept.claim_for_ns = 3
+    parked.add(kept)
+    assert joined(parked, 9 * JOINABLE_NS, retried=True) is kept, "as long as it is open"
     parked.decided(kept, "approved", "a", 5)
-    assert parked.joinable("same", 4 + JOINABLE_NS) is kept
-    assert parked.joinable("same", 5 + JOINABLE_NS) is None
+    assert joined(parked, 4 + JOINABLE_NS, retried=True) is kept
+    assert joined(parked, 5 + JOINABLE_NS, retried=True) is None
+
+
+def test_a_long_claim_keeps_what_was_decided_long_ago() -> None:
+    parked = Parked()
+    kept = one(1)
+    kept.claim_for_ns = 3 * JOINABLE_NS
+    parked.add(kept)
+    parked.decided(kept, "approved", "a", 5)
+    parked.forget(3 * JOINABLE_NS - 1)
+    assert joined(parked, 3 * JOINABLE_NS - 1) is kept
+    parked.forget(3 * JOINABLE_NS)
+    assert parked.review("rev_1.1") is None
+
+
+def test_a_body_is_known_by_what_it_says_and_an_older_builds_by_its_bytes() -> None:
+    parked = Parked()
+    first = one(1)
+    parked.add(first)
+    assert joined(parked, 1, b'{ "model":"m" }') is first
+    older = one(2, join_key=f"old\n{raw_digest(b'[1, 2]')}")
+    parked.add(older)
+    assert parked.joinable("old", b"[1, 2]", 1, False) is older
+    assert parked.joinable("old", b"[1,2]", 1, False) is None
 
 
 def test_nobody_joins_what_has_a_live_caller() -> None:
@@ -71,9 +116,9 @@ def test_nobody_joins_what_has_a_live_caller() -> None:
     first = one(1)
     first.life = Life(snapshot(), State(invocation()), 0)
     parked.add(first)
-    assert parked.joinable("same", 1) is first
+    assert joined(parked, 1) is first
     first.life.callers.append(Caller(FakeLine(), "asked", "", 0))
-    assert parked.joinable("same", 1) is None
+    assert joined(parked, 1) is None
 
 
 def test_watchers_hear_of_a_decision_once() -> None:
@@ -139,7 +184,7 @@ def test_each_escalation_falls_due_once_and_never_after_a_decision(dues: list[in
 def test_an_idempotency_key_finds_its_newest_whoever_waits_until_a_day_after_its_decision() -> None:
     parked = Parked()
     first, second, plain = one(1, join_key="idempotency\nscope\nbody"), one(2, join_key="idempotency\nscope\nother"), one(3)
-    first.released = False
+    first.left_at = None
     for each in (first, plain):
         parked.add(each)
     assert parked.keyed("scope", 1) is first
@@ -152,4 +197,4 @@ def test_an_idempotency_key_finds_its_newest_whoever_waits_until_a_day_after_its
     assert parked.keyed("scope", 6 + JOINABLE_NS) is second
     parked.decided(second, "approved", "token:ana", 6 + JOINABLE_NS)
     parked.forget(6 + 2 * JOINABLE_NS)
-    assert (parked.keyed("scope", 0), parked.joinable(second.join_key, 0)) == (None, None)
+    assert (parked.keyed("scope", 0), parked.joinable("idempotency\nscope", BODY, 0, True)) == (None, None)

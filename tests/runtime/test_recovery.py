@@ -9,6 +9,7 @@ from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.snapshot import Budget, Escalation, Gate, Limits, Snapshot
+from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import AttemptSettled, HoldPlaced, InvocationFinished
 from orchvynt.model.money import Price
 from orchvynt.runtime.parked import JOINABLE_NS
@@ -129,8 +130,8 @@ def test_a_parked_invocation_is_found_joined_and_its_escalation_still_due() -> N
     one = later.parked.invocation(life.id)
     assert one is not None
     assert one.open
-    assert one.released, "whoever waited was cut off"
-    assert later.carrier.joinable(life.state) is one
+    assert one.left_at == later.clock.now(), "whoever waited was cut off"
+    assert later.carrier.joinable(State(invocation())) is one
     assert later.parked.next_due() == one.due > later.clock.now()
 
 
@@ -151,3 +152,20 @@ def test_a_decided_one_is_kept_for_a_day_and_an_open_one_for_good() -> None:
     soon.clock.advance(JOINABLE_NS)
     much_later, _ = restart(soon, policy)
     assert much_later.parked.invocation(life.id) is None
+
+
+def test_when_a_caller_left_and_for_how_long_it_may_come_back_survive() -> None:
+    policy = snapshot(gates=(msgspec.structs.replace(GATE, wait_up_to_ns=0, claim_for_ns=10 * SECOND),))
+    left = Runtime(policy)
+    life, line = left.ask(invocation())
+    left.last.answers(WHOLE)
+    left.later(0)
+    assert line.code == "hitl_pending"
+    told_at = left.clock.now()
+    left.clock.advance(8 * SECOND)
+    later, _ = restart(left, policy)
+    one = later.parked.invocation(life.id)
+    assert one is not None
+    assert (one.left_at, one.claim_for_ns) == (told_at, 10 * SECOND)
+    assert one.claimable(told_at + 10 * SECOND - 1)
+    assert not one.claimable(told_at + 10 * SECOND)

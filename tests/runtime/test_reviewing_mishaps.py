@@ -7,11 +7,11 @@ import pytest
 from tests.runtime.test_reviewing import gate, parked, parked_alone, poll, row_of, vote
 from tests.support.carrying import FakeLine, Runtime
 from tests.support.loops import until
-from tests.support.snapshots import SECOND, snapshot
+from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.snapshot import Escalation
-from orchvynt.lifecycle.state import decode
+from orchvynt.lifecycle.state import State, decode
 
 
 def test_a_rejection_that_cannot_be_recorded_did_not_happen() -> None:
@@ -126,11 +126,11 @@ def test_a_caller_that_left_while_nothing_could_be_recorded_joins_when_it_comes_
     """Else it pays for the same answer twice, and two reviews are open for one question."""
 
     async def scenario() -> None:
-        runtime, life, line = parked()
+        runtime, _life, line = parked()
         runtime.journal.broken = True
         line.leave()
         runtime.journal.broken = False
-        assert runtime.carrier.joinable(life.state) is not None
+        assert runtime.carrier.joinable(State(invocation())) is not None
 
     asyncio.run(scenario())
 

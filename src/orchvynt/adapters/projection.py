@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from orchvynt.adapters.auditing import AuditedFact
+from orchvynt.adapters.departures import DepartureFact
 from orchvynt.adapters.receipts import Receipts, bounded
 from orchvynt.adapters.reviews import ReviewFact
 from orchvynt.model.facts import (
@@ -18,6 +19,7 @@ from orchvynt.model.facts import (
     AttemptSent,
     AttemptSettled,
     BudgetGranted,
+    CallerWaits,
     FeedbackGiven,
     GateJudged,
     HoldPlaced,
@@ -81,6 +83,7 @@ class Batch:
         # The same, and the deliveries of what was reviewed, in their order.
         self.audited: list[AuditedFact] = []
         self.matches: list[GateJudged] = []
+        self.departures: list[DepartureFact] = []
         self.feedback: list[FeedbackGiven] = []
         self.kept: list[AnswerKept] = []
         self.grants: list[BudgetGranted] = []
@@ -187,6 +190,15 @@ def _review(batch: Batch, record: Record, fact: ReviewFact) -> None:
     batch.audited.append(fact)
 
 
+def _opened(batch: Batch, record: Record, fact: ReviewOpened) -> None:
+    _review(batch, record, fact)
+    batch.departures.append(fact)
+
+
+def _waits(batch: Batch, _: Record, fact: CallerWaits) -> None:
+    batch.departures.append(fact)
+
+
 def _granted(batch: Batch, _: Record, fact: BudgetGranted) -> None:
     batch.grants.append(fact)
 
@@ -231,7 +243,8 @@ _FOLDS: Final[dict[type, Callable[..., None]]] = {
     AttemptSettled: _settled,
     HoldVoided: _released,
     GateJudged: _judged,
-    ReviewOpened: _review,
+    ReviewOpened: _opened,
+    CallerWaits: _waits,
     ReviewClaimed: _review,
     ReviewReleased: _review,
     ReviewVoted: _review,

@@ -33,6 +33,7 @@ from orchvynt.ports.upstream import Upstream
 from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.attempting import Attempting
+from orchvynt.runtime.callbacks import Callbacks
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.channels import Channels
 from orchvynt.runtime.delivering import Delivering
@@ -137,6 +138,7 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     channels = Channels(Posting(on.upstream, on.clock), on.secrets, on.clock, on.store, on.mailing, on.apprising)
     delivering = Delivering(channels, on.store, on.clock, on.ids, policies, tasks, say)
     telling = Telling(policies, on.store, on.clock, on.ids, delivering, say)
+    Callbacks(parked, policies, reviewing, delivering, tasks)
     counting, thresholds = carrier.counting, carrier.admitting.thresholds
     alerting = Alerting(policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, telling, say)
     voting = Voting(carrier, reviewing)

@@ -47,6 +47,7 @@ def build_gates(source: Source, conditions: Conditions, timezone: str) -> tuple[
                 enforced=gate.enforce is True,
                 remind_ns=tuple(gate.remind),
                 hours=_hours(gate.hours, timezone) if gate.hours is not None else None,
+                claim_for_ns=gate.claim_for,
             )
         )
     return tuple(made)

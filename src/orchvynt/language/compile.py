@@ -3,6 +3,7 @@
 import msgspec
 
 from orchvynt.language.build import address_of, build_model, build_provider, build_snapshot
+from orchvynt.language.build_callbacks import build_callbacks
 from orchvynt.language.build_notify import build_destination
 from orchvynt.language.checks.amounts import check_amounts
 from orchvynt.language.checks.chains import check_chains
@@ -75,6 +76,7 @@ def _compile(source: Source, text: str, report: Report) -> Snapshot | None:
     }
     reached = {name: build_destination(name, item, report) for name, item in source.notify.items()}
     destinations = {name: destination for name, destination in reached.items() if destination is not None}
+    destinations.update(build_callbacks(source, report))
     check_routing(source, report)
     check_rules(source, conditions, report)
     check_targets(source, names, models, conditions, report)

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from orchvynt.language.compiled import Expression
+from orchvynt.model.review_facts import CLAIM_FOR_NS
 
 Stage = Literal["input", "output", "tool_call"]
 ALL: int = 10_000
@@ -45,8 +46,8 @@ class Confidence(msgspec.Struct, frozen=True):
 class Gate(msgspec.Struct, frozen=True):
     """`wait_up_to_ns` is None for `auto`: the caller's own timeout less ten seconds. `refuse_streams` is `stream: refuse`. Of what matches,
     `sample` parts of 10,000 are reviewed; `after_delivery` reviews hold nothing. `remind_ns` count from the opening, as escalations do;
-    with `hours` both count working time only. `rejects_in_words` is `on_reject: message`. A gate that
-    is not `enforced` is judged and recorded, and changes nothing."""
+    with `hours` both count working time only. `rejects_in_words` is `on_reject: message`. A gate that is not `enforced` is judged and
+    recorded, and changes nothing. `claim_for_ns` is how long the same request joins once its caller left."""
 
     name: str
     stage: Stage
@@ -66,6 +67,7 @@ class Gate(msgspec.Struct, frozen=True):
     enforced: bool = True
     remind_ns: tuple[int, ...] = ()
     hours: WorkingHours | None = None
+    claim_for_ns: int = CLAIM_FOR_NS
 
 
 class Group(msgspec.Struct, frozen=True):

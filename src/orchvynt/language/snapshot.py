@@ -144,7 +144,8 @@ class Key(msgspec.Struct, frozen=True):
     """Who may call. The secret is not here: the store holds the digests of those that were issued under this name.
 
     `may_set` is None where the caller may say everything that is not fixed. `require` names claims that must not be empty.
-    `allow_models` is None where every model is allowed."""
+    `allow_models` is None where every model is allowed. Its webhook is a destination of its own (`build_callbacks`); `sends_answer` says
+    that messages to it hold the answer."""
 
     name: str
     owner: str = ""
@@ -152,6 +153,7 @@ class Key(msgspec.Struct, frozen=True):
     may_set: frozenset[str] | None = None
     require: tuple[str, ...] = ()
     allow_models: frozenset[str] | None = None
+    sends_answer: bool = False
 
 
 class PolicyTest(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from orchvynt.dialects.seams import Prefix
 from orchvynt.dialects.shapes import Logprobs
 from orchvynt.model.facts import AnyFact, BudgetGranted
 from orchvynt.model.faults import Fault
+from orchvynt.model.review_facts import CLAIM_FOR_NS
 
 
 class Command(msgspec.Struct, frozen=True, gc=False):
@@ -113,7 +114,7 @@ class Park(Command, frozen=True, tag="park"):
     """The answer, or the invocation before its send, waits for people.
 
     Callers are held for `hold_ns` (None: as long as each itself waits, less ten seconds). `terms` are those that reviewers decide by,
-    `reminds` when they are reminded (ns UTC)."""
+    `reminds` when they are reminded (ns UTC). The same request joins for `claim_for_ns` from when the last caller has left."""
 
     review: str
     gate: str
@@ -121,6 +122,7 @@ class Park(Command, frozen=True, tag="park"):
     escalates_at: int
     terms: Case
     reminds: tuple[int, ...] = ()
+    claim_for_ns: int = CLAIM_FOR_NS
 
 
 class Escalate(Command, frozen=True, tag="escalate"):

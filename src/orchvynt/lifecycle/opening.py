@@ -15,7 +15,7 @@ def park_at(gate: Gate, state: State, event: AnyEvent, noted: list[facts.AnyFact
     keeps what is owed."""
     state.owed = False
     opened = opened_at(gate, state, event)
-    park = Park(state.review, gate.name, gate.wait_up_to_ns, opened.escalates_at, terms_of(opened), opened.reminds)
+    park = Park(state.review, gate.name, gate.wait_up_to_ns, opened.escalates_at, terms_of(opened), opened.reminds, gate.claim_for_ns)
     return [Record((*noted, opened)), park]
 
 
@@ -45,4 +45,5 @@ def opened_at(gate: Gate, state: State, event: AnyEvent, after_delivery: bool = 
         requester=state.invocation.key_owner,
         after_delivery=after_delivery,
         reminds=reminders(gate, event.at),
+        claim_for_ns=gate.claim_for_ns,
     )

@@ -1,6 +1,6 @@
 """Facts of gates and reviews. They are read as a part of `facts`."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -9,6 +9,8 @@ from orchvynt.model.fact import Fact
 Choice = Literal["approve", "edit", "reject", "respond"]
 """What a vote says. An edit changes the answer, and a response takes its place: both let it through."""
 Decision = Literal["approve", "edit", "reject", "respond", "expire"]
+CLAIM_FOR_NS: Final = 24 * 3_600 * 1_000_000_000
+"""How long a caller that was told to come back may do so with nothing but its request, unless the gate says otherwise."""
 ReviewStage = Literal["input", "output", "tool_call", "budget"]
 
 
@@ -58,7 +60,7 @@ class ReviewOpened(Fact, frozen=True, tag="review_opened"):
     parked before its send, the request. `gate` is the gate's name, or `budget NAME`; then `wanted` says what it wants of that. `requester`
     is the owner of the caller's key. `after_delivery`: the caller has its answer already, and nothing waits; `state` is then a copy for the
     reviewers, without an answer where that was too long to keep. `reminds` are the instants (ns UTC) at which the reviewers are reminded
-    while it is open."""
+    while it is open. `claim_for_ns` is how long the same request joins, from when its caller was told to come back or went away."""
 
     review: str
     gate: str
@@ -76,6 +78,7 @@ class ReviewOpened(Fact, frozen=True, tag="review_opened"):
     requester: str = ""
     after_delivery: bool = False
     reminds: tuple[int, ...] = ()
+    claim_for_ns: int = CLAIM_FOR_NS
 
 
 class ReviewClaimed(Fact, frozen=True, tag="review_claimed"):

@@ -17,6 +17,7 @@ from orchvynt.ports.audit import AuditStore
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.changes import ChangeRow as ChangeRow
 from orchvynt.ports.changes import Changes
+from orchvynt.ports.departures import Departures
 from orchvynt.ports.outbox import OutboxStore
 from orchvynt.ports.people import PeopleStore
 from orchvynt.ports.receipts import ReceiptRow, Spent
@@ -130,7 +131,7 @@ class InvocationRow(msgspec.Struct, frozen=True):
     duration_ns: int
 
 
-class Store(AuditStore, OutboxStore, Changes, PeopleStore, ReviewQueue, Protocol):
+class Store(AuditStore, OutboxStore, Changes, Departures, PeopleStore, ReviewQueue, Protocol):
     async def settled(self) -> None:
         """Returns when every fact that was in the journal at the call is visible in the store."""
         ...

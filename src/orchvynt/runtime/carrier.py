@@ -13,7 +13,7 @@ from orchvynt.decisions.routing.figures import Observed
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle import admission, commands, events
-from orchvynt.lifecycle.join_keys import join_key
+from orchvynt.lifecycle.join_keys import place
 from orchvynt.lifecycle.replies import answer_said
 from orchvynt.lifecycle.settling import settle_unknown
 from orchvynt.lifecycle.state import State
@@ -121,7 +121,8 @@ class Carrier:
 
     def joinable(self, state: State) -> ParkedOne | None:
         """What a caller that comes back with the same request joins."""
-        return self.parked.joinable(join_key(state), state.invocation.at) if self.parked.count else None
+        made = state.invocation
+        return self.parked.joinable(place(made), made.ask.body, made.at, made.retry_count > 0) if self.parked.count else None
 
     def feed(self, life: Life, event: events.AnyEvent) -> bool:
         """One event, its step, and the commands that follow. False if it failed: then the life was ended, closed. What happens to the
@@ -247,7 +248,7 @@ class Carrier:
         parked = self.parked.invocation(life.id)
         if parked is not None and parked.open:
             # The store still has it as it was: whoever comes back finds it parked.
-            parked.released = True
+            parked.left_at = self.clock.now()
         self.callers.refuse(life, fault)
         self._close(life, commands.Close())
 
@@ -304,4 +305,4 @@ class Carrier:
         exchange = life.exchange
         seen, delivered_bytes = (exchange.seen, exchange.delivered_bytes) if exchange else (None, 0)
         self.feed(life, events.CallerGone(self.clock.now(), self.clock.monotonic(), seen, delivered_bytes))
-        self.let_go(life)
+        self.parking.left(life)

@@ -10,8 +10,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from orchvynt.decisions.reviews.cases import Case
-from orchvynt.lifecycle.join_keys import keyed
+from orchvynt.lifecycle.join_keys import body_digest, keyed, raw_digest
 from orchvynt.model.facts import Vote
+from orchvynt.model.review_facts import CLAIM_FOR_NS
 from orchvynt.ports.store import ReviewStatus
 from orchvynt.runtime.life import NEVER, Life
 
@@ -27,13 +28,14 @@ class ParkedOne:
     `terms`, `votes` and the claim are what its case is made of: of 100,000 reviews nearly all share the first and have no other
     (bench/open_reviews.py).
 
-    `released` is set once its caller was told to come back, or was gone; `claims` counts those who came back. `decided_at` is 0
-    until it is decided. `under_way` while an invocation that an approval let go on has not come to its end.
+    `left_at` is when its last caller was told to come back, or went away (ns UTC), None as long as none was; for `claim_for_ns` from then
+    on the same request joins. `claims` counts those who came back. `decided_at` is 0 until it is decided. `under_way` while an invocation
+    that an approval let go on has not come to its end.
     """
 
     __slots__ = (
-        "after_delivery", "at", "by", "claimed_by", "claimed_until", "claims", "decided_at", "due", "escalations", "gate", "inv",
-        "join_key", "key_id", "life", "released", "reminded", "reminds", "review", "status", "terms", "under_way", "votes",
+        "after_delivery", "at", "by", "claim_for_ns", "claimed_by", "claimed_until", "claims", "decided_at", "due", "escalations", "gate",
+        "inv", "join_key", "key_id", "left_at", "life", "reminded", "reminds", "review", "status", "terms", "under_way", "votes",
     )  # fmt: skip
 
     def __init__(self, review: str, inv: str, gate: str, key_id: str, join_key: str, at: int, due: int, status: ReviewStatus) -> None:
@@ -46,7 +48,8 @@ class ParkedOne:
         self.due = due
         self.status = status
         self.life: Life | None = None
-        self.released = False
+        self.claim_for_ns = CLAIM_FOR_NS
+        self.left_at: int | None = None
         self.claims = 0
         self.escalations = 0
         self.by = ""
@@ -82,8 +85,13 @@ class ParkedOne:
         self.votes, self.claimed_by, self.claimed_until = case.votes, case.claimed_by, case.claimed_until
 
     def kept(self, now: int) -> bool:
-        """Whether a caller may still come back for it: until it is decided, and 24 hours more."""
-        return self.open or now - self.decided_at < JOINABLE_NS
+        """Whether a caller may still come back for it, by its name or as a retry: until it is decided, and 24 hours more; and as long as
+        the same request joins."""
+        return self.open or now - self.decided_at < JOINABLE_NS or self.claimable(now)
+
+    def claimable(self, now: int) -> bool:
+        """Whether the same request joins, although nothing says that it is a retry."""
+        return self.left_at is not None and now - self.left_at < self.claim_for_ns
 
 
 class Parked:
@@ -92,7 +100,9 @@ class Parked:
     def __init__(self) -> None:
         self._by_review: dict[str, ParkedOne] = {}
         self._by_invocation: dict[str, ParkedOne] = {}
-        self._by_join_key: dict[str, list[ParkedOne]] = {}
+        # By the place of a join key (all but its last line), and then by the digest of the body: most requests come from a place at which
+        # nothing is parked, and need no digest.
+        self._by_place: dict[str, dict[str, list[ParkedOne]]] = {}
         # Those that came with an idempotency key, by its scope: the newest of each.
         self._by_scope: dict[str, ParkedOne] = {}
         self._escalations: list[tuple[int, str]] = []
@@ -101,6 +111,8 @@ class Parked:
         # In the order of their opening.
         self._open: dict[str, ParkedOne] = {}
         self.open_by_gate: dict[str, int] = {}
+        # Told of each decision, once there is an answer or why there is none.
+        self.heard: Callable[[ParkedOne], None] = lambda _: None
 
     def add(self, one: ParkedOne) -> None:
         """A further review of the same invocation takes the place of the one before it."""
@@ -123,7 +135,8 @@ class Parked:
         if (before := self._by_invocation.get(one.inv)) is not None:
             before.under_way = False
         self._by_invocation[one.inv] = one
-        equals = self._by_join_key.setdefault(one.join_key, [])
+        place, _, body = one.join_key.rpartition("\n")
+        equals = self._by_place.setdefault(place, {}).setdefault(body, [])
         equals[:] = [other for other in equals if other.inv != one.inv]
         equals.append(one)
         if (key := keyed(one.join_key)) is not None:
@@ -151,17 +164,27 @@ class Parked:
     def invocation(self, inv: str) -> ParkedOne | None:
         return self._by_invocation.get(inv)
 
-    def joinable(self, join_key: str, now: int) -> ParkedOne | None:
-        """What a caller that comes back joins: one whose caller was told to, or was gone, in the last 24 hours.
+    def joinable(self, place: str, body: bytes, now: int, retried: bool) -> ParkedOne | None:
+        """What a caller that comes back joins: one whose caller was told to, or was gone. `retried` says that its client calls this a
+        retry; any other request must come within the time that the gate gives it.
 
         Never one with a live caller: equal calls that run side by side stay apart, and each comes back to its own.
         """
+        here = self._by_place.get(place)
+        if here is None:
+            return None
+        # What an older build parked is known by its bytes.
+        equals = (*here.get(body_digest(body), ()), *here.get(raw_digest(body), ()))
         free = [
-            one
-            for one in self._by_join_key.get(join_key, ())
-            if one.released and one.kept(now) and not (one.life is not None and one.life.callers)
+            one for one in equals if one.left_at is not None and (one.kept(now) if retried else one.claimable(now)) and not _waited(one)
         ]
         return min(free, key=lambda one: (one.claims, one.at), default=None)
+
+    def left(self, inv: str, at: int) -> None:
+        """The last caller of a parked invocation was told to come back, or went away."""
+        one = self._by_invocation.get(inv)
+        if one is not None:
+            one.left_at = at
 
     def keyed(self, scope: str, now: int) -> ParkedOne | None:
         """What an idempotency key finds, whoever waits for it."""
@@ -182,6 +205,7 @@ class Parked:
         one.under_way = under_way
         if not under_way:
             self.tell(one.inv)
+            self.heard(one)
 
     def concluded(self, one: ParkedOne, joinable: bool, at: int) -> None:
         """What an approval let go on has come to its end; whoever watches it hears so."""
@@ -190,17 +214,28 @@ class Parked:
         if not joinable:
             self._release(one)
         self.tell(one.inv)
+        self.heard(one)
 
     def _release(self, one: ParkedOne) -> None:
         """The same request does not find it any more."""
-        equals = self._by_join_key.get(one.join_key, [])
+        place, _, body = one.join_key.rpartition("\n")
+        here = self._by_place.get(place, {})
+        equals = here.get(body, [])
         if one in equals:
             equals.remove(one)
         if not equals:
-            self._by_join_key.pop(one.join_key, None)
+            here.pop(body, None)
+        if not here:
+            self._by_place.pop(place, None)
         key = keyed(one.join_key)
         if key is not None and self._by_scope.get(key.scope) is one:
             del self._by_scope[key.scope]
+
+    def decided_last(self, span_ns: int) -> list[ParkedOne]:
+        """Those that were decided within so long before the last decision."""
+        done = [one for one in self._by_review.values() if not one.open]
+        newest = max((one.decided_at for one in done), default=0)
+        return [one for one in done if newest - one.decided_at <= span_ns]
 
     def watch(self, inv: str, heard: Callable[[], None]) -> None:
         self._watchers.setdefault(inv, []).append(heard)
@@ -256,3 +291,7 @@ class Parked:
             if self._by_invocation.get(one.inv) is one:
                 del self._by_invocation[one.inv]
             self._release(one)
+
+
+def _waited(one: ParkedOne) -> bool:
+    return one.life is not None and bool(one.life.callers)

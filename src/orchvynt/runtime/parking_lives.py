@@ -33,7 +33,10 @@ class ParkingLives:
         one = ParkedOne(command.review, life.id, command.gate, invocation.caller, join_key(state), at, due, "open")
         one.life = life
         one.terms, one.reminds = self._parked.shared(command.terms), command.reminds
-        one.released = not life.callers or (before is not None and before.released)
+        one.claim_for_ns = command.claim_for_ns
+        one.left_at = before.left_at if before is not None else None
+        if one.left_at is None and not life.callers:
+            one.left_at = at
         self._parked.add(one)
         life.exchange = None
         self._callers.hold(life, command.hold_ns)
@@ -74,10 +77,14 @@ class ParkingLives:
             if one.under_way:
                 self._parked.concluded(one, joinable(life.state), self._clock.now())
 
+    def left(self, life: Life) -> None:
+        """The last caller of a life was told to come back, or is gone."""
+        self._parked.left(life.id, self._clock.now())
+        self.let_go(life)
+
     def let_go(self, life: Life) -> None:
         """A parked life with no caller needs no memory; the store has its state."""
         one = self._parked.invocation(life.id)
         if one is not None and one.open and not life.callers and one.life is life:
             one.life = None
-            one.released = True
             self._lives.pop(life.id, None)

@@ -18,9 +18,10 @@ from orchvynt.model import facts
 from orchvynt.model.budget_facts import PROMPTS, Reserved
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.clock import Clock
+from orchvynt.ports.departures import Departure
 from orchvynt.ports.journal import Journal
 from orchvynt.ports.store import OpenHold, ReviewRow, SpendRow, Store
-from orchvynt.runtime.parked import JOINABLE_NS, Parked, ParkedOne
+from orchvynt.runtime.parked import Parked, ParkedOne
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -62,7 +63,7 @@ async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked
                 ledger.release(fact.attempt, fact.reserved, at)
             elif isinstance(fact, facts.HoldVoided):
                 ledger.release(fact.attempt, at=at)
-    _restore_parked(parked, await store.reviews(only_open=False), at)
+    _restore_parked(parked, await store.reviews(only_open=False), await store.departures(), at)
     if grants := [given for given in await store.grants() if not 0 < given.until <= at]:
         _restore_grants(ledger, grants, spend, parked, budgets, at)
     return Recovered(settled, voided, len(unfinished), parked.open_count)
@@ -168,10 +169,9 @@ def _terms(row: ReviewRow) -> Case:
     )
 
 
-def _restore_parked(parked: Parked, rows: Iterable[ReviewRow], at: int) -> None:
+def _restore_parked(parked: Parked, rows: Iterable[ReviewRow], departures: Iterable[Departure], at: int) -> None:
+    left = {one.inv: one for one in departures}
     for row in sorted(rows, key=lambda one: one.opened_at):
-        if row.status != "open" and at - row.decided_at >= JOINABLE_NS:
-            continue
         due = row.escalates_at if row.status == "open" else 0
         one = ParkedOne(row.review, row.inv, row.gate, row.key_id, row.join_key, row.opened_at, due, row.status)
         one.by = row.by
@@ -182,6 +182,10 @@ def _restore_parked(parked: Parked, rows: Iterable[ReviewRow], at: int) -> None:
             one.terms = parked.shared(_terms(row))
             one.votes, one.claimed_by, one.claimed_until = row.votes, row.claimed_by, row.claimed_until
             one.reminds, one.reminded = row.reminds, row.reminded
-        # Whoever waited for it was cut off when the earlier process ended.
-        one.released = True
-        parked.add(one)
+        # Whoever still waited for it was cut off when the earlier process ended; whoever waited for the decision may have been.
+        one.left_at = row.decided_at or at
+        if (departure := left.get(row.inv)) is not None:
+            one.claim_for_ns = departure.claim_for_ns
+            one.left_at = departure.left_at or one.left_at
+        if one.kept(at):
+            parked.add(one)

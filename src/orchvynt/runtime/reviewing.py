@@ -58,6 +58,10 @@ class Reviewing:
                 return one, self._adopted(one, life)
             one = newest
 
+    async def read(self, one: ParkedOne) -> Life:
+        """Its life as the store has it, for whoever only looks. Raises one of UNAVAILABLE."""
+        return await self._load(one)
+
     def _adopted(self, one: ParkedOne, life: Life) -> Life:
         """While a review is open its invocation has one life in this process, whoever loaded it."""
         if not one.open or one.after_delivery:

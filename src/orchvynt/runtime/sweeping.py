@@ -100,7 +100,7 @@ class Sweeping:
         late = carrier.callers.overdue(life, now)
         if late and len(late) == len(life.callers):
             carrier.feed(life, events.CallerWaitElapsed(at, now))
-            carrier.let_go(life)
+            carrier.parking.left(life)
             return
         for caller in late:
             carrier.callers.detach(life, caller)

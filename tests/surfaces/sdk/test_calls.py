@@ -1,4 +1,4 @@
-"""`route`, `aroute` and `wait_for_review` against a gateway over real sockets."""
+"""`route` and `aroute` against a gateway over real sockets."""
 
 import asyncio
 import socket
@@ -148,39 +148,3 @@ def test_a_parked_answer_is_pending(status: int, body: Any) -> None:
         orchvynt.route(messages=MESSAGES, base_url=server.url)
     assert (raised.value.status, raised.value.invocation_id, raised.value.review_id, raised.value.poll) == (status, "inv_01", "rev_1", "/p")
     assert raised.value.code == "hitl_pending"
-
-
-def test_waiting_for_a_review_outlives_a_restart_and_ends_with_the_answer() -> None:
-    away = {"error": {"code": "store_unavailable", "message": "Starting."}}
-    with gateway((409, {}, PARKED), (503, {}, away), (200, {}, {"choices": []})) as server:
-        pending = PendingReview(409, "Waits.", "inv_01")
-        assert orchvynt.wait_for_review(pending, timeout=20, base_url=server.url) == {"choices": []}
-    assert server.arrivals[0].path.startswith("/v1/invocations/inv_01/result?wait=")
-    assert len(server.arrivals) == 3
-
-
-def test_waiting_ends_with_a_rejection_or_when_nobody_decides() -> None:
-    rejected = {"error": {"code": "review_rejected", "message": "ana rejected it.", "invocation_id": "inv_01"}}
-    with gateway((403, {}, rejected)) as server, pytest.raises(OrchvyntError, match="review_rejected"):
-        orchvynt.wait_for_review("inv_01", timeout=5, base_url=server.url)
-    with gateway((409, {}, PARKED)) as server, pytest.raises(PendingReview):
-        orchvynt.wait_for_review("inv_01", timeout=0, base_url=server.url)
-    assert len(server.arrivals) == 1
-
-
-def test_waiting_needs_an_invocation() -> None:
-    with pytest.raises(ValueError, match="no invocation"):
-        orchvynt.wait_for_review(RuntimeError("x"))
-
-
-def test_the_conflict_of_the_openai_client_is_enough_to_wait_for() -> None:
-    import openai
-
-    with gateway((409, {"x-orchvynt-invocation": "inv_07"}, PARKED), (200, {}, {"choices": []})) as server:
-        with (
-            openai.OpenAI(base_url=f"{server.url}/v1", api_key="k", max_retries=0) as client,
-            pytest.raises(openai.ConflictError) as raised,
-        ):
-            client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "x"}])
-        assert orchvynt.wait_for_review(raised.value, timeout=5, base_url=server.url) == {"choices": []}
-    assert "/inv_07/result" in server.arrivals[1].path

@@ -26,6 +26,13 @@ def test_using_it_loads_the_client_library_only() -> None:
     assert not names & set(SERVER)
 
 
+def test_the_langgraph_helper_loads_nothing_of_the_server_and_nobody_else_loads_it() -> None:
+    names = loaded("import orchvynt.langgraph")
+    ours = {name for name in names if name.startswith("orchvynt.")}
+    assert ours - {"orchvynt.langgraph", "orchvynt.surfaces"} == {name for name in ours if name.startswith("orchvynt.surfaces.sdk")}
+    assert "langgraph" not in loaded("import orchvynt; orchvynt.wait_for_review")
+
+
 def test_the_package_offers_exactly_the_client_library() -> None:
     import orchvynt
     from orchvynt.surfaces import sdk

@@ -6,6 +6,7 @@ import msgspec
 
 from orchvynt.adapters.memory.audit import MemoryAudit
 from orchvynt.adapters.memory.changes import MemoryChanges
+from orchvynt.adapters.memory.departures import MemoryDepartures
 from orchvynt.adapters.memory.inbox import MemoryInbox
 from orchvynt.adapters.memory.outbox import MemoryOutbox
 from orchvynt.adapters.memory.people import MemoryPeople
@@ -39,7 +40,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class MemoryStore(MemoryAudit, MemoryInbox, MemoryOutbox, MemoryChanges, MemoryPeople):
+class MemoryStore(MemoryAudit, MemoryInbox, MemoryOutbox, MemoryChanges, MemoryDepartures, MemoryPeople):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
     def __init__(self) -> None:
@@ -76,6 +77,7 @@ class MemoryStore(MemoryAudit, MemoryInbox, MemoryOutbox, MemoryChanges, MemoryP
         for key, added in batch.spend.items():
             self._add_spend(key, added)
         self._receipts.file(batch.receipts)
+        self.file_departures(batch.departures)
         for attempt in batch.released:
             self._holds.pop(attempt, None)
         self._holds.update(batch.holds)

@@ -11,6 +11,7 @@ from orchvynt.adapters.projection import Batch
 from orchvynt.adapters.reviews import fold_reviews
 from orchvynt.adapters.spending import book_renamed, renamed_now
 from orchvynt.adapters.sqlite.auditing import AuditChain, file_audit, file_matches
+from orchvynt.adapters.sqlite.departures import file_departures
 from orchvynt.adapters.sqlite.news import file_news
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
 from orchvynt.adapters.sqlite.receipts import file_receipts
@@ -91,6 +92,8 @@ def file_batch(connection: sqlite3.Connection, batch: Batch, position: Position,
         file_matches(connection, batch)
     if batch.reviews:
         file_news(connection, batch.reviews)
+    if batch.departures:
+        file_departures(connection, batch.departures)
     if batch.feedback:
         scores: list[Value] = []
         for fact in batch.feedback:

@@ -74,6 +74,18 @@ DELETE FROM holds WHERE attempt IN (VALUES {rows});
 -- A review as it stands after its newest fact.
 INSERT OR REPLACE INTO reviews VALUES {rows};
 
+-- name: departures
+-- Of all that were ever parked.
+SELECT inv, claim_for_ns, left_at FROM departures;
+
+-- name: departure
+-- One, by its invocation.
+SELECT inv, claim_for_ns, left_at FROM departures WHERE inv = ?;
+
+-- name: put_departure
+-- As it stands after the newest fact.
+INSERT OR REPLACE INTO departures (inv, claim_for_ns, left_at) VALUES {rows};
+
 -- name: add_feedback
 -- Scores of answers. The first one of an invocation stands.
 INSERT OR IGNORE INTO feedback (inv, at, provider, model, workload, score) VALUES {rows};

@@ -28,6 +28,7 @@ from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.changes import ChangeRow
+from orchvynt.ports.departures import Departure
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.reviews import ReviewsAsked
 from orchvynt.ports.store import (
@@ -161,6 +162,9 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
     async def review(self, review: str) -> ReviewRow | None:
         rows = await self._reader.rows("review", review)
         return review_row(rows[0]) if rows else None
+
+    async def departures(self) -> list[Departure]:
+        return [Departure(*row) for row in await self._reader.rows("departures")]
 
     async def review_state(self, review: str) -> bytes | None:
         row = await self.review(review)

@@ -21,6 +21,7 @@ from orchvynt.language.document.scalars import (
 )
 from orchvynt.language.document.section import Section, later, wrong
 from orchvynt.language.document.shapes import Destination, GateCondition, GroupName, Refers
+from orchvynt.model.review_facts import CLAIM_FOR_NS
 
 _CONFIDENCE_PATTERN = rf"(logprobs|json:/.+|judge:{NAME_PATTERN})"
 _CONFIDENCE = re.compile(_CONFIDENCE_PATTERN)
@@ -103,6 +104,11 @@ class GateEntry(Section):
     not_requester: bool = Field(default=False, description="Whether the owner of the caller's key may not decide.")
     require_reason: bool = Field(default=False, description="Whether a decision needs a reason.")
     wait: WaitEntry = Field(default=WaitEntry(), description="How long the caller's connection is held.")
+    claim_for: PositiveDuration = Field(
+        default=CLAIM_FOR_NS,
+        description="How long the same request joins, from when its caller was told to come back or went away.",
+        json_schema_extra={"default": "24h"},
+    )
     escalation: list[EscalationEntry] = Field(
         default=[], description="Steps for when nobody decides, in order of time; without one a review waits for good."
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from orchvynt.language.document.scalars import Name, Sentence, Text, one_of, text_schema
+from orchvynt.language.document.scalars import Name, Place, Secret, Sentence, Text, one_of, text_schema
 from orchvynt.language.document.section import Section, wrong
 from orchvynt.language.document.shapes import Condition, JsonMap, Refers
 
@@ -51,6 +51,14 @@ class FixedEntry(ClaimsEntry):
     """What the key says for its callers, whatever they say; an empty text fixes nothing. `flags` are added to the caller's."""
 
 
+class CallbackEntry(Section):
+    """Who is told that a review of one of this key's invocations is decided. No caller can name an address."""
+
+    url: Place = Field(description="An address that gets a signed POST.")
+    secret: Secret = Field(description="A reference to the secret that signs it.")
+    answer: bool = Field(default=False, description="Whether the message holds the answer itself, not only where it is.")
+
+
 class KeyEntry(Section):
     """Who may call. The secret itself is never here: `orchvynt keys issue` makes one for this name."""
 
@@ -64,6 +72,7 @@ class KeyEntry(Section):
     allow_models: list[Annotated[str, Refers("model", patterns=True)]] | None = Field(
         default=None, description="The models that may answer, by name, alias or pattern; without it all."
     )
+    webhook: CallbackEntry | None = Field(default=None, description="Told when a review of this key's invocations is decided.")
 
 
 def _some(regions: list[str]) -> list[str]:

@@ -32,3 +32,17 @@ class PendingReview(OrchvyntError):  # noqa: N818 - it is no failure: the answer
         super().__init__(status, "hitl_pending", message, invocation_id, detail)
         self.review_id = review_id
         self.poll = poll
+        # Whether the call was `route`, so that its answer is a RouteAnswer.
+        self.routed = False
+
+
+class ReviewTimeout(PendingReview):
+    """Nobody decided within the time that `wait_for_review` was given. The review stays open, and can be waited for again."""
+
+
+class ReviewRejected(OrchvyntError):  # noqa: N818 - it is what people decided
+    """People rejected the answer; `message` says who and why. The same request is told the same."""
+
+
+class ReviewExpired(OrchvyntError):  # noqa: N818 - as above
+    """Nobody decided in time, and the gate rejects then."""

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import socket
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -44,7 +45,7 @@ class Line:
 
     def __init__(self) -> None:
         self._connection: http.client.HTTPConnection | None = None
-        self._hung_up = False
+        self._ended = threading.Event()
 
     def open(self, where: Target, timeout: float) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if where.tls else http.client.HTTPConnection
@@ -53,7 +54,7 @@ class Line:
 
     def hang_up(self) -> None:
         """Ends the exchange at once; the server cancels what it was doing for it."""
-        self._hung_up = True
+        self._ended.set()
         connection = self._connection
         if connection is not None and connection.sock is not None:
             try:
@@ -63,7 +64,12 @@ class Line:
 
     @property
     def hung_up(self) -> bool:
-        return self._hung_up
+        return self._ended.is_set()
+
+    def pause(self, seconds: float) -> None:
+        """Waits so long between two exchanges, or until it is hung up."""
+        if seconds > 0:
+            self._ended.wait(seconds)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,20 @@
+"""Files what is known of the callers of parked invocations, and gives it back."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from orchvynt.adapters.departures import DepartureFact, fold_departures
+from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
+from orchvynt.ports.departures import Departure
+
+
+def file_departures(connection: sqlite3.Connection, facts: Sequence[DepartureFact]) -> None:
+    known = {}
+    for inv in {fact.inv for fact in facts}:
+        values = connection.execute(QUERIES["departure"], (inv,)).fetchone()
+        if values is not None:
+            known[inv] = Departure(*values)
+    changed: list[Value] = []
+    for row in fold_departures(known, facts).values():
+        changed += (row.inv, row.claim_for_ns, row.left_at)
+    run_rows(connection, "put_departure", 3, changed)
