@@ -18,6 +18,7 @@ from orchvynt.surfaces import grant_shapes as g
 from orchvynt.surfaces import key_shapes as k
 from orchvynt.surfaces import notify_shapes as n
 from orchvynt.surfaces import operator_shapes as s
+from orchvynt.surfaces import people_shapes as h
 from orchvynt.surfaces import policy_shapes as p
 from orchvynt.surfaces.model_shapes import ProviderView
 from orchvynt.surfaces.rate_shapes import RateLimitView
@@ -51,6 +52,15 @@ SHAPES: dict[str, Any] = {
     "notify outbox": s.Listing[n.MessageView],
     "notify resend": n.MessageView,
     "notify test": n.NotifyTested,
+    "login": h.LoggedIn,
+    "logout": h.LoggedOut,
+    "people add": h.PersonView,
+    "people disable": h.PersonView,
+    "people enable": h.PersonView,
+    "people list": s.Listing[h.PersonView],
+    "people password": h.PersonView,
+    "people role": h.PersonView,
+    "people unlink": h.PersonView,
     "policy pull": p.PolicyDetail,
     "providers": s.Listing[ProviderView],
     "reviews approve": s.ReviewView,
@@ -66,6 +76,7 @@ SHAPES: dict[str, Any] = {
     "tokens list": s.Listing[s.TokenView],
     "tokens revoke": s.TokenRevoked,
     "validate": p.Validity,
+    "whoami": h.Me,
 }
 REFUSED = "refusal"
 

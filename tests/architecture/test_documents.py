@@ -76,7 +76,7 @@ def _commands(page: str) -> set[tuple[str, ...]]:
     """Each `orchvynt COMMAND` of a page, with its subcommand where it is a group of commands."""
     found: set[tuple[str, ...]] = set()
     for first, second in re.findall(r"(?:^|[^\w/.-])orchvynt ([a-z][a-z-]+)(?: ([a-z]+)\b)?", _code(page), re.MULTILINE):
-        found.add((first, second) if first in {"reviews", "policy", "tokens", "keys"} and second else (first,))
+        found.add((first, second) if first in {"reviews", "policy", "tokens", "keys", "people"} and second else (first,))
     return found
 
 

@@ -75,7 +75,7 @@ def test_variables_tell_chains_and_providers_apart() -> None:
     watching.calls("anthropic", 1)
     assert said(watching.looks(15)) == [("fallback.alerts[0]", "firing", ["anthropic"])]
     assert watching.watch.names == [
-        *("fallback.alerts[0]", "fallback.alerts[1]", "credential_refused", "quota_exhausted", "provider_overrun")
+        *("fallback.alerts[0]", "fallback.alerts[1]", "credential_refused", "quota_exhausted", "provider_overrun", "confidence_missing")
     ]
 
 

@@ -79,3 +79,23 @@ def test_callers_that_leave_are_never_refunded(serve: Serve, slow_provider: Scri
     never_over(found)
     no_false_refusal(told, found)
     assert found.billed_tokens <= found.lines["all", "*"]["settled_tokens"] <= limit
+
+
+def test_judges_are_held_for_like_all_others(serve: Serve, slow_provider: ScriptedProvider) -> None:
+    """Each answer is judged by another model, on the same budget: with it, too, nothing is ever over."""
+    answers = [{"match": {"provider": "anthropic"}, "text": "1", "latency": "20ms"}, {"text": ANSWER, "latency": "50ms", "frames": 4}]
+    slow_provider.script({"answers": answers})
+    calls = mixed(CALLS // 5, seed=8)
+    limit = 8 * worth(calls, 20)
+    policy = f"""budgets: [{{name: all, scope: global, limit: {{tokens: {limit}}}, window: day}}]
+gates:
+  - {{name: g, stage: output, when: 'confidence < 0.5', confidence: {{from: "judge:claude", unknown: pass}}, reviewers: people}}
+groups: {{people: {{members: [ana@example.com]}}}}
+"""
+    server = serve(three_tiers(slow_provider, policy, tiers="gpt-4o"))
+    told = storm(server.port, calls)
+    found = books(server, slow_provider)
+    assert set(statuses(told)) <= {200, 402}
+    assert found.billed_tokens <= limit
+    assert found.lines["all", "*"]["settled_tokens"] == found.billed_tokens
+    never_over(found)

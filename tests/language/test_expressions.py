@@ -176,20 +176,6 @@ def test_refused_when_loaded(text: str, stage: Stage, message: str, help: str) -
     assert help in found[0].help
 
 
-LATER: list[tuple[str, Stage, tuple[str, ...]]] = [
-    ('"a" in flags || confidence < 0.75 || detects("iban", "credit_card")', "output", ("confidence",)),
-    ("unusual && confidence > 0.5", "tool_call", ("confidence", "unusual")),
-    ("stream", "output", ()),
-]
-
-
-@pytest.mark.parametrize(("text", "stage", "later"), LATER)
-def test_what_a_later_build_computes_is_checked_and_named(text: str, stage: Stage, later: tuple[str, ...]) -> None:
-    compiled = compile_expression(text, stage)
-    assert isinstance(compiled, Compiled), compiled
-    assert compiled.later == later
-
-
 def test_a_detector_reads_a_count_by_its_stage_and_kind() -> None:
     compiled = compile_expression('"a" in flags || detects("iban", "email")', "request")
     assert isinstance(compiled, Compiled)

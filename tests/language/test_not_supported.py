@@ -57,7 +57,6 @@ def test_the_schema_says_so() -> None:
 
 WORDS = [
     ("[{after: 60m, do: reject}]", "[{after: 60m, to: finance}, {after: 120m, do: reject}]", "`escalation`"),
-    ('"financial-action" in flags', "unusual", "`unusual`"),
 ]
 
 

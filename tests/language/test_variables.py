@@ -6,7 +6,7 @@ import pytest
 
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
 from orchvynt.language.kinds import Type
-from orchvynt.language.variables import GROUPS, LATER_VARIABLES, STAGE_WORDS, TABLES, Stage
+from orchvynt.language.variables import GROUPS, STAGE_WORDS, TABLES, Stage
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 INVOCATION: tuple[Stage, ...] = ("request", "input", "candidate", "output", "tool_call", "record", "sticky")
@@ -95,7 +95,6 @@ def test_a_variable_has_its_type_where_it_is_known(name: str, type_: Type, stage
         compiled = compile_expression(WELL_TYPED[type_].format(name, name), stage)
         assert isinstance(compiled, Compiled), compiled
         assert compiled.expression.names == {name}
-        assert compiled.later == ((name,) if name in LATER_VARIABLES else ())
         problems = compile_expression(ILL_TYPED[type_].format(name), stage)
         assert isinstance(problems, list)
         assert type_.value in str(problems[0])

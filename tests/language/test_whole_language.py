@@ -26,7 +26,7 @@ NOT_YET = {
     "budgets": [],
     "rate_limits": [],
     "gates": [
-        *("confidence", "confidence", "quorum", "not_requester", "escalation"),
+        *("quorum", "not_requester", "escalation"),
         *("tool_call", "message", "sample", "after_delivery"),
     ],
     "groups": [],

@@ -15,7 +15,7 @@ from orchvynt.dialects import registry
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle import admission, events
-from orchvynt.lifecycle.commands import Admit, AnyCommand, Record
+from orchvynt.lifecycle.commands import Admit, AnyCommand, ForJudge, Record
 from orchvynt.lifecycle.events import AnyEvent
 from orchvynt.lifecycle.state import State, decode, encode
 from orchvynt.lifecycle.table import LATE, TABLE, step
@@ -51,10 +51,15 @@ class Twins:
         assert self.stored == encode(self.state), "a stored and reloaded state became another"
         self.audit.see(event, commands, self.state)
         self.now.waiting = self.audit.waiting
-        asked = next((command for command in commands if isinstance(command, Admit)), None)
+        plain = [command.command if isinstance(command, ForJudge) else command for command in commands]
+        asked = next((command for command in plain if isinstance(command, Admit)), None)
         self.now.asked = asked or self.now.asked
-        self.now.queued = isinstance(event, events.HoldsAwaited) or (self.now.queued and asked is None and before == "admitting")
-        self._parked_as_another_process_finds_it(commands)
+        self.now.queued = isinstance(event, events.HoldsAwaited) or (
+            self.now.queued and asked is None and before in ("admitting", "judging")
+        )
+        if not isinstance(event, events.ShutDown):
+            # A stop while a judge is asked parks the answer and sends the callers away in one step, the other process knows of none anyway.
+            self._parked_as_another_process_finds_it(commands)
 
     def _parked_as_another_process_finds_it(self, commands: list[AnyCommand]) -> None:
         """What ReviewOpened holds is enough: any decision on it has the same effects as in the process that parked it."""

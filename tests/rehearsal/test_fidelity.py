@@ -12,12 +12,14 @@ from tests.support.snapshots import OPENAI, snapshot
 
 from orchvynt.adapters.clock import SystemClock
 from orchvynt.adapters.upstream.client import HttpUpstream
+from orchvynt.model.facts import AttemptSent
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.upstream import Address, UpstreamFailure
 from orchvynt.rehearsal.providers import ScriptedProviders, script_of
 from orchvynt.rehearsal.virtual_time import VirtualClock, VirtualLoop
 from orchvynt.testing.scripted import ScriptedProvider
 
+SENT = AttemptSent("inv_1", 1, "att_1.1", 1, 1, "gpt", "openai", "gpt-4o")
 FAULTS: list[dict[str, Any]] = [
     {},
     {"status": 503, "retry_after": 2},
@@ -114,7 +116,7 @@ def test_an_exchange_ends_as_over_sockets(real: ScriptedProvider, fault: dict[st
     over_sockets = asyncio.run(exchange(SystemClock(), address, f"{url.path}/chat/completions", stream))
 
     clock = VirtualClock(SystemClock.now())
-    providers = ScriptedProviders(snapshot(), script_of({"openai": fault}), clock.now, lambda _: "openai")
+    providers = ScriptedProviders(snapshot(), script_of({"openai": fault}), clock.now, lambda _: SENT)
     with asyncio.Runner(loop_factory=lambda: VirtualLoop(clock, providers)) as runner:
         in_memory = runner.run(exchange(clock, Address(OPENAI.host, OPENAI.port, False), "/v1/chat/completions", stream))
     assert in_memory == over_sockets

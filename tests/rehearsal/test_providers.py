@@ -7,6 +7,7 @@ from tests.support.snapshots import snapshot
 
 from orchvynt.language.document.scripted import ScriptedEntry
 from orchvynt.language.document.section import fields_of
+from orchvynt.model.facts import AttemptSent
 from orchvynt.rehearsal.providers import BehaviourError, ScriptedProviders, behaviour, script_of
 from orchvynt.scripted.connection import Connection
 from orchvynt.scripted.faults import Fault
@@ -71,7 +72,9 @@ def test_a_word_that_is_wrong_is_named_at_its_place(entry: dict[str, Any], steps
 
 
 def listening(**providers: dict[str, Any]) -> ScriptedProviders:
-    return ScriptedProviders(snapshot(), script_of(providers), lambda: 0, lambda attempt: attempt)
+    return ScriptedProviders(
+        snapshot(), script_of(providers), lambda: 0, lambda attempt: AttemptSent("inv_1", 1, attempt, 1, 1, "m", attempt, "m")
+    )
 
 
 def test_only_the_addresses_of_the_policy_answer() -> None:

@@ -70,11 +70,15 @@ class Audit:
                     self._fact(fact)
                 noted += command.facts
                 continue
+            if isinstance(command, c.ForJudge):
+                command = command.command
+                if isinstance(command, c.LeaveQueue):
+                    continue  # the question is dropped, and the invocation goes on
             announced = ANNOUNCED.get(type(command))
             assert announced is None or any(announced(fact) for fact in noted), f"{command} is not announced by {noted}"
             self._effect(command, noted, state)
         assert bool(self.finished) == self.closed == (state.phase == "done")
-        assert state.placed == self.hold, "the state knows of a hold that is not open, or forgot one"
+        assert (state.judging or state).placed == self.hold, "the state knows of a hold that is not open, or forgot one"
 
     def _effect(self, command: c.AnyCommand, noted: list[f.AnyFact], state: State) -> None:
         match command:

@@ -14,6 +14,7 @@ from tests.support.snapshots import EVERY_TRIGGER, SECOND, invocation, snapshot
 from orchvynt.decisions.budgets.application import lines
 from orchvynt.decisions.budgets.sizing import Fits, Short
 from orchvynt.dialects.shapes import Answer, Failure, Seen
+from orchvynt.language.compiled_gates import Confidence
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
 from orchvynt.language.snapshot import Breach, Budget, Chain, Escalation, Expression, Gate, Limits, Model, Provider, Retry, Scope, Snapshot
 from orchvynt.lifecycle import events
@@ -41,6 +42,13 @@ CONDITIONS = (
     'output.text == "hi"',
     "context.amount + 0 > 100",
     '"review" in flags || cost > 0.00001',
+    "unusual",
+)
+SURE = "confidence < 0.75"
+SOURCES = (
+    Confidence("logprobs"),
+    Confidence("json", "/confidence", unknown_passes=True),
+    *[Confidence("judge", name, unknown_passes=passes) for name in ("gpt", "claude", "local") for passes in (False, True)],
 )
 
 
@@ -77,6 +85,8 @@ def policies(chance: Random) -> Snapshot:
     ]
     gates = [
         Gate(f"g{n}", "output", chance.choice(WHENS), "people", False, 5 * SECOND, chance.choice(escalations), rarely(chance))
+        if chance.random() < 0.7
+        else Gate(f"g{n}", "output", condition(SURE), "people", False, 5 * SECOND, confidence=chance.choice(SOURCES))
         for n in range(chance.randrange(3))
     ]
     tiers = tuple(chance.sample(NAMES, chance.randint(1, 3)))
@@ -102,7 +112,10 @@ def requests(chance: Random) -> Invocation:
     model = chance.choice([*NAMES * 5, "auto", "small", "nobody"])
     stream = not route and chance.random() < 0.5
     made = invocation(model, stream=stream, claims=Claims(workflow="docs", flags=flags, context=chance.choice(contexts)))
-    return msgspec.structs.replace(made, dialect="route", endpoint="/v1/route") if route else made
+    if not route:
+        return made
+    ask = msgspec.structs.replace(made.ask, body=made.ask.body.replace(b',"stream":false', b""))
+    return msgspec.structs.replace(made, dialect="route", endpoint="/v1/route", ask=ask)
 
 
 def rarely(chance: Random) -> bool:
@@ -125,7 +138,7 @@ def next_event(chance: Random, policy: Snapshot, state: State, now: Now) -> even
     now.mono += chance.randint(1, 2 * SECOND)
     others = interruptions(state, now)
     # Invocations that are parked before their send are few, and much may come in every phase of theirs.
-    often = (state.phase == "request_in_review" or state.owed) and chance.random() < 0.5
+    often = (state.phase in ("request_in_review", "judging") or state.owed) and chance.random() < 0.5
     return chance.choice(others)() if others and (often or rarely(chance)) else ordinary(chance, policy, state, now)
 
 
@@ -144,7 +157,8 @@ def interruptions(state: State, now: Now) -> list[Callable[[], events.AnyEvent]]
             # Held streams are few, and this may come in every phase of theirs.
             found += [lambda: events.StreamOpenDue(at, mono)] * 4
         if state.phase in PARKED or state.owed:
-            found.append(lambda: events.CallerWaitElapsed(at, mono))
+            # What is owed and judged is rare, too.
+            found += [lambda: events.CallerWaitElapsed(at, mono)] * (6 if state.phase == "judging" else 1)
     return found
 
 
@@ -159,6 +173,12 @@ def ordinary(chance: Random, policy: Snapshot, state: State, now: Now) -> events
         case "streaming":
             whole = events.StreamEnded(at, mono, seen(chance, terminal=True), None, b"", 90, "req")
             return failure(chance, state, now) if chance.random() < 0.33 else whole
+        case "judging":
+            question = state.judging
+            assert question is not None
+            if question.phase == "admitting":
+                return weighed(chance, policy, question, now)
+            return ended(chance, question, now)
         case "in_review":
             vote = events.Voted(at, mono, chance.choice(["approve", "approve", "reject"]), "token:ana", "looked")
             gate = next(gate for gate in policy.gates if gate.name == state.review_gate)
@@ -261,7 +281,7 @@ def replies(chance: Random) -> Reply:
 
 def answers(chance: Random, state: State) -> Answer:
     """Whole answers in the wire format of the provider under way."""
-    text = chance.choice(["hi", "longer"])
+    text = chance.choice(['{"confidence": 0.9}', "0.2", "I will not say"] if state.purpose else ["hi", "longer"])
     usage = usages(chance)
     bodies: dict[str, dict[str, object]] = {
         "openai": {"id": "c", "created": 1, "choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]},

@@ -13,11 +13,12 @@ import msgspec
 import uvicorn
 
 from orchvynt.adapters.memory.journal import MemoryJournal, open_memory_store
+from orchvynt.adapters.passwords import Argon2Passwords
 from orchvynt.decisions.budgets.standing import Measure
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.decisions.reviews.granting import check_grant
 from orchvynt.language.problems import Problem
-from orchvynt.language.snapshot import Destination, Model, Provider, Retry, SecretRef, Snapshot, Timeouts
+from orchvynt.language.snapshot import Destination, Group, Model, Provider, Retry, SecretRef, Snapshot, Timeouts
 from orchvynt.model import facts as f
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.faults import Fault
@@ -25,6 +26,7 @@ from orchvynt.model.money import Price
 from orchvynt.ports.changes import ChangeRow, ChangeStatus
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.outbox import MessageRow
+from orchvynt.ports.people import PersonRow
 from orchvynt.ports.store import AuditRow, PolicyRow, ReviewRow, Role, Store, TokenRow
 from orchvynt.runtime.control import (
     AlertLine,
@@ -44,8 +46,11 @@ from orchvynt.runtime.control import (
     Tested,
 )
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.oidc_provider import OidcProvider
+from orchvynt.runtime.people import People
 from orchvynt.runtime.series import Sampled
 from orchvynt.surfaces.admin.app import admin_app
+from orchvynt.surfaces.admin.door import Door
 from orchvynt.surfaces.admin.tokens import digest
 
 NOW = 1_767_229_200_000_000_000  # 2026-01-01T01:00:00Z
@@ -58,11 +63,16 @@ HOOK = Destination("oncall", "hooks.example", 443, True, "/oncall", SecretRef("e
 
 
 class FixedClock:
+    """Stands still, until a test moves it."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+
     def now(self) -> int:
-        return NOW
+        return NOW + self.passed
 
     def monotonic(self) -> int:
-        return 0
+        return self.passed
 
 
 class MemoryControl:
@@ -77,6 +87,8 @@ class MemoryControl:
         self.alert_lines: list[AlertLine] = []
         self.rate_limit_lines: list[RateLimitLine] = []
         self.draining = False
+        self.groups: dict[str, tuple[str, ...]] = {}
+        self.oidc: dict[str, str] = {}
         self.watch: Literal["", "following", "paused", "broken"] = ""
 
     @property
@@ -86,7 +98,9 @@ class MemoryControl:
         lab = Model("claude-*", openai, "", None)
         return Snapshot(
             1, "sha", "", {"openai": openai}, {"gpt-4o-mini": small}, {"small": "gpt-4o-mini"}, (("claude-*", lab),), (), "gpt-4o-mini",
-            "refuse", Retry(1, 1, 1, 1), Timeouts(1, 1, 1, 1, 1), {}, (), (), {}, destinations={"oncall": HOOK},
+            "refuse", Retry(1, 1, 1, 1), Timeouts(1, 1, 1, 1, 1), {}, (), (),
+            {name: Group(name, self.groups.get(name, ()), self.oidc.get(name, "")) for name in {*self.groups, *self.oidc}},
+            destinations={"oncall": HOOK},
         )  # fmt: skip
 
     def destinations(self) -> list[DestinationLine]:
@@ -258,6 +272,7 @@ class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
 
     @property
     def json(self) -> Any:
@@ -278,6 +293,11 @@ class World:
         self.store, self._journal = open_memory_store()
         self.control = MemoryControl(self.store, self._journal)
         self.keyring = Keyring(self.store, FixedClock())
+        # Cheap hashes: what is tested here is who comes in, not how long a guess takes.
+        self.passwords = Argon2Passwords(memory_kib=8, passes=1)
+        self.clock = FixedClock()
+        self.people = People(self.store, self.clock, self.passwords)
+        self.door = Door(self.clock)
         self.sampled: list[Sampled] | None = []
         self.port = 0
         for role, secret in SECRETS.items():
@@ -285,6 +305,12 @@ class World:
 
     async def measure(self) -> list[Sampled] | None:
         return self.sampled
+
+    def person(self, email: str, role: Role = "viewer", password: str = "", name: str = "") -> PersonRow:
+        """Adds one, as an admin does."""
+        added = asyncio.run(self.people.add("admin", PersonRow(email, name, role, NOW, "token:admin"), password))
+        assert isinstance(added, PersonRow), added
+        return added
 
     def happened(self, record: Sequence[AnyFact]) -> None:
         """Facts of one invocation, as the journal files them."""
@@ -327,7 +353,8 @@ class World:
             payload = raw if raw is not None else json.dumps(body).encode() if body is not None else None
             connection.request(method, path if path.startswith("/api") else prefix + path, payload, {**sent, **(headers or {})})
             answer = connection.getresponse()
-            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+            headers_given = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, headers_given, answer.read(), tuple(answer.headers.get_all("set-cookie") or ()))
         finally:
             connection.close()
 
@@ -337,10 +364,12 @@ def reveal(state: bytes) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(hosts: tuple[str, ...] = (), fixed_tokens: tuple[TokenRow, ...] = ()) -> Iterator[World]:
+def serving(hosts: tuple[str, ...] = (), fixed_tokens: tuple[TokenRow, ...] = (), provider: OidcProvider | None = None) -> Iterator[World]:
     """A world whose admin app is served by uvicorn in a thread, on a port of the system's choice."""
     world = World()
-    app = admin_app(world.control, FixedClock(), reveal, world.measure, world.keyring, hosts=hosts, fixed_tokens=fixed_tokens)
+    app = admin_app(
+        world.control, FixedClock(), reveal, world.measure, world.keyring, world.people, world.door, hosts, fixed_tokens, provider
+    )  # fmt: skip
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)

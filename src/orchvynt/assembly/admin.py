@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import uvicorn
 
 from orchvynt.adapters.clock import SystemClock
+from orchvynt.adapters.fetching import HttpFetching
+from orchvynt.adapters.passwords import Argon2Passwords
+from orchvynt.adapters.signatures import JoseSignatures
 from orchvynt.assembly.build import Process
 from orchvynt.assembly.machine import say
 from orchvynt.assembly.plumbing import measuring
@@ -20,9 +24,12 @@ from orchvynt.lifecycle.parking import reply_of
 from orchvynt.lifecycle.state import decode
 from orchvynt.ports.store import Store, TokenRow
 from orchvynt.runtime.control import About, Control
+from orchvynt.runtime.oidc_provider import OidcProvider, ProviderSettings
+from orchvynt.runtime.people import People
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.slack_votes import SlackVotes
 from orchvynt.surfaces.admin.app import admin_app
+from orchvynt.surfaces.admin.door import Door
 from orchvynt.surfaces.admin.tokens import digest, new_secret
 
 REQUEST_CHARS_MAX = 100_000
@@ -52,22 +59,37 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def admin_server(control: Control, process: Process, about: About, fixed: list[TokenRow]) -> AdminServer:
-    """Not yet started."""
+def admin_server(control: Control, process: Process, about: About, fixed: list[TokenRow], port: int) -> AdminServer:
+    """Not yet started. `port` is the one that it will listen on."""
     measures = measuring(process, about, lambda: len(server.server_state.connections))
-    host = process.settings.admin_host
+    settings = process.settings
+    people = People(control.store, process.clock, Argon2Passwords())
+    process.tasks.start(people.run(), "sessions")
     app = admin_app(
         control,
         process.clock,
         lambda state: reveal(state, process.policies),
         measures.read,
         process.data_plane.reception.keyring,
-        [host, urlsplit(process.settings.admin_url).netloc],
+        people,
+        Door(process.clock, settings.admin_url),
+        [settings.admin_host, urlsplit(settings.admin_url).netloc],
         fixed,
+        _provider(process, port),
         SlackVotes(control, process.alerting.delivering.channels, process.secrets, process.clock, process.tasks, say),
     )
     server = AdminServer(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, server_header=False, ws="none"))
     return server
+
+
+def _provider(process: Process, port: int) -> OidcProvider | None:
+    settings = process.settings
+    if settings.oidc is None:
+        return None
+    host = f"[{settings.admin_host}]" if ":" in settings.admin_host else settings.admin_host
+    redirect = f"{settings.admin_url or f'http://{host}:{port}'}/login/oidc/callback"
+    named = ProviderSettings(redirect=redirect, **msgspec.structs.asdict(settings.oidc))
+    return OidcProvider(named, HttpFetching(), JoseSignatures(), process.secrets, process.clock)
 
 
 def reveal(state: bytes, policies: Policies) -> dict[str, Any]:

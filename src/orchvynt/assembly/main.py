@@ -55,6 +55,8 @@ def _serve(options: ServeOptions, environment: Mapping[str, str], directory: Pat
 
 def serve_settings(options: ServeOptions, directory: Path) -> settings.Settings:
     """The settings that the options mean; without --policy the file that stands here, if there is one. Raises WrongUseError."""
+    from orchvynt.assembly.oidc_settings import oidc_settings
+
     listen = settings.address(options.listen, settings.DEFAULT_LISTEN, "--listen")
     admin = settings.address(options.admin, settings.DEFAULT_ADMIN, "--admin")
     here = settings.DEFAULT_POLICY if (directory / settings.DEFAULT_POLICY).exists() else ""
@@ -72,6 +74,7 @@ def serve_settings(options: ServeOptions, directory: Path) -> settings.Settings:
         drain_seconds=options.drain_seconds,
         watch=options.watch,
         admin_url=settings.admin_url(options.admin_url),
+        oidc=oidc_settings(options.oidc),
     )
 
 

@@ -27,6 +27,7 @@ from orchvynt.lifecycle import events
 from orchvynt.lifecycle.state import PARKED
 from orchvynt.ports.checking import Checking
 from orchvynt.ports.journal import JournalUnavailableError
+from orchvynt.ports.secrets import SecretMissingError
 from orchvynt.ports.store import StoreInUseError, StoreUnavailableError
 from orchvynt.runtime.changing import Changing, missing_secrets
 from orchvynt.runtime.granting import Granting
@@ -148,8 +149,20 @@ def _warn(process: Process, warnings: Sequence[Problem]) -> None:
         _say(warning.text)
     for missing in missing_secrets(process.secrets, process.policies.current):
         _say(f"warning: {missing} Until then the provider that needs it is passed over, and a webhook that it signs waits.")
+    if why := _lacks_oidc_secret(process):
+        _say(f"warning: {why} Until then nobody logs in by the identity provider.")
     if drift := process.policies.drift(process.clock.now()):
         _say(f"warning: {drift}")
+
+
+def _lacks_oidc_secret(process: Process) -> str:
+    oidc = process.settings.oidc
+    if oidc is not None and oidc.secret is not None:
+        try:
+            process.secrets.resolve(oidc.secret)
+        except SecretMissingError as missing:
+            return str(missing)
+    return ""
 
 
 def _look_after_file(settings: Settings, process: Process, changing: Changing) -> Callable[[], None]:
@@ -172,7 +185,7 @@ async def _start_admin(
     fixed, token_file = await admin.first_tokens(process.opened.store, process.clock, environment, beside)
     bound = admin.bind(settings.admin_host, settings.admin_port)
     process.alerting.telling.public_url = settings.admin_url or f"http://{settings.admin_host}:{bound.getsockname()[1]}"
-    server = admin.admin_server(operations, process, operations.about, fixed)
+    server = admin.admin_server(operations, process, operations.about, fixed, bound.getsockname()[1])
     task = process.tasks.start(server.serve(sockets=[bound]), "admin")
     _say(f"admin on http://{settings.admin_host}:{bound.getsockname()[1]}")
     if token_file is not None:

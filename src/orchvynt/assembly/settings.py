@@ -10,7 +10,8 @@ import msgspec
 
 from orchvynt.adapters.apprise_sending import INSTALL, is_installed
 from orchvynt.adapters.secrets import DEFAULT_SECRET_DIR, DEFAULT_SECRET_ENV
-from orchvynt.language.snapshot import Snapshot
+from orchvynt.language.snapshot import SecretRef, Snapshot
+from orchvynt.model.roles import Role
 
 DEFAULT_LISTEN: Final = "127.0.0.1:4821"
 DEFAULT_ADMIN: Final = "127.0.0.1:4822"
@@ -26,6 +27,18 @@ class WrongUseError(Exception):
     """The command line asks for something that cannot be: exit code 2."""
 
 
+class OidcSettings(msgspec.Struct, frozen=True):
+    """How people log in by an identity provider. `roles` are pairs of a group there and the role it gives; `otherwise` None: nobody
+    without such a group comes in."""
+
+    issuer: str
+    client_id: str
+    secret: SecretRef | None = None
+    groups_claim: str = "groups"
+    roles: tuple[tuple[str, Role], ...] = ()
+    otherwise: Role | None = "viewer"
+
+
 class Settings(msgspec.Struct, frozen=True):
     """What `orchvynt serve` was told. `policy` is empty if no file was given and none stands here."""
 
@@ -38,9 +51,10 @@ class Settings(msgspec.Struct, frozen=True):
     secret_env: tuple[str, ...] = DEFAULT_SECRET_ENV
     secret_dir: str = DEFAULT_SECRET_DIR
     insecure_admin: bool = False
+    admin_url: str = ""
+    oidc: OidcSettings | None = None
     drain_seconds: float = 30.0
     watch: bool = False
-    admin_url: str = ""
 
 
 def environment() -> Mapping[str, str]:

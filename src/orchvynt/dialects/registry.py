@@ -22,7 +22,7 @@ from orchvynt.dialects.relaying import TranslatingRelay
 from orchvynt.dialects.rescuing import RescuingRelay
 from orchvynt.dialects.route import RouteCaller
 from orchvynt.dialects.seams import Prefix
-from orchvynt.dialects.shapes import CallerDialect, DeltaWriter, ProviderDialect, Relay
+from orchvynt.dialects.shapes import CallerDialect, DeltaWriter, Logprobs, ProviderDialect, Relay
 from orchvynt.language.snapshot import Wire
 from orchvynt.model.invocation import Ask, DialectName
 
@@ -50,11 +50,13 @@ caller: Final[Callable[[DialectName], CallerDialect]] = _CALLERS.__getitem__
 provider: Final[Callable[[Wire], ProviderDialect]] = _PROVIDERS.__getitem__
 
 # Where caller and provider speak the same, the provider's own frames pass.
-_PASSING: Final[dict[str, Callable[[Ask, bool, bool], Relay]]] = {
-    "openai_chat": lambda ask, collect, digest: PassthroughRelay(ask.wants_usage, collect, digest),
-    "anthropic_messages": lambda _ask, collect, digest: MessageRelay(collect, digest),
-    "ollama_chat": lambda _, collect, digest: LineRelay(OllamaReader(), chat_part, collect, digest),
-    "ollama_generate": lambda _, collect, digest: LineRelay(OllamaReader(decode_generate_line), generate_part, collect, digest),
+_PASSING: Final[dict[str, Callable[[Ask, bool, bool, Logprobs], Relay]]] = {
+    "openai_chat": lambda ask, collect, digest, logprobs: PassthroughRelay(ask.wants_usage, collect, digest, logprobs),
+    "anthropic_messages": lambda _ask, collect, digest, _logprobs: MessageRelay(collect, digest),
+    "ollama_chat": lambda _, collect, digest, logprobs: LineRelay(OllamaReader(), chat_part, collect, digest, logprobs),
+    "ollama_generate": lambda _, collect, digest, logprobs: LineRelay(
+        OllamaReader(decode_generate_line), generate_part, collect, digest, logprobs
+    ),
 }
 _READERS: Final[dict[str, Callable[[], DeltaReader]]] = {
     "openai_chat": OpenAIReader,
@@ -73,14 +75,24 @@ def provider_for(wire: Wire, dialect: DialectName) -> ProviderDialect:
     return _PROVIDERS_FOR[wire, dialect]
 
 
-def relay(provider: ProviderDialect, caller: CallerDialect, ask: Ask, *, collect: bool, digest: bool = False, created_s: int = 0) -> Relay:
+def relay(
+    provider: ProviderDialect,
+    caller: CallerDialect,
+    ask: Ask,
+    *,
+    collect: bool,
+    digest: bool = False,
+    created_s: int = 0,
+    logprobs: Logprobs = "",
+) -> Relay:
     """A new relay for one stream. `created_s` dates an answer whose provider names no instant. Raises ValueError for a pair that
     never streams."""
     writer = caller.stream_writer(ask)
     passing = _PASSING.get(provider.name) if provider.caller_twin == caller.name else None
     if passing is not None:
-        return passing(ask, collect, digest)
-    return TranslatingRelay(_READERS[provider.name](), writer, collect, created_s, digest, ids=caller.name not in NAMELESS)
+        return passing(ask, collect, digest, logprobs)
+    ids, hides = caller.name not in NAMELESS, logprobs == "hidden"
+    return TranslatingRelay(_READERS[provider.name](), writer, collect, created_s, digest, ids=ids, hides=hides)
 
 
 def rescuing(

@@ -32,13 +32,23 @@ class TranslatingRelay:
     """Implements shapes.Relay for any provider's deltas and any caller's stream.
 
     `created_s` dates the answer of a provider that names no instant. `ids` is whether the caller's client sends the ids of tool calls back.
+    `hides`: the caller did not ask for log probabilities, and sees none.
     """
 
-    __slots__ = ("_collector", "_created_s", "_ids", "_reader", "_said", "_seen", "_writer")
+    __slots__ = ("_collector", "_created_s", "_hides", "_ids", "_reader", "_said", "_seen", "_writer")
 
     def __init__(
-        self, reader: DeltaReader, writer: DeltaWriter, collect: bool, created_s: int, digest: bool = False, *, ids: bool = True
+        self,
+        reader: DeltaReader,
+        writer: DeltaWriter,
+        collect: bool,
+        created_s: int,
+        digest: bool = False,
+        *,
+        ids: bool = True,
+        hides: bool = False,
     ) -> None:
+        self._hides = hides
         self._reader = reader
         self._ids = ids
         self._created_s = created_s
@@ -89,7 +99,8 @@ class TranslatingRelay:
             if type(delta) is Began and not delta.created_s:
                 delta = msgspec.structs.replace(delta, created_s=self._created_s)
             note(self._seen, delta)
-            out.append(self._writer.write(delta))
+            told = TextAdded(delta.text) if self._hides and type(delta) is TextAdded and delta.logprobs else delta
+            out.append(self._writer.write(told))
             if self._collector is not None:
                 self._collector.add(delta)
             if self._said is not None:

@@ -5,7 +5,7 @@ provider's stream to one caller. All are pure: bytes in, bytes out, incremental,
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -16,6 +16,9 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask
 from orchvynt.model.turns import Digest, Turn
 from orchvynt.model.usage import Usage
+
+Logprobs = Literal["", "read", "hidden"]
+"""Whether somebody here reads an answer's log probabilities, and whether the caller, who did not ask for them, must not see them."""
 
 Notes = Sequence[tuple[str, str]]
 """What an answer says about itself at its end: names without the `x-orchvynt-` prefix, and values safe for a header."""
@@ -211,6 +214,18 @@ class ProviderDialect(Protocol):
 
     def to_reply(self, answer: Answer) -> Reply:
         """The canonical form of a whole answer."""
+        ...
+
+    def gives_logprobs(self, upstream_model: str) -> bool:
+        """Whether a model of this API can be asked for the log probabilities of its tokens."""
+        ...
+
+    def asking_for_logprobs(self, body: bytes) -> bytes:
+        """A request that was written, with log probabilities asked for. Only where it `gives_logprobs`."""
+        ...
+
+    def without_logprobs(self, body: bytes) -> bytes:
+        """A whole answer as it would be had nobody asked for them; all other bytes as they came."""
         ...
 
 

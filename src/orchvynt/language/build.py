@@ -10,7 +10,7 @@ from orchvynt.language.addresses import DEFAULT_ADDRESSES, Address, AddressError
 from orchvynt.language.build_alerts import build_alerts
 from orchvynt.language.build_budgets import build_budgets, build_rate_limits
 from orchvynt.language.build_callers import build_constraints, build_keys, build_tests
-from orchvynt.language.build_gates import build_gates, build_protected
+from orchvynt.language.build_gates import build_gates, build_groups, build_protected
 from orchvynt.language.build_rules import build_rules
 from orchvynt.language.checks.conditions import Conditions
 from orchvynt.language.checks.names import Names, is_pattern
@@ -29,7 +29,6 @@ from orchvynt.language.snapshot import (
     ChainUse,
     Destination,
     Expect,
-    Group,
     Model,
     Provider,
     Retry,
@@ -162,11 +161,8 @@ def build_snapshot(
         budgets=build_budgets(source, names, conditions, head.timezone),
         rate_limits=build_rate_limits(source, conditions),
         gates=build_gates(source, conditions),
-        groups={
-            name: Group(name, tuple(item.section.members), item.section.oidc or "", tuple(item.section.notify))
-            for name, item in source.groups.items()
-        },
         protected=build_protected(source),
+        groups=build_groups(source),
         sync=operation.journal.sync,
         timezone=head.timezone,
         constraints=build_constraints(source, conditions),

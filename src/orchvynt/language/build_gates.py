@@ -1,10 +1,24 @@
 """Makes the gates of a snapshot, and what of it is protected."""
 
 from orchvynt.language.checks.conditions import Conditions
-from orchvynt.language.compiled_gates import Confidence, Escalation, Gate
+from orchvynt.language.compiled_gates import Confidence, Escalation, Gate, Group
 from orchvynt.language.compiled_protected import Protected
 from orchvynt.language.document.gates import ConfidenceEntry
 from orchvynt.language.source import Source
+from orchvynt.model.emails import normalised
+
+
+def build_groups(source: Source) -> dict[str, Group]:
+    """Members as identities: an address is the same however it is written."""
+    return {
+        name: Group(
+            name,
+            tuple([normalised(member) or member for member in item.section.members]),
+            item.section.oidc or "",
+            tuple(item.section.notify),
+        )
+        for name, item in source.groups.items()
+    }
 
 
 def build_gates(source: Source, conditions: Conditions) -> tuple[Gate, ...]:

@@ -26,6 +26,11 @@ class Confidence(msgspec.Struct, frozen=True):
     of: str = ""
     unknown_passes: bool = False
 
+    @property
+    def text(self) -> str:
+        """As the policy has it: `logprobs`, `json:/pointer`, `judge:MODEL`. Gates with the same one get the same figure."""
+        return f"{self.source}:{self.of}" if self.of else self.source
+
 
 class Gate(msgspec.Struct, frozen=True):
     """`wait_up_to_ns` is None for `auto`: the caller's own timeout less ten seconds. `refuse_streams` is `stream: refuse`. Of what matches,

@@ -10,7 +10,7 @@ from orchvynt.language.document.policy import PolicyDocument
 from orchvynt.language.document.section import Section, fields_of
 from orchvynt.language.expressions import values
 from orchvynt.language.schema import described, json_schema, sections
-from orchvynt.language.variables import GROUPS, LATER_VARIABLES, Variable
+from orchvynt.language.variables import GROUPS, Variable
 
 _EXPRESSIONS: Final = f"""\
 Conditions are expressions in [CEL](https://github.com/google/cel-spec), parsed, type-checked and compiled when the policy is loaded.
@@ -111,8 +111,7 @@ def _variables() -> str:
     text = ""
     for title, group in GROUPS:
         text += f"### {title}\n\n" + _table(("name", "type", "meaning"), [_variable(one) for one in group]) + "\n"
-    later = ", ".join(f"`{name}`" for name in LATER_VARIABLES)
-    return text + _detectors() + f"\nNot supported yet: {later}.\n"
+    return text + _detectors()
 
 
 def _detectors() -> str:

@@ -189,8 +189,6 @@ OUTPUT_NAMES: Final = frozenset(variable.name for variable in (*_OUTPUT, *_TOOL_
 TEXT_NAMES: Final = frozenset({"input.text", "output.text", "output.refusal", "tool.args"})
 """Variables of which a record keeps no value."""
 
-LATER_VARIABLES: Final = MappingProxyType({"confidence": "the confidence of an answer", "unusual": "unusual answers"})
-"""Variables that are checked in full and that this build does not compute yet, with what they are."""
 
 FOREIGN_FUNCTIONS: Final = frozenset(
     [

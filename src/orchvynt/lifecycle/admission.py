@@ -15,6 +15,7 @@ from orchvynt.lifecycle.before_send import asks_people, park_request, wanted
 from orchvynt.lifecycle.beginning import received, where_to
 from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAfter
+from orchvynt.lifecycle.confidence import foresee_confidence
 from orchvynt.lifecycle.downgrading import foresee_downgrades, take_downgrade
 from orchvynt.lifecycle.endings import all_failed, refuse
 from orchvynt.lifecycle.events import Admitted, AnyEvent, BackoffElapsed, HoldsAwaited, NotAdmitted, Received
@@ -61,6 +62,8 @@ def begin(
         foresee_downgrades(snapshot, state, values, observed)
     if snapshot.gates and (fault := _foresee_gates(snapshot, state, event, values, noted)):
         return refuse(state, event, fault, noted)
+    if state.gates_open:
+        foresee_confidence(snapshot, state, values, observed)
     state.streams = state.invocation.ask.stream and not state.gates_open and not state.gates_matched
     commands = next_candidate(snapshot, state, event)
     if routed.left:
@@ -154,7 +157,15 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
     )
     model = snapshot_model_name(snapshot, candidate.model)
     sent = facts.AttemptSent(
-        invocation.id, event.at, attempt, state.attempt_count, candidate.tier, candidate.model, candidate.provider, model
+        invocation.id,
+        event.at,
+        attempt,
+        state.attempt_count,
+        candidate.tier,
+        candidate.model,
+        candidate.provider,
+        model,
+        purpose=state.purpose,
     )
     timeouts = snapshot.timeouts
     return [
@@ -172,6 +183,7 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
             state.streams and may_be_rescued(chain_of(snapshot, state), invocation.ask),
             prefix_for(snapshot, state),
             state.repeated,
+            state.logprobs if candidate.model not in state.weighless else "",
         ),
     ]
 

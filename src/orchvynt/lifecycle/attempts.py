@@ -8,9 +8,9 @@ from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import AnyCommand, Close, EndStream, Flow, KeepAlive, PutToRest, Record, WakeAfter
 from orchvynt.lifecycle.endings import finished, refuse
 from orchvynt.lifecycle.events import AnswerArrived, AttemptFailed, StreamEnded, StreamStarted
-from orchvynt.lifecycle.parking import judge_answer
+from orchvynt.lifecycle.judging import weigh_answer
 from orchvynt.lifecycle.rescue import RESTART, begin_rescue, break_off, prefix_for
-from orchvynt.lifecycle.settling import bound, settle, settle_answer
+from orchvynt.lifecycle.settling import end_failed, settle_answer
 from orchvynt.lifecycle.state import State, Tried
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
@@ -35,8 +35,8 @@ def answer_arrived(snapshot: Snapshot, state: State, event: AnswerArrived) -> li
         quota_ns=event.quota_ns,
     )
     receipt = settle_answer(snapshot, state, event, answer.usage, answer.output_bytes)
-    state.answer, state.dropped = answer, event.dropped
-    return judge_answer(snapshot, state, event, [ended, receipt])
+    state.answer, state.dropped, state.finding = answer, event.dropped, event.finding
+    return weigh_answer(snapshot, state, event, [ended, receipt])
 
 
 def stream_started(snapshot: Snapshot, state: State, event: StreamStarted) -> list[AnyCommand]:
@@ -84,8 +84,8 @@ def stream_ended(snapshot: Snapshot, state: State, event: StreamEnded) -> list[A
     state.dropped = event.dropped
     receipt = settle_answer(snapshot, state, event, seen.usage, seen.output_bytes)
     if state.phase == "attempting":
-        state.reply, state.stream_body = event.reply, event.body
-        return judge_answer(snapshot, state, event, [ended, receipt])
+        state.reply, state.stream_body, state.finding = event.reply, event.body, event.finding
+        return weigh_answer(snapshot, state, event, [ended, receipt])
     state.phase = "done"
     whole = facts.StreamEnded(state.invocation.id, event.at, True, bytes=state.delivered_bytes + event.delivered_bytes)
     return [Record((ended, receipt, whole, *finished(state, event, "answered"))), EndStream(), Close()]
@@ -93,8 +93,15 @@ def stream_ended(snapshot: Snapshot, state: State, event: StreamEnded) -> list[A
 
 def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[AnyCommand]:
     """Ends the attempt on record, returns or settles its hold, and moves on as the chain says."""
-    noted = _end_attempt(snapshot, state, event)
+    noted = end_failed(snapshot, state, event)
     failure, candidate = event.failure, state.candidate
+    if _refused_for_logprobs(state, event):
+        state.weighless = (*state.weighless, candidate.model)
+        state.phase = "backing_off"
+        noted.append(
+            facts.RetryScheduled(state.invocation.id, event.at, candidate.model, 0, "it refuses to be asked for log probabilities")
+        )
+        return [Record(tuple(noted)), WakeAfter(0)]
     ms = (event.mono - state.sent_mono) // 1_000_000
     failed = Failed(
         failure.outcome,
@@ -134,31 +141,10 @@ def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> li
             return [*resting, Record(tuple(noted)), *_give_up(snapshot, state, event)]
 
 
-def _end_attempt(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[facts.AnyFact]:
-    failure, seen, placed = event.failure, event.seen, state.placed
-    assert placed is not None
-    ended = facts.AttemptEnded(
-        state.invocation.id,
-        event.at,
-        placed.attempt,
-        failure.outcome,
-        event.mono - state.sent_mono,
-        failure.status,
-        seen.response_id if seen else "",
-        event.provider_request_id,
-        response_model=seen.response_model if seen else "",
-        message=failure.message,
-        retry_after_ns=failure.retry_after_ns,
-        delivered_bytes=event.delivered_bytes,
-        quota_ns=event.quota_ns,
-    )
-    if event.may_have_run:
-        usage = bound(snapshot, state, seen.output_bytes if seen else 0, seen.usage if seen else None)
-        return [ended, settle(snapshot, state, event, usage, f"outcome unknown: {failure.outcome}")]
-    state.placed = None
-    if any(part.invocations for part in placed.reserved):
-        state.counted = False
-    return [ended, facts.HoldVoided(state.invocation.id, event.at, placed.attempt, failure.outcome)]
+def _refused_for_logprobs(state: State, event: AttemptFailed) -> bool:
+    """Whether the provider refused what we, and not the caller, asked for: the request is then sent as the caller wrote it."""
+    asked = state.logprobs == "hidden" and state.candidate.model not in state.weighless
+    return asked and event.failure.outcome == "bad_request" and "logprob" in event.failure.message.lower()
 
 
 def _go_on(snapshot: Snapshot, state: State, event: AttemptFailed, failed: Failed, noted: list[facts.AnyFact]) -> list[AnyCommand]:

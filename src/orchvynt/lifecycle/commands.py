@@ -7,6 +7,7 @@ import msgspec
 
 from orchvynt.decisions.fallback.moves import Rest
 from orchvynt.dialects.seams import Prefix
+from orchvynt.dialects.shapes import Logprobs
 from orchvynt.model.facts import AnyFact, BudgetGranted
 from orchvynt.model.faults import Fault
 
@@ -34,7 +35,8 @@ class Admit(Command, frozen=True, tag="admit"):
 
 class Send(Command, frozen=True, tag="send"):
     """Start the attempt. A stream that does not `flow` is collected until it is whole; `keep` collects one that does, so that another
-    provider can go on with it. `prefix` is what of the answer the caller has got already."""
+    provider can go on with it. `prefix` is what of the answer the caller has got already. `logprobs`: they are read; asked for and
+    hidden where the caller did not ask."""
 
     attempt: str
     model: str
@@ -48,6 +50,7 @@ class Send(Command, frozen=True, tag="send"):
     keep: bool = False
     prefix: Prefix | None = None
     fresh: bool = False
+    logprobs: Logprobs = ""
 
 
 class CancelAttempt(Command, frozen=True, tag="cancel_attempt"):
@@ -56,6 +59,12 @@ class CancelAttempt(Command, frozen=True, tag="cancel_attempt"):
 
 class LeaveQueue(Command, frozen=True, tag="leave_queue"):
     """Wait for holds no longer."""
+
+
+class ForJudge(Command, frozen=True, tag="for_judge"):
+    """The same for the question to a judge, `State.judging`, which has a hold and an attempt of its own."""
+
+    command: Admit | Send | CancelAttempt | LeaveQueue
 
 
 class PutToRest(Command, frozen=True, tag="put_to_rest"):
@@ -139,6 +148,7 @@ AnyCommand = (
     | Send
     | CancelAttempt
     | LeaveQueue
+    | ForJudge
     | PutToRest
     | WakeAfter
     | Flow

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from orchvynt.decisions.budgets.sizing import Fits, Short
+from orchvynt.decisions.unusual.baselines import Finding
 from orchvynt.dialects.shapes import Answer, Failure, Seen
 from orchvynt.model.chat import Reply
 from orchvynt.model.facts import Choice, Reserved
@@ -61,12 +62,14 @@ class NotAdmitted(Event, frozen=True, tag="not_admitted"):
 
 class AnswerArrived(Event, frozen=True, tag="answer_arrived"):
     """A whole, well-formed answer. `dropped`, here and below, names what its request lost on the way to the provider; for `quota_ns`
-    nothing is left of the provider's own rate limit, as its headers say."""
+    nothing is left of the provider's own rate limit, as its headers say. `finding` is how the answer compares with its model's others,
+    where a gate asks for that."""
 
     answer: Answer
     provider_request_id: str = ""
     dropped: tuple[str, ...] = ()
     quota_ns: int = 0
+    finding: Finding | None = None
 
 
 class StreamStarted(Event, frozen=True, tag="stream_started"):
@@ -87,6 +90,7 @@ class StreamEnded(Event, frozen=True, tag="stream_ended"):
     provider_request_id: str = ""
     dropped: tuple[str, ...] = ()
     quota_ns: int = 0
+    finding: Finding | None = None
 
 
 class AttemptFailed(Event, frozen=True, tag="attempt_failed"):

@@ -5,11 +5,14 @@ INVARIANT: an answer leaves this room only when no gate is open or matched any m
 
 import msgspec
 
+from orchvynt.decisions.confidence.figures import Sureness
 from orchvynt.decisions.gates.judgement import judge
 from orchvynt.decisions.reviews.escalating import next_step
 from orchvynt.decisions.routing.names import resolve
+from orchvynt.decisions.unusual.baselines import Finding
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Answer, CallerDialect, UnsupportedError
+from orchvynt.language.expressions.values import NotKnownYetError
 from orchvynt.language.scope import OutputValues, recorded
 from orchvynt.language.snapshot import EvaluationError, Gate, Snapshot
 from orchvynt.lifecycle.commands import AnyCommand, Close, Deliver, Park, Record
@@ -27,6 +30,7 @@ from orchvynt.model.money import NANOS_PER_USD
 from orchvynt.model.turns import Digest, digest_of
 
 NANOS_PER_SECOND = 1_000_000_000
+UNASKED = Sureness(None, "nobody was asked")
 
 
 def judge_answer(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
@@ -64,17 +68,36 @@ def answer_said(snapshot: Snapshot, state: State) -> Digest:
 class _AnswerValues(OutputValues):
     """What was read of a whole answer when it came need not be read again: most gates ask how it ended, and nothing else of it."""
 
-    __slots__ = ("answer",)
+    __slots__ = ("answer", "finding", "sureness", "unsure")
 
     answer: Answer | None
+    finding: Finding | None
+    # What the gate under way knows of the confidence, None where nothing is known yet; and whether it asked in vain.
+    sureness: Sureness | None
+    unsure: bool
+
+    def turn_to(self, gate: Gate, state: State) -> None:
+        """From now on this gate reads: each has its own confidence."""
+        self.pop("confidence", None)
+        self.unsure = False
+        self.sureness = state.sureness.get(gate.confidence.text) if gate.confidence is not None else None
 
     def of_answer(self, name: str) -> object:
+        if name == "confidence":
+            if self.sureness is None or self.sureness.value is None:
+                self.unsure = True
+                why = self.sureness.why if self.sureness is not None else "nobody was asked"
+                raise NotKnownYetError(f"the confidence is unknown: {why}")
+            return self.sureness.value
+        if name == "unusual":
+            return self.finding is not None and bool(self.finding.unusual)
         if name == "output.finish" and self.answer is not None:
             return self.answer.finish
         return super().of_answer(name)
 
 
-def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts.AnyFact]:
+def answer_values(snapshot: Snapshot, state: State, event: AnyEvent) -> _AnswerValues:
+    """What expressions read of the answer that is there. Until `turn_to` its confidence is unknown."""
     caller = registry.caller(state.invocation.dialect)
     ask = state.invocation.ask
     candidate = state.candidate
@@ -92,19 +115,33 @@ def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts
         asked_format=lambda: _asked_format(caller, ask),
     )
     values.answer = state.answer
+    values.finding = state.finding
+    values.sureness, values.unsure = None, False
+    return values
+
+
+def _judge_open(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts.AnyFact]:
+    values = answer_values(snapshot, state, event)
     open_gates, state.gates_open = state.gates_open, []
     noted: list[facts.AnyFact] = []
+    asked: dict[str, list[str]] = {}
     for gate in snapshot.gates:
         if gate.name not in open_gates:
             continue
+        values.turn_to(gate, state)
         judged = judge(gate, values)
         read = recorded(values)
+        if values.unsure:
+            read["unknown"] = sorted([*read.get("unknown", ()), "confidence"])
+        if gate.confidence is not None and (values.unsure or "confidence" in read):
+            asked.setdefault(gate.confidence.text, []).append(gate.name)
         if len(open_gates) > 1:
             names = {*gate.when.names, "unknown"} if gate.when is not None else set()
             read = {name: value for name, value in read.items() if name in names}
         noted.append(facts.GateJudged(state.invocation.id, event.at, gate.name, gate.stage, judged.verdict, read, judged.problem))
         if judged.closes:
             state.gates_matched.append(gate.name)
+    noted = [*_read_of_answer(state, event, values, asked), *noted]
     if len(state.gates_matched) > 1:
         order = [gate.name for gate in snapshot.gates]
         state.gates_matched.sort(key=order.index)
@@ -119,6 +156,20 @@ def _asked_format(caller: CallerDialect, ask: Ask) -> AnswerFormat | None:
         return caller.chat(ask).answer_format
     except UnsupportedError as error:
         raise EvaluationError("what the answer must fit cannot be read from this request") from error
+
+
+def _read_of_answer(state: State, event: AnyEvent, values: _AnswerValues, asked: dict[str, list[str]]) -> list[facts.AnyFact]:
+    """How sure the answer is, by each source that gates read, and how it compares with its model's others, if one read that."""
+    candidate, noted = state.candidate, list[facts.AnyFact]()
+    for source, gates in asked.items():
+        known = state.sureness.get(source, UNASKED)
+        told = (source, known.value, tuple(gates), candidate.model, candidate.provider, known.why, known.attempt, known.textless)
+        noted.append(facts.ConfidenceTaken(state.invocation.id, event.at, *told))
+    if "unusual" in values:
+        found = state.finding or Finding()
+        compared = (found.unusual, found.samples, found.measured, found.figures)
+        noted.append(facts.AnswerMeasured(state.invocation.id, event.at, candidate.model, *compared))
+    return noted
 
 
 def open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:

@@ -9,7 +9,7 @@ from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects.shapes import Seen
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.lifecycle.events import AnyEvent
+from orchvynt.lifecycle.events import AnyEvent, AttemptFailed
 from orchvynt.lifecycle.state import State
 from orchvynt.model import facts
 from orchvynt.model.money import FREE, Price, cost_nanos
@@ -73,6 +73,34 @@ def settle_unknown(snapshot: Snapshot, state: State, event: AnyEvent, seen: Seen
         response_model=seen.response_model if seen else "",
     )
     return ended, settle(snapshot, state, event, bound(snapshot, state, output_bytes, seen.usage if seen else None), why)
+
+
+def end_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[facts.AnyFact]:
+    """The end of the attempt under way, which gave no whole answer: its hold is returned, or settled where it may have run."""
+    failure, seen, placed = event.failure, event.seen, state.placed
+    assert placed is not None
+    ended = facts.AttemptEnded(
+        state.invocation.id,
+        event.at,
+        placed.attempt,
+        failure.outcome,
+        event.mono - state.sent_mono,
+        failure.status,
+        seen.response_id if seen else "",
+        event.provider_request_id,
+        response_model=seen.response_model if seen else "",
+        message=failure.message,
+        retry_after_ns=failure.retry_after_ns,
+        delivered_bytes=event.delivered_bytes,
+        quota_ns=event.quota_ns,
+    )
+    if event.may_have_run:
+        usage = bound(snapshot, state, seen.output_bytes if seen else 0, seen.usage if seen else None)
+        return [ended, settle(snapshot, state, event, usage, f"outcome unknown: {failure.outcome}")]
+    state.placed = None
+    if any(part.invocations for part in placed.reserved):
+        state.counted = False
+    return [ended, facts.HoldVoided(state.invocation.id, event.at, placed.attempt, failure.outcome)]
 
 
 def bound(snapshot: Snapshot, state: State, output_bytes: int, partial: Usage | None = None) -> Usage:

@@ -5,15 +5,17 @@ from typing import Final, Literal
 import msgspec
 
 from orchvynt.decisions.budgets.application import Applied
+from orchvynt.decisions.confidence.figures import Sureness
+from orchvynt.decisions.unusual.baselines import Finding
 from orchvynt.dialects.seams import Prefix
-from orchvynt.dialects.shapes import Answer
+from orchvynt.dialects.shapes import Answer, Logprobs
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.chat import Reply
 from orchvynt.model.facts import HoldPlaced, Wanted
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 
-Phase = Literal["new", "admitting", "attempting", "streaming", "backing_off", "in_review", "request_in_review", "done"]
+Phase = Literal["new", "admitting", "attempting", "streaming", "backing_off", "judging", "in_review", "request_in_review", "done"]
 
 PARKED: Final[frozenset[Phase]] = frozenset({"in_review", "request_in_review"})
 """What waits for people, and needs no memory meanwhile."""
@@ -51,6 +53,14 @@ class Downgrade(msgspec.Struct, frozen=True, omit_defaults=True):
     unmeasured: tuple[str, ...] = ()
 
 
+class Judge(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A model that gates ask how sure an answer is. `refused` is why it may not be asked, empty if it may."""
+
+    model: str
+    provider: str = ""
+    refused: str = ""
+
+
 class Later(msgspec.Struct, frozen=True):
     """A candidate that was passed by: asked after all others `at_once`, or when its rest is over (`after_rest`); `never` where a breaker
     is open."""
@@ -76,6 +86,10 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     when the first fallback was activated (ns UTC). `counted` once a hold that stands has counted the invocation on its budgets.
     `wanted` is what an invocation in `request_in_review` waits for. `owed` once an approval let it go on: it is finished whether a caller
     waits or not, and its end is kept. `downgrades` are the models that its budgets may lead to beside the plan.
+    `weighs` is set where an open gate reads `confidence`: then `logprobs` says whether they are asked for, `weighless` which models refused
+    that, `judges` whom such gates may ask, `sureness` what is known so far, by its source. While a judge is asked, `judging` is the life of
+    that question, whose `purpose` is `judge`; `judged` counts its attempts. `compares` is set where an open gate reads `unusual`: then
+    `finding` is what came of it.
     """
 
     invocation: Invocation
@@ -126,6 +140,16 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     wanted: Wanted | None = None
     owed: bool = False
     downgrades: tuple[Downgrade, ...] = ()
+    weighs: bool = False
+    logprobs: Logprobs = ""
+    weighless: tuple[str, ...] = ()
+    judges: tuple[Judge, ...] = ()
+    judging: "State | None" = None
+    judged: int = 0
+    purpose: str = ""
+    sureness: dict[str, Sureness] = {}
+    compares: bool = False
+    finding: Finding | None = None
 
     @property
     def candidate(self) -> CandidateChosen:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.lifecycle import admission, attempts, deciding, endings, going_on, waiting_callers
+from orchvynt.lifecycle import admission, attempts, deciding, endings, going_on, judging, waiting_callers
 from orchvynt.lifecycle.commands import AnyCommand
 from orchvynt.lifecycle.events import (
     Admitted,
@@ -52,6 +52,9 @@ def _row(handler: Handler, *leads_to: Phase) -> Row:
 # Where the search for the next candidate may end.
 _NEXT: Final[tuple[Phase, ...]] = ("admitting", "backing_off", "request_in_review", "done")
 
+# What follows a whole answer: delivered, parked, or first weighed by a judge.
+_JUDGED: Final[tuple[Phase, ...]] = ("done", "in_review", "judging")
+
 TABLE: Final[dict[tuple[Phase, type[AnyEvent]], Row]] = {
     ("admitting", Admitted): _row(admission.admitted, "attempting"),
     ("admitting", HoldsAwaited): _row(admission.holds_awaited, "admitting"),
@@ -62,9 +65,9 @@ TABLE: Final[dict[tuple[Phase, type[AnyEvent]], Row]] = {
     ("admitting", DeadlinePassed): _row(endings.deadline_passed, "done"),
     ("admitting", ShutDown): _row(endings.shut_down, "done"),
     ("admitting", StreamOpenDue): _row(waiting_callers.stream_open_due, "admitting"),
-    ("attempting", AnswerArrived): _row(attempts.answer_arrived, "done", "in_review"),
+    ("attempting", AnswerArrived): _row(attempts.answer_arrived, *_JUDGED),
     ("attempting", StreamStarted): _row(attempts.stream_started, "streaming"),
-    ("attempting", StreamEnded): _row(attempts.stream_ended, "done", "in_review"),
+    ("attempting", StreamEnded): _row(attempts.stream_ended, *_JUDGED),
     ("attempting", AttemptFailed): _row(attempts.attempt_failed, *_NEXT),
     ("attempting", CallerGone): _row(endings.caller_gone, "attempting", "done"),
     ("attempting", CallerJoined): _row(waiting_callers.caller_joined, "attempting"),
@@ -83,6 +86,17 @@ TABLE: Final[dict[tuple[Phase, type[AnyEvent]], Row]] = {
     ("backing_off", DeadlinePassed): _row(endings.deadline_passed, "done"),
     ("backing_off", ShutDown): _row(endings.shut_down, "done"),
     ("backing_off", StreamOpenDue): _row(waiting_callers.stream_open_due, "backing_off"),
+    ("judging", Admitted): _row(judging.admitted, "judging"),
+    ("judging", HoldsAwaited): _row(judging.holds_awaited, "judging"),
+    ("judging", NotAdmitted): _row(judging.not_admitted, *_JUDGED),
+    ("judging", AnswerArrived): _row(judging.answer_arrived, *_JUDGED),
+    ("judging", AttemptFailed): _row(judging.attempt_failed, *_JUDGED),
+    ("judging", CallerGone): _row(judging.caller_gone, "judging", "done"),
+    ("judging", CallerJoined): _row(waiting_callers.caller_joined, "judging"),
+    ("judging", CallerWaitElapsed): _row(waiting_callers.caller_wait_elapsed, "judging"),
+    ("judging", StreamOpenDue): _row(waiting_callers.stream_open_due, "judging"),
+    ("judging", DeadlinePassed): _row(judging.time_up, "done", "in_review"),
+    ("judging", ShutDown): _row(judging.time_up, "done", "in_review"),
     ("in_review", Voted): _row(deciding.voted, "done", "in_review"),
     ("in_review", EscalationDue): _row(deciding.escalation_due, "done", "in_review"),
     ("in_review", CallerWaitElapsed): _row(waiting_callers.caller_wait_elapsed, "in_review"),

@@ -15,6 +15,8 @@ from orchvynt.model.budget_facts import HoldPlaced as HoldPlaced
 from orchvynt.model.budget_facts import HoldVoided as HoldVoided
 from orchvynt.model.budget_facts import Reserved as Reserved
 from orchvynt.model.candidates import CandidateChosen, CandidateRejected
+from orchvynt.model.confidence_facts import AnswerMeasured as AnswerMeasured
+from orchvynt.model.confidence_facts import ConfidenceTaken as ConfidenceTaken
 from orchvynt.model.fact import Fact as Fact  # these, too, are read as parts of this module
 from orchvynt.model.invocation import Claims
 from orchvynt.model.repeats import AnswerKept, AnswerRepeated
@@ -90,12 +92,15 @@ class CandidateSkipped(Fact, frozen=True, tag="candidate_skipped"):
 
 
 class AttemptSent(Fact, frozen=True, tag="attempt_sent"):
+    """`purpose` is empty for an attempt at the answer, `judge` for one that asks how sure an answer is."""
+
     attempt: str
     number: int
     tier: int
     model: str
     provider: str
     upstream_model: str
+    purpose: str = ""
 
 
 class AttemptEnded(Fact, frozen=True, tag="attempt_ended"):
@@ -224,6 +229,8 @@ AnyFact = (
     | AttemptSettled
     | HoldVoided
     | BudgetGranted
+    | ConfidenceTaken
+    | AnswerMeasured
     | GateJudged
     | ReviewOpened
     | ReviewClaimed

@@ -35,6 +35,7 @@ class Ask(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     `forwarded` are header fields of the caller for providers of its own dialect. `input_surcharge_percent` is how much
     more than its price input may cost, because the caller has it written to a cache. `tool_calls` are those that earlier turns made.
     `output_tokens_least` is the smallest output limit that its own dialect's providers take with the rest of it, 0 where any will do.
+    `wants_logprobs`: the caller asks for the log probabilities of the answer's tokens.
     """
 
     requested_model: str
@@ -54,6 +55,7 @@ class Ask(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     forwarded: tuple[tuple[str, str], ...] = ()
     tool_calls: int = 0
     output_tokens_least: int = 0
+    wants_logprobs: bool = False
 
 
 def caller_of(key: str, key_id: str) -> str:

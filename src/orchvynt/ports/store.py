@@ -5,21 +5,21 @@ What was appended to the journal is visible here after `settled()`.
 """
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
 from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.repeats import AnswerKept
+from orchvynt.model.roles import Role as Role
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.changes import ChangeRow as ChangeRow
 from orchvynt.ports.changes import Changes
 from orchvynt.ports.outbox import OutboxStore
+from orchvynt.ports.people import PeopleStore
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.reviews import ReviewRow as ReviewRow
 from orchvynt.ports.reviews import ReviewStatus as ReviewStatus
-
-Role = Literal["viewer", "reviewer", "operator", "admin"]
 
 
 class StoreUnavailableError(Exception):
@@ -135,7 +135,7 @@ class InvocationRow(msgspec.Struct, frozen=True):
     duration_ns: int
 
 
-class Store(OutboxStore, Changes, Protocol):
+class Store(OutboxStore, Changes, PeopleStore, Protocol):
     async def settled(self) -> None:
         """Returns when every fact that was in the journal at the call is visible in the store."""
         ...

@@ -50,7 +50,7 @@ def read(record: Sequence[f.AnyFact], line: RehearsedLine) -> Happened:
     ended = {fact.attempt: fact for fact in record if isinstance(fact, f.AttemptEnded)}
     # The answer is that of the last attempt which gave one; a stream that broke off later was delivered all the same.
     streamed = any(isinstance(fact, f.AnswerDelivered) for fact in record)
-    sent = [fact for fact in record if isinstance(fact, f.AttemptSent)]
+    sent = [fact for fact in record if isinstance(fact, f.AttemptSent) and fact.purpose != "judge"]
     answering = [one for one in sent if (end := ended.get(one.attempt)) is not None and end.outcome == "answered"]
     answer = answering[-1] if answering else sent[-1] if sent and streamed else None
     broken = [fact.code for fact in record if isinstance(fact, f.StreamEnded) and not fact.whole]

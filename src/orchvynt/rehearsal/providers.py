@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from orchvynt.language.snapshot import Snapshot, Wire
+from orchvynt.model.facts import AttemptSent
 from orchvynt.scripted.connection import Connection, Request
 from orchvynt.scripted.faults import Fault, decode_hook, seconds
 from orchvynt.scripted.ledger import MemoryBooks
@@ -88,15 +89,17 @@ def _refused(provider: str, said: str) -> BehaviourError:
 class ScriptedProviders:
     """Implements virtual_time.Network: every address of the policy answers, and no other.
 
-    `provider_of` tells for which provider an attempt was sent: several of them may share an address.
+    `sent` tells for which provider an attempt was sent, and what for: several of them may share an address. A judge whose provider has no
+    script is sure of every answer.
     """
 
-    def __init__(self, snapshot: Snapshot, script: Script, now: Callable[[], int], provider_of: Callable[[str], str]) -> None:
+    def __init__(self, snapshot: Snapshot, script: Script, now: Callable[[], int], sent: Callable[[str], AttemptSent]) -> None:
         self.books = MemoryBooks()
         self._snapshot = snapshot
         self._script = script
-        self._provider_of = provider_of
+        self._sent = sent
         self._player = Player(script, self.books, now)
+        self._judges = Player(Script(answers=[*script.answers, Answer(text="1")]), self.books, now)
 
     def accept(self, host: str, port: int) -> asyncio.Protocol:
         """Raises OSError where nobody listens, or where all that listen refuse connections."""
@@ -112,6 +115,7 @@ class ScriptedProviders:
         )
 
     def _begin(self, request: Request, line: Connection) -> Performance:
-        name = self._provider_of(request.headers.get(ATTEMPT_HEADER, ""))
-        path = _PATHS[self._snapshot.providers[name].wire]
-        return self._player.begin(msgspec.structs.replace(request, target=path), line, name)
+        sent = self._sent(request.headers.get(ATTEMPT_HEADER, ""))
+        path = _PATHS[self._snapshot.providers[sent.provider].wire]
+        player = self._judges if sent.purpose == "judge" else self._player
+        return player.begin(msgspec.structs.replace(request, target=path), line, sent.provider)

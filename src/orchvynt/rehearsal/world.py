@@ -30,8 +30,8 @@ class World:
         self.ids = SeededIds()
         # Nothing is encrypted here, so none of the system's authorities is read.
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._providers: dict[str, str] = {}
-        self.providers = ScriptedProviders(snapshot, script, self.clock.now, lambda attempt: self._providers[attempt])
+        self._sent: dict[str, AttemptSent] = {}
+        self.providers = ScriptedProviders(snapshot, script, self.clock.now, lambda attempt: self._sent[attempt])
         self._told: Callable[[AnyFact], None] | None = None
 
     def run(self, life: Callable[["World"], Coroutine[None, None, Result]]) -> Result:
@@ -49,7 +49,7 @@ class World:
 
     def _noted(self, fact: AnyFact) -> None:
         if isinstance(fact, AttemptSent):
-            self._providers[fact.attempt] = fact.provider
+            self._sent[fact.attempt] = fact
         if self._told is not None:
             self._told(fact)
 

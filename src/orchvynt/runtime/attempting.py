@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.fallback.health import Health, How
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.decisions.routing.statistics import Statistics
+from orchvynt.decisions.unusual.baselines import Baselines, Finding
 from orchvynt.dialects import registry
 from orchvynt.dialects.continuing import continuing
 from orchvynt.dialects.rescuing import RescuingRelay
@@ -15,6 +18,7 @@ from orchvynt.dialects.shapes import Answer, CallerDialect, Failure, ProviderDia
 from orchvynt.lifecycle.commands import Send
 from orchvynt.lifecycle.events import AnswerArrived, AnyEvent, AttemptFailed, StreamEnded, StreamStarted
 from orchvynt.lifecycle.settling import plausible_usage
+from orchvynt.model.chat import Reply
 from orchvynt.model.usage import Usage
 from orchvynt.ports.clock import Clock, Ids
 from orchvynt.ports.secrets import SecretMissingError, Secrets
@@ -55,6 +59,7 @@ class Attempting:
         self._failed = failed
         self._reports = reports
         self.renewing = Renewing(secrets, health)
+        self._baselines = Baselines()
         self._lingering: list[tuple[int, Exchange]] = []
         self._addresses: dict[tuple[str, int, bool], Address] = {}
 
@@ -80,6 +85,8 @@ class Attempting:
                 request = dialect.pass_request(ask, model.upstream_model, per_choice)
             else:
                 request = dialect.write_request(caller.chat(ask), model.upstream_model, per_choice)
+            if command.logprobs == "hidden" and dialect.gives_logprobs(model.upstream_model):
+                request = msgspec.structs.replace(request, body=dialect.asking_for_logprobs(request.body))
             exchange.dropped = request.dropped
             ref = provider.api_key
             exchange.secret = self.secrets.resolve(ref) if ref is not None else ""
@@ -112,7 +119,9 @@ class Attempting:
             assert broken.relay is not None
             return registry.rescuing(dialect, caller, broken.relay.handover(), command.prefix, digest=digest, created_s=created_s)
         collect = command.keep or not command.flow
-        return registry.relay(dialect, caller, invocation.ask, collect=collect, digest=digest, created_s=created_s)
+        return registry.relay(
+            dialect, caller, invocation.ask, collect=collect, digest=digest, created_s=created_s, logprobs=command.logprobs
+        )
 
     def _address(self, host: str, port: int, tls: bool) -> Address:
         key = (host, port, tls)
@@ -168,7 +177,11 @@ class Attempting:
         now = self.clock.monotonic()
         self._ended(exchange, now)
         self._went_well(exchange, answer.usage, now)
-        self._feed(life, AnswerArrived(self.clock.now(), now, answer, exchange.provider_request_id, exchange.dropped, exchange.quota_ns))
+        finding = self._compared(life, exchange.dialect.to_reply(answer)) if life.state.compares else None
+        self._feed(
+            life,
+            AnswerArrived(self.clock.now(), now, answer, exchange.provider_request_id, exchange.dropped, exchange.quota_ns, finding),
+        )
 
     def stream_ended(self, exchange: Exchange) -> None:
         life, seen = exchange.life, exchange.seen
@@ -196,8 +209,12 @@ class Attempting:
                 exchange.provider_request_id,
                 exchange.dropped,
                 exchange.quota_ns,
+                self._compared(life, reply) if life.state.compares and reply is not None else None,
             ),
         )
+
+    def _compared(self, life: Life, reply: Reply) -> Finding:
+        return self._baselines.look(life.state.candidate.model, reply.text)
 
     def failed(self, exchange: Exchange, failure: Failure, may_have_run: bool, connected: bool) -> None:
         life = exchange.life
@@ -238,6 +255,9 @@ class Attempting:
         assert route is not None
         self.health.answered(route, now, life.probe)
         life.probe = None
+        if life.parent is not None:
+            # What a judge says is as short as it may be: it tells nothing of the model's answers.
+            return
         # The time of a caller that reads slowly is not the provider's.
         duration_ns = 0 if exchange.was_paused else now - exchange.sent_mono
         placed = life.state.placed
@@ -254,7 +274,7 @@ class Attempting:
 
     def _ended(self, exchange: Exchange, now: int) -> None:
         life = exchange.life
-        life.upstream_ns += now - exchange.sent_mono
+        (life.parent or life).upstream_ns += now - exchange.sent_mono
         life.stop_timers(ATTEMPT_TIMERS)
 
     def sweep(self, now: int) -> None:

@@ -27,6 +27,7 @@ from orchvynt.runtime.callers import KEEP_ALIVE_NS, Callers
 from orchvynt.runtime.counting import Counting
 from orchvynt.runtime.exchange import Exchange
 from orchvynt.runtime.group_write import GroupWrite
+from orchvynt.runtime.judging import Judging
 from orchvynt.runtime.kept_ends import ENDS, KeptEnds
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.limiting import Limiting
@@ -76,6 +77,7 @@ class Carrier:
             commands.Send: self.attempting.send,
             commands.CancelAttempt: lambda life, _: self.attempting.cancel(life),
             commands.LeaveQueue: lambda life, _: self.admitting.leave(life),
+            commands.ForJudge: lambda life, command: self._judging.perform(life, command),
             commands.PutToRest: self.admitting.put_to_rest,
             commands.WakeAfter: self._wake,
             commands.Flow: self._flow,
@@ -90,6 +92,7 @@ class Carrier:
             commands.OpenHeldStream: lambda life, _: self.callers.open_held(life),
             commands.Close: self._close,
         }
+        self._judging = Judging(self._performers, clock)
 
     def begin(self, life: Life, values: RequestValues, refused: Fault | None = None) -> None:
         """The first step of a life, at the end of this turn. `refused` is what its identity has against it: then it is the last, too."""
@@ -111,10 +114,13 @@ class Carrier:
         return self.parked.joinable(join_key(state), state.invocation.at) if self.parked.count else None
 
     def feed(self, life: Life, event: events.AnyEvent) -> bool:
-        """One event, its step, and the commands that follow. False if it failed: then the life was ended, closed.
+        """One event, its step, and the commands that follow. False if it failed: then the life was ended, closed. What happens to the
+        question to a judge happens to its invocation.
 
         Answers, and what follows an admission, wait for the end of this turn of the loop; whatever else comes for a life catches it up.
         """
+        if life.parent is not None:
+            life = life.parent
         self.catch_up(life)
         if type(event) is _ANSWER:
             self.group.answers(life, partial(self._step, life, event))
@@ -189,7 +195,7 @@ class Carrier:
         for fact in noted:
             if isinstance(fact, facts.HoldPlaced):
                 self.admitting.release(fact.attempt)
-                life.state.placed = None
+                (life.state.judging or life.state).placed = None
             elif isinstance(fact, ENDS):
                 ends.append(fact)
         # An invocation that is not on record at all needs no end there; one that is parked has not ended.
@@ -199,6 +205,7 @@ class Carrier:
 
     def failed(self, life: Life, error: Exception) -> None:
         """What cannot be recorded does not happen: no send, no answer. A defect ends its invocation, closed."""
+        life = life.parent or life
         if isinstance(error, JournalUnavailableError):
             said = f"The record cannot be written ({error}), so nothing is sent and nothing is answered."
             help = "Make room or repair the disk; OrchVynt goes on by itself."
@@ -212,12 +219,14 @@ class Carrier:
         """Ends a life outside the machine, closed: its attempt is cancelled and settled at its bound, its callers are told."""
         life.unwritten = []
         life.following = life.ahead = None
-        self.attempting.cancel(life)
-        self.admitting.leave(life)
+        for one in (life, life.judge) if life.judge is not None else (life,):
+            self.attempting.cancel(one)
+            self.admitting.leave(one)
         state = life.state
-        if state.placed is not None:
+        open_ = state.judging or state
+        if open_.placed is not None:
             ended = events.ShutDown(self.clock.now(), self.clock.monotonic())
-            ends = settle_unknown(life.snapshot, state, ended, None, fault.code)
+            ends = settle_unknown(life.snapshot, open_, ended, None, fault.code)
             self.kept.keep(life, ends)
             self.limiting.written(life, ends)
         elif state.owed and not self.parked.waits(life.id):
@@ -225,10 +234,10 @@ class Carrier:
             self.kept.keep(life, ())
         state.phase, state.verdict = "done", fault
         self.counting.abandoned(fault.code)
-        one = self.parked.invocation(life.id)
-        if one is not None and one.open:
+        parked = self.parked.invocation(life.id)
+        if parked is not None and parked.open:
             # The store still has it as it was: whoever comes back finds it parked.
-            one.released = True
+            parked.released = True
         self.callers.refuse(life, fault)
         self._close(life, commands.Close())
 
@@ -269,6 +278,7 @@ class Carrier:
         self.lives.pop(life.id, None)
         # The exchange knows its life: without this only the garbage collector would end the two.
         life.exchange = None
+        self._judging.over(life)
         self.limiting.leave(life)
         self.parking.closed(life)
         self.admitting.forget_invocation(life)

@@ -25,7 +25,11 @@ TRIGGERS: Final = frozenset(get_args(facts.Trigger))
 # The refusals for which a budget is the reason, by its limit or by its queue.
 NO_ROOM: Final = frozenset({"budget_exceeded", "run_stopped", "overloaded"})
 # What RetryScheduled says in a phrase.
-PHRASES: Final = {"the kept-alive connection was closed": "stale_connection", "every tier rests": "rest"}
+PHRASES: Final = {
+    "the kept-alive connection was closed": "stale_connection",
+    "every tier rests": "rest",
+    "it refuses to be asked for log probabilities": "logprobs",
+}
 
 
 # Why the first tier is not asked although its provider is well: the budget, or a price that nobody knows.
@@ -61,6 +65,8 @@ class Counting:
         self.rate_refusals = Series(m.RATE_REFUSALS)
         self.holds_awaited = Series(m.HOLDS_AWAITED)
         self.gates = Series(m.GATES)
+        self.confidence_unknown = Series(m.CONFIDENCE_UNKNOWN)
+        self.judges_asked = Series(m.JUDGES_ASKED)
         self.reviews_opened = Series(m.REVIEWS_OPENED)
         self.reviews_decided = Series(m.REVIEWS_DECIDED)
         self.reviews_escalated = Series(m.REVIEWS_ESCALATED)
@@ -76,7 +82,10 @@ class Counting:
             self.refused.add((code,), 0)
         for end in ("whole", "broken", "caller_left"):
             self.streams.add((end,), 0)
-        self._counters: Final[dict[type[AnyFact], Callable[[Life, Any], None]]] = {
+        self._counters: Final = self._by_fact()
+
+    def _by_fact(self) -> dict[type[AnyFact], Callable[[Life, Any], None]]:
+        return {
             facts.Routed: self._routed,
             facts.CandidateSkipped: self._candidate_skipped,
             facts.HoldAwaited: self._hold_awaited,
@@ -87,6 +96,7 @@ class Counting:
             facts.FallbackActivated: self._fallback_activated,
             facts.AttemptSettled: self._attempt_settled,
             facts.GateJudged: self._gate_judged,
+            facts.ConfidenceTaken: self._confidence_taken,
             facts.ReviewOpened: self._review_opened,
             facts.ReviewEscalated: self._review_escalated,
             facts.ReviewDecided: self._review_decided,
@@ -145,6 +155,8 @@ class Counting:
     def _attempt_sent(self, life: Life, fact: facts.AttemptSent) -> None:
         # What follows names the attempt only, and by then the life may look at its next tier.
         life.asked = (policy_name(life.snapshot, fact.model), fact.provider)
+        if fact.purpose:
+            self.judges_asked.add(life.asked)
 
     def _attempt_ended(self, life: Life, fact: facts.AttemptEnded) -> None:
         model, provider = asked = life.asked
@@ -184,6 +196,16 @@ class Counting:
 
     def _gate_judged(self, life: Life, fact: facts.GateJudged) -> None:
         self.gates.add((fact.gate, fact.verdict))
+
+    def _confidence_taken(self, life: Life, fact: facts.ConfidenceTaken) -> None:
+        if fact.value is not None:
+            return
+        # A judge that was asked in vain is at fault itself, not the model whose answer it was to judge.
+        provider = life.asked[1] if fact.attempt else fact.provider
+        for gate in fact.gates:
+            self.confidence_unknown.add((gate, provider))
+        if not fact.textless:
+            self.tallies.happened("confidence_missing", provider, fact.inv)
 
     def _review_opened(self, life: Life, fact: facts.ReviewOpened) -> None:
         life.waited = life.reviewed = True

@@ -73,6 +73,8 @@ class Life:
     `queued` is set while its admission is not decided yet: it waits for holds, or its input is being counted. `counts` are the exact
     counts of its input by tokenizer, None where there is none to be had. `hold_wait_ns` is how long it waited for holds before.
 
+    `judge` is the question to a judge about its answer, a life within this one, and `parent` of such a question the life of its invocation.
+
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
 
@@ -88,7 +90,9 @@ class Life:
         "following",
         "hold_wait_ns",
         "id",
+        "judge",
         "lines",
+        "parent",
         "probe",
         "queued",
         "rate_headers",
@@ -132,6 +136,8 @@ class Life:
         self.rate_headers: RateHeaders = ()
         self.waited = False
         self.reviewed = False
+        self.judge: Life | None = None
+        self.parent: Life | None = None
 
     def take_ahead(self) -> None:
         """The step that waits is taken now."""

@@ -168,6 +168,8 @@ HOLDS_OPEN: Final = _gauge("holds_open", "Holds that are neither settled nor voi
 
 RATE_REFUSALS: Final = _counter("rate_limit_refusals", "Invocations that were refused because a rate limit had no room.", RATE_LIMIT)
 
+CONFIDENCE_UNKNOWN: Final = _counter("confidence_unknown", "Answers whose confidence a gate asked for in vain.", GATE, PROVIDER)
+JUDGES_ASKED: Final = _counter("judges_asked", "Questions to judges, models that say how sure an answer is.", MODEL, PROVIDER)
 GATES: Final = _counter("gates_judged", "Verdicts of gates.", GATE, VERDICT)
 REVIEWS_OPENED: Final = _counter("reviews_opened", "Answers that were parked.", GATE)
 REVIEWS_DECIDED: Final = _counter("reviews_decided", "Reviews that were decided.", GATE, DECISION)

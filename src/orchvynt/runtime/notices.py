@@ -12,10 +12,17 @@ from orchvynt.lifecycle.explain.phrases import instant_text
 MEMBERS_MAX: Final = 100
 SAID_MAX: Final = 3
 
+OF_ONE_CALL: Final = frozenset({"provider_overrun", "confidence_missing"})
+"""Mishaps that the record of a call tells more about."""
+
 MISHAPS: Final = {
     "credential_refused": ("refused our credential", "Renew it; what is behind it rests meanwhile."),
     "quota_exhausted": ("says that the quota is exhausted", "Raise it or pay; what is behind it rests meanwhile."),
     "provider_overrun": ("billed more than an attempt was allowed", "Look at the record, and at what the provider promises."),
+    "confidence_missing": (
+        "gave no confidence that gates ask for",
+        "They do what their `confidence.unknown` says; look at the record, and at `confidence.from`.",
+    ),
 }
 
 
@@ -79,7 +86,7 @@ def _member(watched: Watched, member: Member) -> dict[str, Any]:
 def _next(watched: Watched, members: tuple[Member, ...]) -> str:
     """The command that says more."""
     last = members[0].last
-    return f"orchvynt explain {last}" if watched.name == "provider_overrun" and last else "orchvynt providers"
+    return f"orchvynt explain {last}" if watched.name in OF_ONE_CALL and last else "orchvynt providers"
 
 
 def undeliverable_body(destination: str, count: int, why: str, version: int, at: int) -> bytes:

@@ -68,7 +68,7 @@ async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked
 
 def _interrupted(inv: str, at: int, record: list[facts.AnyFact]) -> facts.InvocationFinished:
     """The end of an invocation that a crash cut off, with what it came to until then."""
-    sent = next((fact for fact in reversed(record) if isinstance(fact, facts.AttemptSent)), None)
+    sent = next((fact for fact in reversed(record) if isinstance(fact, facts.AttemptSent) and not fact.purpose), None)
     nanos = sum(fact.nanos for fact in record if isinstance(fact, facts.AttemptSettled))
     began = record[0].at if record else at
     if sent is None:
@@ -94,7 +94,7 @@ def _cut_off(record: list[facts.AnyFact], over: facts.InvocationFinished) -> lis
     if not state.owed:
         return []
     after = record[record.index(decided) :]
-    state.attempt_count += sum(isinstance(fact, facts.AttemptSent) for fact in after)
+    state.attempt_count += sum(isinstance(fact, facts.AttemptSent) and not fact.purpose for fact in after)
     state.nanos = over.nanos
     state.phase, state.verdict = "done", cut_off(decided.review, state.attempt_count > 0)
     return [concluded(state, over.at)]

@@ -82,6 +82,9 @@ class Sweeping:
                 self._caller_wait(life, at, now)
             case "answer" if exchange is not None:
                 exchange.time_out("timeout", f"no answer within {timeouts.answer_ns // 1_000_000} ms (`timeouts.answer`)")
+            case "judge" if life.judge is not None and life.judge.exchange is not None:
+                what = f"no judgement within {timeouts.answer_ns // 1_000_000} ms (`timeouts.answer`)"
+                life.judge.exchange.time_out("timeout", what)
             case "first_token" if exchange is not None:
                 exchange.time_out("timeout", f"no first token within {timeouts.first_token_ns // 1_000_000} ms (`timeouts.first_token`)")
             case "stall" if exchange is not None:

@@ -208,7 +208,7 @@ def test_tokens_are_issued_to_standard_output_alone(world: World) -> None:
 def test_the_token_comes_from_option_environment_or_file(world: World, tmp_path: Path) -> None:
     nothing = run("status", "--server", world.url, directory=tmp_path)
     assert nothing.exit_code == 1
-    assert "Give --token or ORCHVYNT_TOKEN" in nothing.stderr
+    assert "give --token or ORCHVYNT_TOKEN" in nothing.stderr
     (tmp_path / "orchvynt.admin-token").write_text(f"{SECRETS['admin']}\n")
     assert run("status", "--server", world.url, directory=tmp_path).exit_code == 0
     assert run("status", "--server", world.url, directory=tmp_path, env={"ORCHVYNT_ADMIN_TOKEN": "wrong"}).exit_code == 1
@@ -251,6 +251,10 @@ def test_a_server_of_another_kind_is_told_apart() -> None:
                 assert run("status", "--server", other.url, "--json").exit_code == 1
 
 
+# Those that need a home and a password are asked in test_people_commands.py.
+ALONE = [command for command in SHAPES if command.split()[0] not in ("login", "logout", "people")]
+
+
 def commands_for_json() -> list[tuple[str, list[str]]]:
     decided = ["rev_2", "--reason", "x"]
     granted = ["purse", "docs", "--usd", "1", "-m", "x"]
@@ -263,10 +267,10 @@ def commands_for_json() -> list[tuple[str, list[str]]]:
         "keys rotate": ["agents"], "rollback": ["1"], "runs": ["r1"], "test": ["-"], "tokens issue": ["ci", "--role", "viewer"],
         "tokens revoke": ["viewer"], "validate": ["-"],
     }  # fmt: skip
-    return [(command, [*command.split(), *extra.get(command, []), "--json"]) for command in SHAPES]
+    return [(command, [*command.split(), *extra.get(command, []), "--json"]) for command in ALONE]
 
 
-@pytest.mark.parametrize(("command", "arguments"), commands_for_json(), ids=list(SHAPES))
+@pytest.mark.parametrize(("command", "arguments"), commands_for_json(), ids=ALONE)
 def test_json_of_every_command_has_its_published_shape(world: World, command: str, arguments: list[str]) -> None:
     fill(world)
     run("apply", "-", "-m", "first", stdin=GOOD, env=as_admin(world))

@@ -2,19 +2,18 @@
 
 import msgspec
 
+from orchvynt.adapters.memory.part import MemoryPart
 from orchvynt.ports.changes import ChangeRow
 
 DECIDED_MAX = 1_000
 
 
-class MemoryChanges:
+class MemoryChanges(MemoryPart):
     """The part of the memory store that keeps them."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._changes: dict[str, ChangeRow] = {}
-
-    def _check_open(self) -> None:
-        raise NotImplementedError
 
     async def add_change(self, row: ChangeRow) -> None:
         self._check_open()

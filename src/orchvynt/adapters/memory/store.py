@@ -7,6 +7,7 @@ import msgspec
 from orchvynt.adapters.journal.frames import decode_record
 from orchvynt.adapters.memory.changes import MemoryChanges
 from orchvynt.adapters.memory.outbox import MemoryOutbox
+from orchvynt.adapters.memory.people import MemoryPeople
 from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.adapters.projection import (
     PARKED,
@@ -33,19 +34,17 @@ from orchvynt.ports.store import (
     PolicyRow,
     ReviewRow,
     SpendRow,
-    StoreUnavailableError,
     TokenRow,
 )
 
 _FIND_MAX = 100
 
 
-class MemoryStore(MemoryOutbox, MemoryChanges):
+class MemoryStore(MemoryOutbox, MemoryChanges, MemoryPeople):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._closed = False
         self._next_seq = 1
         self._records: dict[str, list[bytes]] = {}
         self._inv_of: dict[int, str] = {}
@@ -115,10 +114,6 @@ class MemoryStore(MemoryOutbox, MemoryChanges):
         if row.outcome in ("", PARKED):
             parked = any(review.inv == inv and review.status == "open" for review in self._reviews.values())
             self._invocations[inv] = msgspec.structs.replace(row, outcome=PARKED if parked else "")
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreUnavailableError("the store is closed.")
 
     async def settled(self) -> None:
         self._check_open()

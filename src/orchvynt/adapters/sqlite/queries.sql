@@ -392,6 +392,60 @@ DELETE FROM messages WHERE status = 'undeliverable' AND since < ?1;
 -- Nobody asks any more.
 DELETE FROM whereabouts WHERE at < ?1;
 
+-- name: people
+-- By address.
+SELECT email, name, role, created_at, created_by, disabled, password, login_at, provider, role_from, revision FROM people ORDER BY email;
+
+-- name: person
+-- By address.
+SELECT email, name, role, created_at, created_by, disabled, password, login_at, provider, role_from, revision FROM people WHERE email = ?;
+
+-- name: add_person
+-- Nothing is changed if the address is taken.
+INSERT OR IGNORE INTO people (email, name, role, created_at, created_by, disabled, password, login_at, provider, role_from, revision)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: change_person
+-- Nothing is changed if somebody else was first.
+UPDATE people SET name = :name, role = :role, disabled = :disabled, password = :password, provider = :provider, role_from = :role_from,
+revision = :revision WHERE email = :email AND revision = :revision - 1;
+
+-- name: log_in
+-- Nothing is changed if the person is another one by now.
+UPDATE people SET login_at = ? WHERE email = ? AND revision = ? AND NOT disabled;
+
+-- name: session
+-- One session, with the person as it is now.
+SELECT p.email, p.name, p.role, p.created_at, p.created_by, p.disabled, p.password, p.login_at, p.provider, p.role_from, p.revision,
+s.sha256, s.email, s.how, s.program, s.created_at, s.used_at, s.ends_at, s.groups
+FROM sessions s JOIN people p ON p.email = s.email WHERE s.sha256 = ?;
+
+-- name: add_session
+-- A new one.
+INSERT INTO sessions (sha256, email, how, program, created_at, used_at, ends_at, groups) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: end_oldest_sessions
+-- All of a person but the newest.
+DELETE FROM sessions WHERE email = ?1 AND sha256 NOT IN (
+    SELECT sha256 FROM sessions WHERE email = ?1 ORDER BY created_at DESC, sha256 DESC LIMIT ?2
+);
+
+-- name: use_session
+-- When it was last used, to the later of two instants.
+UPDATE sessions SET used_at = max(used_at, ?2) WHERE sha256 = ?1;
+
+-- name: end_session
+-- By the digest of its id.
+DELETE FROM sessions WHERE sha256 = ?;
+
+-- name: end_sessions
+-- All of a person but one.
+DELETE FROM sessions WHERE email = ? AND sha256 <> ?;
+
+-- name: forget_sessions
+-- Those that are over.
+DELETE FROM sessions WHERE ends_at < ? OR used_at < ?;
+
 -- name: add_change
 -- A change of the policy that waits.
 INSERT INTO changes (change, at, open, revision, yaml, row) VALUES (?, ?, ?, ?, ?, ?);

@@ -15,6 +15,7 @@ from orchvynt.adapters.sqlite.changes import change_values, read_change, read_ch
 from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
 from orchvynt.adapters.sqlite.lock import Lock
 from orchvynt.adapters.sqlite.outbox import SqliteOutbox
+from orchvynt.adapters.sqlite.people import SqlitePeople
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader, Row
 from orchvynt.adapters.sqlite.receipts import receipts, spent
@@ -41,7 +42,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class SqliteStore(SqliteOutbox):
+class SqliteStore(SqliteOutbox, SqlitePeople):
     """Implements ports.store.Store. It owns the journal that it files: `close()` closes both."""
 
     def __init__(

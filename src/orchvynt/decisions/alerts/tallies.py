@@ -7,8 +7,8 @@ Counting is one look-up and one addition an invocation; what a window holds is f
 from collections.abc import Collection
 from typing import Final, Literal
 
-Mishap = Literal["credential_refused", "quota_exhausted", "provider_overrun"]
-MISHAPS: Final[tuple[Mishap, ...]] = ("credential_refused", "quota_exhausted", "provider_overrun")
+Mishap = Literal["credential_refused", "quota_exhausted", "provider_overrun", "confidence_missing"]
+MISHAPS: Final[tuple[Mishap, ...]] = ("credential_refused", "quota_exhausted", "provider_overrun", "confidence_missing")
 """What is always watched, whatever the policy says."""
 
 TALLIES_MAX: Final = 4_096

@@ -20,6 +20,7 @@ CONDITIONS: Final[dict[Mishap, str]] = {
     "credential_refused": "a provider refused the credential",
     "quota_exhausted": "a provider said that the quota is exhausted",
     "provider_overrun": "a provider billed more than was allowed",
+    "confidence_missing": "a provider gave no confidence, and a gate asks for it",
 }
 
 

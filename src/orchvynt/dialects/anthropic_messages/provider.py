@@ -26,3 +26,14 @@ class AnthropicMessagesProvider:
 
     def to_reply(self, answer: Answer) -> Reply:
         return read_reply(answer.body)
+
+    # The API has no log probabilities (https://docs.anthropic.com/en/api/openai-sdk: "logprobs: ignored").
+
+    def gives_logprobs(self, upstream_model: str) -> bool:  # noqa: ARG002 - the contract
+        return False
+
+    def asking_for_logprobs(self, body: bytes) -> bytes:
+        return body
+
+    def without_logprobs(self, body: bytes) -> bytes:
+        return body

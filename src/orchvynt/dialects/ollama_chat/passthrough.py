@@ -1,14 +1,17 @@
 """Relays a stream of Ollama's to a caller of the same API: the provider's own lines, byte for byte, and what can be learned from them.
 
-Withheld are blank lines, error lines, and the line with `done: true`: it is the terminal marker.
+Withheld are blank lines, error lines, log probabilities that the caller did not ask for, and the line with `done: true`: it is the
+terminal marker.
 """
 
 from orchvynt.dialects.deltas import Began, Collector, Delta, Ended, Failed
+from orchvynt.dialects.hiding import NAME
 from orchvynt.dialects.ollama_chat.errors import error_line
+from orchvynt.dialects.ollama_chat.logprobs import without_logprobs
 from orchvynt.dialects.ollama_chat.stream import OllamaReader, ReadLine
 from orchvynt.dialects.ollama_chat.writing import LineWriter, PartWriter
 from orchvynt.dialects.relaying import add_said, note
-from orchvynt.dialects.shapes import Notes, Seen
+from orchvynt.dialects.shapes import Logprobs, Notes, Seen
 from orchvynt.model.chat import Reply
 from orchvynt.model.faults import Fault
 from orchvynt.model.turns import Digest, Said
@@ -17,9 +20,10 @@ from orchvynt.model.turns import Digest, Said
 class LineRelay:
     """Implements shapes.Relay for a provider and a caller of this same wire format."""
 
-    __slots__ = ("_began", "_collector", "_done", "_part", "_reader", "_said", "_seen")
+    __slots__ = ("_began", "_collector", "_done", "_hides", "_part", "_reader", "_said", "_seen")
 
-    def __init__(self, reader: OllamaReader, part: PartWriter, collect: bool, digest: bool = False) -> None:
+    def __init__(self, reader: OllamaReader, part: PartWriter, collect: bool, digest: bool = False, logprobs: Logprobs = "") -> None:
+        self._hides = logprobs == "hidden"
         self._reader = reader
         self._part = part
         self._collector = Collector() if collect else None
@@ -73,6 +77,11 @@ class LineRelay:
         last = deltas[-1] if deltas else None
         if isinstance(last, Failed):
             return b""
+        if self._hides and NAME in line:
+            if all(isinstance(delta, Began) for delta in deltas):
+                # It came for the sake of tokens whose text is held back; without them there would be no such line.
+                return b""
+            line = without_logprobs(line)
         if isinstance(last, Ended):
             self._done = line
             return b""

@@ -1,6 +1,7 @@
 """The provider dialects of Ollama: `ollama_chat` for callers of any dialect, `ollama_generate` for those of `/api/generate` only."""
 
 from orchvynt.dialects.ollama_chat.answers import read_answer, read_reply
+from orchvynt.dialects.ollama_chat.logprobs import asking_for_logprobs, gives_logprobs, without_logprobs
 from orchvynt.dialects.ollama_chat.requests import GENERATE_PATH, PATH, pass_request, write_request
 from orchvynt.dialects.ollama_chat.wire import decode_chat_line, decode_generate_line
 from orchvynt.dialects.shapes import Answer, Failure, UpstreamAsk
@@ -27,6 +28,10 @@ class OllamaChatProvider:
 
     def read_answer(self, status: int, content_type: str, retry_after: str, body: bytes, now: int) -> Answer | Failure:
         return read_answer(self._decode, status, content_type, retry_after, body, now)
+
+    gives_logprobs = staticmethod(gives_logprobs)
+    asking_for_logprobs = staticmethod(asking_for_logprobs)
+    without_logprobs = staticmethod(without_logprobs)
 
     def to_reply(self, answer: Answer) -> Reply:
         return read_reply(self._decode, answer.body)

@@ -134,6 +134,7 @@ def _ask(asked: AskBody, body: bytes, messages: int, images: int, text_bytes: in
         input_text_bytes=text_bytes,
         wants_json_schema=_wants_schema(bytes(asked.format)),
         tool_calls=calls,
+        wants_logprobs=asked.logprobs is True,
     )
 
 

@@ -1,10 +1,10 @@
 """Puts the chunks of an OpenAI stream together into one reply. It knows no relay, and nothing of what goes to the caller."""
 
-from orchvynt.dialects.deltas import Began, Collector, Finished, UsageReported
+from orchvynt.dialects.deltas import Began, Collector, Finished, TextAdded, UsageReported
 from orchvynt.dialects.openai_chat.chunks import ToldParts
 from orchvynt.dialects.openai_chat.wire import Told, finish_from
 from orchvynt.dialects.shapes import Seen
-from orchvynt.model.chat import Reply
+from orchvynt.model.chat import Reply, TokenLogprob
 
 
 class ChunkCollector:
@@ -19,6 +19,11 @@ class ChunkCollector:
     def add(self, told: Told) -> None:
         for delta in self._parts.deltas(told):
             self._collector.add(delta)
+
+    def weigh(self, logprobs: tuple[TokenLogprob, ...]) -> None:
+        """The log probabilities of tokens whose text comes, or came, with `add`."""
+        if logprobs:
+            self._collector.add(TextAdded("", logprobs))
 
     def reply(self, seen: Seen, created_s: int) -> Reply:
         self._collector.add(Began(id=seen.response_id, model=seen.response_model, created_s=created_s))

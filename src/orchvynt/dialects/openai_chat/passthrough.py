@@ -1,7 +1,8 @@
 """Relays an OpenAI stream to an OpenAI caller: the provider's own frames, byte for byte, and what can be learned from them.
 
-Withheld are the terminal marker, error events, and the usage chunk of a caller that did not ask for one; and until the marker came,
-the frames that say how the answer ended. This is the hot path of streams: one typed decode a frame, nothing written anew.
+Withheld are the terminal marker, error events, and the usage chunk and log probabilities of a caller that did not ask for them; and
+until the marker came, the frames that say how the answer ended. This is the hot path of streams: one typed decode a frame, nothing
+written anew.
 """
 
 import msgspec
@@ -12,6 +13,7 @@ from orchvynt.dialects.openai_chat.answers import told_bytes
 from orchvynt.dialects.openai_chat.chunks import DONE, ChunkError, read_chunk
 from orchvynt.dialects.openai_chat.collecting import ChunkCollector
 from orchvynt.dialects.openai_chat.errors import error_event
+from orchvynt.dialects.openai_chat.logprobs import chunk_logprobs, hidden_frame
 from orchvynt.dialects.openai_chat.wire import (
     ChunkBody,
     FirstChunkBody,
@@ -25,7 +27,7 @@ from orchvynt.dialects.openai_chat.wire import (
 from orchvynt.dialects.openai_chat.writing import ChunkWriter, closing
 from orchvynt.dialects.opening import CUT, STREAM_STATUS, Opening, cut_by
 from orchvynt.dialects.outcomes import malformed
-from orchvynt.dialects.shapes import Notes, Seen
+from orchvynt.dialects.shapes import Logprobs, Notes, Seen
 from orchvynt.model.chat import Reply
 from orchvynt.model.faults import Fault
 from orchvynt.model.turns import Digest, Said
@@ -44,6 +46,7 @@ class PassthroughRelay:
         "_ends",
         "_frames",
         "_hides_usage",
+        "_logprobs",
         "_opening",
         "_passed",
         "_said",
@@ -53,7 +56,8 @@ class PassthroughRelay:
         "_wants_usage",
     )
 
-    def __init__(self, wants_usage: bool, collect: bool, digest: bool = False) -> None:
+    def __init__(self, wants_usage: bool, collect: bool, digest: bool = False, logprobs: Logprobs = "") -> None:
+        self._logprobs = logprobs
         self._seen = Seen()
         self._usage: Usage | None = None
         self._wants_usage = wants_usage
@@ -90,7 +94,7 @@ class PassthroughRelay:
                 self._passed = self._read(b"", event)
                 if not self._passed:
                     return b""
-                return self._given(data) if self._hides_usage or self._ends else data
+                return self._given(data) if self._hides_usage or self._ends or self._logprobs else data
         passed: list[bytes] = []
         try:
             for frame in self._frames.feed(data):
@@ -160,6 +164,8 @@ class PassthroughRelay:
         """What of a frame that passes goes out now: without the count that the caller did not ask for, and nothing of what must wait."""
         if self._hides_usage:
             frame = _without_usage(frame)
+        if self._logprobs == "hidden":
+            frame = hidden_frame(frame, event_data(frame)[1])
         if not self._ends:
             return frame
         self._ending.append(frame)
@@ -222,6 +228,8 @@ class PassthroughRelay:
                         self._collector.add(told)
                 if self._said is not None and not choice.index:
                     _add(self._said, told)
+        if self._logprobs and self._collector is not None:
+            self._collector.weigh(chunk_logprobs(data))
         if self._ends:
             self._waiting.update(choice.index or 0 for choice in chunk.choices or ())
         if usage is not None and seen.finish:

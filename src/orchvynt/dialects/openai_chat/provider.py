@@ -3,6 +3,7 @@
 import msgspec
 
 from orchvynt.dialects.openai_chat.answers import read_answer, read_reply
+from orchvynt.dialects.openai_chat.logprobs import asking_for_logprobs, gives_logprobs, without_logprobs
 from orchvynt.dialects.openai_chat.requests import pass_request, write_request
 from orchvynt.dialects.openai_chat.wire import canonical_finish
 from orchvynt.dialects.shapes import Answer, UpstreamAsk
@@ -24,6 +25,9 @@ class OpenAIChatProvider:
         return write_request(chat, upstream_model, output_tokens_max)
 
     read_answer = staticmethod(read_answer)
+    gives_logprobs = staticmethod(gives_logprobs)
+    asking_for_logprobs = staticmethod(asking_for_logprobs)
+    without_logprobs = staticmethod(without_logprobs)
 
     def to_reply(self, answer: Answer) -> Reply:
         reply = read_reply(answer.body)

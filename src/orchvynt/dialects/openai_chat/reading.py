@@ -119,6 +119,7 @@ def _ask(asked: AskBody, body: bytes, is_ascii: bool) -> Ask:
         # Its pages, which no size bounds, are all read into one context.
         open_inputs=1 if files else 0,
         tool_calls=calls,
+        wants_logprobs=asked.logprobs is True,
     )
 
 

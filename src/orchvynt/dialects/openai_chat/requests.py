@@ -1,10 +1,10 @@
 """Writes requests to OpenAI and compatible providers: the caller's own body with only what must change, or a canonical chat."""
 
-import re
 from typing import Any, Final
 
 import msgspec
 
+from orchvynt.catalog.reasoning import reasons
 from orchvynt.dialects.openai_chat.reading import METADATA_PREFIX, may_be_ours
 from orchvynt.dialects.plain import plain
 from orchvynt.dialects.shapes import UnsupportedError, UpstreamAsk
@@ -46,9 +46,6 @@ STREAM_HEADERS: Final = (("content-type", "application/json"), ("accept", "text/
 
 _OLD_NAME: Final = "max_tokens"
 _NEW_NAME: Final = "max_completion_tokens"
-# These models know the output limit only as `max_completion_tokens` and refuse the older name
-# (API reference, `max_tokens`: "not compatible with o-series models"; gpt-5 and later are reasoning models as well).
-_KNOWS_NEW_NAME_ONLY: Final = re.compile(r"(?:^|/)(?:o\d|gpt-[5-9])")
 
 _USAGE_WANTED: Final = msgspec.Raw(b'{"include_usage":true}')
 _TRUE: Final = msgspec.Raw(b"true")
@@ -76,7 +73,7 @@ def pass_request(ask: Ask, upstream_model: str, output_tokens_max: int | None) -
     if output_tokens_max is not None and (asked is None or output_tokens_max < asked):
         _set_limit(top, upstream_model, output_tokens_max)
         changed = True
-    elif asked is not None and not _is_set(top, _NEW_NAME) and _KNOWS_NEW_NAME_ONLY.search(upstream_model):
+    elif asked is not None and not _is_set(top, _NEW_NAME) and reasons(upstream_model):
         _set_limit(top, upstream_model, asked)
         changed = True
     if ask.stream:
@@ -132,7 +129,7 @@ def write_request(chat: Chat, upstream_model: str, output_tokens_max: int | None
 
 def limit_name(upstream_model: str, caller_used_new_name: bool) -> str:
     """Under which name a model takes its output limit."""
-    return _NEW_NAME if caller_used_new_name or _KNOWS_NEW_NAME_ONLY.search(upstream_model) else _OLD_NAME
+    return _NEW_NAME if caller_used_new_name or reasons(upstream_model) else _OLD_NAME
 
 
 def _set_limit(top: dict[str, msgspec.Raw], upstream_model: str, limit: int) -> None:

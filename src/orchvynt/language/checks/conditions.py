@@ -1,6 +1,5 @@
 """Compiles every expression of the document, and refuses those that give the same whatever happens."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -12,7 +11,7 @@ from orchvynt.language.expressions.syntax import ExpressionError
 from orchvynt.language.report import Report
 from orchvynt.language.snapshot import Expression
 from orchvynt.language.source import Source
-from orchvynt.language.variables import LATER_VARIABLES, Stage
+from orchvynt.language.variables import Stage
 from orchvynt.language.walking import Formula
 
 _OWNERS: Final = (
@@ -52,23 +51,12 @@ def check_conditions(found: Sequence[Formula], source: Source, report: Report) -
                 report.error(span, str(problem), problem.help, formula.path)
             continue
         made[formula.path] = compiled
-        if compiled.later and not formula.refused:
-            _later(formula, compiled, report)
         if formula.wants != "scalar" and not source.keys and not source.is_broken("keys"):
             _without_keys(formula, compiled, report)
         if formula.wants == "boolean" and compiled.constant is not None:
             _always(formula, compiled.constant, named, report)
     _confidence(source, made, report)
     return Conditions(made)
-
-
-def _later(formula: Formula, compiled: Compiled, report: Report) -> None:
-    for name in compiled.later:
-        at = re.search(rf"\b{re.escape(name)}\b", formula.text)
-        start, end = at.span() if at is not None else (0, len(formula.text))
-        span = span_within(formula.scalar, report.lines, start, end)
-        what = LATER_VARIABLES.get(name, "a later build")
-        report.error(span, f"not supported yet: `{name}` ({what})", "Remove it; this build does not have it.", formula.path)
 
 
 def _without_keys(formula: Formula, compiled: Compiled, report: Report) -> None:
@@ -90,8 +78,15 @@ def _always(formula: Formula, constant: bool, named: Mapping[str, str], report: 
 
 
 def _confidence(source: Source, made: Mapping[str, Compiled], report: Report) -> None:
+    """A gate that reads `confidence` says where it comes from; one that says so reads it."""
     for gate in source.gates:
         compiled = made.get(f"{gate.path}.when")
-        if compiled is not None and "confidence" in compiled.expression.names and gate.section.confidence is None:
+        if compiled is None and gate.section.when is not None:
+            continue  # it is wrong, and said to be
+        reads = compiled is not None and "confidence" in compiled.expression.names
+        if reads and gate.section.confidence is None:
             said = f"gate `{gate.section.name}` reads `confidence`, and nothing says where it comes from"
             report.error(gate.at("when"), said, "Add `confidence: {from: logprobs, unknown: review}` to the gate.", f"{gate.path}.when")
+        elif gate.section.confidence is not None and not reads:
+            said = f"gate `{gate.section.name}` says where `confidence` comes from, and its condition does not read it"
+            report.warning(gate.at("confidence"), said, "Remove it, or ask for `confidence < 0.75` in `when`.", f"{gate.path}.confidence")

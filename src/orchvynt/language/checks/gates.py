@@ -5,6 +5,7 @@ from orchvynt.language.document.policy import OperationEntry
 from orchvynt.language.reading import Item
 from orchvynt.language.report import Report
 from orchvynt.language.source import Source
+from orchvynt.model.emails import normalised
 
 
 def check_gates(source: Source, report: Report) -> None:
@@ -36,9 +37,13 @@ def _members(group: Item[GroupEntry], report: Report) -> None:
         report.error(group.key, "the group has nobody in it", "Name `members`, or an `oidc` group.", group.path)
     seen: set[str] = set()
     for number, member in enumerate(group.section.members):
-        if member in seen:
-            report.error(group.at("members", number), f"`{member}` stands twice", "Remove it.", f"{group.path}.members[{number}]")
-        seen.add(member)
+        email, path = normalised(member), f"{group.path}.members[{number}]"
+        if email is None:
+            help_text = "Write it as ana@example.com, other letters of a domain as xn--…."
+            report.warning(group.at("members", number), f"`{member}` is no e-mail address, so nobody can log in as it", help_text, path)
+        if (email or member) in seen:
+            report.error(group.at("members", number), f"`{member}` stands twice", "Remove it.", path)
+        seen.add(email or member)
 
 
 def _large_enough(gate: Item[GateEntry], source: Source, report: Report) -> None:

@@ -23,6 +23,7 @@ from orchvynt.language.document.shapes import Destination, GateCondition, GroupN
 
 _CONFIDENCE_PATTERN = rf"(logprobs|json:/.+|judge:{NAME_PATTERN})"
 _CONFIDENCE = re.compile(_CONFIDENCE_PATTERN)
+_BAD_ESCAPE = re.compile(r"~(?![01])")
 _GLOB_PATTERN = NAME_PATTERN.replace("[A-Za-z0-9]", "[A-Za-z0-9*]", 1).replace("@+-]", "@+*-]")
 _GLOB = re.compile(_GLOB_PATTERN)
 
@@ -30,6 +31,8 @@ _GLOB = re.compile(_GLOB_PATTERN)
 def _confidence(value: str) -> str:
     if not _CONFIDENCE.fullmatch(value):
         raise wrong(f"{shown(value)} gives no confidence", "Write logprobs, json:/POINTER or judge:MODEL.")
+    if value.startswith("json:") and _BAD_ESCAPE.search(value):
+        raise wrong(f"{shown(value)} is no JSON pointer", "In a pointer `~0` stands for `~`, and `~1` for `/` (RFC 6901).")
     return value
 
 
@@ -87,7 +90,6 @@ class GateEntry(Section):
     later: ClassVar = later(
         {
             "stage": later_words(input="gates before the send", tool_call="gates on tool calls"),
-            "confidence": "the confidence of an answer",
             "quorum": Later("more than one voter", now=1),
             "not_requester": Later("four eyes", now=False),
             "escalation": Later("more than one escalation step", items=1),

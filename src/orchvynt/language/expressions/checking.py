@@ -14,7 +14,7 @@ from orchvynt.language.expressions.findings import Code, Findings, has_members
 from orchvynt.language.expressions.syntax import Expr
 from orchvynt.language.kinds import Type, joined, may_be
 from orchvynt.language.snapshot import Wanted
-from orchvynt.language.variables import LATER_VARIABLES, Stage
+from orchvynt.language.variables import Stage
 
 _LITERAL_TYPES: Final = {bool: Type.BOOL, str: Type.STRING, float: Type.NUMBER, type(None): Type.NULL}
 _BOOLEAN_HELP: Final = {Type.STRING: 'Compare it: != "".', Type.NUMBER: "Compare it: > 0.", Type.STRINGS: "Ask for an item: 'x' in flags."}
@@ -95,8 +95,6 @@ class Checker:
 
     def _variable(self, name: str) -> Code:
         self.found.names.add(name)
-        if name in LATER_VARIABLES:
-            self.found.later.add(name)
         return Code(self.found.table[name].type, closures.variable(name), variable=name)
 
     def _member(self, node: ast.Member) -> Code:

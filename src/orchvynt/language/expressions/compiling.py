@@ -14,15 +14,12 @@ from orchvynt.language.variables import Stage
 class Compiled(msgspec.Struct, frozen=True):
     """`keys` are the context's keys it reads, as `context.x`. `constant` is set where a condition gives the same for all values.
 
-    `equalities` are (variable or `context.KEY`, text) pairs: where one of them does not hold, the condition is false. `later` names what
-    it uses that this build checks and does not compute yet, as `detects`.
-    """
+    `equalities` are (variable or `context.KEY`, text) pairs: where one of them does not hold, the condition is false."""
 
     expression: Expression
     keys: frozenset[str]
     constant: bool | None
     equalities: tuple[tuple[str, str], ...] = ()
-    later: tuple[str, ...] = ()
 
 
 def compile_expression(text: str, stage: Stage, wants: Wanted = "boolean") -> Compiled | list[ExpressionError]:
@@ -36,10 +33,10 @@ def compile_expression(text: str, stage: Stage, wants: Wanted = "boolean") -> Co
     if found.problems:
         return found.problems
     expression = Expression(text, closures.metered(run) if found.needs_meter else run, frozenset(found.names), stage, wants)
-    keys, later = frozenset(key for key in found.keys if key.startswith("context.")), tuple(sorted(found.later))
+    keys = frozenset(key for key in found.keys if key.startswith("context."))
     if wants != "boolean":
-        return Compiled(expression, keys, None, (), later)
-    return Compiled(expression, keys, always(tree, stage), equalities(tree, stage), later)
+        return Compiled(expression, keys, None)
+    return Compiled(expression, keys, always(tree, stage), equalities(tree, stage))
 
 
 def compile_checked(text: str, stage: Stage, wants: Wanted) -> Expression:

@@ -38,8 +38,8 @@ class Code(msgspec.Struct, frozen=True, gc=False):
 
 
 class Findings:
-    """`names` are the variables that are read, `keys` the keys of maps as `context.x`, `later` what this build does not compute yet,
-    `problems` what is wrong. `bound` are the names of quantifiers around the part that is being checked."""
+    """`names` are the variables that are read, `keys` the keys of maps as `context.x`, `problems` what is
+    wrong. `bound` are the names of quantifiers around the part that is being checked."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage: Final = stage
@@ -47,7 +47,6 @@ class Findings:
         self.bound: dict[str, Type] = {}
         self.names: set[str] = set()
         self.keys: set[str] = set()
-        self.later: set[str] = set()
         self.problems: list[ExpressionError] = []
         self.needs_meter = False
 

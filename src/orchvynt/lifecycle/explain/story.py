@@ -38,6 +38,11 @@ class Attempt:
     voided: HoldVoided | None = None
 
     @property
+    def is_judge(self) -> bool:
+        """Whether it asked how sure an answer is, and was none at the answer itself."""
+        return self.sent is not None and self.sent.purpose == "judge"
+
+    @property
     def model(self) -> str:
         return self.sent.model if self.sent else self.hold.model if self.hold else ""
 
@@ -81,8 +86,9 @@ class Story:
 
     @property
     def answering(self) -> Attempt | None:
-        """The newest attempt that gave an answer, whole or not."""
-        given = [attempt for attempt in self.attempts.values() if attempt.ended is not None and attempt.ended.outcome == "answered"]
+        """The newest attempt that gave an answer, whole or not; a judge's number is none."""
+        ended = [attempt for attempt in self.attempts.values() if attempt.ended is not None and not attempt.is_judge]
+        given = [attempt for attempt in ended if attempt.ended is not None and attempt.ended.outcome == "answered"]
         return given[-1] if given else None
 
     @property

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from orchvynt.lifecycle.explain.gates import confidence_text, judged_text, measured_text
 from orchvynt.lifecycle.explain.passing import passed_text
 from orchvynt.lifecycle.explain.phrases import (
     PASSED_BY,
@@ -52,7 +53,11 @@ def _text(fact: f.AnyFact, story: Story) -> str:
         case f.Routed():
             return _routed(fact)
         case f.GateJudged():
-            return _judged(fact)
+            return judged_text(fact)
+        case f.ConfidenceTaken():
+            return confidence_text(fact)
+        case f.AnswerMeasured():
+            return measured_text(fact)
         case _ if isinstance(fact, ReviewFact):
             return review_text(fact)
         case f.AnswerDelivered() | f.StreamEnded() | f.InvocationRefused() | f.CallerLeft() | f.FallbackEnded() | f.InvocationFinished():
@@ -134,7 +139,8 @@ def _on_the_way(fact: f.AnyFact, story: Story) -> str:
             held = f"held {_parts(fact.reserved)}" if fact.reserved else "no budget applies, nothing is held"
             return f"{_attempt(story, fact.attempt)}: {held} before the send{_counted(fact)}{_limited(fact)}{_overflowing(fact)}"
         case f.AttemptSent():
-            return f"{_attempt(story, fact.attempt)}: sent to {fact.provider} as {fact.upstream_model} (tier {fact.tier}, {fact.model})"
+            place = "as a judge of the answer" if fact.purpose == "judge" else f"tier {fact.tier}"
+            return f"{_attempt(story, fact.attempt)}: sent to {fact.provider} as {fact.upstream_model} ({place}, {fact.model})"
         case f.AttemptEnded():
             return f"{_attempt(story, fact.attempt)}: {_ended(fact, story)}"
         case f.RetryScheduled():
@@ -214,16 +220,6 @@ def _settled(fact: f.AttemptSettled) -> str:
         overrun += f"; its input is {count(fact.input_over, 'token')} more than its bound"
     why = f" ({quoted(fact.why)})" if fact.why else ""
     return f"settled {dollars(fact.nanos)} for {usage.input_tokens} tokens in and {usage.output_tokens} out{estimated}{why}{overrun}"
-
-
-def _judged(fact: f.GateJudged) -> str:
-    match fact.verdict:
-        case "matched":
-            return f"gate {fact.gate} ({fact.stage}) matched: a person must look first"
-        case "passed":
-            return f"gate {fact.gate} ({fact.stage}) passed"
-        case "failed":
-            return f"gate {fact.gate} ({fact.stage}) could not be judged and closes: {quoted(fact.problem)}"
 
 
 def _granted(fact: f.BudgetGranted) -> str:

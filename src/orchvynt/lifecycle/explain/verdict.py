@@ -89,7 +89,13 @@ def _reasons(story: Story, before_tier: int, answering: Attempt | None) -> list[
     Of a tier that was tried, that it was passed by another time says nothing more."""
     tried: dict[int, list[str]] = {}
     for attempt in story.attempts.values():
-        if attempt is answering or attempt.ended is None or attempt.ended.outcome == "answered" or attempt.tier >= before_tier:
+        if (
+            attempt is answering
+            or attempt.is_judge
+            or attempt.ended is None
+            or attempt.ended.outcome == "answered"
+            or attempt.tier >= before_tier
+        ):
             continue
         tried.setdefault(attempt.tier, []).append(
             failure_text(attempt.ended.outcome, attempt.ended.upstream_status, attempt.provider, attempt.model)

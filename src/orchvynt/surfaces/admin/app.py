@@ -14,14 +14,20 @@ from starlette.routing import Route
 
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.model.faults import Fault
+from orchvynt.model.roles import may
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import Role, StoreUnavailableError, TokenRow
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.oidc_provider import OidcProvider
+from orchvynt.runtime.people import People
 from orchvynt.runtime.slack_votes import SlackVotes
-from orchvynt.surfaces.admin.asking import Asking, Desk, Measure, Reveal, Row, Text
+from orchvynt.surfaces.admin.asking import Asking, Cookies, Desk, Measure, Reveal, Row, Text
+from orchvynt.surfaces.admin.door import Door
+from orchvynt.surfaces.admin.entrance import Entrant, address_of, foreign, recognised
 from orchvynt.surfaces.admin.guard import HostGuard
 from orchvynt.surfaces.admin.openapi import openapi
+from orchvynt.surfaces.admin.pages.serving import Pages
 from orchvynt.surfaces.admin.paging import LIMIT_DEFAULT, LIMIT_MAX
 from orchvynt.surfaces.admin.refusals import (
     SECURITY_HEADERS,
@@ -35,7 +41,6 @@ from orchvynt.surfaces.admin.refusals import (
 from orchvynt.surfaces.admin.slack import PATH as SLACK_PATH
 from orchvynt.surfaces.admin.slack import SlackDoor
 from orchvynt.surfaces.admin.table import BESIDE, PREFIX, ROWS
-from orchvynt.surfaces.admin.tokens import may, recognise
 
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 BODY_SECONDS_MAX: Final = 10.0
@@ -49,12 +54,15 @@ def admin_app(
     reveal: Reveal,
     measure: Measure,
     keyring: Keyring,
+    people: People,
+    door: Door,
     hosts: Collection[str] = (),
     fixed_tokens: Sequence[TokenRow] = (),
+    provider: OidcProvider | None = None,
     slack: SlackVotes | None = None,
 ) -> Starlette:
     """`hosts` are the names, besides the loopback's, that this server may be addressed by. `fixed_tokens` come from the environment."""
-    desk = Desk(control, clock, reveal, measure, keyring, tuple(fixed_tokens))
+    desk = Desk(control, clock, reveal, measure, keyring, people, door, tuple(fixed_tokens), provider)
     document = msgspec.Raw(msgspec.json.encode(openapi(ROWS, PREFIX, control.status().version, BESIDE)))
 
     async def described(_request: Request) -> Response:
@@ -68,6 +76,7 @@ def admin_app(
     routes += [Route(row.path, _endpoint(desk, {row.method: row}), methods=[row.method]) for row in BESIDE]
     if slack is not None:
         routes.append(Route(SLACK_PATH, SlackDoor(slack).endpoint, methods=["POST"]))
+    routes += Pages(desk).routes()
     app = Starlette(
         routes=routes,
         middleware=[Middleware(HostGuard, hosts=hosts)],
@@ -93,6 +102,11 @@ def _endpoint(desk: Desk, rows: dict[str, Row]) -> Any:
         done = await row.answering(desk, asking)
         if isinstance(done, Text):
             return Response(done.body, row.status, SECURITY_HEADERS, row.media)
+        if isinstance(done, Cookies):
+            answer = json_answer(done.value, row.status)
+            for header in done.headers:
+                answer.headers.append("set-cookie", header)
+            return answer
         return refusal(done) if isinstance(done, Fault) else json_answer(done, row.status)
 
     return endpoint
@@ -100,16 +114,17 @@ def _endpoint(desk: Desk, rows: dict[str, Row]) -> Any:
 
 async def _let_in(desk: Desk, row: Row, request: Request) -> Asking | Fault:
     """The checks in their order: who, may they, what. A body is read only for those who may."""
-    voter, role = Voter(""), LEAST
+    if (fault := foreign(desk, request)) is not None:
+        return fault
+    entrant = Entrant(Voter(""), LEAST)
     if row.role is not None:
-        token = recognise(request.headers.get("authorization", ""), [*desk.fixed_tokens, *await desk.store.tokens()])
-        if isinstance(token, Fault):
-            return token
-        voter, role = Voter(f"token:{token.name}"), token.role
-        if not may(token, row.role):
-            message = f"The token {token.name} has the role {token.role}, and {row.method} {request.url.path} needs {row.role}."
-            return Fault("forbidden", message, f"Ask an admin for one: orchvynt tokens issue NAME --role {row.role}.")
-    asking = _asked(row, request, voter, role)
+        found = await recognised(desk, request)
+        if isinstance(found, Fault):
+            return found
+        entrant = found
+        if not may(entrant.role, row.role):
+            return _may_not(entrant, row, request.url.path)
+    asking = _asked(row, request, entrant)
     if isinstance(asking, Fault) or row.takes is None:
         return asking
     body = await _body(request)
@@ -119,7 +134,15 @@ async def _let_in(desk: Desk, row: Row, request: Request) -> Asking | Fault:
     return decoded if isinstance(decoded, Fault) else msgspec.structs.replace(asking, body=decoded)
 
 
-def _asked(row: Row, request: Request, voter: Voter, role: Role) -> Asking | Fault:
+def _may_not(entrant: Entrant, row: Row, path: str) -> Fault:
+    by, needs = entrant.voter.by, f"has the role {entrant.role}, and {row.method} {path} needs {row.role}."
+    if entrant.person is not None:
+        return Fault("forbidden", f"{by} {needs}", f"Ask an admin for it: orchvynt people role {by} {row.role}.")
+    name, help_text = by.removeprefix("token:"), f"Ask an admin for one: orchvynt tokens issue NAME --role {row.role}."
+    return Fault("forbidden", f"The token {name} {needs}", help_text)
+
+
+def _asked(row: Row, request: Request, entrant: Entrant) -> Asking | Fault:
     """Path and query. What is not known is refused, so that a misspelt filter never looks like an answer."""
     query = dict(request.query_params)
     allowed = {entry.name: entry for entry in row.query}
@@ -135,7 +158,18 @@ def _asked(row: Row, request: Request, voter: Voter, role: Role) -> Asking | Fau
     limit = query.get("limit", str(LIMIT_DEFAULT))
     if not (limit.isascii() and limit.isdigit() and len(limit) < 10 and 1 <= int(limit) <= LIMIT_MAX):
         return Fault("invalid_request", f"limit is a whole number from 1 to {LIMIT_MAX}.", param="limit")
-    return Asking(path=request.path_params, query=query, limit=int(limit), after=query.get("after", ""), voter=voter, role=role)
+    return Asking(
+        path=request.path_params,
+        query=query,
+        limit=int(limit),
+        after=query.get("after", ""),
+        voter=entrant.voter,
+        role=entrant.role,
+        session=entrant.session,
+        person=entrant.person,
+        csrf=entrant.csrf,
+        address=address_of(request),
+    )
 
 
 async def _body(request: Request) -> bytes | Fault:

@@ -7,11 +7,16 @@ import msgspec
 
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.model.faults import Fault
+from orchvynt.model.roles import Role
 from orchvynt.ports.clock import Clock
-from orchvynt.ports.store import Role, Store, TokenRow
+from orchvynt.ports.people import PersonRow, SessionRow
+from orchvynt.ports.store import Store, TokenRow
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.oidc_provider import OidcProvider
+from orchvynt.runtime.people import People
 from orchvynt.runtime.series import Sampled
+from orchvynt.surfaces.admin.door import Door
 
 JSON: Final = "application/json"
 
@@ -30,7 +35,10 @@ class Desk(msgspec.Struct, frozen=True):
     reveal: Reveal
     measure: Measure
     keyring: Keyring
+    people: People
+    door: Door
     fixed_tokens: tuple[TokenRow, ...] = ()
+    provider: OidcProvider | None = None
 
     @property
     def store(self) -> Store:
@@ -38,7 +46,9 @@ class Desk(msgspec.Struct, frozen=True):
 
 
 class Asking(msgspec.Struct, frozen=True):
-    """One request that was let in, by `voter`. `role` is what it may do. `body` is an instance of the row's `takes`, or None."""
+    """One request that was let in, by `voter`. `role` is what it may do. `body` is an instance of the row's `takes`, or None.
+
+    `session` and `person` are None for a token, and where a row needs nobody. `csrf` is set where a cookie was shown."""
 
     path: Mapping[str, Any]
     query: Mapping[str, str]
@@ -47,6 +57,10 @@ class Asking(msgspec.Struct, frozen=True):
     voter: Voter
     role: Role
     body: Any = None
+    session: SessionRow | None = None
+    person: PersonRow | None = None
+    csrf: str = ""
+    address: str = ""
 
     @property
     def who(self) -> str:
@@ -58,6 +72,13 @@ class Text(msgspec.Struct, frozen=True):
     """An answer that is no JSON, in the `media` of its row."""
 
     body: bytes
+
+
+class Cookies(msgspec.Struct, frozen=True):
+    """An answer, and the Set-Cookie headers that go with it."""
+
+    value: msgspec.Struct
+    headers: tuple[str, ...]
 
 
 Answering = Callable[[Desk, Asking], Awaitable[msgspec.Struct | Fault]]

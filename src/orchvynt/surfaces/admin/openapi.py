@@ -13,7 +13,11 @@ from orchvynt.surfaces.operator_shapes import RefusalBody
 
 PARAMETER: Final = re.compile(r"\{(\w+)(?::path)?\}")
 NUMBERS: Final = ("version",)
-REFUSED: Final = (400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 500, 503)
+SCHEMES: Final[dict[str, Any]] = {
+    "token": {"type": "http", "scheme": "bearer"},
+    "session": {"type": "apiKey", "in": "cookie", "name": "orchvynt-session"},
+}
+REFUSED: Final = (400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 503)
 
 
 def openapi(rows: Sequence[Row], prefix: str, version: str, beside: Sequence[Row] = ()) -> dict[str, Any]:
@@ -33,7 +37,7 @@ def openapi(rows: Sequence[Row], prefix: str, version: str, beside: Sequence[Row
         "openapi": "3.1.0",
         "info": {"title": "OrchVynt admin API", "version": version, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
         "paths": paths,
-        "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "components": {"schemas": components, "securitySchemes": SCHEMES},
     }
 
 
@@ -45,7 +49,7 @@ def _operation(row: Row, gives: dict[str, Any], refusal: dict[str, Any]) -> dict
         "description": needs,
         "operationId": "_".join([row.method.lower(), *PARAMETER.sub(r"\1", row.path).strip("/").split("/")]),
         "x-orchvynt-role": row.role,
-        "security": [{"token": []}] if row.role else [],
+        "security": [{"token": []}, {"session": []}] if row.role else [],
         "parameters": _parameters(row),
         "responses": {
             str(row.status): {"description": "Done.", "content": _content(row.media, gives)},

@@ -25,6 +25,7 @@ from orchvynt.surfaces.admin import (
 )
 from orchvynt.surfaces.admin.asking import Query, Row
 from orchvynt.surfaces.admin.notify_table import NOTIFY_ROWS
+from orchvynt.surfaces.admin.people_table import PEOPLE_ROWS
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
 from orchvynt.surfaces.rate_shapes import RateLimitView
 
@@ -211,6 +212,7 @@ ROWS: Final[tuple[Row, ...]] = (
     ),
     Row("DELETE", "/tokens/{name}", "admin", access.revoke, "Revokes a token.", s.TokenRevoked),
     *NOTIFY_ROWS,
+    *PEOPLE_ROWS,
 )
 
 BESIDE: Final[tuple[Row, ...]] = (

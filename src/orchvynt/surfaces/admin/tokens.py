@@ -1,4 +1,4 @@
-"""Admin tokens: how a secret is made, recognised and what its role may do. A secret is never stored, only its SHA-256."""
+"""Admin tokens: how a secret is made and recognised. A secret is never stored, only its SHA-256."""
 
 import hashlib
 import hmac
@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from orchvynt.model.faults import Fault
-from orchvynt.ports.store import Role, TokenRow
+from orchvynt.ports.store import TokenRow
 
 PREFIX: Final = "ovt-"
 SECRET_BYTES: Final = 32
-RANKS: Final[dict[Role, int]] = {"viewer": 0, "reviewer": 1, "operator": 2, "admin": 3}
 NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 
 
@@ -39,11 +38,6 @@ def recognise(authorization: str, tokens: Iterable[TokenRow]) -> TokenRow | Faul
         if hmac.compare_digest(token.sha256, asked):
             found = token
     return found if found is not None else _unauthorized("The admin token is not known here; it may have been revoked.")
-
-
-def may(token: TokenRow, needed: Role) -> bool:
-    """A role may do all that the lower ones may."""
-    return RANKS[token.role] >= RANKS[needed]
 
 
 def _unauthorized(message: str) -> Fault:

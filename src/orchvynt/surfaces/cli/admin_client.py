@@ -62,6 +62,10 @@ class AdminClient:
         self._token = token
         self._version = version
 
+    def speaking_as(self, token: str) -> "AdminClient":
+        """The same server, with another token."""
+        return AdminClient(self.server, token, self._version)
+
     def ask(self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None) -> bytes:
         """The JSON of the answer. Raises RefusedError, or AskError if none came."""
         given = {name: value for name, value in (query or {}).items() if value}

@@ -11,6 +11,7 @@ from orchvynt.surfaces.cli.key_commands import add_key_commands
 from orchvynt.surfaces.cli.local_commands import add_start_commands, add_tool_commands
 from orchvynt.surfaces.cli.notify_commands import add_notify_commands
 from orchvynt.surfaces.cli.outside import Outside
+from orchvynt.surfaces.cli.people_commands import add_login_commands, add_people_commands
 from orchvynt.surfaces.cli.policy_commands import POLICY, add_history_commands, add_policy_commands
 from orchvynt.surfaces.cli.server_commands import (
     add_operation_commands,
@@ -56,4 +57,6 @@ def build_app(outside: Outside) -> typer.Typer:
     add_notify_commands(app, outside)
     add_key_commands(app, outside)
     add_token_commands(app, outside)
+    add_login_commands(app, outside)
+    add_people_commands(app, outside)
     return app

@@ -5,7 +5,15 @@ from typing import Annotated
 import typer
 
 from orchvynt.surfaces.cli.asking import DEFAULT_POLICY, JsonOption, PolicyArgument, ServerOption
-from orchvynt.surfaces.cli.outside import DemoOptions, DoctorOptions, InitOptions, Outside, ScriptedProviderOptions, ServeOptions
+from orchvynt.surfaces.cli.outside import (
+    DemoOptions,
+    DoctorOptions,
+    InitOptions,
+    OidcOptions,
+    Outside,
+    ScriptedProviderOptions,
+    ServeOptions,
+)
 
 START, POLICY, TOOLS = "Start", "Policy", "Tools"
 
@@ -21,12 +29,30 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
         secret_dir: Annotated[str, typer.Option("--secret-dir", metavar="DIR", help="Where secret files may lie (/run/secrets).")] = "",
         watch: Annotated[bool, typer.Option("--watch", help="The policy's file is the truth, also while it runs.")] = False,
         insecure_admin: Annotated[bool, typer.Option("--insecure-admin", help="Admin beyond the loopback without TLS.")] = False,
-        drain: Annotated[float, typer.Option("--drain", metavar="SECONDS", min=0, help="How long open work may end at a stop.")] = 30.0,
         admin_url: Annotated[str, typer.Option("--admin-url", metavar="URL", help="What browsers call the admin port.")] = "",
+        oidc_issuer: Annotated[str, typer.Option("--oidc-issuer", metavar="URL", help="The identity provider of people.")] = "",
+        oidc_client_id: Annotated[str, typer.Option("--oidc-client-id", metavar="ID", help="What it knows this server as.")] = "",
+        oidc_client_secret: Annotated[
+            str, typer.Option("--oidc-client-secret", metavar="REF", help="Where the client's secret is: ${env:NAME} or ${file:NAME}.")
+        ] = "",
+        oidc_groups_claim: Annotated[
+            str, typer.Option("--oidc-groups-claim", metavar="NAME", help="The claim with a person's groups (groups).")
+        ] = "",
+        oidc_role: Annotated[
+            list[str] | None,
+            typer.Option("--oidc-role", metavar="GROUP=ROLE", help="Which role a group of the provider gives; repeatable."),
+        ] = None,
+        oidc_default_role: Annotated[
+            str, typer.Option("--oidc-default-role", metavar="ROLE", help="What everybody else gets (viewer), or none.")
+        ] = "",
+        drain: Annotated[float, typer.Option("--drain", metavar="SECONDS", min=0, help="How long open work may end at a stop.")] = 30.0,
     ) -> None:
         """Run the control plane."""
         globs = tuple(part.strip() for part in secret_env.split(",") if part.strip())
-        options = ServeOptions(policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch, admin_url)
+        oidc = OidcOptions(
+            oidc_issuer, oidc_client_id, oidc_client_secret, oidc_groups_claim, tuple(oidc_role or ()), oidc_default_role
+        )  # fmt: skip
+        options = ServeOptions(policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch, admin_url, oidc)
         raise typer.Exit(outside.local.serve(options))
 
     @app.command(rich_help_panel=START)

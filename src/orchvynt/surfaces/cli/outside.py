@@ -11,6 +11,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class OidcOptions:
+    """How people log in by an identity provider. `secret` is a reference, `roles` are `GROUP=ROLE` each."""
+
+    issuer: str = ""
+    client_id: str = ""
+    secret: str = ""
+    groups_claim: str = ""
+    roles: tuple[str, ...] = ()
+    default_role: str = ""
+
+
+@dataclass(frozen=True)
 class ServeOptions:
     """An empty text means that the option was not given. `secret_env` are patterns of variable names."""
 
@@ -24,6 +36,7 @@ class ServeOptions:
     drain_seconds: float
     watch: bool = False
     admin_url: str = ""
+    oidc: OidcOptions = OidcOptions()
 
 
 @dataclass(frozen=True)

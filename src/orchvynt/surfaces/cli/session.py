@@ -8,14 +8,15 @@ from typing import Any, Final
 import typer
 
 from orchvynt.language.problems import Problem
-from orchvynt.surfaces.cli.admin_client import DEFAULT_SERVER, AdminClient, AskError, RefusedError, server_address
+from orchvynt.surfaces.cli.admin_client import DEFAULT_SERVER, AdminClient, AskError, RefusedError, Server, server_address
+from orchvynt.surfaces.cli.kept_sessions import KeptSessions
 from orchvynt.surfaces.cli.outside import Outside
 from orchvynt.surfaces.cli.terminal import Terminal
 
 TOKEN_FILE: Final = "orchvynt.admin-token"  # noqa: S105 - the name of a file, not a token
 TOKEN_BYTES_MAX: Final = 4096
 MISSING_TOKEN_HELP: Final = (
-    f"Give --token or ORCHVYNT_TOKEN, or run in the directory where the server left {TOKEN_FILE}; "
+    f"Log in with `orchvynt login`, give --token or ORCHVYNT_TOKEN, or run in the directory where the server left {TOKEN_FILE}; "
     "an admin issues tokens with `orchvynt tokens issue NAME --role ROLE`."
 )
 
@@ -61,7 +62,7 @@ def session(outside: Outside, server: str, token: str, json: bool) -> Iterator[S
     except ValueError as wrong:
         raise typer.BadParameter(str(wrong), param_hint="--server") from wrong
     terminal = Terminal(outside.environment, outside.now())
-    client = AdminClient(address, token or _known_token(outside), outside.version)
+    client = AdminClient(address, token or _known_token(outside, address), outside.version)
     try:
         yield Session(outside, client, terminal, json)
     except AskError as unanswered:
@@ -82,11 +83,15 @@ def session(outside: Outside, server: str, token: str, json: bool) -> Iterator[S
         raise typer.Exit(1) from failed
 
 
-def _known_token(outside: Outside) -> str:
-    """ORCHVYNT_TOKEN, else ORCHVYNT_ADMIN_TOKEN, else the file that the server leaves where it was started."""
-    for name in ("ORCHVYNT_TOKEN", "ORCHVYNT_ADMIN_TOKEN"):
-        if found := outside.environment.get(name, "").strip():
-            return found
+def _known_token(outside: Outside, server: Server) -> str:
+    """ORCHVYNT_TOKEN, else the session of `orchvynt login`, so that a person acts as one; else ORCHVYNT_ADMIN_TOKEN, else the file that
+    the server leaves where it was started."""
+    if found := outside.environment.get("ORCHVYNT_TOKEN", "").strip():
+        return found
+    if (kept := KeptSessions(outside.environment).of(server.url)) is not None:
+        return kept.token
+    if found := outside.environment.get("ORCHVYNT_ADMIN_TOKEN", "").strip():
+        return found
     try:
         with (outside.directory / TOKEN_FILE).open("rb") as file:
             return file.read(TOKEN_BYTES_MAX).decode("ascii", "ignore").strip()

@@ -1,0 +1,57 @@
+"""How often somebody may try to log in: per account and per address, with a burst and then one try each so often (GCRA).
+
+Memory is bounded: who is at the full burst is forgotten, and beyond that those who are not known yet share one place.
+"""
+
+from typing import Final
+
+import msgspec
+
+SECOND: Final = 1_000_000_000
+KEYS_MAX: Final = 10_000
+_EVERYBODY_ELSE: Final = ""
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """`burst` tries at once, then one each `each_ns`."""
+
+    burst: int
+    each_ns: int
+
+
+PER_ACCOUNT: Final = Pace(10, 20 * SECOND)
+PER_ADDRESS: Final = Pace(60, 2 * SECOND)
+
+
+class Throttle:
+    """Of one pace. `now` is monotonic, in ns."""
+
+    def __init__(self, pace: Pace, keys_max: int = KEYS_MAX) -> None:
+        self._pace = pace
+        self._keys_max = keys_max
+        # The instant from which on the full burst is there again (GCRA's theoretical arrival time).
+        self._full_at: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+    def take(self, key: str, now: int) -> int:
+        """Takes one try. Gives 0, or in how many ns there is one."""
+        key = self._place(key, now)
+        full_at = max(self._full_at.get(key, now), now)
+        wait = full_at + self._pace.each_ns - now - self._pace.burst * self._pace.each_ns
+        if wait > 0:
+            return wait
+        self._full_at[key] = full_at + self._pace.each_ns
+        return 0
+
+    def give_back(self, key: str) -> None:
+        """The try was none that is to be counted: a right password."""
+        if key in self._full_at:
+            self._full_at[key] -= self._pace.each_ns
+
+    def _place(self, key: str, now: int) -> str:
+        if key in self._full_at or len(self._full_at) < self._keys_max:
+            return key
+        self._full_at = {name: full_at for name, full_at in self._full_at.items() if full_at > now}
+        return key if len(self._full_at) < self._keys_max else _EVERYBODY_ELSE

@@ -1,0 +1,1 @@
+"""The pages that people log in on: server-rendered, without scripts."""
