@@ -13,6 +13,7 @@ import msgspec
 
 from orchvynt.decisions.billing.reconciling import Reconciliation
 from orchvynt.lifecycle.explain import Explanation
+from orchvynt.surfaces import audit_shapes as a
 from orchvynt.surfaces import budget_shapes as m
 from orchvynt.surfaces import grant_shapes as g
 from orchvynt.surfaces import key_shapes as k
@@ -29,6 +30,14 @@ FOLDER = ROOT / "docs" / "reference" / "cli"
 
 SHAPES: dict[str, Any] = {
     "apply": p.PolicyApplied,
+    "audit coverage": a.CoverageView,
+    "audit forget": a.ForgetView,
+    "audit head": a.HeadView,
+    "audit hold": a.HoldView,
+    "audit holds": s.Listing[a.HoldView],
+    "audit list": s.Listing[a.AuditEntry],
+    "audit release": a.HoldView,
+    "audit verify": a.VerifiedView,
     "budgets": s.Listing[s.BudgetView],
     "budgets reconcile": Reconciliation,
     "budgets show": s.Listing[s.BudgetView],
@@ -41,6 +50,7 @@ SHAPES: dict[str, Any] = {
     "budgets grants": s.Listing[g.GrantView],
     "diff": p.PolicyDiff,
     "explain": Explanation,
+    "forget": a.ForgetView,
     "history": s.Listing[p.PolicyView],
     "invocations": s.Listing[s.InvocationView],
     "keys issue": k.KeyIssued,
@@ -48,10 +58,6 @@ SHAPES: dict[str, Any] = {
     "keys revoke": k.KeyRevoked,
     "keys rotate": k.KeyRotated,
     "limits": s.Listing[RateLimitView],
-    "notify list": s.Listing[n.DestinationView],
-    "notify outbox": s.Listing[n.MessageView],
-    "notify resend": n.MessageView,
-    "notify test": n.NotifyTested,
     "login": h.LoggedIn,
     "logout": h.LoggedOut,
     "people add": h.PersonView,
@@ -61,6 +67,10 @@ SHAPES: dict[str, Any] = {
     "people password": h.PersonView,
     "people role": h.PersonView,
     "people unlink": h.PersonView,
+    "notify list": s.Listing[n.DestinationView],
+    "notify outbox": s.Listing[n.MessageView],
+    "notify resend": n.MessageView,
+    "notify test": n.NotifyTested,
     "policy pull": p.PolicyDetail,
     "providers": s.Listing[ProviderView],
     "reviews approve": s.ReviewView,

@@ -12,7 +12,7 @@ import pytest
 from tests.contract.store import lives, naive
 
 from orchvynt.adapters.sqlite.opening import StoreLimits, open_store
-from orchvynt.model.facts import AnyFact
+from orchvynt.model.facts import AnyFact, ReviewDecided, ReviewEscalated, ReviewOpened
 from orchvynt.ports.store import Store
 
 KILLS = 24
@@ -69,6 +69,11 @@ def test_killed_at_random_moments_nothing_is_lost_doubled_or_miscounted(tmp_path
         opened = await open_store(tmp_path / "store.db", tmp_path / "journal")
         try:
             await naive.check(opened.store, frames)
+            found = await opened.store.verify_audit()
+            assert (found.bad_at, found.problem) == (0, ""), "every life of the process ended with the head that it had anchored"
+            steps = (ReviewOpened, ReviewEscalated, ReviewDecided)
+            wanted = {(fact.review, type(fact)) for frame in frames for fact in frame if isinstance(fact, steps)}
+            assert found.entries == len(wanted), "each step of a review is an entry, once"
         finally:
             await opened.store.close()
 

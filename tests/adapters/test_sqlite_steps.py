@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from tests.contract.store import lives, naive
 
+from orchvynt.adapters.sqlite.connecting import APPLICATION_ID, _steps
 from orchvynt.adapters.sqlite.opening import open_store
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.usage import Usage
@@ -21,6 +22,32 @@ async def filled(folder: Path, frames: list[list[AnyFact]], each: bool) -> None:
     await opened.store.close()
 
 
+def as_left_at(path: Path, step: int) -> None:
+    """The store as the build of an older step would have left it: its tables, and of ours what they hold."""
+    older = path.with_suffix(".older")
+    database = sqlite3.connect(older, isolation_level=None)
+    database.execute("PRAGMA page_size = 8192")
+    for number, script in _steps():
+        if number <= step:
+            database.executescript(script)
+    database.execute("ATTACH ? AS newer", (str(path),))
+    newer = {name for (name,) in database.execute("SELECT name FROM newer.sqlite_schema WHERE type = 'table'")}
+    for (name,) in database.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
+        if name in newer and not name.startswith("sqlite_"):
+            columns = [row[1] for row in database.execute(f"PRAGMA main.table_info({name})")]
+            known = {row[1] for row in database.execute(f"PRAGMA newer.table_info({name})")}
+            both = ", ".join(f'"{column}"' for column in columns if column in known)
+            database.execute(f"DELETE FROM main.{name}")
+            database.execute(f"INSERT INTO main.{name} ({both}) SELECT {both} FROM newer.{name}")
+    database.execute("DETACH newer")
+    database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    database.execute(f"PRAGMA user_version = {step}")
+    database.close()
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    older.rename(path)
+
+
 def test_receipts_of_older_records_are_read_from_their_facts(tmp_path: Path) -> None:
     """A store as the build before receipts left it: with records in one and in several batches, an open attempt, absurd figures."""
     absurd = msgspec.structs.replace(lives.settled(60), nanos=1 << 80, usage=Usage(1 << 70, 3, estimated=True), overrun=True, why="absurd")
@@ -31,8 +58,8 @@ def test_receipts_of_older_records_are_read_from_their_facts(tmp_path: Path) -> 
     asyncio.run(filled(tmp_path, [*several, *opened_frames], each=True))
     database = sqlite3.connect(tmp_path / "store.db")
     before = {table: database.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in ("receipts", "claims")}
-    database.executescript("DROP TABLE receipts; DROP TABLE claims; PRAGMA user_version = 9;")
     database.close()
+    as_left_at(tmp_path / "store.db", 9)
 
     async def run() -> None:
         opened = await open_store(tmp_path / "store.db", tmp_path / "journal")

@@ -7,8 +7,9 @@ from tests.support.carrying import Runtime
 from tests.support.changing import FakeFile, changing, compiled
 
 from orchvynt.assembly.init import first_policy
+from orchvynt.decisions.audit.entries import Kept
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.ports.store import AuditRow, PolicyRow
+from orchvynt.ports.store import PolicyRow
 from orchvynt.runtime.control import Change
 from orchvynt.runtime.watching import AGAIN_NS, Watching
 
@@ -55,7 +56,7 @@ class Scene:
     async def history(self) -> list[PolicyRow]:
         return await self.runtime.store.policies()
 
-    async def audits(self) -> list[AuditRow]:
+    async def audits(self) -> list[Kept]:
         return await self.runtime.store.audits(100)
 
 

@@ -14,6 +14,7 @@ import uvicorn
 
 from orchvynt.adapters.memory.journal import MemoryJournal, open_memory_store
 from orchvynt.adapters.passwords import Argon2Passwords
+from orchvynt.decisions.audit.entries import Kept
 from orchvynt.decisions.budgets.standing import Measure
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.decisions.reviews.granting import check_grant
@@ -27,7 +28,7 @@ from orchvynt.ports.changes import ChangeRow, ChangeStatus
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.outbox import MessageRow
 from orchvynt.ports.people import PersonRow
-from orchvynt.ports.store import AuditRow, PolicyRow, ReviewRow, Role, Store, TokenRow
+from orchvynt.ports.store import PolicyRow, ReviewRow, Role, Store, TokenRow
 from orchvynt.runtime.control import (
     AlertLine,
     Applied,
@@ -317,7 +318,7 @@ class World:
         self._journal.append(record)
 
     @property
-    def audits(self) -> list[AuditRow]:
+    def audits(self) -> list[Kept]:
         """Oldest first."""
         return asyncio.run(self.store.audits(1000))[::-1]
 

@@ -8,6 +8,7 @@ placed and settled within a batch leaves no trace but its spend. It knows no dat
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from orchvynt.adapters.auditing import AuditedFact
 from orchvynt.adapters.receipts import Receipts, bounded
 from orchvynt.adapters.reviews import ReviewFact
 from orchvynt.model.facts import (
@@ -18,6 +19,7 @@ from orchvynt.model.facts import (
     AttemptSettled,
     BudgetGranted,
     FeedbackGiven,
+    GateJudged,
     HoldPlaced,
     HoldVoided,
     InvocationFinished,
@@ -75,6 +77,9 @@ class Batch:
         self.released: set[str] = set()
         self.receipts = Receipts()
         self.reviews: list[ReviewFact] = []
+        # The same, and the deliveries of what was reviewed, in their order.
+        self.audited: list[AuditedFact] = []
+        self.matches: list[GateJudged] = []
         self.feedback: list[FeedbackGiven] = []
         self.kept: list[AnswerKept] = []
         self.grants: list[BudgetGranted] = []
@@ -178,6 +183,7 @@ def _released(batch: Batch, _: Record, fact: AttemptSettled | HoldVoided) -> Non
 def _review(batch: Batch, record: Record, fact: ReviewFact) -> None:
     record.touched = True
     batch.reviews.append(fact)
+    batch.audited.append(fact)
 
 
 def _granted(batch: Batch, _: Record, fact: BudgetGranted) -> None:
@@ -188,7 +194,14 @@ def _feedback(batch: Batch, _: Record, fact: FeedbackGiven) -> None:
     batch.feedback.append(fact)
 
 
-def _delivered(_: Batch, record: Record, fact: AnswerDelivered) -> None:
+def _judged(batch: Batch, _: Record, fact: GateJudged) -> None:
+    if fact.verdict != "passed":
+        batch.matches.append(fact)
+
+
+def _delivered(batch: Batch, record: Record, fact: AnswerDelivered) -> None:
+    if fact.review:
+        batch.audited.append(fact)
     record.touched = True
     if fact.model:
         record.model = fact.model
@@ -216,6 +229,7 @@ _FOLDS: Final[dict[type, Callable[..., None]]] = {
     AttemptEnded: _ended,
     AttemptSettled: _settled,
     HoldVoided: _released,
+    GateJudged: _judged,
     ReviewOpened: _review,
     ReviewClaimed: _review,
     ReviewReleased: _review,

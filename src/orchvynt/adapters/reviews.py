@@ -89,9 +89,9 @@ def newest_state(facts: Iterable[AnyFact], review: str) -> bytes | None:
     decided: bytes | None = None
     for fact in facts:
         if isinstance(fact, ReviewConcluded) and fact.review == review:
-            return fact.state
+            return fact.state or None
         if isinstance(fact, ReviewDecided) and fact.review == review and decided is None:
             decided = fact.state
         elif isinstance(fact, ReviewOpened) and fact.review == review and opened is None:
             opened = fact.state
-    return decided if decided is not None else opened
+    return (decided if decided is not None else opened) or None

@@ -23,6 +23,7 @@ from orchvynt.dialects import registry
 from orchvynt.lifecycle.parking import reply_of
 from orchvynt.lifecycle.state import decode
 from orchvynt.ports.store import Store, TokenRow
+from orchvynt.runtime.audit_checks import AuditChecks
 from orchvynt.runtime.control import About, Control
 from orchvynt.runtime.oidc_provider import OidcProvider, ProviderSettings
 from orchvynt.runtime.people import People
@@ -61,7 +62,8 @@ def bind(host: str, port: int) -> socket.socket:
 
 def admin_server(control: Control, process: Process, about: About, fixed: list[TokenRow], port: int) -> AdminServer:
     """Not yet started. `port` is the one that it will listen on."""
-    measures = measuring(process, about, lambda: len(server.server_state.connections))
+    checks = AuditChecks()
+    measures = measuring(process, about, lambda: len(server.server_state.connections), checks)
     settings = process.settings
     people = People(control.store, process.clock, Argon2Passwords())
     process.tasks.start(people.run(), "sessions")
@@ -76,6 +78,8 @@ def admin_server(control: Control, process: Process, about: About, fixed: list[T
         [settings.admin_host, urlsplit(settings.admin_url).netloc],
         fixed,
         _provider(process, port),
+        process.vault.unseal,
+        checks,
         SlackVotes(control, process.alerting.delivering.channels, process.secrets, process.clock, process.tasks, say),
     )
     server = AdminServer(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, server_header=False, ws="none"))

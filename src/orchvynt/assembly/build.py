@@ -23,6 +23,7 @@ from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.recovery import Recovered
+from orchvynt.runtime.retention import Retention, Vault
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
@@ -45,6 +46,8 @@ class Process(msgspec.Struct):
     alerting: Alerting
     upstream: HttpUpstream
     data_plane: DataPlane
+    retention: Retention
+    vault: Vault
     server: HttpServer
     recovered: Recovered
     secrets: EnvSecrets
@@ -61,7 +64,16 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
     counting = CountingApart(asyncio.get_running_loop().call_soon_threadsafe, say)
     mailing, apprising = SmtpMailing(), LibraryApprising()
     foundation = Foundation(
-        opened.store, opened.journal, clock, SystemIds(clock.now), secrets, upstream, checking, counting, mailing, apprising
+        opened.store,
+        opened.journal,
+        clock,
+        SystemIds(clock.now),
+        secrets,
+        upstream,
+        checking,
+        counting,
+        mailing=mailing,
+        apprising=apprising,
     )
     made = await put_together(foundation, started.snapshot, started.row)
     made.policies.file = started.file
@@ -78,6 +90,8 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         made.alerting,
         upstream,
         made.data_plane,
+        made.retention,
+        made.vault,
         server,
         made.recovered,
         secrets,

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from orchvynt.adapters.checking.inline import InlineChecking
+from orchvynt.adapters.sealing import AesGcm
 from orchvynt.adapters.tokens.inline import InlineCounting
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.measured import OutputSizes
@@ -24,6 +25,7 @@ from orchvynt.ports.channels import Apprising, Mailing, Refusal
 from orchvynt.ports.checking import Checking
 from orchvynt.ports.clock import Clock, Ids
 from orchvynt.ports.journal import Journal
+from orchvynt.ports.sealing import Sealing
 from orchvynt.ports.secrets import Secrets
 from orchvynt.ports.store import PolicyRow, Store
 from orchvynt.ports.tokens import TokenCounting
@@ -42,6 +44,7 @@ from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.posting import Posting
 from orchvynt.runtime.recovery import Recovered, recover
 from orchvynt.runtime.repeating import Repeating
+from orchvynt.runtime.retention import Retention, Vault
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
@@ -70,6 +73,7 @@ class Foundation(msgspec.Struct, frozen=True):
     upstream: Upstream
     checking: Checking = InlineChecking()
     counting: TokenCounting = InlineCounting()
+    sealing: Sealing = AesGcm()
     mailing: Mailing = NoChannel()
     apprising: Apprising = NoChannel()
 
@@ -92,6 +96,8 @@ class Machine(msgspec.Struct, frozen=True):
     sweeping: Sweeping
     alerting: Alerting
     data_plane: DataPlane
+    retention: Retention
+    vault: Vault
     recovered: Recovered
 
 
@@ -136,7 +142,9 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     await keyring.load()
     reception = Reception(keyring, Conversations(randbits(SALT_BITS)), subjects)
     data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception)
-    return Machine(tasks, carrier, policies, reviewing, sweeping, alerting, data_plane, recovered)
+    vault = Vault(on.secrets, on.sealing, policies)
+    retention = Retention(on.store, on.clock, policies, vault, say)
+    return Machine(tasks, carrier, policies, reviewing, sweeping, alerting, data_plane, retention, vault, recovered)
 
 
 def say(text: str) -> None:

@@ -4,11 +4,12 @@ import platform
 from collections.abc import Callable
 
 from orchvynt.assembly.build import Process
+from orchvynt.runtime.audit_checks import AuditChecks
 from orchvynt.runtime.control import About
 from orchvynt.runtime.measuring import Measuring, Plumbing
 
 
-def measuring(process: Process, about: About, admin_connections: Callable[[], int]) -> Measuring:
+def measuring(process: Process, about: About, admin_connections: Callable[[], int], checks: AuditChecks) -> Measuring:
     """The measuring of a process. Counting what operators have open is the admin server's."""
     python = platform.python_version()
 
@@ -31,6 +32,9 @@ def measuring(process: Process, about: About, admin_connections: Callable[[], in
             unfiled_bytes=opened.store.unfiled_bytes(),
             filing_problem=opened.store.problem,
             recovered=process.recovered,
+            audit_entries=opened.store.audit_entries,
+            audit_verified_at=checks.whole_at,
+            audit_broken=checks.broken or not opened.audit_whole,
         )
 
     return Measuring(process.carrier, process.policies, process.alerting, plumbing)

@@ -114,6 +114,7 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     _warn(process, started.warnings)
     process.tasks.start(process.sweeping.run(), "sweep")
     process.tasks.start(process.alerting.run(), "alerts")
+    process.tasks.start(process.retention.run(), "retention")
     keyring = process.data_plane.reception.keyring
     process.tasks.start(keyring.run(), "keys")
     loop = asyncio.get_running_loop()
@@ -243,6 +244,8 @@ def _tell_recovery(opened: Opened) -> None:
         _say(f"the journal's last {recovery.torn_bytes} bytes were torn by a crash; nothing they announced had happened")
     for damage in recovery.damages:
         _say(f"WARNING: {damage.text}")
+    if not opened.audit_whole:
+        _say("WARNING: the audit does not end with its anchored head: entries were removed or changed; see `orchvynt audit verify`")
     if recovery.missing:
         _say("WARNING: the journal ends before what the store has filed: a file of it was removed or replaced; the store's records stand")
 

@@ -16,6 +16,7 @@ from orchvynt.language.checks.conditions import Conditions
 from orchvynt.language.checks.names import Names, is_pattern
 from orchvynt.language.document.fallback import BreakerEntry, FallbackHead, RetryEntry, TimeoutsEntry
 from orchvynt.language.document.models import CapabilitiesEntry, ModelEntry, PriceEntry
+from orchvynt.language.document.operation import JournalEntry
 from orchvynt.language.document.providers import ProviderEntry
 from orchvynt.language.document.routing import RoutingHead
 from orchvynt.language.document.scalars import MILLISECOND, secret_ref
@@ -28,6 +29,7 @@ from orchvynt.language.snapshot import (
     Chain,
     ChainUse,
     Destination,
+    Evidence,
     Expect,
     Model,
     Provider,
@@ -127,6 +129,13 @@ def build_breaking(entry: BreakerEntry) -> Breaking:
     return Breaking(entry.window, entry.min_calls, entry.error_rate, entry.open_for, entry.probes)
 
 
+def build_evidence(entry: JournalEntry) -> Evidence | None:
+    kept = entry.keep_evidence
+    if kept is None:
+        return None
+    return Evidence(kept.for_, tuple(secret_ref(key) for key in (kept.key, *kept.older_keys)))
+
+
 def build_snapshot(
     source: Source,
     text: str,
@@ -164,6 +173,7 @@ def build_snapshot(
         protected=build_protected(source),
         groups=build_groups(source),
         sync=operation.journal.sync,
+        evidence=build_evidence(operation.journal),
         timezone=head.timezone,
         constraints=build_constraints(source, conditions),
         keys=build_keys(source, names),

@@ -48,6 +48,7 @@ def load(text: str, file: str) -> Loaded:
 def secret_refs(snapshot: Snapshot) -> tuple[SecretRef, ...]:
     """Every reference to a secret in the policy, once, in order of source and name."""
     found = {provider.api_key for provider in snapshot.providers.values() if provider.api_key is not None}
+    found |= set(snapshot.evidence.keys) if snapshot.evidence is not None else set()
     found |= {destination.secret for destination in snapshot.destinations.values()}
     slacks = [destination.slack for destination in snapshot.destinations.values() if destination.slack is not None]
     found |= {slack.signing_secret for slack in slacks if slack.signing_secret is not None}

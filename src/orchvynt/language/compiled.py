@@ -33,3 +33,10 @@ class SecretRef(msgspec.Struct, frozen=True):
 
     source: Literal["env", "file"]
     name: str
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What was reviewed is kept for so long after its decision, sealed with the first of `keys`; the others only open."""
+
+    for_ns: int
+    keys: tuple[SecretRef, ...]

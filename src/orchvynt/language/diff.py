@@ -43,6 +43,7 @@ def diff(old: Snapshot, new: Snapshot) -> list[str]:
     lines += _keys(old, new)
     lines += _maps("constraint", _constraints(old.constraints), _constraints(new.constraints))
     lines += _change("journal.sync", old.sync, new.sync)
+    lines += _change("journal.keep_evidence", old.evidence, new.evidence)
     lines += _change("telemetry.metrics", old.metrics, new.metrics)
     return lines + _tests(old.tests, new.tests)
 

@@ -7,6 +7,7 @@ import msgspec
 from orchvynt.catalog.capabilities import Capabilities as Capabilities  # part of a model's shape here
 from orchvynt.catalog.continues import Continues
 from orchvynt.language.compiled import EvaluationError as EvaluationError  # these, too, are read as parts of the snapshot
+from orchvynt.language.compiled import Evidence as Evidence
 from orchvynt.language.compiled import Expression as Expression
 from orchvynt.language.compiled import SecretRef as SecretRef
 from orchvynt.language.compiled import Wanted as Wanted
@@ -200,4 +201,5 @@ class Snapshot(msgspec.Struct, frozen=True):
     breaking: Breaking = Breaking()
     chain_uses: tuple[ChainUse, ...] = ()
     rate_limits: tuple[RateLimit, ...] = ()
+    evidence: Evidence | None = None
     protected: Protected | None = None

@@ -175,6 +175,8 @@ def _read_of_answer(state: State, event: AnyEvent, values: _AnswerValues, asked:
 def open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
     gate = _gate(snapshot, state.gates_matched[0])
     state.join_key = join_key(state)
+    if snapshot.evidence is not None:
+        state.request = state.request or state.invocation.ask.body
     state.invocation = without_body(state.invocation)
     state.phase = "in_review"
     # From here on the review keeps the answer.

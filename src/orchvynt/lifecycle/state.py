@@ -90,6 +90,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     that, `judges` whom such gates may ask, `sureness` what is known so far, by its source. While a judge is asked, `judging` is the life of
     that question, whose `purpose` is `judge`; `judged` counts its attempts. `compares` is set where an open gate reads `unusual`: then
     `finding` is what came of it.
+    `request` is what the caller sent, where the policy keeps it as evidence (`journal.keep_evidence`).
     """
 
     invocation: Invocation
@@ -150,6 +151,7 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     sureness: dict[str, Sureness] = {}
     compares: bool = False
     finding: Finding | None = None
+    request: bytes = b""
 
     @property
     def candidate(self) -> CandidateChosen:

@@ -9,9 +9,11 @@ from typing import Protocol
 
 import msgspec
 
+from orchvynt.decisions.audit.entries import AuditRow as AuditRow
 from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.model.roles import Role as Role
+from orchvynt.ports.audit import AuditStore
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.changes import ChangeRow as ChangeRow
 from orchvynt.ports.changes import Changes
@@ -96,14 +98,6 @@ class KeyRow(msgspec.Struct, frozen=True):
     used_at: int = 0
 
 
-class AuditRow(msgspec.Struct, frozen=True):
-    at: int
-    who: str
-    what: str
-    why: str
-    subject: str
-
-
 class FeedbackRow(msgspec.Struct, frozen=True):
     """One caller's score of one answer."""
 
@@ -135,7 +129,7 @@ class InvocationRow(msgspec.Struct, frozen=True):
     duration_ns: int
 
 
-class Store(OutboxStore, Changes, PeopleStore, Protocol):
+class Store(AuditStore, OutboxStore, Changes, PeopleStore, Protocol):
     async def settled(self) -> None:
         """Returns when every fact that was in the journal at the call is visible in the store."""
         ...
@@ -270,9 +264,5 @@ class Store(OutboxStore, Changes, PeopleStore, Protocol):
     async def keep_alerting(self, memory: bytes) -> None:
         """Keeps, in place of what was kept before, what alerts have told and have still to deliver; only they read it."""
         ...
-
-    async def audit(self, row: AuditRow) -> None: ...
-
-    async def audits(self, limit: int) -> list[AuditRow]: ...
 
     async def close(self) -> None: ...

@@ -44,6 +44,9 @@ class Plumbing(msgspec.Struct, frozen=True):
     unfiled_bytes: int
     filing_problem: str
     recovered: Recovered
+    audit_entries: int = 0
+    audit_verified_at: int = 0
+    audit_broken: bool = False
 
 
 class Measuring:
@@ -95,6 +98,9 @@ class Measuring:
         numbers[m.UPSTREAM] = {("busy",): rest.upstream_open - rest.upstream_idle, ("idle",): rest.upstream_idle}
         numbers[m.DIALS] = {NONE: rest.upstream_dials}
         numbers[m.JOURNAL_BYTES] = {NONE: rest.journal_bytes}
+        numbers[m.AUDIT_ENTRIES] = {NONE: rest.audit_entries}
+        numbers[m.AUDIT_VERIFIED] = {NONE: rest.audit_verified_at}
+        numbers[m.AUDIT_BROKEN] = {NONE: int(rest.audit_broken)}
         numbers[m.JOURNAL_UNFILED] = {NONE: rest.unfiled_bytes}
         numbers[m.JOURNAL_UNWRITTEN] = {NONE: len(self._carrier.kept)}
         numbers[m.FILING_STOPPED] = {NONE: int(bool(rest.filing_problem))}

@@ -200,6 +200,12 @@ JOURNAL_FAILURES: Final = _counter("journal_failures", "Writes to the journal th
 JOURNAL_UNWRITTEN: Final = _gauge("journal_unwritten_ends", "Ends of invocations that could not be written and are tried again.")
 FILING_STOPPED: Final = _gauge("store_filing_stopped", "1 while the store cannot be filled from the journal.")
 
+AUDIT_ENTRIES: Final = _gauge("audit_entries", "Entries of the audit: the length of its chain.")
+AUDIT_VERIFIED: Final = _gauge(
+    "audit_verified_timestamp_seconds", "When this process last checked the audit and found it whole; 0 before.", scale=_SECOND
+)
+AUDIT_BROKEN: Final = _gauge("audit_broken", "1 once a start, or the last check, found that the audit is not what it was.")
+
 BUILD: Final = _gauge("build_info", "1, for this build.", VERSION, PYTHON)
 STARTED: Final = _gauge("start_time_seconds", "When this process began to serve.", scale=_SECOND)
 READY: Final = _gauge("ready", "1 while the data port takes new invocations.")
@@ -230,6 +236,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
     ("Connections", (CONNECTIONS, REQUESTS, REQUESTS_REFUSED, UPSTREAM, DIALS)),
     ("Policy", (POLICY_INFO, POLICY_APPLIED, POLICY_DRIFT)),
     ("Journal and store", (JOURNAL_BYTES, JOURNAL_UNFILED, JOURNAL_FAILURES, JOURNAL_UNWRITTEN, FILING_STOPPED)),
+    ("Audit", (AUDIT_ENTRIES, AUDIT_VERIFIED, AUDIT_BROKEN)),
     ("Process", (BUILD, STARTED, READY, RECOVERED)),
 )  # fmt: skip
 

@@ -31,6 +31,11 @@ POLL_WAIT_MAX_S: Final = 60.0
 LOADS_AT_ONCE: Final = 32
 ESCALATE_AGAIN_NS: Final = 1_000_000_000
 
+
+class StateGoneError(Exception):
+    """The review was decided, and what was parked is not kept any more: its person was forgotten."""
+
+
 UNAVAILABLE: Final = (StoreUnavailableError, JournalUnavailableError, PolicyMissingError)
 
 
@@ -78,7 +83,7 @@ class Reviewing:
             await self.store.settled()
             stored = await self.store.review_state(one.review)
         if stored is None:
-            raise StoreUnavailableError(f"the state of review {one.review} is not in the store")
+            raise StateGoneError(one.review)
         state: State = decode(stored)
         # Whoever waited when this was stored is gone; who comes now joins.
         state.caller_present = False
@@ -232,6 +237,10 @@ class Reviewing:
                 retry_after_seconds=5,
             )
             # Which dialect it is stands in what cannot be read; Anthropic's error holds all that OpenAI's does.
+            said = registry.caller("anthropic_messages").error(fault, inv)
+            answers.answer_fault(caller.line, fault, said, [("x-orchvynt-invocation", inv)])
+        except StateGoneError:
+            fault = Fault("not_found", f"What was parked as {inv} is not kept any more.", "Send the request again, changed.")
             said = registry.caller("anthropic_messages").error(fault, inv)
             answers.answer_fault(caller.line, fault, said, [("x-orchvynt-invocation", inv)])
 

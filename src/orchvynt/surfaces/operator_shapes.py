@@ -179,16 +179,6 @@ class StatusView(msgspec.Struct, frozen=True):
     alerts: tuple[AlertView, ...] = ()
 
 
-class AuditView(msgspec.Struct, frozen=True):
-    """One change or attempted change."""
-
-    at: str
-    who: str
-    what: str
-    why: str
-    subject: str
-
-
 class TokenView(msgspec.Struct, frozen=True):
     name: str
     role: RoleName

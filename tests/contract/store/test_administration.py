@@ -70,10 +70,12 @@ def test_the_audit_trail_is_newest_first_and_bounded(opener: Opener) -> None:
     async def run() -> None:
         async with opener() as pair:
             rows = [AuditRow(5 - n, "token:ana", "apply", f"why {n}", f"policy {n}") for n in range(4)]
-            for row in rows:
-                await pair.store.audit(row)
-            assert await pair.store.audits(10) == rows[::-1]
-            assert await pair.store.audits(2) == rows[:1:-1]
+            kept = [await pair.store.audit(row) for row in rows]
+            assert [(one.at, one.who, one.what, one.why, one.subject) for one in kept] == [
+                (row.at, row.who, row.what, row.why, row.subject) for row in rows
+            ]
+            assert await pair.store.audits(10) == kept[::-1]
+            assert await pair.store.audits(2) == kept[:1:-1]
             assert await pair.store.audits(0) == []
 
     asyncio.run(run())

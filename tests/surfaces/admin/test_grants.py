@@ -104,7 +104,7 @@ def test_a_call_that_wants_more_is_shown_with_its_numbers_and_granted_one_amount
     done = run("reviews", "approve", "rev_9", "--grant", "5", env=env(world))
     assert (done.exit_code, done.stdout) == (0, "approved  rev_9 by token:admin, granting $5\n")
     assert json.loads(world.ask("GET", "/reviews/rev_9", "reviewer").body)["granted"] == "5"
-    assert world.audits[-1].what == "review.approve with 5 usd"
+    assert (world.audits[-1].what, world.audits[-1].details["granted"]) == ("review.approve", "5000000000")
     assert run("reviews", "approve", "rev_9", "--grant", "x", env=env(world)).exit_code == 2
 
 

@@ -25,6 +25,7 @@ def as_admin(world: World) -> dict[str, str]:
 
 def fill(world: World) -> None:
     """Two records, an open review, two budgets, two providers."""
+    assert world.ask("POST", "/audit/holds", body={"where": 'user == "u-1"', "message": "T-0"}).json["hold"] == "hold_1"
     world.happened(lives.approved())
     world.happened(renamed([*lives.fell_back(), *lives.opened()], "inv_02", "rev_2"))
     world.control.budget_lines = [budget_line("doc", "doc-analysis"), budget_line("team", "x", settled=2_400_000_000, held=100_000_000)]
@@ -258,7 +259,10 @@ ALONE = [command for command in SHAPES if command.split()[0] not in ("login", "l
 def commands_for_json() -> list[tuple[str, list[str]]]:
     decided = ["rev_2", "--reason", "x"]
     granted = ["purse", "docs", "--usd", "1", "-m", "x"]
+    meant = ["--where", 'user == "nobody"', "-m", "T-1"]
     extra = {
+        "audit coverage": ["--gate", "money"], "audit forget": meant, "audit hold": meant, "audit release": ["hold_1", "-m", "T-2"],
+        "forget": meant,
         "apply": ["-", "-m", "m"], "budgets grant": granted, "budgets reconcile": ["--invoice", "-"], "budgets show": ["doc"],
         "budgets statement": ["--month", "2026-01"], "diff": ["1", "1"], "explain": ["last"],
         **{f"changes {verb}": ["chg_1"] for verb in ("show", "approve", "reject")}, "reviews approve": decided,

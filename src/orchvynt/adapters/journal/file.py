@@ -91,6 +91,15 @@ class FileJournal:
             start = end
         self._feed.put(frames, size)
 
+    def rotate(self) -> None:
+        """Goes on in a new segment, so that the one that holds what was filed is deleted. Raises JournalUnavailableError."""
+        if self._offset == HEADER.size or self._fd < 0:
+            return
+        try:
+            self._start_segment(self._segment + 1)
+        except OSError as error:
+            raise self._unavailable(error) from error
+
     def size_bytes(self) -> int:
         """What the segments hold on disk."""
         return sum(segment_path(self._directory, number).stat().st_size for number in list_segments(self._directory))

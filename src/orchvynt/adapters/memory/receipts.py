@@ -25,6 +25,12 @@ class MemoryReceipts:
                 # Only what a part says is among its own attributes; the rest are the blanks of its class.
                 vars(known).update(vars(part))
 
+    def forget_claims(self, invs: set[str]) -> None:
+        """What callers said of persons: session, user and context."""
+        for inv in invs & self._claims.keys():
+            key, key_id, workflow, agent, run, _, workload, _, _ = self._claims[inv]
+            self._claims[inv] = (key, key_id, workflow, agent, run, "", workload, "", "")
+
     def rows(self, begin: int, end: int, after: tuple[int, str] = (0, "")) -> list[ReceiptRow]:
         found = [
             _row(attempt, one, self._claims.get(one.inv, NOTHING_SAID))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from orchvynt.adapters.journal.frames import decode_record
+from orchvynt.adapters.memory.audit import MemoryAudit
 from orchvynt.adapters.memory.changes import MemoryChanges
 from orchvynt.adapters.memory.outbox import MemoryOutbox
 from orchvynt.adapters.memory.people import MemoryPeople
@@ -26,7 +26,6 @@ from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.store import (
-    AuditRow,
     FeedbackRow,
     InvocationRow,
     KeyRow,
@@ -40,7 +39,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class MemoryStore(MemoryOutbox, MemoryChanges, MemoryPeople):
+class MemoryStore(MemoryAudit, MemoryOutbox, MemoryChanges, MemoryPeople):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
     def __init__(self) -> None:
@@ -62,7 +61,6 @@ class MemoryStore(MemoryOutbox, MemoryChanges, MemoryPeople):
         self._policies: list[PolicyRow] = []
         self._tokens: dict[str, TokenRow] = {}
         self._keys: dict[str, KeyRow] = {}
-        self._audits: list[AuditRow] = []
         self._alerting: bytes | None = None
 
     def file(self, batch: Batch) -> None:
@@ -91,6 +89,7 @@ class MemoryStore(MemoryOutbox, MemoryChanges, MemoryPeople):
             self._feedback.setdefault(fact.inv, feedback_row(fact))
         for answer in batch.kept:
             self._kept[answer.scope] = answer
+        self._file_audit(self._reviews, batch.audited, batch.matches)
         self._reviews = fold_reviews(self._reviews, batch.reviews) if batch.reviews else self._reviews
         self.file_news(batch.reviews)
         for inv in {fact.inv for fact in batch.reviews}:
@@ -120,7 +119,7 @@ class MemoryStore(MemoryOutbox, MemoryChanges, MemoryPeople):
 
     async def facts(self, inv: str) -> list[AnyFact]:
         self._check_open()
-        return [fact for body in self._records.get(inv, ()) for fact in decode_record(body)]
+        return self._facts(inv)
 
     async def find(self, reference: str) -> list[str]:
         self._check_open()
@@ -282,14 +281,6 @@ class MemoryStore(MemoryOutbox, MemoryChanges, MemoryPeople):
     async def keep_alerting(self, memory: bytes) -> None:
         self._check_open()
         self._alerting = memory
-
-    async def audit(self, row: AuditRow) -> None:
-        self._check_open()
-        self._audits.append(row)
-
-    async def audits(self, limit: int) -> list[AuditRow]:
-        self._check_open()
-        return self._audits[: -limit - 1 : -1] if limit else []
 
     async def close(self) -> None:
         self._closed = True

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from orchvynt.adapters.sqlite import receipts
+from orchvynt.adapters.sqlite import auditing, receipts
 from orchvynt.adapters.sqlite.faults import unavailable
 from orchvynt.ports.store import StoreUnavailableError
 
 APPLICATION_ID: Final = 0x4F56594E  # "OVYN", so that a foreign database is not taken for ours
 # Steps whose tables are filled from the records, with what folds new ones.
-_FILLING: Final = {10: receipts.fill}
+_FILLING: Final = {10: receipts.fill, 15: auditing.fill}
 _PAGE_BYTES: Final = 8192
 _SQLITE_MIN: Final = (3, 38, 0)  # STRICT tables (3.37) and RETURNING
 

@@ -8,8 +8,9 @@ import msgspec
 
 from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.projection import Batch
-from orchvynt.adapters.reviews import ReviewFact, fold_reviews
+from orchvynt.adapters.reviews import fold_reviews
 from orchvynt.adapters.spending import book_renamed, renamed_now
+from orchvynt.adapters.sqlite.auditing import AuditChain, file_audit, file_matches
 from orchvynt.adapters.sqlite.news import file_news
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
 from orchvynt.adapters.sqlite.receipts import file_receipts
@@ -69,16 +70,23 @@ def kept_row(values: tuple[Any, ...]) -> AnswerKept:
     return AnswerKept(inv, at, scope, request, until, status, content_type, _decode_headers(headers), body, bool(streamed))
 
 
-def file_frames(connection: sqlite3.Connection, frames: Sequence[Frame], position: Position, next_seq: int) -> int:
-    """Files frames and the position behind them; → the next record's number."""
+def batch_of(frames: Sequence[Frame], next_seq: int) -> Batch:
     batch = Batch(next_seq)
     for frame in frames:
         batch.add(frame.facts, frame.payload)
+    return batch
+
+
+def file_batch(connection: sqlite3.Connection, batch: Batch, position: Position, chain: AuditChain) -> None:
+    """Files what a batch of frames changes, its entries of the audit, and the position behind it."""
     _file_records(connection, batch)
     _file_money(connection, batch)
     file_receipts(connection, batch.receipts)
+    if batch.audited:
+        _file_reviews(connection, batch, chain)
+    if batch.matches:
+        file_matches(connection, batch)
     if batch.reviews:
-        _file_reviews(connection, batch.reviews)
         file_news(connection, batch.reviews)
     if batch.feedback:
         scores: list[Value] = []
@@ -96,7 +104,6 @@ def file_frames(connection: sqlite3.Connection, frames: Sequence[Frame], positio
     if batch.kept:
         _file_kept(connection, batch.kept)
     connection.execute(QUERIES["set_filed"], (*position, batch.last_finished))
-    return batch.next_seq
 
 
 def _file_records(connection: sqlite3.Connection, batch: Batch) -> None:
@@ -155,12 +162,14 @@ def _file_kept(connection: sqlite3.Connection, answers: Sequence[AnswerKept]) ->
         run_rows(connection, "keep_answer", 10, values)
 
 
-def _file_reviews(connection: sqlite3.Connection, facts: Sequence[ReviewFact]) -> None:
+def _file_reviews(connection: sqlite3.Connection, batch: Batch, chain: AuditChain) -> None:
+    facts = batch.reviews
     known = {}
     for review in {fact.review for fact in facts}:
         values = connection.execute(QUERIES["review"], (review,)).fetchone()
         if values is not None:
             known[review] = review_row(values)
+    file_audit(connection, chain, known, batch.audited)
     changed: list[Value] = []
     for row in fold_reviews(known, facts).values():
         changed += review_values(row)

@@ -10,6 +10,7 @@ import msgspec
 from orchvynt.adapters.journal.feed import Feed
 from orchvynt.adapters.journal.file import SEGMENT_BYTES, FileJournal
 from orchvynt.adapters.journal.recovery import Recovery, delete_filed, recover
+from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.connecting import connect_writer
 from orchvynt.adapters.sqlite.lock import Lock
 from orchvynt.adapters.sqlite.reader import Reader
@@ -30,11 +31,13 @@ class StoreLimits(msgspec.Struct, frozen=True):
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """`recovery` says what the last process left: torn bytes are harmless, `damages` and `missing` are to be told loudly."""
+    """`recovery` says what the last process left: torn bytes are harmless, `damages` and `missing` are to be told loudly. `audit_whole`
+    is false where the audit did not end with its anchored head."""
 
     store: SqliteStore
     journal: FileJournal
     recovery: Recovery
+    audit_whole: bool = True
 
 
 DEFAULT_LIMITS: Final = StoreLimits()
@@ -56,6 +59,7 @@ def _open(path: Path, journal_dir: Path, sync: Sync, limits: StoreLimits) -> Ope
         connection = connect_writer(path, limits.busy_ms)
         undo.callback(connection.close)
         filed = Filed(connection, path, journal_dir)
+        audit_whole = filed.begin_audit()
         recovery = recover(journal_dir, filed.position, filed.file)
         delete_filed(journal_dir, filed.position)
         feed = Feed(limits.feed_frames, limits.feed_bytes)
@@ -68,7 +72,7 @@ def _open(path: Path, journal_dir: Path, sync: Sync, limits: StoreLimits) -> Ope
         writer = Writer(filed, journal, feed, journal_dir)
         writer.start()
         undo.pop_all()
-    return Opened(SqliteStore(writer, reader, accounts, journal, connection, locks), journal, recovery)
+    return Opened(SqliteStore(writer, reader, accounts, journal, connection, locks, Anchor(journal_dir)), journal, recovery, audit_whole)
 
 
 def _make_directory(journal_dir: Path) -> None:

@@ -310,13 +310,200 @@ SELECT memory FROM alerting WHERE one = 1;
 -- In place of what was kept before.
 INSERT INTO alerting (one, memory) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET memory = excluded.memory;
 
--- name: add_audit
--- Append-only.
-INSERT INTO audits (at, who, what, why, subject) VALUES (?, ?, ?, ?, ?);
+-- name: has_old_audits
+-- Whether entries of before step 015 still stand in a table of their own.
+SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'audits';
+
+-- name: old_audits
+-- Those, oldest first.
+SELECT at, who, what, why, subject FROM audits ORDER BY number;
+
+-- name: drop_old_audits
+-- Once they are chained.
+DROP TABLE IF EXISTS audits;
+
+-- name: add_audit_entries
+-- Append-only: a number is given once.
+INSERT INTO audit_entries (number, at, who, what, subject, details, digests, salted, previous, hash) VALUES {rows};
+
+-- name: add_audit_words
+-- What stands apart from them, in place of what somebody left there.
+INSERT OR REPLACE INTO audit_words (number, salts, why, forgotten_by) VALUES {rows};
+
+-- name: audit_newest
+-- The end of the chain.
+SELECT number, hash FROM audit_entries ORDER BY number DESC LIMIT 1;
+
+-- name: has_audit
+-- Whether something was noted of a subject.
+SELECT 1 FROM audit_entries WHERE subject = ? AND what = ? LIMIT 1;
 
 -- name: audits
--- Newest first.
-SELECT at, who, what, why, subject FROM audits ORDER BY number DESC LIMIT ?;
+-- Newest first, below ?2 (0: all), of the subject ?3, the person ?4, and what begins with ?5, where they are not empty.
+SELECT entries.*, salts, why, forgotten_by FROM audit_entries AS entries LEFT JOIN audit_words ON audit_words.number = entries.number
+WHERE (?2 = 0 OR entries.number < ?2) AND (?3 = '' OR subject = ?3) AND (?4 = '' OR who = ?4)
+    AND (?5 = '' OR substr(what, 1, length(?5)) = ?5)
+ORDER BY entries.number DESC LIMIT ?1;
+
+-- name: audits_of
+-- The same of one subject, by its index.
+SELECT entries.*, salts, why, forgotten_by FROM audit_entries AS entries LEFT JOIN audit_words ON audit_words.number = entries.number
+WHERE subject = ?3 AND (?2 = 0 OR entries.number < ?2) AND (?4 = '' OR who = ?4) AND (?5 = '' OR substr(what, 1, length(?5)) = ?5)
+ORDER BY entries.number DESC LIMIT ?1;
+
+-- name: audit_chain
+-- Oldest first, behind ?1.
+SELECT entries.*, salts, why, forgotten_by FROM audit_entries AS entries LEFT JOIN audit_words ON audit_words.number = entries.number
+WHERE entries.number > ?1 ORDER BY entries.number LIMIT ?2;
+
+-- name: words_alone
+-- Words that belong to no entry.
+SELECT min(number) FROM audit_words WHERE NOT EXISTS (SELECT 1 FROM audit_entries WHERE audit_entries.number = audit_words.number);
+
+-- name: add_matches
+-- A gate that matched an invocation, or failed on it.
+INSERT OR IGNORE INTO gate_matches (gate, at, inv) VALUES {rows};
+
+-- name: matched
+-- Invocations that a gate matched from ?2 to before ?3, oldest first.
+SELECT inv FROM gate_matches WHERE gate = ?1 AND at >= ?2 AND at < ?3 GROUP BY inv ORDER BY min(at), inv;
+
+-- name: records
+-- Records by id, those of ?2 invocations behind ?1.
+SELECT frames.inv, body FROM frames
+WHERE frames.inv > ?1 AND frames.inv <= (SELECT max(inv) FROM (SELECT inv FROM invocations WHERE inv > ?1 ORDER BY inv LIMIT ?2))
+ORDER BY frames.inv, seq;
+
+-- name: put_states_due
+-- When the state of a decided review may go.
+INSERT OR REPLACE INTO review_states (review, inv, due_at) VALUES {rows};
+
+-- name: states_due
+-- Longest due first.
+SELECT review, inv, due_at FROM review_states WHERE due_at <= ?1 ORDER BY due_at, review LIMIT ?2;
+
+-- name: state_dropped
+-- By review.
+DELETE FROM review_states WHERE review = ?;
+
+-- name: postpone_state
+-- By review.
+UPDATE review_states SET due_at = ?2 WHERE review = ?1;
+
+-- name: numbered_frames_of
+-- The rows of a record, to be written anew.
+SELECT seq, body FROM frames WHERE inv = ? ORDER BY seq;
+
+-- name: rewrite_frame
+-- A row of a record, without what was dropped.
+UPDATE frames SET body = ?2 WHERE seq = ?1;
+
+-- name: holds
+-- Legal holds, oldest first.
+SELECT hold, at, by, ticket, "where", released_at, released_by, release_why FROM legal_holds ORDER BY at, hold;
+
+-- name: put_hold
+-- A new one, or one that is released.
+INSERT OR REPLACE INTO legal_holds (hold, at, by, ticket, "where", released_at, released_by, release_why) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: evidence
+-- Of one review.
+SELECT review, inv, at, until, key_id, nonce, sealed FROM evidence WHERE review = ?;
+
+-- name: keep_evidence
+-- The first of a review stands.
+INSERT OR IGNORE INTO evidence (review, inv, at, until, key_id, nonce, sealed) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: expired_evidence
+-- By review, behind ?3.
+SELECT review, inv, at, until, key_id, nonce, sealed FROM evidence WHERE until <= ?1 AND review > ?3 ORDER BY review LIMIT ?2;
+
+-- name: drop_evidence
+-- Of one review.
+DELETE FROM evidence WHERE review = ?;
+
+-- name: reviews_of
+-- Of one invocation.
+SELECT review FROM reviews WHERE inv = ?;
+
+-- name: forget_review
+-- What people wrote and what names the caller.
+UPDATE reviews SET reason = '', requester = '', votes = '', wanted = '', join_key = '' WHERE review = ?;
+
+-- name: forget_claims
+-- What a caller said of a person.
+UPDATE claims SET session = '', user = '', context = '' WHERE inv = ?;
+
+-- name: forget_kept_answer
+-- An answer that was kept for an idempotency key.
+DELETE FROM kept_answers WHERE inv = ?;
+
+-- name: forget_evidence
+-- Of one invocation.
+DELETE FROM evidence WHERE inv = ?;
+
+-- name: numbers_of
+-- Entries of one subject whose words are there.
+SELECT entries.number FROM audit_entries AS entries JOIN audit_words ON audit_words.number = entries.number
+WHERE subject = ? AND forgotten_by = 0 AND salts <> '{}';
+
+-- name: forget_words
+-- Salts and reason of an entry.
+UPDATE audit_words SET salts = '{}', why = '', forgotten_by = ?2 WHERE number = ?1;
+
+-- name: people
+-- By address.
+SELECT email, name, role, created_at, created_by, disabled, password, login_at, provider, role_from, revision FROM people ORDER BY email;
+
+-- name: person
+-- By address.
+SELECT email, name, role, created_at, created_by, disabled, password, login_at, provider, role_from, revision FROM people WHERE email = ?;
+
+-- name: add_person
+-- Nothing is changed if the address is taken.
+INSERT OR IGNORE INTO people (email, name, role, created_at, created_by, disabled, password, login_at, provider, role_from, revision)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: change_person
+-- Nothing is changed if somebody else was first.
+UPDATE people SET name = :name, role = :role, disabled = :disabled, password = :password, provider = :provider, role_from = :role_from,
+revision = :revision WHERE email = :email AND revision = :revision - 1;
+
+-- name: log_in
+-- Nothing is changed if the person is another one by now.
+UPDATE people SET login_at = ? WHERE email = ? AND revision = ? AND NOT disabled;
+
+-- name: session
+-- One session, with the person as it is now.
+SELECT p.email, p.name, p.role, p.created_at, p.created_by, p.disabled, p.password, p.login_at, p.provider, p.role_from, p.revision,
+s.sha256, s.email, s.how, s.program, s.created_at, s.used_at, s.ends_at, s.groups
+FROM sessions s JOIN people p ON p.email = s.email WHERE s.sha256 = ?;
+
+-- name: add_session
+-- A new one.
+INSERT INTO sessions (sha256, email, how, program, created_at, used_at, ends_at, groups) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: end_oldest_sessions
+-- All of a person but the newest.
+DELETE FROM sessions WHERE email = ?1 AND sha256 NOT IN (
+    SELECT sha256 FROM sessions WHERE email = ?1 ORDER BY created_at DESC, sha256 DESC LIMIT ?2
+);
+
+-- name: use_session
+-- When it was last used, to the later of two instants.
+UPDATE sessions SET used_at = max(used_at, ?2) WHERE sha256 = ?1;
+
+-- name: end_session
+-- By the digest of its id.
+DELETE FROM sessions WHERE sha256 = ?;
+
+-- name: end_sessions
+-- All of a person but one.
+DELETE FROM sessions WHERE email = ? AND sha256 <> ?;
+
+-- name: forget_sessions
+-- Those that are over.
+DELETE FROM sessions WHERE ends_at < ? OR used_at < ?;
 
 -- name: add_news
 -- What is to be told.
@@ -391,60 +578,6 @@ DELETE FROM messages WHERE status = 'undeliverable' AND since < ?1;
 -- name: forget_whereabouts
 -- Nobody asks any more.
 DELETE FROM whereabouts WHERE at < ?1;
-
--- name: people
--- By address.
-SELECT email, name, role, created_at, created_by, disabled, password, login_at, provider, role_from, revision FROM people ORDER BY email;
-
--- name: person
--- By address.
-SELECT email, name, role, created_at, created_by, disabled, password, login_at, provider, role_from, revision FROM people WHERE email = ?;
-
--- name: add_person
--- Nothing is changed if the address is taken.
-INSERT OR IGNORE INTO people (email, name, role, created_at, created_by, disabled, password, login_at, provider, role_from, revision)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
-
--- name: change_person
--- Nothing is changed if somebody else was first.
-UPDATE people SET name = :name, role = :role, disabled = :disabled, password = :password, provider = :provider, role_from = :role_from,
-revision = :revision WHERE email = :email AND revision = :revision - 1;
-
--- name: log_in
--- Nothing is changed if the person is another one by now.
-UPDATE people SET login_at = ? WHERE email = ? AND revision = ? AND NOT disabled;
-
--- name: session
--- One session, with the person as it is now.
-SELECT p.email, p.name, p.role, p.created_at, p.created_by, p.disabled, p.password, p.login_at, p.provider, p.role_from, p.revision,
-s.sha256, s.email, s.how, s.program, s.created_at, s.used_at, s.ends_at, s.groups
-FROM sessions s JOIN people p ON p.email = s.email WHERE s.sha256 = ?;
-
--- name: add_session
--- A new one.
-INSERT INTO sessions (sha256, email, how, program, created_at, used_at, ends_at, groups) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
-
--- name: end_oldest_sessions
--- All of a person but the newest.
-DELETE FROM sessions WHERE email = ?1 AND sha256 NOT IN (
-    SELECT sha256 FROM sessions WHERE email = ?1 ORDER BY created_at DESC, sha256 DESC LIMIT ?2
-);
-
--- name: use_session
--- When it was last used, to the later of two instants.
-UPDATE sessions SET used_at = max(used_at, ?2) WHERE sha256 = ?1;
-
--- name: end_session
--- By the digest of its id.
-DELETE FROM sessions WHERE sha256 = ?;
-
--- name: end_sessions
--- All of a person but one.
-DELETE FROM sessions WHERE email = ? AND sha256 <> ?;
-
--- name: forget_sessions
--- Those that are over.
-DELETE FROM sessions WHERE ends_at < ? OR used_at < ?;
 
 -- name: add_change
 -- A change of the policy that waits.

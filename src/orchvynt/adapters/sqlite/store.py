@@ -11,6 +11,8 @@ from orchvynt.adapters.journal.frames import decode_record
 from orchvynt.adapters.projection import REFERENCE_CHARS_MAX
 from orchvynt.adapters.reviews import newest_state
 from orchvynt.adapters.spending import WINDOW_NS_MAX
+from orchvynt.adapters.sqlite.anchor import Anchor
+from orchvynt.adapters.sqlite.audit_store import SqliteAudit
 from orchvynt.adapters.sqlite.changes import change_values, read_change, read_changes
 from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
 from orchvynt.adapters.sqlite.lock import Lock
@@ -27,7 +29,6 @@ from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.changes import ChangeRow
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.store import (
-    AuditRow,
     FeedbackRow,
     InvocationRow,
     KeyRow,
@@ -42,7 +43,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class SqliteStore(SqliteOutbox, SqlitePeople):
+class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
     """Implements ports.store.Store. It owns the journal that it files: `close()` closes both."""
 
     def __init__(
@@ -53,6 +54,7 @@ class SqliteStore(SqliteOutbox, SqlitePeople):
         journal: FileJournal,
         connection: sqlite3.Connection,
         locks: list[Lock],
+        anchor: Anchor,
     ) -> None:
         self._writer = writer
         self._reader = reader
@@ -61,6 +63,7 @@ class SqliteStore(SqliteOutbox, SqlitePeople):
         self._journal = journal
         self._connection = connection
         self._locks = locks
+        self._anchor = anchor
 
     @property
     def problem(self) -> str:
@@ -245,12 +248,6 @@ class SqliteStore(SqliteOutbox, SqlitePeople):
 
     async def keep_alerting(self, memory: bytes) -> None:
         await self._change("keep_alerting", (memory,))
-
-    async def audit(self, row: AuditRow) -> None:
-        await self._change("add_audit", msgspec.structs.astuple(row))
-
-    async def audits(self, limit: int) -> list[AuditRow]:
-        return [AuditRow(*row) for row in await self._reader.rows("audits", limit)]
 
     async def close(self) -> None:
         """Files what the journal holds, then lets go of everything. What could not be filed is filed at the next start."""

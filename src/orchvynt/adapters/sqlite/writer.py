@@ -16,9 +16,12 @@ from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.journal.recovery import delete_filed
 from orchvynt.adapters.journal.segments import read_behind
+from orchvynt.adapters.sqlite.anchor import Anchor
+from orchvynt.adapters.sqlite.auditing import AuditChain
 from orchvynt.adapters.sqlite.faults import unavailable
-from orchvynt.adapters.sqlite.filing import file_frames
+from orchvynt.adapters.sqlite.filing import batch_of, file_batch
 from orchvynt.adapters.sqlite.queries import QUERIES
+from orchvynt.decisions.audit.entries import MISMATCH
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import StoreUnavailableError
 
@@ -47,20 +50,50 @@ class Filed:
         try:
             segment, offset = connection.execute(QUERIES["filed"]).fetchone()
             self._next_seq = int(connection.execute(QUERIES["next_seq"]).fetchone()[0])
+            self.chain = AuditChain(connection, Anchor(journal_dir))
         except sqlite3.Error as error:
             raise unavailable(error, self._path) from error
         self.position: Position = (segment, offset)
+
+    def begin_audit(self) -> bool:
+        """Chains what an older build noted, and notes a head that is not the anchored one, before anything is filed. → whether it is."""
+        try:
+            rows = self.chain.opened(self._connection)
+        except sqlite3.Error as error:
+            raise unavailable(error, self._path) from error
+
+        def work(connection: sqlite3.Connection) -> None:
+            self.chain.append(connection, rows)
+            connection.execute(QUERIES["drop_old_audits"])
+
+        self.transaction(work, durable=bool(rows))
+        return not any(row.what == MISMATCH for row in rows)
 
     def file(self, frames: list[Frame], position: Position) -> None:
         """One transaction: frames, projections and position, or nothing. Raises StoreUnavailableError."""
         # INVARIANT: a segment is deleted only after a commit that survives a loss of power says that it is filed.
         leaves_segment = position[0] != self.position[0]
-        self._next_seq = self.transaction(
-            lambda connection: file_frames(connection, frames, position, self._next_seq), durable=leaves_segment
-        )
+        batch = batch_of(frames, self._next_seq)
+        # What has entries of the audit survives a loss of power: its anchor outside of the database does.
+        durable = leaves_segment or bool(batch.audited)
+        self.transaction(lambda connection: file_batch(connection, batch, position, self.chain), durable)
+        self._next_seq = batch.next_seq
         self.position = position
         if leaves_segment:
             delete_filed(self._journal_dir, position)
+
+    def transaction_without_traces(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
+        """As `transaction`; what it deletes is overwritten in the file, and the log that holds the pages of before is emptied."""
+        connection = self._connection
+        try:
+            connection.execute("PRAGMA secure_delete = ON")
+            try:
+                return self.transaction(work, durable)
+            finally:
+                connection.execute("PRAGMA secure_delete = OFF")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            raise unavailable(error, self._path) from error
 
     def transaction(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
         connection = self._connection
@@ -70,9 +103,12 @@ class Filed:
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 result = work(connection)
+                self.chain.before_commit()
                 connection.execute("COMMIT")
+                self.chain.committed()
                 return result
             finally:
+                self.chain.rolled_back()
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 if durable:
@@ -103,17 +139,23 @@ class Writer:
         """Up to where the journal is committed here."""
         return self._filed.position
 
+    @property
+    def chain(self) -> AuditChain:
+        """For what is submitted here: only the writer's thread may append to it."""
+        return self._filed.chain
+
     def start(self) -> None:
         self._thread.start()
 
-    def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
-        """Runs `work` in a transaction of its own that survives a loss of power."""
+    def submit(self, work: Callable[[sqlite3.Connection], T], securely: bool = False) -> Future[T]:
+        """Runs `work` in a transaction of its own that survives a loss of power. `securely`: what it takes away is overwritten."""
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()  # from here on no cancellation can meet the writer's answer
 
         def run() -> None:
             try:
-                future.set_result(self._filed.transaction(work, durable=True))
+                run_one = self._filed.transaction_without_traces if securely else self._filed.transaction
+                future.set_result(run_one(work, True))
             except (StoreUnavailableError, ValueError, OverflowError, TypeError) as error:
                 # The last three: a value that the database cannot hold is its sender's mistake and must not stop the filing.
                 future.set_exception(error)

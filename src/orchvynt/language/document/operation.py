@@ -6,9 +6,17 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from orchvynt.language.document.amounts import Count, Usd
-from orchvynt.language.document.scalars import SECOND, Duration, Place, PositiveDuration, one_of, shown
+from orchvynt.language.document.scalars import SECOND, Duration, Place, PositiveDuration, Secret, one_of, shown
 from orchvynt.language.document.section import Section, later, wrong
 from orchvynt.language.document.shapes import ProviderName
+
+
+class KeepEvidenceEntry(Section):
+    """What was reviewed is kept, sealed, after it was decided."""
+
+    for_: PositiveDuration = Field(alias="for", description="How long, from the decision on: `10y`.")
+    key: Secret = Field(description="A reference to the key that seals it: 32 random bytes, as 64 hex digits or in base64.")
+    older_keys: list[Secret] = Field(default=[], description="References to keys that sealed it before; they only open.")
 
 
 class JournalEntry(Section):
@@ -19,6 +27,10 @@ class JournalEntry(Section):
     keep_bodies: Annotated[Literal["never"], BeforeValidator(one_of("never"))] = Field(
         default="never",
         description="Whether records hold requests and answers: never. An idempotency key has its answer kept beside them for a day.",
+    )
+    keep_evidence: KeepEvidenceEntry | None = Field(
+        default=None,
+        description="Whether requests, answers and edits that were reviewed are kept, sealed and apart; by default for a day, unsealed.",
     )
     keep_records: PositiveDuration | None = Field(default=None, description="How long records are kept; by default for good.")
     sync: Annotated[Literal["process", "power"], BeforeValidator(one_of("process", "power"))] = Field(

@@ -16,7 +16,7 @@ from orchvynt.language.snapshot import SecretRef
 from orchvynt.language.yaml_marks import YamlFloat
 
 NAME_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99}"
-DURATION_PATTERN: Final = r"[0-9]+(\.[0-9]+)?(ms|s|m|h|d)"
+DURATION_PATTERN: Final = r"[0-9]+(\.[0-9]+)?(ms|s|m|h|d|y)"
 REFERENCE_PATTERN: Final = r"\$\{(env:[A-Za-z_][A-Za-z0-9_]*|file:/[^}]+)\}"
 MILLISECOND: Final = 1_000_000
 SECOND: Final = 1_000_000_000
@@ -24,8 +24,8 @@ MINUTE: Final = 60 * SECOND
 DAY: Final = 86_400 * SECOND
 
 _NAME = re.compile(NAME_PATTERN)
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)")
-_UNIT_NANOS: Final = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "h": 60 * MINUTE, "d": DAY}
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d|y)")
+_UNIT_NANOS: Final = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "h": 60 * MINUTE, "d": DAY, "y": 365 * DAY}
 _DURATION_NANOS_MAX: Final = 3_660 * DAY
 _WINDOWS: Final = ("minute", "hour", "day", "week", "month")
 _TEXT_CHARS_MAX: Final = 1_000

@@ -38,8 +38,8 @@ class Code(msgspec.Struct, frozen=True, gc=False):
 
 
 class Findings:
-    """`names` are the variables that are read, `keys` the keys of maps as `context.x`, `problems` what is
-    wrong. `bound` are the names of quantifiers around the part that is being checked."""
+    """`names` are the variables that are read, `keys` the keys of maps as `context.x`, `problems` what is wrong. `bound` are the names of
+    quantifiers around the part that is being checked."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage: Final = stage

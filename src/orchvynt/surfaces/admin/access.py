@@ -1,34 +1,17 @@
-"""Who may come in, and what was changed: tokens and the audit."""
+"""Who may come in: the admin tokens."""
 
 from typing import Final
 
 from orchvynt.lifecycle.explain.phrases import instant_text
 from orchvynt.model.faults import Fault
-from orchvynt.ports.store import AuditRow, TokenRow
+from orchvynt.ports.store import TokenRow
 from orchvynt.surfaces.admin.asking import Asking, Desk
-from orchvynt.surfaces.admin.paging import page, sortable
+from orchvynt.surfaces.admin.notes import note as note
+from orchvynt.surfaces.admin.paging import page
 from orchvynt.surfaces.admin.tokens import NAME_PATTERN, digest, new_secret
-from orchvynt.surfaces.operator_shapes import AuditView, Listing, TokenBody, TokenIssued, TokenRevoked, TokenView
+from orchvynt.surfaces.operator_shapes import Listing, TokenBody, TokenIssued, TokenRevoked, TokenView
 
-AUDITS_MAX: Final = 10_000
 TOKENS_MAX: Final = 1_000
-WHY_CHARS_MAX: Final = 2_000
-
-
-async def note(desk: Desk, who: str, what: str, why: str, subject: str) -> None:
-    """One audit entry, bounded."""
-    await desk.store.audit(AuditRow(desk.clock.now(), who, what, why[:WHY_CHARS_MAX], subject[:WHY_CHARS_MAX]))
-
-
-async def audit(desk: Desk, asking: Asking) -> Listing[AuditView]:
-    """Newest first. Entries of one instant are told apart by their place, counted from the oldest, which never changes."""
-    rows = await desk.store.audits(AUDITS_MAX)
-    same: dict[int, int] = {}
-    keyed: list[tuple[str, AuditRow]] = []
-    for row in reversed(rows):
-        same[row.at] = same.get(row.at, 0) + 1
-        keyed.append((f"{sortable(row.at)}.{same[row.at]:06d}", row))
-    return page(keyed, lambda pair: pair[0], lambda pair: _audit_view(pair[1]), asking.limit, asking.after, newest_first=True)
 
 
 async def tokens(desk: Desk, asking: Asking) -> Listing[TokenView]:
@@ -78,7 +61,3 @@ def _taken(name: str) -> Fault:
 
 def _token_view(row: TokenRow) -> TokenView:
     return TokenView(name=row.name, role=row.role, created_at=instant_text(row.created_at), created_by=row.created_by)
-
-
-def _audit_view(row: AuditRow) -> AuditView:
-    return AuditView(at=instant_text(row.at), who=row.who, what=row.what, why=row.why, subject=row.subject)

@@ -17,12 +17,13 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.roles import may
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import Role, StoreUnavailableError, TokenRow
+from orchvynt.runtime.audit_checks import AuditChecks
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.oidc_provider import OidcProvider
 from orchvynt.runtime.people import People
 from orchvynt.runtime.slack_votes import SlackVotes
-from orchvynt.surfaces.admin.asking import Asking, Cookies, Desk, Measure, Reveal, Row, Text
+from orchvynt.surfaces.admin.asking import Asking, Cookies, Desk, Measure, Reveal, Row, Text, Unseal, no_key
 from orchvynt.surfaces.admin.door import Door
 from orchvynt.surfaces.admin.entrance import Entrant, address_of, foreign, recognised
 from orchvynt.surfaces.admin.guard import HostGuard
@@ -59,10 +60,13 @@ def admin_app(
     hosts: Collection[str] = (),
     fixed_tokens: Sequence[TokenRow] = (),
     provider: OidcProvider | None = None,
+    unseal: Unseal = no_key,
+    checks: AuditChecks | None = None,
     slack: SlackVotes | None = None,
 ) -> Starlette:
     """`hosts` are the names, besides the loopback's, that this server may be addressed by. `fixed_tokens` come from the environment."""
-    desk = Desk(control, clock, reveal, measure, keyring, people, door, tuple(fixed_tokens), provider)
+    found = checks or AuditChecks()
+    desk = Desk(control, clock, reveal, measure, keyring, people, door, tuple(fixed_tokens), provider, unseal, found)
     document = msgspec.Raw(msgspec.json.encode(openapi(ROWS, PREFIX, control.status().version, BESIDE)))
 
     async def described(_request: Request) -> Response:
@@ -74,9 +78,9 @@ def admin_app(
     routes = [Route(f"{PREFIX}/openapi.json", described, methods=["GET"])]
     routes += [Route(PREFIX + path, _endpoint(desk, rows), methods=list(rows)) for path, rows in by_path.items()]
     routes += [Route(row.path, _endpoint(desk, {row.method: row}), methods=[row.method]) for row in BESIDE]
+    routes += Pages(desk).routes()
     if slack is not None:
         routes.append(Route(SLACK_PATH, SlackDoor(slack).endpoint, methods=["POST"]))
-    routes += Pages(desk).routes()
     app = Starlette(
         routes=routes,
         middleware=[Middleware(HostGuard, hosts=hosts)],

@@ -8,9 +8,11 @@ import msgspec
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.model.faults import Fault
 from orchvynt.model.roles import Role
+from orchvynt.ports.audit import EvidenceRow
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.people import PersonRow, SessionRow
 from orchvynt.ports.store import Store, TokenRow
+from orchvynt.runtime.audit_checks import AuditChecks
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.oidc_provider import OidcProvider
@@ -23,8 +25,15 @@ JSON: Final = "application/json"
 Reveal = Callable[[bytes], dict[str, Any]]
 """Reads the answer out of a parked invocation's stored state, as JSON values for its reviewer."""
 
+Unseal = Callable[[EvidenceRow], Mapping[str, bytes] | str]
+"""Opens the sealed content of a review, by name; a text says why it cannot."""
+
 Measure = Callable[[], Awaitable[list[Sampled] | None]]
 """What all metrics show now; None where the policy wants none."""
+
+
+def no_key(_: EvidenceRow) -> str:
+    return "The content is sealed, and this process has no key for it."
 
 
 class Desk(msgspec.Struct, frozen=True):
@@ -39,6 +48,8 @@ class Desk(msgspec.Struct, frozen=True):
     door: Door
     fixed_tokens: tuple[TokenRow, ...] = ()
     provider: OidcProvider | None = None
+    unseal: Unseal = no_key
+    checks: AuditChecks = msgspec.field(default_factory=AuditChecks)
 
     @property
     def store(self) -> Store:

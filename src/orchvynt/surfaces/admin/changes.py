@@ -1,8 +1,8 @@
 """Changes of what the policy protects: those that wait, and the votes on them."""
 
 from orchvynt.model.faults import Fault
-from orchvynt.surfaces.admin.access import note
 from orchvynt.surfaces.admin.asking import Asking, Desk
+from orchvynt.surfaces.admin.notes import note
 from orchvynt.surfaces.admin.paging import page, sortable
 from orchvynt.surfaces.admin.policies import change_view, concluded
 from orchvynt.surfaces.operator_shapes import Listing

@@ -8,8 +8,8 @@ from orchvynt.model.facts import BudgetGranted
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import nanos_of_text, plain_text, usd_text
 from orchvynt.runtime.control import Grant
-from orchvynt.surfaces.admin.access import note
 from orchvynt.surfaces.admin.asking import Asking, Desk
+from orchvynt.surfaces.admin.notes import note
 from orchvynt.surfaces.admin.paging import page, sortable
 from orchvynt.surfaces.grant_shapes import GrantBody, GrantView
 from orchvynt.surfaces.operator_shapes import Listing

@@ -9,8 +9,8 @@ from orchvynt.language.document.scalars import NAME_PATTERN
 from orchvynt.lifecycle.explain.phrases import instant_text
 from orchvynt.model.faults import Fault
 from orchvynt.ports.store import KeyRow
-from orchvynt.surfaces.admin.access import note
 from orchvynt.surfaces.admin.asking import Asking, Desk
+from orchvynt.surfaces.admin.notes import note
 from orchvynt.surfaces.admin.paging import page, sortable
 from orchvynt.surfaces.key_shapes import KeyBody, KeyIssued, KeyRevoked, KeyRotated, KeyView, RotateBody
 from orchvynt.surfaces.operator_shapes import Listing

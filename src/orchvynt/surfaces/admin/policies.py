@@ -10,9 +10,9 @@ from orchvynt.model.faults import Fault
 from orchvynt.ports.changes import ChangeRow
 from orchvynt.ports.store import PolicyRow
 from orchvynt.runtime.control import Applied, Change, Changed, Rollback, Version
-from orchvynt.surfaces.admin.access import note
 from orchvynt.surfaces.admin.asking import Asking, Desk
 from orchvynt.surfaces.admin.fleet import replicas
+from orchvynt.surfaces.admin.notes import note
 from orchvynt.surfaces.admin.paging import page, sortable
 from orchvynt.surfaces.operator_shapes import Listing
 from orchvynt.surfaces.policy_shapes import (

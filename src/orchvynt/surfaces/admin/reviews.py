@@ -9,8 +9,8 @@ from orchvynt.model.facts import GateJudged, Wanted
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import plain_text
 from orchvynt.ports.store import ReviewRow
-from orchvynt.surfaces.admin.access import note
 from orchvynt.surfaces.admin.asking import Asking, Desk
+from orchvynt.surfaces.admin.notes import note
 from orchvynt.surfaces.admin.paging import page, sortable
 from orchvynt.surfaces.operator_shapes import DecisionBody, Listing, ReviewDetail, ReviewView, WantedView
 
@@ -46,7 +46,7 @@ async def one(desk: Desk, asking: Asking) -> ReviewDetail | Fault:
 
 
 async def decide(desk: Desk, asking: Asking) -> ReviewView | Fault:
-    """Approves or rejects. Exactly one decision wins; the audit entry of a lost one says so."""
+    """Approves or rejects. Exactly one decision wins; its entry in the audit comes of the decision itself, that of a lost one from here."""
     body = asking.body
     assert isinstance(body, DecisionBody)
     review = asking.path["review"]
@@ -55,10 +55,7 @@ async def decide(desk: Desk, asking: Asking) -> ReviewView | Fault:
     if isinstance(done, Fault):
         await note(desk, asking.who, f"review.{body.decision} refused", done.message, review)
         return done
-    view = _view(done)
-    granted = f" with {view.granted} {view.wanted.unit}" if view.wanted is not None and view.granted else ""
-    await note(desk, asking.who, f"review.{body.decision}{granted}", body.reason, review)
-    return view
+    return _view(done)
 
 
 def _view(row: ReviewRow) -> ReviewView:

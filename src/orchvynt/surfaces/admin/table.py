@@ -24,6 +24,7 @@ from orchvynt.surfaces.admin import (
     spend,
 )
 from orchvynt.surfaces.admin.asking import Query, Row
+from orchvynt.surfaces.admin.audit_rows import AUDIT_ROWS
 from orchvynt.surfaces.admin.notify_table import NOTIFY_ROWS
 from orchvynt.surfaces.admin.people_table import PEOPLE_ROWS
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
@@ -184,7 +185,7 @@ ROWS: Final[tuple[Row, ...]] = (
         s.Listing[ModelView],
         pages=True,
     ),
-    Row("GET", "/audit", "operator", access.audit, "Who changed what, when and why, newest first.", s.Listing[s.AuditView], pages=True),
+    *AUDIT_ROWS,
     Row("GET", "/keys", "operator", keys.listed, "The secrets of the policy's keys, by id.", s.Listing[k.KeyView], pages=True),
     Row("POST", "/keys", "admin", keys.issue, "Issues a secret; it is shown once.", k.KeyIssued, takes=k.KeyBody, status=201),
     Row(
@@ -211,8 +212,8 @@ ROWS: Final[tuple[Row, ...]] = (
         "POST", "/tokens", "admin", access.issue, "Issues a token; its secret is shown once.", s.TokenIssued, takes=s.TokenBody, status=201
     ),
     Row("DELETE", "/tokens/{name}", "admin", access.revoke, "Revokes a token.", s.TokenRevoked),
-    *NOTIFY_ROWS,
     *PEOPLE_ROWS,
+    *NOTIFY_ROWS,
 )
 
 BESIDE: Final[tuple[Row, ...]] = (

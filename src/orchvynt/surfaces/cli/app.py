@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from orchvynt.surfaces.cli.asking import markup
+from orchvynt.surfaces.cli.audit_commands import add_audit_commands
 from orchvynt.surfaces.cli.budget_commands import add_budget_commands
 from orchvynt.surfaces.cli.change_commands import add_change_commands
 from orchvynt.surfaces.cli.key_commands import add_key_commands
@@ -54,6 +55,7 @@ def build_app(outside: Outside) -> typer.Typer:
     add_spend_commands(app, budgets, outside)
     add_operation_commands(app, outside)
     add_review_commands(app, outside)
+    add_audit_commands(app, outside)
     add_notify_commands(app, outside)
     add_key_commands(app, outside)
     add_token_commands(app, outside)
