@@ -190,7 +190,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(steps)
 def test_whenever_it_dies_everything_is_told_in_order(course: list[tuple[str, int]]) -> None:
     """Against a model: a process that dies between any two steps, a store that is away, a receiver that fails."""
@@ -201,13 +201,16 @@ def test_whenever_it_dies_everything_is_told_in_order(course: list[tuple[str, in
     ids: list[str] = []
     open_reviews: list[str] = []
     decided: set[str] = set()
-    count = 0
+    count = lives = 0
 
     def take() -> None:
-        heard.extend((path, body["type"], [one["review"] for one in body["data"]["reviews"]]) for path, body in told.told)
-        ids.extend(one.headers["webhook-id"] for one in told.arrivals)
+        for name, (path, body) in zip(told.ids, told.told, strict=True):
+            # What was taken, and not noted before the process died, comes again under its id: a receiver knows it by that.
+            if name not in ids:
+                ids.append(name)
+                heard.append((path, body["type"], [one["review"] for one in body["data"]["reviews"]]))
         told.told.clear()
-        told.arrivals.clear()
+        told.ids.clear()
 
     for what, number in course:
         if what == "open":
@@ -233,7 +236,8 @@ def test_whenever_it_dies_everything_is_told_in_order(course: list[tuple[str, in
         elif what == "die":
             take()
             clock, status = told.runtime.clock, told.status
-            told = Told(made, store)
+            lives += 1
+            told = Told(made, store, lives)
             told.runtime.clock.advance(clock.now() - told.runtime.clock.now())
             told.status = status
     store.away, told.status = False, 204

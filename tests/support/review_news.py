@@ -29,11 +29,15 @@ def told_by(**more: Any) -> Snapshot:
 class Told(Turning):
     """`told` are the bodies that were taken, in order, with the path; the receiver answers `status`."""
 
-    def __init__(self, made: Snapshot | None = None, store: BreakableStore | None = None) -> None:
+    def __init__(self, made: Snapshot | None = None, store: BreakableStore | None = None, life: int = 0) -> None:
         super().__init__()
         self.runtime = Runtime(made or told_by(), FakeSecrets(**SECRETS), store)
+        # Ids are unique over restarts.
+        for _ in range(1_000 * life):
+            self.runtime.ids.new("")
         self.status = 204
         self.told: list[tuple[str, Any]] = []
+        self.ids: list[str] = []
         self.arrivals: list[Arrival] = []
         self.answers: dict[str, bytes] = {}
 
@@ -65,6 +69,7 @@ class Told(Turning):
             self.arrivals.append(arrival)
             if 200 <= self.status < 300:
                 self.told.append((arrival.path, arrival.body))
+                self.ids.append(arrival.headers.get("webhook-id", ""))
             arrival.listener.on_head(self.status, [(b"retry-after", b"7")] if self.status == 429 else [])
             arrival.listener.on_data(self.answers.get(arrival.path.rpartition("/")[2], b'{"ok":true,"channel":"C1","ts":"170.1"}'))
             arrival.listener.on_end()

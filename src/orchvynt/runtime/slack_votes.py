@@ -8,12 +8,15 @@ from typing import Final
 
 import msgspec
 
+from orchvynt.decisions.people.membership import groups_of
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.dialects.inert import one_line
 from orchvynt.dialects.slack_blocks import escaped, modal
 from orchvynt.dialects.slack_requests import AGE_S_MAX, Pressed, Private, UnreadableError, email_of, read_pressed, signature_holds
-from orchvynt.language.snapshot import Destination, Snapshot
+from orchvynt.language.snapshot import Destination
+from orchvynt.model.emails import normalised
 from orchvynt.model.faults import Fault
+from orchvynt.model.roles import may
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.secrets import SecretMissingError, Secrets
 from orchvynt.ports.store import AuditRow, ReviewRow, Store, StoreUnavailableError
@@ -129,7 +132,7 @@ class SlackVotes:
             return Fault("forbidden", "Slack did not say who pressed the button.")
         found = await self._channels.slack_user(destination, user, token)
         account = found.said.get("user")
-        email = email_of(account).lower() if isinstance(account, dict) else ""
+        email = normalised(email_of(account)) if isinstance(account, dict) else None
         if not email:
             said = found.why or "the account is a guest's or a bot's, or its e-mail address is not confirmed"
             return Fault("forbidden", f"Your Slack account is no person that may vote: {said}.")
@@ -142,7 +145,11 @@ class SlackVotes:
     async def _decide(self, pressed: Pressed, email: str) -> str:
         """Raises StoreUnavailableError."""
         assert pressed.asked != "open"
-        voter = Voter(email, groups_of(self._control.snapshot, email))
+        person = await self._store.person(email)
+        if person is not None and (person.disabled or not may(person.role, "reviewer")):
+            return f"{email} may not decide here: ask an admin for the role reviewer."
+        # Of an identity provider's groups Slack knows nothing.
+        voter = Voter(email, groups_of(email, (), self._control.snapshot.groups))
         reason = pressed.reason or ""
         done = await self._control.decide(pressed.review, pressed.asked, voter, reason)
         what = f"review.{pressed.asked}{' refused' if isinstance(done, Fault) else ''}"
@@ -160,11 +167,6 @@ class SlackVotes:
         done = await self._channels.slack(destination, "chat.postEphemeral", arguments, token)
         if done.why:
             self._say(f"a vote by a button in {destination.name} could not be answered: {done.why}")
-
-
-def groups_of(snapshot: Snapshot, email: str) -> frozenset[str]:
-    """The groups whose members have this address, in any spelling of letters. Of an identity provider's groups Slack knows nothing."""
-    return frozenset([group.name for group in snapshot.groups.values() if email in {member.lower() for member in group.members}])
 
 
 def _counted(row: ReviewRow, pressed: Pressed) -> str:
