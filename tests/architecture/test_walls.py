@@ -39,6 +39,7 @@ def test_every_room_has_its_place_in_the_line() -> None:
     layers = next(contract for contract in contracts if contract["type"] == "layers")["layers"]
     placed = {room.strip() for layer in layers for room in layer.split("|")}
     rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    rooms |= {path.stem for path in PACKAGE.glob("*.py") if not path.stem.startswith("__")}
     assert rooms == placed
 
 

@@ -280,16 +280,30 @@ def watched(kind: str = "reject", tokens: int = 100, **more: Any) -> World:
 
 
 def looks(world: World, seconds: int) -> list[dict[str, Any]]:
-    told = []
+    """What arrives within so many looks of the alerts, each taken at once."""
+    return asyncio.run(_looked(world, seconds))
+
+
+async def _looked(world: World, seconds: int) -> list[dict[str, Any]]:
+    told, upstream = [], world.runtime.upstream
     for _ in range(seconds):
         world.runtime.later(SECOND)
-        asyncio.run(world.runtime.alerting.tick())
-        for arrival in [one for one in world.runtime.upstream.arrivals if one.path == "/hook"]:
+        await world.runtime.alerting.tick()
+        await _turns()
+        arrived = [one for one in upstream.arrivals if one.path == "/hook"]
+        upstream.arrivals = [one for one in upstream.arrivals if one.path != "/hook"]
+        for arrival in arrived:
             told.append(arrival.body)
             arrival.listener.on_head(204, [])
             arrival.listener.on_end()
-        world.runtime.upstream.arrivals = [one for one in world.runtime.upstream.arrivals if one.path != "/hook"]
+        await _turns()
     return told
+
+
+async def _turns() -> None:
+    """Whatever a message sets going has its turns."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 def thresholds(world: World) -> list[tuple[int, str, str]]:

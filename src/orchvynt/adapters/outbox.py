@@ -1,4 +1,4 @@
-"""What of a batch of facts is to be told: reviews that opened, escalated and were decided. Every store shares this."""
+"""What of a batch of facts is to be told: reviews that opened, reminders, escalations and decisions. Every store shares this."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from orchvynt.adapters.reviews import ReviewFact
-from orchvynt.model.facts import ReviewDecided, ReviewEscalated, ReviewOpened
+from orchvynt.model.facts import ReviewDecided, ReviewEscalated, ReviewOpened, ReviewReminded
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -18,6 +18,6 @@ def news_of(facts: Iterable[ReviewFact]) -> list[bytes]:
     for fact in facts:
         if isinstance(fact, ReviewOpened | ReviewDecided):
             found.append(_encode(replace(fact, state=b"")))
-        elif isinstance(fact, ReviewEscalated):
+        elif isinstance(fact, ReviewReminded | ReviewEscalated):
             found.append(_encode(fact))
     return found

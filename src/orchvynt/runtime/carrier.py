@@ -74,7 +74,6 @@ class Carrier:
         self.parking = ParkingLives(clock, parked, self.admitting, self.callers, self.lives)
         self.kept = KeptEnds(journal, clock, self.counting, self._release_ended)
         self._wake_after = wake_after
-        self._in_force = in_force
         self.group = GroupWrite(journal, soon, self._go_on)
         self._performers: Final[dict[type[commands.Command], Callable[[Life, Any], None]]] = {
             commands.Admit: self.admitting.admit,
@@ -93,7 +92,9 @@ class Carrier:
             commands.Park: self.parking.park,
             commands.Escalate: self.parking.escalate,
             commands.GoOn: self.parking.go_on,
-            commands.JudgeAgain: lambda life, _: self._judge_again(life),
+            commands.JudgeAgain: lambda life, _: self._perform(
+                life, judge_again(life, in_force(), clock, observed, self.admitting.subjects)
+            ),
             commands.ReviewLater: self.parking.review_later,
             commands.OpenHeldStream: lambda life, _: self.callers.open_held(life),
             commands.Close: self._close,
@@ -114,10 +115,6 @@ class Carrier:
             self.failed(life, error)
         if life.state.invocation.ask.stream and not life.state.streams and life.state.phase != "done":
             life.set_timer("stream_open", life.arrived + STREAM_OPEN_NS)
-
-    def _judge_again(self, life: Life) -> None:
-        at, mono = self.clock.now(), self.clock.monotonic()
-        self._perform(life, judge_again(life, self._in_force(), at, mono, self.observed, self.admitting.subjects))
 
     def joinable(self, state: State) -> ParkedOne | None:
         """What a caller that comes back with the same request joins."""
@@ -257,7 +254,7 @@ class Carrier:
             life.retries = True
             self.admitting.health.retries.retried(self.clock.monotonic())
         # Timers of the loop may be early by their resolution; a rest that is slept out must be over.
-        self._wake_after(command.wait_ns + WAKE_SLACK_NS, lambda: self._woken(life))
+        self._wake_after(command.wait_ns + WAKE_SLACK_NS, partial(self._woken, life))
 
     def _woken(self, life: Life) -> None:
         if life.state.phase == "backing_off":
@@ -294,15 +291,10 @@ class Carrier:
         self.parking.closed(life)
         self.admitting.forget_invocation(life)
 
-    def let_go(self, life: Life) -> None:
-        """A parked life with no caller needs no memory; the store has its state."""
-        self.parking.let_go(life)
-
     def _callers_gone(self, life: Life) -> None:
         """The last caller closed its connection."""
         if life.state.phase == "done":
             return
-        exchange = life.exchange
-        seen, delivered_bytes = (exchange.seen, exchange.delivered_bytes) if exchange else (None, 0)
+        seen, delivered_bytes = (life.exchange.seen, life.exchange.delivered_bytes) if life.exchange else (None, 0)
         self.feed(life, events.CallerGone(self.clock.now(), self.clock.monotonic(), seen, delivered_bytes))
         self.parking.left(life)

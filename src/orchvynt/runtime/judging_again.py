@@ -10,11 +10,13 @@ from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.commands import AnyCommand
 from orchvynt.lifecycle.events import JudgedAgain
 from orchvynt.lifecycle.going_on import judged_again
+from orchvynt.ports.clock import Clock
 from orchvynt.runtime.life import Life
 
 
-def judge_again(life: Life, today: Snapshot, at: int, mono: int, observed: Observed, subjects: Subjects) -> list[AnyCommand]:
-    """One step of the life, and the commands that follow it. `at` is ns UTC, `mono` monotonic ns."""
+def judge_again(life: Life, today: Snapshot, clock: Clock, observed: Observed, subjects: Subjects) -> list[AnyCommand]:
+    """One step of the life, and the commands that follow it."""
+    at, mono = clock.now(), clock.monotonic()
     snapshot, invocation = life.snapshot, life.state.invocation
     read = partial(registry.caller(invocation.dialect).input_text, invocation.ask)
     todays = RequestValues(invocation, at, read, today.timezone)

@@ -7,10 +7,8 @@ from typing import Final
 import msgspec
 
 from orchvynt.decisions.budgets.accounts import RollingAccount
-from orchvynt.decisions.budgets.burning import Subject, burn
-from orchvynt.decisions.budgets.grants import NOTHING, Amounts, on_top, term
-from orchvynt.decisions.budgets.ledger import EMPTY, Account
-from orchvynt.decisions.budgets.standing import Spend, forecast, measures
+from orchvynt.decisions.budgets.grants import NOTHING, term
+from orchvynt.decisions.budgets.ledger import EMPTY
 from orchvynt.decisions.budgets.windows import account_window
 from orchvynt.decisions.fallback.breakers import Sight
 from orchvynt.decisions.limits.buckets import Bucket
@@ -19,8 +17,7 @@ from orchvynt.decisions.limits.refusals import window_text
 from orchvynt.decisions.reviews.cases import Case, Voter, late
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import SCORES_NEEDED, lower_bound
-from orchvynt.language.document.scalars import duration_text
-from orchvynt.language.snapshot import Budget, Model, RateLimit, Snapshot
+from orchvynt.language.snapshot import Model, RateLimit, Snapshot
 from orchvynt.lifecycle.state import PARKED
 from orchvynt.model.facts import Choice
 from orchvynt.model.faults import Fault
@@ -30,6 +27,7 @@ from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.outbox import MessageRow
 from orchvynt.ports.store import ReviewRow, StoreUnavailableError
 from orchvynt.runtime.alerting import Alerting
+from orchvynt.runtime.budget_lines import Rates, budget_line
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.changing import Changing
 from orchvynt.runtime.control import (
@@ -55,14 +53,6 @@ from orchvynt.runtime.policies import PolicyMissingError
 from orchvynt.runtime.voting import Voting, unknown
 
 STATUS_ALERTS_MAX: Final = 100
-
-
-class Rates(msgspec.Struct, frozen=True):
-    """What every subject spent lately, over the same time."""
-
-    at: int
-    recent: dict[Subject, tuple[Spend, int]]
-    over_ns: int
 
 
 class Operations:
@@ -132,7 +122,7 @@ class Operations:
             # Of a window that rolls, when the oldest of it has rolled out.
             resets_at = account.frees_at("", 0) if isinstance(account, RollingAccount) else end
             granted = ledger.grants.of(budget, subject, start, at) if ledger.grants else NOTHING
-            found.append(_budget_line(budget, subject, start, resets_at, account, rates, granted))
+            found.append(budget_line(budget, subject, start, resets_at, account, rates, granted))
         found += self._granted_only({(line.name, line.subject) for line in found}, rates)
         return sorted(found, key=lambda line: (line.name, line.subject))
 
@@ -145,7 +135,7 @@ class Operations:
                 granted = grants.of(budget, subject, lasts.window, rates.at)
                 if granted != NOTHING and (budget.name, subject) not in shown and budget.scope != "invocation":
                     resets_at = 0 if budget.rolls_ns else lasts.until
-                    yield _budget_line(budget, subject, lasts.window, resets_at, EMPTY, rates, granted)
+                    yield budget_line(budget, subject, lasts.window, resets_at, EMPTY, rates, granted)
 
     def rate_limits(self) -> list[RateLimitLine]:
         limiting, now = self.carrier.limiting, self.carrier.clock.monotonic()
@@ -241,36 +231,6 @@ class Operations:
 
 def _no_policy(error: PolicyMissingError) -> Fault:
     return Fault("policy_error", f"The review cannot be decided: {error}.", "Start the build that parked it.")
-
-
-def _budget_line(budget: Budget, subject: str, window: int, resets_at: int, account: Account, rates: Rates, granted: Amounts) -> BudgetLine:
-    settled = Spend(account.settled_nanos, account.settled_tokens, account.settled_output, account.settled_calls)
-    held = Spend(account.held_nanos, account.held_tokens, account.held_output, account.held_calls)
-    found = measures(on_top(budget.limits, granted), settled, held)
-    began = rates.at - window if window and not budget.rolls_ns else 0
-    rate = burn(rates.recent, (budget.name, subject), rates.over_ns, settled, began)
-    return BudgetLine(
-        budget.name,
-        budget.subject_of,
-        subject,
-        f"rolling {duration_text(budget.rolls_ns)}" if budget.rolls_ns else budget.window,
-        resets_at,
-        budget.limits.nanos,
-        account.settled_nanos,
-        account.held_nanos,
-        budget.limits.tokens,
-        account.settled_tokens,
-        account.held_tokens,
-        account.waiting,
-        granted_nanos=granted[0],
-        granted_tokens=granted[1],
-        measures=found,
-        burn=rate,
-        forecast=forecast(found, rate, rates.at, resets_at, budget.rolls_ns),
-        breach=budget.breach.kind,
-        breach_model=budget.breach.model,
-        rolls_ns=budget.rolls_ns,
-    )
 
 
 def _rate_limit_line(limit: RateLimit, subject: str, bucket: Bucket) -> RateLimitLine:

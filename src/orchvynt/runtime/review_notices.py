@@ -9,7 +9,7 @@ import msgspec
 from orchvynt.decisions.outbox.gathering import ReviewNews
 from orchvynt.language.snapshot import Destination, Snapshot
 from orchvynt.lifecycle.explain.phrases import instant_text
-from orchvynt.model.facts import ReviewDecided, ReviewEscalated
+from orchvynt.model.facts import ReviewDecided, ReviewEscalated, ReviewReminded
 from orchvynt.ports.store import ReviewRow
 from orchvynt.runtime.excerpts import clipped
 
@@ -29,6 +29,8 @@ class Heard(msgspec.Struct, frozen=True):
 def word_of(fact: ReviewNews) -> str:
     if isinstance(fact, ReviewDecided):
         return "expired" if fact.decision == "expire" else "decided"
+    if isinstance(fact, ReviewReminded):
+        return "reminded"
     return "escalated" if isinstance(fact, ReviewEscalated) else "opened"
 
 

@@ -99,7 +99,7 @@ class Reviewing:
     async def _join(self, one: ParkedOne, caller: Caller) -> None:
         one, life = await self.current(one)
         if caller.line.gone:
-            self.carrier.let_go(life)
+            self.carrier.parking.let_go(life)
         elif one.open or one.under_way:
             self._attach(life, caller)
         else:
@@ -147,7 +147,7 @@ class Reviewing:
         one, life = await self.current(one)
         if one.open or one.under_way:
             answers.refuse(life, caller, pending(life.state))
-            self.carrier.let_go(life)
+            self.carrier.parking.let_go(life)
         else:
             self._give(life, caller)
 

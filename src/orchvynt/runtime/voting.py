@@ -57,7 +57,7 @@ class Voting:
         found = cast()
         granted = check_grant(review, choice, amount, life.state.wanted) if isinstance(found, Counted) else found
         if isinstance(found, Fault) or isinstance(granted, Fault) or not found.decides:
-            self._carrier.let_go(life)
+            self._carrier.parking.let_go(life)
             refused = granted if isinstance(granted, Fault) else None
             return refused if refused is not None or isinstance(found, Fault) else self._voted(one, found)
         return self._decided(one, life, found, granted)
@@ -121,7 +121,7 @@ class Voting:
         # A call that goes on is decided on the way.
         if one.open and one.escalations == steps:
             self._carrier.parked.decided(one, status, by, event.at)
-        self._carrier.let_go(life)
+        self._carrier.parking.let_go(life)
         return True
 
     async def fall_due(self, one: ParkedOne) -> None:
@@ -150,7 +150,7 @@ class Voting:
             return
         # It may have been decided, or the step taken, while the state was read.
         if newest is not one or not one.open or not one.due or one.due > clock.now():
-            self._carrier.let_go(life)
+            self._carrier.parking.let_go(life)
             return
         if not self._step(one, life, events.EscalationDue(clock.now(), clock.monotonic()), "expired", "escalation"):
             self._carrier.parked.due_again(one, clock.now() + AGAIN_NS)

@@ -33,9 +33,9 @@ def test_every_verb_takes_a_reviewer(world: World, role: str, method: str, path:
     answer = world.ask(method, path, role, body)
     assert answer.status == (403 if role == "viewer" else 200), answer.body
     if role == "viewer":
-        assert world.audits == []
+        assert {row.what for row in world.audits} == {"review.open"}
     elif method != "GET":
-        assert {row.who for row in world.audits} == {f"token:{role}"}
+        assert {row.who for row in world.audits if row.what != "review.open"} <= {f"token:{role}"}
 
 
 def test_an_edit_is_shown_with_its_difference_and_nobody_approves_it_blindly(world: World) -> None:
@@ -63,7 +63,13 @@ def test_a_claim_is_seen_and_given_back(world: World) -> None:
     assert world.ask("GET", "/reviews?claimed=me", "admin").json["items"] == []
     assert world.ask("DELETE", "/reviews/rev_1/claim", "admin").status == 409
     assert world.ask("DELETE", "/reviews/rev_1/claim", "reviewer").json["claimed_by"] == ""
-    assert [row.what for row in world.audits] == ["review.claim", "review.approve refused", "review.release refused", "review.release"]
+    told = [row.what for row in world.audits if row.what != "review.open"]
+    assert told == [
+        "review.claim",
+        "review.approve refused",
+        "review.release refused",
+        "review.release",
+    ]
     for method, path in (("POST", "/reviews/x/claim"), ("DELETE", "/reviews/x/claim"), ("POST", "/reviews/x/release")):
         assert world.ask(method, path, "reviewer").status == 404
 

@@ -25,6 +25,7 @@ class Sureness(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     textless: bool = False
 
 
+LEAST: Final = -1e6
 NO_TEXT: Final = Sureness(None, "the answer has no text", textless=True)
 
 
@@ -34,13 +35,13 @@ def of_logprobs(logprobs: Sequence[TokenLogprob]) -> Sureness:
     equation 9)."""
     if not logprobs:
         return Sureness(None, "there are no log probabilities")
-    total = math.fsum(one.logprob for one in logprobs if math.isfinite(one.logprob))
     if any(math.isnan(one.logprob) or one.logprob == math.inf for one in logprobs):
         return Sureness(None, "a log probability is no number")
     if any(one.logprob == -math.inf for one in logprobs):
         return Sureness(0.0)
-    # A provider may round a certain token to a little above 0.
-    return Sureness(math.exp(min(0.0, total / len(logprobs))))
+    # A provider may round a certain token to a little above 0; beyond a million a token is as good as impossible.
+    total = math.fsum(min(0.0, max(LEAST, one.logprob)) for one in logprobs)
+    return Sureness(math.exp(total / len(logprobs)))
 
 
 def of_json(text: str, pointer: str) -> Sureness:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from orchvynt.model.facts import ReviewDecided, ReviewEscalated, ReviewOpened
+from orchvynt.model.facts import ReviewDecided, ReviewEscalated, ReviewOpened, ReviewReminded
 
 SECOND: Final = 1_000_000_000
 WAIT_NS: Final = 1 * SECOND
@@ -20,7 +20,7 @@ SPACING_NS_MAX: Final = 300 * SECOND
 
 Kind = Literal["asks", "outcomes"]
 """What wants something of people, and what tells them that it is over."""
-ReviewNews = ReviewOpened | ReviewEscalated | ReviewDecided
+ReviewNews = ReviewOpened | ReviewReminded | ReviewEscalated | ReviewDecided
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -149,10 +149,11 @@ async def release(desk: Desk, asking: Asking) -> ReviewView | Fault:
 
 
 async def _noted(desk: Desk, asking: Asking, what: str, done: ReviewRow | Fault) -> ReviewView | Fault:
-    refused = isinstance(done, Fault)
-    why = done.message if isinstance(done, Fault) else ""
-    await note(desk, asking.who, f"review.{what}{' refused' if refused else ''}", why, asking.path["review"])
-    return done if isinstance(done, Fault) else _view(done, desk.clock.now())
+    """What was done is an entry of the audit by its fact; what was refused has none."""
+    if not isinstance(done, Fault):
+        return _view(done, desk.clock.now())
+    await note(desk, asking.who, f"review.{what} refused", done.message, asking.path["review"])
+    return done
 
 
 def _case(row: ReviewRow) -> Case:
