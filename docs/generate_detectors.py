@@ -17,8 +17,8 @@ HEAD = """\
 sources' own labels ([files, versions, licences](../../tests/data/detectors/README.md)). A test fails when a figure falls below its floor.
 
 Recall is the share of what is there that is found; precision the share of what is found that is there, and – where the data has nothing
-that is not there. **The detectors were corrected after misses in these same data, and the data of secrets and refusals are excerpts**: expect
-less on yours. Kinds with a handful of examples are shown because there are no more; they prove little.
+that is not there. **The detectors were corrected after misses in these same data, and the data of secrets and refusals are excerpts**:
+expect less on yours. Kinds with a handful of examples are shown because there are no more; they prove little.
 
 """
 TAIL = """
