@@ -18,7 +18,8 @@ def test_names_and_words_go_and_the_rest_stays() -> None:
         f.HoldPlaced("i", 1, "a", 1, "gpt", (f.Reserved("by-user", "u-1", 0, 7), f.Reserved("team", "docs", 0, 7)), 1, 2, 3),
         f.FeedbackGiven("i", 1, 0.5, "m", "p", comment="said by u-1"),
         f.InvocationRefused("i", 1, "review_rejected", 403, "because of u-1", {"reason": "u-1"}),
-        f.ReviewVoted("i", 1, "rev_1", f.Vote("ana@x", "approve", "u-1 is fine", 1)),
+        f.ReviewVoted("i", 1, "rev_1", f.Vote("ana@x", "edit", "u-1 is fine", 1, "dear u-1, the secret answer")),
+        f.ReviewDecided("i", 2, "rev_1", "edit", "ana@x", b"", "u-1 is fine", diff="-the secret answer of u-1"),
         f.CandidateSkipped("i", 1, 1, "gpt", "budget:by-user", {"subject": "c-2", "limit": 5}),
     ]
     assert persons_in(record) == {"u-1", "s-1", "c-1", "c-2"}

@@ -24,7 +24,7 @@ def reviewed_later(snapshot: Snapshot, state: State, event: AnyEvent) -> tuple[l
     queue: list[AnyCommand] = []
     named = [own_gate(snapshot, name) for name in dict.fromkeys(state.later_matched)]
     for gate in (gate for gate in named if gate is not None):
-        copy = _copy(state)
+        copy = _copy(state, keeps_request=snapshot.evidence is not None)
         opened.append(fact := opened_at(gate, copy, event, after_delivery=True))
         state.review_count = copy.review_count
         queue.append(ReviewLater(fact.review, gate.name, fact.escalates_at, terms_of(fact), fact.reminds))
@@ -32,12 +32,13 @@ def reviewed_later(snapshot: Snapshot, state: State, event: AnyEvent) -> tuple[l
     return opened, queue
 
 
-def _copy(state: State) -> State:
-    """What a reviewer needs of it: no request, and of the answer the canonical form, which any later policy can show."""
+def _copy(state: State, keeps_request: bool) -> State:
+    """What a reviewer needs of it: no request but where the policy keeps that as evidence, and of the answer the canonical form, which any later policy can show."""
     return msgspec.structs.replace(
         state,
         phase="delivered",
         invocation=without_body(state.invocation),
+        request=(state.request or state.invocation.ask.body) if keeps_request else b"",
         answer=None,
         stream_body=b"",
         join_key="",

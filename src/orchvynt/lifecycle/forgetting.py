@@ -15,7 +15,7 @@ _BLANK: Final[dict[type, dict[str, Any]]] = {
     f.AttemptEnded: {"message": ""},
     f.GateJudged: {"reads": {}, "problem": ""},
     f.ReviewOpened: {"state": b"", "join_key": "", "requester": ""},
-    f.ReviewDecided: {"state": b"", "reason": ""},
+    f.ReviewDecided: {"state": b"", "reason": "", "diff": ""},
     f.ReviewConcluded: {"state": b""},
     f.BudgetGranted: {"reason": ""},
     f.InvocationRefused: {"message": FORGOTTEN, "detail": {}},
@@ -46,7 +46,7 @@ def _forget(fact: f.AnyFact, names: frozenset[str]) -> f.AnyFact:
         claims = msgspec.structs.replace(fact.claims, session="", user="", context={})
         return msgspec.structs.replace(fact, claims=claims, **blanks)
     if isinstance(fact, f.ReviewVoted):
-        return msgspec.structs.replace(fact, vote=msgspec.structs.replace(fact.vote, reason=""))
+        return msgspec.structs.replace(fact, vote=msgspec.structs.replace(fact.vote, reason="", text=""))
     blanked = msgspec.structs.replace(fact, **blanks) if blanks else fact
     # A budget's subject, and whatever else is just the name of a person.
     told = msgspec.to_builtins(blanked, builtin_types=(bytes,))

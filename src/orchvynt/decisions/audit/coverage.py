@@ -124,7 +124,7 @@ class Counting:
 
 def _observed(fact: f.GateJudged) -> bool:
     """Whether the gate only watched: the fact says what it would have done."""
-    return bool(getattr(fact, "would", "")) or fact.verdict not in ("matched", "failed")
+    return bool(fact.would) or fact.verdict not in ("matched", "failed")
 
 
 def _became(own: Sequence[str], others: Sequence[str], record: Sequence[f.AnyFact]) -> Class:
