@@ -57,7 +57,6 @@ LATER = {
     "enforce: observe": "enforce",
     'telemetry: {otlp: "${env:OTEL_EXPORTER_OTLP_ENDPOINT}"}': "telemetry",
     "outage: {gates: closed}": "outage",
-    'notify: {oncall: {slack: {channel: "#oncall", token: "${env:SLACK_TOKEN}"}}}': "slack",
 }
 
 

@@ -33,7 +33,8 @@ def reviewed_later(snapshot: Snapshot, state: State, event: AnyEvent) -> tuple[l
 
 
 def _copy(state: State, keeps_request: bool) -> State:
-    """What a reviewer needs of it: no request but where the policy keeps that as evidence, and of the answer the canonical form, which any later policy can show."""
+    """What a reviewer needs of it: of the answer the canonical form, which any later policy can show, and the request only where the
+    policy keeps that as evidence."""
     return msgspec.structs.replace(
         state,
         phase="delivered",

@@ -1,18 +1,32 @@
 """What gates read of an answer, and what they said of it, in words."""
 
+from typing import Final
+
 from orchvynt.lifecycle.explain.phrases import count, listing, quoted
 from orchvynt.model.facts import AnswerMeasured, ConfidenceTaken, GateJudged
 
+WOULD: Final[dict[str, str]] = {
+    "would_park": "would have parked it",
+    "would_refuse": "would have refused the stream",
+    "would_review": "would have had it reviewed after the delivery",
+}
+
 
 def judged_text(fact: GateJudged) -> str:
-    because = f": {quoted(fact.problem)}" if fact.problem else ""
+    gate = f"gate {fact.gate} ({fact.stage})"
+    calls = listing([f"{quoted(tool)} (call {index})" for index, tool in fact.calls])
+    on = f" on {calls}" if calls else ""
+    because = f" ({quoted(fact.problem)})" if fact.problem else ""
+    if fact.would:
+        verdict = f"{fact.verdict}{on}" if fact.verdict != "failed" else f"could not be judged{on}"
+        return f"{gate} {verdict}{because}; it only observes, and {WOULD[fact.would]}"
     match fact.verdict:
         case "matched":
-            return f"gate {fact.gate} ({fact.stage}) matched: a person must look first{f' ({quoted(fact.problem)})' if because else ''}"
+            return f"{gate} matched{on}: a person must look first{because}"
         case "passed":
-            return f"gate {fact.gate} ({fact.stage}) passed{because}"
+            return f"{gate} passed{because}"
         case "failed":
-            return f"gate {fact.gate} ({fact.stage}) could not be judged and closes{because}"
+            return f"{gate} could not be judged{on} and closes{because}"
 
 
 def confidence_text(fact: ConfidenceTaken) -> str:

@@ -27,11 +27,6 @@ from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.repeats import AnswerRepeated
 
-WOULD: Final[dict[str, str]] = {
-    "would_park": "would have parked it",
-    "would_refuse": "would have refused the stream",
-    "would_review": "would have had it reviewed after the delivery",
-}
 HIDDEN: Final = frozenset({"fact", "inv", "at", "state", "diff"})
 
 
