@@ -152,6 +152,9 @@ class ReviewLives:
             assert time.monotonic() < until, f"without an answer are {', '.join(map(str, self._asking.values()))}"
             await asyncio.wait(self._asking, timeout=1, return_when=asyncio.FIRST_COMPLETED)
             await self._audit()
+            for one in deciders:
+                if one.done():
+                    one.result()  # it raises why nobody decides any more
         await _stopped(deciders)
 
     def _ask(self) -> None:
@@ -208,7 +211,8 @@ class ReviewLives:
         mind = random.Random(self._life * DECIDERS + number)
         while True:
             try:
-                for review in (await self._admin("/reviews")).json["items"]:
+                listed = await self._admin("/reviews")
+                for review in listed.json["items"] if listed.status == 200 else ():
                     if self._old_enough(review["invocation"]):
                         await self._vote(review["review"], mind.choice(("approve", "approve", "reject")))
             except (OSError, http.client.HTTPException):
