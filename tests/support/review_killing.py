@@ -12,6 +12,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -123,6 +124,8 @@ class ReviewLives:
 
     async def run(self, kills: int, now_and_then: Callable[[], None] = lambda: None) -> None:
         """So many lives; now and then, and at the end, everybody is decided on and answered. Raises AssertionError."""
+        # Callers that poll keep a thread each while they wait: those who decide must not stand behind them.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(128))
         for number in range(kills):
             await self.live(MOMENTS[number % len(MOMENTS)])
             if number % DRAINED_EVERY == DRAINED_EVERY - 1 or number == kills - 1:
