@@ -73,3 +73,11 @@ def test_a_change_is_told_in_words() -> None:
     told = "\n".join(diff(old, new))
     for words in ("remind none → after 15m, after 1h", "mon, wed, fri, sat, sun 09:00 to 17:30 Europe/Berlin", "message"):
         assert words in told
+
+
+def test_where_there_is_no_answer_no_words_take_its_place() -> None:
+    text = policy(GATE + "    on_reject: message\n")
+    (stage,) = {line for line in text.splitlines() if line.strip() == "stage: output"} or {"stage: output"}
+    errors = [one.message for one in load(text.replace(stage, stage.replace("output", "input")), "p.yaml").problems]
+    assert any("no answer yet that words could take the place of" in one for one in errors), errors
+    assert load(text, "p.yaml").snapshot is not None

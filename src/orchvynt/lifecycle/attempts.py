@@ -11,7 +11,7 @@ from orchvynt.lifecycle.events import AnswerArrived, AttemptFailed, StreamEnded,
 from orchvynt.lifecycle.judging import weigh_answer
 from orchvynt.lifecycle.parking import flowed
 from orchvynt.lifecycle.rescue import RESTART, begin_rescue, break_off, prefix_for
-from orchvynt.lifecycle.settling import end_failed, settle_answer
+from orchvynt.lifecycle.settling import end_answered, end_failed, settle_answer
 from orchvynt.lifecycle.state import State, Tried
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
@@ -19,25 +19,9 @@ from orchvynt.model.faults import Fault
 
 def answer_arrived(snapshot: Snapshot, state: State, event: AnswerArrived) -> list[AnyCommand]:
     """A whole answer: settled first, then judged by the gates that are still open."""
-    answer, placed = event.answer, state.placed
-    assert placed is not None
-    ended = facts.AttemptEnded(
-        state.invocation.id,
-        event.at,
-        placed.attempt,
-        "answered",
-        event.mono - state.sent_mono,
-        200,
-        answer.response_id,
-        event.provider_request_id,
-        response_model=answer.response_model,
-        finish=answer.finish,
-        dropped=event.dropped,
-        quota_ns=event.quota_ns,
-    )
-    receipt = settle_answer(snapshot, state, event, answer.usage, answer.output_bytes)
-    state.answer, state.dropped, state.finding = answer, event.dropped, event.finding
-    return weigh_answer(snapshot, state, event, [ended, receipt])
+    noted = end_answered(snapshot, state, event)
+    state.answer, state.dropped, state.finding = event.answer, event.dropped, event.finding
+    return weigh_answer(snapshot, state, event, noted)
 
 
 def stream_started(snapshot: Snapshot, state: State, event: StreamStarted) -> list[AnyCommand]:

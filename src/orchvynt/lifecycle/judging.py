@@ -35,7 +35,7 @@ from orchvynt.lifecycle.events import (
 )
 from orchvynt.lifecycle.parking import judge_answer
 from orchvynt.lifecycle.replies import reply_of
-from orchvynt.lifecycle.settling import end_failed, settle_answer, settle_unknown
+from orchvynt.lifecycle.settling import end_answered, end_failed, settle_unknown
 from orchvynt.lifecycle.state import Judge, State
 from orchvynt.lifecycle.waiting_callers import caller_wait_elapsed
 from orchvynt.model import facts
@@ -171,27 +171,11 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
 
 def answer_arrived(snapshot: Snapshot, state: State, event: AnswerArrived) -> list[AnyCommand]:
     """The judge has spoken: settled, and a number, or not."""
-    question, answer = _asked(state), event.answer
-    assert question.placed is not None
-    attempt = question.placed.attempt
-    ended = facts.AttemptEnded(
-        state.invocation.id,
-        event.at,
-        attempt,
-        "answered",
-        event.mono - question.sent_mono,
-        200,
-        answer.response_id,
-        event.provider_request_id,
-        response_model=answer.response_model,
-        finish=answer.finish,
-        dropped=event.dropped,
-        quota_ns=event.quota_ns,
-    )
-    receipt = settle_answer(snapshot, question, event, answer.usage, answer.output_bytes)
-    question.answer = answer
+    question = _asked(state)
+    noted = end_answered(snapshot, question, event)
+    question.answer = event.answer
     found = judges.verdict(reply_of(snapshot, question).text)
-    return _found(snapshot, state, event, [ended, receipt], found)
+    return _found(snapshot, state, event, noted, found)
 
 
 def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[AnyCommand]:

@@ -9,7 +9,7 @@ from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects.shapes import Seen
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.lifecycle.events import AnyEvent, AttemptFailed
+from orchvynt.lifecycle.events import AnswerArrived, AnyEvent, AttemptFailed
 from orchvynt.lifecycle.state import State
 from orchvynt.model import facts
 from orchvynt.model.money import FREE, Price, cost_nanos
@@ -73,6 +73,27 @@ def settle_unknown(snapshot: Snapshot, state: State, event: AnyEvent, seen: Seen
         response_model=seen.response_model if seen else "",
     )
     return ended, settle(snapshot, state, event, bound(snapshot, state, output_bytes, seen.usage if seen else None), why)
+
+
+def end_answered(snapshot: Snapshot, state: State, event: AnswerArrived) -> list[facts.AnyFact]:
+    """The end of the attempt under way, which gave a whole answer, and its receipt."""
+    answer, placed = event.answer, state.placed
+    assert placed is not None
+    ended = facts.AttemptEnded(
+        state.invocation.id,
+        event.at,
+        placed.attempt,
+        "answered",
+        event.mono - state.sent_mono,
+        200,
+        answer.response_id,
+        event.provider_request_id,
+        response_model=answer.response_model,
+        finish=answer.finish,
+        dropped=event.dropped,
+        quota_ns=event.quota_ns,
+    )
+    return [ended, settle_answer(snapshot, state, event, answer.usage, answer.output_bytes)]
 
 
 def end_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[facts.AnyFact]:

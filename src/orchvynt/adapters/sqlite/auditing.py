@@ -12,10 +12,10 @@ import msgspec
 
 from orchvynt.adapters.auditing import DELIVER, AuditedFact, review_notes, states_due
 from orchvynt.adapters.clock import SystemClock
-from orchvynt.adapters.journal.frames import decode_record
 from orchvynt.adapters.projection import Batch
 from orchvynt.adapters.sqlite.anchor import Anchor, Anchored
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
+from orchvynt.adapters.sqlite.records import record_batches
 from orchvynt.decisions.audit.chain import Checker, Verified, head_of, link
 from orchvynt.decisions.audit.entries import MISMATCH, SALT_BYTES, UPGRADED, AuditRow, Entry, Head, Kept, Words
 from orchvynt.ports.store import ReviewRow, StoreUnavailableError
@@ -112,15 +112,7 @@ def file_matches(connection: sqlite3.Connection, batch: Batch) -> None:
 
 def fill(connection: sqlite3.Connection) -> None:
     """What gates matched, and which states are to be dropped, of all records that are there. Raises StoreUnavailableError."""
-    rows = connection.execute(QUERIES["all_frames"])
-    while bodies := rows.fetchmany(AT_ONCE):
-        batch = Batch(0)
-        for inv, body in bodies:
-            try:
-                batch.add(decode_record(bytes(body)), b"")
-            except msgspec.MsgspecError as error:
-                unknown = f"the record of {inv} holds facts that this build does not know ({error})."
-                raise StoreUnavailableError(f"{unknown} Start the build that wrote it, or a newer one.") from None
+    for batch in record_batches(connection):
         file_matches(connection, batch)
         for one in states_due(batch.audited):
             connection.execute(QUERIES["put_states_due"].replace("{rows}", "(?,?,?)"), (one.review, one.inv, one.due_at))

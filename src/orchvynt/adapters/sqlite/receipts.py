@@ -4,22 +4,17 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
-from orchvynt.adapters.journal.frames import decode_record
-from orchvynt.adapters.projection import Batch
 from orchvynt.adapters.receipts import Receipts, claims_values
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
+from orchvynt.adapters.sqlite.records import record_batches
 from orchvynt.decisions.billing.dimensions import CONTEXT, context_value
 from orchvynt.ports.receipts import ReceiptRow, Spent, SpentRow
-from orchvynt.ports.store import StoreUnavailableError
 
 _OF_CLAIMS: Final = frozenset({"workflow", "agent", "run", "session", "workload", "user"})
 _EXPRESSIONS: Final = {
     "key": "coalesce(nullif(claims.\"key\", ''), claims.key_id, '')",
     "day": "date(settled_at / 1000000000, 'unixepoch')",
 }
-_FILLED_AT_ONCE: Final = 500
 _JOIN: Final = "LEFT JOIN claims ON claims.inv = receipts.inv"
 
 
@@ -40,15 +35,7 @@ def file_receipts(connection: sqlite3.Connection, receipts: Receipts) -> None:
 
 def fill(connection: sqlite3.Connection) -> None:
     """Receipts and claims of all records that are there. Raises StoreUnavailableError where one cannot be read."""
-    rows = connection.execute(QUERIES["all_frames"])
-    while bodies := rows.fetchmany(_FILLED_AT_ONCE):
-        batch = Batch(0)
-        for inv, body in bodies:
-            try:
-                batch.add(decode_record(bytes(body)), b"")
-            except msgspec.MsgspecError as error:
-                unknown = f"the record of {inv} holds facts that this build does not know ({error})."
-                raise StoreUnavailableError(f"{unknown} Start the build that wrote it, or a newer one.") from None
+    for batch in record_batches(connection):
         file_receipts(connection, batch.receipts)
 
 

@@ -132,6 +132,12 @@ class GateEntry(Section):
     enforce: Enforce = Field(default=True, description="`observe`: decided and recorded as `would_…`, nothing changed.")
 
     @model_validator(mode="after")
+    def _has_an_answer(self) -> "GateEntry":
+        if self.on_reject == "message" and self.stage == "input":
+            raise wrong("there is no answer yet that words could take the place of", "Use `on_reject: error`.", ("on_reject",))
+        return self
+
+    @model_validator(mode="after")
     def _in_time(self) -> "GateEntry":
         for number, step in enumerate(self.escalation):
             if number and step.after <= self.escalation[number - 1].after:

@@ -86,7 +86,7 @@ async def apply(desk: Desk, asking: Asking) -> PolicyApplied | Fault:
     for_ns = _until(body.until)
     if isinstance(for_ns, Fault):
         return for_ns
-    if fault := _may_break(asking, body.break_glass, body.message):
+    if fault := await _break_glass(desk, asking, body.break_glass, body.message):
         return fault
     admin, commit = asking.role == "admin", body.commit[:COMMIT_CHARS_MAX]
     change = Change(body.yaml, body.message, asking.who, admin, body.expected_version, commit, for_ns, body.file, body.break_glass)
@@ -110,13 +110,13 @@ async def _roll_back(desk: Desk, asking: Asking, version: int | None, body: Roll
     for_ns = _until(body.until)
     if isinstance(for_ns, Fault):
         return for_ns
-    if fault := _may_break(asking, body.break_glass, body.message):
+    if fault := await _break_glass(desk, asking, body.break_glass, body.message):
         return fault
     asked = Rollback(version, body.message, asking.who, asking.role == "admin", for_ns, body.break_glass)
     return await concluded(desk, asking, "policy.rollback", body.message, await desk.control.rollback(asked))
 
 
-def _may_break(asking: Asking, break_glass: bool, message: str) -> Fault | None:
+async def _break_glass(desk: Desk, asking: Asking, break_glass: bool, message: str) -> Fault | None:
     """Whoever breaks the glass is an admin, and says why."""
     if not break_glass:
         return None
@@ -126,6 +126,8 @@ def _may_break(asking: Asking, break_glass: bool, message: str) -> Fault | None:
         return Fault(
             "invalid_request", "Whoever breaks the glass says why, and `message` is empty.", "Say why, with -m WHY.", param="message"
         )
+    # INVARIANT: the entry comes before the effect, so nobody breaks the glass without the audit knowing.
+    await note(desk, asking.who, "policy.break_glass", message, "")
     return None
 
 
@@ -137,9 +139,8 @@ async def concluded(desk: Desk, asking: Asking, what: str, why: str, done: Chang
             await note(desk, asking.who, f"{what} waits", why or done.message, done.change)
         return PolicyApplied(**msgspec.structs.asdict(_view(current, current.version)), waiting=change_view(done))
     if isinstance(done, Applied):
-        if done.weakened:
-            await note(desk, asking.who, "policy.break_glass", why or done.row.message, f"version {done.row.version}: {done.weakened[0]}")
-        await note(desk, asking.who, what, why or done.row.message, f"version {done.row.version}")
+        weakens = f", which weakens what is protected: {done.weakened[0]}" if done.weakened else ""
+        await note(desk, asking.who, what, why or done.row.message, f"version {done.row.version}{weakens}")
         warnings = tuple(problem for problem in done.warnings if problem.severity == "warning")[:PROBLEMS_MAX]
         view = msgspec.structs.asdict(_view(done.row, done.row.version))
         return PolicyApplied(**view, warnings=warnings, replicas=replicas(desk.control.status()), weakened=done.weakened)
