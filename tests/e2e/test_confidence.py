@@ -69,6 +69,26 @@ def test_whoever_did_not_ask_gets_what_they_would_have_got(serve: Serve, scripte
         assert b'"logprob":' in asked.body
 
 
+@pytest.mark.parametrize("mode", ["enforce: observe", "mode: after_delivery"])
+def test_a_gate_that_holds_nothing_learns_it_and_the_caller_sees_none(serve: Serve, scripted_provider: ScriptedProvider, mode: str) -> None:
+    policy = sure("logprobs", when='"weigh" in flags && confidence < 0.75').replace("    wait: {up_to: 0s}\n", f"    {mode}\n")
+    scripted_provider.script({"answers": [{"text": "forty two of them", "logprobs": 0.5}]})
+    server = serve(three_tiers(scripted_provider, policy))
+    for stream in (False, True):
+        plain = server.chat("how many", stream=stream)
+        weighed = server.chat("how many", {"x-orchvynt-flags": "weigh"}, stream=stream)
+        assert plain.status == weighed.status == 200
+        assert _without_ids(plain.body, stream) == _without_ids(weighed.body, stream)
+        record = explained(server, weighed)
+        assert entry(record, "confidence_taken")["value"] == pytest.approx(0.5)
+        delivered = next(one["detail"] for one in record["timeline"] if one["kind"] == "answer_delivered")
+        assert delivered.get("streaming", False) == stream, "the stream flowed"
+        would = entry(record, "gate_judged").get("would", "")
+        assert would == ("would_park" if "observe" in mode else "")
+    waiting = server.admin("/reviews").json["items"]
+    assert [one["after_delivery"] for one in waiting] == ([] if "observe" in mode else [True, True])
+
+
 def test_a_number_in_its_json_decides(serve: Serve, scripted_provider: ScriptedProvider) -> None:
     server = serve(three_tiers(scripted_provider, sure("json:/confidence", "pass")))
     for text, status in (('{"confidence": 0.8}', 200), ('{"confidence": 0.2}', 409), ('{"confidence": "high"}', 200), ("no JSON", 200)):
