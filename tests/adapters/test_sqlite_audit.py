@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.adapters.test_sqlite_steps import as_left_at
 from tests.contract.store import lives
 from tests.contract.store.test_audit import WHATS, whole
+from tests.support.filing import settled_at_last
 
 from orchvynt.adapters.journal.frames import HEADER
 from orchvynt.adapters.sqlite.anchor import NAME, Anchor
@@ -20,7 +21,7 @@ from orchvynt.adapters.sqlite.auditing import AuditChain
 from orchvynt.adapters.sqlite.opening import Opened, open_store
 from orchvynt.decisions.audit.chain import Verified
 from orchvynt.decisions.audit.entries import MISMATCH, Head
-from orchvynt.ports.store import AuditRow, Store, StoreUnavailableError
+from orchvynt.ports.store import AuditRow, StoreUnavailableError
 
 
 async def opened_in(folder: Path) -> Opened:
@@ -207,18 +208,6 @@ def test_a_process_that_dies_at_a_write_boundary_loses_and_doubles_nothing(tmp_p
         await opened.store.close()
 
     asyncio.run(look())
-
-
-async def settled_at_last(store: Store) -> None:
-    """What failed is tried again after a moment; until then whoever asks is told why."""
-    for _ in range(200):
-        try:
-            await store.settled()
-        except StoreUnavailableError:
-            await asyncio.sleep(0.05)
-        else:
-            return
-    await store.settled()
 
 
 def test_no_entry_is_committed_without_its_anchor(tmp_path: Path) -> None:

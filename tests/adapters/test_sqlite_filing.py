@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.contract.store import lives, naive
+from tests.support.filing import settled_at_last
 
 from orchvynt.adapters.sqlite.opening import StoreLimits, open_store
 from orchvynt.ports.store import PolicyRow, StoreUnavailableError, TokenRow
@@ -84,11 +85,7 @@ def test_segments_are_deleted_once_they_are_filed_and_not_before(tmp_path: Path)
         assert "locked" in opened.store.problem
         blocker.execute("ROLLBACK")
         blocker.close()
-        for _ in range(20):  # attempts that began before the rollback may still fail
-            with suppress(StoreUnavailableError):
-                await opened.store.settled()
-                break
-        await opened.store.settled()
+        await settled_at_last(opened.store)  # attempts that began before the rollback may still fail
         assert opened.store.problem == ""
         assert len(list((tmp_path / "journal").glob("*.facts"))) == 1
         await naive.check(opened.store, FRAMES[:60])

@@ -124,8 +124,9 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     _say(f"serving policy version {snapshot.version} on http://{settings.listen_host}:{port} (point OpenAI clients at …/v1)")
     granting = Granting(process.carrier, opened.store, SystemIds(clock.now))
     operations = Operations(process.carrier, process.voting, changing, process.alerting, granting)
-    stop_admin = await _start_admin(settings, environment, process, operations)
+    # Before anybody hears that this process is up: who then begins to write the policy's file is seen from the first byte on.
     stop_looking = _look_after_file(settings, process, changing)
+    stop_admin = await _start_admin(settings, environment, process, operations)
     # What was built lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
