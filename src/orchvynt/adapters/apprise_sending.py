@@ -38,7 +38,8 @@ class LibraryApprising:
 
 def _send(url: str, title: str, text: str) -> Refusal | None:
     library: Any = importlib.import_module("apprise")
-    sender = library.Apprise()
+    # A redirect is no delivery: messages go to the address that the policy names, and nowhere else.
+    sender = library.Apprise(asset=library.AppriseAsset(http_redirects=False))
     if not sender.add(url):
         return Refusal("Apprise does not understand the URL")
     taken = sender.notify(body=text, title=title, body_format="text")
