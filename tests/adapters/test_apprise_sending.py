@@ -29,8 +29,6 @@ def receiver(status: int, location: str = "") -> Iterator[tuple[str, list[bytes]
             self.send_header("content-length", "0")
             self.end_headers()
 
-        do_GET = do_POST
-
         def log_message(self, format: str, *args: object) -> None:
             pass
 
