@@ -61,7 +61,7 @@ def verify(session: Session, head: str, file: str) -> None:
         session.terminal.values(found)
     elif found.ok:
         gone = f"; the words of {found.forgotten} were forgotten, as the chain tells" if found.forgotten else ""
-        session.terminal.line(("ok", "green"), f"  {found.entries} entries, head {found.head.number} {found.head.hash}{gone}")
+        session.terminal.line(("ok", "green"), f"  {_count(found.entries)}, head {found.head.number} {found.head.hash}{gone}")
     else:
         session.terminal.line(("broken", "red"), f"  at entry {found.bad_at}: {found.problem}")
     if not found.ok:
@@ -77,7 +77,7 @@ def export(session: Session, output: str) -> None:
             last = a.HeadView(entry.number, entry.hash)
         write(msgspec.json.encode(HeadLine(last)) + b"\n")
     if output != "-":
-        session.terminal.line(("written", "green"), f"  {output}: {last.number} entries, head {last.number} {last.hash}")
+        session.terminal.line(("written", "green"), f"  {output}: {_count(last.number)}, head {last.number} {last.hash}")
 
 
 def coverage(session: Session, gate: str, begin: str, end: str) -> None:
@@ -253,3 +253,7 @@ def _writing(output: str) -> Iterator[Callable[[bytes], object]]:
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def _count(entries: int) -> str:
+    return "1 entry" if entries == 1 else f"{entries:,} entries"

@@ -72,6 +72,9 @@ def listed(session: Session, limit: int, after: str) -> None:
     if page is None:
         return
     terminal = session.terminal
+    if not page.items:
+        terminal.line("Nobody may log in yet. Let somebody in: orchvynt people add EMAIL --role reviewer --password")
+        return
     rows = [
         (
             row.email,
