@@ -11,7 +11,7 @@ import random
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -73,6 +73,8 @@ class Question:
         self.tries = 0
         # Whether a caller of it was told to come back.
         self.came_back = False
+        # The invocation whose answer its caller has read, whatever became of the connection after that.
+        self.answered = ""
         # What ended its last try without an answer.
         self.last = ""
 
@@ -248,8 +250,8 @@ class ReviewLives:
 
     async def _audit_one(self, question: Question, arrivals: int) -> None:
         found = self.found
-        assert len(set(question.ends)) == 1, f"{question.text} was answered in several ways: {question.ends}"
         invocations = (await self._admin(f"/runs/{question.run}")).json["items"]
+        assert len(set(question.ends)) == 1, f"{question} was answered in several ways: {question.ends}: {invocations}"
         lasting = [one for one in invocations if one["outcome"] not in ("interrupted", "cancelled")]
         assert len(lasting) == 1, f"{question.text} is {len(lasting)} invocations that last: {invocations}"
         cut = len(invocations) - 1
@@ -330,7 +332,7 @@ class Caller:
                 raise
         except (TimeoutError, orchvynt.OrchvyntError) as other:
             question.last = repr(other)
-        return ""
+        return question.answered
 
     async def _ask(self, url: str) -> str:
         if self._question.way == "messages":
@@ -339,16 +341,14 @@ class Caller:
                 turn: Any = [{"role": "user", "content": self._question.text}]
                 raw = await client.messages.with_raw_response.create(model="gpt-4o", max_tokens=50, messages=turn)
                 message = await raw.parse()
-                self._question.ends.append(End(message.id, getattr(message.content[0], "text", "")))
-                return str(raw.headers["x-orchvynt-invocation"])
+                return self._answered(raw.headers, End(message.id, getattr(message.content[0], "text", "")))
         async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=self._key, max_retries=2, default_headers=self._headers) as client:
             client._client.event_hooks = self._hooks
             messages: Any = [{"role": "user", "content": self._question.text}]
             if self._question.way == "stream":
                 return await self._stream(client, messages)
             answer = await client.chat.completions.with_raw_response.create(model="gpt-4o", messages=messages)
-            self._question.ends.append(_of_chat(answer.parse()))
-            return str(answer.headers["x-orchvynt-invocation"])
+            return self._answered(answer.headers, _of_chat(answer.parse()))
 
     async def _stream(self, client: openai.AsyncOpenAI, messages: Any) -> str:
         said, id, finish = "", "", None
@@ -361,8 +361,13 @@ class Caller:
                     finish = choice.finish_reason or finish
         if finish is None:
             return ""
-        self._question.ends.append(End(id, said))
-        return str(chunks.response.headers["x-orchvynt-invocation"])
+        return self._answered(chunks.response.headers, End(id, said))
+
+    def _answered(self, headers: Mapping[str, str], end: End) -> str:
+        """Noted before the client is closed: who goes away in that moment has its answer, and does not ask again."""
+        self._question.ends.append(end)
+        self._question.answered = headers["x-orchvynt-invocation"]
+        return self._question.answered
 
     async def _wait(self, pending: BaseException) -> str:
         try:
