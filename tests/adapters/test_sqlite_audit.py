@@ -89,6 +89,11 @@ def changes() -> list[tuple[str, int, list[str]]]:
         ("truncated", 10, ["DELETE FROM audit_entries WHERE number > 9", "DELETE FROM audit_words WHERE number > 9"]),
         ("emptied", 1, ["DELETE FROM audit_entries", "DELETE FROM audit_words"]),
         ("inserted", 11, [f"INSERT INTO audit_entries {row}"]),
+        ("put before the first", 1, [f"INSERT INTO audit_entries {row.replace('SELECT 11', 'SELECT -3')}"]),
+        ("words before the first", 1, ["INSERT INTO audit_words VALUES (0, '{}', '', 0)"]),
+        ("bytes that are no text", 5, ["UPDATE audit_entries SET who = CAST(x'FF41' AS TEXT) WHERE number = 5"]),
+        ("a reason that is no text", 2, ["UPDATE audit_words SET why = CAST(x'FF41' AS TEXT) WHERE number = 2"]),
+        ("salts that are no text", 2, ["UPDATE audit_words SET salts = CAST(x'FF41' AS TEXT) WHERE number = 2"]),
         ("renumbered", 7, ["UPDATE audit_entries SET number = number + 100 WHERE number > 6"]),
     ]
     return found
@@ -104,6 +109,19 @@ def test_whatever_is_changed_in_the_file_is_named(tmp_path: Path, number: int, d
     again = verified(tmp_path)
     assert again.bad_at, again
     assert verified(tmp_path).bad_at
+
+
+def test_what_is_no_text_is_still_shown(tmp_path: Path) -> None:
+    filled(tmp_path)
+    sql(tmp_path, "UPDATE audit_entries SET who = CAST(x'FF41' AS TEXT) WHERE number = 2")
+
+    async def shown() -> tuple[str, str]:
+        opened = await opened_in(tmp_path)
+        listed, chained = (await opened.store.audits(1, before=3))[0], (await opened.store.audit_chain(1, 1))[0]
+        await opened.store.close()
+        return listed.who, chained.who
+
+    assert asyncio.run(shown()) == ("\\xffA", "\\xffA")
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

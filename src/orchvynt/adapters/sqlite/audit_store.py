@@ -11,7 +11,7 @@ from orchvynt.adapters.auditing import without_states
 from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.journal.frames import decode_record, encode_facts
 from orchvynt.adapters.sqlite.anchor import Anchor
-from orchvynt.adapters.sqlite.auditing import kept_rows, verify
+from orchvynt.adapters.sqlite.auditing import read_kept, verify
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader
 from orchvynt.adapters.sqlite.writer import Writer
@@ -42,10 +42,11 @@ class SqliteAudit:
         return (await self._write(lambda connection: self._writer.chain.append(connection, [row])))[0]
 
     async def audits(self, limit: int, before: int = 0, subject: str = "", who: str = "", what: str = "") -> list[Kept]:
-        return kept_rows(await self._reader.rows("audits_of" if subject else "audits", limit, before, subject, who, what))
+        query = "audits_of" if subject else "audits"
+        return await self._reader.run(lambda connection: read_kept(connection, query, (limit, before, subject, who, what)))
 
     async def audit_chain(self, after: int, limit: int) -> list[Kept]:
-        return kept_rows(await self._accounts.rows("audit_chain", after, limit))
+        return await self._accounts.run(lambda connection: read_kept(connection, "audit_chain", (after, limit)))
 
     async def audit_head(self) -> Head:
         anchored = await asyncio.get_running_loop().run_in_executor(None, self._anchor.read)
