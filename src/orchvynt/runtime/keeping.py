@@ -53,7 +53,7 @@ class Keeping:
         """Of what the gate matched from `begin` to before `end` (ns UTC), with all that has happened to it since."""
         await self._store.settled()
         known = next((one for one in self._snapshot.gates if one.name == gate), None)
-        counting = Counting(gate, known is not None and known.after_delivery)
+        counting = Counting(gate, known is not None and known.after_delivery, begin)
         for inv in await self._store.matched(gate, begin, end):
             counting.add(await self._store.facts(inv))
         return counting.total()
