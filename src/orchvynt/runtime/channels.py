@@ -11,6 +11,7 @@ from orchvynt.dialects.slack_requests import Verdict, read_answer
 from orchvynt.dialects.standard_webhooks import UnusableSecretError, read_status, signed_headers
 from orchvynt.dialects.telling import Event, read_event
 from orchvynt.language.snapshot import Destination
+from orchvynt.model.emails import normalised
 from orchvynt.ports.channels import Apprising, Mail, Mailing
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.outbox import MessageRow
@@ -124,10 +125,10 @@ def sender_of(url: str) -> str:
     """Who sends, where the policy does not say: the user of the server's URL if it is an address, else `orchvynt@` its host."""
     try:
         parts = urlsplit(url)
-        user, host = unquote(parts.username or ""), parts.hostname or "localhost"
+        names = (unquote(parts.username or ""), f"orchvynt@{parts.hostname or ''}")
     except ValueError:
-        return "orchvynt@localhost"
-    return user if "@" in user and user.isascii() and user.isprintable() and " " not in user else f"orchvynt@{host}"
+        names = ("", "")
+    return next((name for name in names if normalised(name) is not None), "orchvynt@localhost")
 
 
 def _unsent(verdict: Verdict) -> Sent:

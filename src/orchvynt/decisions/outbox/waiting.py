@@ -101,6 +101,12 @@ class Outbox:
             self._rests[name] = max(self._rests.get(name, 0), mono + wait_ns)
         return entry.failures
 
+    def dropped(self, message: str, mono: int, chance: float) -> None:
+        """Nobody is at it any more. If that was said before, nothing changes; else it failed."""
+        entry = self._entries.get(message)
+        if entry is not None and entry.in_flight:
+            self.failed(message, mono, chance)
+
     def impatient(self, message: str, mono: int) -> bool:
         """Whether it was tried for so long that it is given up."""
         return mono - self._entries[message].since >= PATIENCE_NS
