@@ -57,7 +57,8 @@ def test_a_server_without_starttls_gets_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "final"), [("451 later", False), ("554 this is spam", True), ("552 too much", True), ("550 no", True), ("421 going away", False)]
+    ("answer", "final"),
+    [("451 later", False), ("554 this is spam", True), ("552 too much", True), ("550 no", True), ("421 going away", False)],
 )
 def test_what_the_server_answers_decides_whether_it_is_sent_again(answer: str, final: bool) -> None:
     with Mailbox(refusals=(answer,)) as mailbox:

@@ -87,7 +87,7 @@ def test_what_an_author_should_know() -> None:
     unused = problems(policy(notify=f"{HOOK}\n  {HOOK.replace('oncall:', 'spare:')}"))
     assert any("nothing is told to the destination `spare`" in problem.message for problem in unused)
     two = f"{HOOK}\n  {HOOK.replace('oncall:', 'spare:')}\n  {HOOK.replace('oncall:', 'heads:')}\n"
-    gates = 'gates: [{name: g, stage: output, when: \'"x" in flags\', reviewers: ops, notify: [spare]}]\n'
+    gates = "gates: [{name: g, stage: output, when: '\"x\" in flags', reviewers: ops, notify: [spare]}]\n"
     used = problems(policy(notify=f"{two}{gates}groups: {{ops: {{members: [a@example.com], notify: [heads]}}}}"))
     assert not any("nothing is told" in problem.message for problem in used), [problem.text for problem in used]
 

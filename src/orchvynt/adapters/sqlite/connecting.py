@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -40,6 +42,16 @@ def connect_writer(path: Path, busy_ms: int) -> sqlite3.Connection:
             connection.close()
         raise
     return connection
+
+
+@contextmanager
+def overwriting(connection: sqlite3.Connection) -> Iterator[None]:
+    """What is deleted or replaced meanwhile is overwritten in the file; also within a transaction."""
+    connection.execute("PRAGMA secure_delete = ON")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA secure_delete = OFF")
 
 
 def connect_reader(path: Path, busy_ms: int) -> sqlite3.Connection:

@@ -1,12 +1,18 @@
-"""The outbox in SQLite: news are filed with their facts; everything else changes in transactions of its own."""
+"""The outbox in SQLite: news are filed with their facts; everything else changes in transactions of its own.
+
+A message may hold words of a caller or a reviewer: what leaves the outbox is overwritten, not only unlinked.
+"""
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 
+from orchvynt.adapters.outbox import forget_news
+from orchvynt.adapters.sqlite.connecting import overwriting
 from orchvynt.adapters.sqlite.queries import QUERIES, run_rows
 from orchvynt.adapters.sqlite.reader import Reader, Row
 from orchvynt.adapters.sqlite.writer import Writer
+from orchvynt.dialects.telling import forget_message
 from orchvynt.ports.outbox import MessageRow, MessageStatus, News, OutboxChange, Told
 
 
@@ -46,7 +52,8 @@ class SqliteOutbox:
 
     async def forget_messages(self, before: int) -> None:
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute(QUERIES["forget_undeliverable"], (before,))
+            with overwriting(connection):
+                connection.execute(QUERIES["forget_undeliverable"], (before,))
             connection.execute(QUERIES["forget_whereabouts"], (before,))
 
         await asyncio.wrap_future(self._writer.submit(work))
@@ -59,7 +66,9 @@ def _message(row: Row) -> MessageRow:
 
 def _change(connection: sqlite3.Connection, change: OutboxChange) -> None:
     many = connection.executemany
-    many(QUERIES["remove_news"], [(seq,) for seq in change.heard])
+    with overwriting(connection):
+        many(QUERIES["remove_news"], [(seq,) for seq in change.heard])
+        many(QUERIES["remove_message"], [(one.id,) for one in change.delivered])
     run_rows(connection, "add_news", 2, [value for one in change.news for value in (one.destination, one.fact)])
     many(
         QUERIES["add_message"],
@@ -72,5 +81,15 @@ def _change(connection: sqlite3.Connection, change: OutboxChange) -> None:
     many(QUERIES["remove_told"], change.untold)
     many(QUERIES["message_failed"], [(one.id, one.failures, one.why, one.status) for one in change.failed])
     many(QUERIES["message_again"], change.again)
-    many(QUERIES["remove_message"], [(one.id,) for one in change.delivered])
     many(QUERIES["add_whereabouts"], [(one.id, one.reference, one.at) for one in change.delivered if one.reference])
+
+
+def forget_in_outbox(connection: sqlite3.Connection, reviews: Container[str], names: Iterable[str]) -> None:
+    """What waits to be told stays, without what was said in these reviews and without these names. It is all read: that is not much."""
+    news = [(seq, bytes(fact), forget_news(bytes(fact), reviews)) for seq, fact in connection.execute(QUERIES["all_news"])]
+    connection.executemany(QUERIES["rewrite_news"], [(seq, after) for seq, before, after in news if after != before])
+    known = frozenset(names)
+    for seq, body in connection.execute(QUERIES["all_messages"]).fetchall():
+        after = forget_message(bytes(body), reviews, known)
+        if after != body:
+            connection.execute(QUERIES["rewrite_message"], (seq, after))

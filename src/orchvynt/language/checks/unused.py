@@ -35,7 +35,9 @@ def check_unused(source: Source, names: Names, report: Report) -> None:
     for name, destination in source.notify.items():
         if name not in told:
             said = f"nothing is told to the destination `{name}`"
-            report.warning(destination.key, said, "Name it in the `notify` of an alert, a gate, a group or a budget, or remove it.", destination.path)
+            report.warning(
+                destination.key, said, "Name it in the `notify` of an alert, a gate, a group or a budget, or remove it.", destination.path
+            )
 
 
 def _models_named(source: Source) -> Iterator[str]:
@@ -67,6 +69,11 @@ def _groups_named(source: Source) -> Iterator[str]:
 
 
 def _destinations_named(source: Source) -> Iterator[str]:
-    sections = (*source.alerts, *source.budgets, *source.gates, *source.groups.values())
-    for one in sections:
-        yield from one.section.notify
+    for alert in source.alerts:
+        yield from alert.section.notify
+    for budget in source.budgets:
+        yield from budget.section.notify
+    for gate in source.gates:
+        yield from gate.section.notify
+    for group in source.groups.values():
+        yield from group.section.notify
