@@ -52,7 +52,7 @@ def server_of(url: str) -> Server | Refusal:
 
 
 class Brake:
-    """Ends a connection from outside of its thread, whatever that waits for. It has a descriptor of its own, which TLS does not take over."""
+    """Ends a connection from outside of its thread, whatever that waits for. Its descriptor is its own: TLS does not take it over."""
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -1,14 +1,10 @@
-"""The outbox in SQLite: news are filed with their facts; everything else changes in transactions of its own.
-
-A message may hold words of a caller or a reviewer: what leaves the outbox is overwritten, not only unlinked.
-"""
+"""The outbox in SQLite: news are filed with their facts; everything else changes in transactions of its own."""
 
 import asyncio
 import sqlite3
 from collections.abc import Container, Iterable, Sequence
 
 from orchvynt.adapters.outbox import forget_news
-from orchvynt.adapters.sqlite.connecting import overwriting
 from orchvynt.adapters.sqlite.queries import QUERIES, run_rows
 from orchvynt.adapters.sqlite.reader import Reader, Row
 from orchvynt.adapters.sqlite.writer import Writer
@@ -52,8 +48,7 @@ class SqliteOutbox:
 
     async def forget_messages(self, before: int) -> None:
         def work(connection: sqlite3.Connection) -> None:
-            with overwriting(connection):
-                connection.execute(QUERIES["forget_undeliverable"], (before,))
+            connection.execute(QUERIES["forget_undeliverable"], (before,))
             connection.execute(QUERIES["forget_whereabouts"], (before,))
 
         await asyncio.wrap_future(self._writer.submit(work))
@@ -66,9 +61,7 @@ def _message(row: Row) -> MessageRow:
 
 def _change(connection: sqlite3.Connection, change: OutboxChange) -> None:
     many = connection.executemany
-    with overwriting(connection):
-        many(QUERIES["remove_news"], [(seq,) for seq in change.heard])
-        many(QUERIES["remove_message"], [(one.id,) for one in change.delivered])
+    many(QUERIES["remove_news"], [(seq,) for seq in change.heard])
     run_rows(connection, "add_news", 2, [value for one in change.news for value in (one.destination, one.fact)])
     many(
         QUERIES["add_message"],
@@ -81,6 +74,7 @@ def _change(connection: sqlite3.Connection, change: OutboxChange) -> None:
     many(QUERIES["remove_told"], change.untold)
     many(QUERIES["message_failed"], [(one.id, one.failures, one.why, one.status) for one in change.failed])
     many(QUERIES["message_again"], change.again)
+    many(QUERIES["remove_message"], [(one.id,) for one in change.delivered])
     many(QUERIES["add_whereabouts"], [(one.id, one.reference, one.at) for one in change.delivered if one.reference])
 
 

@@ -14,7 +14,6 @@ from orchvynt.adapters.spending import WINDOW_NS_MAX
 from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.audit_store import SqliteAudit
 from orchvynt.adapters.sqlite.changes import change_values, read_change, read_changes
-from orchvynt.adapters.sqlite.connecting import overwriting
 from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
 from orchvynt.adapters.sqlite.inbox import reviews_page
 from orchvynt.adapters.sqlite.lock import Lock
@@ -176,11 +175,7 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
         return kept_row(rows[0]) if rows else None
 
     async def forget_answers(self, now: int) -> None:
-        def work(connection: sqlite3.Connection) -> None:
-            with overwriting(connection):
-                connection.execute(QUERIES["forget_answers"], (now,))
-
-        await asyncio.wrap_future(self._writer.submit(work))
+        await self._change("forget_answers", (now,))
 
     async def policies(self) -> list[PolicyRow]:
         return [PolicyRow(*row) for row in await self._reader.rows("policies")]

@@ -18,7 +18,6 @@ from orchvynt.adapters.journal.recovery import delete_filed
 from orchvynt.adapters.journal.segments import read_behind
 from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.auditing import AuditChain
-from orchvynt.adapters.sqlite.connecting import overwriting
 from orchvynt.adapters.sqlite.faults import unavailable
 from orchvynt.adapters.sqlite.filing import batch_of, file_batch
 from orchvynt.adapters.sqlite.queries import QUERIES
@@ -85,13 +84,9 @@ class Filed:
             delete_filed(self._journal_dir, position)
 
     def transaction_without_traces(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
-        """As `transaction`; what it deletes is overwritten in the file, and the log that holds the pages of before is emptied. Raises
-        StoreUnavailableError also where it was done, and the log could not be emptied."""
-        try:
-            with overwriting(self._connection):
-                done = self.transaction(work, durable)
-        except sqlite3.Error as error:
-            raise unavailable(error, self._path) from error
+        """As `transaction`; the log that holds the pages of before is emptied then. Raises StoreUnavailableError also where it was done,
+        and the log could not be emptied."""
+        done = self.transaction(work, durable)
         if not any(self.empty_log() for _ in range(_EMPTYING_TRIES)):
             raise StoreUnavailableError(
                 f"what was taken from the store {self._path} is gone, but its log still holds pages of before, which somebody reads. "
