@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import os
 import platform
-import re
 import sys
 import tempfile
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from tests.support.review_kills.forgeries import FORGERIES, accused
+from tests.support.review_kills.forgeries import accused
 from tests.support.review_kills.gates import DECIDERS, EXPIRES_S, SCRIPT
 from tests.support.review_kills.lives import MOMENTS, QUESTIONS, ReviewLives
 
@@ -85,9 +84,9 @@ def report(lives: ReviewLives, seed: int, broken: str) -> list[str]:
 
 def _forged(lives: ReviewLives) -> list[str]:
     """Whether the auditor can fail: what it found right is changed as a broken server would have made it."""
-    said = accused(lives.kept)
-    missed = [name for name, what in said.items() if not re.search(FORGERIES[name][1], what)]
-    ways = f"Of the first {len(lives.kept)} questions the evidence was forged in {len(said)} ways, as a broken server would have made it:"
+    found = accused(lives.kept)
+    missed = [name for name, noticed in found.items() if not noticed]
+    ways = f"Of the first {len(lives.kept)} questions the evidence was forged in {len(found)} ways, as a broken server would have made it:"
     became = f"**not accused were: {'; '.join(missed)}**" if missed else "each was accused"
     return ["", f"{ways} {became}."]
 

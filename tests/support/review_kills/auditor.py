@@ -89,7 +89,7 @@ def _audit_sends(seen: Evidence, lasting: Record) -> None:
                 under_way = detail["attempt"]
             elif kind == "attempt_ended" and detail["outcome"] != "answered":
                 under_way = ""
-            elif kind == "attempt_settled":
+            elif kind in ("attempt_settled", "hold_voided") and detail["attempt"] in attempts:
                 attempts[detail["attempt"]] += 1
         _require(set(attempts.values()) <= {1}, seen, f"its attempts were settled so often: {attempts}")
     numbers = [arrival.n for arrival in seen.arrivals]

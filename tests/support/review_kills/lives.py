@@ -26,6 +26,8 @@ QUESTIONS: Final = 5
 # Below the range from which systems take the ports of connections: after a kill nobody else has it.
 PORTS: Final = (20_000, 30_000)
 LIFE_S_MAX: Final = 1.2
+# What the first provider may do to some requests of a life: then the next attempt is no second send.
+FAULTS: Final[tuple[dict[str, Any] | str | None, ...]] = (None, None, {"status": 500}, "close_before_byte", {"status": 529})
 # Once the server is left alone nobody waits longer for an answer; the machine may be busy.
 PATIENCE_S: Final = 120.0
 DRAINED_EVERY: Final = 25
@@ -71,6 +73,7 @@ class ReviewLives:
 
     async def live(self, moment: str) -> None:
         """Questions, deciders, a kill at the moment, a restart; then the audit of all that has ended."""
+        self.provider.fault("openai", self.chance.choice(FAULTS), times=self.chance.randrange(1, 3))
         for _ in range(QUESTIONS):
             self._ask()
         deciding = self._deciders.start()
@@ -84,6 +87,7 @@ class ReviewLives:
         await self._audit()
 
     async def _until_answered(self) -> None:
+        self.provider.fault("openai", None)
         deciding = self._deciders.start(at_last=True)
         until = time.monotonic() + PATIENCE_S
         while self._asking:
