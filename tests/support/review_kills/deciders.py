@@ -12,7 +12,7 @@ from tests.support.review_kills.gates import CLEO, DECIDERS, GATES, PASSWORD, PE
 from tests.support.serving import TOKEN as ADMIN_TOKEN
 from tests.support.serving import Reply, Serving
 
-_LOOKS_EVERY_S: Final = 0.03
+_LOOKS_EVERY_S: Final = 0.05
 _WEIGHTS: Final = {"approve": 45, "edit": 15, "respond": 10, "reject": 20}
 _NEVER: Final = 1 << 30
 
