@@ -16,7 +16,7 @@ from statistics import median
 from typing import Final
 
 from tests.support.review_kills.forgeries import accused
-from tests.support.review_kills.gates import DECIDERS, EXPIRES_S, SCRIPT
+from tests.support.review_kills.gates import EXPIRES_S, SCRIPT
 from tests.support.review_kills.lives import MOMENTS, QUESTIONS, ReviewLives
 
 from orchvynt.testing.scripted import ScriptedProvider
@@ -33,11 +33,11 @@ SAID: Final = {
 ABOUT: Final = (
     f"{QUESTIONS} new questions in each life, asked with the official clients of OpenAI (whole and streams) and Anthropic: some repeat the",
     "same request, some poll by address, some give up and come back. They meet gates of the stages output, tool_call and input: one with a",
-    "quorum of two, two that reject in words, and one that asks a further group after a second and rejects after",
-    f"{EXPIRES_S}. {len(DECIDERS) - 1} people with sessions and a token approve, edit, respond, reject, claim and release, each by a mind",
-    "of its own. Half of the answers are decided in a later life than the one that parked them. SQLite and journal as users have them.",
-    "After each life every question that has its last word is read again, and compared with the provider's ledger, the record, the votes",
-    "and what voters were told; at the end `audit verify` reads all entries.\n",
+    f"quorum of two, two that reject in words, and one that asks a further group after a second and rejects after {EXPIRES_S} seconds.",
+    "In most lives the first provider fails once or twice, so that the next one is asked. Three people with sessions and a token approve,",
+    "edit, respond, reject, claim and release, each by a mind of its own; half of the answers are decided in a later life than the one that",
+    "parked them. SQLite and journal as users have them. After each life every question that has its last word is read again, and compared",
+    "with the provider's ledger, the record, the votes and what voters were told; at the end `audit verify` reads all entries.\n",
 )
 
 

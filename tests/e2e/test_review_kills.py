@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.support.review_kills.forgeries import FORGERIES, accused
 from tests.support.review_kills.gates import SCRIPT
-from tests.support.review_kills.lives import MOMENTS, QUESTIONS, ReviewLives
+from tests.support.review_kills.lives import QUESTIONS, ReviewLives
 
 from orchvynt.testing.scripted import ScriptedProvider
 
