@@ -35,7 +35,7 @@ ABOUT: Final = (
     "same request, some poll by address, some give up and come back. They meet gates of the stages output, tool_call and input: one with a",
     f"quorum of two, two that reject in words, and one that asks a further group after a second and rejects after {EXPIRES_S} seconds.",
     "In most lives the first provider fails once or twice, so that the next one is asked. Three people with sessions and a token approve,",
-    "edit, respond, reject, claim and release, each by a mind of its own; half of the answers are decided in a later life than the one that",
+    "edit, respond, reject, claim and release, each by a mind of its own. Half of the answers are decided in a later life than that which",
     "parked them. SQLite and journal as users have them. After each life every question that has its last word is read again, and compared",
     "with the provider's ledger, the record, the votes and what voters were told; at the end `audit verify` reads all entries.\n",
 )
