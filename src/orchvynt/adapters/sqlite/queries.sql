@@ -40,9 +40,12 @@ ON CONFLICT (inv) DO UPDATE SET
     duration_ns = CASE excluded.duration_ns WHEN 0 THEN duration_ns ELSE excluded.duration_ns END;
 
 -- name: mark_parked
--- An invocation that has not finished is parked while one of its reviews is open.
+-- An invocation that has not finished is parked while one of its reviews is open. The index is named: left to itself, SQLite goes through
+-- all open reviews for each of them.
 UPDATE invocations
-SET outcome = CASE WHEN EXISTS (SELECT 1 FROM reviews WHERE reviews.inv = ?1 AND status = 'open') THEN 'parked' ELSE '' END
+SET outcome = CASE
+    WHEN EXISTS (SELECT 1 FROM reviews INDEXED BY reviews_open WHERE reviews.inv = ?1 AND status = 'open') THEN 'parked' ELSE ''
+END
 WHERE inv = ?1 AND outcome IN ('', 'parked');
 
 -- name: add_spend
