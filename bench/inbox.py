@@ -37,6 +37,13 @@ async def enter(admin_port: int) -> dict[str, str]:
     """Lets a person in; → what shows who asks."""
     admin = await Line.open(admin_port)
     await _told(admin, "/people", PERSON, ADMIN)
+    admin.close()
+    return await log_in(admin_port)
+
+
+async def log_in(admin_port: int) -> dict[str, str]:
+    """→ what shows that the person asks."""
+    admin = await Line.open(admin_port)
     login = {"email": PERSON["email"], "password": PERSON["password"], "cookie": False}
     told = await _told(admin, "/login", login, {})
     admin.close()
@@ -44,9 +51,10 @@ async def enter(admin_port: int) -> dict[str, str]:
 
 
 async def decide_and_claim(admin_port: int, person: dict[str, str], decided: int) -> None:
-    """So many of the newest are approved, and some of the oldest claimed by the person."""
+    """So many of the newest are approved, and some of the oldest claimed by the person. All that was parked is in the store then."""
     admin = await Line.open(admin_port)
-    for review in (await _page(admin, f"?limit={CLAIMED}", person))["items"]:
+    await _page(admin, "?limit=1", person)
+    for review in (await _page(admin, f"?limit={CLAIMED}", person))["items"] if decided else ():
         await _told(admin, f"/reviews/{review['review']}/claim", {}, person)
     while decided > 0:
         page = await _page(admin, f"?sort=newest&gate=gate-0&limit={min(decided, PAGE)}", ADMIN)
