@@ -13,7 +13,18 @@ from orchvynt.language.snapshot import Key, Snapshot
 
 _CLAIMS: Final = ("workflow", "agent", "run", "session", "workload", "user", "flags", "context", "min_quality")
 _OF_ROUTING: Final = ("model", "provider", "tier")
-_ROUTES: Final = ("provider ", "model ", "pattern ", "order of patterns", "alias ", "rule ", "order of rules", "routing.", "chain ", "fallback.use")
+_ROUTES: Final = (
+    "provider ",
+    "model ",
+    "pattern ",
+    "order of patterns",
+    "alias ",
+    "rule ",
+    "order of rules",
+    "routing.",
+    "chain ",
+    "fallback.use",
+)
 """How lines of `diff` begin that say which model answers."""
 
 _LINES_MAX: Final = 20
@@ -21,7 +32,8 @@ _LINES_MAX: Final = 20
 
 def calls_led_around(gates: Sequence[Gate], budgets: Sequence[Budget], old: Snapshot, new: Snapshot) -> Iterator[str]:
     """A line for each change of keys, routes and clocks that a protected condition, scope or requester depends on."""
-    conditions = [one.when for one in (*gates, *budgets) if one.when is not None] + [one.by for one in budgets if one.by is not None]
+    asked = [gate.when for gate in gates] + [budget.when for budget in budgets] + [budget.by for budget in budgets]
+    conditions = [one for one in asked if one is not None]
     read = {name for condition in conditions for name in condition.names} | {one.scope for one in budgets if one.scope is not None}
     if any(gate.not_requester for gate in gates):
         read.add("key.owner")

@@ -80,7 +80,7 @@ def _of_budgets(budgets: Sequence[Budget], new: Snapshot) -> Iterator[str]:
         for name, stricter in _BUDGET.items():
             if not stricter(getattr(budget, name), getattr(after, name)):
                 yield f"budget {budget.name}: {_spelt(name)} {words(getattr(budget, name), name)} → {words(getattr(after, name), name)}"
-        if not _grants(budget, after):
+        if budget.grant_max != after.grant_max and not _grants(budget, after):
             yield f"budget {budget.name}: grant_max {words(budget.grant_max)} → {words(after.grant_max)}"
 
 
@@ -99,7 +99,7 @@ def _of_groups(deciding: Iterable[str], old: Snapshot, new: Snapshot) -> Iterato
 
 def _of_told(gates: Sequence[Gate], budgets: Sequence[Budget], deciding: Iterable[str], old: Snapshot, new: Snapshot) -> Iterator[str]:
     """Whoever is told that something waits, or is spent, goes on being told: by the same group, at the same place."""
-    told = {name for one in (*gates, *budgets) for name in one.notify}
+    told = {name for gate in gates for name in gate.notify} | {name for budget in budgets for name in budget.notify}
     for name in sorted(deciding):
         before, after = old.groups.get(name), new.groups.get(name)
         if before is None or after is None:
@@ -115,7 +115,12 @@ def _of_told(gates: Sequence[Gate], budgets: Sequence[Budget], deciding: Iterabl
 
 def _place(one: Destination) -> tuple[object, ...]:
     """Where its messages go. The secret of a webhook only signs; of mail and of apprise it holds the address."""
-    return one.channel, destination_url(one), one.slack.channel if one.slack is not None else "", one.mail.to if one.mail is not None else ()
+    return (
+        one.channel,
+        destination_url(one),
+        one.slack.channel if one.slack is not None else "",
+        one.mail.to if one.mail is not None else (),
+    )
 
 
 def _place_words(one: Destination) -> str:
@@ -190,8 +195,9 @@ def _breach(old: Breach, new: Breach) -> bool:
 
 
 def _grants(old: Budget, new: Budget) -> bool:
-    """Without `grant_max` an operator grants up to the limit itself."""
-    return _limits(old.grant_max or old.limits, new.grant_max or new.limits)
+    """Without `grant_max` an operator grants up to the limit itself; with one nothing of what it leaves out."""
+    bounded = [name for name in ("nanos", "tokens") if getattr(old.limits, name) is not None]
+    return all((getattr(new.grant_max or new.limits, name) or 0) <= (getattr(old.grant_max or old.limits, name) or 0) for name in bounded)
 
 
 def _spelt(field: str) -> str:
