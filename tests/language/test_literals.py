@@ -7,7 +7,8 @@ from orchvynt.language.compile import load
 POLICY = """
 version: 1
 providers: {local: {kind: ollama, base_url: "http://127.0.0.1:9"}}
-models: {big: {provider: local, price: free, aliases: [large]}, small: {provider: local, price: free}, "llama-*": {provider: local, price: free}}
+models:
+  {big: {provider: local, price: free, aliases: [large]}, small: {provider: local, price: free}, "llama-*": {provider: local, price: free}}
 routing:
   rules: [{name: one, when: 'workflow == "a"', choose: {from: [big, small], where: 'WHERE'}}]
   default: big
