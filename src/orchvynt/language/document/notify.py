@@ -54,6 +54,9 @@ class EmailEntry(Section):
     def _somebody(self) -> "EmailEntry":
         if not self.to:
             raise wrong("`to` is empty", "Name at least one recipient.", ("to",))
+        for number, address in enumerate(self.to):
+            if address.lower() in {one.lower() for one in self.to[:number]}:
+                raise wrong(f"{shown(address)} stands twice", "Remove it.", ("to", number))
         return self
 
 
