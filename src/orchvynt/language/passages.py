@@ -12,8 +12,7 @@ BUDGET: Final = "budget "
 
 
 class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
+    """Of our own, for it knows how numbers were written."""
 
 
 _Dumper.add_representer(YamlFloat, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:float", value.text))
