@@ -54,6 +54,7 @@ from orchvynt.runtime.people import People
 from orchvynt.runtime.series import Sampled
 from orchvynt.surfaces.admin.app import admin_app
 from orchvynt.surfaces.admin.connections import AdminConnection
+from orchvynt.surfaces.admin.connections import serving as admin_serving
 from orchvynt.surfaces.admin.door import Door
 from orchvynt.surfaces.admin.tokens import digest
 
@@ -423,7 +424,8 @@ def serving(
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
     world.port = listener.getsockname()[1]
-    config = uvicorn.Config(app, http=connection, log_level="critical", lifespan="off", timeout_graceful_shutdown=2, ws="none")
+    config = admin_serving(app, connection)
+    config.timeout_graceful_shutdown = 2
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
     thread.start()

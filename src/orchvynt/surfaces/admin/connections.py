@@ -7,6 +7,8 @@ import asyncio
 from http import HTTPStatus
 from typing import Any, Final
 
+from starlette.types import ASGIApp
+from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from orchvynt.model.faults import Fault
@@ -161,3 +163,13 @@ class AdminConnection(HttpToolsProtocol):
         self.transport.write(b"\r\n".join([*lines, b"", bytes(answer.body)]))
         self.transport.close()
         self._expect_header()
+
+
+def serving(app: ASGIApp, connection: type[AdminConnection] = AdminConnection) -> Config:
+    """How uvicorn serves the admin plane. It is not to believe what a request says of where it comes from (`x-forwarded-for`): whoever is
+    on this machine could write it, tries to log in are counted by it, and it stands in the audit. What uvicorn warns of is what strangers
+    send; its errors are ours."""
+    return Config(
+        app, http=connection, ws="none", lifespan="off", log_config=None, log_level="error", access_log=False, server_header=False,
+        proxy_headers=False,
+    )  # fmt: skip
