@@ -310,6 +310,20 @@ def test_redirects_are_not_followed_and_a_provider_that_is_away_is_told(theirs: 
     assert "cannot be reached" in away.message
 
 
+def test_all_who_wait_for_a_provider_that_is_away_are_told_together(theirs: IdentityProvider) -> None:
+    theirs.answers["/.well-known/openid-configuration"] = (503, b"")
+    meeting = Meeting(theirs)
+
+    async def begin_together() -> list[Begun | Fault]:
+        return list(await asyncio.gather(*(meeting.ours.begin() for _ in range(20))))
+
+    found = asyncio.run(begin_together())
+    assert all(isinstance(one, Fault) and "it answered 503" in one.message for one in found)
+    assert len(theirs.asked) == 1
+    theirs.answers.clear()
+    assert isinstance(meeting.log_in(), Identity), "and whoever comes later asks again"
+
+
 def test_a_missing_client_secret_is_told_by_its_reference(theirs: IdentityProvider) -> None:
     found = Meeting(theirs, secret=SecretRef("env", "GONE_SECRET")).log_in()
     assert isinstance(found, Fault)

@@ -75,6 +75,8 @@ class OidcProvider:
         self._jwks: tuple[bytes, int] | None = None
         self._used: dict[str, int] = {}
         self._fetches = asyncio.Lock()
+        self._failures = 0
+        self._failure = ""
 
     async def begin(self) -> Begun | Fault:
         """A new login."""
@@ -179,15 +181,26 @@ class OidcProvider:
             raise _ProviderError(f"its id token is not taken: {error}") from None
 
     async def _discovered(self) -> Discovery:
+        failures = self._failures
         async with self._fetches:
+            if self._failures != failures:
+                # Somebody has just waited for it in vain; were each to wait in turn, the last would wait for minutes.
+                raise _ProviderError(self._failure)
             now = self._clock.monotonic()
             if self._discovery is None or now - self._discovery[1] >= KEPT_NS:
-                raw = await self._raw(self.settings.issuer.rstrip("/") + WELL_KNOWN, "its discovery document cannot be read")
-                found = read_discovery(raw, self.settings.issuer)
-                if isinstance(found, str):
-                    raise _ProviderError(found)
-                self._discovery = (found, now)
+                self._discovery = (await self._read_discovery(), now)
             return self._discovery[0]
+
+    async def _read_discovery(self) -> Discovery:
+        try:
+            raw = await self._raw(self.settings.issuer.rstrip("/") + WELL_KNOWN, "its discovery document cannot be read")
+            found = read_discovery(raw, self.settings.issuer)
+            if isinstance(found, str):
+                raise _ProviderError(found)
+        except _ProviderError as error:
+            self._failures, self._failure = self._failures + 1, str(error)
+            raise
+        return found
 
     async def _keys(self, found: Discovery, kept_ns: int) -> bytes:
         async with self._fetches:
