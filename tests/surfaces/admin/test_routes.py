@@ -97,9 +97,10 @@ def test_no_route_takes_what_is_not_good_any_more(crowd: Crowd, row: Row) -> Non
     prefix = "" if row in BESIDE else PREFIX
     before = len(crowd.world.audits)
     for name, headers in crowd.headers.items():
-        for method in (row.method, *(("HEAD",) if row.method == "GET" else ())):
-            answer = crowd.world.ask(method, concrete(row), "", raw=b"{}" if row.takes else None, headers=headers, prefix=prefix)
-            assert answer.status == 401, (name, answer)
+        answer = crowd.world.ask(row.method, concrete(row), "", raw=b"{}" if row.takes else None, headers=headers, prefix=prefix)
+        assert answer.status == 401, (name, answer)
+    if row.method == "GET":
+        assert crowd.world.ask("HEAD", concrete(row), "", prefix=prefix).status == 401
     assert len(crowd.world.audits) == before
 
 
