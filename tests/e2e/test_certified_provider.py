@@ -29,6 +29,12 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
     "other": {**ANA, "name": "Another Ana"},
     "unverified": {"email": "zoe@example.com", "email_verified": False},
     "nameless": {"name": "no address"},
+    "hostile": {
+        "email": "h@example.com",
+        "email_verified": True,
+        "name": "<script>alert(1)</script>\u202e",
+        "groups": ["<b>x</b>", "a\r\nset-cookie: x=y", "\0", "'; DROP TABLE people; --", "finance-reviewers\u200b"],
+    },
 }
 
 
@@ -178,6 +184,16 @@ def test_who_is_not_let_in_is_told_why(meeting: Meeting, name: str, said: str) -
     assert "error" in browser.me
     entry = meeting.server.admin("/audit").json["items"][0]
     assert (entry["what"], entry["who"]) == ("login refused", "nobody")
+
+
+def test_what_an_account_calls_itself_stays_text_and_gives_nothing(meeting: Meeting) -> None:
+    browser = Browser(meeting)
+    assert browser.log_in("hostile").status == 303
+    assert (browser.me["name"], browser.me["role"], browser.me["groups"]) == ("", "viewer", [])
+    page = browser.ask_raw("/")
+    assert b"h@example.com" in page
+    assert b"<script" not in page
+    assert b"<b>x" not in page
 
 
 def test_who_turns_back_at_the_provider_is_told_so(meeting: Meeting) -> None:
