@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from orchvynt.model.emails import normalised
 from orchvynt.model.facts import Choice, Vote
 from orchvynt.model.faults import Fault
 
@@ -122,8 +123,9 @@ def claim(case: Case, voter: Voter, at: int, for_ns: int = CLAIM_NS) -> Case | F
 
 
 def release(case: Case, voter: Voter, at: int) -> Case | Fault:
-    """The voter gives it back. Nobody else can; without a claim nothing changes."""
-    if fault := late(case) or _claimed(case, voter, at):
+    """The voter gives it back. Nobody else can, and nobody who is not asked; without a claim nothing changes."""
+    strange = _barred(case, voter, "claim") if case.claimed_by != voter.by else None
+    if fault := late(case) or strange or _claimed(case, voter, at):
         return fault
     return msgspec.structs.replace(case, claimed_by="", claimed_until=0)
 
@@ -153,7 +155,7 @@ def _barred(case: Case, voter: Voter, choice: Choice | Literal["claim"]) -> Faul
         if not voter.is_person:
             said = f"Review {case.review} must be approved by people (`not_requester`), and {voter.by} is a token."
             return Fault("forbidden", said, "Log in as a person: orchvynt login.")
-        if voter.by.casefold() == case.requester.casefold():
+        if voter.by.casefold() == (normalised(case.requester) or case.requester.casefold()):
             said = f"{voter.by} is who asked, and whoever asked may not approve review {case.review} (`not_requester`)."
             return Fault("forbidden", said, "Somebody else has to decide.")
     return None
