@@ -461,6 +461,22 @@ DELETE FROM kept_answers WHERE inv = ?;
 -- Of one invocation.
 DELETE FROM evidence WHERE inv = ?;
 
+-- name: all_news
+-- What is still to be told.
+SELECT seq, fact FROM news;
+
+-- name: rewrite_news
+-- Without what was forgotten.
+UPDATE news SET fact = ?2 WHERE seq = ?1;
+
+-- name: all_messages
+-- What waits, for a receiver or for a person.
+SELECT seq, body FROM messages;
+
+-- name: rewrite_message
+-- Without what was forgotten.
+UPDATE messages SET body = ?2 WHERE seq = ?1;
+
 -- name: numbers_of
 -- Entries of one subject whose words are there.
 SELECT entries.number FROM audit_entries AS entries JOIN audit_words ON audit_words.number = entries.number
