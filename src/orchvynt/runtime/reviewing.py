@@ -17,7 +17,7 @@ from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime import answers
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.life import Caller, Life
-from orchvynt.runtime.parked import ParkedOne
+from orchvynt.runtime.parked_one import ParkedOne
 from orchvynt.runtime.parking_lives import STREAM_OPEN_NS
 from orchvynt.runtime.policies import Policies, PolicyMissingError
 from orchvynt.runtime.tasks import Tasks
