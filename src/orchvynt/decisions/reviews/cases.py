@@ -123,8 +123,9 @@ def claim(case: Case, voter: Voter, at: int, for_ns: int = CLAIM_NS) -> Case | F
 
 
 def release(case: Case, voter: Voter, at: int) -> Case | Fault:
-    """The voter gives it back. Nobody else can; without a claim nothing changes."""
-    if fault := late(case) or _claimed(case, voter, at):
+    """The voter gives it back. Nobody else can, and nobody who is not asked; without a claim nothing changes."""
+    strange = _barred(case, voter, "claim") if case.claimed_by != voter.by else None
+    if fault := late(case) or strange or _claimed(case, voter, at):
         return fault
     return msgspec.structs.replace(case, claimed_by="", claimed_until=0)
 
