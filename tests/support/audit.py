@@ -25,7 +25,8 @@ ANNOUNCED: Final[dict[type[c.Command], Told]] = {
     c.LeaveQueue: _is(f.InvocationFinished),
     c.WakeAfter: _is(f.RetryScheduled),
     c.Flow: lambda fact: (isinstance(fact, f.AnswerDelivered) and fact.streaming) or isinstance(fact, f.StreamRescued),
-    c.Deliver: _is(f.InvocationFinished),
+    # A life whose gates still look at what was given ends later.
+    c.Deliver: _is(f.InvocationFinished, f.AnswerDelivered),
     c.EndStream: lambda fact: isinstance(fact, f.StreamEnded) and fact.whole,
     c.BreakStream: lambda fact: isinstance(fact, f.StreamEnded) and not fact.whole,
     c.Refuse: _is(f.InvocationRefused, f.CallerWaits),

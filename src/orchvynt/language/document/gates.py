@@ -10,6 +10,7 @@ from orchvynt.language.document.hours import HoursEntry
 from orchvynt.language.document.scalars import (
     DURATION_PATTERN,
     NAME_PATTERN,
+    SECOND,
     Duration,
     Enforce,
     Name,
@@ -84,6 +85,35 @@ class EscalationEntry(Section):
         if (self.do is None) == (self.to is None):
             raise wrong("an escalation step has either `do: reject` or `to: GROUP`", "Keep one of them.")
         return self
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}", value):
+        raise wrong(f"{shown(value)} is no language", "Write its two letters: en.")
+    return value
+
+
+def _spacy_model(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,99}", value):
+        raise wrong(f"{shown(value)} is no model of spaCy", "Write the name of its package: en_core_web_sm.")
+    return value
+
+
+class PresidioEntry(Section):
+    """How Presidio is asked, where a gate's condition names one of its kinds: `detects("presidio:PERSON")`."""
+
+    language: Annotated[str, AfterValidator(_language), text_schema("[a-z]{2}")] = Field(
+        default="en", description="The language that it reads, in two letters."
+    )
+    model: Annotated[str, AfterValidator(_spacy_model), text_schema("[a-z][a-z0-9_]{0,99}")] | None = Field(
+        default=None,
+        description="The package of a language model of spaCy, installed beside OrchVynt: it finds names and places. "
+        "Without one, patterns look for everything else.",
+    )
+    least_score: SomeShare = Field(
+        default=5_000, description="What Presidio is less sure of does not count.", json_schema_extra={"default": "50%"}
+    )
+    within: PositiveDuration = Field(default=2 * SECOND, description="A text that took longer is not known, and the gate closes.")
 
 
 class GateEntry(Section):
