@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from tests.lifecycle.test_judging import ADMITTED, ASK_JUDGE, JUDGED, gate, says
 from tests.support.lives import condition
-from tests.support.playbook import ANSWER, ASK_FIRST, Playbook, Recorded
+from tests.support.playbook import ANSWER, ASK_FIRST, Expected, Playbook, Recorded
 from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.dialects.shapes import Seen
@@ -105,10 +105,11 @@ def test_a_gate_that_is_decided_asks_nobody() -> None:
 def test_when_time_is_up_the_gate_closes_without_it(event: events.AnyEvent) -> None:
     play = given(LATER)
     unknown = Recorded("confidence_taken", "gate_judged", "review_opened", "invocation_finished")
-    play >> event << [unknown, ForJudge(LeaveQueue()), ReviewLater, Close()]
+    waits: list[Expected] = [unknown, ForJudge(LeaveQueue()), ReviewLater, Close()]
+    play >> event << waits
     sent = given(LATER)
     sent >> ADMITTED << [Recorded("hold_placed", "attempt_sent"), ForJudge]
-    over = [Recorded(*JUDGED, "review_opened", "invocation_finished"), ForJudge(CancelAttempt()), ReviewLater, Close()]
+    over: list[Expected] = [Recorded(*JUDGED, "review_opened", "invocation_finished"), ForJudge(CancelAttempt()), ReviewLater, Close()]
     sent >> event << over
 
 

@@ -2,8 +2,8 @@
 
 import msgspec
 import pytest
-from tests.lifecycle.test_finding_out import ADMITTED, judged
-from tests.lifecycle.test_judging import ASK_JUDGE, gate
+from tests.lifecycle.test_finding_out import judged
+from tests.lifecycle.test_judging import ADMITTED, ASK_JUDGE, gate
 from tests.support.lives import condition
 from tests.support.playbook import ANSWER, ASK_FIRST, Playbook, Recorded
 from tests.support.snapshots import SECOND, invocation, snapshot

@@ -60,6 +60,7 @@ class Audit:
         self.granted: set[str] = set()
         self.finished: f.InvocationFinished | None = None
         self.closed = False
+        self.in_words = False
 
     def under(self, policy: Snapshot) -> None:
         """From now on the gates of this policy have their say, too."""
@@ -165,6 +166,10 @@ class Audit:
                 assert self.reviews[fact.review] == "", "decided twice"
                 self.reviews[fact.review] = fact.decision
                 decode(fact.state)
+                if fact.decision == "reject" and fact.review not in self.wanted and self.gates[self.gate_of[fact.review]].rejects_in_words:
+                    # The reviewer's words are the answer, and nothing of the model's goes out.
+                    self.closing.clear()
+                    self.in_words = True
                 if fact.decision == "approve" and fact.review in self.wanted:
                     assert fact.granted
                     self.owed = fact.review
@@ -213,4 +218,4 @@ class Audit:
         assert self.finished is not None
         assert self.waiting == 0, "somebody still waits"
         refused = "reject" in self.reviews.values() or "expire" in self.reviews.values()
-        assert not refused or self.finished.outcome == "refused"
+        assert not refused or self.finished.outcome == ("answered" if self.in_words else "refused")

@@ -139,6 +139,7 @@ def gates_of(chance: Random) -> list[Gate]:
                 quorum=chance.choice([1, 1, 2]),
                 sample=chance.choice([ALL, ALL, ALL, ALL // 2]),
                 after_delivery=rarely(chance),
+                rejects_in_words=rarely(chance),
                 enforced=not rarely(chance),
                 confidence=chance.choice(SOURCES) if sure else None,
             )

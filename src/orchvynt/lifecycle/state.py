@@ -34,6 +34,10 @@ PARKED: Final[frozenset[Phase]] = frozenset({"in_review", "request_in_review"})
 """What waits for people, and needs no memory meanwhile."""
 
 
+NOBODY: Final = CandidateChosen(0, "", "", "review")
+"""Stands in the place of who answered where that was a reviewer, in words, and nothing was sent."""
+
+
 class Tried(msgspec.Struct, frozen=True, omit_defaults=True):
     """One attempt that gave no answer, for the error that lists them. `ms` is its duration, `rests_ns` how long the model rests."""
 
