@@ -103,7 +103,7 @@ $(VENV)/.installed-fuzz: $(VENV)/.installed-dev
 	$(INSTALL) --group fuzz
 	@touch $@
 
-# 300 MB, half a minute: for the tests that ask the library itself, which are left out without it.
+# 360 MB, half a minute: for the tests that ask the library itself, which are left out without it.
 $(VENV)/.installed-presidio: pyproject.toml | $(BIN)/python
 	$(INSTALL) --editable '.[presidio]'
 	@touch $@

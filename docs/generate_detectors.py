@@ -38,8 +38,8 @@ TAIL = """
 """
 PRESIDIO = """
 ## Presidio, by patterns alone
-A policy may ask the extra [Presidio](../how-to/review-answers.md#names-places-and-what-else-presidio-knows) beside ours. Here are the kinds that
-both know, on the same data, without a language model, `least_score: 40%`, presidio-analyzer 2.2.366; a test runs the library again. Its own
+A policy may ask [Presidio](../how-to/review-answers.md#names-places-and-what-else-presidio-knows), an extra. Here are the kinds that both
+know, on the same data, without a language model, `least_score: 40%`, presidio-analyzer 2.2.366; a test runs the library again. Its own
 tests are among the data. Names and places hang on the model that you choose, and are not measured here.
 
 """

@@ -1,7 +1,7 @@
 """Asks Presidio in a process apart, which is started when a policy in force needs it.
 
-The library is 300 MB on disk and up to a gigabyte in memory, takes seconds to load, and milliseconds a sentence. A process can be ended: a
-text that takes too long, or that kills it, costs the next one the time to load it again, and nobody an answer.
+The library is 360 MB on disk, takes seconds to load, and milliseconds a sentence. A process can be ended: a text that takes too long, or
+that kills it, costs the next one the time to load it again, and nobody an answer.
 """
 
 import os

@@ -13,6 +13,8 @@ from orchvynt.adapters.presidio.analyzing import Analyze, analyzer, stay_inside
 from orchvynt.adapters.presidio.frames import Answer, Ask, Readable, framed, read
 
 WHOLE: Final = 10_000
+FAILURES: Final = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError, OSError)
+"""What libraries raise of a text that they cannot read. Whatever else it may be ends this process, and the other one is told that."""
 
 
 def serve(asks: Readable, answers: BinaryIO, analyze: Analyze) -> None:
@@ -24,7 +26,7 @@ def serve(asks: Readable, answers: BinaryIO, analyze: Analyze) -> None:
             return
         try:
             answer = Answer(dict(analyze(ask.text, ask.kinds, ask.least_score / WHOLE)))
-        except Exception as error:  # noqa: BLE001 - a loop top: one text that it cannot read is no reason to read no other
+        except FAILURES as error:
             answer = Answer(problem=f"Presidio failed ({type(error).__name__})")
         answers.write(framed(answer))
         answers.flush()
@@ -38,7 +40,7 @@ def main(language: str, model: str) -> None:
     stay_inside()
     try:
         analyze = analyzer(language, model)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other process is told
+    except (ImportError, *FAILURES) as error:
         answers.write(framed(Answer(problem=f"Presidio cannot be loaded ({type(error).__name__})")))
         answers.flush()
         return
