@@ -9,11 +9,12 @@
 #   make review-kills   the same with reviews open, racing deciders and retrying callers
 #   make bench   OrchVynt beside nginx and LiteLLM; options in ARGS, e.g. make bench ARGS=--quick
 #   make streams, make failover   512 open streams on one core; how soon the next tier is asked; options in ARGS
+#   make open-reviews   100,000 reviews that wait: restart, inbox, held callers, streams past a gate; a dated report; options in ARGS
 #   make budgets-bench   what a hold on five budgets takes, and a million subjects; a dated report
 #   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
 #   make simulate   10,000 seeded worlds in virtual time, audited from outside, and a dated report; ARGS='--seed N' repeats one
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench streams failover budgets-bench outage parallel kills review-kills fuzz simulate docs format clean
+.PHONY: demo test check bench streams failover budgets-bench open-reviews outage parallel kills review-kills fuzz simulate docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -54,6 +55,9 @@ failover: $(VENV)/.installed-dev
 
 budgets-bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/budgets.py $(ARGS)
+
+open-reviews: $(VENV)/.installed-dev
+	$(BIN)/python bench/open_reviews.py $(ARGS)
 
 fuzz: $(VENV)/.installed-fuzz
 	$(BIN)/python -m tests.fuzz.run $(ARGS)

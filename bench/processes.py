@@ -49,12 +49,12 @@ def priority(realtime: bool) -> list[str]:
 
 @contextlib.contextmanager
 def started(
-    command: Sequence[str], core: int, folder: Path, log: Path, environment: Mapping[str, str]
+    command: Sequence[str], core: int | None, folder: Path, log: Path, environment: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs `command` with all its children on one core, in a session of its own, and ends that session in the end."""
+    """Runs `command` with all its children on one core (None: on any), in a session of its own, and ends that session in the end."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["taskset", "-c", str(core), *command],
+            [*(["taskset", "-c", str(core)] if core is not None else []), *command],
             cwd=folder,
             env={"PATH": os.environ.get("PATH", ""), "HOME": str(folder), **environment},
             stdin=subprocess.DEVNULL,

@@ -15,7 +15,9 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from tests.support.review_killing import DECIDERS, MOMENTS, QUESTIONS, SCRIPT, ReviewLives
+from tests.support.review_kills.forgeries import accused
+from tests.support.review_kills.gates import EXPIRES_S, SCRIPT
+from tests.support.review_kills.lives import MOMENTS, QUESTIONS, ReviewLives
 
 from orchvynt.testing.scripted import ScriptedProvider
 
@@ -26,12 +28,16 @@ SAID: Final = {
     "voting": "up to 15 ms after a vote was sent",
     "delivery": "up to 10 ms after a caller got its last word",
     "billed": f"as the provider's ledger grows for the 1st to {2 * QUESTIONS - 1}th time",
+    "due": "up to 60 ms after a step of an escalation fell due",
 }
 ABOUT: Final = (
     f"{QUESTIONS} new questions in each life, asked with the official clients of OpenAI (whole and streams) and Anthropic: some repeat the",
-    "same request, some poll by address, some give up and come back. Half of the answers are decided in a later life than the one that",
-    f"parked them. {DECIDERS} deciders vote on the same reviews with minds of their own. SQLite and journal as users have them. After each",
-    "life every question that has its last word is read again, and compared with the provider's ledger, the record and the votes.\n",
+    "same request, some poll by address, some give up and come back. They meet gates of the stages output, tool_call and input: one with a",
+    f"quorum of two, two that reject in words, and one that asks a further group after a second and rejects after {EXPIRES_S} seconds.",
+    "In most lives the first provider fails once or twice, so that the next one is asked. Three people with sessions and a token approve,",
+    "edit, respond, reject, claim and release, each by a mind of its own. Half of the answers are decided in a later life than that which",
+    "parked them. SQLite and journal as users have them. After each life every question that has its last word is read again, and compared",
+    "with the provider's ledger, the record, the votes and what voters were told; at the end `audit verify` reads all entries.\n",
 )
 
 
@@ -55,16 +61,34 @@ def report(lives: ReviewLives, seed: int, broken: str) -> list[str]:
         *said,
         "\n| | |\n|---|---|",
         f"| questions that were answered, each from one invocation with one review | {found.questions:,} |",
-        f"| approved, rejected | {found.approved:,}, {found.rejected:,} |",
+        f"| approved as they were, edited, put in other words | {found.approved:,}, {found.edited:,}, {found.responded:,} |",
+        f"| rejected, of them in words; expired | {found.rejected:,}, {found.in_words:,}; {found.expired:,} |",
+        f"| let through by two people | {found.four_eyes:,} |",
+        f"| requests that were approved, and whose answer the kill cut off: told so for good | {found.ended_by_kill:,} |",
         f"| tries of their callers, beside the retries of the clients themselves | {found.tries:,} |",
         f"| readings of their last words, for each question all the same | {found.readings:,} |",
-        f"| votes | {found.votes:,} |",
+        f"| votes; of them told that they count | {found.votes:,}; {found.counted:,} |",
         f"| of them too late, and told so | {found.late:,} |",
+        f"| of them barred by a claim, a group, an edit in between or an own vote, and told so | {found.barred:,} |",
         f"| of them never answered, because the server died | {found.unanswered:,} |",
+        f"| claims; further groups that were asked | {found.claims:,}; {found.escalated:,} |",
         f"| requests that reached the provider | {found.arrivals:,} |",
         f"| invocations that were cut off before they were parked, and asked again by their callers | {found.cut_off:,} |",
+        f"| second attempts, after a first one that failed on record | {found.fallbacks:,} |",
+        f"| invocations that failed, and said so | {found.failed:,} |",
+        f"| answers that crossed with a caller that gave up in that moment, and asked anew | {found.crossed:,} |",
         f"| lost, decided twice, sent twice, answered differently | {'see above' if broken else '0'} |",
+        *_forged(lives),
     ]
+
+
+def _forged(lives: ReviewLives) -> list[str]:
+    """Whether the auditor can fail: what it found right is changed as a broken server would have made it."""
+    found = accused(lives.kept)
+    missed = [name for name, noticed in found.items() if not noticed]
+    ways = f"Of the first {len(lives.kept)} questions the evidence was forged in {len(found)} ways, as a broken server would have made it:"
+    became = f"**not accused were: {'; '.join(missed)}**" if missed else "each was accused"
+    return ["", f"{ways} {became}."]
 
 
 def run(kills: int, seed: int, path: Path) -> bool:

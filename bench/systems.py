@@ -14,16 +14,18 @@ from processes import BenchError, free_port
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "orchvynt-bench"
 CALLER_KEY = "sk-bench-0123456789abcdef"  # the same as in load.lua
+ADMIN_TOKEN = "bench-admin-token-0123456789abcdef"  # noqa: S105 - of a server that the benchmark starts
 
 
 @dataclass(frozen=True)
 class Launch:
-    """One start of one system. `start_seconds_max` is how long it may take until it listens."""
+    """One start of one system. `start_seconds_max` is how long it may take until it listens; `admin_port` is 0 where there is none."""
 
     command: list[str]
     port: int
     environment: Mapping[str, str] = field(default_factory=dict)
     start_seconds_max: float = 20.0
+    admin_port: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,16 +111,16 @@ def orchvynt_version() -> str:
 
 def serve(folder: Path, policy: str) -> Launch:
     """OrchVynt under a policy, with a store of its own in `folder`."""
-    port = free_port()
+    port, admin_port = free_port(), free_port()
     (folder / "policy.yaml").write_text(policy)
     command = [sys.executable, "-m", "orchvynt", "serve", "--policy", str(folder / "policy.yaml")]
-    command += ["--store", f"sqlite:///{folder / 'bench.db'}", "--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{free_port()}"]
+    command += ["--store", f"sqlite:///{folder / 'bench.db'}", "--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{admin_port}"]
     environment = {
         "BENCH_PRIMARY_API_KEY": "sk-primary",
         "BENCH_SPARE_API_KEY": "sk-spare",
-        "ORCHVYNT_ADMIN_TOKEN": "bench-admin-token-0123456789abcdef",
+        "ORCHVYNT_ADMIN_TOKEN": ADMIN_TOKEN,
     }
-    return Launch(command, port, environment)
+    return Launch(command, port, environment, admin_port=admin_port)
 
 
 def _launch_orchvynt(folder: Path, provider_port: int) -> Launch:

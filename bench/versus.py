@@ -16,14 +16,14 @@ from pathlib import Path
 
 from measure import Provider, check_arrivals, load, mock_provider
 from processes import BenchError, Cores, choose_cores, scheduled_ns, started, wait_until_listening
-from systems import HERE, SYSTEMS
+from systems import HERE, serve
 
 
 @contextlib.contextmanager
-def running(tree: Path, provider: Provider, cores: Cores) -> Iterator[tuple[int, int]]:
+def running(tree: Path, policy: Path, provider: Provider, cores: Cores) -> Iterator[tuple[int, int]]:
     """The port and process of `orchvynt serve` as it is in `tree`, with the Python of this one."""
     with tempfile.TemporaryDirectory(prefix="bench-versus-") as name:
-        launch = SYSTEMS["orchvynt"].launch(Path(name), provider.port)
+        launch = serve(Path(name), policy.read_text().replace("127.0.0.1:18080", f"127.0.0.1:{provider.port}"))
         launch = replace(launch, environment={**launch.environment, "PYTHONPATH": str(tree / "src")})
         with started(launch.command, cores.system, Path(name), Path(name) / "output.log", launch.environment) as process:
             wait_until_listening(process, launch.port, launch.start_seconds_max)
@@ -39,10 +39,10 @@ def micros(port: int, pid: int, provider: Provider, cores: Cores, seconds: int) 
     return ran / 1e3 / result["requests"]
 
 
-def compared(tree: Path, provider: Provider, cores: Cores, rounds: int, seconds: int) -> list[tuple[float, float]]:
+def compared(tree: Path, policy: Path, provider: Provider, cores: Cores, rounds: int, seconds: int) -> list[tuple[float, float]]:
     """One start of both: the µs of a request there and here, round by round."""
     pairs = []
-    with running(tree, provider, cores) as theirs, running(HERE.parent, provider, cores) as mine:
+    with running(tree, policy, provider, cores) as theirs, running(HERE.parent, policy, provider, cores) as mine:
         for number in range(rounds + 1):
             # Who comes second meets what the first one left: they take turns.
             both = (theirs, mine) if number % 2 else (mine, theirs)
@@ -62,6 +62,7 @@ def ratio(pairs: list[tuple[float, float]]) -> float:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("tree", type=Path, help="the other checkout")
+    options.add_argument("--policy", type=Path, default=HERE / "policy.yaml", help="of both, its provider at 127.0.0.1:18080")
     options.add_argument(
         "--starts", type=int, default=6, help="how often both are started: two starts of one program differ by some per cent"
     )
@@ -72,7 +73,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as folder, mock_provider(Path(folder), cores.load) as provider:
             for _ in range(told.starts):
-                found = compared(told.tree.resolve(), provider, cores, told.rounds, told.seconds)
+                found = compared(told.tree.resolve(), told.policy, provider, cores, told.rounds, told.seconds)
                 print(f"there {median(found, 0):6.2f}, here {median(found, 1):6.2f} µs CPU a request: {ratio(found):.3f}", flush=True)
                 pairs += found
     except BenchError as problem:

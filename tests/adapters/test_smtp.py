@@ -1,7 +1,10 @@
 """Mail over real sockets: in clear text, STARTTLS and TLS, with and without a login; what is refused says why and no secret."""
 
 import asyncio
+import socket
 import ssl
+import threading
+from contextlib import suppress
 
 import pytest
 from tests.support.mailbox import AUTHORITY, PASSWORD, USER, How, Mailbox, free_port
@@ -54,13 +57,77 @@ def test_a_server_without_starttls_gets_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "final"), [("451 later", False), ("554 this is spam", True), ("552 too much", True), ("421 going away", False)]
+    ("answer", "final"),
+    [("451 later", False), ("554 this is spam", True), ("552 too much", True), ("550 no", True), ("421 going away", False)],
 )
 def test_what_the_server_answers_decides_whether_it_is_sent_again(answer: str, final: bool) -> None:
     with Mailbox(refusals=(answer,)) as mailbox:
         refused = send(mailbox.url())
     assert refused is not None
     assert (refused.final, answer[:3] in refused.why) == (final, True)
+
+
+class Tarpit:
+    """Greets with a line that never ends, a byte now and then: no wait between two bytes is long."""
+
+    def __enter__(self) -> "Tarpit":
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"smtp://127.0.0.1:{self._server.getsockname()[1]}"
+        self.left = threading.Event()
+        self._thread = threading.Thread(target=self._greet)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
+        self._thread.join()
+
+    def _greet(self) -> None:
+        connection, _ = self._server.accept()
+        with connection, suppress(OSError):
+            connection.settimeout(0.05)
+            while True:
+                connection.sendall(b"2")
+                with suppress(TimeoutError):
+                    if not connection.recv(1):
+                        self.left.set()
+                        return
+
+
+def test_a_server_that_goes_on_for_ever_is_left() -> None:
+    with Tarpit() as tarpit:
+        mailing = SmtpMailing(whole_s=0.3)
+        try:
+            assert asyncio.run(mailing.send(tarpit.url, MAIL)) == Refusal("the mail server was not done within 0.3 s")
+            assert tarpit.left.wait(20), "the thread is free again"
+        finally:
+            mailing.close()
+
+
+def test_nothing_under_way_keeps_the_process_from_ending() -> None:
+    async def closed_meanwhile() -> Refusal | None:
+        mailing = SmtpMailing()
+        sending = asyncio.create_task(mailing.send(tarpit.url, MAIL))
+        await asyncio.sleep(0.1)
+        mailing.close()
+        return await sending
+
+    with Tarpit() as tarpit:
+        assert asyncio.run(closed_meanwhile()) is not None
+
+
+@pytest.mark.parametrize("how", ["clear", "tls"])
+def test_a_password_in_any_script_is_sent(how: How) -> None:
+    with Mailbox(how, login=True) as mailbox:
+        refused = send(mailbox.url(USER, "пароль"))
+        assert refused == Refusal("the mail server refused our credential (535)"), "it came, and is another one"
+        mailbox.password = "пароль"
+        assert send(mailbox.url(USER, "пароль")) is None
+        assert mailbox.logins == 1
+    with Mailbox(how) as mailbox:
+        refused = send(mailbox.url(USER, "пароль"))
+        assert refused is not None
+        assert "does not offer" in refused.why
 
 
 def test_nobody_there() -> None:

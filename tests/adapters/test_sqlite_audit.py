@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from tests.support.filing import settled_at_last
 from orchvynt.adapters.journal.frames import HEADER
 from orchvynt.adapters.sqlite.anchor import NAME, Anchor
 from orchvynt.adapters.sqlite.auditing import AuditChain
-from orchvynt.adapters.sqlite.opening import Opened, open_store
+from orchvynt.adapters.sqlite.opening import Opened, StoreLimits, open_store
 from orchvynt.decisions.audit.chain import Verified
 from orchvynt.decisions.audit.entries import MISMATCH, Head
 from orchvynt.ports.store import AuditRow, StoreUnavailableError
@@ -89,6 +90,11 @@ def changes() -> list[tuple[str, int, list[str]]]:
         ("truncated", 10, ["DELETE FROM audit_entries WHERE number > 9", "DELETE FROM audit_words WHERE number > 9"]),
         ("emptied", 1, ["DELETE FROM audit_entries", "DELETE FROM audit_words"]),
         ("inserted", 11, [f"INSERT INTO audit_entries {row}"]),
+        ("put before the first", 1, [f"INSERT INTO audit_entries {row.replace('SELECT 11', 'SELECT -3')}"]),
+        ("words before the first", 1, ["INSERT INTO audit_words VALUES (0, '{}', '', 0)"]),
+        ("bytes that are no text", 5, ["UPDATE audit_entries SET who = CAST(x'FF41' AS TEXT) WHERE number = 5"]),
+        ("a reason that is no text", 2, ["UPDATE audit_words SET why = CAST(x'FF41' AS TEXT) WHERE number = 2"]),
+        ("salts that are no text", 2, ["UPDATE audit_words SET salts = CAST(x'FF41' AS TEXT) WHERE number = 2"]),
         ("renumbered", 7, ["UPDATE audit_entries SET number = number + 100 WHERE number > 6"]),
     ]
     return found
@@ -104,6 +110,19 @@ def test_whatever_is_changed_in_the_file_is_named(tmp_path: Path, number: int, d
     again = verified(tmp_path)
     assert again.bad_at, again
     assert verified(tmp_path).bad_at
+
+
+def test_what_is_no_text_is_still_shown(tmp_path: Path) -> None:
+    filled(tmp_path)
+    sql(tmp_path, "UPDATE audit_entries SET who = CAST(x'FF41' AS TEXT) WHERE number = 2")
+
+    async def shown() -> tuple[str, str]:
+        opened = await opened_in(tmp_path)
+        listed, chained = (await opened.store.audits(1, before=3))[0], (await opened.store.audit_chain(1, 1))[0]
+        await opened.store.close()
+        return listed.who, chained.who
+
+    assert asyncio.run(shown()) == ("\\xffA", "\\xffA")
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -313,3 +332,47 @@ def test_the_anchor_says_which_of_two_heads_it_is(tmp_path: Path) -> None:
     anchor.settle(two)
     assert anchor.read() == (two, None)
     assert anchor.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_start_takes_the_traces_that_a_dead_process_left(tmp_path: Path) -> None:
+    """It died between what it took from the records and the end of its log and journal: nothing of that is there after a start."""
+    alive, dead = tmp_path / "alive", tmp_path / "dead"
+    alive.mkdir()
+
+    async def run() -> None:
+        opened = await opened_in(alive)
+        for frame in whole(1, "u-erased"):
+            opened.journal.append(frame)
+        await opened.store.settled()
+        # The process is dead from here on; what it left is copied as it stands.
+        await asyncio.to_thread(shutil.copytree, alive, dead)
+        await opened.store.close()
+        again = await opened_in(dead)
+        left = [path.read_bytes() for path in (dead / "store.db-wal", *(dead / "journal").iterdir())]
+        assert not any(b"u-erased" in one for one in left)
+        assert b"u-erased" in (dead / "store.db").read_bytes(), "where it belongs"
+        assert (await again.store.verify_audit()).bad_at == 0
+        await again.store.close()
+
+    asyncio.run(run())
+
+
+def test_a_log_that_somebody_reads_is_told_and_emptied_later(tmp_path: Path) -> None:
+    async def run() -> None:
+        opened = await open_store(tmp_path / "store.db", tmp_path / "journal", limits=StoreLimits(busy_ms=20))
+        for frame in whole(1, "u-erased"):
+            opened.journal.append(frame)
+        await opened.store.settled()
+        reader = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM frames").fetchone()
+        with pytest.raises(StoreUnavailableError, match="once more"):
+            await opened.store.forget([lives.inv_id(1)], AuditRow(9, "token:ana", "audit.forget", "T-9", "audit"))
+        reader.close()
+        await opened.store.leave_no_traces()
+        left = [path.read_bytes() for path in (tmp_path / "store.db", tmp_path / "store.db-wal", *(tmp_path / "journal").iterdir())]
+        assert not any(b"u-erased" in one for one in left)
+        assert (await opened.store.verify_audit()).forgotten == 3
+        await opened.store.close()
+
+    asyncio.run(run())

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from tests.contract.store import lives, naive
 from tests.support.filing import settled_at_last
 
 from orchvynt.adapters.sqlite.opening import StoreLimits, open_store
+from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.ports.store import PolicyRow, StoreUnavailableError, TokenRow
 
 FRAMES = [frame for number in range(120) for frame in lives.life(number)]
@@ -197,3 +198,15 @@ def test_when_the_database_cannot_grow_the_journal_keeps_all_and_it_is_filed_lat
     database = sqlite3.connect(tmp_path / "store.db")
     assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     database.close()
+
+
+def test_filing_a_review_does_not_go_through_all_that_are_open(tmp_path: Path) -> None:
+    """SQLite would take the index by status: 64 ms for each review that is filed while 100,000 are open, and 1 ms with 1,500."""
+
+    async def run() -> None:
+        await (await open_store(tmp_path / "store.db", tmp_path / "journal")).store.close()
+
+    asyncio.run(run())
+    with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
+        plan = [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {QUERIES['mark_parked']}", ("inv",))]
+    assert [step for step in plan if " reviews " in step] == ["SEARCH reviews USING INDEX reviews_open (inv=?)"]

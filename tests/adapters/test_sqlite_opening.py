@@ -197,7 +197,6 @@ def test_damage_in_the_journal_is_a_value_of_the_opening(tmp_path: Path) -> None
         "newest_invocations",
         "older_invocations",
         "unfinished",
-        "open_reviews",
         "review",
     ],
 )
@@ -208,7 +207,7 @@ def test_no_question_of_a_start_or_a_lookup_scans_the_history(tmp_path: Path, na
     values = ("x",) * query.count("?") if "?1" not in query else {"1": 1, "2": "x"}
     plan = [str(row[3]) for row in database.execute(f"EXPLAIN QUERY PLAN {query}", values)]
     database.close()
-    small = ("SCAN filed", "SCAN invocations USING INDEX invocations_unfinished", "SCAN reviews USING INDEX reviews_open")
+    small = ("SCAN filed", "SCAN invocations USING INDEX invocations_unfinished")
     newest_first = name == "newest_invocations"  # walks the key from its end and stops at the limit
     assert all("SCAN" not in step or step.startswith(small) or newest_first for step in plan), plan
     assert not (newest_first and any("TEMP B-TREE" in step for step in plan)), plan

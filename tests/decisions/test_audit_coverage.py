@@ -108,9 +108,34 @@ def test_it_says_what_was_made(seed: int, size: int) -> None:
         ([judged("i", 1), opened("i", 1, gate="other"), decided("i", 2, "expire", "escalation")], "timed_out"),
         ([judged("i", 1), opened("i", 1, gate="other"), decided("i", 2, "approve", "a")], "ended"),
         ([judged("i", 1), opened("i", 1), decided("i", 2, "reject", "a"), delivered("i", 3)], "rejected"),
+        ([judged("i", 1), opened("i", 1, gate="other"), decided("i", 2, "approve", "a"), delivered("i", 3)], "undecided"),
+        ([judged("i", 1), opened("i", 1, gate="other"), decided("i", 2, "reject", "a"), delivered("i", 3)], "rejected"),
+        ([judged("i", 1), opened("i", 1, gate="other"), delivered("i", 2), decided("i", 3, "reject", "a")], "undecided"),
     ],
 )
 def test_several_reviews_of_one_invocation(record: list[f.AnyFact], became: str) -> None:
     """`on_reject: message` delivers the reviewer's words: that is after a decision."""
     held = count([record]).held
     assert (held.matched, getattr(held, became)) == (1, 1)
+
+
+def later(inv: str, at: int, after_delivery: bool | None) -> f.GateJudged:
+    return f.GateJudged(inv, at, GATE, "output", "matched", after_delivery=after_delivery)
+
+
+@pytest.mark.parametrize("today", [False, True])
+def test_a_gate_is_counted_as_it_was_when_it_matched(today: bool) -> None:
+    counting = Counting(GATE, after_delivery=today)
+    for record in ([later("a", 1, True), delivered("a", 1)], [later("b", 2, False), delivered("b", 2)], [later("c", 3, None)]):
+        counting.add(record)
+    found = counting.total()
+    assert found.undecided == ("b",), "it was to wait, whatever the gate is now; and the other was not"
+    assert (found.after_delivery.ended, found.held.ended) == ((2, 0) if today else (1, 1)), "older records do not say it"
+
+
+def test_an_invocation_belongs_to_its_first_match() -> None:
+    record: list[f.AnyFact] = [judged("i", 10), opened("i", 10), decided("i", 20, "approve", "a"), judged("i", 20), opened("i", 20, 2)]
+    for begin, matched in ((0, 1), (10, 1), (11, 0), (20, 0)):
+        counting = Counting(GATE, begin=begin)
+        counting.add(record)
+        assert counting.total().held.matched == matched

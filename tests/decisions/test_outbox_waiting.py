@@ -74,8 +74,25 @@ def test_a_receiver_that_asks_for_patience_gets_it() -> None:
     box.add(message(1), 0)
     box.due(0)
     box.failed("msg_1", 0, 0.0, 30 * SECOND)
-    assert box.due(30 * SECOND - 1) == []
-    assert ids(box.due(30 * SECOND)) == ["msg_1"]
+    box.add(message(2, line="b"), 0)
+    box.add(message(3, "finance"), 0)
+    assert ids(box.due(30 * SECOND - 1)) == ["msg_3"], "the whole receiver is left alone, and only that one"
+    assert ids(box.due(30 * SECOND)) == ["msg_2", "msg_1"]
+
+
+def test_what_nobody_is_at_any_more_is_tried_again() -> None:
+    box = Outbox()
+    box.add(message(1), 0)
+    box.due(0)
+    box.dropped("msg_1", 0, 0.0)
+    assert ids(box.due(SECOND)) == ["msg_1"]
+    box.failed("msg_1", SECOND, 0.0)
+    box.dropped("msg_1", SECOND, 0.0)
+    assert box.failures() == {"oncall": 2}, "what was said of it stands"
+    box.due(9 * SECOND)
+    box.delivered("msg_1")
+    box.dropped("msg_1", 9 * SECOND, 0.0)
+    assert len(box) == 0
 
 
 def test_no_line_is_passed_over_while_others_keep_coming() -> None:

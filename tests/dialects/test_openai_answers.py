@@ -9,7 +9,7 @@ from tests.dialects.samples import USAGE, dump, json_values
 
 from orchvynt.dialects.openai_chat.provider import OpenAIChatProvider
 from orchvynt.dialects.shapes import Answer, Failure
-from orchvynt.model.chat import ToolCall
+from orchvynt.model.chat import Thinking, ToolCall
 from orchvynt.model.usage import Usage
 
 PROVIDER = OpenAIChatProvider()
@@ -56,6 +56,25 @@ def test_tool_calls_refusals_and_reasoning_count_as_output() -> None:
     assert PROVIDER.to_reply(told).tool_calls == (ToolCall(id="c1", name="f", arguments='{"a":1}'),)
     refused = answer(read(body({"content": None, "refusal": "no"})))
     assert (refused.output_bytes, PROVIDER.to_reply(refused).refusal) == (2, "no")
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+def test_reasoning_is_what_the_model_thought(name: str) -> None:
+    assert PROVIDER.to_reply(answer(read(body({"content": "x", name: "hmm"})))).thoughts == (Thinking("hmm"),)
+
+
+def test_a_call_of_a_custom_tool_is_a_call() -> None:
+    calls = [{"id": "c1", "type": "custom", "custom": {"name": "shell", "input": "ls"}}]
+    assert PROVIDER.to_reply(answer(read(body({"content": None, "tool_calls": calls})))).tool_calls == (
+        ToolCall("c1", "shell", "ls", custom=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("audio", "text"), [({"data": "AA", "transcript": "spoken"}, "spoken"), ({}, ""), (None, ""), ({"transcript": 1}, "")]
+)
+def test_what_a_spoken_answer_says_is_its_text(audio: object, text: str) -> None:
+    assert PROVIDER.to_reply(answer(read(body({"content": None, "audio": audio})))).text == text
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,10 @@ def test_a_collected_stream_equals_the_whole_answer() -> None:
         {"id": "c1", "type": "function", "function": {"name": "search", "arguments": '{"q":"ü"}'}},
         {"id": "c2", "type": "function", "function": {"name": "now", "arguments": "{}"}},
     ]
-    message = {"role": "assistant", "content": "Let me look.", "tool_calls": calls}
+    thought = {"reasoning_content": "They want to know."}
+    spoken = {"audio": {"id": "a", "transcript": " Now."}}
+    custom = {"index": 2, "id": "c3", "type": "custom", "custom": {"name": "shell", "input": "ls"}}
+    message = {"role": "assistant", "content": "Let me look.", "tool_calls": [*calls, custom], **thought, **spoken}
     whole = {
         "id": "chatcmpl-1",
         "created": 1700000000,
@@ -245,11 +248,12 @@ def test_a_collected_stream_equals_the_whole_answer() -> None:
         "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}],
         "usage": USAGE,
     }
-    pieces: list[dict[str, Any]] = [{"role": "assistant", "content": "Let me"}, {"content": " look."}]
+    pieces: list[dict[str, Any]] = [thought, {"role": "assistant", "content": "Let me"}, {"content": " look."}, spoken]
     for index, call in enumerate(calls):
         function: Any = call["function"]
         pieces.append({"tool_calls": [{"index": index, **call, "function": {"name": function["name"], "arguments": ""}}]})
         pieces += [{"tool_calls": [{"index": index, "function": {"arguments": character}}]} for character in function["arguments"]]
+    pieces.append({"tool_calls": [custom]})
     relay = make(collect=True)
     run(relay, [sse([*(chunk(piece) for piece in pieces), chunk({}, "tool_calls"), chunk(usage=USAGE)])])
     provider = OpenAIChatProvider()

@@ -79,7 +79,7 @@ def test_a_text_stream() -> None:
         ({"tool_calls": [call(0, "c", "f", "")]}, [CallBegan(0, "c", "f")]),
         (
             {"tool_calls": [{"index": 0, "id": "c", "type": "custom", "custom": {"name": "sql", "input": "x"}}]},
-            [CallBegan(0, "c", "sql"), ArgumentsAdded(0, "x")],
+            [CallBegan(0, "c", "sql", custom=True), ArgumentsAdded(0, "x")],
         ),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from orchvynt.dialects.standard_webhooks import UnusableSecretError, signed_headers
+from orchvynt.dialects.standard_webhooks import UnusableSecretError, Verdict, read_status, signed_headers
 
 
 def test_the_example_of_the_specification() -> None:
@@ -46,3 +46,24 @@ def test_a_secret_that_cannot_sign_is_refused_without_being_quoted(secret: str) 
     with pytest.raises(UnusableSecretError) as refused:
         signed_headers(secret, "msg_1", 1, b"")
     assert secret.removeprefix("whsec_") == "" or secret not in str(refused.value)
+
+
+HOUR_NS = 3_600 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "expected"),
+    [
+        (200, "", Verdict()),
+        (299, "20", Verdict()),
+        (302, "", Verdict("it answered 302")),
+        (429, "20", Verdict("it answered 429", 20 * 10**9)),
+        (503, "Thu, 01 Jan 1970 00:00:30 GMT", Verdict("it answered 503", 25 * 10**9)),
+        (503, "99999999999", Verdict("it answered 503", HOUR_NS)),
+        (500, "soon", Verdict("it answered 500")),
+        (410, "20", Verdict("it answered 410: it wants no message any more", final=True)),
+    ],
+)
+def test_what_a_receiver_answers_says_when_to_come_again(status: int, retry_after: str, expected: Verdict) -> None:
+    headers = {"retry-after": retry_after} if retry_after else {}
+    assert read_status(status, headers, 5 * 10**9) == expected

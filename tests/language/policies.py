@@ -154,7 +154,7 @@ gates:
     quorum: 2
     not_requester: true
     escalation: [{after: 60m, to: heads}, {after: 120m, do: reject}]
-    on_reject: message
+    require_reason: true
     notify: [oncall]
     sample: 5%
     mode: after_delivery

@@ -59,6 +59,10 @@ SECRET = ', secret: "${env:HOOK_SECRET}"'
         (ALERTS, 'oncall: {slack: {channel: "#a", token: "${env:S_TOKEN}", base_url: "https://x.y/?a"}}', "a query or a fragment", ""),
         (ALERTS, 'oncall: {email: {to: [], smtp: "${env:SMTP_URL}"}}', "`to` is empty", "at least one"),
         (ALERTS, 'oncall: {email: {to: ["a@x.y\\r\\nBcc: b@x.y"], smtp: "${env:SMTP_URL}"}}', "not an e-mail address", "name@"),
+        (ALERTS, 'oncall: {email: {to: ["a..b@x.y"], smtp: "${env:SMTP_URL}"}}', "not an e-mail address", "name@"),
+        (ALERTS, 'oncall: {email: {to: [".a@x.y"], smtp: "${env:SMTP_URL}"}}', "not an e-mail address", "name@"),
+        (ALERTS, 'oncall: {email: {to: ["a@."], smtp: "${env:SMTP_URL}"}}', "not an e-mail address", "name@"),
+        (ALERTS, 'oncall: {email: {to: ["a@-x.y"], smtp: "${env:SMTP_URL}"}}', "not an e-mail address", "name@"),
         (ALERTS, HOOK.replace("oncall: {", "oncall: {digest: 25h, "), "a digest is longer than a day", "24h"),
         (ALERTS.replace("5m", "500ms"), HOOK, "an alert's window is from `1s` to `7d`", "once a second"),
         (ALERTS.replace("5m", "8d"), HOOK, "an alert's window is from `1s` to `7d`", ""),
@@ -82,6 +86,10 @@ def test_what_an_author_should_know() -> None:
     assert any("clear text" in problem.message and problem.severity == "warning" for problem in plain)
     unused = problems(policy(notify=f"{HOOK}\n  {HOOK.replace('oncall:', 'spare:')}"))
     assert any("nothing is told to the destination `spare`" in problem.message for problem in unused)
+    two = f"{HOOK}\n  {HOOK.replace('oncall:', 'spare:')}\n  {HOOK.replace('oncall:', 'heads:')}\n"
+    gates = "gates: [{name: g, stage: output, when: '\"x\" in flags', reviewers: ops, notify: [spare]}]\n"
+    used = problems(policy(notify=f"{two}{gates}groups: {{ops: {{members: [a@example.com], notify: [heads]}}}}"))
+    assert not any("nothing is told" in problem.message for problem in used), [problem.text for problem in used]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tests.language.policies import LATER, RICH, SMALL, WHOLE, changed
 
 from orchvynt.language.compile import load
 
-BASES = {"document": WHOLE, "routing": RICH, "people": RICH, "later": LATER}
+BASES = {"document": WHOLE, "routing": RICH, "people": RICH, "gates": LATER, "later": LATER}
 CORPUS = [
     (base, row)
     for name, base in BASES.items()

@@ -49,8 +49,8 @@ class World(Turning):
 
         self.do(looks())
 
-    def answer(self, arrival: Arrival, status: int = 200) -> None:
-        arrival.listener.on_head(status, [])
+    def answer(self, arrival: Arrival, status: int = 200, *headers: tuple[bytes, bytes]) -> None:
+        arrival.listener.on_head(status, headers)
         arrival.listener.on_end()
         self.turns()
 
@@ -78,7 +78,7 @@ def test_a_message_is_signed_and_leaves_when_it_was_taken() -> None:
     assert world.rows("waiting") == []
 
 
-FAILURES: dict[str, Any] = {"500": 500, "a redirect": 307, "410": 410, "refused": None}
+FAILURES: dict[str, Any] = {"500": 500, "a redirect": 307, "418": 418, "refused": None}
 
 
 def fail(world: World, arrival: Arrival, status: int | None) -> None:
@@ -110,6 +110,23 @@ def test_it_is_sent_again_under_the_same_id_with_a_new_signature(how: str) -> No
     assert world.delivering.sends.numbers == {("oncall", "failed"): 2, ("oncall", "delivered"): 1}
     assert len(world.runtime.said) == 2, "said at the first failure, and when it works again"
     assert SECRET not in world.runtime.said[0]
+
+
+def test_a_receiver_is_left_alone_for_as_long_as_it_asks_and_for_good_when_it_is_gone() -> None:
+    world = World()
+    world.delivering.put("oncall", "a", b"{}")
+    world.delivering.put("oncall", "b", b"{}")
+    world.look()
+    world.answer(world.arrivals[0], 429, (b"retry-after", b"60"))
+    world.answer(world.arrivals[1], 204)
+    world.look(59)
+    assert len(world.arrivals) == 2
+    world.look()
+    assert len(world.arrivals) == 3
+    world.answer(world.last, 410)
+    world.look(3600)
+    assert len(world.arrivals) == 3
+    assert [row.why for row in world.rows("undeliverable")] == ["it answered 410: it wants no message any more"]
 
 
 def test_silence_and_endless_answers_are_ended() -> None:

@@ -198,3 +198,29 @@ def test_an_idempotency_key_finds_its_newest_whoever_waits_until_a_day_after_its
     parked.decided(second, "approved", "token:ana", 6 + JOINABLE_NS)
     parked.forget(6 + 2 * JOINABLE_NS)
     assert (parked.keyed("scope", 0), parked.joinable("idempotency\nscope", BODY, 0, True)) == (None, None)
+
+
+ONES = st.lists(st.tuples(st.integers(1, 6), st.integers(0, 9), st.sampled_from(["open", "approved"]), st.booleans()), max_size=12)
+
+
+@given(ONES, st.integers(1, 12))
+@settings(max_examples=50)
+def test_many_at_once_are_as_one_by_one(made: list[tuple[int, int, ReviewStatus, bool]], now: int) -> None:
+    """The same is found, and falls due in the same order: by its instant, whatever the order of the openings."""
+
+    def ones() -> list[ParkedOne]:
+        found = [one(number, at=at, due=(at * 7) % 10, status=status) for at, (number, _, status, _) in enumerate(made)]
+        for each, (_, remind, _, after_delivery) in zip(found, made, strict=True):
+            each.reminds = (remind,) if remind else ()
+            each.after_delivery = after_delivery
+        return found
+
+    by_one, at_once = Parked(), Parked()
+    for each in ones():
+        by_one.add(each)
+    at_once.add_all(ones())
+    assert (at_once.count, at_once.open_count, at_once.open_by_gate) == (by_one.count, by_one.open_count, by_one.open_by_gate)
+    assert at_once.next_due() == by_one.next_due()
+    assert [each.review for each in at_once.take_due(now, 99)] == [each.review for each in by_one.take_due(now, 99)]
+    first, second = joined(at_once, 10, retried=True), joined(by_one, 10, retried=True)
+    assert (first and first.at) == (second and second.at)

@@ -5,13 +5,16 @@ import asyncio
 import msgspec
 import pytest
 from tests.runtime.test_reviewing import gate, parked, parked_alone, poll, row_of, vote
+from tests.support.answers import WHOLE
 from tests.support.carrying import FakeLine, Runtime
 from tests.support.loops import until
 from tests.support.snapshots import SECOND, invocation, snapshot
 
+from orchvynt.decisions.identity.conversations import Conversation, Conversations
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.snapshot import Escalation
 from orchvynt.lifecycle.state import State, decode
+from orchvynt.model.turns import Digest
 
 
 def test_a_rejection_that_cannot_be_recorded_did_not_happen() -> None:
@@ -64,6 +67,58 @@ def test_a_poll_while_the_first_gate_opens_still_waits_for_the_second() -> None:
         line = await poll(runtime, one)
         assert await deciding is None
         assert line.status == 409, "the answer went out before the second gate was asked"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("others", ["a caller", "a voter"])
+def test_what_could_not_be_written_spoils_nothing_for_those_who_waited_for_the_same_reading(others: str) -> None:
+    async def scenario() -> None:
+        runtime, one = parked_alone()
+        runtime.journal.broken = True
+        deciding = asyncio.create_task(vote(runtime, one.review, "approve"))
+        line = FakeLine()
+        if others == "a caller":
+            runtime.reviewing.join(one, line, "")
+        else:
+            also = asyncio.create_task(vote(runtime, one.review, "reject", "token:ben"))
+            fault = await also
+            assert fault is not None
+            assert fault.code == "store_unavailable"
+        assert await deciding is not None
+        await asyncio.sleep(0.01)
+        runtime.journal.broken = False
+        line = FakeLine()
+        runtime.reviewing.join(one, line, "")
+        await asyncio.sleep(0.01)
+        assert (one.open, line.ended) == (True, ""), "it waits as before"
+        assert await vote(runtime, one.review, "approve") is None
+        assert (line.status, line.body) == (200, WHOLE)
+
+    asyncio.run(scenario())
+
+
+class Broken(Conversation):
+    """Stands for any defect in what follows the record of a decision."""
+
+    def answered(self, inv: str, answer: Digest) -> None:
+        raise ZeroDivisionError
+
+
+def test_a_decision_on_record_stands_whatever_fails_after_it() -> None:
+    async def scenario() -> None:
+        runtime, life, line = parked()
+        life.conversation = Broken(Conversations(0), "", 0, "")
+        review = life.state.review
+        await vote(runtime, review, "approve")
+        assert line.status == 500
+        late = await vote(runtime, review, "reject", "token:ben")
+        assert late is not None
+        assert late.detail["by"] == "token:ana"
+        one = runtime.parked.review(review)
+        assert one is not None
+        again = await poll(runtime, one)
+        assert (one.status, again.status, again.body) == ("approved", 200, WHOLE)
 
     asyncio.run(scenario())
 

@@ -35,6 +35,7 @@ class Mailbox:
         self.taken: list[EmailMessage] = []
         self.envelopes: list[tuple[str, list[str]]] = []
         self.logins = 0
+        self.password = PASSWORD
         self._refusals = list(refusals)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(TLS / "server.pem")
@@ -61,7 +62,7 @@ class Mailbox:
         self._controller.stop()
 
     def _knows(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, given: Any) -> AuthResult:
-        fits = isinstance(given, LoginPassword) and (given.login, given.password) == (USER.encode(), PASSWORD.encode())
+        fits = isinstance(given, LoginPassword) and (given.login, given.password) == (USER.encode(), self.password.encode())
         self.logins += fits
         return AuthResult(success=fits, handled=fits)
 

@@ -66,13 +66,18 @@ def states_due(facts: Iterable[AuditedFact]) -> list[StateDue]:
 
 
 def without_states(facts: Iterable[AnyFact], reviews: frozenset[str]) -> list[AnyFact]:
-    """The same facts, without the states of these reviews."""
-    return [
-        msgspec.structs.replace(fact, state=b"")
-        if isinstance(fact, ReviewOpened | ReviewDecided | ReviewConcluded) and fact.review in reviews
-        else fact
-        for fact in facts
-    ]
+    """The same facts, without the states of these reviews, and without what voters wrote in place of an answer."""
+    return [_without_state(fact) if getattr(fact, "review", "") in reviews else fact for fact in facts]
+
+
+def _without_state(fact: AnyFact) -> AnyFact:
+    if isinstance(fact, ReviewDecided):
+        return msgspec.structs.replace(fact, state=b"", diff="")
+    if isinstance(fact, ReviewOpened | ReviewConcluded):
+        return msgspec.structs.replace(fact, state=b"")
+    if isinstance(fact, ReviewVoted):
+        return msgspec.structs.replace(fact, vote=msgspec.structs.replace(fact.vote, text=""))
+    return fact
 
 
 def _note(fact: ReviewFact, row: ReviewRow) -> AuditRow:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from orchvynt.model.facts import CallerWaits, ReviewOpened
-from orchvynt.ports.departures import Departure
+from orchvynt.ports.parked import Departure
 
 DepartureFact = ReviewOpened | CallerWaits
 

@@ -1,11 +1,15 @@
-"""Sends mail with the standard library's smtplib, which blocks: each on a thread of a small pool. TLS is verified; a password never goes
-in clear text to another machine.
+"""Sends mail with the standard library's smtplib, which blocks: each on a thread of a pool, and each with an end, whatever the server does.
+TLS is verified; a password never goes in clear text to another machine.
 """
 
 import asyncio
+import base64
 import smtplib
+import socket
 import ssl
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Lock
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -14,7 +18,11 @@ import msgspec
 from orchvynt.ports.channels import Mail, Refusal
 
 TIMEOUT_S: Final = 15.0
-THREADS_MAX: Final = 4
+"""Between two answers of the server."""
+WHOLE_S: Final = 60.0
+# Several destinations may each have all they are allowed under way, and hang, before another one has to wait.
+THREADS_MAX: Final = 16
+_REFUSED_FOR_GOOD: Final = frozenset({550, 552, 554})
 _PORTS: Final = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _SHAPE: Final = "smtps://USER:PASSWORD@HOST[:PORT], smtp+starttls:// for STARTTLS, or smtp:// for clear text"
@@ -43,30 +51,104 @@ def server_of(url: str) -> Server | Refusal:
     return found
 
 
-class SmtpMailing:
-    """Implements ports.channels.Mailing."""
+class Brake:
+    """Ends a connection from outside of its thread, whatever that waits for. Its descriptor is its own: TLS does not take it over."""
 
-    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._held: socket.socket | None = None
+        self._pulled = False
+
+    def hold(self, connection: socket.socket) -> None:
+        with self._lock:
+            if self._held is not None:
+                self._held.close()
+            self._held = connection.dup()
+            if self._pulled:
+                self._shut()
+
+    def pull(self) -> None:
+        with self._lock:
+            self._pulled = True
+            self._shut()
+
+    def release(self) -> None:
+        with self._lock:
+            if self._held is not None:
+                self._held.close()
+            self._held = None
+
+    def _shut(self) -> None:
+        if self._held is not None:
+            with suppress(OSError):
+                self._held.shutdown(socket.SHUT_RDWR)
+
+
+class Connection(smtplib.SMTP):
+    """One with a brake. It connects when it is made; `context` is of TLS from the first byte, None where it is not wanted."""
+
+    def __init__(self, host: str, port: int, brake: Brake, context: ssl.SSLContext | None) -> None:
+        self._brake = brake
+        self._context = context
+        super().__init__(host, port, timeout=TIMEOUT_S)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """What smtplib asks its own subclasses for."""
+        plain = socket.create_connection((host, port), timeout)
+        self._brake.hold(plain)
+        return self._context.wrap_socket(plain, server_hostname=host) if self._context is not None else plain
+
+    def log_in(self, user: str, password: str) -> None:
+        """Raises SMTPException. The library's own way knows no other letters than those of ASCII (RFC 4616 says UTF-8)."""
+        if f"{user}{password}".isascii():
+            self.login(user, password)
+            return
+        self.ehlo_or_helo_if_needed()
+        if "PLAIN" not in str(self.esmtp_features.get("auth", "")).upper().split():
+            raise smtplib.SMTPNotSupportedError
+        code, said = self.docmd("AUTH", "PLAIN " + base64.b64encode(f"\0{user}\0{password}".encode()).decode())
+        if code not in (235, 503):
+            raise smtplib.SMTPAuthenticationError(code, said)
+
+
+class SmtpMailing:
+    """Implements ports.channels.Mailing. `whole_s` is how long one message may take."""
+
+    def __init__(self, context: ssl.SSLContext | None = None, whole_s: float = WHOLE_S) -> None:
         self._context = context or ssl.create_default_context()
         self._threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="orchvynt-mail")
+        self._whole_s = whole_s
+        self._brakes: set[Brake] = set()
 
     async def send(self, url: str, mail: Mail) -> Refusal | None:
         server = server_of(url)
         if isinstance(server, Refusal):
             return server
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._send, server, mail)
+        brake = Brake()
+        self._brakes.add(brake)
+        try:
+            async with asyncio.timeout(self._whole_s):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, self._send, server, mail, brake)
+        except TimeoutError:
+            return Refusal(f"the mail server was not done within {self._whole_s:g} s")
+        finally:
+            # Ends the thread where nobody waits for it any more.
+            brake.pull()
+            self._brakes.discard(brake)
 
     def close(self) -> None:
         """Does not wait for a server that is slow: what was not taken is sent again."""
+        for brake in list(self._brakes):
+            brake.pull()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _send(self, server: Server, mail: Mail) -> Refusal | None:
+    def _send(self, server: Server, mail: Mail, brake: Brake) -> Refusal | None:
         try:
-            with self._connected(server) as connection:
+            with Connection(server.host, server.port, brake, self._context if server.scheme == "smtps" else None) as connection:
                 if server.scheme == "smtp+starttls":
                     connection.starttls(context=self._context)
                 if server.user:
-                    connection.login(server.user, server.password)
+                    connection.log_in(server.user, server.password)
                 refused = connection.sendmail(mail.sender, mail.to, mail.content)
         except smtplib.SMTPAuthenticationError as error:
             return Refusal(f"the mail server refused our credential ({error.smtp_code})")
@@ -76,15 +158,12 @@ class SmtpMailing:
         except smtplib.SMTPNotSupportedError:
             return Refusal("the mail server does not offer what its URL asks for (STARTTLS or a login)")
         except smtplib.SMTPResponseException as error:
-            return Refusal(f"the mail server answered {error.smtp_code}", final=error.smtp_code in (552, 554))
+            return Refusal(f"the mail server answered {error.smtp_code}", final=error.smtp_code in _REFUSED_FOR_GOOD)
         except ssl.SSLError as error:
             return Refusal(f"the mail server's TLS cannot be trusted: {error.reason or type(error).__name__}")
         except (smtplib.SMTPException, OSError, ValueError) as error:
             return Refusal(f"the mail server cannot be reached ({type(error).__name__})")
+        finally:
+            brake.release()
         # Those who took it have it; to send it again to them would not help the others.
         return Refusal(f"the mail server refused {len(refused)} of {len(mail.to)} recipients", final=True) if refused else None
-
-    def _connected(self, server: Server) -> smtplib.SMTP:
-        if server.scheme == "smtps":
-            return smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_S, context=self._context)
-        return smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_S)

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -107,6 +108,8 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     started = await starting(opened.store, settings.policy, clock, settings.watch, about.check, lacks)
     snapshot = started.snapshot
     process = await build(settings, secrets, opened, checking, started)
+    # 100,000 reviews that wait are some 400,000 objects: the collection below need not look at them.
+    gc.freeze()
     about.applied(snapshot)
     changing = Changing(
         process.policies, opened.store, checking, process.secrets, clock, about, SystemIds(clock.now), process.alerting.broke_glass
@@ -127,9 +130,10 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     # Before anybody hears that this process is up: who then begins to write the policy's file is seen from the first byte on.
     stop_looking = _look_after_file(settings, process, changing)
     stop_admin = await _start_admin(settings, environment, process, operations)
-    # What was built lives as long as the process: the collector need not look at it again.
+    # What was built lives as long as the process: the collector, which `main` had turned off, need not look at it again.
     gc.collect()
     gc.freeze()
+    gc.enable()
     # An invocation leaves no cycles behind, so looking for them after every 700 objects is waste; bench/ shows 6 %.
     gc.set_threshold(50_000, 20, 50)
     await about.stopping.wait()
@@ -181,7 +185,9 @@ def _look_after_file(settings: Settings, process: Process, changing: Changing) -
 async def _start_admin(
     settings: Settings, environment: Mapping[str, str], process: Process, operations: Operations
 ) -> Callable[[], Awaitable[None]]:
-    """The admin plane comes after the first invocation can be served: its libraries take longer to load than all the rest."""
+    """The admin plane comes after the first invocation can be served: its libraries take longer to load than all the rest. They load on
+    a thread, so that who calls meanwhile is answered."""
+    await asyncio.to_thread(import_module, "orchvynt.assembly.admin")
     from orchvynt.assembly import admin  # noqa: PLC0415 - see above
 
     beside = await asyncio.to_thread(lambda: Path(settings.store_path).resolve().parent)

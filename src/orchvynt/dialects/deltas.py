@@ -37,6 +37,7 @@ class CallBegan(msgspec.Struct, frozen=True, gc=False):
     index: int
     id: str
     name: str
+    custom: bool = False
 
 
 class ArgumentsAdded(msgspec.Struct, frozen=True, gc=False):
@@ -163,7 +164,7 @@ class Collector:
             created_s=self._began.created_s,
             text="".join(self._text),
             tool_calls=tuple(
-                ToolCall(id=call.id, name=call.name, arguments="".join(self._arguments.get(index, ())))
+                ToolCall(call.id, call.name, "".join(self._arguments.get(index, ())), custom=call.custom)
                 for index, call in sorted(self._calls.items())
             ),
             finish=self._finished.finish,
@@ -190,7 +191,7 @@ def deltas_of(reply: Reply) -> list[Delta]:
     if reply.refusal:
         deltas.append(RefusalAdded(reply.refusal))
     for index, call in enumerate(reply.tool_calls):
-        deltas.append(CallBegan(index=index, id=call.id, name=call.name))
+        deltas.append(CallBegan(index=index, id=call.id, name=call.name, custom=call.custom))
         if call.arguments:
             deltas.append(ArgumentsAdded(index=index, text=call.arguments))
     if reply.finish:

@@ -1,4 +1,4 @@
-"""Signs webhooks as Standard Webhooks 1.0 says: HMAC-SHA256 over `id.timestamp.body`.
+"""Signs webhooks as Standard Webhooks 1.0 says: HMAC-SHA256 over `id.timestamp.body`; and says what a receiver's answer means.
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -7,7 +7,12 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Mapping
 from typing import Final
+
+import msgspec
+
+from orchvynt.dialects.outcomes import retry_after_ns
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what stands before a secret
 
@@ -22,6 +27,24 @@ def signed_headers(secret: str, message: str, timestamp_s: int, body: bytes) -> 
     signed = b"%b.%d.%b" % (message.encode(), timestamp_s, body)
     signature = base64.b64encode(hmac.new(_key(secret), signed, hashlib.sha256).digest()).decode()
     return ("webhook-id", message), ("webhook-timestamp", str(timestamp_s)), ("webhook-signature", f"v1,{signature}")
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """`why` is empty if the message was taken. `wait_ns`: the receiver asks for so much patience, at most an hour; `final`: it wants no
+    message any more."""
+
+    why: str = ""
+    wait_ns: int = 0
+    final: bool = False
+
+
+def read_status(status: int, headers: Mapping[str, str], now: int) -> Verdict:
+    """A redirect is no delivery: messages go to the address that the policy names, and nowhere else. `now` is ns UTC."""
+    if 200 <= status < 300:
+        return Verdict()
+    if status == 410:
+        return Verdict("it answered 410: it wants no message any more", final=True)
+    return Verdict(f"it answered {status}", retry_after_ns(headers.get("retry-after", ""), now))
 
 
 def _key(secret: str) -> bytes:

@@ -3,11 +3,15 @@
 One shape for alerts and for reviews. Unknown fields are left alone.
 """
 
+from collections.abc import Container, Iterable
 from typing import Any, Final
 
 import msgspec
 
 REVIEWS_SHOWN_MAX: Final = 5
+FORGOTTEN: Final = "(forgotten)"
+_SAID: Final = ("excerpt", "reason", "requester")
+"""What of a review in a message somebody said, or names somebody."""
 
 
 class Review(msgspec.Struct, frozen=True):
@@ -79,3 +83,33 @@ def lines(review: Review) -> list[tuple[str, str]]:
         ("Reason", review.reason),
     ]
     return [(name, value) for name, value in said if value]
+
+
+def forget_message(body: bytes, reviews: Container[str], names: Iterable[str]) -> bytes:
+    """A message that waits, without what was said in these reviews and without these names of persons as subjects of a budget. The same
+    bytes if it tells of none of them, or is no message of ours."""
+    try:
+        told = msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return body
+    data = told.get("data")
+    if not isinstance(data, dict):
+        return body
+    before = msgspec.json.encode(told)
+    for one in _objects(data.get("reviews")):
+        if one.get("review") in reviews:
+            for name in _SAID:
+                one.pop(name, None)
+    if data.get("review") in reviews:
+        data.pop("answer", None)
+    known = frozenset(names)
+    for one in _objects(data.get("group")):
+        if (subject := one.get("subject")) in known:
+            one["subject"] = FORGOTTEN
+            data["text"] = str(data.get("text", "")).replace(str(subject), FORGOTTEN)
+    after = msgspec.json.encode(told)
+    return body if after == before else after
+
+
+def _objects(value: object) -> Iterable[dict[str, Any]]:
+    return (one for one in value if isinstance(one, dict)) if isinstance(value, list) else ()

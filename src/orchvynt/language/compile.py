@@ -13,6 +13,7 @@ from orchvynt.language.checks.gates import check_gates
 from orchvynt.language.checks.grants import check_grants
 from orchvynt.language.checks.keys import check_keys
 from orchvynt.language.checks.limits import check_limits
+from orchvynt.language.checks.literals import check_literals
 from orchvynt.language.checks.names import check_names
 from orchvynt.language.checks.omittable import check_omittable
 from orchvynt.language.checks.presidio import check_presidio
@@ -67,6 +68,7 @@ def _compile(source: Source, text: str, report: Report) -> Snapshot | None:
     found = walk(source.node, report)
     check_references(found.references, names, report)
     conditions = check_conditions(found.formulas, source, report)
+    check_literals(found.formulas, conditions, names, report)
     made = {name: build_provider(name, item, report) for name, item in source.providers.items()}
     providers = {name: provider for name, provider in made.items() if provider is not None}
     addresses = {name: address_of(item.section) for name, item in source.providers.items()}

@@ -4,6 +4,7 @@ What pydantic finds wrong is put in words in `wording`, at the place in the file
 """
 
 import re
+from collections.abc import Mapping as Mapping_
 from typing import Generic, TypeVar
 
 import msgspec
@@ -15,7 +16,7 @@ from orchvynt.language.document.section import Section, fields_of
 from orchvynt.language.document.shapes import Shape, shapes_of
 from orchvynt.language.masking import HARMLESS_WORD, REFERENCE
 from orchvynt.language.report import Report, Span
-from orchvynt.language.wording import NEEDED, advice, as_written, nearest
+from orchvynt.language.wording import BOUNDED, NEEDED, advice, as_written, nearest
 from orchvynt.language.yaml_marks import Entry, Mapping, Node, Scalar, Sequence, plain
 
 Steps = tuple[str | int, ...]
@@ -164,9 +165,18 @@ class Reader:
             span = (_key_span(node, loc[:-1]) or span) if loc[-1:] == ("[key]",) else _pointed(node, loc, at, key)
             self.report.error(span, str(context["said"]), str(context["help"]) or _field_help(cls, loc), path)
         else:
-            needed = NEEDED.get(kind, "something else")
-            help = advice(needed, found) or _field_help(cls, loc)
-            self.report.error(span, f"`{loc[-1] if loc else path}` is {needed}, not {as_written(found)}", help, path)
+            self.report.error(span, *_mistaken(cls, kind, context, loc, path, found), path)
+
+
+def _mistaken(cls: type[Section], kind: str, context: Mapping_[str, object], loc: Steps, path: str, found: Node | None) -> tuple[str, str]:
+    """What is wrong with a value in pydantic's own words, and what to write."""
+    named = f"`{path if not loc or isinstance(loc[-1], int) else loc[-1]}`"
+    if kind in BOUNDED:
+        return f"{named} {BOUNDED[kind].format_map(context)}", _field_help(cls, loc)
+    needed = NEEDED.get(kind, "something else")
+    if needed == "a whole number" and isinstance(found, Scalar) and not found.quote and found.text.lstrip("+-").isdigit():
+        return f"{named} cannot be {as_written(found)}: so large a number is not meant", _field_help(cls, loc)
+    return f"{named} is {needed}, not {as_written(found)}", advice(needed, found) or _field_help(cls, loc)
 
 
 def place(node: Node, steps: Steps) -> tuple[Span, Node | None]:

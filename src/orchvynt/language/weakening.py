@@ -1,10 +1,10 @@
 """What a change of the policy takes away from what is protected, in words. What cannot be shown to be as strict as before counts as weaker.
 
-Protected are the gates and budgets that `protected` of the policy in force names, what decides whether they take hold (their groups, the
-prices they count in, what keys say for callers where their conditions read it), and `protected` itself.
+Protected are the gates and budgets that `protected` of the policy in force names, what decides whether they take hold (their groups and
+whoever is told, the prices they count in, what keys say and routes lead to where their conditions read it), and `protected` itself.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -12,8 +12,11 @@ from orchvynt.language.compiled_budgets import Breach, Budget, Limits
 from orchvynt.language.compiled_gates import Confidence, Escalation, Gate, Group
 from orchvynt.language.compiled_protected import Protected, covers
 from orchvynt.language.detecting import of_presidio
+from orchvynt.language.patterns import destination_url
 from orchvynt.language.phrases import words
-from orchvynt.language.snapshot import Key, Model, Snapshot
+from orchvynt.language.snapshot import Destination, Snapshot
+from orchvynt.language.weakened_callers import calls_led_around
+from orchvynt.language.weakened_prices import cheaper_prices
 
 _HARD: Final = ("reject", "clamp", "review")
 
@@ -25,14 +28,16 @@ def weakened(old: Snapshot, new: Snapshot) -> tuple[str, ...]:
         return ()
     gates = [gate for gate in old.gates if covers(protected.gates, gate.name)]
     budgets = [budget for budget in old.budgets if covers(protected.budgets, budget.name)]
+    deciding = _deciding(protected, gates, budgets)
     lines = [
         *_of_protection(protected, new.protected),
         *_of_gates(gates, new),
         *_of_presidio(gates, old, new),
         *_of_budgets(budgets, new),
-        *_of_groups(protected, gates, budgets, old, new),
-        *(_of_prices(old, new) if any(_counts_money(budget) for budget in budgets) else ()),
-        *_of_keys(gates, budgets, old, new),
+        *_of_groups(deciding, old, new),
+        *_of_told(gates, budgets, deciding, old, new),
+        *(cheaper_prices(old, new) if any(_counts_money(budget) for budget in budgets) else ()),
+        *calls_led_around(gates, budgets, old, new),
     ]
     return tuple(dict.fromkeys(lines))
 
@@ -44,7 +49,8 @@ def _of_protection(old: Protected, new: Protected | None) -> Iterator[str]:
     for kind in ("gates", "budgets"):
         before, after = getattr(old, kind), getattr(new, kind)
         for pattern in before:
-            if pattern not in after:
+            # A star of the old pattern can stand only where a star of the new one does, so this covers all that it names.
+            if not covers(after, pattern):
                 yield f"protected.{kind}: {pattern} is no longer named"
     if new.approvers != old.approvers:
         yield f"protected.approvers: the group {new.approvers} in place of {old.approvers}"
@@ -90,13 +96,12 @@ def _of_budgets(budgets: Sequence[Budget], new: Snapshot) -> Iterator[str]:
         for name, stricter in _BUDGET.items():
             if not stricter(getattr(budget, name), getattr(after, name)):
                 yield f"budget {budget.name}: {_spelt(name)} {words(getattr(budget, name), name)} → {words(getattr(after, name), name)}"
+        if budget.grant_max != after.grant_max and not _grants(budget, after):
+            yield f"budget {budget.name}: grant_max {words(budget.grant_max)} → {words(after.grant_max)}"
 
 
-def _of_groups(protected: Protected, gates: Sequence[Gate], budgets: Sequence[Budget], old: Snapshot, new: Snapshot) -> Iterator[str]:
+def _of_groups(deciding: Iterable[str], old: Snapshot, new: Snapshot) -> Iterator[str]:
     """Whoever joins a group that decides can let through what it is there to stop."""
-    deciding = {protected.approvers, *(gate.reviewers for gate in gates)}
-    deciding |= {step.to for gate in gates for step in gate.escalation if step.to}
-    deciding |= {budget.breach.reviewers for budget in budgets if budget.breach.reviewers}
     for name in sorted(deciding):
         before, after = old.groups.get(name, Group(name, ())), new.groups.get(name)
         if after is None:
@@ -108,55 +113,40 @@ def _of_groups(protected: Protected, gates: Sequence[Gate], budgets: Sequence[Bu
             yield f"group {name}: whoever the identity provider has in {after.oidc} joins those who decide"
 
 
-def _of_prices(old: Snapshot, new: Snapshot) -> Iterator[str]:
-    """A cheaper price lets more through under the same limit."""
-    for kind, before, after in (
-        ("model", old.models, new.models),
-        ("pattern", dict(old.patterns), dict(new.patterns)),
-    ):
-        for name, model in after.items():
-            known = before.get(name)
-            if known is not None and _cheaper(known, model):
-                yield f"{kind} {name}: price {words(known.price)} → {words(model.price)}"
-
-
-def _cheaper(old: Model, new: Model) -> bool:
-    same_thing = (old.provider.name, old.upstream_model) == (new.provider.name, new.upstream_model)
-    if not same_thing or old.price is None or new.price is None or (old.price.source.startswith("genai") and old.price == new.price):
-        return False
-    return any(getattr(new.price, rate) < getattr(old.price, rate) for rate in ("input", "output", "cached_input"))
-
-
-def _of_keys(gates: Sequence[Gate], budgets: Sequence[Budget], old: Snapshot, new: Snapshot) -> Iterator[str]:
-    """What a key says for its callers, and what they may say themselves, where a protected condition reads it."""
-    conditions = [one.when for one in gates] + [one.when for one in budgets] + [one.by for one in budgets]
-    read = {name for condition in conditions if condition is not None for name in condition.names}
-    read |= {budget.scope for budget in budgets if budget.scope is not None}
-    for name, key in new.keys.items():
-        before = old.keys.get(name)
-        if before is None:
+def _of_told(gates: Sequence[Gate], budgets: Sequence[Budget], deciding: Iterable[str], old: Snapshot, new: Snapshot) -> Iterator[str]:
+    """Whoever is told that something waits, or is spent, goes on being told: by the same group, at the same place."""
+    told = {name for gate in gates for name in gate.notify} | {name for budget in budgets for name in budget.notify}
+    for name in sorted(deciding):
+        before, after = old.groups.get(name), new.groups.get(name)
+        if before is None or after is None:
             continue
-        for claim in _claims_that_differ(before, key):
-            if any(_reads(one, claim) for one in read):
-                yield f"key {name}: what it says of {claim} changes"
-    if old.keys and not new.keys:
-        yield "keys: callers need no key any more"
+        told |= set(before.notify)
+        if not _still_told(before.notify, after.notify):
+            yield f"group {name}: notify {words(before.notify)} → {words(after.notify)}"
+    for name in sorted(told):
+        was, now = old.destinations.get(name), new.destinations.get(name)
+        if was is not None and now is not None and _place(was) != _place(now):
+            yield f"destination {name}: {_place_words(was)} → {_place_words(now)}"
 
 
-def _claims_that_differ(old: Key, new: Key) -> Iterator[str]:
-    for name in old.fixed.__struct_fields__:
-        before, after = getattr(old.fixed, name), getattr(new.fixed, name)
-        if before != after and not (name == "flags" and set(before) <= set(after)):
-            yield name
-    gained = None if new.may_set is None else new.may_set - (old.may_set or frozenset())
-    if old.may_set is not None:
-        yield from sorted(gained if gained is not None else {*_CLAIMS} - old.may_set)
-    yield from sorted(set(old.require) - set(new.require))
+def _place(one: Destination) -> tuple[object, ...]:
+    """Where its messages go. The secret of a webhook only signs; of mail and of apprise it holds the address."""
+    return (
+        one.channel,
+        destination_url(one),
+        one.slack.channel if one.slack is not None else "",
+        one.mail.to if one.mail is not None else (),
+    )
 
 
-def _reads(name: str, claim: str) -> bool:
-    """Whether a condition that reads `name` reads the claim: `context.tier` is a part of `context`, and the other way round."""
-    return name == claim or name.startswith(f"{claim}.") or claim.startswith(f"{name}.")
+def _place_words(one: Destination) -> str:
+    return " ".join([str(part) if isinstance(part, str) else words(part) for part in _place(one) if part])
+
+
+def _deciding(protected: Protected, gates: Sequence[Gate], budgets: Sequence[Budget]) -> frozenset[str]:
+    found = {protected.approvers, *(gate.reviewers for gate in gates)}
+    found |= {step.to for gate in gates for step in gate.escalation if step.to}
+    return frozenset(found | {budget.breach.reviewers for budget in budgets if budget.breach.reviewers})
 
 
 def _counts_money(budget: Budget) -> bool:
@@ -195,8 +185,10 @@ def _known(old: Confidence | None, new: Confidence | None) -> bool:
 
 
 def _escalation(old: tuple[Escalation, ...], new: tuple[Escalation, ...]) -> bool:
-    """A rejection that comes instead of waiting for good lets nothing through."""
-    return old == new or (new[:-1] == old and not new[-1].to)
+    """A rejection that comes earlier, or instead of waiting for good, lets nothing through."""
+    if old == new or not new or new[-1].to:
+        return old == new
+    return new[:-1] == old or (old[:-1] == new[:-1] and not old[-1].to and new[-1].after_ns <= old[-1].after_ns)
 
 
 def _at_most(old: int | None, new: int | None) -> bool:
@@ -218,9 +210,10 @@ def _breach(old: Breach, new: Breach) -> bool:
     return True
 
 
-def _granted(old: Limits | None, new: Limits | None) -> bool:
-    """Without `grant_max` an operator grants up to the limit itself."""
-    return old == new or (old is not None and new is not None and _limits(old, new))
+def _grants(old: Budget, new: Budget) -> bool:
+    """Without `grant_max` an operator grants up to the limit itself; with one nothing of what it leaves out."""
+    bounded = [name for name in ("nanos", "tokens") if getattr(old.limits, name) is not None]
+    return all((getattr(new.grant_max or new.limits, name) or 0) <= (getattr(old.grant_max or old.limits, name) or 0) for name in bounded)
 
 
 def _spelt(field: str) -> str:
@@ -242,6 +235,7 @@ _GATE: Final[Mapping[str, Callable[..., bool]]] = MappingProxyType(
         "sample": _not_less,
         "after_delivery": _not_gained,
         "enforced": _kept,
+        "refuse_streams": _kept,
     }
 )
 """By field of a gate: whether the new value is as strict as the old one."""
@@ -262,7 +256,6 @@ _BUDGET: Final[Mapping[str, Callable[..., bool]]] = MappingProxyType(
         "idle_ns": _not_less,
         "alert_at": lambda old, new: set(old) <= set(new),
         "notify": _still_told,
-        "grant_max": _granted,
     }
 )
 
@@ -275,7 +268,6 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "idle_ns": "idle",
         "enforced": "enforce",
         "after_delivery": "mode",
+        "refuse_streams": "stream",
     }
 )
-
-_CLAIMS: Final = ("workflow", "agent", "run", "session", "workload", "user", "flags", "context", "min_quality")

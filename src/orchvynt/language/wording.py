@@ -24,6 +24,14 @@ NEEDED: Final = MappingProxyType(
 )
 """What is wanted, by pydantic's word for what is wrong."""
 
+BOUNDED: Final = MappingProxyType(
+    {
+        "too_long": "has {actual_length} items, and the most are {max_length}",
+        "too_short": "has {actual_length} items, and the fewest are {min_length}",
+    }
+)
+"""What is wrong with the size of a value, by the same words."""
+
 AMBIGUOUS: Final = MappingProxyType({"yes": "true", "on": "true", "no": "false", "off": "false"})
 """Words that are text here, as in YAML 1.2, and booleans to readers of YAML 1.1."""
 

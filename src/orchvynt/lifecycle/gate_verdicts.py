@@ -157,7 +157,10 @@ def _fact(
         else:
             would = "would_park" if judged.closes else ""
     calls = judged.calls[:RECORDED_ITEMS_MAX]
-    return facts.GateJudged(state.invocation.id, event.at, gate.name, gate.stage, judged.verdict, reads, judged.problem, calls, would)
+    later = gate.after_delivery if judged.verdict != "passed" else None
+    return facts.GateJudged(
+        state.invocation.id, event.at, gate.name, gate.stage, judged.verdict, reads, judged.problem, calls, would, later
+    )
 
 
 def _read(gate: Gate, values: Mapping[str, object]) -> dict[str, Any]:

@@ -1,16 +1,34 @@
 """What people review, read out of a parked state: the request, where it is there, and the answer as they see it."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from orchvynt.lifecycle.state import State, decode
 from orchvynt.model.chat import Reply
+from orchvynt.model.facts import AnyFact, ReviewConcluded, ReviewDecided, ReviewOpened
 
 REQUEST: Final = "request"
 ANSWER: Final = "answer"
+DECIDED_ANSWER: Final = "decided answer"
+FINAL_ANSWER: Final = "final answer"
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+def reviewed(record: Sequence[AnyFact], review: str) -> dict[str, bytes]:
+    """Everything that was looked at in one review: the request, the answer, and what a decision or the end made of it, where it differs."""
+    found: dict[str, bytes] = {}
+    for fact in record:
+        if not isinstance(fact, ReviewOpened | ReviewDecided | ReviewConcluded) or fact.review != review or not fact.state:
+            continue
+        contents = contents_of(fact.state)
+        if isinstance(fact, ReviewOpened):
+            found |= contents
+        elif ANSWER in contents and contents[ANSWER] not in found.values():
+            found[DECIDED_ANSWER if isinstance(fact, ReviewDecided) else FINAL_ANSWER] = contents[ANSWER]
+    return found
 
 
 def contents_of(stored: bytes) -> dict[str, bytes]:

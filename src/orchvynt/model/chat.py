@@ -61,12 +61,13 @@ class Foreign(msgspec.Struct, frozen=True, tag="foreign"):
 
 
 class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
-    """`arguments` is the JSON text as the model wrote it; it may be malformed."""
+    """`arguments` is the JSON text as the model wrote it; it may be malformed. Of a `custom` tool, which OpenAI's API alone has, it is any text."""
 
     id: str
     name: str
     arguments: str
     extras: dict[str, Any] = {}
+    custom: bool = False
 
 
 class ToolResult(msgspec.Struct, frozen=True, tag="tool_result"):

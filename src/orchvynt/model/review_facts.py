@@ -44,7 +44,8 @@ class Wanted(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 class GateJudged(Fact, frozen=True, tag="gate_judged"):
     """`verdict` is matched, passed or failed. A gate that failed to evaluate closes. `calls` are the tool calls of the answer that it
-    closes for, each with its position from 0 and its tool. `would` is set where the gate only observes: what it would have done."""
+    closes for, each with its position from 0 and its tool. `would` is set where the gate only observes: what it would have done.
+    `after_delivery` says of one that did not pass whether the gate holds nothing; None in the records of builds that did not say it."""
 
     gate: str
     stage: str
@@ -53,6 +54,7 @@ class GateJudged(Fact, frozen=True, tag="gate_judged"):
     problem: str = ""
     calls: tuple[tuple[int, str], ...] = ()
     would: Literal["", "would_park", "would_refuse", "would_review"] = ""
+    after_delivery: bool | None = None
 
 
 class ReviewOpened(Fact, frozen=True, tag="review_opened"):

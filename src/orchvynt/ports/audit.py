@@ -121,3 +121,7 @@ class AuditStore(Protocol):
         and counts stay. `row` is noted with the counts, in one transaction with it, and tells of the entries whose words are gone.
         Nothing of what is taken stays in the store's file or its journal."""
         ...
+
+    async def leave_no_traces(self) -> None:
+        """What was taken before, by a call that did not come to its end, is gone from the store's log and the journal as well."""
+        ...

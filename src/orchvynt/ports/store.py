@@ -17,8 +17,8 @@ from orchvynt.ports.audit import AuditStore
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.changes import ChangeRow as ChangeRow
 from orchvynt.ports.changes import Changes
-from orchvynt.ports.departures import Departures
 from orchvynt.ports.outbox import OutboxStore
+from orchvynt.ports.parked import ParkedReviews
 from orchvynt.ports.people import PeopleStore
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.reviews import ReviewQueue
@@ -131,7 +131,7 @@ class InvocationRow(msgspec.Struct, frozen=True):
     duration_ns: int
 
 
-class Store(AuditStore, OutboxStore, Changes, Departures, PeopleStore, ReviewQueue, Protocol):
+class Store(AuditStore, OutboxStore, Changes, ParkedReviews, PeopleStore, ReviewQueue, Protocol):
     async def settled(self) -> None:
         """Returns when every fact that was in the journal at the call is visible in the store."""
         ...
@@ -193,8 +193,6 @@ class Store(AuditStore, OutboxStore, Changes, Departures, PeopleStore, ReviewQue
     async def unfinished(self) -> list[str]:
         """Invocations without InvocationFinished that are not parked either: what a crash interrupted."""
         ...
-
-    async def reviews(self, only_open: bool) -> list[ReviewRow]: ...
 
     async def review(self, review: str) -> ReviewRow | None: ...
 

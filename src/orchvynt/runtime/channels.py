@@ -8,9 +8,10 @@ import msgspec
 from orchvynt.dialects.mail import plain, subject_of, written
 from orchvynt.dialects.slack_blocks import posted, updated
 from orchvynt.dialects.slack_requests import Verdict, read_answer
-from orchvynt.dialects.standard_webhooks import UnusableSecretError, signed_headers
+from orchvynt.dialects.standard_webhooks import UnusableSecretError, read_status, signed_headers
 from orchvynt.dialects.telling import Event, read_event
 from orchvynt.language.snapshot import Destination
+from orchvynt.model.emails import normalised
 from orchvynt.ports.channels import Apprising, Mail, Mailing
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.outbox import MessageRow
@@ -74,9 +75,8 @@ class Channels:
         headers = signed_headers(secret, message.id, self._clock.now() // SECOND, message.body)
         address = Address(destination.host, destination.port, destination.tls)
         answer = await self.posting.post(address, destination.path, (*HEADERS, *headers), message.body)
-        # A redirect is no delivery: messages go to the address that the policy names, and nowhere else.
-        said = f"it answered {answer.status}"
-        return Sent(said=said) if 200 <= answer.status < 300 else Sent(said)
+        read = read_status(answer.status, answer.headers, self._clock.now())
+        return Sent(read.why, wait_ns=read.wait_ns, final=read.final) if read.why else Sent(said=f"it answered {answer.status}")
 
     async def _email(self, destination: Destination, message: MessageRow, event: Event, url: str) -> Sent:
         assert destination.mail is not None, "a destination of mail has recipients"
@@ -125,10 +125,10 @@ def sender_of(url: str) -> str:
     """Who sends, where the policy does not say: the user of the server's URL if it is an address, else `orchvynt@` its host."""
     try:
         parts = urlsplit(url)
-        user, host = unquote(parts.username or ""), parts.hostname or "localhost"
+        names = (unquote(parts.username or ""), f"orchvynt@{parts.hostname or ''}")
     except ValueError:
-        return "orchvynt@localhost"
-    return user if "@" in user and user.isascii() and user.isprintable() and " " not in user else f"orchvynt@{host}"
+        names = ("", "")
+    return next((name for name in names if normalised(name) is not None), "orchvynt@localhost")
 
 
 def _unsent(verdict: Verdict) -> Sent:

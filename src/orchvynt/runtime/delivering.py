@@ -110,6 +110,13 @@ class Delivering:
 
     async def _send(self, message: Message) -> None:
         try:
+            await self._attempt(message)
+        finally:
+            # Whatever went wrong here, and is no answer of a channel, must not hold up its line for good.
+            self.outbox.dropped(message.id, self._clock.monotonic(), self._ids.chance())
+
+    async def _attempt(self, message: Message) -> None:
+        try:
             row = self._unstored.get(message.id) or await self._store.message(message.id)
             if row is None:
                 self.outbox.delivered(message.id)

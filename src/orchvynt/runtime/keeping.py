@@ -53,7 +53,7 @@ class Keeping:
         """Of what the gate matched from `begin` to before `end` (ns UTC), with all that has happened to it since."""
         await self._store.settled()
         known = next((one for one in self._snapshot.gates if one.name == gate), None)
-        counting = Counting(gate, known is not None and known.after_delivery)
+        counting = Counting(gate, known is not None and known.after_delivery, begin)
         for inv in await self._store.matched(gate, begin, end):
             counting.add(await self._store.facts(inv))
         return counting.total()
@@ -98,6 +98,9 @@ class Keeping:
             await self._store.audit(AuditRow(self._clock.now(), by, f"{FORGET} refused", f"{ticket}: {said}", "audit"))
             return Fault("conflict", said, help, detail=detail)
         took = Forgotten(0)
+        if not found.matched:
+            # An earlier call may have taken all of it, and died, or was refused, before its traces were gone.
+            await self._store.leave_no_traces()
         for start in range(0, len(found.matched), FORGET_AT_ONCE):
             some = found.matched[start : start + FORGET_AT_ONCE]
             one = await self._store.forget(some, AuditRow(self._clock.now(), by, FORGET, ticket, "audit"))

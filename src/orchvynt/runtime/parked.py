@@ -4,7 +4,7 @@ Only a line of each is in memory; the whole state is in the store, and in a Life
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from msgspec.structs import replace
@@ -102,7 +102,7 @@ class Parked:
         self._by_invocation: dict[str, ParkedOne] = {}
         # By the place of a join key (all but its last line), and then by the digest of the body: most requests come from a place at which
         # nothing is parked, and need no digest.
-        self._by_place: dict[str, dict[str, list[ParkedOne]]] = {}
+        self._by_place: dict[str, dict[str, tuple[ParkedOne, ...]]] = {}
         # Those that came with an idempotency key, by its scope: the newest of each.
         self._by_scope: dict[str, ParkedOne] = {}
         self._escalations: list[tuple[int, str]] = []
@@ -116,16 +116,26 @@ class Parked:
 
     def add(self, one: ParkedOne) -> None:
         """A further review of the same invocation takes the place of the one before it."""
-        self._by_review[one.review] = one
+        self._index(one)
+        for due in _instants(one):
+            heapq.heappush(self._escalations, due)
+
+    def add_all(self, ones: Iterable[ParkedOne]) -> None:
+        """The same of many, in the order of their opening; at a start, 100,000 (bench/open_reviews.py)."""
+        for one in ones:
+            self._index(one)
+            self._escalations += _instants(one)
+        heapq.heapify(self._escalations)
+
+    def _index(self, one: ParkedOne) -> None:
+        review = one.review
+        self._by_review[review] = one
         if not one.after_delivery:
             self._add_joinable(one)
-        if one.open:
-            if one.review not in self._open:
+        if one.status == "open":
+            if review not in self._open:
                 self.open_by_gate[one.gate] = self.open_by_gate.get(one.gate, 0) + 1
-            self._open[one.review] = one
-            for at in (one.due, *one.reminds[:1]):
-                if at:
-                    heapq.heappush(self._escalations, (at, one.review))
+            self._open[review] = one
 
     def shared(self, terms: Case) -> Case:
         """The one value of all that are equal to it."""
@@ -136,9 +146,11 @@ class Parked:
             before.under_way = False
         self._by_invocation[one.inv] = one
         place, _, body = one.join_key.rpartition("\n")
-        equals = self._by_place.setdefault(place, {}).setdefault(body, [])
-        equals[:] = [other for other in equals if other.inv != one.inv]
-        equals.append(one)
+        here = self._by_place.get(place)
+        if here is None:
+            here = self._by_place[place] = {}
+        equals = here.get(body)
+        here[body] = (one,) if equals is None else (*(other for other in equals if other.inv != one.inv), one)
         if (key := keyed(one.join_key)) is not None:
             self._by_scope[key.scope] = one
 
@@ -220,10 +232,10 @@ class Parked:
         """The same request does not find it any more."""
         place, _, body = one.join_key.rpartition("\n")
         here = self._by_place.get(place, {})
-        equals = here.get(body, [])
-        if one in equals:
-            equals.remove(one)
-        if not equals:
+        others = tuple(other for other in here.get(body, ()) if other is not one)
+        if others:
+            here[body] = others
+        else:
             here.pop(body, None)
         if not here:
             self._by_place.pop(place, None)
@@ -291,6 +303,13 @@ class Parked:
             if self._by_invocation.get(one.inv) is one:
                 del self._by_invocation[one.inv]
             self._release(one)
+
+
+def _instants(one: ParkedOne) -> list[tuple[int, str]]:
+    """When something of it is due: the next step of its escalation, and the next reminder."""
+    if one.status != "open":
+        return []
+    return [(at, one.review) for at in (one.due, *one.reminds[:1]) if at]
 
 
 def _waited(one: ParkedOne) -> bool:

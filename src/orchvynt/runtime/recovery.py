@@ -1,7 +1,7 @@
 """What an earlier process left: spend and holds go back into the ledger, attempts without outcome are settled at their bound,
 interrupted invocations end on record, parked ones go back into the index."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -18,10 +18,10 @@ from orchvynt.model import facts
 from orchvynt.model.budget_facts import PROMPTS, Reserved
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.clock import Clock
-from orchvynt.ports.departures import Departure
 from orchvynt.ports.journal import Journal
-from orchvynt.ports.store import OpenHold, ReviewRow, SpendRow, Store
-from orchvynt.runtime.parked import Parked, ParkedOne
+from orchvynt.ports.parked import ParkedRow, ParkedTerms
+from orchvynt.ports.store import OpenHold, SpendRow, Store
+from orchvynt.runtime.parked import JOINABLE_NS, Parked, ParkedOne
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked
                 ledger.release(fact.attempt, fact.reserved, at)
             elif isinstance(fact, facts.HoldVoided):
                 ledger.release(fact.attempt, at=at)
-    _restore_parked(parked, await store.reviews(only_open=False), await store.departures(), at)
+    parked.add_all(_parked(parked, await store.parked(at, JOINABLE_NS), at))
     if grants := [given for given in await store.grants() if not 0 < given.until <= at]:
         _restore_grants(ledger, grants, spend, parked, budgets, at)
     return Recovered(settled, voided, len(unfinished), parked.open_count)
@@ -165,36 +165,38 @@ def _end_hold(hold: OpenHold, at: int, snapshot: Snapshot, budgets: Mapping[str,
     return [facts.AttemptEnded(hold.inv, at, hold.attempt, "interrupted", at - hold.sent_at), receipt]
 
 
-def _terms(row: ReviewRow) -> Case:
+def _terms(terms: ParkedTerms, after_delivery: bool) -> Case:
     """As `lifecycle.review_cases` makes them of the opening; a further group may have been asked since."""
     return Case(
         "",
-        reviewers=row.reviewers,
-        quorum=row.quorum,
-        not_requester=row.not_requester,
-        requester=row.requester,
-        require_reason=row.require_reason,
-        choices=offered(row.stage, row.after_delivery),
+        reviewers=terms.reviewers,
+        quorum=terms.quorum,
+        not_requester=terms.not_requester,
+        requester=terms.requester,
+        require_reason=terms.require_reason,
+        choices=offered(terms.stage, after_delivery),
     )
 
 
-def _restore_parked(parked: Parked, rows: Iterable[ReviewRow], departures: Iterable[Departure], at: int) -> None:
-    left = {one.inv: one for one in departures}
-    for row in sorted(rows, key=lambda one: one.opened_at):
-        due = row.escalates_at if row.status == "open" else 0
+def _parked(parked: Parked, rows: Iterable[ParkedRow], at: int) -> Iterator[ParkedOne]:
+    """The reviews of the rows, in their order."""
+    cases: dict[tuple[ParkedTerms, bool], Case] = {}
+    for row in rows:
+        is_open = row.status == "open"
+        due = row.escalates_at if is_open else 0
         one = ParkedOne(row.review, row.inv, row.gate, row.key_id, row.join_key, row.opened_at, due, row.status)
         one.by = row.by
         one.escalations = row.escalations
         one.decided_at = row.decided_at
         one.after_delivery = row.after_delivery
-        if one.open:
-            one.terms = parked.shared(_terms(row))
+        if is_open:
+            key = row.terms, row.after_delivery
+            if (terms := cases.get(key)) is None:
+                terms = cases[key] = parked.shared(_terms(*key))
+            one.terms = terms
             one.votes, one.claimed_by, one.claimed_until = row.votes, row.claimed_by, row.claimed_until
             one.reminds, one.reminded = row.reminds, row.reminded
+        one.claim_for_ns = row.claim_for_ns
         # Whoever still waited for it was cut off when the earlier process ended; whoever waited for the decision may have been.
-        one.left_at = row.decided_at or at
-        if (departure := left.get(row.inv)) is not None:
-            one.claim_for_ns = departure.claim_for_ns
-            one.left_at = departure.left_at or one.left_at
-        if one.kept(at):
-            parked.add(one)
+        one.left_at = row.left_at or row.decided_at or at
+        yield one

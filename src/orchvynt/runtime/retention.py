@@ -11,8 +11,8 @@ from typing import Final
 import msgspec
 
 from orchvynt.language.snapshot import Evidence, SecretRef
-from orchvynt.lifecycle.reviewed import ANSWER, contents_of
-from orchvynt.model.facts import AnyFact, ReviewConcluded, ReviewDecided, ReviewOpened
+from orchvynt.lifecycle.reviewed import reviewed
+from orchvynt.model.facts import AnyFact, ReviewDecided
 from orchvynt.ports.audit import EvidenceRow, HoldRow, StateDue
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.sealing import Sealed, Sealing, SealingError
@@ -25,8 +25,6 @@ EVERY_S: Final = 60.0
 AT_ONCE: Final = 100
 LOOK_AGAIN_NS: Final = 24 * 3_600 * 1_000_000_000
 """What is under a legal hold is looked at once a day."""
-DECIDED_ANSWER: Final = "decided answer"
-FINAL_ANSWER: Final = "final answer"
 
 
 class Vault:
@@ -135,20 +133,6 @@ class Retention:
         if text != self._told:
             self._told = text
             self._tell(f"warning: {text}")
-
-
-def reviewed(record: Sequence[AnyFact], review: str) -> dict[str, bytes]:
-    """Everything that was looked at in one review: the request, the answer, and what a decision or the end made of it, where it differs."""
-    found: dict[str, bytes] = {}
-    for fact in record:
-        if not isinstance(fact, ReviewOpened | ReviewDecided | ReviewConcluded) or fact.review != review or not fact.state:
-            continue
-        contents = contents_of(fact.state)
-        if isinstance(fact, ReviewOpened):
-            found |= contents
-        elif ANSWER in contents and contents[ANSWER] not in found.values():
-            found[DECIDED_ANSWER if isinstance(fact, ReviewDecided) else FINAL_ANSWER] = contents[ANSWER]
-    return found
 
 
 def _bound(review: str, inv: str) -> bytes:

@@ -54,9 +54,19 @@ class Reviewing:
             life = one.life if one.life is not None else await self._load(one)
             # A copy that only reviewers wait for is its own newest.
             newest = one if one.after_delivery else self.carrier.parked.invocation(one.inv) or one
-            if newest is one:
+            if newest is not one:
+                one = newest
+            elif one.open and life.state.phase == "done":
+                await self._follow_record(one)
+            else:
                 return one, self._adopted(one, life)
-            one = newest
+
+    async def _follow_record(self, one: ParkedOne) -> None:
+        """A step of it failed, and its life with it, while others waited for the same reading. Mostly nothing of the step could be
+        written: then it is read anew, and still open. A decision that is on record stands, whatever failed after it."""
+        row = await self.store.review(one.review)
+        if one.open and row is not None and row.status != "open":
+            self.carrier.parked.decided(one, row.status, row.by, row.decided_at)
 
     async def read(self, one: ParkedOne) -> Life:
         """Its life as the store has it, for whoever only looks. Raises one of UNAVAILABLE."""

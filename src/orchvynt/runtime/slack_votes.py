@@ -152,10 +152,10 @@ class SlackVotes:
         voter = Voter(email, groups_of(email, (), self._control.snapshot.groups))
         reason = pressed.reason or ""
         done = await self._control.decide(pressed.review, pressed.asked, voter, reason)
-        what = f"review.{pressed.asked}{' refused' if isinstance(done, Fault) else ''}"
-        why = done.message if isinstance(done, Fault) else reason
-        await self._store.audit(AuditRow(self._clock.now(), email, what, why[:WHY_CHARS_MAX], pressed.review))
         if isinstance(done, Fault):
+            # What counted is noted with its fact; what did not is noted here.
+            what, why = f"review.{pressed.asked} refused", done.message[:WHY_CHARS_MAX]
+            await self._store.audit(AuditRow(self._clock.now(), email, what, why, pressed.review))
             return f"{done.message} {done.help}".strip()
         return _counted(done, pressed)
 

@@ -19,6 +19,7 @@ from orchvynt.model.facts import (
     Routed,
 )
 from orchvynt.ports.receipts import ReceiptRow
+from orchvynt.ports.reviews import ReviewsAsked
 from orchvynt.ports.store import OpenHold, Store
 
 
@@ -104,8 +105,8 @@ async def check(store: Store, frames: Sequence[Sequence[AnyFact]]) -> None:
     assert set(rows) <= set(by_inv)
     decided = {fact.review for fact in facts if isinstance(fact, ReviewDecided)}
     opened = {fact.review for fact in facts if isinstance(fact, ReviewOpened)}
-    assert {row.review for row in await store.reviews(True)} == opened - decided
-    assert {row.review for row in await store.reviews(False)} == opened
+    assert {row.review for row in await store.reviews_page(ReviewsAsked(1_000_000))} == opened - decided
+    assert {row.review for row in await store.reviews_page(ReviewsAsked(1_000_000, "all"))} == opened
     settled = await store.receipts(0, 1 << 62, 1_000_000)
     assert {row.attempt: row for row in settled} == receipts(facts)
     assert settled == sorted(settled, key=lambda row: (row.settled_at, row.attempt))

@@ -24,6 +24,7 @@ from orchvynt.model.facts import (
 from orchvynt.model.invocation import Ask, Claims, Invocation
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.audit import EvidenceRow, HoldRow, StateDue
+from orchvynt.ports.outbox import MessageRow, News, OutboxChange
 from orchvynt.ports.store import AuditRow
 
 DAY = 24 * 3_600 * 1_000_000_000
@@ -200,5 +201,47 @@ def test_forgetting_leaves_ids_money_and_counts(opener: Opener) -> None:
             assert found.forgotten == 3
             await pair.store.forget([lives.inv_id(1)], AuditRow(10, "token:ana", "audit.forget", "again", "audit"))
             await verified(pair)
+
+    asyncio.run(run())
+
+
+def test_what_waits_to_be_told_is_forgotten_with_its_record(opener: Opener) -> None:
+    def message(name: str, data: dict[str, Any]) -> MessageRow:
+        return MessageRow(name, "heads", "reviews financial", msgspec.json.encode({"type": "x", "data": data}), 1)
+
+    async def told(pair: Pair, name: str) -> dict[str, Any]:
+        row = await pair.store.message(name)
+        assert row is not None
+        said: dict[str, Any] = msgspec.json.decode(row.body)["data"]
+        return said
+
+    async def run() -> None:
+        async with opener() as pair:
+            await filed(pair, whole(1, "u-erased"), whole(2, "u-other"))
+            one, other = lives.review_id(1), lives.review_id(2)
+            said = {"excerpt": "said by u-erased", "reason": "a reason", "requester": "lead@x", "gate": "financial"}
+            messages = [
+                message("msg_1", {"reviews": [{"review": one, **said}, {"review": other, **said}]}),
+                message("msg_2", {"review": one, "answer": {"text": "said"}, "poll": "/v1/x"}),
+                message("msg_3", {"text": "session u-erased spent", "group": [{"subject": "u-erased"}, {"subject": "u-other"}]}),
+                message("msg_4", {"reviews": [{"review": other, **said}]}),
+            ]
+            assigned = [News(0, "heads", news.fact) for news in await pair.store.news(100)]
+            await pair.store.change_outbox(OutboxChange(news=assigned, messages=messages))
+            before = (await pair.store.message("msg_4"), [news for news in await pair.store.news(100) if other.encode() in news.fact])
+            await pair.store.forget([lives.inv_id(1)], AuditRow(9, "token:ana", "audit.forget", "T-9", "audit"))
+            assert await told(pair, "msg_1") == {"reviews": [{"review": one, "gate": "financial"}, {"review": other, **said}]}
+            assert await told(pair, "msg_2") == {"review": one, "poll": "/v1/x"}
+            assert await told(pair, "msg_3") == {
+                "text": "session (forgotten) spent",
+                "group": [{"subject": "(forgotten)"}, {"subject": "u-other"}],
+            }
+            news = await pair.store.news(100)
+            assert before == (await pair.store.message("msg_4"), [one for one in news if other.encode() in one.fact])
+            facts = [*news, *await pair.store.news(100, assigned=True)]
+            decided = [news.fact for news in facts if one.encode() in news.fact and b"review_decided" in news.fact]
+            assert decided
+            assert not any(b"checked" in fact for fact in decided), "the reason is gone"
+            await pair.store.leave_no_traces()
 
     asyncio.run(run())

@@ -7,6 +7,7 @@ from tests.contract.store import lives, naive
 from tests.contract.store.conftest import Opener
 
 from orchvynt.model.facts import BudgetGranted, InvocationReceived, ReviewConcluded, ReviewDecided, ReviewOpened, Wanted
+from orchvynt.ports.reviews import ReviewsAsked
 
 UNASKED = BudgetGranted("", lives.START, "grant_1", "purse", "dö cs\n", 5, 0, 10, 7, 0, "token:ana", "because")
 WANTED = Wanted("purse", "docs", "tokens", 10, 9, 1, 5, 99, (500, 1_000))
@@ -59,7 +60,7 @@ def test_a_review_of_a_budget_from_its_opening_to_the_last_word(opener: Opener) 
             pair.journal.append((ReviewConcluded(inv, at + 2, "rev_1", b"answered"),))
             await pair.store.settled()
             assert await pair.store.review_state("rev_1") == b"answered"
-            assert await pair.store.reviews(only_open=False) == [row]
+            assert await pair.store.reviews_page(ReviewsAsked(9, "all")) == [row]
 
     asyncio.run(run())
 

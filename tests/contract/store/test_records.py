@@ -12,6 +12,7 @@ from tests.contract.store.conftest import Opener, Pair
 from orchvynt.model.facts import AnyFact, AttemptSettled, FeedbackGiven, InvocationFinished, Reserved
 from orchvynt.model.usage import NO_USAGE
 from orchvynt.ports.journal import JournalUnavailableError
+from orchvynt.ports.reviews import ReviewsAsked
 from orchvynt.ports.store import FeedbackRow, ReviewRow, SpendRow, StoreUnavailableError
 
 
@@ -163,8 +164,8 @@ def test_a_review_opens_escalates_and_is_decided_once(opener: Opener) -> None:
             assert row is not None
             assert (row.status, row.by, row.reason, row.decided_at) == ("approved", "token:ana", "checked", lives.START + 94)
             assert await pair.store.review_state(review) == b"\x00decided\xff"
-            assert await pair.store.reviews(True) == []
-            assert await pair.store.reviews(False) == [row]
+            assert await pair.store.reviews_page(ReviewsAsked(9)) == []
+            assert await pair.store.reviews_page(ReviewsAsked(9, "all")) == [row]
             assert await pair.store.unfinished() == [lives.inv_id(4)]
 
     asyncio.run(run())

@@ -224,7 +224,10 @@ def test_an_address_may_be_given_with_or_without_scheme(world: World) -> None:
         assert run("status", "--server", address, "--token", SECRETS["viewer"]).exit_code == 0, address
 
 
-@pytest.mark.parametrize("address", ["ftp://x", "http://", "http://h/path", "h:notaport", "h:99999999", "http://user@h"])
+@pytest.mark.parametrize(
+    "address",
+    ["ftp://x", "http://", "http://h/path", "h:notaport", "h:99999999", "http://user@h", "not an address", "h\x1b[31m", "h\u202e"],
+)
 def test_a_wrong_address_is_wrong_use(address: str) -> None:
     assert run("status", "--server", address).exit_code == 2
 
@@ -239,6 +242,21 @@ def test_nobody_there_is_one_sentence_and_what_to_do() -> None:
         f"orchvynt: Nothing answers at http://127.0.0.1:{port} (connection refused).\n"
         "  Start it with `orchvynt serve`, or name another one with --server or ORCHVYNT_SERVER.\n"
     )
+
+
+def test_what_no_server_said_is_a_refusal_under_json(tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = f"127.0.0.1:{closed.getsockname()[1]}"
+        unreachable = run("status", "--server", nobody, "--json")
+    missing = str(tmp_path / "missing.yaml")
+    commands = [(unreachable, "unreachable", "Nothing answers at")]
+    for command in (("validate",), ("test",), ("diff", "--server", nobody), ("apply", "-m", "x", "--server", nobody)):
+        commands.append((run(command[0], missing, *command[1:], "--json"), "failed", "cannot be read"))
+    for told, code, said in commands:
+        error = json.loads(told.stdout)["error"]
+        assert (told.exit_code, error["code"], said in error["message"], bool(error["help"])) == (1, code, True, True)
+        assert said in told.stderr
 
 
 def test_a_server_of_another_kind_is_told_apart() -> None:

@@ -1,7 +1,7 @@
 """The audit's part of the memory store: the same chain over lists. Its anchor is a value beside them."""
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -10,7 +10,7 @@ from orchvynt.adapters.journal.frames import decode_record, encode_facts
 from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.decisions.audit.chain import Checker, Verified, forget_digest, head_of, link
 from orchvynt.decisions.audit.entries import SALT_BYTES, AuditRow, Head, Kept, Words
-from orchvynt.lifecycle.forgetting import forget_facts
+from orchvynt.lifecycle.forgetting import forget_facts, persons_in
 from orchvynt.model.facts import AnyFact, GateJudged
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.audit import EvidenceRow, Forgotten, HoldRow, StateDue
@@ -25,6 +25,7 @@ class MemoryAudit:
     _reviews: dict[str, ReviewRow]
     _kept: dict[str, AnswerKept]
     _receipts: MemoryReceipts
+    _forget_in_outbox: Callable[[Sequence[str], Iterable[str]], None]
 
     def __init__(self) -> None:
         super().__init__()
@@ -135,6 +136,8 @@ class MemoryAudit:
         self._check_open()
         gone = set(invs)
         reviews = [review for review, known in self._reviews.items() if known.inv in gone]
+        names = {name for inv in invs for name in persons_in(self._facts(inv))}
+        self._forget_in_outbox(reviews, names)
         taken = {one.number for one in self._entries if one.subject in reviews and one.words.salts not in ("{}", "")}
         teller = self._anchored.number + 1
         self._entries = [
@@ -158,6 +161,9 @@ class MemoryAudit:
         said = {**row.details, **msgspec.structs.asdict(took), "entries_digest": forget_digest(taken)}
         self._append([msgspec.structs.replace(row, details=said)])
         return took
+
+    async def leave_no_traces(self) -> None:
+        self._check_open()
 
     def _facts(self, inv: str) -> list[AnyFact]:
         return [fact for body in self._records.get(inv, ()) for fact in decode_record(body)]

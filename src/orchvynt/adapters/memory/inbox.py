@@ -13,9 +13,6 @@ class MemoryInbox(MemoryPart):
         super().__init__()
         self._reviews: dict[str, ReviewRow] = {}
 
-    async def reviews(self, only_open: bool) -> list[ReviewRow]:
-        return await self.reviews_page(ReviewsAsked(len(self._reviews), "open" if only_open else "all"))
-
     async def reviews_page(self, asked: ReviewsAsked) -> list[ReviewRow]:
         self._check_open()
         return reviews_page(self._reviews.values(), asked)

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from orchvynt.adapters.outbox import news_of
+from orchvynt.adapters.outbox import forget_news, news_of
 from orchvynt.adapters.reviews import ReviewFact
+from orchvynt.dialects.telling import forget_message
 from orchvynt.ports.outbox import MessageRow, MessageStatus, News, OutboxChange, Told
 
 
@@ -30,6 +31,11 @@ class MemoryOutbox:
     def _add_news(self, destination: str, fact: bytes) -> None:
         self._news_seq += 1
         self._news[self._news_seq] = News(self._news_seq, destination, fact)
+
+    def _forget_in_outbox(self, reviews: Sequence[str], names: Iterable[str]) -> None:
+        self._news = {seq: replace(one, fact=forget_news(one.fact, reviews)) for seq, one in self._news.items()}
+        known = frozenset(names)
+        self._messages = {name: replace(one, body=forget_message(one.body, reviews, known)) for name, one in self._messages.items()}
 
     async def news(self, limit: int, after: int = 0, assigned: bool = False) -> list[News]:
         self._check_open()

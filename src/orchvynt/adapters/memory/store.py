@@ -6,9 +6,8 @@ import msgspec
 
 from orchvynt.adapters.memory.audit import MemoryAudit
 from orchvynt.adapters.memory.changes import MemoryChanges
-from orchvynt.adapters.memory.departures import MemoryDepartures
-from orchvynt.adapters.memory.inbox import MemoryInbox
 from orchvynt.adapters.memory.outbox import MemoryOutbox
+from orchvynt.adapters.memory.parked import MemoryParked
 from orchvynt.adapters.memory.people import MemoryPeople
 from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.adapters.projection import (
@@ -40,7 +39,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class MemoryStore(MemoryAudit, MemoryInbox, MemoryOutbox, MemoryChanges, MemoryDepartures, MemoryPeople):
+class MemoryStore(MemoryAudit, MemoryParked, MemoryOutbox, MemoryChanges, MemoryPeople):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
     def __init__(self) -> None:

@@ -11,13 +11,14 @@ from orchvynt.adapters.auditing import without_states
 from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.journal.frames import decode_record, encode_facts
 from orchvynt.adapters.sqlite.anchor import Anchor
-from orchvynt.adapters.sqlite.auditing import kept_rows, verify
+from orchvynt.adapters.sqlite.auditing import read_kept, verify
+from orchvynt.adapters.sqlite.outbox import forget_in_outbox
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.decisions.audit.chain import Verified, forget_digest
 from orchvynt.decisions.audit.entries import AuditRow, Head, Kept
-from orchvynt.lifecycle.forgetting import forget_facts
+from orchvynt.lifecycle.forgetting import forget_facts, persons_in
 from orchvynt.model.facts import AnyFact
 from orchvynt.ports.audit import EvidenceRow, Forgotten, HoldRow, StateDue
 
@@ -42,10 +43,11 @@ class SqliteAudit:
         return (await self._write(lambda connection: self._writer.chain.append(connection, [row])))[0]
 
     async def audits(self, limit: int, before: int = 0, subject: str = "", who: str = "", what: str = "") -> list[Kept]:
-        return kept_rows(await self._reader.rows("audits_of" if subject else "audits", limit, before, subject, who, what))
+        query = "audits_of" if subject else "audits"
+        return await self._reader.run(lambda connection: read_kept(connection, query, (limit, before, subject, who, what)))
 
     async def audit_chain(self, after: int, limit: int) -> list[Kept]:
-        return kept_rows(await self._accounts.rows("audit_chain", after, limit))
+        return await self._accounts.run(lambda connection: read_kept(connection, "audit_chain", (after, limit)))
 
     async def audit_head(self) -> Head:
         anchored = await asyncio.get_running_loop().run_in_executor(None, self._anchor.read)
@@ -103,14 +105,16 @@ class SqliteAudit:
             reviews = [str(review) for inv in invs for (review,) in connection.execute(QUERIES["reviews_of"], (inv,))]
             numbers = [int(number) for review in reviews for (number,) in connection.execute(QUERIES["numbers_of"], (review,))]
             answers = evidence = 0
+            names: set[str] = set()
             for inv in invs:
-                _rewrite(connection, inv, forget_facts)
+                names |= _rewrite(connection, inv, forget_facts)
                 connection.execute(QUERIES["forget_claims"], (inv,))
                 answers += connection.execute(QUERIES["forget_kept_answer"], (inv,)).rowcount
                 evidence += connection.execute(QUERIES["forget_evidence"], (inv,)).rowcount
             for review in reviews:
                 connection.execute(QUERIES["forget_review"], (review,))
                 connection.execute(QUERIES["state_dropped"], (review,))
+            forget_in_outbox(connection, frozenset(reviews), names)
             connection.executemany(QUERIES["forget_words"], [(number, teller) for number in numbers])
             took = Forgotten(len(invs), len(reviews), answers, evidence, len(numbers))
             said = {**row.details, **msgspec.structs.asdict(took), "entries_digest": forget_digest(numbers)}
@@ -120,6 +124,9 @@ class SqliteAudit:
         # INVARIANT: what the journal holds of these invocations is filed before it is taken from the records.
         await asyncio.wrap_future(self._writer.when_filed())
         return await self._write_securely(work)
+
+    async def leave_no_traces(self) -> None:
+        await self._write_securely(lambda _connection: None)
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.wrap_future(self._writer.submit(work))
@@ -132,9 +139,12 @@ class SqliteAudit:
         return done
 
 
-def _rewrite(connection: sqlite3.Connection, inv: str, change: Callable[[list[AnyFact]], list[AnyFact]]) -> None:
-    """The rows of a record, changed. One row says what the others need to know: they are changed as a whole and parted again."""
+def _rewrite(connection: sqlite3.Connection, inv: str, change: Callable[[list[AnyFact]], list[AnyFact]]) -> frozenset[str]:
+    """The rows of a record, changed. One row says what the others need to know: they are changed as a whole and parted again. Gives the
+    names of persons that stood in it."""
     rows = [(seq, decode_record(bytes(body))) for seq, body in connection.execute(QUERIES["numbered_frames_of"], (inv,)).fetchall()]
-    changed = iter(change([fact for _, facts in rows for fact in facts]))
+    record = [fact for _, facts in rows for fact in facts]
+    changed = iter(change(record))
     for seq, facts in rows:
         connection.execute(QUERIES["rewrite_frame"], (seq, encode_facts([next(changed) for _ in facts])))
+    return persons_in(record)

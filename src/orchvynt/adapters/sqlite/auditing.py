@@ -5,8 +5,8 @@ INVARIANT: what the anchor says and what the database says differ only while a t
 
 import secrets
 import sqlite3
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -22,6 +22,7 @@ from orchvynt.ports.store import ReviewRow, StoreUnavailableError
 
 AT_ONCE: Final = 1_000
 TELLER: Final = "orchvynt"
+_BEFORE_ALL: Final = -(2**63)
 
 
 class AuditChain:
@@ -129,22 +130,39 @@ def verify(connection: sqlite3.Connection, anchor: Anchor, head: str) -> Verifie
     settled = anchored.settled if anchored is not None else None
     checker = Checker([("the anchored head", settled)] if settled is not None else [], head)
     connection.execute("BEGIN")
+    # Half characters stand in no entry of ours, so what is no text is never taken for one.
+    connection.text_factory = _reading("surrogateescape")
     try:
-        after = 0
+        after = _BEFORE_ALL
         while rows := connection.execute(QUERIES["audit_chain"], (after, AT_ONCE)).fetchall():
             for kept in kept_rows(rows):
                 checker.add(kept)
             after = rows[-1][0]
         (alone,) = connection.execute(QUERIES["words_alone"]).fetchone()
     finally:
+        connection.text_factory = str
         connection.execute("COMMIT")
     found = checker.finish(settled)
     if alone is not None and not 0 < found.bad_at <= alone:
-        found = msgspec.structs.replace(found, bad_at=alone, problem=f"there are words of an entry {alone}, and no such entry")
+        # Numbers begin with 1.
+        found = msgspec.structs.replace(found, bad_at=max(1, alone), problem=f"there are words of an entry {alone}, and no such entry")
     if settled is None and found.entries and not found.bad_at:
         gone = f"the anchored head {anchor.path} is missing: what was cut off at the end cannot be told"
         return msgspec.structs.replace(found, bad_at=found.entries + 1, problem=gone)
     return found
+
+
+def read_kept(connection: sqlite3.Connection, query: str, values: Sequence[Value]) -> list[Kept]:
+    """Entries to be shown: bytes that somebody wrote there and that are no text are written out."""
+    connection.text_factory = _reading("backslashreplace")
+    try:
+        return kept_rows(connection.execute(QUERIES[query], values).fetchall())
+    finally:
+        connection.text_factory = str
+
+
+def _reading(broken: Literal["surrogateescape", "backslashreplace"]) -> Callable[[bytes], str]:
+    return lambda stored: stored.decode("utf-8", broken)
 
 
 def _has(connection: sqlite3.Connection, subject: str, what: str) -> bool:

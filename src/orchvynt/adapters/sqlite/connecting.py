@@ -71,6 +71,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if mode != "wal":
         raise StoreUnavailableError(f"the store {path} cannot use write-ahead logging here (mode {mode}). Put it on a local disk.")
     connection.execute("PRAGMA synchronous = NORMAL")
+    # Words of callers and reviewers stand in what is replaced and deleted: it is overwritten at once, not only unlinked. A page that is
+    # rearranged leaves no copy either. It costs the writer a few hundredths of its time.
+    connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA cache_size = -16384")
     connection.execute("PRAGMA journal_size_limit = 67108864")
     for number, script in steps:

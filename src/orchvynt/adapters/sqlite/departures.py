@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from orchvynt.adapters.departures import DepartureFact, fold_departures
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
-from orchvynt.ports.departures import Departure
+from orchvynt.ports.parked import Departure
 
 
 def file_departures(connection: sqlite3.Connection, facts: Sequence[DepartureFact]) -> None:

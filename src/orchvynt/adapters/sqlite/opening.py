@@ -1,7 +1,7 @@
 """Brings a store into service: lock, schema, the journal's tail filed, then the writer's thread. The order is the point."""
 
 import asyncio
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -9,6 +9,7 @@ import msgspec
 
 from orchvynt.adapters.journal.feed import Feed
 from orchvynt.adapters.journal.file import SEGMENT_BYTES, FileJournal
+from orchvynt.adapters.journal.frames import HEADER, Position
 from orchvynt.adapters.journal.recovery import Recovery, delete_filed, recover
 from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.connecting import connect_writer
@@ -62,6 +63,7 @@ def _open(path: Path, journal_dir: Path, sync: Sync, limits: StoreLimits) -> Ope
         audit_whole = filed.begin_audit()
         recovery = recover(journal_dir, filed.position, filed.file)
         delete_filed(journal_dir, filed.position)
+        filed.empty_log()
         feed = Feed(limits.feed_frames, limits.feed_bytes)
         journal = _open_journal(journal_dir, recovery, feed, sync, limits)
         undo.callback(journal.close)
@@ -85,10 +87,19 @@ def _make_directory(journal_dir: Path) -> None:
 
 
 def _open_journal(journal_dir: Path, recovery: Recovery, feed: Feed, sync: Sync, limits: StoreLimits) -> FileJournal:
+    """In a new segment, so that nothing that a process was about to take away when it died stays in the journal: all of it is filed by
+    now. On a disk that is full it goes on where it ended."""
+
+    def opened(at: Position | None) -> FileJournal:
+        return FileJournal(journal_dir, at, feed, first_segment=recovery.next_segment, sync=sync, segment_bytes=limits.segment_bytes)
+
+    known = recovery.append_at
     try:
-        return FileJournal(
-            journal_dir, recovery.append_at, feed, first_segment=recovery.next_segment, sync=sync, segment_bytes=limits.segment_bytes
-        )
+        if known is None or known[1] == HEADER.size:
+            return opened(known)
+        with suppress(OSError):
+            return opened(None)
+        return opened(known)
     except OSError as error:
         raise JournalUnavailableError(
             f"the journal {journal_dir} cannot be written: {error.strerror}. Free space or check the directory."

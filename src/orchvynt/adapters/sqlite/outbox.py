@@ -2,11 +2,13 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 
+from orchvynt.adapters.outbox import forget_news
 from orchvynt.adapters.sqlite.queries import QUERIES, run_rows
 from orchvynt.adapters.sqlite.reader import Reader, Row
 from orchvynt.adapters.sqlite.writer import Writer
+from orchvynt.dialects.telling import forget_message
 from orchvynt.ports.outbox import MessageRow, MessageStatus, News, OutboxChange, Told
 
 
@@ -74,3 +76,14 @@ def _change(connection: sqlite3.Connection, change: OutboxChange) -> None:
     many(QUERIES["message_again"], change.again)
     many(QUERIES["remove_message"], [(one.id,) for one in change.delivered])
     many(QUERIES["add_whereabouts"], [(one.id, one.reference, one.at) for one in change.delivered if one.reference])
+
+
+def forget_in_outbox(connection: sqlite3.Connection, reviews: Container[str], names: Iterable[str]) -> None:
+    """What waits to be told stays, without what was said in these reviews and without these names. It is all read: that is not much."""
+    news = [(seq, bytes(fact), forget_news(bytes(fact), reviews)) for seq, fact in connection.execute(QUERIES["all_news"])]
+    connection.executemany(QUERIES["rewrite_news"], [(seq, after) for seq, before, after in news if after != before])
+    known = frozenset(names)
+    for seq, body in connection.execute(QUERIES["all_messages"]).fetchall():
+        after = forget_message(bytes(body), reviews, known)
+        if after != body:
+            connection.execute(QUERIES["rewrite_message"], (seq, after))

@@ -40,9 +40,12 @@ ON CONFLICT (inv) DO UPDATE SET
     duration_ns = CASE excluded.duration_ns WHEN 0 THEN duration_ns ELSE excluded.duration_ns END;
 
 -- name: mark_parked
--- An invocation that has not finished is parked while one of its reviews is open.
+-- An invocation that has not finished is parked while one of its reviews is open. The index is named: left to itself, SQLite goes through
+-- all open reviews for each of them.
 UPDATE invocations
-SET outcome = CASE WHEN EXISTS (SELECT 1 FROM reviews WHERE reviews.inv = ?1 AND status = 'open') THEN 'parked' ELSE '' END
+SET outcome = CASE
+    WHEN EXISTS (SELECT 1 FROM reviews INDEXED BY reviews_open WHERE reviews.inv = ?1 AND status = 'open') THEN 'parked' ELSE ''
+END
 WHERE inv = ?1 AND outcome IN ('', 'parked');
 
 -- name: add_spend
@@ -73,10 +76,6 @@ DELETE FROM holds WHERE attempt IN (VALUES {rows});
 -- name: put_review
 -- A review as it stands after its newest fact.
 INSERT OR REPLACE INTO reviews VALUES {rows};
-
--- name: departures
--- Of all that were ever parked.
-SELECT inv, claim_for_ns, left_at FROM departures;
 
 -- name: departure
 -- One, by its invocation.
@@ -254,13 +253,17 @@ SELECT placed, sent_at FROM holds ORDER BY attempt;
 -- Neither finished nor parked.
 SELECT inv FROM invocations WHERE outcome = '' ORDER BY inv;
 
--- name: all_reviews
--- Oldest first.
-SELECT * FROM reviews ORDER BY opened_at, review;
-
--- name: open_reviews
--- Oldest first, those that nobody has decided.
-SELECT * FROM reviews WHERE status = 'open' ORDER BY opened_at, review;
+-- name: parked
+-- Oldest first, those that are open, and those that a caller may still come back for.
+SELECT
+    review, reviews.inv, gate, status, opened_at, decided_at, by, key_id, join_key, escalates_at, escalations, after_delivery, claimed_by,
+    claimed_until, votes, reminds, reminded, coalesce(claim_for_ns, :claim_for_ns), coalesce(left_at, 0), reviewers, require_reason, quorum,
+    not_requester, requester, stage
+FROM reviews LEFT JOIN departures ON departures.inv = reviews.inv
+WHERE
+    status = 'open' OR :now - decided_at < :joinable_ns
+    OR :now - coalesce(nullif(left_at, 0), decided_at) < coalesce(claim_for_ns, :claim_for_ns)
+ORDER BY opened_at, review;
 
 -- name: reviews_page
 -- A page of the inbox: those that match {conditions}, by their opening.
@@ -457,6 +460,22 @@ DELETE FROM kept_answers WHERE inv = ?;
 -- name: forget_evidence
 -- Of one invocation.
 DELETE FROM evidence WHERE inv = ?;
+
+-- name: all_news
+-- What is still to be told.
+SELECT seq, fact FROM news;
+
+-- name: rewrite_news
+-- Without what was forgotten.
+UPDATE news SET fact = ?2 WHERE seq = ?1;
+
+-- name: all_messages
+-- What waits, for a receiver or for a person.
+SELECT seq, body FROM messages;
+
+-- name: rewrite_message
+-- Without what was forgotten.
+UPDATE messages SET body = ?2 WHERE seq = ?1;
 
 -- name: numbers_of
 -- Entries of one subject whose words are there.

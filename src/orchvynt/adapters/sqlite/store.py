@@ -18,6 +18,7 @@ from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_r
 from orchvynt.adapters.sqlite.inbox import reviews_page
 from orchvynt.adapters.sqlite.lock import Lock
 from orchvynt.adapters.sqlite.outbox import SqliteOutbox
+from orchvynt.adapters.sqlite.parked import read_parked
 from orchvynt.adapters.sqlite.people import SqlitePeople
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader, Row
@@ -28,7 +29,7 @@ from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.changes import ChangeRow
-from orchvynt.ports.departures import Departure
+from orchvynt.ports.parked import ParkedRow
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.reviews import ReviewsAsked
 from orchvynt.ports.store import (
@@ -152,9 +153,8 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
     async def unfinished(self) -> list[str]:
         return [str(inv) for (inv,) in await self._reader.rows("unfinished")]
 
-    async def reviews(self, only_open: bool) -> list[ReviewRow]:
-        name = "open_reviews" if only_open else "all_reviews"
-        return await self._reader.run(lambda connection: [review_row(row) for row in connection.execute(QUERIES[name])])
+    async def parked(self, now: int, joinable_ns: int) -> list[ParkedRow]:
+        return await self._reader.run(lambda connection: read_parked(connection, now, joinable_ns))
 
     async def reviews_page(self, asked: ReviewsAsked) -> list[ReviewRow]:
         return await self._reader.run(lambda connection: reviews_page(connection, asked))
@@ -162,9 +162,6 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
     async def review(self, review: str) -> ReviewRow | None:
         rows = await self._reader.rows("review", review)
         return review_row(rows[0]) if rows else None
-
-    async def departures(self) -> list[Departure]:
-        return [Departure(*row) for row in await self._reader.rows("departures")]
 
     async def review_state(self, review: str) -> bytes | None:
         row = await self.review(review)

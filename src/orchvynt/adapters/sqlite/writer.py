@@ -33,6 +33,7 @@ _LINGER_S: Final = 0.05
 _BACKOFF_FIRST_S: Final = 0.1
 _BACKOFF_MAX_S: Final = 5.0
 _WAITING_MAX: Final = 1000
+_EMPTYING_TRIES: Final = 3
 
 
 class _Job(NamedTuple):
@@ -83,17 +84,23 @@ class Filed:
             delete_filed(self._journal_dir, position)
 
     def transaction_without_traces(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
-        """As `transaction`; what it deletes is overwritten in the file, and the log that holds the pages of before is emptied."""
-        connection = self._connection
+        """As `transaction`; the log that holds the pages of before is emptied then. Raises StoreUnavailableError also where it was done,
+        and the log could not be emptied."""
+        done = self.transaction(work, durable)
+        if not any(self.empty_log() for _ in range(_EMPTYING_TRIES)):
+            raise StoreUnavailableError(
+                f"what was taken from the store {self._path} is gone, but its log still holds pages of before, which somebody reads. "
+                "Do the same once more: it ends that."
+            )
+        return done
+
+    def empty_log(self) -> bool:
+        """Whether the log is empty now: not while somebody reads what is in it, whom this waits for as long as for a foreign lock."""
         try:
-            connection.execute("PRAGMA secure_delete = ON")
-            try:
-                return self.transaction(work, durable)
-            finally:
-                connection.execute("PRAGMA secure_delete = OFF")
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error as error:
-            raise unavailable(error, self._path) from error
+            (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error:
+            return False
+        return not busy
 
     def transaction(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
         connection = self._connection

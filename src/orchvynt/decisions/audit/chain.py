@@ -89,7 +89,7 @@ class Checker:
             self._bad(min(expected, entry.number), f"entry {expected} is missing, or not in its place")
         elif entry.previous != self._head.hash:
             self._bad(entry.number, f"entry {entry.number} does not follow the one before it")
-        if entry.hash != hash_of(entry):
+        if not _has_its_hash(entry):
             self._bad(entry.number, f"entry {entry.number} was changed")
         else:
             self._read(kept)
@@ -133,17 +133,30 @@ class Checker:
             self._taken.setdefault(words.forgotten_by, []).append(entry.number)
             if (words.salts, words.why) != ("{}", ""):
                 self._bad(entry.number, f"entry {entry.number} has words that were forgotten")
-        elif digest(words.salts.encode()) != entry.salted:
+        elif digest(_as_stored(words.salts)) != entry.salted:
             self._bad(entry.number, f"the salts of entry {entry.number} were changed or removed")
         else:
             salt, said = _object(words.salts).get(WHY), _object(entry.digests).get(WHY, "")
-            why = digest(bytes.fromhex(salt), words.why.encode()) if salt is not None else ""
+            why = digest(bytes.fromhex(salt), _as_stored(words.why)) if salt is not None else ""
             if why != said or (words.why and not said):
                 self._bad(entry.number, f"the reason of entry {entry.number} was changed")
 
     def _bad(self, number: int, problem: str) -> None:
-        if not self._bad_at or number < self._bad_at:
-            self._bad_at, self._problem = number, problem
+        # Entries have numbers from 1 on: what somebody put before the first one is wrong there.
+        at = max(1, number)
+        if not self._bad_at or at < self._bad_at:
+            self._bad_at, self._problem = at, problem
+
+
+def _has_its_hash(entry: Entry) -> bool:
+    try:
+        return entry.hash == hash_of(entry)
+    except UnicodeEncodeError:
+        return False  # a store gives bytes that are no text as half characters, which no entry has
+
+
+def _as_stored(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _object(text: str) -> dict[str, Any]:

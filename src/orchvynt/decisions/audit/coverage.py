@@ -64,11 +64,13 @@ UNDECIDED_MAX: Final = 1_000
 
 
 class Counting:
-    """Takes the records of the invocations that a gate matched, one after another. `after_delivery` says that the gate holds nothing."""
+    """Takes the records of the invocations that a gate matched, one after another, and counts those that it first matched at `begin` or
+    later (ns UTC). `after_delivery` says of records that do not say it themselves that the gate holds nothing."""
 
-    def __init__(self, gate: str, after_delivery: bool = False) -> None:
+    def __init__(self, gate: str, after_delivery: bool = False, begin: int = 0) -> None:
         self._gate = gate
         self._after_delivery = after_delivery
+        self._begin = begin
         self._held = dict.fromkeys(CLASSES, 0)
         self._after = dict.fromkeys(CLASSES, 0)
         self._observed = 0
@@ -78,7 +80,7 @@ class Counting:
 
     def add(self, record: Sequence[f.AnyFact]) -> None:
         judged = [fact for fact in record if isinstance(fact, f.GateJudged) and fact.gate == self._gate and fact.verdict != "passed"]
-        if not judged:
+        if not judged or judged[0].at < self._begin:
             return
         opened = {fact.review: fact for fact in record if isinstance(fact, f.ReviewOpened)}
         own = [fact for fact in opened.values() if fact.gate == self._gate]
@@ -89,7 +91,7 @@ class Counting:
         if not own and all(_observed(fact) for fact in judged):
             self._observed += 1
             return
-        if not own and self._after_delivery:
+        if not own and all(self._holds_nothing(fact) for fact in judged):
             # The answer never got whole, so there was nothing to look at.
             self._after["ended"] += 1
             return
@@ -111,6 +113,10 @@ class Counting:
             tuple(reviewers),
         )
 
+    def _holds_nothing(self, fact: f.GateJudged) -> bool:
+        """As the gate was when it matched, whatever the policy says today."""
+        return self._after_delivery if fact.after_delivery is None else fact.after_delivery
+
     def _time(self, opened_at: dict[str, int], record: Iterable[f.AnyFact]) -> None:
         decided: set[str] = set()
         for fact in record:
@@ -128,17 +134,15 @@ def _observed(fact: f.GateJudged) -> bool:
 
 
 def _became(own: Sequence[str], others: Sequence[str], record: Sequence[f.AnyFact]) -> Class:
-    """Of one invocation that was to wait: the word of its newest review of this gate; without one, that of the gate before it."""
-    if _delivered_undecided(own or others, record):
-        return "undecided"
+    """Of one invocation that was to wait: the word of its newest review of this gate; without one, what happened to it before."""
     if own:
-        return _class_of(own[-1], record) or "open"
-    found = _class_of(others[-1], record) if others else None
-    if found in ("rejected", "timed_out"):
-        return found
-    if found is None and others:
-        return "open"
-    return "ended"
+        return "undecided" if _delivered_undecided(own, record) else _class_of(own[-1], record) or "open"
+    found = [_class_of(review, record) for review in others]
+    stopped = next((word for word in found[::-1] if word in ("rejected", "timed_out")), None)
+    # What was rejected at another gate is not this one's to decide; what another gate let through is.
+    if _delivered_undecided(others if stopped else (), record):
+        return "undecided"
+    return stopped or ("open" if None in found else "ended")
 
 
 def _class_of(review: str, record: Iterable[f.AnyFact]) -> Class | None:
@@ -148,7 +152,7 @@ def _class_of(review: str, record: Iterable[f.AnyFact]) -> Class | None:
 
 
 def _delivered_undecided(reviews: Sequence[str], record: Iterable[f.AnyFact]) -> bool:
-    """Whether something went to the caller before each of these reviews was decided; without any, whether something did."""
+    """Whether something went to the caller before each of these reviews was decided; without any, whether something did at all."""
     waiting = set(reviews)
     for fact in record:
         if isinstance(fact, f.ReviewDecided):

@@ -41,6 +41,8 @@ class Outbox:
         # Of each destination its lines, of each line the entries in their order.
         self._lines: dict[str, dict[str, dict[str, Entry]]] = {}
         self._flying: dict[str, int] = {}
+        # Destinations that asked for patience, and until when nothing is sent there.
+        self._rests: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -66,7 +68,10 @@ class Outbox:
     def due(self, mono: int) -> list[Message]:
         """What is to be sent now; it counts as under way until `delivered`, `failed` or `given_up`."""
         found: list[Message] = []
+        self._rests = {name: until for name, until in self._rests.items() if until > mono}
         for name, lines in self._lines.items():
+            if name in self._rests:
+                continue
             room = IN_FLIGHT_MAX - self._flying.get(name, 0)
             ready = [first for line in lines.values() if not (first := next(iter(line.values()))).in_flight and first.due <= mono]
             # Who waits longest is first: no line is passed over while others keep coming.
@@ -85,13 +90,22 @@ class Outbox:
 
     def failed(self, message: str, mono: int, chance: float, wait_ns: int = 0) -> int:
         """It is sent again, after a wait that doubles and has jitter (`chance` in [0, 1)), or after `wait_ns` if its receiver asks for
-        that long. Gives how often it has failed now."""
+        that long; until then nothing else is sent there. Gives how often it has failed now."""
         entry = self._entries[message]
         self._landed(entry)
         longest = min(BACKOFF_NS_MAX, BACKOFF_NS_FIRST << min(entry.failures, 20))
         entry.failures += 1
         entry.due = mono + max(longest // 2 + int(longest / 2 * chance), wait_ns)
+        if wait_ns:
+            name = entry.message.destination
+            self._rests[name] = max(self._rests.get(name, 0), mono + wait_ns)
         return entry.failures
+
+    def dropped(self, message: str, mono: int, chance: float) -> None:
+        """Nobody is at it any more. If that was said before, nothing changes; else it failed."""
+        entry = self._entries.get(message)
+        if entry is not None and entry.in_flight:
+            self.failed(message, mono, chance)
 
     def impatient(self, message: str, mono: int) -> bool:
         """Whether it was tried for so long that it is given up."""

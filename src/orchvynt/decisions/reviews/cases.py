@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from orchvynt.model.emails import normalised
 from orchvynt.model.facts import Choice, Vote
 from orchvynt.model.faults import Fault
 
@@ -153,7 +154,7 @@ def _barred(case: Case, voter: Voter, choice: Choice | Literal["claim"]) -> Faul
         if not voter.is_person:
             said = f"Review {case.review} must be approved by people (`not_requester`), and {voter.by} is a token."
             return Fault("forbidden", said, "Log in as a person: orchvynt login.")
-        if voter.by.casefold() == case.requester.casefold():
+        if voter.by.casefold() == (normalised(case.requester) or case.requester.casefold()):
             said = f"{voter.by} is who asked, and whoever asked may not approve review {case.review} (`not_requester`)."
             return Fault("forbidden", said, "Somebody else has to decide.")
     return None

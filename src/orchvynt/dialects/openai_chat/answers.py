@@ -7,6 +7,7 @@ import msgspec
 from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.deltas import utf8_bytes
 from orchvynt.dialects.openai_chat.logprobs import choice_logprobs
+from orchvynt.dialects.openai_chat.spoken import transcript_of
 from orchvynt.dialects.openai_chat.wire import (
     AnswerBody,
     AnswerChoice,
@@ -21,7 +22,7 @@ from orchvynt.dialects.openai_chat.wire import (
 )
 from orchvynt.dialects.outcomes import JSON_TYPE, content_fault, error_in_success, failure_from_status, malformed
 from orchvynt.dialects.shapes import Answer, Failure
-from orchvynt.model.chat import Reply, ToolCall
+from orchvynt.model.chat import Reply, Thinking, ToolCall
 from orchvynt.model.turns import Digest, digest_of
 
 _decode = msgspec.json.Decoder(AnswerBody).decode
@@ -78,24 +79,30 @@ def read_reply(body: bytes) -> Reply:
         told, usage = _decode_unmetered(body), None
     choice = told.choices[0] if told.choices else WeighedChoice(message=Told())
     message = choice.message
-    calls = [
-        ToolCall(id=call.id or "", name=call.function.name or "", arguments=call.function.arguments or "")
-        for call in message.tool_calls or ()
-        if call.function
-    ]
+    calls = []
+    for call in message.tool_calls or ():
+        if function := call.called():
+            calls.append(ToolCall(call.id or "", function.name or "", function.arguments or "", custom=call.custom is not None))
     if message.function_call:
         calls.append(ToolCall(id="", name=message.function_call.name or "", arguments=message.function_call.arguments or ""))
     return Reply(
         id=told.id or "",
         model=told.model or "",
         created_s=seconds_from(told.created),
-        text=text_of(message.content),
+        text=text_of(message.content) + transcript_of(message.audio),
         tool_calls=tuple(calls),
         finish=finish_from(choice.finish_reason),
         usage=usage,
         refusal=message.refusal or "",
+        thoughts=_thoughts(message),
         logprobs=choice_logprobs(choice.logprobs),
     )
+
+
+def _thoughts(told: Told) -> tuple[Thinking, ...]:
+    """The reasoning, which stands under both names where a provider sends both."""
+    thought = told.reasoning_content or told.reasoning
+    return (Thinking(thought),) if thought else ()
 
 
 def _said(told: Told) -> Digest:

@@ -88,8 +88,7 @@ class ToldParts:
         if told.refusal:
             deltas.append(RefusalAdded(told.refusal))
         for call in told.tool_calls or ():
-            # A call of a custom tool is a call for whoever judges the answer, or asks whether a part of one was delivered.
-            function = call.function or (ToldFunction(call.custom.name, call.custom.input) if call.custom else None)
+            function = call.called()
             if function is None:
                 continue
             if call.index is None:
@@ -100,15 +99,15 @@ class ToldParts:
                 begins = number == len(self._ids) or bool(call.id and function.name and call.id != self._ids[number])
                 if begins:
                     number = self._places[call.index] = len(self._ids)
-            self._add(deltas, number, call.id or "", function)
+            self._add(deltas, number, call.id or "", function, call.custom is not None)
         if told.function_call:
             number = self._places.setdefault(None, len(self._ids))
             self._add(deltas, number, "", told.function_call)
         return deltas
 
-    def _add(self, deltas: list[Delta], number: int, call_id: str, function: ToldFunction) -> None:
+    def _add(self, deltas: list[Delta], number: int, call_id: str, function: ToldFunction, custom: bool = False) -> None:
         if number == len(self._ids):
             self._ids.append(call_id)
-            deltas.append(CallBegan(index=number, id=call_id, name=function.name or ""))
+            deltas.append(CallBegan(index=number, id=call_id, name=function.name or "", custom=custom))
         if function.arguments:
             deltas.append(ArgumentsAdded(index=number, text=function.arguments))

@@ -2,6 +2,7 @@
 
 from orchvynt.dialects.deltas import Began, Collector, Finished, TextAdded, UsageReported
 from orchvynt.dialects.openai_chat.chunks import ToldParts
+from orchvynt.dialects.openai_chat.spoken import transcript_of
 from orchvynt.dialects.openai_chat.wire import Told, finish_from
 from orchvynt.dialects.shapes import Seen
 from orchvynt.model.chat import Reply, TokenLogprob
@@ -19,6 +20,8 @@ class ChunkCollector:
     def add(self, told: Told) -> None:
         for delta in self._parts.deltas(told):
             self._collector.add(delta)
+        if told.audio and (spoken := transcript_of(told.audio)):
+            self._collector.add(TextAdded(spoken))
 
     def weigh(self, logprobs: tuple[TokenLogprob, ...]) -> None:
         """The log probabilities of tokens whose text comes, or came, with `add`."""

@@ -147,6 +147,10 @@ class ToldCall(msgspec.Struct, gc=False):
     function: ToldFunction | None = None
     custom: ToldCustom | None = None
 
+    def called(self) -> ToldFunction | None:
+        """A call of a custom tool is a call for whoever judges the answer, or asks whether a part of one was delivered."""
+        return self.function or (ToldFunction(self.custom.name, self.custom.input) if self.custom else None)
+
 
 class ToldPart(msgspec.Struct, gc=False):
     text: str | None = None

@@ -35,9 +35,7 @@ def write_answer(reply: Reply) -> bytes:
     if not reply.text and (reply.tool_calls or reply.refusal):
         message["content"] = None
     if reply.tool_calls:
-        message["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}} for call in reply.tool_calls
-        ]
+        message["tool_calls"] = [{"id": call.id, **_called(call.custom, call.name, call.arguments)} for call in reply.tool_calls]
     body: dict[str, Any] = {
         "id": reply.id,
         "object": "chat.completion",
@@ -72,6 +70,13 @@ def logprobs_body(told: tuple[TokenLogprob, ...]) -> dict[str, Any] | None:
     return {"content": logprobs_told(told), "refusal": None}
 
 
+def _called(custom: bool, name: str, text: str) -> dict[str, Any]:
+    """What is called, as the API writes calls of functions and of custom tools."""
+    if custom:
+        return {"type": "custom", "custom": {"name": name, "input": text}}
+    return {"type": "function", "function": {"name": name, "arguments": text}}
+
+
 def usage_body(usage: Usage) -> dict[str, Any]:
     return {
         "prompt_tokens": usage.input_tokens,
@@ -88,12 +93,13 @@ class ChunkWriter:
     `began` is given where the stream was begun already, by frames that passed as they were.
     """
 
-    __slots__ = ("_began", "_finish", "_role_due", "_usage", "_wants_usage")
+    __slots__ = ("_began", "_custom", "_finish", "_role_due", "_usage", "_wants_usage")
 
     def __init__(self, wants_usage: bool, began: Began | None = None) -> None:
         self._wants_usage = wants_usage
         self._began = began or Began(id="", model="")
         self._role_due = began is None
+        self._custom: set[int] = set()
         self._finish: Finish = ""
         self._usage: Usage | None = None
 
@@ -102,10 +108,12 @@ class ChunkWriter:
             case TextAdded():
                 return self._chunk({"content": delta.text}, logprobs=delta.logprobs)
             case ArgumentsAdded():
-                return self._chunk({"tool_calls": [{"index": delta.index, "function": {"arguments": delta.text}}]})
+                part = {"custom": {"input": delta.text}} if delta.index in self._custom else {"function": {"arguments": delta.text}}
+                return self._chunk({"tool_calls": [{"index": delta.index, **part}]})
             case CallBegan():
-                call = {"index": delta.index, "id": delta.id, "type": "function", "function": {"name": delta.name, "arguments": ""}}
-                return self._chunk({"tool_calls": [call]})
+                if delta.custom:
+                    self._custom.add(delta.index)
+                return self._chunk({"tool_calls": [{"index": delta.index, "id": delta.id, **_called(delta.custom, delta.name, "")}]})
             case RefusalAdded():
                 return self._chunk({"refusal": delta.text})
             case Finished():

@@ -62,7 +62,15 @@ def _in_working_time(gate: Item[GateEntry], report: Report) -> None:
 
 def _approvers(item: Item[OperationEntry], approvers: ApproversEntry, source: Source, report: Report) -> None:
     group = source.groups.get(approvers.group)
-    if group is None or group.section.oidc is not None or len(group.section.members) >= approvers.quorum:
+    if group is None or len(group.section.members) >= approvers.quorum:
+        return
+    if group.section.oidc is not None:
+        if approvers.quorum > 1:
+            report.warning(
+                item.at("protected", "approvers", "quorum"),
+                *_not_known(group, approvers.group, approvers.quorum),
+                "protected.approvers.quorum",
+            )
         return
     said = f"the group `{approvers.group}` has {_people(len(group.section.members))}, and `quorum` asks for {approvers.quorum}"
     report.error(item.at("protected", "approvers", "quorum"), said, "Add members, or lower the quorum.", "protected.approvers.quorum")
@@ -90,11 +98,15 @@ def _large_enough(gate: Item[GateEntry], source: Source, report: Report) -> None
     members = len(group.section.members)
     path = f"{gate.path}.quorum"
     if group.section.oidc is not None and members < quorum:
-        said = f"whether the group `{name}` has {quorum} people is not known: the identity provider says who is in `{group.section.oidc}`"
-        report.warning(gate.at("quorum"), said, "See that it has, or name `members`.", path)
+        report.warning(gate.at("quorum"), *_not_known(group, name, quorum), path)
     elif members < quorum:
         said = f"the group `{name}` has {_people(members)}, and `quorum` asks for {quorum}"
         report.error(gate.at("quorum"), said, "Add members, or lower the quorum.", path)
+
+
+def _not_known(group: Item[GroupEntry], name: str, quorum: int) -> tuple[str, str]:
+    said = f"whether the group `{name}` has {quorum} people is not known: the identity provider says who is in `{group.section.oidc}`"
+    return said, "See that it has, or name `members`."
 
 
 def _requester(gate: Item[GateEntry], source: Source, report: Report) -> None:
@@ -107,11 +119,15 @@ def _requester(gate: Item[GateEntry], source: Source, report: Report) -> None:
     if without:
         said = f"`not_requester` compares with the owner of the caller's key, and {_listed(without)} no `owner`"
         report.error(span, said, "Add `owner: name@example.com` to each key.", path)
+    for key in source.keys:
+        if key.section.owner is not None and normalised(key.section.owner) is None:
+            said = f"`not_requester` of gate `{gate.section.name}` bars nobody here: `{key.section.owner}` is no e-mail address"
+            report.warning(key.at("owner"), said, "Write the owner as ana@example.com.", f"{key.path}.owner")
     group = source.groups.get(gate.section.reviewers)
     if group is None or group.section.oidc is not None:
         return
-    members = frozenset(group.section.members)
-    owner = next((key.section.owner for key in source.keys if key.section.owner in members), None)
+    members = frozenset(normalised(member) or member for member in group.section.members)
+    owner = next((key.section.owner for key in source.keys if normalised(key.section.owner or "") in members), None)
     if owner is not None and len(members) - 1 < gate.section.quorum <= len(members):
         said = f"the group `{gate.section.reviewers}` has {_people(len(members) - 1)} beside {owner}, who owns a key"
         report.error(span, said, "Add members, or lower the quorum.", path)

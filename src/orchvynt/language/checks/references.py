@@ -11,15 +11,25 @@ from orchvynt.language.walking import Reference
 from orchvynt.language.wording import nearest
 
 _SHOWN_MAX: Final = 10
+_ONCE: Final = ("destination", "gates", "budgets")
+"""Kinds of names that only lists hold, in which twice means what once does."""
+
 _WORDS: Final = {"destination": "destination of notifications"}
 
 
 def check_references(found: Sequence[Reference], names: Names, report: Report) -> None:
+    listed: set[tuple[str, str]] = set()
     known = {kind: frozenset(defined) for kind, defined in names.others.items()}
     for reference in found:
         if report.full:
             return
         kind, name = reference.kind, reference.name
+        if kind in _ONCE:
+            place = (reference.path.rpartition("[")[0], name)
+            if place in listed:
+                report.error(reference.span, f"{shown(name)} stands twice", "Remove it.", reference.path)
+                continue
+            listed.add(place)
         if kind == "model":
             _model(reference, name, names, report)
         elif kind == "judge":

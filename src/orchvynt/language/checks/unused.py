@@ -31,12 +31,13 @@ def check_unused(source: Source, names: Names, report: Report) -> None:
     for name, group in source.groups.items():
         if name not in groups:
             report.warning(group.key, f"no gate asks the group `{name}`", "Remove it, or name it under `reviewers`.", group.path)
-    told = {name for alert in source.alerts for name in alert.section.notify}
-    told |= {name for budget in source.budgets for name in budget.section.notify}
+    told = set(_destinations_named(source))
     for name, destination in source.notify.items():
         if name not in told:
             said = f"nothing is told to the destination `{name}`"
-            report.warning(destination.key, said, "Name it in the `notify` of an alert or a budget, or remove it.", destination.path)
+            report.warning(
+                destination.key, said, "Name it in the `notify` of an alert, a gate, a group or a budget, or remove it.", destination.path
+            )
 
 
 def _models_named(source: Source) -> Iterator[str]:
@@ -65,3 +66,14 @@ def _groups_named(source: Source) -> Iterator[str]:
         breach = budget.section.on_breach
         if isinstance(breach, BreachEntry) and breach.review is not None:
             yield breach.review.reviewers
+
+
+def _destinations_named(source: Source) -> Iterator[str]:
+    for alert in source.alerts:
+        yield from alert.section.notify
+    for budget in source.budgets:
+        yield from budget.section.notify
+    for gate in source.gates:
+        yield from gate.section.notify
+    for group in source.groups.values():
+        yield from group.section.notify

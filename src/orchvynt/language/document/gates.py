@@ -164,6 +164,15 @@ class GateEntry(Section):
     enforce: Enforce = Field(default=True, description="`observe`: decided and recorded as `would_…`, nothing changed.")
 
     @model_validator(mode="after")
+    def _holds_nothing(self) -> "GateEntry":
+        if self.mode == "after_delivery":
+            for name in ("wait", "claim_for", "on_reject", "stream"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    said = f"`{name}` is for callers that are held, and `mode: after_delivery` holds none"
+                    raise wrong(said, "Remove it, or hold the answer: `mode: before_delivery`.", (name,))
+        return self
+
+    @model_validator(mode="after")
     def _in_time(self) -> "GateEntry":
         for number, step in enumerate(self.escalation):
             if number and step.after <= self.escalation[number - 1].after:
@@ -206,3 +215,9 @@ class ProtectedEntry(Section):
         default=[], description="Budgets by name; `*` stands for any part of one."
     )
     approvers: ApproversEntry = Field(description="Who approves a change that removes or weakens one of them.")
+
+    @model_validator(mode="after")
+    def _something(self) -> "ProtectedEntry":
+        if not self.gates and not self.budgets:
+            raise wrong("`protected` names no gate and no budget", 'Name some: `gates: ["*"]` is all of them; or remove it.')
+        return self

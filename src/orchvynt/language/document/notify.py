@@ -1,21 +1,20 @@
 """The section `notify`: who is told of alerts and reviews, and by which channel."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from orchvynt.language.document.scalars import MINUTE, Duration, Place, Secret, Sentence, one_of, shown
 from orchvynt.language.document.section import Section, wrong
+from orchvynt.model.emails import normalised
 
 SLACK_API = "https://slack.com/api"
 DIGEST_NS_MAX = 24 * 60 * MINUTE
-_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
 _CHANNELS = ("webhook", "slack", "email", "apprise")
 
 
 def _email(value: str) -> str:
-    if not _EMAIL.fullmatch(value):
+    if value != value.strip() or normalised(value) is None:
         raise wrong(f"{shown(value)} is not an e-mail address", "Write name@example.com.")
     return value
 
@@ -55,6 +54,9 @@ class EmailEntry(Section):
     def _somebody(self) -> "EmailEntry":
         if not self.to:
             raise wrong("`to` is empty", "Name at least one recipient.", ("to",))
+        for number, address in enumerate(self.to):
+            if address.lower() in {one.lower() for one in self.to[:number]}:
+                raise wrong(f"{shown(address)} stands twice", "Remove it.", ("to", number))
         return self
 
 

@@ -6,10 +6,12 @@ anything, so what is found here holds for every value. Limits of cost and size s
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import product
 from math import prod
 from typing import Final
 
+from orchvynt.language.compiled import EvaluationError
 from orchvynt.language.expressions import syntax as ast
 from orchvynt.language.expressions import values
 from orchvynt.language.expressions.syntax import Expr
@@ -102,14 +104,14 @@ class _Space:
         self._table = table
         self._terms: dict[object, Term] = {}
         self._places: dict[object, int] = {}
-        self._questions: list[tuple[Term, Callable[[object], bool]]] = []
+        self._questions: list[tuple[Term, Callable[[object], Outcome]]] = []
         self._fixed = False
 
     def varies(self) -> bool:
         """Each term is asked once, and each question can come out either way: then so can the whole. True of most conditions."""
         if self._fixed or len(self._questions) != len(self._terms):
             return False
-        return all(len({question(value) for value in about.points() if value is not FAILED}) == 2 for about, question in self._questions)
+        return all({question(one) for one in about.points() if one is not FAILED} >= {True, False} for about, question in self._questions)
 
     def work(self) -> int:
         return (1 + len(self._questions)) * prod(len(one.points()) for one in self._terms.values())
@@ -139,7 +141,7 @@ class _Space:
                 return self._among(node, items)
         return self._whole(node)
 
-    def _asked(self, about: Term, question: Callable[[object], bool], *literals: object, ordered: bool = False) -> _Formula:
+    def _asked(self, about: Term, question: Callable[[object], Outcome], *literals: object, ordered: bool = False) -> _Formula:
         known = self._terms.setdefault(about.key, about)
         known.compare(literals, ordered)
         self._questions.append((known, question))
@@ -151,7 +153,7 @@ class _Space:
 
         return formula
 
-    def _settled(self, value: bool) -> _Formula:
+    def _settled(self, value: Outcome) -> _Formula:
         self._fixed = True
         return lambda _: value
 
@@ -161,7 +163,7 @@ class _Space:
 
     def _comparison(self, node: ast.Binary) -> _Formula:
         operator, (left, right) = node.operator, (literal(node.left), literal(node.right))
-        compare = values.equal if operator in ("==", "!=") else lambda a, b: values.ordered(operator, a, b)
+        compare: Callable[[object, object], Outcome] = values.equal if operator in ("==", "!=") else partial(_ordered, operator)
         if left is not None and right is not None:
             formula = self._settled(compare(left[0], right[0]))
         elif right is not None:
@@ -171,7 +173,7 @@ class _Space:
             bound = left[0]
             formula = self._asked(term(node.right, self._table), lambda value: compare(bound, value), bound, ordered=operator[0] in "<>")
         elif shape(node.left) == shape(node.right):
-            itself = (lambda _: True) if operator in ("==", "!=") else lambda value: values.ordered(operator, value, value)
+            itself: Callable[[object], Outcome] = (lambda _: True) if operator in ("==", "!=") else lambda one: _ordered(operator, one, one)
             formula = self._asked(term(node.left, self._table), itself, ordered=operator[0] in "<>")
         elif operator == "!=":
             formula = self._whole(ast.Binary(node.start, node.end, "==", node.left, node.right))
@@ -185,6 +187,14 @@ class _Space:
             return self._whole(node)
         asked = term(node.left, self._table)
         return self._asked(asked, lambda value: any(values.equal(value, one) for one in literals), *literals)
+
+
+def _ordered(operator: str, left: object, right: object) -> Outcome:
+    """None where it fails, because the two are of different kinds."""
+    try:
+        return values.ordered(operator, left, right)
+    except EvaluationError:
+        return None
 
 
 def _negated(formula: _Formula) -> _Formula:

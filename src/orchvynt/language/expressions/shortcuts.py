@@ -62,12 +62,14 @@ def optional_ordered(kind: str, name: str, bound: float) -> Run:
 
 
 def key_ordered(kind: str, variable_name: str, key: str, bound: float) -> Run:
-    """`context.amount > 1000`; false where the value is no number."""
+    """`context.amount > 1000`; false where the value is null."""
     compare = values.ORDERS[kind]
 
     def run(v: Values) -> object:
         value = v[variable_name].get(key)  # type: ignore[attr-defined]  # a map by the table of variables
-        return values.kind(value) == "number" and compare(values.number(value), bound)
+        if values.kind(value) == "number":
+            return compare(values.number(value), bound)
+        return values.ordered(kind, value, bound)
 
     return run
 

@@ -167,10 +167,13 @@ def deep_equal(left: object, right: object, meter: Meter, depth: int = 0) -> boo
 
 
 def ordered(operator: str, left: object, right: object) -> bool:
-    """`<`, `<=`, `>`, `>=`: false unless both are numbers or both are strings. Strings go by code point."""
+    """`<`, `<=`, `>`, `>=` of two numbers or two strings, which go by code point. False where one is null; anything else is an error,
+    so that a gate is not passed by who writes "500" in place of 500."""
     of = kind(left)
-    if of != kind(right) or of not in ("number", "string"):
+    if left is None or right is None:
         return False
+    if of != kind(right) or of not in ("number", "string"):
+        raise EvaluationError(f"`{operator}` cannot order {of} and {kind(right)}")
     return ORDERS[operator](left, right) if of == "string" else ORDERS[operator](number(left), number(right))
 
 

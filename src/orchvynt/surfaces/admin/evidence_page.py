@@ -50,6 +50,7 @@ EVENTS: Final[dict[str, str]] = {
     "review.claim": "Claimed",
     "review.release": "Released",
     "review.vote": "Voted",
+    "review.remind": "Reminded",
     "review.escalate": "Escalated",
     "review.approve": "Approved",
     "review.edit": "Approved with an edit",
@@ -58,6 +59,7 @@ EVENTS: Final[dict[str, str]] = {
     "review.expire": "Timed out",
     "review.deliver": "Delivered to the caller",
 }
+REFUSED: Final = " refused"
 HOW: Final = """<p>Each entry holds the hash of the one before it. The hash of an entry is the SHA-256 of a JSON list of texts,
 without blanks, in UTF-8:
 <code>["orchvynt audit 1", number, at_ns, who, what, subject, details, digests, salted, previous]</code>, where <code>details</code> and
@@ -70,17 +72,19 @@ orchvynt audit export -o audit.jsonl; orchvynt audit verify --file audit.jsonl -
 
 
 class Content(msgspec.Struct, frozen=True):
-    """What was reviewed, and the entry of the audit whose hash it has (`number` 0: none has)."""
+    """What was reviewed, and the entry of the audit whose hash it has (`number` 0: none has). Not `reviewed`: it came after an approval."""
 
     name: str
     text: str
     number: int
     salt: str
     digest: str
+    reviewed: bool = True
 
 
 class Pack(msgspec.Struct, frozen=True):
-    """All that the document says. `why_not` says why there are no `contents`."""
+    """All that the document says. `why_not` says why there are no `contents`. `policy_text` is what the policy said of the gate and of its
+    reviewers then."""
 
     row: ReviewRow
     told: Explanation
@@ -93,6 +97,7 @@ class Pack(msgspec.Struct, frozen=True):
     head: HeadView
     at: str
     by: str
+    policy_text: str = ""
 
 
 def render(pack: Pack) -> str:
@@ -108,6 +113,7 @@ def render(pack: Pack) -> str:
             _facts(_asked(pack)),
             "<h2>2. What stopped it, and why</h2>",
             _facts(_stopped(pack)),
+            *_policy_text(pack),
             "<h2>3. What was reviewed</h2>",
             *_reviewed(pack),
             "<h2>4. What people decided</h2>",
@@ -161,6 +167,11 @@ def _stopped(pack: Pack) -> list[tuple[str, object]]:
     ]
 
 
+def _policy_text(pack: Pack) -> Iterable[str]:
+    if pack.policy_text:
+        yield f"<p>What the policy said of it then:</p><pre>{_text(pack.policy_text)}</pre>"
+
+
 def _reviewed(pack: Pack) -> Iterable[str]:
     if not pack.contents:
         yield f"<p>{_text(pack.why_not)}</p>"
@@ -169,6 +180,8 @@ def _reviewed(pack: Pack) -> Iterable[str]:
         if content.number:
             said = f"Entry {content.number} has its SHA-256 with the salt: {content.digest} (salt {content.salt})."
             yield f"<p><small>{_text(said)}</small></p>"
+        elif not content.reviewed:
+            yield "<p><small>It came after the decision: nobody reviewed it, and the audit has no hash of it.</small></p>"
         else:
             yield '<p><small class="bad">No entry of the audit has the hash of this content.</small></p>'
     hashes = [(entry.number, name, said) for entry in pack.entries for name, said in entry.digests.items() if name != "why"]
@@ -192,14 +205,16 @@ def _readable(text: str) -> str:
 def _decided(pack: Pack) -> str:
     rows = []
     for entry in pack.entries:
-        if entry.what not in EVENTS:
+        what, refused = entry.what.removesuffix(REFUSED), entry.what.endswith(REFUSED)
+        if what not in EVENTS:
             continue
         at = int(entry.at_ns)
         since = duration_text(at - pack.row.opened_at) if at > pack.row.opened_at else ""
         choice = f": {entry.details['choice']}" if "choice" in entry.details else ""
         to = f" to {entry.details['to']}" if "to" in entry.details else ""
         why = "(forgotten)" if entry.forgotten_by and "why" in entry.digests else entry.why
-        rows.append((entry.at, since, EVENTS[entry.what] + choice + to, entry.who, why))
+        told = f"Refused: {what.removeprefix('review.')}" if refused else EVENTS[what] + choice + to
+        rows.append((entry.at, since, told, entry.who, why))
     table = _table(("Instant (UTC)", "After", "What", "Who", "Reason, in their words"), rows)
     return f'<div class="log">{table}</div>' if rows else "<p>No entry is there.</p>"
 

@@ -49,9 +49,12 @@ def server_address(text: str) -> Server:
     """`host:port`, `http://host:port`, `https://host` → Server. Raises ValueError."""
     given = text if "://" in text else f"//{text}"
     parts = urlsplit(given)
-    if parts.scheme not in ("", "http", "https") or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
+    host = parts.hostname or ""
+    if any(sign.isspace() or not sign.isprintable() for sign in host):
+        raise ValueError(f"{text!r} holds a space or a control character, which no address does")
+    if parts.scheme not in ("", "http", "https") or not host or parts.path.strip("/") or parts.query or parts.username:
         raise ValueError(f"{text!r} is not an address such as http://{DEFAULT_SERVER}")
-    return Server(parts.scheme == "https", parts.hostname, parts.port or DEFAULT_PORT)
+    return Server(parts.scheme == "https", host, parts.port or DEFAULT_PORT)
 
 
 class AdminClient:

@@ -14,7 +14,7 @@ from orchvynt.language.problems import Problem
 from orchvynt.surfaces import operator_shapes as s
 from orchvynt.surfaces import policy_shapes as p
 from orchvynt.surfaces.cli.outside import Outside
-from orchvynt.surfaces.cli.session import FailedError, Session, read_policy
+from orchvynt.surfaces.cli.session import FailedError, Session, read_policy, tell_failure
 from orchvynt.surfaces.cli.terminal import Terminal
 
 STDIN: Final = "-"
@@ -182,7 +182,7 @@ def validate(outside: Outside, path: str, json: bool) -> int:
     try:
         yaml, file = text_of(path)
     except FailedError as failed:
-        terminal.error_text(failed.text) if failed.text else terminal.error(str(failed), failed.help_text)
+        tell_failure(terminal, failed, json)
         return 1
     found, streams = outside.local.validate(yaml, file)
     problems = tuple(found)

@@ -12,6 +12,7 @@ from orchvynt.surfaces.cli.admin_client import DEFAULT_SERVER, AdminClient, AskE
 from orchvynt.surfaces.cli.kept_sessions import KeptSessions
 from orchvynt.surfaces.cli.outside import Outside
 from orchvynt.surfaces.cli.terminal import Terminal
+from orchvynt.surfaces.operator_shapes import Refusal, RefusalBody
 
 TOKEN_FILE: Final = "orchvynt.admin-token"  # noqa: S105 - the name of a file, not a token
 TOKEN_BYTES_MAX: Final = 4096
@@ -66,6 +67,7 @@ def session(outside: Outside, server: str, token: str, json: bool) -> Iterator[S
     try:
         yield Session(outside, client, terminal, json)
     except AskError as unanswered:
+        _failed_json(terminal, json, "unreachable", str(unanswered), unanswered.help_text)
         terminal.error(str(unanswered), unanswered.help_text)
         raise typer.Exit(1) from unanswered
     except RefusedError as refused:
@@ -76,11 +78,23 @@ def session(outside: Outside, server: str, token: str, json: bool) -> Iterator[S
             terminal.error(refused.refusal.message, help_text)
         raise typer.Exit(1) from refused
     except FailedError as failed:
-        if failed.text:
-            terminal.error_text(failed.text)
-        if str(failed):
-            terminal.error(str(failed), failed.help_text)
+        tell_failure(terminal, failed, json)
         raise typer.Exit(1) from failed
+
+
+def tell_failure(terminal: Terminal, failed: FailedError, json: bool) -> None:
+    """In words on standard error; under --json also as a refusal, if nothing was printed yet: what a program reads is one document."""
+    _failed_json(terminal, json, "failed", str(failed) or failed.text, failed.help_text)
+    if failed.text:
+        terminal.error_text(failed.text)
+    if str(failed):
+        terminal.error(str(failed), failed.help_text)
+
+
+def _failed_json(terminal: Terminal, json: bool, code: str, message: str, help_text: str) -> None:
+    """What no server said, in the shape in which servers refuse."""
+    if json and not terminal.said_json:
+        terminal.values(RefusalBody(Refusal(message, "client_error", code, help=help_text)))
 
 
 def _known_token(outside: Outside, server: Server) -> str:

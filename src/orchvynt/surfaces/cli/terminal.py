@@ -40,6 +40,7 @@ class Terminal:
 
     def __init__(self, environment: Mapping[str, str], now: int, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self.now = now
+        self.said_json = False
         self._out = out or sys.stdout
         self._err = err or sys.stderr
         self.is_terminal = self._out.isatty()
@@ -53,6 +54,7 @@ class Terminal:
 
     def json(self, raw: bytes) -> None:
         """A server's JSON as it is, indented, in ASCII, so that no byte of it can move a terminal's cursor."""
+        self.said_json = True
         self._out.write(json.dumps(json.loads(raw), indent=2) + "\n")
 
     def values(self, value: msgspec.Struct) -> None:

@@ -7,7 +7,7 @@ from rich.text import Text
 from orchvynt.surfaces.cli import junit
 from orchvynt.surfaces.cli.outside import Outside
 from orchvynt.surfaces.cli.policies import text_of
-from orchvynt.surfaces.cli.session import FailedError
+from orchvynt.surfaces.cli.session import FailedError, tell_failure
 from orchvynt.surfaces.cli.terminal import Terminal
 from orchvynt.surfaces.rehearsed import Rehearsal
 
@@ -18,7 +18,7 @@ def test(outside: Outside, path: str, name: str, junit_file: str, json: bool) ->
     try:
         yaml, file = text_of(path)
     except FailedError as failed:
-        terminal.error_text(failed.text) if failed.text else terminal.error(str(failed), failed.help_text)
+        tell_failure(terminal, failed, json)
         return 1
     wanted = name.casefold()
     run = outside.local.test(yaml, file, lambda test_name: wanted in test_name.casefold())
@@ -26,7 +26,7 @@ def test(outside: Outside, path: str, name: str, junit_file: str, json: bool) ->
         try:
             Path(junit_file).write_bytes(junit.document(run, outside.now()))
         except OSError as unwritable:
-            terminal.error(f"{junit_file} cannot be written ({unwritable.strerror}).")
+            tell_failure(terminal, FailedError(f"{junit_file} cannot be written ({unwritable.strerror})."), json)
             return 1
     if json:
         terminal.values(run)

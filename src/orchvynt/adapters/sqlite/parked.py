@@ -1,0 +1,42 @@
+"""Reads the reviews that a start needs. 100,000 of them may be open: columns that most of them share are decoded once, and nothing is read
+of those that nobody comes back for."""
+
+import sqlite3
+from typing import Any, Final
+
+import msgspec
+
+from orchvynt.adapters.sqlite.queries import QUERIES
+from orchvynt.model.facts import Vote
+from orchvynt.model.review_facts import CLAIM_FOR_NS
+from orchvynt.ports.parked import ParkedRow, ParkedTerms
+
+_decode_reviewers: Final = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode_votes: Final = msgspec.json.Decoder(tuple[Vote, ...]).decode
+_decode_reminds: Final = msgspec.json.Decoder(tuple[int, ...]).decode
+
+
+def read_parked(connection: sqlite3.Connection, now: int, joinable_ns: int) -> list[ParkedRow]:
+    """In the order of their opening."""
+    known: dict[tuple[object, ...], ParkedTerms] = {}
+    # One object for each name, however many rows have it.
+    names: dict[str, Any] = {}
+    found: list[ParkedRow] = []
+    for row in connection.execute(QUERIES["parked"], {"now": now, "joinable_ns": joinable_ns, "claim_for_ns": CLAIM_FOR_NS}):
+        (
+            review, inv, gate, status, opened_at, decided_at, by, key_id, join_key, escalates_at, escalations, after_delivery, claimed_by,
+            claimed_until, votes, reminds, reminded, claim_for_ns, left_at, *shared,
+        ) = row  # fmt: skip
+        raw = tuple(shared)
+        terms = known.get(raw)
+        if terms is None:
+            reviewers, require_reason, quorum, not_requester, requester, stage = raw
+            terms = ParkedTerms(_decode_reviewers(reviewers), bool(require_reason), quorum, bool(not_requester), requester, stage)
+            known[raw] = terms
+        one = ParkedRow(
+            review, inv, names.setdefault(gate, gate), names.setdefault(status, status), opened_at, decided_at, by,
+            names.setdefault(key_id, key_id), join_key, escalates_at, escalations, bool(after_delivery), claimed_by, claimed_until,
+            _decode_votes(votes) if votes else (), _decode_reminds(reminds) if reminds else (), reminded, terms, claim_for_ns, left_at,
+        )  # fmt: skip
+        found.append(one)
+    return found
