@@ -205,6 +205,37 @@ def test_reminders_then_one_group_after_another_then_the_end() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("jump_s", [86_400, -86_400])
+def test_a_jump_of_the_clock_brings_no_deadline_nearer_and_puts_none_off(jump_s: int, capsys: pytest.CaptureFixture[str]) -> None:
+    async def scenario() -> None:
+        runtime = Runtime(snapshot(gates=(CHAIN,)))
+        life, line = runtime.ask(invocation())
+        runtime.last.answers(WHOLE)
+        line.leave()
+        one = runtime.parked.invocation(life.id)
+        assert one is not None
+        assert await settled(runtime, 25) == (1, 0), "a reminder"
+        runtime.clock.jump(jump_s * SECOND)
+        assert await settled(runtime, 0) == (1, 0)
+        assert await settled(runtime, 10) == (2, 0), "the other one"
+        assert await settled(runtime, 24) == (2, 0)
+        assert await settled(runtime, 1) == (2, 1), "a further group after 60 s in all"
+        assert await settled(runtime, 29) == (2, 1)
+        assert await settled(runtime, 1) == (2, 2)
+        assert one.open
+        await settled(runtime, 30)
+        assert one.status == "expired"
+
+    async def settled(runtime: Runtime, seconds: int) -> tuple[int, int]:
+        runtime.later(seconds * SECOND)
+        await asyncio.sleep(0.02)
+        tags = runtime.journal.tags
+        return tags.count("review_reminded"), tags.count("review_escalated")
+
+    asyncio.run(scenario())
+    assert capsys.readouterr().err.count("the clock jumped") == 1
+
+
 def test_what_fell_due_while_nothing_ran_happens_once_after_the_restart() -> None:
     left = Runtime(snapshot(gates=(CHAIN,)))
     left.ask(invocation())

@@ -188,8 +188,9 @@ class Parked:
         return self._escalations[0][0] if self._escalations else NEVER
 
     def escalated(self, one: ParkedOne, due: int, to: str) -> None:
-        """A step is done: `to` may decide, too. The next is due then, 0 for never."""
+        """A step is done: `to` may decide, too. The next is due then, as the opening reckons, 0 for never."""
         one.escalations += 1
+        due += one.moved if due else 0
         one.due = due
         if to not in one.terms.reviewers:
             one.terms = self.shared(replace(one.terms, reviewers=(*one.terms.reviewers, to)))
@@ -206,6 +207,14 @@ class Parked:
     def due_again(self, one: ParkedOne, at: int) -> None:
         """Something of it is due then, perhaps because it could not happen before."""
         heapq.heappush(self._escalations, (at, one.review))
+
+    def clock_jumped(self, by: int) -> None:
+        """The wall clock jumped by so much (ns). INVARIANT: no deadline comes sooner or later for it; after a restart the wall clock
+        counts again, as nothing else is known."""
+        for one in self._by_review.values():
+            one.move(by)
+        self._escalations = [instant for one in self._open.values() for instant in _instants(one)]
+        heapq.heapify(self._escalations)
 
     def take_due(self, now: int, most: int) -> list[ParkedOne]:
         """At most so many open ones of which something is due at `now` (ns UTC): a reminder, or a step of its escalation."""

@@ -25,11 +25,13 @@ class ParkedOne:
     `left_at` is when its last caller was told to come back, or went away (ns UTC), None as long as none was; for `claim_for_ns` from then
     on the same request joins. `claims` counts those who came back. `decided_at` is 0 until it is decided. `under_way` while an invocation
     that an approval let go on has not come to its end.
+
+    `moved` is by how much the wall clock jumped meanwhile, and all its instants with it.
     """
 
     __slots__ = (
         "after_delivery", "at", "by", "claim_for_ns", "claimed_by", "claimed_until", "claims", "decided_at", "due", "escalations", "gate",
-        "inv", "join_key", "key_id", "left_at", "life", "reminded", "reminds", "review", "status", "terms", "under_way", "votes",
+        "inv", "join_key", "key_id", "left_at", "life", "moved", "reminded", "reminds", "review", "status", "terms", "under_way", "votes",
     )  # fmt: skip
 
     def __init__(self, review: str, inv: str, gate: str, key_id: str, join_key: str, at: int, due: int, status: ReviewStatus) -> None:
@@ -56,6 +58,7 @@ class ParkedOne:
         self.claimed_until = 0
         self.reminds: tuple[int, ...] = ()
         self.reminded = 0
+        self.moved = 0
 
     @property
     def open(self) -> bool:
@@ -73,6 +76,16 @@ class ParkedOne:
             claimed_by=self.claimed_by,
             claimed_until=self.claimed_until,
         )
+
+    def move(self, by: int) -> None:
+        """The wall clock jumped by so much (ns): what is left of each span stays as it is."""
+        self.moved += by
+        self.due += by if self.due else 0
+        self.reminds = tuple([at + by for at in self.reminds])
+        self.claimed_until += by if self.claimed_until else 0
+        self.decided_at += by if self.decided_at else 0
+        if self.left_at is not None:
+            self.left_at += by
 
     def became(self, case: Case) -> None:
         """A vote, a claim or a release of it is in the journal."""

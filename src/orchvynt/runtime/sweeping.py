@@ -9,6 +9,7 @@ from orchvynt.lifecycle import events
 from orchvynt.lifecycle.waiting_callers import pending
 from orchvynt.runtime import answers
 from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.clock_jumps import ClockJumps
 from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.repeating import Repeating
@@ -31,6 +32,7 @@ class Sweeping:
         self.voting = voting
         self.repeating = repeating
         self.forgetting = forgetting
+        self._jumps = ClockJumps(carrier.clock)
 
     async def run(self) -> None:
         ticks = 0
@@ -64,6 +66,8 @@ class Sweeping:
         for life in [life for life in carrier.lives.values() if life.due <= now]:
             for name in life.take_due(now):
                 self._due(life, name, now)
+        if jumped := self._jumps.look():
+            carrier.parked.clock_jumped(jumped)
         at = carrier.clock.now()
         if carrier.parked.next_due() <= at:
             for one in carrier.parked.take_due(at, ESCALATIONS_AT_ONCE):
