@@ -33,7 +33,7 @@ endif
 demo: $(VENV)/.installed-local
 	$(BIN)/orchvynt demo --local
 
-test: $(VENV)/.installed-dev $(VENV)/.installed-local $(VENV)/.installed-presidio
+test: $(VENV)/.installed-dev $(VENV)/.installed-local $(VENV)/.installed-provider $(VENV)/.installed-presidio
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 check: $(VENV)/.installed-dev
@@ -105,6 +105,13 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-fuzz: $(VENV)/.installed-dev
 	$(INSTALL) --group fuzz
+	@touch $@
+
+# An identity provider that others have certified runs on Node.js, which comes as a wheel.
+$(VENV)/.installed-provider: $(wildcard tests/certified_provider/*) $(VENV)/.installed-dev
+	$(INSTALL) --group provider
+	mkdir -p $(VENV)/provider && cp $(wildcard tests/certified_provider/*) $(VENV)/provider
+	$(BIN)/npm ci --silent --no-audit --no-fund --prefix $(VENV)/provider
 	@touch $@
 
 # 360 MB, half a minute: for the tests that ask the library itself, which are left out without it.

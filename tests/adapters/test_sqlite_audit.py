@@ -22,6 +22,7 @@ from orchvynt.adapters.sqlite.auditing import AuditChain
 from orchvynt.adapters.sqlite.opening import Opened, StoreLimits, open_store
 from orchvynt.decisions.audit.chain import Verified
 from orchvynt.decisions.audit.entries import MISMATCH, Head
+from orchvynt.ports.outbox import Delivered, MessageRow, News, OutboxChange
 from orchvynt.ports.store import AuditRow, StoreUnavailableError
 
 
@@ -373,6 +374,21 @@ def test_a_log_that_somebody_reads_is_told_and_emptied_later(tmp_path: Path) -> 
         left = [path.read_bytes() for path in (tmp_path / "store.db", tmp_path / "store.db-wal", *(tmp_path / "journal").iterdir())]
         assert not any(b"u-erased" in one for one in left)
         assert (await opened.store.verify_audit()).forgotten == 3
+        await opened.store.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_replaced_or_delivered_is_overwritten_at_once(tmp_path: Path) -> None:
+    async def run() -> None:
+        opened = await opened_in(tmp_path)
+        bodies = [b"words of a caller %d " % number * (number * 7 % 900 + 1) for number in range(60)]
+        messages = [MessageRow(f"msg_{number}", "heads", "reviews g", body, 1) for number, body in enumerate(bodies)]
+        await opened.store.change_outbox(OutboxChange(messages=messages, news=[News(0, "heads", body) for body in bodies]))
+        news = [one.seq for one in await opened.store.news(100, assigned=True)]
+        await opened.store.change_outbox(OutboxChange(heard=news, delivered=[Delivered(one.id, "", 1) for one in messages]))
+        await opened.store.leave_no_traces()
+        assert b"words of a caller" not in (tmp_path / "store.db").read_bytes()
         await opened.store.close()
 
     asyncio.run(run())

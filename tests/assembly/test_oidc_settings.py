@@ -16,9 +16,9 @@ def test_nothing_said_is_no_provider() -> None:
 
 def test_what_is_said_and_what_is_meant_by_the_rest() -> None:
     assert oidc_settings(OidcOptions(ISSUER, "us")) == OidcSettings(ISSUER, "us")
-    given = OidcOptions(ISSUER, "us", "${file:/run/secrets/oidc}", "teams", ("a=b=admin", "ops=operator"), "none")
+    given = OidcOptions(ISSUER, "us", "${file:/run/secrets/oidc}", "teams", ("a=b=admin", "ops=operator"), "none", ("groups",))
     secret = SecretRef("file", "/run/secrets/oidc")
-    assert oidc_settings(given) == OidcSettings(ISSUER, "us", secret, "teams", (("a=b", "admin"), ("ops", "operator")), None)
+    assert oidc_settings(given) == OidcSettings(ISSUER, "us", secret, "teams", (("a=b", "admin"), ("ops", "operator")), None, ("groups",))
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,9 @@ def test_what_is_said_and_what_is_meant_by_the_rest() -> None:
         OidcOptions(ISSUER, "us", roles=("admin",)),
         OidcOptions(ISSUER, "us", roles=("admins=king",)),
         OidcOptions(ISSUER, "us", default_role="nobody"),
+        OidcOptions(ISSUER, "us", scopes=("groups email",)),
+        OidcOptions(ISSUER, "us", scopes=("",)),
+        OidcOptions(scopes=("groups",)),
     ],
 )
 def test_what_cannot_be_is_wrong_use(options: OidcOptions) -> None:

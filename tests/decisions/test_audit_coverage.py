@@ -126,7 +126,12 @@ def later(inv: str, at: int, after_delivery: bool | None) -> f.GateJudged:
 @pytest.mark.parametrize("today", [False, True])
 def test_a_gate_is_counted_as_it_was_when_it_matched(today: bool) -> None:
     counting = Counting(GATE, after_delivery=today)
-    for record in ([later("a", 1, True), delivered("a", 1)], [later("b", 2, False), delivered("b", 2)], [later("c", 3, None)]):
+    records: list[list[f.AnyFact]] = [
+        [later("a", 1, True), delivered("a", 1)],
+        [later("b", 2, False), delivered("b", 2)],
+        [later("c", 3, None)],
+    ]
+    for record in records:
         counting.add(record)
     found = counting.total()
     assert found.undecided == ("b",), "it was to wait, whatever the gate is now; and the other was not"

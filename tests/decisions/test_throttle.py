@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchvynt.decisions.people.throttle import SECOND, Pace, Throttle
+from orchvynt.decisions.people.throttle import PER_ACCOUNT, PER_ACCOUNT_HERE, PER_ADDRESS, SECOND, Pace, Throttle, Tries
 
 PACE = Pace(3, 10 * SECOND)
 
@@ -52,3 +52,40 @@ def test_nobody_ever_gets_more_than_the_pace(tries: list[tuple[str, int]]) -> No
             passed += 1
             # Alone, or in the place of all that have none: never more than two bursts and two paces.
             assert passed <= 2 * (PACE.burst + (now - first) // PACE.each_ns)
+
+
+def test_strangers_keep_nobody_out() -> None:
+    tries = Tries()
+    assert tries.take("ana", "home", 0) == 0
+    tries.right("ana", "home")
+    for number in range(PER_ACCOUNT.burst):
+        assert tries.take("ana", f"stranger {number}", 0) == 0
+    assert tries.take("ana", "a further one", 0) == PER_ACCOUNT.each_ns, "many places together are slowed down"
+    assert [tries.take("ana", "home", 0) for _ in range(PER_ACCOUNT_HERE.burst)] == [0] * PER_ACCOUNT_HERE.burst
+    assert tries.take("ana", "home", 0) == PER_ACCOUNT_HERE.each_ns, "at home one may not guess for ever, either"
+
+
+def test_one_stranger_for_an_hour_leaves_the_account_to_others() -> None:
+    tries = Tries()
+    for second in range(3_600):
+        tries.take("ana", "stranger", second * SECOND)
+    assert tries.take("ana", "where ana never was", 3_600 * SECOND) == 0
+
+
+def test_a_place_alone_is_counted_widely_and_what_it_is_refused_takes_nothing_from_an_account() -> None:
+    tries = Tries()
+    waits = [tries.take("", "proxy", 0) for _ in range(PER_ADDRESS.burst + 1)]
+    assert waits == [0] * PER_ADDRESS.burst + [PER_ADDRESS.each_ns]
+    for _ in range(1_000):
+        assert tries.take("ana", "proxy", 0) > 0
+    assert tries.take("ana", "home", 0) == 0
+
+
+def test_places_that_are_known_are_bounded() -> None:
+    tries = Tries(known_max=2)
+    for place in "abc":
+        assert tries.take("ana", place, 0) == 0
+        tries.right("ana", place)
+    for number in range(PER_ACCOUNT.burst):
+        tries.take("ana", f"stranger {number}", 0)
+    assert [bool(tries.take("ana", place, 0)) for place in "abc"] == [True, False, False], "the oldest was forgotten"

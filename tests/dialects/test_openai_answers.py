@@ -65,14 +65,14 @@ def test_reasoning_is_what_the_model_thought(name: str) -> None:
 
 def test_a_call_of_a_custom_tool_is_a_call() -> None:
     calls = [{"id": "c1", "type": "custom", "custom": {"name": "shell", "input": "ls"}}]
-    assert PROVIDER.to_reply(answer(read(body({"content": None, "tool_calls": calls})))).tool_calls == (
-        ToolCall("c1", "shell", "ls", custom=True),
-    )
+    told = answer(read(body({"content": None, "tool_calls": calls})))
+    assert PROVIDER.to_reply(told).tool_calls == (ToolCall("c1", "shell", "ls", custom=True),)
 
 
-@pytest.mark.parametrize(
-    ("audio", "text"), [({"data": "AA", "transcript": "spoken"}, "spoken"), ({}, ""), (None, ""), ({"transcript": 1}, "")]
-)
+SOUNDS = [({"data": "AA", "transcript": "spoken"}, "spoken"), ({}, ""), (None, ""), ({"transcript": 1}, "")]
+
+
+@pytest.mark.parametrize(("audio", "text"), SOUNDS)
 def test_what_a_spoken_answer_says_is_its_text(audio: object, text: str) -> None:
     assert PROVIDER.to_reply(answer(read(body({"content": None, "audio": audio})))).text == text
 

@@ -53,6 +53,14 @@ def test_a_review_leaves_its_entries_once_whatever_happens(serve: Serve, scripte
     assert (changed.returncode, "at entry 3" in changed.stdout) == (1, True)
     (tmp_path / "cut.jsonl").write_text("\n".join(lines[:-2]))
     assert server.command("audit", "verify", "--file", "cut.jsonl").returncode == 1
+    edit = {"decision": "edit", "reason": "better", "reply": "in other words"}
+    assert server.admin(f"/reviews/{reviews[3]}/decisions", edit).status == 200
+    edited = server.admin(f"/audit/evidence/{reviews[3]}").body.decode()
+    assert "in other words" in edited
+    assert "No entry of the audit has the hash" not in edited, "the answer before and after"
+    assert "when: &#x27;&quot;review&quot; in flags&#x27;" in edited, "what the policy says of the gate"
+    assert "- ana@example.com" in edited, "and who could decide"
+    assert "Refused: approve" in server.admin(f"/audit/evidence/{reviews[1]}").body.decode()
     evidence = server.command("audit", "evidence", reviews[0], "-o", "evidence.html")
     assert evidence.returncode == 0, evidence.stderr
     page = (tmp_path / "evidence.html").read_text()

@@ -159,6 +159,22 @@ def test_ollama_calls_are_judged_too(serve: Serve, scripted_provider: ScriptedPr
     assert b'"refund"' in server.ask("/api/chat", body).body
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_wrong_type_passes_no_gate(serve: Serve, scripted_provider: ScriptedProvider, stream: bool) -> None:
+    """A tool may well take "50" for 50; so a gate that cannot compare them closes, as does one that the caller's context confuses."""
+    call = {"name": "refund", "arguments": {"amount": "50"}}
+    scripted_provider.script({"answers": [{"match": {"last_user": "refund"}, "tool_calls": [call]}], "otherwise": {"text": "hello"}})
+    confused = "stage: output, when: 'context.amount > 10', wait: {up_to: 0s}"
+    server = serve(gated(scripted_provider, GATES["tool_call"] + ", wait: {up_to: 0s}", confused))
+    tool = {"type": "function", "function": {"name": "refund", "parameters": PARAMETERS}}
+    called = server.chat("refund", stream=stream, tools=[tool])
+    assert (called.status, called.json["error"]["gate"]) == (409, "g0")
+    told = {"x-orchvynt-context": '{"amount": "50"}'}
+    assert server.chat("hello", stream=stream).status == 200
+    asked = server.ask("/v1/chat/completions", {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}], "stream": stream}, told)
+    assert (asked.status, asked.json["error"]["gate"]) == (409, "g1")
+
+
 def test_after_delivery_nothing_waits_and_the_reviewers_see_what_went_out(serve: Serve, scripted_provider: ScriptedProvider) -> None:
     scripted_provider.script(SCRIPT)
     later = GATES["output"] + ", mode: after_delivery, escalation: [{after: 1h, do: reject}]"

@@ -183,6 +183,19 @@ def test_a_long_poll_hears_of_the_decision(serve: Serve, scripted_provider: Scri
         assert polling.result(timeout=10).status == 200
 
 
+def test_a_long_poll_does_not_hold_up_a_stop(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    server = serve(three_tiers(scripted_provider, gate("0s")))
+    pending = parked(server).json["error"]
+    with ThreadPoolExecutor(1) as pool:
+        polling = pool.submit(server.ask, f"{pending['poll']}?wait=60s", None, FLAGGED)
+        time.sleep(0.3)
+        assert server.stop() == 0
+        assert polling.result(timeout=10).json["error"]["code"] == "hitl_pending", "and not cut when the drain is over"
+    server.start()
+    assert decide(server, pending["review_id"]).status == 200
+    assert server.ask(pending["poll"], headers=FLAGGED).status == 200
+
+
 def test_nobody_decides_in_time(serve: Serve, scripted_provider: ScriptedProvider) -> None:
     escalation = "    escalation: [{after: 1s, do: reject}]"
     server = serve(three_tiers(scripted_provider, gate("20s", escalation)))

@@ -136,8 +136,10 @@ class _Interpreter:
             case "in":
                 return self._in(a, b)
             case "<" | "<=" | ">" | ">=":
-                if kind(a) != kind(b) or kind(a) not in ("number", "string"):
+                if a is None or b is None:
                     return False
+                if kind(a) != kind(b) or kind(a) not in ("number", "string"):
+                    raise FailedError
                 return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[node.operator]
         return self._arithmetic(node.operator, a, b)
 

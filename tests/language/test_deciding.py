@@ -171,8 +171,11 @@ FORMULAS = st.one_of(*(_formulas([one]) for one in ATOMS), _formulas(["context.a
 @given(FORMULAS)
 def test_a_constant_is_what_every_evaluation_gives(text: str) -> None:
     condition = compiled(text)
-    if condition.constant is not None:
-        assert {outcome(condition, values) for values in WORLD} == {condition.constant}
+    found = {outcome(condition, values) for values in WORLD}
+    if condition.constant is True:
+        assert found == {True}
+    elif condition.constant is False:
+        assert True not in found, "it may fail, and is never true"
 
 
 def test_many_random_formulas_are_constant_and_many_are_not() -> None:

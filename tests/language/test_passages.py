@@ -1,8 +1,7 @@
 """What a policy says of one gate and its groups, whatever the policy's text looks like."""
 
-import json
-
 import pytest
+import yaml
 
 from orchvynt.language.passages import passages
 
@@ -17,7 +16,7 @@ groups: {finance: {members: [ana@example.com]}, heads: {oidc: heads}, ops: {oidc
 
 
 def test_the_gate_and_those_who_decide_there() -> None:
-    assert json.loads(passages(POLICY, "financial", ("finance", "heads", "gone"))) == {
+    assert yaml.safe_load(passages(POLICY, "financial", ("finance", "heads", "gone"))) == {
         "gates": [
             {
                 "name": "financial",
@@ -29,7 +28,8 @@ def test_the_gate_and_those_who_decide_there() -> None:
         ],
         "groups": {"finance": {"members": ["ana@example.com"]}, "heads": {"oidc": "heads"}},
     }
-    assert json.loads(passages(POLICY, "budget run", ())) == {"budgets": [{"name": "run", "limit": {"usd": 1.5}}], "groups": {}}
+    assert yaml.safe_load(passages(POLICY, "budget run", ())) == {"budgets": [{"name": "run", "limit": {"usd": 1.5}}], "groups": {}}
+    assert "usd: 1.50" in passages(POLICY, "budget run", ()), "as it was written"
 
 
 @pytest.mark.parametrize("text", [POLICY, "", "[", "- a", "gates: 3", "gates: [3]", "gates: [{name: [x]}]", "x" * 100])

@@ -106,3 +106,9 @@ def test_a_request_that_never_was_routed_meets_nothing_by_accident() -> None:
     assert differences({"refused": "invalid_request", "gates": []}, malformed, {}) == []
     assert differences({"status": 400}, malformed, {}) == []
     assert differences({"gates": []}, msgspec.structs.replace(malformed, routed=True), {}) == []
+
+
+def test_a_gate_that_looks_at_requests_is_met_by_its_name_alone() -> None:
+    parked = Happened(status=409, refused="hitl_pending", gates=("asked",))
+    assert differences({"gates": ["asked"]}, parked, {}) == []
+    assert [one.name for one in differences({"gates": ["other"]}, parked, {})] == ["gates"]

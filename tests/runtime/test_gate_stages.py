@@ -16,7 +16,7 @@ from orchvynt.lifecycle.rescue import RESCUED_BYTES_MAX
 from orchvynt.lifecycle.state import decode
 from orchvynt.model.facts import ReviewDecided
 from orchvynt.model.invocation import Idempotency
-from orchvynt.runtime.parked import ParkedOne
+from orchvynt.runtime.parked_one import ParkedOne
 from orchvynt.runtime.recovery import recover
 
 INPUT = Gate("look", "input", None, "people", False, None)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
+from joserfc import jwt
 from joserfc.jwk import RSAKey
 from tests.support.identity_provider import Claims, IdentityProvider
 
@@ -162,8 +163,6 @@ def test_several_audiences_with_us_as_the_party_are_right(theirs: IdentityProvid
 
 @pytest.mark.parametrize("how", ["none", "HS256 with the public key", "another key", "garbage", "cut", "a giant"])
 def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(theirs: IdentityProvider, key: RSAKey, how: str) -> None:
-    from joserfc import jwt
-
     theirs.sign = {
         "none": unsigned,
         "HS256 with the public key": by_public_key(theirs),
@@ -177,17 +176,39 @@ def test_a_token_that_the_provider_did_not_sign_lets_nobody_in(theirs: IdentityP
     assert "its id token is not taken" in found.message
 
 
-def test_changed_keys_are_found_and_not_looked_for_all_the_time(theirs: IdentityProvider, key: RSAKey) -> None:
+def test_changed_keys_are_found_at_once_and_looked_for_once_a_login(theirs: IdentityProvider, key: RSAKey) -> None:
     meeting = Meeting(theirs)
     assert isinstance(meeting.log_in(), Identity)
     theirs.key = key
-    assert isinstance(meeting.log_in(), Fault), "the keys were read a moment ago"
-    meeting.clock.passed = 31 * SECOND
-    assert isinstance(meeting.log_in(), Identity)
+    assert isinstance(meeting.log_in(), Identity), "however lately the keys were read"
+    theirs.key = RSAKey.generate_key(2048, {"kid": "other", "use": "sig"})
+    assert isinstance(meeting.log_in(), Identity), "another key of the same name"
+    assert theirs.asked.count("/jwks") == 3
+    theirs.sign = lambda claims: jwt.encode({"alg": "RS256", "kid": "other"}, claims, key)
+    assert isinstance(meeting.log_in(), Fault)
+    assert theirs.asked.count("/jwks") == 4
     theirs.sign = unsigned
-    for _ in range(5):
-        assert isinstance(meeting.log_in(), Fault)
-    assert theirs.asked.count("/jwks") == 2
+    assert isinstance(meeting.log_in(), Fault)
+    assert theirs.asked.count("/jwks") == 4, "no key would help"
+
+
+def test_groups_may_come_from_the_userinfo_and_a_verified_address_from_nowhere_else(theirs: IdentityProvider) -> None:
+    theirs.person = {"sub": "u1", "email": "ana@example.com", "email_verified": True}
+    theirs.userinfo = {"sub": "u1", "email": "eve@example.com", "email_verified": False, "groups": ["finance"]}
+    assert Meeting(theirs).log_in() == Identity("u1", "ana@example.com", "", ("finance",))
+    theirs.person = {"sub": "u1", "email": "ana@example.com"}
+    theirs.userinfo = {"sub": "u1", "email_verified": True, "groups": ["finance"]}
+    found = Meeting(theirs).log_in()
+    assert isinstance(found, Fault)
+    assert "`email_verified`" in found.message
+    theirs.person["email_verified"] = True
+    theirs.answers["/userinfo"] = (500, b"{}")
+    assert isinstance(Meeting(theirs).log_in(), Fault), "without its groups a person would lose a role that is theirs"
+
+
+def test_further_scopes_are_asked_for(theirs: IdentityProvider) -> None:
+    asked = parse_qs(urlsplit(Meeting(theirs, scopes=("groups", "email")).begin().url).query)
+    assert asked["scope"] == ["openid email profile groups"]
 
 
 def test_an_answer_belongs_to_the_browser_and_login_that_asked_and_counts_once(theirs: IdentityProvider) -> None:
@@ -287,6 +308,20 @@ def test_redirects_are_not_followed_and_a_provider_that_is_away_is_told(theirs: 
     away = asyncio.run(Meeting(theirs, issuer="http://127.0.0.1:9").ours.begin())
     assert isinstance(away, Fault)
     assert "cannot be reached" in away.message
+
+
+def test_all_who_wait_for_a_provider_that_is_away_are_told_together(theirs: IdentityProvider) -> None:
+    theirs.answers["/.well-known/openid-configuration"] = (503, b"")
+    meeting = Meeting(theirs)
+
+    async def begin_together() -> list[Begun | Fault]:
+        return list(await asyncio.gather(*(meeting.ours.begin() for _ in range(20))))
+
+    found = asyncio.run(begin_together())
+    assert all(isinstance(one, Fault) and "it answered 503" in one.message for one in found)
+    assert len(theirs.asked) == 1
+    theirs.answers.clear()
+    assert isinstance(meeting.log_in(), Identity), "and whoever comes later asks again"
 
 
 def test_a_missing_client_secret_is_told_by_its_reference(theirs: IdentityProvider) -> None:

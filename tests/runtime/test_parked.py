@@ -10,7 +10,8 @@ from orchvynt.lifecycle.state import State
 from orchvynt.model.review_facts import CLAIM_FOR_NS
 from orchvynt.ports.store import ReviewStatus
 from orchvynt.runtime.life import NEVER, Caller, Life
-from orchvynt.runtime.parked import JOINABLE_NS, Parked, ParkedOne
+from orchvynt.runtime.parked import Parked
+from orchvynt.runtime.parked_one import JOINABLE_NS, ParkedOne
 
 BODY = b'{"model": "m"}'
 SAME = f"place\n{body_digest(BODY)}"

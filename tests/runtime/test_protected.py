@@ -103,6 +103,8 @@ def test_no_token_approves_and_no_author() -> None:
             refused = await scene.changing.decide(row.change, voter, "approve", "")
             assert isinstance(refused, Fault)
             assert refused.code == "forbidden"
+            assert f"hange {row.change}" in refused.message
+            assert "not_requester" not in refused.message
 
     asyncio.run(scenario())
 
@@ -113,11 +115,16 @@ def test_another_version_in_between_overtakes_it() -> None:
         await scene.begin()
         row = await waiting(scene)
         assert isinstance(await scene.changing.decide(row.change, CFO, "approve", ""), ChangeRow)
+        other = await waiting(scene, WEAKER.replace("9000", "9001"))
         assert isinstance(await scene.apply(STRICTER), Applied)
+        assert await scene.runtime.store.changes(only_open=True) == [], "nobody is shown what cannot be approved any more"
         late = await scene.changing.decide(row.change, CRO, "approve", "")
         assert isinstance(late, Fault)
         assert "by now" in late.message
         assert scene.limit == 4000 * 10**9
+        refused = await scene.changing.decide(other.change, CRO, "reject", "")
+        assert isinstance(refused, Fault)
+        assert "by now" in refused.message
         anew = await waiting(scene)
         assert anew.change != row.change
         kept = await scene.runtime.store.change(row.change)

@@ -12,7 +12,7 @@ from orchvynt.language.snapshot import Budget, Escalation, Gate, Limits, Snapsho
 from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import AttemptSettled, HoldPlaced, InvocationFinished
 from orchvynt.model.money import Price
-from orchvynt.runtime.parked import JOINABLE_NS
+from orchvynt.runtime.parked_one import JOINABLE_NS
 from orchvynt.runtime.recovery import Recovered, recover
 
 DAILY = Budget("daily", "global", None, "day", Limits(None, 10_000))
@@ -131,7 +131,7 @@ def test_a_parked_invocation_is_found_joined_and_its_escalation_still_due() -> N
     assert one is not None
     assert one.open
     assert one.left_at == later.clock.now(), "whoever waited was cut off"
-    assert later.carrier.joinable(State(invocation())) is one
+    assert later.carrier.parking.joinable(State(invocation())) is one
     assert later.parked.next_due() == one.due > later.clock.now()
 
 

@@ -15,7 +15,7 @@ from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import ReviewDecided
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Idempotency
-from orchvynt.runtime.parked import JOINABLE_NS, ParkedOne
+from orchvynt.runtime.parked_one import JOINABLE_NS, ParkedOne
 from orchvynt.runtime.recovery import Recovered, recover
 
 PURSE = Budget("purse", "global", None, "day", Limits(tokens=10), breach=Breach("review", reviewers="leads", grants=(500, 5_000)))
@@ -159,9 +159,9 @@ def test_a_failure_that_a_retry_may_mend_is_not_joined() -> None:
         told = await poll(runtime, one)
         assert (told.status, told.code) == (503, "all_providers_failed")
         asked = State(invocation())
-        assert runtime.carrier.joinable(asked) is None
+        assert runtime.carrier.parking.joinable(asked) is None
         later, _ = await restarted(runtime)
-        assert later.carrier.joinable(asked) is None
+        assert later.carrier.parking.joinable(asked) is None
         found = later.parked.invocation(one.inv)
         assert found is not None
         assert (await poll(later, found)).body == told.body

@@ -13,7 +13,7 @@ from orchvynt.model.facts import ReviewDecided
 from orchvynt.model.faults import Fault
 from orchvynt.ports.store import ReviewRow
 from orchvynt.runtime.life import Life
-from orchvynt.runtime.parked import ParkedOne
+from orchvynt.runtime.parked_one import ParkedOne
 
 
 def gate(name: str = "g", escalation: tuple[Escalation, ...] = (), require_reason: bool = False) -> Gate:

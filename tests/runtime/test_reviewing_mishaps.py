@@ -185,7 +185,7 @@ def test_a_caller_that_left_while_nothing_could_be_recorded_joins_when_it_comes_
         runtime.journal.broken = True
         line.leave()
         runtime.journal.broken = False
-        assert runtime.carrier.joinable(State(invocation())) is not None
+        assert runtime.carrier.parking.joinable(State(invocation())) is not None
 
     asyncio.run(scenario())
 

@@ -19,7 +19,7 @@ from orchvynt.language.snapshot import Escalation, Gate
 from orchvynt.lifecycle.explain import explain
 from orchvynt.model.facts import Choice, ReviewDecided
 from orchvynt.model.faults import Fault
-from orchvynt.runtime.parked import ParkedOne
+from orchvynt.runtime.parked_one import ParkedOne
 
 FINANCE = frozenset({"finance"})
 ANA, BEN, CFO = Voter("ana@example.com", FINANCE), Voter("ben@example.com", FINANCE), Voter("cfo@example.com", frozenset({"heads"}))

@@ -53,6 +53,8 @@ from orchvynt.runtime.oidc_provider import OidcProvider
 from orchvynt.runtime.people import People
 from orchvynt.runtime.series import Sampled
 from orchvynt.surfaces.admin.app import admin_app
+from orchvynt.surfaces.admin.connections import AdminConnection
+from orchvynt.surfaces.admin.connections import serving as admin_serving
 from orchvynt.surfaces.admin.door import Door
 from orchvynt.surfaces.admin.tokens import digest
 
@@ -407,7 +409,12 @@ def reveal(state: bytes) -> dict[str, Any]:
 
 
 @contextmanager
-def serving(hosts: tuple[str, ...] = (), fixed_tokens: tuple[TokenRow, ...] = (), provider: OidcProvider | None = None) -> Iterator[World]:
+def serving(
+    hosts: tuple[str, ...] = (),
+    fixed_tokens: tuple[TokenRow, ...] = (),
+    provider: OidcProvider | None = None,
+    connection: type[AdminConnection] = AdminConnection,
+) -> Iterator[World]:
     """A world whose admin app is served by uvicorn in a thread, on a port of the system's choice."""
     world = World()
     app = admin_app(
@@ -417,7 +424,9 @@ def serving(hosts: tuple[str, ...] = (), fixed_tokens: tuple[TokenRow, ...] = ()
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
     world.port = listener.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=2, ws="none"))
+    config = admin_serving(app, connection)
+    config.timeout_graceful_shutdown = 2
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
     thread.start()
     try:

@@ -37,7 +37,7 @@ class JoseSignatures:
                 return dict(jwt.decode(token, importer.import_key(key), algorithms=[algorithm]).claims)
             except (JoseError, ValueError, TypeError, KeyError):
                 continue
-        raise SignatureError("its signature is by none of the provider's keys", unknown_key=not named or not key_id)
+        raise SignatureError("its signature is by none of the provider's keys", unknown_key=True)
 
 
 def _header(token: str) -> tuple[str, str]:

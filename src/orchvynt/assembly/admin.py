@@ -31,6 +31,7 @@ from orchvynt.runtime.people import People
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.slack_votes import SlackVotes
 from orchvynt.surfaces.admin.app import admin_app
+from orchvynt.surfaces.admin.connections import serving
 from orchvynt.surfaces.admin.door import Door
 from orchvynt.surfaces.admin.tokens import digest, new_secret
 
@@ -83,7 +84,7 @@ def admin_server(control: Control, process: Process, about: About, fixed: list[T
         checks,
         SlackVotes(control, process.alerting.delivering.channels, process.secrets, process.clock, process.tasks, say),
     )
-    server = AdminServer(uvicorn.Config(app, log_config=None, lifespan="off", access_log=False, server_header=False, ws="none"))
+    server = AdminServer(serving(app))
     return server
 
 

@@ -1,5 +1,6 @@
 """What `serve --oidc-…` was told of the identity provider, checked before anything starts."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,6 +13,8 @@ from orchvynt.model.roles import RANKS, Role
 from orchvynt.surfaces.cli.outside import OidcOptions
 
 NOBODY: Final = "none"
+SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
+"""RFC 6749, 3.3."""
 
 
 def oidc_settings(options: OidcOptions) -> OidcSettings | None:
@@ -32,6 +35,7 @@ def oidc_settings(options: OidcOptions) -> OidcSettings | None:
         options.groups_claim or "groups",
         _roles(options.roles),
         None if otherwise == NOBODY else _role(otherwise, "--oidc-default-role"),
+        _scopes(options.scopes),
     )
 
 
@@ -52,6 +56,13 @@ def _roles(pairs: Sequence[str]) -> tuple[tuple[str, Role], ...]:
             raise WrongUseError(f"--oidc-role {pair}: write GROUP=ROLE, such as orchvynt-admins=admin.")
         found.append((group, _role(role, f"--oidc-role {pair}")))
     return tuple(found)
+
+
+def _scopes(given: Sequence[str]) -> tuple[str, ...]:
+    for scope in given:
+        if SCOPE.fullmatch(scope) is None:
+            raise WrongUseError("--oidc-scope takes one scope of the identity provider, such as groups; give it again for another.")
+    return tuple(given)
 
 
 def _role(text: str, option: str) -> Role:

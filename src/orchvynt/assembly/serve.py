@@ -229,6 +229,7 @@ async def _stop(settings: Settings, process: Process) -> None:
                 clock.now(), clock.monotonic(), exchange.seen if exchange else None, exchange.delivered_bytes if exchange else 0
             ),
         )
+    process.reviewing.end_polls()
     await process.server.drain(max(LAST_WORDS_S, until - loop.time()))
 
 

@@ -32,7 +32,7 @@ class WrongUseError(Exception):
 
 class OidcSettings(msgspec.Struct, frozen=True):
     """How people log in by an identity provider. `roles` are pairs of a group there and the role it gives; `otherwise` None: nobody
-    without such a group comes in."""
+    without such a group comes in. `scopes` are asked for beside our own."""
 
     issuer: str
     client_id: str
@@ -40,6 +40,7 @@ class OidcSettings(msgspec.Struct, frozen=True):
     groups_claim: str = "groups"
     roles: tuple[tuple[str, Role], ...] = ()
     otherwise: Role | None = "viewer"
+    scopes: tuple[str, ...] = ()
 
 
 class Settings(msgspec.Struct, frozen=True):

@@ -1,19 +1,26 @@
 """What a policy's text says of one gate, or one budget, and of the groups that decide there: for those who look back years later."""
 
-import json
 from collections.abc import Sequence as Names
 from typing import Any, Final
 
+import yaml
+
 from orchvynt.language.report import Report
-from orchvynt.language.yaml_marks import parse, plain
+from orchvynt.language.yaml_marks import YamlFloat, parse, plain
 
 BUDGET: Final = "budget "
 
 
-def passages(yaml: str, gate: str, groups: Names[str]) -> str:
-    """As JSON, which is YAML as well; aliases are written out. `gate` is a gate's name, or `budget NAME`. Empty where the policy has none
-    of that name."""
-    node = parse(yaml, Report("", yaml))
+class _Dumper(yaml.SafeDumper):
+    """Of our own, for it knows how numbers were written."""
+
+
+_Dumper.add_representer(YamlFloat, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:float", value.text))
+
+
+def passages(text: str, gate: str, groups: Names[str]) -> str:
+    """As YAML with aliases written out. `gate` is a gate's name, or `budget NAME`. Empty where the policy has none of that name."""
+    node = parse(text, Report("", text))
     policy = plain(node) if node is not None else None
     if not isinstance(policy, dict):
         return ""
@@ -23,7 +30,7 @@ def passages(yaml: str, gate: str, groups: Names[str]) -> str:
         return ""
     named = policy.get("groups")
     deciding = {group: named[group] for group in groups if group in named} if isinstance(named, dict) else {}
-    return json.dumps({section: found, "groups": deciding}, ensure_ascii=False, indent=2)
+    return yaml.dump({section: found, "groups": deciding}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _listed(value: Any) -> list[dict[str, Any]]:

@@ -23,8 +23,8 @@ Conditions are expressions in [CEL](https://github.com/google/cel-spec), parsed,
   `list.exists(i, …)` and `list.all(i, …)`, of a map over its keys.
 - Numbers are doubles, and integer literals are read as doubles. Dividing by zero is an error; `%` has the sign of its left side.
 - An absent `context.x` is null, and so is anything below it. `has(context.x)` asks whether it is there and not null.
-- A value of the context has no declared type. Two values of different types are not equal, and any ordering that is not between two
-  numbers or two strings is false. As a boolean it must be compared: `context.beta == true`.
+- A value of the context has no declared type. Two values of different types are not equal. An ordering with null is false, and any
+  other that is not between two numbers or two strings is an error. As a boolean it must be compared: `context.beta == true`.
 - Every other mismatch is an error while the expression runs. An error on one side of `&&` or `||` counts only if no other side decides;
   `exists` and `all` do the same. A routing rule that fails does not match; gates and budgets close.
 - At most 4,096 characters, 256 parts, 32 levels, four quantifiers; one evaluation costs at most {values.COST_MAX:,} units

@@ -61,7 +61,8 @@ class Foreign(msgspec.Struct, frozen=True, tag="foreign"):
 
 
 class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
-    """`arguments` is the JSON text as the model wrote it; it may be malformed. Of a `custom` tool, which OpenAI's API alone has, it is any text."""
+    """`arguments` is the JSON text as the model wrote it; it may be malformed. Of a `custom` tool, which only OpenAI's API has, it is
+    any text."""
 
     id: str
     name: str

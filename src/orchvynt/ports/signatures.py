@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 
 class SignatureError(Exception):
-    """The token is not signed by one of the keys. `unknown_key` if it names a key that is not among them: they may have been changed."""
+    """The token is not taken. `unknown_key` if only its signature is by none of the keys: they may have been changed."""
 
     def __init__(self, message: str, unknown_key: bool = False) -> None:
         super().__init__(message)

@@ -11,7 +11,8 @@ from orchvynt.language.build_callbacks import callback_of
 from orchvynt.lifecycle.explain.phrases import instant_text
 from orchvynt.runtime import answers
 from orchvynt.runtime.delivering import Delivering
-from orchvynt.runtime.parked import Parked, ParkedOne
+from orchvynt.runtime.parked import Parked
+from orchvynt.runtime.parked_one import ParkedOne
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.reviewing import UNAVAILABLE, Reviewing
 from orchvynt.runtime.tasks import Tasks

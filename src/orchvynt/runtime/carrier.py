@@ -13,10 +13,8 @@ from orchvynt.decisions.routing.figures import Observed
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle import admission, commands, events
-from orchvynt.lifecycle.join_keys import place
 from orchvynt.lifecycle.replies import answer_said
 from orchvynt.lifecycle.settling import settle_unknown
-from orchvynt.lifecycle.state import State
 from orchvynt.lifecycle.table import step
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
@@ -33,7 +31,7 @@ from orchvynt.runtime.judging_again import judge_again
 from orchvynt.runtime.kept_ends import ENDS, KeptEnds
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.limiting import Limiting
-from orchvynt.runtime.parked import Parked, ParkedOne
+from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.parking_lives import STREAM_OPEN_NS, ParkingLives
 from orchvynt.runtime.releasing import Releasing
 
@@ -115,11 +113,6 @@ class Carrier:
             self.failed(life, error)
         if life.state.invocation.ask.stream and not life.state.streams and life.state.phase != "done":
             life.set_timer("stream_open", life.arrived + STREAM_OPEN_NS)
-
-    def joinable(self, state: State) -> ParkedOne | None:
-        """What a caller that comes back with the same request joins."""
-        made = state.invocation
-        return self.parked.joinable(place(made), made.ask.body, made.at, made.retry_count > 0) if self.parked.count else None
 
     def feed(self, life: Life, event: events.AnyEvent) -> bool:
         """One event, its step, and the commands that follow. False if it failed: then the life was ended, closed. What happens to the

@@ -37,22 +37,28 @@ class ChangeReviews:
         for row in waiting:
             if row.base == base.version and row.digest == snapshot.digest:
                 return row
-        current = [row for row in waiting if row.base == base.version]
-        for row in waiting:
-            if row not in current:
-                await self.close(row, "overtaken", "", f"version {base.version} is in force")
-        if len(current) >= OPEN_MAX:
+        if sum(row.base == base.version for row in waiting) >= OPEN_MAX:
             said = f"{OPEN_MAX} changes of what is protected wait already, so this one was not taken."
             return Fault("conflict", said, "Decide about some of them: orchvynt changes list.")
         row = _asked(self._ids.new("chg"), self._clock.now(), snapshot, change, base.version, weakens[:WEAKENS_MAX], base.protected)
         await self._store.add_change(row)
         return row
 
+    async def overtake(self, current: Snapshot, but: str) -> None:
+        """What waits was compared with another version than the one that is in force now; `but` is the change that made it so, and so is
+        one that enough have approved, if the server stopped before that was written here."""
+        for row in await self._store.changes(only_open=True):
+            made_it_so = row.change == but or (approved(row) and row.digest == current.digest)
+            if row.base != current.version and not made_it_so:
+                await self.close(row, "overtaken", "", f"version {current.version} is in force")
+
     async def vote(self, change: str, voter: Voter, choice: Choice, reason: str, current: int) -> ChangeRow | Fault:
         """One vote, written; `current` is the version in force. An approval that decides leaves it open: it is put in force next."""
         row = await self._store.change(change)
         if row is None:
             return Fault("not_found", f"There is no change {change[:100]}.", "See `orchvynt changes list`.", param="change")
+        if row.status == "overtaken":
+            return overtaken(row, current)
         counted = vote(case_of(row), voter, choice, reason, self._clock.now())
         if not isinstance(counted, Counted):
             # Enough have approved, and the server stopped before it was in force: the next one who approves sees to it.
@@ -78,7 +84,9 @@ class ChangeReviews:
 def case_of(row: ChangeRow) -> Case:
     """The change as a case of the one table of transitions."""
     status = _STATUS[row.status]
-    return Case(row.change, status, row.decided_by, (row.approvers,), row.quorum, row.not_author, row.author, votes=row.votes)
+    return Case(
+        row.change, status, row.decided_by, (row.approvers,), row.quorum, row.not_author, row.author, votes=row.votes, kind="change"
+    )
 
 
 def approved(row: ChangeRow) -> bool:

@@ -127,7 +127,7 @@ class Changing:
                 row.for_ns,
                 row.file,
             )
-            done = await self._put_in_force(loaded.snapshot, asked, approved=True)
+            done = await self._put_in_force(loaded.snapshot, asked, approved=change)
             if isinstance(done, Applied):
                 await self.waiting.close(voted, "approved", voter.by, reason, done.row.version)
             return done
@@ -157,7 +157,8 @@ class Changing:
         except CheckingUnavailableError as error:
             return _not_checked(error)
 
-    async def _put_in_force(self, snapshot: Snapshot, change: Change, approved: bool = False) -> Applied | ChangeRow | Fault:
+    async def _put_in_force(self, snapshot: Snapshot, change: Change, approved: str = "") -> Applied | ChangeRow | Fault:
+        """`approved` is the change that people have approved, empty where nobody had to."""
         async with self._one_at_a_time:
             # INVARIANT: compared with what is in force when this one takes its place, not with what was when it was asked for.
             if fault := self._refused(snapshot, change.may_bind):
@@ -177,6 +178,7 @@ class Changing:
                 return _overtaken(self.policies.current.version, change.expected)
             self.policies.put_in_force(msgspec.structs.replace(snapshot, version=row.version, commit=row.commit), row)
             self.about.applied(self.policies.current)
+            await self.waiting.overtake(self.policies.current, approved)
             done = Applied(row, weakened=weakens)
             if weakens:
                 self.announce(done)

@@ -27,18 +27,18 @@ from orchvynt.ports.signatures import SignatureError, Signatures
 
 SECOND: Final = 1_000_000_000
 KEPT_NS: Final = 600 * SECOND
-REFETCH_NS: Final = 30 * SECOND
-"""A key that is not known is looked for anew, but not more often."""
 LOGIN_NS: Final = 600 * SECOND
 USED_MAX: Final = 10_000
 CODE_CHARS_MAX: Final = 4_096
+SCOPES: Final = ("openid", "email", "profile")
+OF_THE_ADDRESS: Final = frozenset({"email", "email_verified"})
 SAID: Final = re.compile(r"[a-z_]{1,64}")
 AGAIN: Final = "Log in again from the login page."
 
 
 class ProviderSettings(msgspec.Struct, frozen=True):
     """As the operator named it. `roles` says which group of the provider gives which role, `otherwise` what everybody else gets; None:
-    nothing, and they do not come in. Without a `secret` the client is a public one."""
+    nothing, and they do not come in. Without a `secret` the client is a public one. `scopes` are asked for beside our own."""
 
     issuer: str
     client_id: str
@@ -47,6 +47,7 @@ class ProviderSettings(msgspec.Struct, frozen=True):
     groups_claim: str = "groups"
     roles: tuple[tuple[str, Role], ...] = ()
     otherwise: Role | None = "viewer"
+    scopes: tuple[str, ...] = ()
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -74,6 +75,8 @@ class OidcProvider:
         self._jwks: tuple[bytes, int] | None = None
         self._used: dict[str, int] = {}
         self._fetches = asyncio.Lock()
+        self._failures = 0
+        self._failure = ""
 
     async def begin(self) -> Begun | Fault:
         """A new login."""
@@ -87,7 +90,7 @@ class OidcProvider:
             "response_type": "code",
             "client_id": self.settings.client_id,
             "redirect_uri": self.settings.redirect,
-            "scope": "openid email profile",
+            "scope": " ".join(dict.fromkeys((*SCOPES, *self.settings.scopes))),
             "state": self._derived("state", cookie),
             "nonce": self._derived("nonce", cookie),
             "code_challenge": _s256(self._derived("verifier", cookie)),
@@ -155,13 +158,15 @@ class OidcProvider:
         if why := unfit(claims, self.settings.issuer, self.settings.client_id, nonce, now_s):
             raise _ProviderError(f"its id token is not taken: {why}")
         access = tokens.get("access_token")
-        if "email" in claims or not found.userinfo or not isinstance(access, str):
+        if {"email", self.settings.groups_claim} <= claims.keys() or not found.userinfo or not isinstance(access, str):
             return claims
-        # Core 1.0, 5.4: in the code flow a provider may give the address only there.
+        # Core 1.0, 5.4: in the code flow a provider may give the address, or the groups, only there.
         more = await self._asked(found.userinfo, "it does not say who that is", [("authorization", f"Bearer {access}")])
         if more.get("sub") != claims["sub"]:
             raise _ProviderError("it speaks of another account than its token")
-        return {**more, **claims}
+        # Whether an address is verified is said where the address is.
+        others = {name: value for name, value in more.items() if "email" not in claims or name not in OF_THE_ADDRESS}
+        return {**others, **claims}
 
     async def _signed(self, found: Discovery, token: str) -> dict[str, Any]:
         try:
@@ -170,21 +175,32 @@ class OidcProvider:
             if not error.unknown_key:
                 raise _ProviderError(f"its id token is not taken: {error}") from None
         try:
-            # The keys may have been changed since they were read.
-            return self._signatures.claims(token, await self._keys(found, REFETCH_NS), ALGORITHMS)
+            # The keys may have been changed since they were read, a moment ago even. How often this can be is how often logins begin.
+            return self._signatures.claims(token, await self._keys(found, 0), ALGORITHMS)
         except SignatureError as error:
             raise _ProviderError(f"its id token is not taken: {error}") from None
 
     async def _discovered(self) -> Discovery:
+        failures = self._failures
         async with self._fetches:
+            if self._failures != failures:
+                # Somebody has just waited for it in vain; were each to wait in turn, the last would wait for minutes.
+                raise _ProviderError(self._failure)
             now = self._clock.monotonic()
             if self._discovery is None or now - self._discovery[1] >= KEPT_NS:
-                raw = await self._raw(self.settings.issuer.rstrip("/") + WELL_KNOWN, "its discovery document cannot be read")
-                found = read_discovery(raw, self.settings.issuer)
-                if isinstance(found, str):
-                    raise _ProviderError(found)
-                self._discovery = (found, now)
+                self._discovery = (await self._read_discovery(), now)
             return self._discovery[0]
+
+    async def _read_discovery(self) -> Discovery:
+        try:
+            raw = await self._raw(self.settings.issuer.rstrip("/") + WELL_KNOWN, "its discovery document cannot be read")
+            found = read_discovery(raw, self.settings.issuer)
+            if isinstance(found, str):
+                raise _ProviderError(found)
+        except _ProviderError as error:
+            self._failures, self._failure = self._failures + 1, str(error)
+            raise
+        return found
 
     async def _keys(self, found: Discovery, kept_ns: int) -> bytes:
         async with self._fetches:

@@ -4,12 +4,14 @@ from typing import Final
 
 from orchvynt.lifecycle.before_send import joinable
 from orchvynt.lifecycle.commands import Escalate, GoOn, Park, ReviewLater
-from orchvynt.lifecycle.join_keys import join_key
+from orchvynt.lifecycle.join_keys import join_key, place
+from orchvynt.lifecycle.state import State
 from orchvynt.ports.clock import Clock
 from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.callers import Callers
 from orchvynt.runtime.life import Life
-from orchvynt.runtime.parked import Parked, ParkedOne
+from orchvynt.runtime.parked import Parked
+from orchvynt.runtime.parked_one import ParkedOne
 
 STREAM_OPEN_NS: Final = 25_000_000_000
 
@@ -23,6 +25,11 @@ class ParkingLives:
         self._admitting = admitting
         self._callers = callers
         self._lives = lives
+
+    def joinable(self, state: State) -> ParkedOne | None:
+        """What a caller that comes back with the same request joins."""
+        made = state.invocation
+        return self._parked.joinable(place(made), made.ask.body, made.at, made.retry_count > 0) if self._parked.count else None
 
     def park(self, life: Life, command: Park) -> None:
         state = life.state

@@ -21,7 +21,8 @@ from orchvynt.ports.clock import Clock
 from orchvynt.ports.journal import Journal
 from orchvynt.ports.parked import ParkedRow, ParkedTerms
 from orchvynt.ports.store import OpenHold, SpendRow, Store
-from orchvynt.runtime.parked import JOINABLE_NS, Parked, ParkedOne
+from orchvynt.runtime.parked import Parked
+from orchvynt.runtime.parked_one import JOINABLE_NS, ParkedOne
 
 
 class Recovered(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime import answers
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.life import Caller, Life
-from orchvynt.runtime.parked import ParkedOne
+from orchvynt.runtime.parked_one import ParkedOne
 from orchvynt.runtime.parking_lives import STREAM_OPEN_NS
 from orchvynt.runtime.policies import Policies, PolicyMissingError
 from orchvynt.runtime.tasks import Tasks
@@ -43,6 +43,7 @@ class Reviewing:
         self.policies = policies
         self.tasks = tasks
         self._loading: dict[str, asyncio.Task[Life]] = {}
+        self._polls: set[asyncio.Event] = set()
         self._places = asyncio.Semaphore(LOADS_AT_ONCE)
 
     async def current(self, one: ParkedOne) -> tuple[ParkedOne, Life]:
@@ -163,6 +164,7 @@ class Reviewing:
 
     async def _wait_for_decision(self, one: ParkedOne, caller: Caller, wait_s: float) -> None:
         decided = asyncio.Event()
+        self._polls.add(decided)
         caller.line.on_gone = decided.set
         self.carrier.parked.watch(one.inv, decided.set)
         try:
@@ -171,8 +173,14 @@ class Reviewing:
         except TimeoutError:
             pass
         finally:
+            self._polls.discard(decided)
             self.carrier.parked.unwatch(one.inv, decided.set)
             caller.line.on_gone = None
+
+    def end_polls(self) -> None:
+        """Whoever polls is answered at once: the process stops, and the next one is asked again."""
+        for decided in self._polls:
+            decided.set()
 
     async def _told_if_unavailable(self, caller: Caller, inv: str, work: Callable[[], Awaitable[None]]) -> None:
         """No caller is left without a word because the store is away."""

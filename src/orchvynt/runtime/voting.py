@@ -15,7 +15,7 @@ from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import ReviewStatus
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.life import Life
-from orchvynt.runtime.parked import ParkedOne
+from orchvynt.runtime.parked_one import ParkedOne
 from orchvynt.runtime.reviewing import UNAVAILABLE, Reviewing
 
 AGAIN_NS: Final = 1_000_000_000

@@ -132,11 +132,20 @@ def test_states_of_decided_reviews_are_dropped_in_time(opener: Opener) -> None:
             assert due == [StateDue(lives.review_id(1), lives.inv_id(1), decided_at + DAY)]
             await pair.store.postpone_states(await pair.store.states_due(1 << 62, 10), decided_at + 9 * DAY)
             assert await pair.store.states_due(decided_at + 8 * DAY, 10) == []
+            edit = ReviewDecided(lives.inv_id(1), lives.START + 95, lives.review_id(1), "edit", "late@x", b"s", "why", diff="-was\n+is")
+            vote = ReviewVoted(lives.inv_id(1), lives.START + 96, lives.review_id(1), Vote("late@x", "edit", "why", 1, "said instead"))
+            await filed(pair, [[edit], [vote]])
             before = await pair.store.facts(lives.inv_id(1))
+            due = [msgspec.structs.replace(due[0], due_at=lives.START + 95 + DAY)]
             await pair.store.drop_states(due)
             after = await pair.store.facts(lives.inv_id(1))
-            assert states_in(after) == [b"", b"", b""]
-            assert [msgspec.structs.replace(fact, state=b"") if hasattr(fact, "state") else fact for fact in before] == after
+            assert states_in(after) == [b""] * 4
+            assert after[-2:] == [
+                msgspec.structs.replace(edit, state=b"", diff=""),
+                msgspec.structs.replace(vote, vote=Vote("late@x", "edit", "why", 1)),
+            ], "what people wrote in place of an answer goes with it"
+            rest = [msgspec.structs.replace(fact, state=b"") if hasattr(fact, "state") else fact for fact in before[:-2]]
+            assert rest == after[:-2]
             assert await pair.store.review_state(lives.review_id(1)) is None
             assert await pair.store.review_state(lives.review_id(2)) == state(2)
             assert await pair.store.review_state(lives.review_id(3)) == b"\x00parked\xff"

@@ -195,8 +195,8 @@ def _audit_told(seen: Evidence, lasting: Record, decision: str, votes: list[Cast
         said, mark = (votes[-1].reason, "reject") if terms.words else ("review_rejected", "")
     elif decision in NEW_TEXT:
         said, mark = next(cast.text for cast in reversed(votes) if cast.choice in NEW_TEXT), decision
-    elif lasting["outcome"] == "interrupted":
-        _require(terms.stage == "input", seen, "what people approved was cut off")
+    elif lasting["outcome"] in ("interrupted", "failed"):
+        _require(terms.stage == "input", seen, "what people approved was cut off, and its answer had been there")
         said = "all_providers_failed"
     else:
         said = CALL if terms.stage == "tool_call" else ANSWER

@@ -135,3 +135,23 @@ def test_every_answer_carries_the_security_headers(world: World) -> None:
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["content-type"] == "application/json"
         assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "", "http://[", "http://[::1", "//127.0.0.1", "http://evil.example", "http://127.0.0.1@evil.example", "\xff", "https://"],
+)
+def test_whatever_an_origin_is_it_is_compared_whole(shared: World, origin: str) -> None:
+    for path, prefix, media in (("/login", "/api/v1", "application/json"), ("/login", "", "application/x-www-form-urlencoded")):
+        answer = shared.ask("POST", path, role="", raw=b"{}", prefix=prefix, headers={"origin": origin, "content-type": media})
+        assert answer.status == 403, (path, answer)
+    own = shared.ask("POST", "/login", role="", raw=b"{}", headers={"origin": shared.url})
+    assert own.status == 400
+
+
+def test_over_tls_an_origin_without_it_is_anothers() -> None:
+    with serving(hosts=("gateway.example",)) as world:
+        world.door.url = "https://gateway.example"
+        for origin, status in (("https://gateway.example", 400), ("http://gateway.example", 403), ("https://gateway.example:8443", 403)):
+            headers = {"origin": origin, "host": "gateway.example"}
+            assert world.ask("POST", "/login", role="", raw=b"{}", headers=headers).status == status, origin

@@ -70,7 +70,18 @@ def test_the_largest_body_that_fits_is_read(shared: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=501", "limit=-1", "limit=x", "limit=%D9%A3", "limit=99999999999999999999", "limt=3", "status=all"]
+    "query",
+    [
+        "limit=0",
+        "limit=501",
+        "limit=-1",
+        "limit=x",
+        "limit=%D9%A3",
+        "limit=99999999999999999999",
+        "limt=3",
+        "status=all",
+        "limit=1&limit=2",
+    ],
 )
 def test_bad_queries_are_400(shared: World, query: str) -> None:
     assert shared.ask("GET", f"/invocations?{query}").error["code"] == "invalid_request"

@@ -143,6 +143,19 @@ def test_too_many_tries_wait_whether_there_is_such_a_person_or_not(world: World)
         assert Browser(world).log_in(ANA).status == 200, "right ones are not counted"
 
 
+def test_nobody_says_where_they_come_from(world: World) -> None:
+    world.person(ANA, "viewer", PASSWORD)
+    statuses = [
+        world.ask(
+            "POST", "/login", role="", body={"email": ANA, "password": "no"},
+            headers={"x-forwarded-for": f"10.0.0.{number}", "x-real-ip": f"10.0.0.{number}", "forwarded": f"for=10.0.0.{number}"},
+        ).status
+        for number in range(11)
+    ]  # fmt: skip
+    assert statuses == [401] * 10 + [429]
+    assert all("10.0.0." not in row.why and "127.0.0.1" in row.why for row in world.audits)
+
+
 def test_an_address_that_tries_many_accounts_waits_too(world: World) -> None:
     statuses = [world.ask("POST", "/login", role="", body={"email": f"p{n}@example.com", "password": "nothing"}).status for n in range(61)]
     assert statuses == [401] * 60 + [429]

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.lifecycle.explain import lives
+from tests.surfaces.admin.browsing import PASSWORD, logged_in, token_of
 from tests.surfaces.world import NOW, SECOND, SECRETS, World, renamed
 
 from orchvynt.model.facts import ReviewVoted, Vote
@@ -103,3 +104,30 @@ def test_the_inbox_filters_sorts_and_refuses_what_it_does_not_know(world: World)
     assert len(world.ask("GET", "/reviews?gate=none&mine=yes", "viewer").json["items"]) == 0
     for query in ("status=maybe", "mine=no", "claimed=ana", "sort=up", "after=x", "after=99999999999999999999.rev", "who=me"):
         assert world.ask("GET", f"/reviews?{query}", "viewer").status == 400
+
+
+def test_what_waits_is_read_by_those_who_are_asked(world: World) -> None:
+    fill(world)
+    [asked] = world.ask("GET", "/reviews/rev_1", "reviewer").json["reviewers"]
+    for email in ("member@example.com", "stranger@example.com"):
+        world.person(email, "reviewer", PASSWORD)
+    world.person("operator@example.com", "operator", PASSWORD)
+    world.control.groups = {asked: ("member@example.com",), "others": ("stranger@example.com",)}
+    member, stranger = logged_in(world, "member@example.com"), logged_in(world, "stranger@example.com")
+    assert member.ask("GET", "/reviews/rev_1").json["answer"]["text"] == "the secret answer"
+    for path in ("/reviews/rev_1", "/reviews", "/reviews?status=all&mine=yes", "/invocations/rev_1", "/invocations/inv_01", "/runs/r1"):
+        for answer in (stranger.ask("GET", path), world.ask("GET", path, token_of(world, "stranger@example.com"))):
+            assert b"the secret answer" not in answer.body
+            assert answer.status in ((403,) if path == "/reviews/rev_1" else (200, 404)), (path, answer)
+    assert stranger.ask("GET", "/audit/evidence/rev_1").status == 403
+    for method, path, body in VERBS:
+        if path != "/reviews/decisions":
+            answer = stranger.ask(method, path, body)
+            assert (answer.status, b"the secret answer" in answer.body) == (403, False), path
+    bulk = stranger.ask("POST", "/reviews/decisions", {"reviews": ["rev_1"], "decision": "approve", **REASON}).json
+    assert bulk["refused"] == 1
+    assert not [row for row in world.audits if row.what == "review.read"]
+    assert logged_in(world, "operator@example.com").ask("GET", "/reviews/rev_1").status == 200
+    assert [(row.who, row.subject) for row in world.audits if row.what == "review.read"] == [("operator@example.com", "rev_1")]
+    world.control.groups = {asked: ()}
+    assert member.ask("GET", "/reviews/rev_1").status == 403, "by the policy in force now"

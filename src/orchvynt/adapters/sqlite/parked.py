@@ -13,6 +13,8 @@ from orchvynt.ports.parked import ParkedRow, ParkedTerms
 
 _decode_reviewers: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 _decode_votes: Final = msgspec.json.Decoder(tuple[Vote, ...]).decode
+# The columns of ParkedTerms stand last.
+_SHARED_FROM: Final = 19
 _decode_reminds: Final = msgspec.json.Decoder(tuple[int, ...]).decode
 
 
@@ -25,9 +27,9 @@ def read_parked(connection: sqlite3.Connection, now: int, joinable_ns: int) -> l
     for row in connection.execute(QUERIES["parked"], {"now": now, "joinable_ns": joinable_ns, "claim_for_ns": CLAIM_FOR_NS}):
         (
             review, inv, gate, status, opened_at, decided_at, by, key_id, join_key, escalates_at, escalations, after_delivery, claimed_by,
-            claimed_until, votes, reminds, reminded, claim_for_ns, left_at, *shared,
-        ) = row  # fmt: skip
-        raw = tuple(shared)
+            claimed_until, votes, reminds, reminded, claim_for_ns, left_at,
+        ) = row[:_SHARED_FROM]  # fmt: skip
+        raw = row[_SHARED_FROM:]
         terms = known.get(raw)
         if terms is None:
             reviewers, require_reason, quorum, not_requester, requester, stage = raw

@@ -1,4 +1,7 @@
-"""How often somebody may try to log in: per account and per address, with a burst and then one try each so often (GCRA).
+"""How often somebody may try to log in: per address, per account from one address, and per account from all addresses that it has not
+been logged in from. Each is a burst and then one try each so often (GCRA).
+
+An account alone must not be counted: whoever knows an address could keep its person out.
 
 Memory is bounded: who is at the full burst is forgotten, and beyond that those who are not known yet share one place.
 """
@@ -19,7 +22,9 @@ class Pace(msgspec.Struct, frozen=True):
     each_ns: int
 
 
-PER_ACCOUNT: Final = Pace(10, 20 * SECOND)
+PER_ACCOUNT_HERE: Final = Pace(10, 20 * SECOND)
+PER_ACCOUNT: Final = Pace(50, 5 * SECOND)
+"""One address comes nowhere near it, so it is met only by tries from several at once."""
 PER_ADDRESS: Final = Pace(60, 2 * SECOND)
 
 
@@ -55,3 +60,41 @@ class Throttle:
             return key
         self._full_at = {name: full_at for name, full_at in self._full_at.items() if full_at > now}
         return key if len(self._full_at) < self._keys_max else _EVERYBODY_ELSE
+
+
+class Tries:
+    """All three paces together. `place` is where a try comes from; an empty `account` counts the place alone."""
+
+    def __init__(self, known_max: int = KEYS_MAX) -> None:
+        self._places = Throttle(PER_ADDRESS)
+        self._here = Throttle(PER_ACCOUNT_HERE)
+        self._accounts = Throttle(PER_ACCOUNT)
+        self._known_max = known_max
+        # Accounts with places that they were logged in from lately, the latest last.
+        self._known: dict[tuple[str, str], None] = {}
+
+    def take(self, account: str, place: str, now: int) -> int:
+        """Takes one try. Gives 0, or in how many ns there is one. What is refused here takes nothing from what others share."""
+        wait = self._places.take(place, now)
+        if account and not wait:
+            wait = self._here.take(_here(account, place), now)
+        if account and not wait and (account, place) not in self._known:
+            wait = self._accounts.take(account, now)
+        return wait
+
+    def right(self, account: str, place: str) -> None:
+        """The last try of this account from there was a right one, and is not counted."""
+        self._places.give_back(place)
+        if not account:
+            return
+        self._here.give_back(_here(account, place))
+        if (account, place) not in self._known:
+            self._accounts.give_back(account)
+        self._known.pop((account, place), None)
+        self._known[account, place] = None
+        if len(self._known) > self._known_max:
+            del self._known[next(iter(self._known))]
+
+
+def _here(account: str, place: str) -> str:
+    return f"{account} {place}"

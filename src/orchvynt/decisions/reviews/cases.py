@@ -40,7 +40,8 @@ class Voter(msgspec.Struct, frozen=True):
 
 class Case(msgspec.Struct, frozen=True):
     """`reviewers` are the groups that may decide, `requester` the owner of the caller's key, or the author of a change. `choices` are what
-    can be decided at all. `votes` are those that count, in their order. A claim holds until `claimed_until` (ns UTC)."""
+    can be decided at all. `votes` are those that count, in their order. A claim holds until `claimed_until` (ns UTC). `kind` is what people
+    call it; one of a change has the change's id as `review`."""
 
     review: str
     status: Status = "open"
@@ -54,6 +55,16 @@ class Case(msgspec.Struct, frozen=True):
     votes: tuple[Vote, ...] = ()
     claimed_by: str = ""
     claimed_until: int = 0
+    kind: Literal["review", "change"] = "review"
+
+    @property
+    def what(self) -> str:
+        return f"{self.kind} {self.review}"
+
+    @property
+    def rule(self) -> str:
+        """What the policy calls it that whoever asked may not approve."""
+        return "not_requester" if self.kind == "review" else "not_author"
 
     @property
     def edited(self) -> Vote | None:
@@ -99,10 +110,10 @@ def vote(case: Case, voter: Voter, choice: Choice, reason: str, at: int, text: s
         return fault
     if edition is not None and edition != case.edition and choice != "reject":
         by = case.edited.by if case.edited is not None else "somebody"
-        return _conflict(case, f"{by} has changed the content of review {case.review} since you looked.", "Look again, then vote.")
+        return _conflict(case, f"{by} has changed the content of {case.what} since you looked.", "Look again, then vote.")
     mine = next((one for one in case.votes if one.by == voter.by), None)
     if mine is not None and choice == "approve" and mine.choice != "reject":
-        return _conflict(case, f"{voter.by} has approved review {case.review} before; {_missing(case)}.")
+        return _conflict(case, f"{voter.by} has approved {case.what} before; {_missing(case)}.")
     votes = counted(case.votes, Vote(voter.by, choice, reason, at, text))
     decides = choice == "reject" or len(votes) >= case.quorum
     kept = msgspec.structs.replace(case, votes=votes, claimed_by="", claimed_until=0)
@@ -123,8 +134,9 @@ def claim(case: Case, voter: Voter, at: int, for_ns: int = CLAIM_NS) -> Case | F
 
 
 def release(case: Case, voter: Voter, at: int) -> Case | Fault:
-    """The voter gives it back. Nobody else can; without a claim nothing changes."""
-    if fault := late(case) or _claimed(case, voter, at):
+    """The voter gives it back. Nobody else can, and nobody who is not asked; without a claim nothing changes."""
+    strange = _barred(case, voter, "claim") if case.claimed_by != voter.by else None
+    if fault := late(case) or strange or _claimed(case, voter, at):
         return fault
     return msgspec.structs.replace(case, claimed_by="", claimed_until=0)
 
@@ -135,8 +147,8 @@ def late(case: Case) -> Fault | None:
         return None
     return Fault(
         "conflict",
-        f"Review {case.review} was {case.status} by {case.decided_by or 'nobody'} before this vote; a review is decided once.",
-        f"See `orchvynt reviews show {case.review}`.",
+        f"{case.kind.capitalize()} {case.review} was {case.status} by {case.decided_by or 'nobody'} before this vote; it is decided once.",
+        f"See `orchvynt {case.kind}s show {case.review}`.",
         detail={"review": case.review, "status": case.status, "by": case.decided_by},
     )
 
@@ -145,24 +157,29 @@ def _barred(case: Case, voter: Voter, choice: Choice | Literal["claim"]) -> Faul
     """Whether this voter may do this. A token is no person: it never satisfies `not_requester`. To reject lets nothing through."""
     if choice != "claim" and choice not in case.choices:
         offered = ", ".join(sorted(case.choices))
-        return Fault("invalid_request", f"Review {case.review} cannot be decided by {choice}.", f"It takes: {offered}.", param="decision")
+        return Fault(
+            "invalid_request",
+            f"{case.kind.capitalize()} {case.review} cannot be decided by {choice}.",
+            f"It takes: {offered}.",
+            param="decision",
+        )
     if voter.is_person and not voter.groups.intersection(case.reviewers):
         asked = " or ".join(case.reviewers)
-        said = f"{voter.by} is not in {asked}, who decide review {case.review}."
+        said = f"{voter.by} is not in {asked}, who decide {case.what}."
         return Fault("forbidden", said, "Ask one of them, or have the policy's `groups` changed.")
     if case.not_requester and choice not in ("claim", "reject"):
         if not voter.is_person:
-            said = f"Review {case.review} must be approved by people (`not_requester`), and {voter.by} is a token."
+            said = f"{case.kind.capitalize()} {case.review} must be approved by people (`{case.rule}`), and {voter.by} is a token."
             return Fault("forbidden", said, "Log in as a person: orchvynt login.")
         if voter.by.casefold() == (normalised(case.requester) or case.requester.casefold()):
-            said = f"{voter.by} is who asked, and whoever asked may not approve review {case.review} (`not_requester`)."
+            said = f"{voter.by} is who asked, and whoever asked may not approve {case.what} (`{case.rule}`)."
             return Fault("forbidden", said, "Somebody else has to decide.")
     return None
 
 
 def _reason(case: Case, reason: str) -> Fault | None:
     if case.require_reason and not reason.strip():
-        said = f"The gate of review {case.review} requires a reason."
+        said = f"The gate of {case.what} requires a reason."
         return Fault("invalid_request", said, "Give one with --reason TEXT.", param="reason")
     if len(reason) > REASON_CHARS_MAX:
         return Fault("invalid_request", f"The reason is {len(reason)} characters long; the most is {REASON_CHARS_MAX}.", param="reason")
@@ -187,7 +204,7 @@ def _text(choice: Choice, text: str) -> Fault | None:
 def _claimed(case: Case, voter: Voter, at: int) -> Fault | None:
     if not case.claimed_by or case.claimed_by == voter.by or case.claimed_until <= at:
         return None
-    return _conflict(case, f"{case.claimed_by} has claimed review {case.review}.", "Wait until it is released or the claim has lapsed.")
+    return _conflict(case, f"{case.claimed_by} has claimed {case.what}.", "Wait until it is released or the claim has lapsed.")
 
 
 def _missing(case: Case) -> str:
@@ -197,4 +214,4 @@ def _missing(case: Case) -> str:
 
 def _conflict(case: Case, said: str, help: str = "") -> Fault:
     detail = {"review": case.review, "votes": len(case.votes), "quorum": case.quorum, "claimed_by": case.claimed_by}
-    return Fault("conflict", said, help or f"See `orchvynt reviews show {case.review}`.", detail=detail)
+    return Fault("conflict", said, help or f"See `orchvynt {case.kind}s show {case.review}`.", detail=detail)

@@ -22,6 +22,7 @@ Outcome = bool | None
 """None: the evaluation fails."""
 
 _ANYTHING: Final = frozenset({True, False, None})
+_NEVER: Final = frozenset({False, None})
 _QUESTIONS_MAX: Final = 8192
 """How many answers are tried: combinations of points times the questions that each is asked."""
 
@@ -30,11 +31,12 @@ _Formula = Callable[[_Point], Outcome]
 
 
 def always(tree: Expr, stage: Stage) -> bool | None:
-    """True or False where the condition gives that for all values; None where it varies, may fail, or is too large to be tried."""
+    """True or False where the condition gives that for all values; None where it varies or is too large to be tried. False also where it
+    may fail and is never true, True only where it never fails."""
     if _each_its_own(tree, stage):
         return None
     found = _outcomes(tree, TABLES[stage])
-    return next(iter(found)) if len(found) == 1 else None
+    return next(iter(found)) if len(found) == 1 else False if found == _NEVER else None
 
 
 def shadows(earlier: Expr, later: Expr, stage: Stage) -> bool:
@@ -83,7 +85,7 @@ def _outcomes(tree: Expr, table: Mapping[str, Variable]) -> frozenset[Outcome]:
     found: set[Outcome] = set()
     for point in space.points():
         found.add(formula(point))
-        if len(found) > 1:
+        if True in found and len(found) > 1:
             return _ANYTHING
     return frozenset(found)
 

@@ -1,6 +1,6 @@
 """What operators mean on runtime values, by CEL with the policy's own rules: numbers are doubles, absent is null.
 
-Equality of values of different kinds is false, and so is any ordering that is not between two numbers or two strings.
+Equality of values of different kinds is false, and so is an ordering with null; any other ordering is between two numbers or two strings.
 Every other mismatch is an EvaluationError.
 """
 

@@ -149,6 +149,8 @@ def _may_not(entrant: Entrant, row: Row, path: str) -> Fault:
 def _asked(row: Row, request: Request, entrant: Entrant) -> Asking | Fault:
     """Path and query. What is not known is refused, so that a misspelt filter never looks like an answer."""
     query = dict(request.query_params)
+    if twice := next((name for name in query if len(request.query_params.getlist(name)) > 1), None):
+        return Fault("invalid_request", f"The query names {twice[:64]} more than once.", "Name it once.", param=twice[:64])
     allowed = {entry.name: entry for entry in row.query}
     pages = PAGE_NAMES if row.pages else ()
     for name, value in query.items():

@@ -7,7 +7,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from typing import Final, NamedTuple
 
-from orchvynt.decisions.people.throttle import PER_ACCOUNT, PER_ADDRESS, SECOND, Throttle
+from orchvynt.decisions.people.throttle import SECOND, Tries
 from orchvynt.model.faults import Fault
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.people import How
@@ -35,14 +35,13 @@ class Door:
         self.url = url.rstrip("/")
         self.jar = Jar(secure=url.startswith("https://"))
         self._clock = clock
-        self._accounts = Throttle(PER_ACCOUNT)
-        self._addresses = Throttle(PER_ADDRESS)
+        self._tries = Tries()
         self._codes: dict[str, Code] = {}
 
-    def knock(self, account: str, address: str) -> Fault | None:
-        """One try. A Fault says how long to wait; it is the same whether there is such an account or not."""
-        now = self._clock.monotonic()
-        wait = max(self._addresses.take(network(address), now), self._accounts.take(account, now))
+    def knock(self, address: str, account: str = "") -> Fault | None:
+        """One try, of an account where a guess could be right. A Fault says how long to wait; it is the same whether there is such an
+        account or not."""
+        wait = self._tries.take(account, network(address), self._clock.monotonic())
         if not wait:
             return None
         seconds = max(1, -(-wait // SECOND))
@@ -50,10 +49,9 @@ class Door:
             "rate_limited", "There were too many tries to log in.", f"Wait {seconds} s, then try again.", retry_after_seconds=seconds
         )
 
-    def welcome(self, account: str, address: str) -> None:
+    def welcome(self, address: str, account: str = "") -> None:
         """The try was a right one, and is not counted."""
-        self._accounts.give_back(account)
-        self._addresses.give_back(network(address))
+        self._tries.right(account, network(address))
 
     def let_in(self, email: str, how: How, groups: tuple[str, ...], challenge: str) -> str | Fault:
         """A code for the command line that made the challenge, for a minute and once."""

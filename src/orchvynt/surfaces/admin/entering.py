@@ -39,13 +39,13 @@ async def by_password(desk: Desk, email: str, password: str, address: str, progr
     """A new session. Nothing that is said, and no time that it takes, tells whether there is such a person."""
     account = normalised(email)
     key = account or NO_ADDRESS
-    if (waiting := desk.door.knock(key, address)) is not None:
+    if (waiting := desk.door.knock(address, key)) is not None:
         return waiting
     person = await desk.people.check(account, password)
     if isinstance(person, Fault):
         await note(desk, NOBODY, "login refused", f"wrong password, or no such person; from {address}", key)
         return person
-    desk.door.welcome(key, address)
+    desk.door.welcome(address, key)
     return await entering(desk, person, "password", program, address)
 
 
@@ -63,14 +63,14 @@ async def exchange(desk: Desk, asking: Asking) -> LoggedIn | Fault:
     """The command line's own session, for the code that a browser brought it."""
     body = asking.body
     assert isinstance(body, ExchangeBody)
-    if (waiting := desk.door.knock("(codes)" + asking.address, asking.address)) is not None:
+    if (waiting := desk.door.knock(asking.address)) is not None:
         return waiting
     code = desk.door.redeem(body.code, body.verifier)
     person = await desk.store.person(code.email) if code is not None else None
     if code is None or person is None or person.disabled:
         await note(desk, NOBODY, "login refused", f"unknown code; from {asking.address}", code.email if code is not None else "")
         return Fault("unauthorized", "The code is not known here: it was used, or is older than a minute.", "Log in again: orchvynt login.")
-    desk.door.welcome("(codes)" + asking.address, asking.address)
+    desk.door.welcome(asking.address)
     entered = await entering(desk, person, code.how, True, asking.address, code.groups)
     return entered if isinstance(entered, Fault) else _logged_in(desk, entered, entered.id)
 
@@ -107,14 +107,14 @@ async def own_password(desk: Desk, asking: Asking) -> PasswordChanged | Fault:
     assert isinstance(body, OwnPasswordBody)
     if asking.session is None or asking.person is None:
         return Fault("conflict", f"{asking.who} is a token, which has no password.", "Log in as a person: orchvynt login.")
-    if (waiting := desk.door.knock(asking.who, asking.address)) is not None:
+    if (waiting := desk.door.knock(asking.address, asking.who)) is not None:
         return waiting
     await note(desk, asking.who, "person.password", "by themselves", asking.who)
     changed = await desk.people.own_password(asking.session, asking.person, body.old, body.new)
     if isinstance(changed, Fault):
         await note(desk, asking.who, "person.password refused", changed.message, asking.who)
         return changed
-    desk.door.welcome(asking.who, asking.address)
+    desk.door.welcome(asking.address, asking.who)
     return PasswordChanged(email=asking.who, changed=True)
 
 

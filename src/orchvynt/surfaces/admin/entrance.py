@@ -73,8 +73,11 @@ def foreign(desk: Desk, request: Request) -> Fault | None:
     origin = request.headers.get("origin")
     if request.method in SAFE or origin is None or "authorization" in request.headers:
         return None
-    own = {request.headers.get("host", "").lower(), urlsplit(desk.door.url).netloc.lower()} - {""}
-    return None if urlsplit(origin).netloc.lower() in own else FOREIGN
+    # Compared whole and never taken apart: an origin may be anything.
+    host, url = request.headers.get("host", "").lower(), urlsplit(desk.door.url)
+    named = f"{url.scheme}://{url.netloc}".lower()
+    own = {named} if host == url.netloc.lower() else {named, f"http://{host}", f"https://{host}"}
+    return None if origin.lower() in own else FOREIGN
 
 
 def address_of(request: Request) -> str:

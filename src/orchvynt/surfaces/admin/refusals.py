@@ -72,7 +72,8 @@ async def on_http_exception(request: Request, raised: Exception) -> Response:
 
 async def on_store_unavailable(_request: Request, raised: Exception) -> Response:
     help_text = "Nothing was changed that is not in the history; look at the cause, then try again."
-    return refusal(Fault("store_unavailable", f"The store cannot be used now: {raised}.", help_text, retry_after_seconds=5))
+    said = f"The store cannot be used now: {str(raised).rstrip('.')}."
+    return refusal(Fault("store_unavailable", said, help_text, retry_after_seconds=5))
 
 
 async def on_disconnect(_request: Request, _raised: Exception) -> Response:

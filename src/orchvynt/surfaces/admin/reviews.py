@@ -13,6 +13,7 @@ from orchvynt.lifecycle.explain.phrases import instant_text
 from orchvynt.model.facts import AnyFact, GateJudged, ReviewDecided, Wanted
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import plain_text
+from orchvynt.model.roles import may
 from orchvynt.ports.reviews import ReviewsAsked
 from orchvynt.ports.store import ReviewRow
 from orchvynt.surfaces.admin.asking import Asking, Desk
@@ -83,6 +84,8 @@ async def one(desk: Desk, asking: Asking) -> ReviewDetail | Fault:
     row = await desk.store.review(review)
     if row is None:
         return Fault("not_found", "There is no such review.", "`orchvynt reviews list` shows the open ones.", param="review")
+    if (fault := await _unreadable(desk, asking, row)) is not None:
+        return fault
     facts = await desk.store.facts(row.inv)
     state = await desk.store.review_state(review)
     told = explain(facts)
@@ -101,6 +104,18 @@ async def one(desk: Desk, asking: Asking) -> ReviewDetail | Fault:
         proposed=edited.text if edited is not None else "",
         diff=difference(str(answer.get("text") or ""), edited.text) if edited is not None else _diff(facts, review),
     )
+
+
+async def _unreadable(desk: Desk, asking: Asking, row: ReviewRow) -> Fault | None:
+    """What waits is for those who are asked. Operators, who may open evidence packs, may look as well, and that is on record."""
+    if not asking.voter.is_person or asking.voter.groups.intersection(row.reviewers):
+        return None
+    if may(asking.role, "operator"):
+        await note(desk, asking.who, "review.read", "", row.review)
+        return None
+    asked = " or ".join(row.reviewers)
+    said = f"{asking.who} is not in {asked}, whom review {row.review} asks."
+    return Fault("forbidden", said, "People are put into groups by the policy, or by the identity provider.", param="review")
 
 
 def _diff(facts: list[AnyFact], review: str) -> str:

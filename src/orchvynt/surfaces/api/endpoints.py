@@ -108,7 +108,7 @@ class DataPlane:
         if made.idempotency is not None and taken.refused is None:
             self._ask_once(life, taken, made.idempotency, request, line)
             return
-        one = self.carrier.joinable(life.state) if taken.refused is None else None
+        one = self.carrier.parking.joinable(life.state) if taken.refused is None else None
         if one is not None:
             self.reviewing.join(one, line, made.request_id)
         else:

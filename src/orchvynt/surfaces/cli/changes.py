@@ -32,7 +32,9 @@ def listed(session: Session, everything: bool, limit: int, after: str) -> None:
     if not rows:
         terminal.line("No change of what is protected waits.")
         return
-    terminal.table(("CHANGE", "STATUS", "SINCE", "BY", "APPROVED", "ASKED", "WEAKENS"), rows)
+    terminal.table(
+        ("CHANGE", "STATUS", "SINCE", "BY", "APPROVED", "ASKED", "WEAKENS"), rows, spare=("ASKED", "SINCE", "APPROVED", "BY", "STATUS")
+    )
     session.more(found.next, "orchvynt changes list")
 
 

@@ -45,12 +45,17 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
         oidc_default_role: Annotated[
             str, typer.Option("--oidc-default-role", metavar="ROLE", help="What everybody else gets (viewer), or none.")
         ] = "",
+        oidc_scope: Annotated[
+            list[str] | None,
+            typer.Option("--oidc-scope", metavar="SCOPE", help="A further scope to ask it for, such as groups; repeatable."),
+        ] = None,
         drain: Annotated[float, typer.Option("--drain", metavar="SECONDS", min=0, help="How long open work may end at a stop.")] = 30.0,
     ) -> None:
         """Run the control plane."""
         globs = tuple(part.strip() for part in secret_env.split(",") if part.strip())
         oidc = OidcOptions(
-            oidc_issuer, oidc_client_id, oidc_client_secret, oidc_groups_claim, tuple(oidc_role or ()), oidc_default_role
+            oidc_issuer, oidc_client_id, oidc_client_secret, oidc_groups_claim, tuple(oidc_role or ()), oidc_default_role,
+            tuple(oidc_scope or ()),
         )  # fmt: skip
         options = ServeOptions(policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch, admin_url, oidc)
         raise typer.Exit(outside.local.serve(options))

@@ -20,6 +20,7 @@ class OidcOptions:
     groups_claim: str = ""
     roles: tuple[str, ...] = ()
     default_role: str = ""
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

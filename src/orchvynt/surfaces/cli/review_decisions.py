@@ -122,11 +122,16 @@ def edited_in(editor: str, text: str) -> str:
         path.write_text(text, "utf-8")
         try:
             ended = subprocess.run([*shlex.split(editor), str(path)], check=False).returncode  # noqa: S603 - the person's own editor
-        except OSError as missing:
-            raise FailedError(f"The editor {editor} cannot be started ({missing.strerror}).", "Set EDITOR, or give --text.") from missing
+        except (OSError, ValueError) as missing:
+            why = missing.strerror if isinstance(missing, OSError) else missing
+            raise FailedError(f"The editor {editor} cannot be started ({why}).", "Set EDITOR, or give --text.") from missing
         if ended:
             raise FailedError(f"The editor {editor} ended with {ended}, so nothing was decided.")
-        made = read_policy(str(path))
+        try:
+            made = path.read_bytes().decode("utf-8")
+        except (OSError, UnicodeDecodeError) as left:
+            why = "text that is not UTF-8" if isinstance(left, UnicodeDecodeError) else "no file"
+            raise FailedError(f"The editor {editor} left {why}, so nothing was decided.", "Save the text as UTF-8.") from left
     # Editors end the last line; the answer did not.
     return made if text.endswith("\n") else made.removesuffix("\n")
 

@@ -51,7 +51,7 @@ def listed(session: Session, wanted: Wanted, limit: int, after: str) -> None:
         for row in page.items
     ]
     headings = ("REVIEW", "GATE", "STAGE", "STATUS", "OPENED", "REVIEWERS", "VOTES", "CLAIMED", "ESCALATES/BY")
-    terminal.table(headings, rows, spare=("VOTES", "CLAIMED"))
+    terminal.table(headings, rows, spare=("VOTES", "CLAIMED", "STAGE", "REVIEWERS", "ESCALATES/BY", "OPENED", "STATUS"))
     flags = {"status": "--status", "gate": "--gate", "claimed": "--claimed"}
     said = "".join(f" {flag} {query[name]}" for name, flag in flags.items() if name in query and query[name] != "open")
     said += f"{' --mine' if wanted.mine else ''}{' --newest' if wanted.newest else ''}"

@@ -136,7 +136,7 @@ class Pages:
     async def to_provider(self, request: Request) -> Response:
         provider, door = self._desk.provider, self._desk.door
         assert provider is not None
-        if (waiting := door.knock("(oidc)" + address_of(request), address_of(request))) is not None:
+        if (waiting := door.knock(address_of(request))) is not None:
             return self._refused(waiting)
         begun = await provider.begin()
         if isinstance(begun, Fault):
@@ -163,7 +163,7 @@ class Pages:
         entered = await entering(self._desk, person, "oidc", False, address, identity.groups)
         if isinstance(entered, Fault):
             return self._refused(entered, door.jar.clear("oidc"))
-        door.welcome("(oidc)" + address, address)
+        door.welcome(address)
         return self._entered(entered, own_path(_unquoted(goes_to)), door.jar.clear("oidc"))
 
     async def _inside(self, request: Request) -> Entrant | None:

@@ -1,0 +1,88 @@
+"""One review as the index of parked invocations has it: a line, not its state."""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from orchvynt.decisions.reviews.cases import Case
+from orchvynt.model.facts import Vote
+from orchvynt.model.review_facts import CLAIM_FOR_NS
+from orchvynt.ports.store import ReviewStatus
+from orchvynt.runtime.life import Life
+
+JOINABLE_NS: Final = 24 * 3_600 * 1_000_000_000
+ANYBODY: Final = Case("")
+
+
+class ParkedOne:
+    """`due` is the instant in ns UTC at which the next step of its escalation is due, 0 for never; `escalations` are done. `reminds` are
+    the instants of the reminders still to come, `reminded` counts those that came. `status` is open until it is decided.
+    `after_delivery`: the answer was delivered, and nobody joins or polls for this.
+
+    `terms`, `votes` and the claim are what its case is made of: of 100,000 reviews nearly all share the first and have no other
+    (bench/open_reviews.py).
+
+    `left_at` is when its last caller was told to come back, or went away (ns UTC), None as long as none was; for `claim_for_ns` from then
+    on the same request joins. `claims` counts those who came back. `decided_at` is 0 until it is decided. `under_way` while an invocation
+    that an approval let go on has not come to its end.
+    """
+
+    __slots__ = (
+        "after_delivery", "at", "by", "claim_for_ns", "claimed_by", "claimed_until", "claims", "decided_at", "due", "escalations", "gate",
+        "inv", "join_key", "key_id", "left_at", "life", "reminded", "reminds", "review", "status", "terms", "under_way", "votes",
+    )  # fmt: skip
+
+    def __init__(self, review: str, inv: str, gate: str, key_id: str, join_key: str, at: int, due: int, status: ReviewStatus) -> None:
+        self.review = review
+        self.inv = inv
+        self.gate = gate
+        self.key_id = key_id
+        self.join_key = join_key
+        self.at = at
+        self.due = due
+        self.status = status
+        self.life: Life | None = None
+        self.claim_for_ns = CLAIM_FOR_NS
+        self.left_at: int | None = None
+        self.claims = 0
+        self.escalations = 0
+        self.by = ""
+        self.decided_at = 0
+        self.under_way = False
+        self.after_delivery = False
+        self.terms = ANYBODY
+        self.votes: tuple[Vote, ...] = ()
+        self.claimed_by = ""
+        self.claimed_until = 0
+        self.reminds: tuple[int, ...] = ()
+        self.reminded = 0
+
+    @property
+    def open(self) -> bool:
+        return self.status == "open"
+
+    @property
+    def case(self) -> Case:
+        """The case as it stands: what is decided about this review is decided on it."""
+        return replace(
+            self.terms,
+            review=self.review,
+            status=self.status,
+            decided_by=self.by,
+            votes=self.votes,
+            claimed_by=self.claimed_by,
+            claimed_until=self.claimed_until,
+        )
+
+    def became(self, case: Case) -> None:
+        """A vote, a claim or a release of it is in the journal."""
+        self.votes, self.claimed_by, self.claimed_until = case.votes, case.claimed_by, case.claimed_until
+
+    def kept(self, now: int) -> bool:
+        """Whether a caller may still come back for it, by its name or as a retry: until it is decided, and 24 hours more; and as long as
+        the same request joins."""
+        return self.open or now - self.decided_at < JOINABLE_NS or self.claimable(now)
+
+    def claimable(self, now: int) -> bool:
+        """Whether the same request joins, although nothing says that it is a retry."""
+        return self.left_at is not None and now - self.left_at < self.claim_for_ns
