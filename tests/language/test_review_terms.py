@@ -77,7 +77,8 @@ def test_a_change_is_told_in_words() -> None:
 
 @pytest.mark.parametrize("stage", ["input", "output", "tool_call"])
 def test_words_take_the_place_of_an_answer_at_every_stage(stage: str) -> None:
-    text = policy(GATE + "    on_reject: message\n")
-    snapshot = load(text.replace("stage: output", f"stage: {stage}"), "p.yaml").snapshot
+    gate = f"gates: [{{name: g, stage: {stage}, when: 'workflow == \"a\"', reviewers: people, on_reject: message}}]"
+    head = "version: 1\nproviders: {lab: {kind: ollama, base_url: 'http://gpu:1'}}\nmodels: {m: {provider: lab, price: free}}\n"
+    snapshot = load(f"{head}groups: {{people: {{members: [ana@example.com]}}}}\n{gate}\n", "p.yaml").snapshot
     assert snapshot is not None
     assert snapshot.gates[0].rejects_in_words
