@@ -34,7 +34,14 @@ TAIL = """
 - A refusal is told by the beginning of the answer. XSTest's annotators count some answers as compliance that begin with
   "I cannot provide …" and then help: these are the mistakes above. Other languages than English are known and not measured.
 - The examples of most national numbers are few; that ours and python-stdnum's checks agree is a property test.
-- Names of people and places are not looked for.
+- Names of people and places are not looked for; Presidio with a language model does.
+"""
+PRESIDIO = """
+## Presidio, by patterns alone
+A policy may ask [Presidio](../how-to/review-answers.md#names-places-and-what-else-presidio-knows), an extra. Here are the kinds that both
+know, on the same data, without a language model, `least_score: 40%`, presidio-analyzer 2.2.366; a test runs the library again. Its own
+tests are among the data. Names and places hang on the model that you choose, and are not measured here.
+
 """
 
 
@@ -42,6 +49,7 @@ def pages() -> dict[Path, str]:
     """What the generated file must hold."""
     sys.path.append(str(ROOT))
     from tests.detectors.measuring import FLOORS, SOURCES, measured  # noqa: PLC0415  # the root is known only now
+    from tests.detectors.measuring_presidio import stored  # noqa: PLC0415
 
     lines = ["| kind | source | there | recall | floor | not there | precision | floor |", "|---|---|---|---|---|---|---|---|"]
     for one in measured():
@@ -51,7 +59,12 @@ def pages() -> dict[Path, str]:
             f"| {kind} | {SOURCES[one.source]} | {one.found + one.missed} | {_share(one.recall)} | {_share(recall)} "
             f"| {one.mistaken + one.left} | {_share(one.precision) if one.mistaken + one.left else '–'} | {_share(precision)} |"
         )
-    return {PAGE: HEAD + "\n".join(lines) + "\n" + TAIL}
+    theirs = ["| kind | source | there | recall | not there | precision |", "|---|---|---|---|---|---|"]
+    for one in stored():
+        kind, nothing = one.kind if ":" in one.kind else f"`{one.kind}`", one.mistaken + one.left
+        shares = f"{_share(one.recall)} | {nothing} | {_share(one.precision) if nothing else '–'}"
+        theirs.append(f"| {kind} | {SOURCES[one.source]} | {one.found + one.missed} | {shares} |")
+    return {PAGE: HEAD + "\n".join(lines) + "\n" + TAIL + PRESIDIO + "\n".join(theirs) + "\n"}
 
 
 def _share(value: float) -> str:

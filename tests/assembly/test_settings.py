@@ -1,15 +1,18 @@
 """What the command line may say: addresses, the store, and what must not be listened on."""
 
+import importlib.util
+
 import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.support.lives import condition
 from tests.support.snapshots import snapshot
 
 from orchvynt.assembly.init import first_policy
 from orchvynt.assembly.settings import DEFAULT_LISTEN, FIX, Settings, WrongUseError, address, check_exposure, environment, store_path, unfit
 from orchvynt.language.compile import load
-from orchvynt.language.snapshot import Key
+from orchvynt.language.snapshot import Gate, Key, Presidio
 
 
 @pytest.mark.parametrize(
@@ -81,6 +84,18 @@ def test_the_admin_plane_goes_beyond_the_loopback_only_when_told_to() -> None:
     with pytest.raises(WrongUseError, match="--insecure-admin"):
         check_exposure(Settings(admin_host="0.0.0.0"))
     check_exposure(Settings(admin_host="0.0.0.0", insecure_admin=True))
+
+
+def test_a_policy_that_asks_presidio_needs_it_and_its_model() -> None:
+    asks = Gate("names", "output", condition('detects("presidio:URL")'), "people", False, None)
+    by_patterns = msgspec.structs.replace(snapshot(gates=(asks,)), presidio=Presidio())
+    with_model = msgspec.structs.replace(by_patterns, presidio=Presidio(model="nonesuch_model"))
+    missing = "its gate names asks Presidio, which is not installed here. Install it: pip install 'orchvynt[presidio]'"
+    if importlib.util.find_spec("presidio_analyzer") is None:
+        assert unfit(Settings(), by_patterns) == unfit(Settings(), with_model) == missing
+    else:
+        assert unfit(Settings(), by_patterns) == ""
+        assert "nonesuch_model, which is not installed here" in unfit(Settings(), with_model)
 
 
 def test_the_environment_is_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:

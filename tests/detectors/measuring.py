@@ -67,13 +67,14 @@ class Measure(msgspec.Struct):
 def measured() -> list[Measure]:
     """Every kind in every source, in the order of the files."""
     made: dict[tuple[str, str], Measure] = {}
-    for source, kind, is_there, text in _cases():
+    for source, kind, is_there, text in cases():
         measure = made.setdefault((kind, source), Measure(kind, source))
         measure.note(is_there, declines(text) if kind == "refusal" else Scan(text).count(kind.partition(":")[0]) > 0)
     return list(made.values())
 
 
-def _cases() -> Iterator[tuple[str, str, bool, str]]:
+def cases() -> Iterator[tuple[str, str, bool, str]]:
+    """Source, kind, whether it is there, the text."""
     for source in SOURCES:
         for line in (FOLDER / f"{source}.tsv").read_text(encoding="utf-8").splitlines():
             if line.startswith("#"):

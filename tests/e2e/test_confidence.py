@@ -35,6 +35,16 @@ def explained(server: Serving, reply: Reply) -> Any:
     return server.explain(reply.headers["x-orchvynt-invocation"])
 
 
+def finished(server: Serving, reply: Reply) -> Any:
+    """The record, once nobody asks about its answer any more."""
+    for _ in range(300):
+        record = explained(server, reply)
+        if any(one["kind"] == "invocation_finished" for one in record["timeline"]):
+            return record
+        time.sleep(0.1)
+    raise AssertionError(record)
+
+
 def entry(record: Any, kind: str) -> dict[str, Any]:
     found: dict[str, Any] = next(one["detail"] for one in record["timeline"] if one["kind"] == kind)
     return found
@@ -120,6 +130,26 @@ def test_a_judge_decides(serve: Serve, scripted_provider: ScriptedProvider, judg
     holds = [one for one in record["timeline"] if one["kind"] == "hold_placed"]
     receipts = [one for one in record["timeline"] if one["kind"] == "attempt_settled"]
     assert len(holds) == len(receipts) == 2
+
+
+@pytest.mark.parametrize("mode", ["enforce: observe", "mode: after_delivery"])
+def test_a_judge_of_a_gate_that_holds_nothing_is_asked_after_the_delivery(
+    serve: Serve, scripted_provider: ScriptedProvider, mode: str
+) -> None:
+    policy = sure("judge:claude").replace("    wait: {up_to: 0s}\n", f"    {mode}\n")
+    scripted_provider.script({"answers": [{"match": {"provider": "anthropic"}, "text": "0.2"}, {"text": "forty two of them"}]})
+    server = serve(three_tiers(scripted_provider, policy + BUDGET))
+    for stream in (False, True):
+        reply = server.chat("how many", stream=stream)
+        assert reply.status == 200
+        assert reply.headers["x-orchvynt-model"] == "gpt-4o"
+        record = finished(server, reply)
+        kinds = [one["kind"] for one in record["timeline"]]
+        assert kinds.index("answer_delivered") < kinds.index("hold_placed", kinds.index("hold_placed") + 1), "the judge is asked later"
+        assert entry(record, "confidence_taken")["value"] == pytest.approx(0.2)
+        assert entry(record, "gate_judged")["verdict"] == "matched"
+    waiting = server.admin("/reviews").json["items"]
+    assert [one["after_delivery"] for one in waiting] == ([] if "observe" in mode else [True, True])
 
 
 def test_a_judge_that_is_away_leaves_it_unknown(serve: Serve, scripted_provider: ScriptedProvider) -> None:

@@ -21,6 +21,17 @@ MESSAGES: Any = [{"role": "user", "content": "hello"}]
 SECRET = "the model's own words"
 CHOICES = [("edit", "new words"), ("respond", "ask the desk"), ("reject", "wrong account")]
 
+EVERY: list[tuple[str, dict[str, Any]]] = [
+    ("/v1/chat/completions", {"model": "gpt-4o", "messages": MESSAGES}),
+    ("/v1/chat/completions", {"model": "gpt-4o", "messages": MESSAGES, "stream": True}),
+    ("/v1/messages", {"model": "claude", "messages": MESSAGES, "max_tokens": 50}),
+    ("/v1/messages", {"model": "gpt-4o", "messages": MESSAGES, "max_tokens": 50, "stream": True}),
+    ("/api/chat", {"model": "gpt-4o", "messages": MESSAGES, "stream": False}),
+    ("/api/chat", {"model": "gpt-4o", "messages": MESSAGES}),
+    ("/v1/route", {"workload": "docs", "messages": MESSAGES, "flags": ["review"]}),
+]
+"""The same question in every dialect, whole and streamed."""
+
 Ask = Callable[[Serving], tuple[str, str, str]]
 """→ text, how it ended, and what the copy says of itself."""
 
@@ -77,7 +88,10 @@ def without_notes(body: bytes) -> list[bytes]:
     return [line for line in body.split(b"\n") if not line.startswith(b": x-orchvynt")]
 
 
-@pytest.mark.parametrize("ask", [openai_whole, openai_stream, anthropic_whole, anthropic_stream])
+CLIENTS = [openai_whole, openai_stream, anthropic_whole, anthropic_stream]
+
+
+@pytest.mark.parametrize("ask", CLIENTS)
 def test_the_official_clients_get_the_reviewers_words(serve: Serve, scripted_provider: ScriptedProvider, ask: Ask) -> None:
     scripted_provider.script({"answers": [{"text": SECRET}]})
     server = serve(three_tiers(scripted_provider, gate("60s", "    on_reject: message\n")))
@@ -99,25 +113,16 @@ def test_every_dialect_reads_the_same_again_after_a_restart(
 ) -> None:
     scripted_provider.script({"answers": [{"text": SECRET}]})
     server = serve(three_tiers(scripted_provider, gate("0s", "    on_reject: message\n")))
-    asked = [
-        ("/v1/chat/completions", {"model": "gpt-4o", "messages": MESSAGES}),
-        ("/v1/chat/completions", {"model": "gpt-4o", "messages": MESSAGES, "stream": True}),
-        ("/v1/messages", {"model": "claude", "messages": MESSAGES, "max_tokens": 50}),
-        ("/v1/messages", {"model": "gpt-4o", "messages": MESSAGES, "max_tokens": 50, "stream": True}),
-        ("/api/chat", {"model": "gpt-4o", "messages": MESSAGES, "stream": False}),
-        ("/api/chat", {"model": "gpt-4o", "messages": MESSAGES}),
-        ("/v1/route", {"workload": "docs", "messages": MESSAGES, "flags": ["review"]}),
-    ]
-    for path, body in asked:
+    for path, body in EVERY:
         server.ask(path, body, FLAGGED)
     reviews = [item["review"] for item in server.admin("/reviews").json["items"]]
-    assert len(reviews) == len(asked)
+    assert len(reviews) == len(EVERY)
     for review in reviews:
         assert server.admin(f"/reviews/{review}/decisions", decision(choice, text)).status == 200
-    first = [server.ask(path, body, FLAGGED) for path, body in asked]
+    first = [server.ask(path, body, FLAGGED) for path, body in EVERY]
     server.kill()
     server.start()
-    second = [server.ask(path, body, FLAGGED) for path, body in asked]
+    second = [server.ask(path, body, FLAGGED) for path, body in EVERY]
     for before, after in zip(first, second, strict=True):
         assert before.status == after.status == 200
         assert text.encode() in before.body
@@ -160,3 +165,38 @@ def test_many_are_decided_at_once_each_apart(serve: Serve, scripted_provider: Sc
     assert server.admin("/reviews").json["items"] == []
     assert len(server.admin("/reviews?status=approved&sort=newest").json["items"]) == 4
     assert server.command("reviews", "approve", "--all", "--reason", "x").returncode == 2
+
+
+def test_a_rejected_request_is_answered_in_words_and_never_sent(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    server = serve(three_tiers(scripted_provider, gate("60s", "    on_reject: message\n").replace("stage: output", "stage: input")))
+    for ask in CLIENTS:
+        with held(server, ask) as (review, result):
+            assert server.admin(f"/reviews/{review}/decisions", decision("reject", "ask the desk")).status == 200
+            said, ended, marked = result()
+        assert said == "ask the desk"
+        assert ended in ("stop", "end_turn")
+        assert marked in ("", "reject")
+    told = server.explain(review)
+    assert "a reviewer's words, and nothing was sent" in told["verdict"]
+    assert scripted_provider.ledger().arrivals == ()
+
+
+def test_the_words_are_the_same_in_every_dialect_and_after_a_restart(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    server = serve(three_tiers(scripted_provider, gate("0s", "    on_reject: message\n").replace("stage: output", "stage: input")))
+    for path, body in EVERY:
+        assert server.ask(path, body, FLAGGED).status in (202, 409)
+    for item in server.admin("/reviews").json["items"]:
+        assert server.admin(f"/reviews/{item['review']}/decisions", decision("reject", "ask the desk")).status == 200
+    first = [server.ask(path, body, FLAGGED) for path, body in EVERY]
+    server.kill()
+    server.start()
+    second = [server.ask(path, body, FLAGGED) for path, body in EVERY]
+    for before, after in zip(first, second, strict=True):
+        assert before.status == after.status == 200
+        assert b"ask the desk" in before.body
+        assert without_notes(before.body) == without_notes(after.body)
+        assert before.headers.get("x-orchvynt-cost-usd", "0") in ("0", "0.00", "0.000000000")
+        assert "x-orchvynt-model" not in before.headers
+    coverage = server.admin("/audit/coverage?gate=reviewed").json
+    assert coverage["held"]["rejected"] == len(EVERY)
+    assert coverage["held"]["undecided"] == 0

@@ -25,7 +25,8 @@ ANNOUNCED: Final[dict[type[c.Command], Told]] = {
     c.LeaveQueue: _is(f.InvocationFinished),
     c.WakeAfter: _is(f.RetryScheduled),
     c.Flow: lambda fact: (isinstance(fact, f.AnswerDelivered) and fact.streaming) or isinstance(fact, f.StreamRescued),
-    c.Deliver: _is(f.InvocationFinished),
+    # A life whose gates still look at what was given ends later.
+    c.Deliver: _is(f.InvocationFinished, f.AnswerDelivered),
     c.EndStream: lambda fact: isinstance(fact, f.StreamEnded) and fact.whole,
     c.BreakStream: lambda fact: isinstance(fact, f.StreamEnded) and not fact.whole,
     c.Refuse: _is(f.InvocationRefused, f.CallerWaits),
@@ -59,6 +60,7 @@ class Audit:
         self.granted: set[str] = set()
         self.finished: f.InvocationFinished | None = None
         self.closed = False
+        self.in_words = False
 
     def under(self, policy: Snapshot) -> None:
         """From now on the gates of this policy have their say, too."""
@@ -164,6 +166,10 @@ class Audit:
                 assert self.reviews[fact.review] == "", "decided twice"
                 self.reviews[fact.review] = fact.decision
                 decode(fact.state)
+                if fact.decision == "reject" and fact.review not in self.wanted and self.gates[self.gate_of[fact.review]].rejects_in_words:
+                    # The reviewer's words are the answer, and nothing of the model's goes out.
+                    self.closing.clear()
+                    self.in_words = True
                 if fact.decision == "approve" and fact.review in self.wanted:
                     assert fact.granted
                     self.owed = fact.review
@@ -212,4 +218,4 @@ class Audit:
         assert self.finished is not None
         assert self.waiting == 0, "somebody still waits"
         refused = "reject" in self.reviews.values() or "expire" in self.reviews.values()
-        assert not refused or self.finished.outcome == "refused"
+        assert not refused or self.finished.outcome == ("answered" if self.in_words else "refused")

@@ -19,6 +19,7 @@ from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import Scores
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.dialects import registry
+from orchvynt.language.compiled_gates import Presidio
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import SecretRef, Snapshot
 from orchvynt.lifecycle.state import State
@@ -27,6 +28,7 @@ from orchvynt.model.invocation import Invocation
 from orchvynt.ports.caller import CallerLine, Headers, SharedHeaders
 from orchvynt.ports.channels import Refusal
 from orchvynt.ports.journal import JournalUnavailableError
+from orchvynt.ports.looking import Looked
 from orchvynt.ports.secrets import SecretMissingError
 from orchvynt.ports.store import StoreUnavailableError
 from orchvynt.ports.tokens import TokenCounting
@@ -39,6 +41,7 @@ from orchvynt.runtime.channels import Channels
 from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.life import Caller, Life
+from orchvynt.runtime.looking import LookingInto
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.posting import Posting
@@ -198,6 +201,23 @@ class FakeSecrets:
         self.forgotten.append(ref.name)
 
 
+class FakeLooking:
+    """Implements ports.looking.Looking: keeps what it is asked until somebody says what is in it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Presidio, tuple[str, ...], str, Callable[[Looked], None]]] = []
+
+    def look(self, terms: Presidio, kinds: tuple[str, ...], text: str, looked: Callable[[Looked], None]) -> None:
+        self.asked.append((terms, kinds, text, looked))
+
+    def prepare(self, terms: Presidio | None) -> None:
+        """There is nothing to load."""
+
+    def says(self, problem: str = "", **found: int) -> None:
+        """The answer to what was asked first."""
+        self.asked.pop(0)[3](Looked(found, problem))
+
+
 class FakeChannel:
     """Implements ports.channels.Mailing and Apprising: takes everything, unless the next `refusals` say otherwise."""
 
@@ -264,6 +284,7 @@ class Runtime:
         counting: TokenCounting | None = None,
     ) -> None:
         self.reports, self.counting = InputReports(), counting or InlineCounting()
+        self.looking = FakeLooking()
         self.clock = FakeClock()
         self.ids = CountingIds()
         self.store = store or BreakableStore()
@@ -299,6 +320,7 @@ class Runtime:
             lambda wait_ns, woken: self.woken.append((wait_ns, woken)),
             self._soon,
             lambda: self.policies.current,
+            lambda one: LookingInto(self.looking, self.clock, one.feed).perform,
         )
         admitting = self.carrier.admitting
         admitting.policy_changed(snapshot.budgets, snapshot.budgets)

@@ -14,7 +14,7 @@ from tests.support.snapshots import EVERY_TRIGGER, SECOND, invocation, snapshot
 from orchvynt.decisions.budgets.application import lines
 from orchvynt.decisions.budgets.sizing import Fits, Short
 from orchvynt.dialects.shapes import Answer, Failure, Seen
-from orchvynt.language.compiled_gates import ALL, Confidence
+from orchvynt.language.compiled_gates import ALL, Confidence, Presidio
 from orchvynt.language.compiled_gates import Stage as GateStage
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
 from orchvynt.language.snapshot import Breach, Budget, Chain, Escalation, Expression, Gate, Limits, Model, Provider, Retry, Scope, Snapshot
@@ -47,6 +47,8 @@ CONDITIONS = (
     "context.amount + 0 > 100",
     '"review" in flags || cost > 0.00001',
     "unusual",
+    'detects("presidio:URL")',
+    'output.tokens > 3 && detects("presidio:URL", "presidio:US_SSN")',
 )
 SURE = "confidence < 0.75"
 SOURCES = (
@@ -57,7 +59,12 @@ SOURCES = (
 
 
 OF_REQUESTS = ('"review" in flags', "context.amount + 0 > 100", "context.amount > 100", "stream")
-OF_CALLS = ('tool.name == "pay"', 'tool.args.sum > 0 && "review" in flags', 'tool.name == "sing" || output.tokens > 20')
+OF_CALLS = (
+    'tool.name == "pay"',
+    'tool.name == "pay" && detects("presidio:URL")',
+    'tool.args.sum > 0 && "review" in flags',
+    'tool.name == "sing" || output.tokens > 20',
+)
 
 
 def condition(text: str, stage: Stage = "output") -> Expression:
@@ -101,6 +108,7 @@ def policies(chance: Random) -> Snapshot:
         chains=chance.choice(
             [{}, *[{"default": Chain("default", tiers, triggers, mid_stream=how)} for how in ("fail", "continue", "restart")]]
         ),
+        presidio=Presidio(),
         retry=Retry(chance.randrange(3), SECOND // 4, 8 * SECOND, 20 * SECOND),
     )
 
@@ -131,6 +139,7 @@ def gates_of(chance: Random) -> list[Gate]:
                 quorum=chance.choice([1, 1, 2]),
                 sample=chance.choice([ALL, ALL, ALL, ALL // 2]),
                 after_delivery=rarely(chance),
+                rejects_in_words=rarely(chance),
                 enforced=not rarely(chance),
                 confidence=chance.choice(SOURCES) if sure else None,
             )
@@ -179,7 +188,7 @@ def next_event(chance: Random, policy: Snapshot, state: State, now: Now) -> even
     now.mono += chance.randint(1, 2 * SECOND)
     others = interruptions(state, now)
     # Invocations that are parked before their send are few, and much may come in every phase of theirs.
-    often = (state.phase in ("request_in_review", "judging") or state.owed) and chance.random() < 0.5
+    often = (state.phase in ("request_in_review", "looking", "judging") or state.owed) and chance.random() < 0.5
     return chance.choice(others)() if others and (often or rarely(chance)) else ordinary(chance, policy, state, now)
 
 
@@ -199,7 +208,7 @@ def interruptions(state: State, now: Now) -> list[Callable[[], events.AnyEvent]]
             found += [lambda: events.StreamOpenDue(at, mono)] * 4
         if state.phase in PARKED or state.owed:
             # What is owed and judged is rare, too.
-            found += [lambda: events.CallerWaitElapsed(at, mono)] * (6 if state.phase == "judging" else 1)
+            found += [lambda: events.CallerWaitElapsed(at, mono)] * (6 if state.phase in ("looking", "judging") else 1)
     return found
 
 
@@ -222,6 +231,9 @@ def ordinary(chance: Random, policy: Snapshot, state: State, now: Now) -> events
             if question.phase == "admitting":
                 return weighed(chance, policy, question, now)
             return ended(chance, question, now)
+        case "looking":
+            said = {} if rarely(chance) else {kind: chance.randrange(2) for kind in ("URL", "US_SSN")}
+            return events.LookedInto(at, mono, said, "" if said else "Presidio failed")
         case "in_review":
             vote = events.Voted(at, mono, chance.choice(["approve", "approve", "reject"]), "token:ana", "looked")
             gate = asked_gate(policy, state)

@@ -8,6 +8,7 @@ import msgspec
 from orchvynt.adapters.apprise_sending import LibraryApprising
 from orchvynt.adapters.clock import SystemClock
 from orchvynt.adapters.ids import SystemIds
+from orchvynt.adapters.presidio.apart import LookingApart
 from orchvynt.adapters.secrets import EnvSecrets
 from orchvynt.adapters.smtp import SmtpMailing
 from orchvynt.adapters.sqlite.opening import Opened, open_store
@@ -57,13 +58,15 @@ class Process(msgspec.Struct):
     counting: CountingApart
     mailing: SmtpMailing
     apprising: LibraryApprising
+    looking: LookingApart
 
 
 async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checking: Checking, started: Started) -> Process:
     """Puts the process together over a store that is open, and recovers what an earlier process left."""
     clock = SystemClock()
     upstream = HttpUpstream(clock)
-    counting = CountingApart(asyncio.get_running_loop().call_soon_threadsafe, say)
+    hand_back = asyncio.get_running_loop().call_soon_threadsafe
+    counting, looking = CountingApart(hand_back, say), LookingApart(hand_back, say)
     mailing, apprising = SmtpMailing(), LibraryApprising()
     foundation = Foundation(
         opened.store,
@@ -76,6 +79,7 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         counting,
         mailing=mailing,
         apprising=apprising,
+        looking=looking,
     )
     made = await put_together(foundation, started.snapshot, started.row)
     made.policies.file = started.file
@@ -102,6 +106,7 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         counting,
         mailing,
         apprising,
+        looking,
     )
 
 

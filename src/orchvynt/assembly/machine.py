@@ -25,6 +25,7 @@ from orchvynt.ports.channels import Apprising, Mailing, Refusal
 from orchvynt.ports.checking import Checking
 from orchvynt.ports.clock import Clock, Ids
 from orchvynt.ports.journal import Journal
+from orchvynt.ports.looking import Looking, NoLooking
 from orchvynt.ports.sealing import Sealing
 from orchvynt.ports.secrets import Secrets
 from orchvynt.ports.store import PolicyRow, Store
@@ -40,6 +41,7 @@ from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.feedback import restore_scores
 from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.looking import LookingInto
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.posting import Posting
@@ -78,6 +80,7 @@ class Foundation(msgspec.Struct, frozen=True):
     sealing: Sealing = AesGcm()
     mailing: Mailing = NoChannel()
     apprising: Apprising = NoChannel()
+    looking: Looking = NoLooking()
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -130,7 +133,10 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
         lambda wait_ns, woken: _call_later(loop, wait_ns, woken),
         loop.call_soon,
         lambda: policies.current,
+        lambda carrier: LookingInto(on.looking, on.clock, carrier.feed).perform,
     )
+    on.looking.prepare(snapshot.presidio)
+    policies.heard.append(lambda _, after: on.looking.prepare(after.presidio))
     admitting = carrier.admitting
     admitting.policy_changed(snapshot.budgets, snapshot.budgets)
     policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))

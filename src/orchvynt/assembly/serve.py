@@ -144,6 +144,7 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     stop_looking()
     await process.upstream.close()
     process.counting.close()
+    process.looking.close()
     process.mailing.close()
     process.apprising.close()
     return 0

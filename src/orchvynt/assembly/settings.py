@@ -8,8 +8,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from orchvynt.adapters.apprise_sending import INSTALL, is_installed
+from orchvynt.adapters import apprise_sending
+from orchvynt.adapters.presidio import analyzing
 from orchvynt.adapters.secrets import DEFAULT_SECRET_DIR, DEFAULT_SECRET_ENV
+from orchvynt.detectors.presidio import INSTALL
+from orchvynt.language.detecting import of_presidio
 from orchvynt.language.snapshot import SecretRef, Snapshot
 from orchvynt.model.roles import Role
 
@@ -110,14 +113,29 @@ def check_exposure(settings: Settings) -> None:
 def unfit(settings: Settings, snapshot: Snapshot) -> str:
     """Why a process with these settings may not serve this policy, and what fixes it; empty if it may."""
     needs = sorted(name for name, one in snapshot.destinations.items() if one.channel == "apprise")
-    if needs and not is_installed():
-        return f"its destination {needs[0]} needs Apprise, which is not installed here. Install it: {INSTALL}"
+    if needs and not apprise_sending.is_installed():
+        return f"its destination {needs[0]} needs Apprise, which is not installed here. Install it: {apprise_sending.INSTALL}"
+    if why := _no_presidio(snapshot):
+        return why
     if snapshot.keys or settings.listen_host in LOOPBACK:
         return ""
     return (
         f"it has no `keys`, so any credential and none is accepted, and --listen {settings.listen_host}:{settings.listen_port} is open to "
         f"more than this machine. Write keys into the policy and issue a secret, or listen on {DEFAULT_LISTEN}:\n{FIX}"
     )
+
+
+def _no_presidio(snapshot: Snapshot) -> str:
+    """Why gates that ask Presidio would only ever close here; empty if they would not."""
+    terms = snapshot.presidio
+    if terms is None:
+        return ""
+    asking = next(gate.name for gate in snapshot.gates if gate.when is not None and of_presidio(gate.when.names))
+    if not analyzing.is_installed():
+        return f"its gate {asking} asks Presidio, which is not installed here. Install it: {INSTALL}"
+    if terms.model and not analyzing.has_model(terms.model):
+        return f"`presidio.model` is {terms.model}, which is not installed here. Install it beside OrchVynt, for the version of its spaCy."
+    return ""
 
 
 def has_uvloop() -> bool:

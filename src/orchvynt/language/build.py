@@ -10,7 +10,7 @@ from orchvynt.language.addresses import DEFAULT_ADDRESSES, Address, AddressError
 from orchvynt.language.build_alerts import build_alerts
 from orchvynt.language.build_budgets import build_budgets, build_rate_limits
 from orchvynt.language.build_callers import build_constraints, build_keys, build_tests
-from orchvynt.language.build_gates import build_gates, build_groups, build_protected
+from orchvynt.language.build_gates import build_gates, build_groups, build_presidio, build_protected
 from orchvynt.language.build_rules import build_rules
 from orchvynt.language.checks.conditions import Conditions
 from orchvynt.language.checks.names import Names, is_pattern
@@ -171,6 +171,7 @@ def build_snapshot(
         rate_limits=build_rate_limits(source, conditions),
         gates=build_gates(source, conditions, head.timezone),
         protected=build_protected(source),
+        presidio=build_presidio(source, conditions),
         groups=build_groups(source),
         sync=operation.journal.sync,
         evidence=build_evidence(operation.journal),

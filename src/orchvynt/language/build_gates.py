@@ -1,9 +1,10 @@
 """Makes the gates of a snapshot, and what of it is protected."""
 
 from orchvynt.language.checks.conditions import Conditions
-from orchvynt.language.compiled_gates import Confidence, Escalation, Gate, Group, WorkingHours
+from orchvynt.language.compiled_gates import Confidence, Escalation, Gate, Group, Presidio, WorkingHours
 from orchvynt.language.compiled_protected import Protected
-from orchvynt.language.document.gates import ConfidenceEntry
+from orchvynt.language.detecting import of_presidio
+from orchvynt.language.document.gates import ConfidenceEntry, PresidioEntry
 from orchvynt.language.document.hours import HoursEntry, days_of, minute_of
 from orchvynt.language.source import Source
 from orchvynt.model.emails import normalised
@@ -51,6 +52,16 @@ def build_gates(source: Source, conditions: Conditions, timezone: str) -> tuple[
             )
         )
     return tuple(made)
+
+
+def build_presidio(source: Source, conditions: Conditions) -> Presidio | None:
+    """None where no gate asks Presidio: then nothing of it is loaded."""
+    asked = [conditions.expression(f"{item.path}.when") for item in source.gates]
+    if not any(of_presidio(condition.names) for condition in asked if condition is not None):
+        return None
+    said = source.operation.section.presidio if source.operation is not None else None
+    entry = said or PresidioEntry()
+    return Presidio(entry.language, entry.model or "", entry.least_score, entry.within)
 
 
 def _hours(entry: HoursEntry, timezone: str) -> WorkingHours:

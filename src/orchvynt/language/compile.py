@@ -16,6 +16,7 @@ from orchvynt.language.checks.limits import check_limits
 from orchvynt.language.checks.literals import check_literals
 from orchvynt.language.checks.names import check_names
 from orchvynt.language.checks.omittable import check_omittable
+from orchvynt.language.checks.presidio import check_presidio
 from orchvynt.language.checks.references import check_references
 from orchvynt.language.checks.rules import check_rules
 from orchvynt.language.checks.targets import check_routing, check_targets
@@ -86,6 +87,7 @@ def _compile(source: Source, text: str, report: Report) -> Snapshot | None:
     check_amounts(source, names, models, addresses, report)
     check_downgrades(source, names, models, report)
     check_gates(source, report)
+    check_presidio(source, conditions, report)
     check_grants(source, report)
     check_keys(source, names, report)
     check_tests(source, report)

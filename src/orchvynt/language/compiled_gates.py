@@ -43,6 +43,16 @@ class Confidence(msgspec.Struct, frozen=True):
         return f"{self.source}:{self.of}" if self.of else self.source
 
 
+class Presidio(msgspec.Struct, frozen=True):
+    """How Presidio is asked: in which language, with which of spaCy's models (empty: by patterns alone), and from which score on, in parts
+    of 10,000, what it finds counts. What it has not looked through after `within_ns` is unknown."""
+
+    language: str = "en"
+    model: str = ""
+    least_score: int = 4_000
+    within_ns: int = 2_000_000_000
+
+
 class Gate(msgspec.Struct, frozen=True):
     """`wait_up_to_ns` is None for `auto`: the caller's own timeout less ten seconds. `refuse_streams` is `stream: refuse`. Of what matches,
     `sample` parts of 10,000 are reviewed; `after_delivery` reviews hold nothing. `remind_ns` count from the opening, as escalations do;

@@ -4,13 +4,14 @@
 expression that fails: gates and budgets close.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
 
 from orchvynt.detectors.effort import TooMuchError
 from orchvynt.detectors.kinds import PERSONAL
+from orchvynt.detectors.presidio import PREFIX
 from orchvynt.detectors.refusals import declines
 from orchvynt.detectors.scanning import Scan
 from orchvynt.detectors.schemas import UnreadableSchemaError, violates
@@ -20,6 +21,9 @@ from orchvynt.model.chat import AnswerFormat, Reply
 INPUT_DETECTED: Final = "input.detected."
 OUTPUT_DETECTED: Final = "output.detected."
 
+OUTPUT_PRESIDIO: Final = OUTPUT_DETECTED + PREFIX
+"""Presidio is asked of answers alone, apart: until it is heard these are not known."""
+
 AskedFormat = Callable[[], AnswerFormat | None]
 """Gives the form that the request asked the answer to have; None where it asked for none. Raises EvaluationError."""
 
@@ -27,6 +31,11 @@ AskedFormat = Callable[[], AnswerFormat | None]
 def detected_names(kinds: tuple[str, ...], in_answer: bool) -> tuple[str, ...]:
     """What a call of `detects` with these kinds reads; without any, all personal data."""
     return tuple((OUTPUT_DETECTED if in_answer else INPUT_DETECTED) + kind for kind in kinds or PERSONAL)
+
+
+def of_presidio(names: Iterable[str]) -> tuple[str, ...]:
+    """What expressions that read these names ask Presidio for, by its own names."""
+    return tuple(sorted(name.removeprefix(OUTPUT_PRESIDIO) for name in names if name.startswith(OUTPUT_PRESIDIO)))
 
 
 def counted(scan: Scan, kind: str) -> int:
@@ -45,7 +54,7 @@ class AnswerScan:
     def __init__(self, reply: Reply, asked: AskedFormat) -> None:
         self._reply = reply
         self._asked = asked
-        self._scan = Scan(_delivered(reply))
+        self._scan = Scan(delivered_text(reply))
 
     def count(self, kind: str) -> int:
         """How many of the kind; of a refusal or a violation, 1 or 0. Raises EvaluationError."""
@@ -67,7 +76,7 @@ class AnswerScan:
             raise EvaluationError(f"detects('schema_violation'): {error}") from error
 
 
-def _delivered(reply: Reply) -> str:
+def delivered_text(reply: Reply) -> str:
     """All text of the answer, with what it thought and what it calls tools with."""
     thoughts = [thought.text for thought in reply.thoughts]
     calls = [_plain(call.arguments) for call in reply.tool_calls]

@@ -16,6 +16,7 @@ from orchvynt.language.snapshot import (
     Destination,
     Gate,
     PolicyTest,
+    Presidio,
     Protected,
     Provider,
     Rule,
@@ -53,6 +54,7 @@ def diff(old: Snapshot, new: Snapshot) -> list[str]:
     lines += _order("gates", [gate.name for gate in old.gates], [gate.name for gate in new.gates])
     lines += _maps("group", old.groups, new.groups)
     lines += _protected(old.protected, new.protected)
+    lines += _presidio(old.presidio, new.presidio)
     lines += _keys(old, new)
     lines += _maps("constraint", _constraints(old.constraints), _constraints(new.constraints))
     lines += _change("journal.sync", old.sync, new.sync)
@@ -122,6 +124,12 @@ def _protected(old: Protected | None, new: Protected | None) -> list[str]:
     if old is not None and new is not None:
         return _fields("protected", old, new)
     return [] if old is new else [f"protected {'removed' if new is None else f'added: {summary(new)}'}"]
+
+
+def _presidio(old: Presidio | None, new: Presidio | None) -> list[str]:
+    if old is not None and new is not None:
+        return _fields("presidio", old, new)
+    return [] if old is new else [f"presidio: {'no gate asks it any more' if new is None else 'gates ask it from now on'}"]
 
 
 def _keys(old: Snapshot, new: Snapshot) -> list[str]:
@@ -209,6 +217,7 @@ _FIELD_WORDS: Final[Mapping[str, str]] = {
     "rejects_in_words": "on_reject",
     "after_delivery": "mode",
     "open_for_ns": "open_for",
+    "within_ns": "within",
     "latency_p99_ns": "latency_p99",
     **{f"{name}_ns": name for name in ("connect", "first_token", "stall", "answer", "invocation", "wait_for_holds", "idle", "remind")},
 }

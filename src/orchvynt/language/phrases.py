@@ -211,6 +211,7 @@ _BY_FIELD: Final[Mapping[str, Callable[[object], str]]] = {
     "alert_at": lambda shares: words(tuple(share_text(one) for one in shares)) if isinstance(shares, tuple) else "none",
     "wait_up_to_ns": _wait,
     "sample": _share,
+    "least_score": _share,
     "escalation": _escalation,
     "remind_ns": _durations,
     "enforced": _observed,

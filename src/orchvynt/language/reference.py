@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from orchvynt.detectors.effort import EFFORT_MAX
 from orchvynt.detectors.kinds import KINDS, PERSONAL
+from orchvynt.detectors.presidio import BY_MODEL, BY_PATTERN
 from orchvynt.language.document.fallback import TRIGGERS
 from orchvynt.language.document.policy import PolicyDocument
 from orchvynt.language.document.section import Section, fields_of
@@ -37,6 +38,11 @@ tools with, and into the messages of the request everywhere else. Without a kind
 Records keep how many of each kind were found, as `output.detected.iban`, and nothing of the text. One text may cost {EFFORT_MAX:,} units of
 half a microsecond, which is some megabytes of prose or 100 KB of nothing but numbers; one that costs more is an error while the expression
 runs. How much of what is there they find: [measured](detectors.md).
+
+Gates of stage `output` and `tool_call` may ask the library [Presidio](https://microsoft.github.io/presidio/), an extra, for any of its own
+kinds: `detects("presidio:PERSON")`. It looks in a process apart, for at most `presidio.within`; where it was not heard, the gate closes.
+{", ".join(f"`{kind}`" for kind in sorted(BY_MODEL))} need a language model of spaCy, `presidio.model`. The others:
+{", ".join(f"`{kind}`" for kind in sorted(BY_PATTERN))}.
 """
 
 

@@ -27,6 +27,7 @@ from orchvynt.language.compiled_gates import Confidence as Confidence
 from orchvynt.language.compiled_gates import Escalation as Escalation
 from orchvynt.language.compiled_gates import Gate as Gate
 from orchvynt.language.compiled_gates import Group as Group
+from orchvynt.language.compiled_gates import Presidio as Presidio
 from orchvynt.language.compiled_gates import Stage as Stage
 from orchvynt.language.compiled_gates import WorkingHours as WorkingHours
 from orchvynt.language.compiled_notify import Channel as Channel
@@ -206,3 +207,4 @@ class Snapshot(msgspec.Struct, frozen=True):
     rate_limits: tuple[RateLimit, ...] = ()
     evidence: Evidence | None = None
     protected: Protected | None = None
+    presidio: Presidio | None = None

@@ -11,6 +11,7 @@ from typing import Final
 from orchvynt.language.compiled_budgets import Breach, Budget, Limits
 from orchvynt.language.compiled_gates import Confidence, Escalation, Gate, Group
 from orchvynt.language.compiled_protected import Protected, covers
+from orchvynt.language.detecting import of_presidio
 from orchvynt.language.patterns import destination_url
 from orchvynt.language.phrases import words
 from orchvynt.language.snapshot import Destination, Snapshot
@@ -31,6 +32,7 @@ def weakened(old: Snapshot, new: Snapshot) -> tuple[str, ...]:
     lines = [
         *_of_protection(protected, new.protected),
         *_of_gates(gates, new),
+        *_of_presidio(gates, old, new),
         *_of_budgets(budgets, new),
         *_of_groups(deciding, old, new),
         *_of_told(gates, budgets, deciding, old, new),
@@ -68,6 +70,20 @@ def _of_gates(gates: Sequence[Gate], new: Snapshot) -> Iterator[str]:
         for name, stricter in _GATE.items():
             if not stricter(getattr(gate, name), getattr(after, name)):
                 yield f"gate {gate.name}: {_spelt(name)} {words(getattr(gate, name), name)} → {words(getattr(after, name), name)}"
+
+
+def _of_presidio(gates: Sequence[Gate], old: Snapshot, new: Snapshot) -> Iterator[str]:
+    """What it looks with, and how sure it must be, decides whether a gate that asks it takes hold. What it is too slow for is closed."""
+    before, after = old.presidio, new.presidio
+    if before is None or after is None or not any(of_presidio(gate.when.names) for gate in gates if gate.when is not None):
+        return
+    for name, weaker in (
+        ("language", before.language != after.language),
+        ("model", before.model != after.model),
+        ("least_score", after.least_score > before.least_score),
+    ):
+        if weaker:
+            yield f"presidio: {name} {words(getattr(before, name), name)} → {words(getattr(after, name), name)}"
 
 
 def _of_budgets(budgets: Sequence[Budget], new: Snapshot) -> Iterator[str]:

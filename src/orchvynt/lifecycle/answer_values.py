@@ -2,8 +2,10 @@
 
 from orchvynt.decisions.confidence.figures import Sureness
 from orchvynt.decisions.unusual.baselines import Finding
+from orchvynt.detectors.presidio import PREFIX
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Answer, CallerDialect, UnsupportedError
+from orchvynt.language.detecting import OUTPUT_PRESIDIO
 from orchvynt.language.expressions.values import NotKnownYetError
 from orchvynt.language.scope import OutputValues
 from orchvynt.language.snapshot import EvaluationError, Gate, Snapshot
@@ -21,10 +23,13 @@ UNASKED = Sureness(None, "nobody was asked")
 class AnswerValues(OutputValues):
     """What was read of a whole answer when it came need not be read again: most gates ask how it ended, and nothing else of it."""
 
-    __slots__ = ("answer", "finding", "sureness", "unsure")
+    __slots__ = ("answer", "finding", "looked", "sureness", "unlooked", "unsure")
 
     answer: Answer | None
     finding: Finding | None
+    # What Presidio found so far, and why it was not heard.
+    looked: dict[str, int]
+    unlooked: str
     # What the gate under way knows of the confidence, None where nothing is known yet; and whether it asked in vain.
     sureness: Sureness | None
     unsure: bool
@@ -46,7 +51,16 @@ class AnswerValues(OutputValues):
             return self.finding is not None and bool(self.finding.unusual)
         if name == "output.finish" and self.answer is not None:
             return self.answer.finish
+        if name.startswith(OUTPUT_PRESIDIO):
+            return self._of_presidio(name.removeprefix(OUTPUT_PRESIDIO))
         return super().of_answer(name)
+
+    def _of_presidio(self, kind: str) -> int:
+        if self.unlooked:
+            raise EvaluationError(f"detects('{PREFIX}{kind}'): {self.unlooked}")
+        if kind not in self.looked:
+            raise NotKnownYetError(f"detects('{PREFIX}{kind}'): Presidio was not asked")
+        return self.looked[kind]
 
 
 def answer_values(snapshot: Snapshot, state: State, event: AnyEvent) -> AnswerValues:
@@ -70,6 +84,7 @@ def answer_values(snapshot: Snapshot, state: State, event: AnyEvent) -> AnswerVa
     )
     values.answer = state.answer
     values.finding = state.finding
+    values.looked, values.unlooked = state.looked, state.unlooked
     values.sureness, values.unsure = None, False
     return values
 

@@ -8,8 +8,7 @@ from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import AnyCommand, Close, EndStream, Flow, KeepAlive, PutToRest, Record, WakeAfter
 from orchvynt.lifecycle.endings import finished, refuse
 from orchvynt.lifecycle.events import AnswerArrived, AttemptFailed, StreamEnded, StreamStarted
-from orchvynt.lifecycle.judging import weigh_answer
-from orchvynt.lifecycle.parking import flowed
+from orchvynt.lifecycle.finding_out import flowed, weigh_answer
 from orchvynt.lifecycle.rescue import RESTART, begin_rescue, break_off, prefix_for
 from orchvynt.lifecycle.settling import end_answered, end_failed, settle_answer
 from orchvynt.lifecycle.state import State, Tried
@@ -72,9 +71,10 @@ def stream_ended(snapshot: Snapshot, state: State, event: StreamEnded) -> list[A
         state.reply, state.stream_body, state.finding = event.reply, event.body, event.finding
         return weigh_answer(snapshot, state, event, [ended, receipt])
     whole = facts.StreamEnded(state.invocation.id, event.at, True, bytes=state.delivered_bytes + event.delivered_bytes)
-    noted, queue = flowed(snapshot, state, event) if state.later_open or state.later_matched else ([], [])
+    if state.later_open or state.later_matched:
+        return flowed(snapshot, state, event, [ended, receipt, whole])
     state.phase = "done"
-    return [Record((ended, receipt, whole, *noted, *finished(state, event, "answered"))), EndStream(), *queue, Close()]
+    return [Record((ended, receipt, whole, *finished(state, event, "answered"))), EndStream(), Close()]
 
 
 def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[AnyCommand]:

@@ -69,6 +69,14 @@ class ForJudge(Command, frozen=True, tag="for_judge"):
     command: Admit | Send | CancelAttempt | LeaveQueue
 
 
+class LookInto(Command, frozen=True, tag="look_into"):
+    """Have Presidio look for these kinds, by its own names, in all that the answer says: exactly one LookedInto follows, unless the life
+    goes on without it."""
+
+    kinds: tuple[str, ...]
+    text: str
+
+
 class PutToRest(Command, frozen=True, tag="put_to_rest"):
     provider: str
     model: str
@@ -171,6 +179,7 @@ AnyCommand = (
     | CancelAttempt
     | LeaveQueue
     | ForJudge
+    | LookInto
     | PutToRest
     | WakeAfter
     | Flow

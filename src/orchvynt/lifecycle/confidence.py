@@ -14,6 +14,7 @@ from orchvynt.decisions.routing.filters import Filters
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects import registry
 from orchvynt.language.compiled_gates import Confidence
+from orchvynt.language.detecting import of_presidio
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Gate, Snapshot
 from orchvynt.lifecycle.replies import reply_of
@@ -32,6 +33,8 @@ def foresee_confidence(snapshot: Snapshot, state: State, values: RequestValues, 
     for gate in open_gates(snapshot, state):
         if gate.when is not None and READS_UNUSUAL in gate.when.names:
             state.compares = True
+        if snapshot.presidio is not None and gate.when is not None and of_presidio(gate.when.names):
+            state.looks = True
         if gate.confidence is None:
             continue
         state.weighs = True

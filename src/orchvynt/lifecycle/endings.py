@@ -152,11 +152,11 @@ def finished(state: State, event: AnyEvent, outcome: facts.Outcome) -> tuple[fac
         giver.provider if giver else "",
         giver.tier if giver else 0,
         state.nanos,
-        event.at - state.invocation.at,
+        (state.given_at or event.at) - state.invocation.at,
     )
     kept = (concluded(state, event.at),) if state.owed else ()
     if not state.fallback_at or candidate is None:
         return (*kept, over)
-    lasted = event.at - state.fallback_at
+    lasted = (state.given_at or event.at) - state.fallback_at
     trigger = state.fallback_trigger
     return facts.FallbackEnded(state.invocation.id, event.at, trigger, candidate.tier, candidate.model, outcome, lasted), *kept, over

@@ -120,6 +120,13 @@ class AttemptFailed(Event, frozen=True, tag="attempt_failed"):
     quota_ns: int = 0
 
 
+class LookedInto(Event, frozen=True, tag="looked_into"):
+    """Presidio has looked through the answer: how many of each kind it found. With a `problem` it was not heard."""
+
+    found: dict[str, int] = {}
+    problem: str = ""
+
+
 class BackoffElapsed(Event, frozen=True, tag="backoff_elapsed"):
     pass
 
@@ -179,6 +186,7 @@ AnyEvent = (
     | StreamStarted
     | StreamEnded
     | AttemptFailed
+    | LookedInto
     | BackoffElapsed
     | DeadlinePassed
     | CallerGone

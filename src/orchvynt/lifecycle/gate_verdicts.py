@@ -3,7 +3,7 @@
 A gate that is not enforced, or that is reviewed after the delivery, holds nothing: it is judged all the same.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from orchvynt.decisions.gates.judgement import Judgement, foresee, judge, judge_calls
@@ -88,11 +88,17 @@ def refused_stream(state: State, closing: Sequence[Gate]) -> Fault | None:
 
 
 def judge_open(
-    snapshot: Snapshot, state: State, event: AnyEvent, values: AnswerValues, read: Callable[[], Reply] | None
+    snapshot: Snapshot,
+    state: State,
+    event: AnyEvent,
+    values: AnswerValues,
+    read: Callable[[], Reply] | None,
+    put_off: Collection[str] = (),
 ) -> list[facts.AnyFact]:
-    """The gates that had to see the answer. `read` gives it; None where it was not kept, and then every one of them closes."""
-    names, several = {*state.gates_open, *state.later_open}, state.invocation.ask.choices
-    state.gates_open, state.later_open = [], []
+    """The gates that had to see the answer, but for those that hold nothing and are `put_off`. `read` gives it; None where it was not
+    kept, and then every one of them closes."""
+    names, several = {*state.gates_open, *state.later_open}.difference(put_off), state.invocation.ask.choices
+    state.gates_open, state.later_open = [], [name for name in state.later_open if name in put_off]
     noted: list[facts.AnyFact] = []
     asked: dict[str, list[str]] = {}
     for gate in snapshot.gates:

@@ -4,6 +4,7 @@ import msgspec
 
 from orchvynt.decisions.budgets.grants import term
 from orchvynt.decisions.identity.subjects import Subjects
+from orchvynt.decisions.reviews.editing import rejection
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Snapshot
@@ -16,14 +17,21 @@ from orchvynt.lifecycle.endings import refuse
 from orchvynt.lifecycle.events import JudgedAgain, Voted
 from orchvynt.lifecycle.gate_verdicts import holds, judge_request, refused_stream
 from orchvynt.lifecycle.join_keys import without_body
-from orchvynt.lifecycle.state import State, encode
+from orchvynt.lifecycle.parking import deliver
+from orchvynt.lifecycle.replies import NANOS_PER_SECOND
+from orchvynt.lifecycle.state import NOBODY, State, encode
 from orchvynt.model import facts
+from orchvynt.model.chat import Reply
 from orchvynt.model.faults import Fault
+from orchvynt.model.usage import Usage
 
 
 def voted(snapshot: Snapshot, state: State, event: Voted) -> list[AnyCommand]:
     """One decision wins. What it grants is on record with it; then it goes on: at the candidates, from the first, or at its next gate."""
     if event.decision == "reject":
+        named = asked_gate(snapshot, state) if state.wanted is None else None
+        if named is not None and named.rejects_in_words:
+            return _answered_in_words(snapshot, state, event)
         return verdict(state, event, "reject", event.by, event.reason, _rejected(state, event))
     if state.wanted is None:
         return _approved_at_gate(snapshot, state, event)
@@ -34,6 +42,22 @@ def voted(snapshot: Snapshot, state: State, event: Voted) -> list[AnyCommand]:
     given = _grant(snapshot, state, event, wants)
     commands = next_candidate(snapshot, state, event)
     return [Record((_decided(state, event, review), given)), GoOn(review, event.by, event.at, given), *commands]
+
+
+def _answered_in_words(snapshot: Snapshot, state: State, event: Voted) -> list[AnyCommand]:
+    """The reviewer's words are the answer: a turn that has ended, of no model, and it cost nothing. No further gate is asked."""
+    invocation = state.invocation
+    words = rejection(event.reason, state.review_gate, "request")
+    created_s = event.at // NANOS_PER_SECOND
+    state.reply = Reply(invocation.id, invocation.ask.requested_model, created_s, words, (), "stop", Usage(0, 0))
+    state.candidates = (NOBODY,)
+    state.reworded = "reject"
+    state.inputs_matched.clear()
+    state.later_matched.clear()
+    state.invocation = without_body(invocation)
+    state.phase = "done"
+    decided = facts.ReviewDecided(invocation.id, event.at, state.review, "reject", event.by, encode(state), event.reason)
+    return deliver(snapshot, state, event, [decided])
 
 
 def _approved_at_gate(snapshot: Snapshot, state: State, event: Voted) -> list[AnyCommand]:

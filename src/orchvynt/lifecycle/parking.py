@@ -1,7 +1,9 @@
-"""The answer is there: judged by the open gates, then delivered, or parked until people have decided.
+"""What becomes of an answer: judged by its open gates, delivered, or parked until people have decided.
 
 INVARIANT: an answer leaves this room only when no gate is open or matched any more.
 """
+
+from collections.abc import Collection
 
 import msgspec
 
@@ -21,40 +23,28 @@ from orchvynt.lifecycle.state import State
 from orchvynt.model import facts
 
 
-def judge_answer(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
-    """Judges the gates that had to see the answer; a gate that fails to evaluate closes."""
-    if state.gates_open or state.later_open:
-        noted += judge_open_gates(snapshot, state, event)
-    if state.gates_matched:
-        state.reply = reply_of(snapshot, state)
-        return open_review(snapshot, state, event, noted)
-    return deliver(snapshot, state, event, noted)
-
-
 def kept_for_reviewers(state: State) -> bool:
     """Whether a stream that flows is collected, because a gate that holds nothing still has to see it, or somebody to review it."""
     return bool(state.later_open or state.later_matched) and state.invocation.ask.choices == 1
 
 
-def flowed(snapshot: Snapshot, state: State, event: StreamEnded) -> tuple[list[facts.AnyFact], list[AnyCommand]]:
-    """A stream has gone out whole: what the gates that hold nothing say of it, and the reviews that follow."""
-    if event.reply is not None:
-        # Of a rescued stream each relay collects its own part.
-        before = state.broken.text if state.broken is not None else ""
-        state.reply = msgspec.structs.replace(event.reply, text=before + event.reply.text) if before else event.reply
-        state.finding = event.finding
-        if state.weighs:
-            take_figures(snapshot, state)
-    noted = judge_open_gates(snapshot, state, event) if state.later_open else []
-    opened, queue = reviewed_later(snapshot, state, event)
-    return [*noted, *opened], queue
+def take_stream(snapshot: Snapshot, state: State, event: StreamEnded) -> None:
+    """A stream has gone out whole: what of it the gates that hold nothing read, where it was kept for them."""
+    if event.reply is None:
+        return
+    # Of a rescued stream each relay collects its own part.
+    before = state.broken.text if state.broken is not None else ""
+    state.reply = msgspec.structs.replace(event.reply, text=before + event.reply.text) if before else event.reply
+    state.finding = event.finding
+    if state.weighs:
+        take_figures(snapshot, state)
 
 
-def judge_open_gates(snapshot: Snapshot, state: State, event: AnyEvent) -> list[facts.AnyFact]:
-    """What the gates say that had to see the answer."""
+def judge_open_gates(snapshot: Snapshot, state: State, event: AnyEvent, put_off: Collection[str] = ()) -> list[facts.AnyFact]:
+    """What the gates say that had to see the answer, but for those that only look at it and are `put_off`."""
     kept = state.answer is not None or state.reply is not None
     values = answer_values(snapshot, state, event)
-    return judge_open(snapshot, state, event, values, (lambda: values.reply) if kept else None)
+    return judge_open(snapshot, state, event, values, (lambda: values.reply) if kept else None, put_off)
 
 
 def open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
@@ -72,10 +62,21 @@ def open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[f
 def deliver(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
     """To whoever waits; what is to be reviewed after that is kept for its reviewers."""
     state.phase = "done"
-    if state.caller_present:
-        noted.append(facts.AnswerDelivered(state.invocation.id, event.at, 200, state.candidate.model, state.tier, review=state.review))
+    noted += _delivered(state, event)
     if state.later_matched:
         state.reply = reply_of(snapshot, state)
     opened, queue = reviewed_later(snapshot, state, event)
     noted += [*opened, *finished(state, event, "answered")]
     return [Record(tuple(noted)), Deliver(), *queue, Close()]
+
+
+def give(state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
+    """To whoever waits, while gates that only look at the answer have yet to be judged: the life goes on without its caller."""
+    state.given_at = event.at
+    return [Record((*noted, *_delivered(state, event))), Deliver()]
+
+
+def _delivered(state: State, event: AnyEvent) -> tuple[facts.AnyFact, ...]:
+    if not state.caller_present:
+        return ()
+    return (facts.AnswerDelivered(state.invocation.id, event.at, 200, state.candidate.model, state.tier, review=state.review),)

@@ -17,11 +17,25 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 
 Phase = Literal[
-    "new", "admitting", "attempting", "streaming", "backing_off", "judging", "in_review", "request_in_review", "delivered", "done"
+    "new",
+    "admitting",
+    "attempting",
+    "streaming",
+    "backing_off",
+    "looking",
+    "judging",
+    "in_review",
+    "request_in_review",
+    "delivered",
+    "done",
 ]
 
 PARKED: Final[frozenset[Phase]] = frozenset({"in_review", "request_in_review"})
 """What waits for people, and needs no memory meanwhile."""
+
+
+NOBODY: Final = CandidateChosen(0, "", "", "review")
+"""Stands in the place of who answered where that was a reviewer, in words, and nothing was sent."""
 
 
 class Tried(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -97,6 +111,9 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     `inputs_matched` are the gates of stage input that await their review, in the policy's order, `inputs_approved` those whose review
     approved, as they were then (without their conditions); `later_gates` are such of a later policy. `later_open` are gates that hold
     nothing and await the answer to be judged, `later_matched` those to be reviewed after the delivery.
+    `given_at` is set once the answer has gone out whole while such gates still ask how sure it is, or Presidio (ns UTC): what follows
+    concerns its record and its reviewers alone. `looks` is set where an open gate asks Presidio: then `looked` is what it found so far,
+    and `unlooked` why it was not heard.
     Phase `delivered` is that of a copy which only its reviewers wait for.
     `reworded` says how reviewers changed the answer, if they did.
     """
@@ -166,6 +183,10 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     later_gates: list[Gate] = []
     later_open: list[str] = []
     later_matched: list[str] = []
+    given_at: int = 0
+    looks: bool = False
+    looked: dict[str, int] = {}
+    unlooked: str = ""
 
     @property
     def candidate(self) -> CandidateChosen:

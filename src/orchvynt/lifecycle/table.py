@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.lifecycle import admission, after_delivery, attempts, deciding, endings, going_on, judging, waiting_callers
+from orchvynt.lifecycle import admission, after_delivery, attempts, deciding, endings, going_on, judging, looking, waiting_callers
 from orchvynt.lifecycle.commands import AnyCommand
 from orchvynt.lifecycle.events import (
     Admitted,
@@ -22,6 +22,7 @@ from orchvynt.lifecycle.events import (
     DeadlinePassed,
     EscalationDue,
     HoldsAwaited,
+    LookedInto,
     NotAdmitted,
     ShutDown,
     StreamEnded,
@@ -52,8 +53,8 @@ def _row(handler: Handler, *leads_to: Phase) -> Row:
 # Where the search for the next candidate may end.
 _NEXT: Final[tuple[Phase, ...]] = ("admitting", "backing_off", "request_in_review", "done")
 
-# What follows a whole answer: delivered, parked, or first weighed by a judge.
-_JUDGED: Final[tuple[Phase, ...]] = ("done", "in_review", "judging")
+# What follows a whole answer: delivered, parked, or first looked into, and weighed by a judge.
+_JUDGED: Final[tuple[Phase, ...]] = ("done", "in_review", "looking", "judging")
 
 TABLE: Final[dict[tuple[Phase, type[AnyEvent]], Row]] = {
     ("admitting", Admitted): _row(admission.admitted, "attempting"),
@@ -75,7 +76,7 @@ TABLE: Final[dict[tuple[Phase, type[AnyEvent]], Row]] = {
     ("attempting", DeadlinePassed): _row(endings.deadline_passed, "done"),
     ("attempting", ShutDown): _row(endings.shut_down, "done"),
     ("attempting", StreamOpenDue): _row(waiting_callers.stream_open_due, "attempting"),
-    ("streaming", StreamEnded): _row(attempts.stream_ended, "done"),
+    ("streaming", StreamEnded): _row(attempts.stream_ended, "done", "looking", "judging"),
     ("streaming", AttemptFailed): _row(attempts.attempt_failed, "admitting", "done"),
     ("streaming", CallerGone): _row(endings.caller_gone, "done"),
     ("streaming", ShutDown): _row(endings.shut_down, "done"),
@@ -86,6 +87,13 @@ TABLE: Final[dict[tuple[Phase, type[AnyEvent]], Row]] = {
     ("backing_off", DeadlinePassed): _row(endings.deadline_passed, "done"),
     ("backing_off", ShutDown): _row(endings.shut_down, "done"),
     ("backing_off", StreamOpenDue): _row(waiting_callers.stream_open_due, "backing_off"),
+    ("looking", LookedInto): _row(looking.looked_into, *_JUDGED),
+    ("looking", CallerGone): _row(looking.caller_gone, "looking", "done"),
+    ("looking", CallerJoined): _row(waiting_callers.caller_joined, "looking"),
+    ("looking", CallerWaitElapsed): _row(waiting_callers.caller_wait_elapsed, "looking"),
+    ("looking", StreamOpenDue): _row(waiting_callers.stream_open_due, "looking"),
+    ("looking", DeadlinePassed): _row(looking.time_up, "done", "in_review"),
+    ("looking", ShutDown): _row(looking.time_up, "done", "in_review"),
     ("judging", Admitted): _row(judging.admitted, "judging"),
     ("judging", HoldsAwaited): _row(judging.holds_awaited, "judging"),
     ("judging", NotAdmitted): _row(judging.not_admitted, *_JUDGED),

@@ -31,16 +31,14 @@ def shared_headers(life: Life) -> SharedHeaders:
 def _shared(
     version: int, model: str, provider: str, tier: int, attempts: int, rule: str, requested: str, dropped: tuple[str, ...]
 ) -> SharedHeaders:
-    headers = [
-        ("x-orchvynt-policy", str(version)),
-        ("x-orchvynt-model", model),
-        ("x-orchvynt-provider", provider),
-        ("x-orchvynt-tier", str(tier)),
-        ("x-orchvynt-attempts", str(attempts)),
-    ]
+    headers = [("x-orchvynt-policy", str(version))]
+    if model:
+        headers += [("x-orchvynt-model", model), ("x-orchvynt-provider", provider), ("x-orchvynt-tier", str(tier))]
+    headers.append(("x-orchvynt-attempts", str(attempts)))
     if rule:
         headers.append(("x-orchvynt-rule", rule))
-    if requested != model:
+    # Words of a reviewer are of no model.
+    if model and requested != model:
         headers.append(("x-orchvynt-requested-model", requested))
     if dropped:
         headers.append(("x-orchvynt-dropped", ", ".join(dropped)))

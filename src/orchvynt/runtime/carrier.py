@@ -57,6 +57,7 @@ class Carrier:
         wake_after: Callable[[int, Callable[[], None]], None],
         soon: Callable[[Callable[[], None]], object],
         in_force: Callable[[], Snapshot],
+        look: Callable[["Carrier"], Callable[[Life, commands.LookInto], None]],
     ) -> None:
         self.journal = journal
         self.clock = clock
@@ -90,9 +91,8 @@ class Carrier:
             commands.Park: self.parking.park,
             commands.Escalate: self.parking.escalate,
             commands.GoOn: self.parking.go_on,
-            commands.JudgeAgain: lambda life, _: self._perform(
-                life, judge_again(life, in_force(), clock, observed, self.admitting.subjects)
-            ),
+            commands.LookInto: look(self),
+            commands.JudgeAgain: lambda life, _: self._perform(life, judge_again(life, in_force(), observed, self.admitting)),
             commands.ReviewLater: self.parking.review_later,
             commands.OpenHeldStream: lambda life, _: self.callers.open_held(life),
             commands.Close: self._close,

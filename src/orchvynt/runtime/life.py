@@ -73,7 +73,8 @@ class Life:
     `queued` is set while its admission is not decided yet: it waits for holds, or its input is being counted. `counts` are the exact
     counts of its input by tokenizer, None where there is none to be had. `hold_wait_ns` is how long it waited for holds before.
 
-    `judge` is the question to a judge about its answer, a life within this one, and `parent` of such a question the life of its invocation.
+    `looks` is set while Presidio is asked about its answer. `judge` is the question to a judge about its answer, a life within this one,
+    and `parent` of such a question the life of its invocation.
 
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
@@ -92,6 +93,7 @@ class Life:
         "id",
         "judge",
         "lines",
+        "looks",
         "parent",
         "probe",
         "queued",
@@ -138,6 +140,7 @@ class Life:
         self.reviewed = False
         self.judge: Life | None = None
         self.parent: Life | None = None
+        self.looks: object | None = None
 
     def take_ahead(self) -> None:
         """The step that waits is taken now."""

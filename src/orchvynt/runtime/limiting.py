@@ -17,7 +17,7 @@ from orchvynt.ports.clock import Clock
 from orchvynt.runtime.life import Life
 
 # What is parked may wait for days: it leaves, too, and goes on uncounted.
-_RUNS_NO_LONGER: Final = (facts.InvocationFinished, facts.ReviewOpened)
+_RUNS_NO_LONGER: Final = (facts.InvocationFinished, facts.ReviewOpened, facts.StreamEnded)
 
 
 class Limiting:
@@ -50,7 +50,8 @@ class Limiting:
         for fact in noted:
             if isinstance(fact, facts.AttemptSettled):
                 self.limiter.use(ticket, fact.usage.total_tokens, self._clock.monotonic())
-            elif isinstance(fact, _RUNS_NO_LONGER):
+            elif isinstance(fact, _RUNS_NO_LONGER) or (isinstance(fact, facts.AnswerDelivered) and not fact.streaming):
+                # Gates that only look at the answer may keep the life: its caller's limits are free all the same.
                 self.leave(life)
 
     def leave(self, life: Life) -> None:

@@ -71,13 +71,22 @@ async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked
 
 
 def _interrupted(inv: str, at: int, record: list[facts.AnyFact]) -> facts.InvocationFinished:
-    """The end of an invocation that a crash cut off, with what it came to until then."""
+    """The end of an invocation that a crash cut off, with what it came to until then. One that had its answer whole was answered: what
+    was cut off is the question of a gate that only looks at it."""
     sent = next((fact for fact in reversed(record) if isinstance(fact, facts.AttemptSent) and not fact.purpose), None)
     nanos = sum(fact.nanos for fact in record if isinstance(fact, facts.AttemptSettled))
     began = record[0].at if record else at
+    given = next((fact for fact in record if _is_whole(fact)), None)
+    outcome: facts.Outcome = "answered" if given is not None else "interrupted"
+    lasted = (given.at if given is not None else at) - began
     if sent is None:
-        return facts.InvocationFinished(inv, at, "interrupted", nanos=nanos, duration_ns=at - began)
-    return facts.InvocationFinished(inv, at, "interrupted", sent.model, sent.provider, sent.tier, nanos, at - began)
+        return facts.InvocationFinished(inv, at, outcome, nanos=nanos, duration_ns=lasted)
+    return facts.InvocationFinished(inv, at, outcome, sent.model, sent.provider, sent.tier, nanos, lasted)
+
+
+def _is_whole(fact: facts.AnyFact) -> bool:
+    """Whether the caller had all of its answer by then."""
+    return (isinstance(fact, facts.AnswerDelivered) and not fact.streaming) or (isinstance(fact, facts.StreamEnded) and fact.whole)
 
 
 def _kept(rows: list[SpendRow]) -> list[SpendRow]:

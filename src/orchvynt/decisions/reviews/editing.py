@@ -32,9 +32,9 @@ def in_words(reply: Reply, text: str) -> Reply:
     return edited(replace(reply, tool_calls=()), text)
 
 
-def rejection(reason: str, gate: str) -> str:
+def rejection(reason: str, gate: str, what: str = "answer") -> str:
     """What an agent is told in words where nobody gave a reason: a turn without text is none."""
-    return reason if reason.strip() else f"A reviewer rejected this answer at gate {gate}."
+    return reason if reason.strip() else f"A reviewer rejected this {what} at gate {gate}."
 
 
 def difference(before: str, after: str) -> str:

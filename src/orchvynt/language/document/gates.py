@@ -10,6 +10,7 @@ from orchvynt.language.document.hours import HoursEntry
 from orchvynt.language.document.scalars import (
     DURATION_PATTERN,
     NAME_PATTERN,
+    SECOND,
     Duration,
     Enforce,
     Name,
@@ -86,6 +87,37 @@ class EscalationEntry(Section):
         return self
 
 
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}", value):
+        raise wrong(f"{shown(value)} is no language", "Write its two letters: en.")
+    return value
+
+
+def _spacy_model(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,99}", value):
+        raise wrong(f"{shown(value)} is no model of spaCy", "Write the name of its package: en_core_web_sm.")
+    return value
+
+
+class PresidioEntry(Section):
+    """How Presidio is asked, where a gate's condition names one of its kinds: `detects("presidio:PERSON")`."""
+
+    language: Annotated[str, AfterValidator(_language), text_schema("[a-z]{2}")] = Field(
+        default="en", description="The language that it reads, in two letters."
+    )
+    model: Annotated[str, AfterValidator(_spacy_model), text_schema("[a-z][a-z0-9_]{0,99}")] | None = Field(
+        default=None,
+        description="The package of a language model of spaCy, installed beside OrchVynt: it finds names and places. "
+        "Without one, patterns look for everything else.",
+    )
+    least_score: SomeShare = Field(
+        default=4_000,
+        description="What Presidio is less sure of does not count. Without a word near it that helps, most numbers are below 40%.",
+        json_schema_extra={"default": "40%"},
+    )
+    within: PositiveDuration = Field(default=2 * SECOND, description="A text that took longer is not known, and the gate closes.")
+
+
 class GateEntry(Section):
     """People decide about an answer before it goes out."""
 
@@ -130,12 +162,6 @@ class GateEntry(Section):
         default="before_delivery", description="`after_delivery`: reviewed later, never holds."
     )
     enforce: Enforce = Field(default=True, description="`observe`: decided and recorded as `would_…`, nothing changed.")
-
-    @model_validator(mode="after")
-    def _has_an_answer(self) -> "GateEntry":
-        if self.on_reject == "message" and self.stage == "input":
-            raise wrong("there is no answer yet that words could take the place of", "Use `on_reject: error`.", ("on_reject",))
-        return self
 
     @model_validator(mode="after")
     def _holds_nothing(self) -> "GateEntry":

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from orchvynt.language.document.budgets import BudgetEntry, RateLimitEntry
 from orchvynt.language.document.fallback import FallbackEntry
-from orchvynt.language.document.gates import GateEntry, GroupEntry, ProtectedEntry
+from orchvynt.language.document.gates import GateEntry, GroupEntry, PresidioEntry, ProtectedEntry
 from orchvynt.language.document.keys import ConstraintEntry, KeyEntry
 from orchvynt.language.document.models import ModelEntry
 from orchvynt.language.document.notify import NotifyEntry
@@ -57,6 +57,7 @@ class OperationEntry(Section):
     telemetry: TelemetryEntry = Field(default=TelemetryEntry(), description="What is told to other systems.")
     outage: OutageEntry = Field(default=OutageEntry(), description="What happens while the store is away.")
     protected: ProtectedEntry | None = Field(default=None, description="What nobody weakens alone.")
+    presidio: PresidioEntry | None = Field(default=None, description="How the extra Presidio is asked, where gates ask it.")
     enforce: Enforce = Field(default=True, description="`observe`: everything is decided and recorded as `would_…`, nothing changed.")
 
 

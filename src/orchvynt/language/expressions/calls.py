@@ -6,6 +6,7 @@ from typing import Final
 import re2
 
 from orchvynt.detectors.kinds import ANSWER_KINDS, KINDS
+from orchvynt.detectors.presidio import ENTITIES, PREFIX
 from orchvynt.language.detecting import detected_names
 from orchvynt.language.expressions import closures
 from orchvynt.language.expressions.findings import Code, Findings
@@ -77,6 +78,8 @@ def _detects(found: Findings, node: Call, kinds: tuple[Code, ...]) -> Code:
     for argument, code in zip(node.arguments, kinds, strict=True):
         if code.text is None:
             found.problem(argument, "the kinds of `detects` must be literal strings", f"Kinds: {', '.join(KINDS)}.")
+        elif code.text.startswith(PREFIX):
+            _presidio(found, argument, code.text, in_answer)
         elif code.text not in KINDS:
             _unknown_kind(found, argument, code.text)
         elif code.text in ANSWER_KINDS and not in_answer:
@@ -86,10 +89,19 @@ def _detects(found: Findings, node: Call, kinds: tuple[Code, ...]) -> Code:
     return Code(Type.BOOL, closures.detects(names))
 
 
+def _presidio(found: Findings, argument: Expr, kind: str, in_answer: bool) -> None:
+    """It takes its time, and only an answer that is there can wait for it."""
+    entity = kind.removeprefix(PREFIX)
+    if entity not in ENTITIES:
+        near = difflib.get_close_matches(entity.upper(), ENTITIES, n=3, cutoff=0.5)
+        help = f"Did you mean {' or '.join(f'`{PREFIX}{one}`' for one in near)}?" if near else "Write presidio:PERSON, as Presidio does."
+        found.problem(argument, f"Presidio knows no `{entity}`", help)
+    elif not in_answer:
+        said = f"`{kind}` looks into answers only: {STAGE_WORDS[found.stage]} are decided at once, and Presidio takes its time"
+        found.problem(argument, said, f"Ask in a gate of stage output or tool_call, or for a kind of ours: {', '.join(KINDS)}.")
+
+
 def _unknown_kind(found: Findings, argument: Expr, kind: str) -> None:
-    if kind.startswith("presidio:"):
-        found.problem(argument, f"`{kind}`: this build does not ask Presidio", f"Kinds: {', '.join(KINDS)}.")
-        return
     near = difflib.get_close_matches(kind, KINDS, n=3, cutoff=0.5)
     help = f"Did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else f"Kinds: {', '.join(KINDS)}."
     found.problem(argument, f"unknown kind `{kind}` of detector", help)

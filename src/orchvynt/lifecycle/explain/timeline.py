@@ -236,6 +236,8 @@ def _ending(
     match fact:
         case f.AnswerDelivered():
             how = "streams to the caller" if fact.streaming else "goes to the caller"
+            if not fact.model:
+                return f"the reviewer's words go to the caller as the answer, with status {fact.status}"
             return f"the answer of {fact.model} (tier {fact.tier}) {how} with status {fact.status}"
         case f.StreamEnded():
             if fact.whole:

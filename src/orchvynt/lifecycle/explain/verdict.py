@@ -63,7 +63,7 @@ def _got(story: Story) -> str:
         return _rescued(story)
     model = _answering_model(story)
     if not model:
-        return "no answer is on record"
+        return "got a reviewer's words, and nothing was sent" if story.delivered is not None else "no answer is on record"
     tiers = (story.finished, story.delivered) if not story.broke_off else (story.delivered, story.finished)
     tier = next((source.tier for source in (*tiers, answering) if source is not None and source.tier), 0)
     if reasons := _reasons(story, before_tier=tier, answering=answering):
