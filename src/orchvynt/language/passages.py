@@ -33,5 +33,5 @@ def passages(text: str, gate: str, groups: Names[str]) -> str:
     return yaml.dump({section: found, "groups": deciding}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
-def _listed(value: Any) -> list[dict[str, Any]]:
+def _listed(value: object) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
