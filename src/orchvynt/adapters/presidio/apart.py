@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Lock
 from typing import Final
 
 import msgspec
@@ -38,6 +39,9 @@ class LookingApart:
         self._say = say
         self._thread: ThreadPoolExecutor | None = None
         self._child: subprocess.Popen[bytes] | None = None
+        # A child is started and the end is declared one after the other: none begins behind the end.
+        self._entry = Lock()
+        self._closed = False
         # What the child was started for, and since when it is ready (monotonic seconds).
         self._started_for = ("", "")
         self._ready_at = 0.0
@@ -63,9 +67,13 @@ class LookingApart:
         self._submit(lambda: self._prepare(terms))
 
     def close(self) -> None:
-        """Ends the child, whatever it does."""
+        """Ends the child, whatever it does, and then the thread that waits for it."""
+        with self._entry:
+            self._closed = True
+            if self._child is not None:
+                self._child.kill()
         if self._thread is not None:
-            self._thread.shutdown(wait=False, cancel_futures=True)
+            self._thread.shutdown(cancel_futures=True)
         self._end()
 
     def _submit(self, work: Callable[[], None]) -> None:
@@ -139,13 +147,16 @@ class LookingApart:
         # Of our environment it gets nothing: secrets are in it.
         environment = {"PYTHONPATH": self._path, "LANG": "C.UTF-8"}
         pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-        try:
-            child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing, env=environment, bufsize=0)  # noqa: S603 - our own
-        except OSError as error:
-            return f"the process that asks Presidio cannot be started ({error})"
+        with self._entry:
+            if self._closed:
+                return "this server stops"
+            try:
+                child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing, env=environment, bufsize=0)  # noqa: S603 - our own
+            except OSError as error:
+                return f"the process that asks Presidio cannot be started ({error})"
+            self._child, self._started_for = child, wanted
         assert child.stdin is not None
         os.set_blocking(child.stdin.fileno(), False)
-        self._child, self._started_for = child, wanted
         try:
             problem = self._heard(child, time.monotonic() + START_S).problem
         except (OSError, EOFError, msgspec.DecodeError):
