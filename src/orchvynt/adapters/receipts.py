@@ -23,32 +23,38 @@ def bounded(number: int) -> int:
 
 
 class Receipt:
-    """What one batch says of one attempt; blank where it says nothing. `settled_at` is 0 until it is a receipt."""
+    """What one batch says of one attempt: the facts themselves, None where there was none."""
 
-    # Defaults of the class, so that making one sets only what is known of it.
-    settled_at = nanos = input_tokens = output_tokens = cached_input_tokens = reasoning_tokens = cache_written_tokens = 0
-    model = provider = upstream_model = response_id = price_source = why = ""
-    estimated = overrun = False
+    __slots__ = ("inv", "response_id", "sent", "settled")
 
     def __init__(self, inv: str) -> None:
         self.inv = inv
+        self.sent: AttemptSent | None = None
+        self.settled: AttemptSettled | None = None
+        self.response_id = ""
 
-    def sent(self, fact: AttemptSent) -> None:
-        self.model, self.provider, self.upstream_model = fact.model, fact.provider, fact.upstream_model
+    def join(self, part: "Receipt") -> None:
+        """What a later batch says."""
+        self.sent = part.sent or self.sent
+        self.settled = part.settled or self.settled
+        self.response_id = part.response_id or self.response_id
 
-    def settled(self, fact: AttemptSettled) -> None:
+    def values(self) -> tuple[str | int, ...]:
+        """The fields of ReceiptRow from `inv` to `overrun`; blank where nothing was said. `settled_at` is 0 until it is a receipt."""
+        sent, fact = self.sent, self.settled
+        went = (sent.model, sent.provider, sent.upstream_model) if sent is not None else ("", "", "")
+        if fact is None:
+            return (self.inv, 0, *went, self.response_id, "", "", 0, 0, 0, 0, 0, 0, 0, 0)
         usage = fact.usage
-        self.settled_at = fact.at
-        self.nanos = bounded(fact.nanos)
-        self.price_source = fact.price_source
-        self.why = fact.why
-        self.overrun = fact.overrun
-        self.estimated = usage.estimated
-        self.input_tokens = min(usage.input_tokens, TOKENS_MAX)
-        self.output_tokens = min(usage.output_tokens, TOKENS_MAX)
-        self.cached_input_tokens = min(usage.cached_input_tokens, TOKENS_MAX)
-        self.reasoning_tokens = min(usage.reasoning_tokens, TOKENS_MAX)
-        self.cache_written_tokens = min(usage.cache_written_tokens, TOKENS_MAX)
+        tokens: tuple[int, ...] = (
+            usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, usage.reasoning_tokens, usage.cache_written_tokens,
+        )  # fmt: skip
+        if max(tokens) > TOKENS_MAX:
+            tokens = tuple(min(number, TOKENS_MAX) for number in tokens)
+        return (
+            self.inv, fact.at, *went, self.response_id, fact.price_source, fact.why, bounded(fact.nanos), *tokens, usage.estimated,
+            fact.overrun,
+        )  # fmt: skip
 
 
 class Receipts:

@@ -22,8 +22,7 @@ class MemoryReceipts:
         for attempt, part in batch.attempts.items():
             known = self._attempts.setdefault(attempt, part)
             if known is not part:
-                # Only what a part says is among its own attributes; the rest are the blanks of its class.
-                vars(known).update(vars(part))
+                known.join(part)
 
     def forget_claims(self, invs: set[str]) -> None:
         """What callers said of persons: session, user and context."""
@@ -35,7 +34,7 @@ class MemoryReceipts:
         found = [
             _row(attempt, one, self._claims.get(one.inv, NOTHING_SAID))
             for attempt, one in self._attempts.items()
-            if one.settled_at and begin <= one.settled_at < end and (one.settled_at, attempt) > after
+            if one.settled is not None and begin <= one.settled.at < end and (one.settled.at, attempt) > after
         ]
         return sorted(found, key=lambda row: (row.settled_at, row.attempt))
 
@@ -49,11 +48,7 @@ class MemoryReceipts:
 
 
 def _row(attempt: str, one: Receipt, claims: tuple[str, ...]) -> ReceiptRow:
-    return ReceiptRow(
-        attempt, one.inv, one.settled_at, one.model, one.provider, one.upstream_model, one.response_id, one.price_source, one.why,
-        one.nanos, one.input_tokens, one.output_tokens, one.cached_input_tokens, one.reasoning_tokens, one.cache_written_tokens,
-        one.estimated, one.overrun, *claims,
-    )  # fmt: skip
+    return ReceiptRow(attempt, *one.values(), *claims)  # type: ignore[arg-type]  # their order is that of the fields
 
 
 def _value(row: ReceiptRow, name: str) -> str:

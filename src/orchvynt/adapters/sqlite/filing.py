@@ -8,6 +8,7 @@ import msgspec
 
 from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.projection import Batch
+from orchvynt.adapters.receipts import bounded
 from orchvynt.adapters.reviews import fold_reviews
 from orchvynt.adapters.spending import book_renamed, renamed_now
 from orchvynt.adapters.sqlite.auditing import AuditChain, file_audit, file_matches
@@ -119,10 +120,7 @@ def _file_records(connection: sqlite3.Connection, batch: Batch) -> None:
         bodies = record.bodies
         frames += (record.seq, record.inv, bodies[0] if len(bodies) == 1 else b"\n".join(bodies))
         if record.touched:
-            rows += (
-                record.inv, record.at, record.endpoint, record.key_id, record.workflow, record.agent, record.run, record.requested_model,
-                record.model, record.provider, record.rule, record.tier, record.outcome, record.nanos, record.duration_ns,
-            )  # fmt: skip
+            rows += record.values()
     lookups: list[Value] = []
     for reference, seq in batch.references:
         lookups += (seq >> _BUCKET_BITS, reference, seq)
@@ -133,8 +131,8 @@ def _file_records(connection: sqlite3.Connection, batch: Batch) -> None:
 
 def _file_money(connection: sqlite3.Connection, batch: Batch) -> None:
     spend: list[Value] = []
-    for (budget, subject, window, rolls_ns, ends_at), settled in batch.spend.items():
-        spend += (budget, subject, window, rolls_ns, *settled, ends_at)
+    for (budget, subject, window, rolls_ns, ends_at), (nanos, tokens, output_tokens, *rest) in batch.spend.items():
+        spend += (budget, subject, window, rolls_ns, bounded(nanos), bounded(tokens), bounded(output_tokens), *rest, ends_at)
     holds: list[Value] = []
     for attempt, (placed, sent_at) in batch.holds.items():
         holds += (attempt, _encode(placed), sent_at)

@@ -24,11 +24,8 @@ def file_receipts(connection: sqlite3.Connection, receipts: Receipts) -> None:
         said += (fact.inv, *claims_values(fact))
     rows: list[Value] = []
     for attempt, one in receipts.attempts.items():
-        rows += (
-            attempt, one.inv, one.settled_at, one.model, one.provider, one.upstream_model, one.response_id, one.price_source, one.why,
-            one.nanos, one.input_tokens, one.output_tokens, one.cached_input_tokens, one.reasoning_tokens, one.cache_written_tokens,
-            one.estimated, one.overrun,
-        )  # fmt: skip
+        rows.append(attempt)
+        rows += one.values()
     run_rows(connection, "add_claims", 10, said)
     run_rows(connection, "upsert_receipts", 17, rows)
 
