@@ -19,11 +19,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from msgspec.structs import replace
 from systems import HERE
 
-from orchvynt.adapters.journal.frames import Frame, Position, decode_facts
+from orchvynt.adapters.journal.frames import Frame, decode_facts
 from orchvynt.adapters.sqlite.connecting import connect_writer
 from orchvynt.adapters.sqlite.writer import Filed
+from orchvynt.model.facts import AnyFact
 
 AT_ONCE = 64
 BASE = 1_795_000_000_000_000_000
@@ -80,22 +82,25 @@ class Timed:
             self.spent[" ".join(statement.split()[:4])] += time.thread_time_ns() - began
 
 
-def payloads(invocations: int) -> Iterator[bytes]:
-    """Of one journal, from its beginning."""
+def frames(invocations: int) -> Iterator[Frame]:
+    """Of one journal, from its beginning. As in a server, what facts of different invocations say alike is one object."""
+    templates = {text: decode_facts(text.replace("#", "0").encode(), "the benchmark") for text in (BEGUN, ENDED)}
+    end = (0, 0)
     for number in range(invocations + AT_ONCE):
         for text, whose in ((ENDED, number - AT_ONCE), (BEGUN, number)):
             if 0 <= whose < invocations:
-                yield text.replace("@", f"{whose:026d}").replace("#", str(BASE + number * 100_000)).encode()
+                payload = text.replace("@", f"{whose:026d}").replace("#", str(BASE + number * 100_000)).encode()
+                start, end = end, (0, end[1] + 8 + len(payload))
+                yield Frame(start, end, payload, facts_of(templates[text], f"{whose:026d}", BASE + number * 100_000))
 
 
-def frames(some: Sequence[bytes], start: Position) -> list[Frame]:
-    """As the journal hands them over, each where the one before it ends."""
-    made = []
-    for payload in some:
-        end = (start[0], start[1] + 8 + len(payload))
-        made.append(Frame(start, end, payload, decode_facts(payload, "the benchmark")))
-        start = end
-    return made
+def facts_of(templates: Sequence[AnyFact], number: str, at: int) -> list[AnyFact]:
+    inv = f"inv_{number}"
+    own = {"attempt": f"att_{number}.1", "response_id": f"chatcmpl-9aBcDeFgHi{number}"}
+    return [
+        replace(template, inv=inv, at=at, **{name: value for name, value in own.items() if hasattr(template, name)})
+        for template in templates
+    ]
 
 
 def filed_once(invocations: int, batch: int, split: bool) -> tuple[float, Counter[str]]:
@@ -105,8 +110,8 @@ def filed_once(invocations: int, batch: int, split: bool) -> tuple[float, Counte
         timed = Timed(connection)
         filed = Filed(cast("Any", timed) if split else connection, Path(name) / "store.db", Path(name))
         timed.spent.clear()
-        ran, rest = 0, payloads(invocations)
-        while some := frames(list(itertools.islice(rest, batch)), filed.position):
+        ran, rest = 0, frames(invocations)
+        while some := list(itertools.islice(rest, batch)):
             began = time.thread_time_ns()
             filed.file(some, some[-1].end)
             ran += time.thread_time_ns() - began

@@ -155,7 +155,7 @@ def _hold_placed(batch: Batch, _: Record, fact: HoldPlaced) -> None:
 
 
 def _sent(batch: Batch, _: Record, fact: AttemptSent) -> None:
-    batch.receipts.of(fact).sent = fact
+    batch.receipts.of(fact).went = (fact.model, fact.provider, fact.upstream_model)
     held = batch.holds.get(fact.attempt)
     if held is None:
         batch.sent[fact.attempt] = fact.at
@@ -193,6 +193,11 @@ def _settled(batch: Batch, record: Record, fact: AttemptSettled) -> None:
 def _released(batch: Batch, _: Record, fact: AttemptSettled | HoldVoided) -> None:
     if batch.holds.pop(fact.attempt, None) is None:
         batch.released.add(fact.attempt)
+
+
+def _voided(batch: Batch, record: Record, fact: HoldVoided) -> None:
+    _released(batch, record, fact)
+    batch.receipts.attempts.pop(fact.attempt, None)  # nothing will be settled
 
 
 def _review(batch: Batch, record: Record, fact: ReviewFact) -> None:
@@ -250,7 +255,7 @@ _FOLDS: Final[dict[type, Callable[..., None]]] = {
     AttemptSent: _sent,
     AttemptEnded: _ended,
     AttemptSettled: _settled,
-    HoldVoided: _released,
+    HoldVoided: _voided,
     GateJudged: _judged,
     ReviewOpened: _opened,
     CallerWaits: _waits,

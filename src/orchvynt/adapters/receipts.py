@@ -14,6 +14,8 @@ INT_MAX: Final = (1 << 63) - 1
 TOKENS_MAX: Final = 1 << 40
 """No attempt has more; sums of as many receipts as there may be stay within 64 bits."""
 
+NOT_SENT: Final = ("", "", "")
+
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -23,37 +25,33 @@ def bounded(number: int) -> int:
 
 
 class Receipt:
-    """What one batch says of one attempt: the facts themselves, None where there was none."""
+    """What one batch says of one attempt. `went` is where it was sent: model, provider, and the provider's name of the model."""
 
-    __slots__ = ("inv", "response_id", "sent", "settled")
+    __slots__ = ("inv", "response_id", "settled", "went")
 
     def __init__(self, inv: str) -> None:
         self.inv = inv
-        self.sent: AttemptSent | None = None
-        self.settled: AttemptSettled | None = None
+        self.went: tuple[str, str, str] = NOT_SENT
         self.response_id = ""
+        self.settled: AttemptSettled | None = None
 
-    def join(self, part: "Receipt") -> None:
-        """What a later batch says."""
-        self.sent = part.sent or self.sent
-        self.settled = part.settled or self.settled
-        self.response_id = part.response_id or self.response_id
+    def join(self, went: tuple[str, str, str], response_id: str) -> None:
+        """What another batch says of it; what this one says stands."""
+        if self.went is NOT_SENT:
+            self.went = went
+        self.response_id = self.response_id or response_id
 
-    def values(self) -> tuple[str | int, ...]:
-        """The fields of ReceiptRow from `inv` to `overrun`; blank where nothing was said. `settled_at` is 0 until it is a receipt."""
-        sent, fact = self.sent, self.settled
-        went = (sent.model, sent.provider, sent.upstream_model) if sent is not None else ("", "", "")
-        if fact is None:
-            return (self.inv, 0, *went, self.response_id, "", "", 0, 0, 0, 0, 0, 0, 0, 0)
-        usage = fact.usage
+    def values(self, settled: AttemptSettled) -> tuple[str | int, ...]:
+        """The fields of ReceiptRow from `inv` to `overrun`."""
+        usage = settled.usage
         tokens: tuple[int, ...] = (
             usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, usage.reasoning_tokens, usage.cache_written_tokens,
         )  # fmt: skip
         if max(tokens) > TOKENS_MAX:
             tokens = tuple(min(number, TOKENS_MAX) for number in tokens)
         return (
-            self.inv, fact.at, *went, self.response_id, fact.price_source, fact.why, bounded(fact.nanos), *tokens, usage.estimated,
-            fact.overrun,
+            self.inv, settled.at, *self.went, self.response_id, settled.price_source, settled.why, bounded(settled.nanos), *tokens,
+            usage.estimated, settled.overrun,
         )  # fmt: skip
 
 
@@ -73,8 +71,14 @@ class Receipts:
         return receipt
 
 
+def said_values(fact: InvocationReceived) -> tuple[str, ...]:
+    """What no list shows of it: key, session, workload, user, context as JSON."""
+    said = fact.claims
+    return (fact.key, said.session, said.workload, said.user, _encode(said.context).decode() if said.context else "")
+
+
 def claims_values(fact: InvocationReceived) -> tuple[str, ...]:
     """Key, key id, workflow, agent, run, session, workload, user, context as JSON."""
     said = fact.claims
-    context = _encode(said.context).decode() if said.context else ""
-    return (fact.key, fact.key_id, said.workflow, said.agent, said.run, said.session, said.workload, said.user, context)
+    key, *rest = said_values(fact)
+    return (key, fact.key_id, said.workflow, said.agent, said.run, *rest)

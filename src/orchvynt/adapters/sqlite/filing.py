@@ -8,7 +8,7 @@ import msgspec
 
 from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.projection import Batch
-from orchvynt.adapters.receipts import bounded
+from orchvynt.adapters.receipts import bounded, said_values
 from orchvynt.adapters.reviews import fold_reviews
 from orchvynt.adapters.spending import book_renamed, renamed_now
 from orchvynt.adapters.sqlite.auditing import AuditChain, file_audit, file_matches
@@ -22,6 +22,7 @@ from orchvynt.ports.carried import Carried
 from orchvynt.ports.store import ReviewRow
 
 _BUCKET_BITS: Final = 10
+_NOTHING_SAID: Final = ("",) * 5
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode_reviewers: Final = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -86,7 +87,7 @@ def file_batch(connection: sqlite3.Connection, batch: Batch, position: Position,
     """Files what a batch of frames changes, its entries of the audit, and the position behind it."""
     _file_records(connection, batch)
     _file_money(connection, batch)
-    file_receipts(connection, batch.receipts)
+    file_receipts(connection, batch)
     if batch.audited:
         _file_reviews(connection, batch, chain)
     if batch.matches:
@@ -121,11 +122,12 @@ def _file_records(connection: sqlite3.Connection, batch: Batch) -> None:
         frames += (record.seq, record.inv, bodies[0] if len(bodies) == 1 else b"\n".join(bodies))
         if record.touched:
             rows += record.values()
+            rows += said_values(record.received) if record.received is not None else _NOTHING_SAID
     lookups: list[Value] = []
     for reference, seq in batch.references:
         lookups += (seq >> _BUCKET_BITS, reference, seq)
     run_rows(connection, "add_frames", 3, frames)
-    run_rows(connection, "upsert_invocations", 15, rows)
+    run_rows(connection, "upsert_invocations", 20, rows)
     run_rows(connection, "add_lookups", 3, lookups)
 
 
