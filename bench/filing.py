@@ -24,7 +24,7 @@ from systems import HERE
 
 from orchvynt.adapters.journal.frames import Frame, decode_facts
 from orchvynt.adapters.sqlite.connecting import connect_writer
-from orchvynt.adapters.sqlite.writer import Filed
+from orchvynt.adapters.sqlite.writer import BATCH_FRAMES, Filed
 from orchvynt.model.facts import AnyFact
 
 AT_ONCE = 64
@@ -121,7 +121,8 @@ def filed_once(invocations: int, batch: int, split: bool) -> tuple[float, Counte
 
 def beside(tree: Path, told: argparse.Namespace) -> str:
     """The same in another checkout, which need not have this file. Of each the best round counts: a neighbour makes none shorter."""
-    command = [sys.executable, str(HERE / "filing.py"), "--rounds", "1", "--invocations", str(told.invocations), "--batch", str(told.batch)]
+    command = [sys.executable, str(HERE / "filing.py"), "--rounds", "1", "--invocations", str(told.invocations)]
+    command += ["--batch", str(told.batch)] if told.batch else []
     found: dict[Path, list[float]] = {tree: [], HERE.parent: []}
     for _ in range(told.rounds):
         for source, micros in found.items():
@@ -136,7 +137,7 @@ def beside(tree: Path, told: argparse.Namespace) -> str:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--invocations", type=int, default=20_000)
-    options.add_argument("--batch", type=int, default=500, help="frames in one transaction")
+    options.add_argument("--batch", type=int, default=0, help="frames in one transaction; by default as the writer takes them")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--split", action="store_true", help="by statement; looking at the clock takes time, too")
     options.add_argument("--versus", type=Path, help="another checkout, in turn with this one")
@@ -145,7 +146,9 @@ def main() -> None:
         print(beside(told.versus.resolve(), told))
         return
     gc.set_threshold(50_000, 20, 50)  # as the server has it
-    best, spent = min((filed_once(told.invocations, told.batch, told.split) for _ in range(told.rounds)), key=lambda one: one[0])
+    best, spent = min(
+        (filed_once(told.invocations, told.batch or BATCH_FRAMES, told.split) for _ in range(told.rounds)), key=lambda one: one[0]
+    )
     print(f"{best:.2f} µs CPU an invocation")
     for statement, nanos in spent.most_common() if told.split else ():
         print(f"  {nanos / 1e3 / told.invocations:6.2f}  {statement}")

@@ -15,7 +15,8 @@ from orchvynt.ports.store import StoreUnavailableError
 APPLICATION_ID: Final = 0x4F56594E  # "OVYN", so that a foreign database is not taken for ours
 # Steps whose tables are filled from the records, with what folds new ones: once the schema is this build's.
 _FILLING: Final = {10: receipts.fill, 15: auditing.fill}
-_PAGE_BYTES: Final = 8192
+# Records are about 3 KiB, and fill few places of smaller pages to the end. Stores that are there keep theirs (8 KiB).
+_PAGE_BYTES: Final = 16384
 _SQLITE_MIN: Final = (3, 38, 0)  # STRICT tables (3.37) and RETURNING
 
 
