@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 Value = str | bytes | int | float
 
@@ -30,14 +30,16 @@ def _with_rows(name: str, width: int, rows: int) -> str:
     return QUERIES[name].replace("{rows}", ",".join([row] * rows))
 
 
-def run_rows(connection: sqlite3.Connection, name: str, width: int, values: Sequence[Value]) -> None:
-    """Runs a query with `{rows}` over `values`, `width` to a row.
+def run_rows(connection: sqlite3.Connection, name: str, width: int, values: Sequence[Value]) -> list[tuple[Any, ...]]:
+    """Runs a query with `{rows}` over `values`, `width` to a row, and gives what it returns.
 
     One statement takes many rows: the interpreter's lock is released once for all of them instead of once a row, and
     the data path, which shares it, is interrupted less. Sizes are powers of two, so that few statements are prepared.
     """
+    returned: list[tuple[Any, ...]] = []
     start, total = 0, len(values) // width
     while start < total:
         rows = min(_ROWS_MAX, 1 << (total - start).bit_length() - 1)
-        connection.execute(_with_rows(name, width, rows), values[start * width : (start + rows) * width])
+        returned += connection.execute(_with_rows(name, width, rows), values[start * width : (start + rows) * width])
         start += rows
+    return returned

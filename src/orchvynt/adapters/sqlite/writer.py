@@ -27,9 +27,10 @@ from orchvynt.ports.store import StoreUnavailableError
 
 T = TypeVar("T")
 
-BATCH_FRAMES: Final = 500
+BATCH_FRAMES: Final = 3000
 _BATCH_BYTES: Final = 8 * 1024 * 1024
-_LINGER_S: Final = 0.05
+# Whoever reads waits for what is in the journal, and ends this. A longer one makes fewer rows: what begins and ends within it is one.
+_LINGER_S: Final = 0.25
 _BACKOFF_FIRST_S: Final = 0.1
 _BACKOFF_MAX_S: Final = 5.0
 _WAITING_MAX: Final = 1000
