@@ -149,7 +149,7 @@ class Admitting:
     def _behind(self, life: Life, weighed: Weighed) -> Line | None:
         """Where others wait already. Whom people have let through stands behind nobody, and a model that a budget admits past its limit
         has no business with those who wait below it."""
-        return None if life.state.owed else self.queue.blocked(line for line in weighed.binding if not line.past)
+        return None if life.state.owed else self.queue.blocked(line for line in weighed.binding() if not line.past)
 
     def _clamped(self, life: Life, line: Line) -> bool:
         """Whether the caller's own limit was lowered there, and by nothing that is in flight."""

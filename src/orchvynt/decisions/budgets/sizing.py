@@ -122,8 +122,10 @@ def _clamped(need: Need, asked: int, stand: Sequence[tuple[Line, Account]]) -> t
 
 def binds(line: Line, price: Price, calls: int = 1) -> bool:
     """Whether the line bounds anything at this price: money does not bound a free model, nor a count what is counted already."""
+    if bounds_output(line, price):
+        return True
     limits = line.limits
-    return bounds_output(line, price) or limits.input_tokens is not None or (calls > 0 and limits.invocations is not None)
+    return limits.input_tokens is not None or (calls > 0 and limits.invocations is not None)
 
 
 def bounds_output(line: Line, price: Price) -> bool:
