@@ -149,12 +149,12 @@ def plausible_usage(snapshot: Snapshot, placed: facts.HoldPlaced, usage: Usage) 
     window = (model.context_window if model is not None else 0) or WINDOW_MOST
     read, written = usage.input_tokens, usage.output_tokens
     return (
-        0 < read
+        read > 0
         and (read <= window or read <= placed.input_tokens_bound)
-        and 0 <= written
+        and written >= 0
         and (written <= window or written <= (placed.output_tokens_max or 0))
         and 0 <= usage.cached_input_tokens <= read
-        and 0 <= usage.reasoning_tokens
+        and usage.reasoning_tokens >= 0
         and (usage.reasoning_tokens <= written or usage.reasoning_tokens <= window)
         and 0 <= usage.cache_kept_tokens <= usage.cache_written_tokens <= read
     )

@@ -113,10 +113,11 @@ def weigh(
         asked = max(1, asked - delivered // BYTES_PER_TOKEN_USUAL) if asked is not None else None
     most = min(model.max_output_tokens or OUTPUT_TOKENS_UNKNOWN, OUTPUT_TOKENS_MOST) * ask.choices
     price = model.price or FREE
-    if asked is None and _demands_limit(model) and not any(bounds_output(line, price) for line in stands_on):
+    demands = _demands_limit(model)
+    if asked is None and demands and not any(bounds_output(line, price) for line in stands_on):
         asked = most
     typical, calls = sizes.typical(model.name) * ask.choices, 0 if state.counted else 1
-    least = ask.output_tokens_least if _demands_limit(model) else 0
+    least = ask.output_tokens_least if demands else 0
     need = Need(bound, asked, most, typical, price, ask.choices, surcharge, calls, least)
     result = size(need, stands_on, ledger)
     count_with = ""

@@ -221,9 +221,9 @@ class Admitting:
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> Sequence[BudgetThresholdPassed]:
         """Ends a hold and wakes who waited for it. Gives the thresholds that were passed with what was settled."""
-        if settled:
-            self.burning.add(self.clock.now(), settled)
         now = self.clock.now()
+        if settled:
+            self.burning.add(now, settled)
         parts = self.ledger.release(attempt, settled, now)
         passed: list[BudgetThresholdPassed] = []
         watched = self._watched.pop(attempt, None) if self._watched else None

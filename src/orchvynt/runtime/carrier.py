@@ -122,7 +122,8 @@ class Carrier:
         """
         if life.parent is not None:
             life = life.parent
-        self.catch_up(life)
+        if life.ahead is not None or life.following is not None:
+            self.catch_up(life)
         if type(event) is _ANSWER:
             self.group.answers(life, partial(self._step, life, event))
             return True
