@@ -244,6 +244,9 @@ def recorded(values: Mapping[str, object]) -> dict[str, Any]:
             found[name] = value
         elif isinstance(value, ReadMap):
             found[name] = _context(value, "", unknown, 0)
+        elif value == ():
+            # Of most callers: no flags, no tools.
+            found[name] = []
         else:
             found[name] = _bounded(value, 0)
     if unknown:

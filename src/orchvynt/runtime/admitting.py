@@ -149,7 +149,7 @@ class Admitting:
     def _behind(self, life: Life, weighed: Weighed) -> Line | None:
         """Where others wait already. Whom people have let through stands behind nobody, and a model that a budget admits past its limit
         has no business with those who wait below it."""
-        return None if life.state.owed else self.queue.blocked(line for line in weighed.binding if not line.past)
+        return None if life.state.owed else self.queue.blocked(line for line in weighed.binding() if not line.past)
 
     def _clamped(self, life: Life, line: Line) -> bool:
         """Whether the caller's own limit was lowered there, and by nothing that is in flight."""
@@ -221,9 +221,9 @@ class Admitting:
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> Sequence[BudgetThresholdPassed]:
         """Ends a hold and wakes who waited for it. Gives the thresholds that were passed with what was settled."""
-        if settled:
-            self.burning.add(self.clock.now(), settled)
         now = self.clock.now()
+        if settled:
+            self.burning.add(now, settled)
         parts = self.ledger.release(attempt, settled, now)
         passed: list[BudgetThresholdPassed] = []
         watched = self._watched.pop(attempt, None) if self._watched else None

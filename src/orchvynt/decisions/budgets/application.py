@@ -76,7 +76,8 @@ def _param(budget: Budget) -> str:
 
 def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now: int, grants: Grants | None = None) -> tuple[Line, ...]:
     """The lines that a hold for `model`, made at `now`, stands on; in the policy's order."""
-    stands_on = []
+    stands_on: list[Line] = []
+    raises = grants is not None and len(grants) > 0
     for one in applied:
         budget = budgets[one.number]
         window, resets_at = placed_in(budget, now)
@@ -85,7 +86,7 @@ def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now
         limits = _limits(budget, model) if kind in ("alert", "downgrade") else budget.limits
         past = kind == "downgrade" and model == budget.breach.model
         line = Line(budget, budget.name, one.subject, window, resets_at, limits, now, past)
-        stands_on.append(_raised(line, grants, now) if grants else line)
+        stands_on.append(_raised(line, grants, now) if raises and grants is not None else line)
         if one.prompt:
             subject, counted = f"{one.subject}:{one.prompt}", Limits(invocations=budget.same_prompt)
             stands_on.append(Line(budget, budget.name + PROMPTS, subject, window, resets_at, counted, now))

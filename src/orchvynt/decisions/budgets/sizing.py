@@ -70,17 +70,22 @@ def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
     """The hold for one attempt on all of `lines`, or the first budget in their order that refuses it: one without room for good comes
     before those that only wait for holds in flight."""
     # Each account is looked up once here, not once a rule: of five budgets that saves 3 µs (bench/budgets.py).
-    price, calls = need.price, need.calls
-    stand = [(line, ledger.account(line)) for line in lines if binds(line, price, calls)]
-    asked, limited_by = need.output_asked, ""
-    output = asked
-    if asked is None:
-        if bounding := [one for one in stand if bounds_output(one[0], price)]:
-            output, limited_by = _lowered(need, bounding)
-    elif clamps := [one for one in stand if one[0].terms.breach.kind == "clamp" and bounds_output(one[0], price)]:
-        output, limited_by = _clamped(need, asked, clamps)
+    price, calls, asked = need.price, need.calls, need.output_asked
+    stand: list[tuple[Line, Account]] = []
+    lowering: list[tuple[Line, Account]] = []
+    for line in lines:
+        if not binds(line, price, calls):
+            continue
+        one = (line, ledger.account(line))
+        stand.append(one)
+        # A limit of the caller's own is only lowered by budgets that clamp.
+        if (asked is None or line.terms.breach.kind == "clamp") and bounds_output(line, price):
+            lowering.append(one)
+    output, limited_by = asked, ""
+    if lowering:
+        output, limited_by = _lowered(need, lowering) if asked is None else _clamped(need, asked, lowering)
     most = output or 0
-    nanos, awaited = cost_nanos(price, need.input_charged, most), None
+    nanos, awaited = cost_nanos(price, need.input_tokens + need.surcharge_tokens, most), None
     for line, account in stand:
         if short := _short(need, most, nanos, line, account):
             if not short.waits:
@@ -122,8 +127,10 @@ def _clamped(need: Need, asked: int, stand: Sequence[tuple[Line, Account]]) -> t
 
 def binds(line: Line, price: Price, calls: int = 1) -> bool:
     """Whether the line bounds anything at this price: money does not bound a free model, nor a count what is counted already."""
+    if bounds_output(line, price):
+        return True
     limits = line.limits
-    return bounds_output(line, price) or limits.input_tokens is not None or (calls > 0 and limits.invocations is not None)
+    return limits.input_tokens is not None or (calls > 0 and limits.invocations is not None)
 
 
 def bounds_output(line: Line, price: Price) -> bool:

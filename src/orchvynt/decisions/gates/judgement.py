@@ -32,26 +32,18 @@ class Judgement(msgspec.Struct, frozen=True, gc=False):
         return self.verdict != "passed"
 
 
-def foresee(
-    gates: Sequence[Gate], values: Mapping[str, object], tools: Sequence[str] = (), stream: bool = False
-) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
-    """Before the send, where `values` has no `output.*`: the judgements that are certain, and the names of undecided gates.
+def foresee(gate: Gate, values: Mapping[str, object], tools: Sequence[str] = (), stream: bool = False) -> Verdict | None:
+    """Before the send, where `values` has no `output.*`: the verdict that is certain; None where the gate has to see the answer.
 
     A name that `values` does not have makes an expression fail; `&&` and `||` absorb that where the other side decides, so an
     expression that gives a value is certain, and one that fails is undecided. `tools` are those that the request offers: a stream is of
     no interest to a gate that would match none of their calls. An answer that comes whole is judged by the calls that it has.
     """
-    certain, undecided = [], []
-    for gate in gates:
-        verdict = _foreseen(gate, values)
-        if gate.stage == "tool_call" and verdict != "passed":
-            # Whether there is a call at all is not known yet.
-            verdict = "passed" if stream and not any(_may_match(gate, values, tool) for tool in tools) else None
-        if verdict is None:
-            undecided.append(gate.name)
-        else:
-            certain.append(Judgement(gate.name, verdict))
-    return tuple(certain), tuple(undecided)
+    verdict = _foreseen(gate, values)
+    if gate.stage == "tool_call" and verdict != "passed":
+        # Whether there is a call at all is not known yet.
+        return "passed" if stream and not any(_may_match(gate, values, tool) for tool in tools) else None
+    return verdict
 
 
 def _foreseen(gate: Gate, values: Mapping[str, object]) -> Verdict | None:

@@ -3,12 +3,15 @@
 Gives the ordered candidates, each with why, and the rejected ones with why not. Knows no budget, and of health only who rests.
 """
 
+from typing import Final
+
 import msgspec
 
 from orchvynt.decisions.routing.choosing import choose
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.filters import Filters
 from orchvynt.decisions.routing.names import AUTO, asked_for, resolve
+from orchvynt.decisions.routing.plans import Plan as Plan
 from orchvynt.decisions.routing.refusals import key_may_not, no_candidate
 from orchvynt.decisions.routing.rules import Tried, first_match
 from orchvynt.decisions.routing.splitting import side_of
@@ -18,23 +21,8 @@ from orchvynt.model.candidates import CandidateChosen, CandidateRejected
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 
-
-class Plan(msgspec.Struct, frozen=True):
-    """`rule` is empty where no rule matched. Tier numbers are positions, from 1. `refusal` is set where no candidate is left.
-
-    `rules` holds the rule that matched and those that failed, `passed_over` how many others came before it. `figures` are those that
-    a rule's choice read, by candidate. `left` is the routed model, where a filter rejects it.
-    """
-
-    rule: str
-    candidates: tuple[CandidateChosen, ...]
-    rejected: tuple[CandidateRejected, ...]
-    chain: str
-    rules: tuple[tuple[str, str], ...]
-    passed_over: int = 0
-    figures: dict[str, object] = {}
-    refusal: Fault | None = None
-    left: str = ""
+WHATEVER: Final = 1 << 62
+"""No window of the plan is known: nothing is too long for it."""
 
 
 class _Routed(msgspec.Struct, frozen=True):
@@ -55,6 +43,40 @@ def plan(
     """Decides once, under the snapshot that the invocation is pinned to; `mono` is the monotonic instant, `chain` the one that serves."""
     tried = first_match(snapshot, values)
     filters = Filters(snapshot, invocation, values, observed.scores)
+    if not filters.only_length or tried.failures:
+        return _plan(snapshot, invocation, values, observed, mono, chain, tried, filters)
+    requested = invocation.ask.requested_model if tried.rule is None else ""
+    reason = (tried.passed_over, requested, chain.name if chain is not None else "")
+    found = observed.plans.find(snapshot, reason, filters.ceiling)
+    if found is None:
+        found = _plan(snapshot, invocation, values, observed, mono, chain, tried, filters)
+        if _always_so(snapshot, tried.rule, requested, found):
+            windows = [snapshot.models[one.model].context_window for one in found.candidates]
+            observed.plans.keep(snapshot, reason, min([window for window in windows if window], default=WHATEVER), found)
+    return found
+
+
+def _always_so(snapshot: Snapshot, rule: Rule | None, requested: str, found: Plan) -> bool:
+    """Whether the same comes of every request for which the same rule matches, or that names the same model, as long as it fits. Only
+    names of the policy are kept: callers may invent others."""
+    if rule is not None and (rule.choose is not None or rule.split is not None):
+        return False
+    if rule is None and requested != AUTO and requested not in snapshot.models and requested not in snapshot.aliases:
+        return False
+    known = all(candidate.model in snapshot.models for candidate in found.candidates)
+    return known and found.refusal is None and not found.rejected
+
+
+def _plan(
+    snapshot: Snapshot,
+    invocation: Invocation,
+    values: RequestValues,
+    observed: Observed,
+    mono: int,
+    chain: Chain | None,
+    tried: Tried,
+    filters: Filters,
+) -> Plan:
     if tried.rule is not None:
         routed: _Routed | Fault = _by_rule(snapshot, tried.rule, filters, values, observed, mono)
     else:
