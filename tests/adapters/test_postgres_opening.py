@@ -155,7 +155,7 @@ def test_a_step_that_fails_leaves_nothing(postgres: Server) -> None:
 
 
 def test_every_query_of_sqlite_has_its_words_here_and_the_server_takes_each(url: str) -> None:
-    only_sqlite = {"has_old_audits", "old_audits", "drop_old_audits", "all_frames"}
+    only_sqlite = {"has_old_audits", "old_audits", "drop_old_audits", "all_frames", "set_claims"}
     assert OF_SQLITE.keys() - QUERIES.keys() == only_sqlite
     assert QUERIES.keys() - OF_SQLITE.keys() == {"lock_chain"}
     one = session(url)
@@ -193,7 +193,7 @@ def test_records_that_the_server_lost_are_filed_again_from_the_journal(url: str,
         opened = await open_store(target(url), tmp_path / "journal")
         opened.journal.append([lives.received(1)])
         await opened.store.settled()
-        lost = [f"DELETE FROM {table}" for table in ("frames", "claims", "lookups", "invocations")]
+        lost = [f"DELETE FROM {table}" for table in ("frames", "lookups", "invocations")]
         await asyncio.to_thread(postgres.sql, 'UPDATE filed SET "offset" = 16', *lost, url=url)
         opened.journal.append([lives.received(2)])
         await opened.store.settled()

@@ -71,8 +71,8 @@ class Connection(Protocol):
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> Rows: ...
 
-    def execute_rows(self, query: Query, width: int, values: Sequence[Value]) -> None:
-        """Runs a query with `{rows}` over `values`, `width` to a row."""
+    def execute_rows(self, query: Query, width: int, values: Sequence[Value]) -> list[Row]:
+        """Runs a query with `{rows}` over `values`, `width` to a row, and gives what it returns."""
         ...
 
     def moment(self, broken: Broken = "strict") -> AbstractContextManager[None]:

@@ -20,16 +20,16 @@ from orchvynt.ports.store import StoreInUseError, StoreUnavailableError
 
 T = TypeVar("T")
 
-BLOCK: Final = 500
+BLOCK: Final = 4096
 """Numbers that a batch takes for its records; step 001 says the same."""
 
 # What forgetting and dropping take from. Their dead rows are cleared away at once, indexes later: they hold ids only.
-_CLEARED: Final = ("frames", "reviews", "claims", "kept_answers", "evidence", "audit_words", "news", "messages")
+_CLEARED: Final = ("frames", "reviews", "invocations", "kept_answers", "evidence", "audit_words", "news", "messages")
 _CLEARING_S: Final = 600.0
 
 
 class PostgresFiled:
-    """Implements sqlite.writer.Filing. The session's process has its row (`opening`). One thread uses it at a time."""
+    """Implements sqlite.written.Filing. The session's process has its row (`opening`). One thread uses it at a time."""
 
     def __init__(self, session: Session, journal_dir: Path) -> None:
         self._session = session

@@ -19,13 +19,16 @@ SELECT nextval('records_numbered');
 INSERT INTO frames (seq, inv, body) VALUES ($1, $2, $3);
 
 -- name: add_lookups
--- Names of records; a reference may name the same record twice.
-INSERT INTO lookups (bucket, reference, seq) VALUES ($1, $2, $3)
+-- Names of records; a reference may name the same record twice. The buckets are SQLite's: here a tree of random texts costs little.
+INSERT INTO lookups (reference, seq) SELECT $2, $3 WHERE $1::bigint IS NOT NULL
 ON CONFLICT DO NOTHING;
 
 -- name: upsert_invocations
 -- List rows; what is blank in a new row stays as it was (projection.merge_invocation says the same).
-INSERT INTO invocations VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+INSERT INTO invocations (
+    inv, at, endpoint, key_id, workflow, agent, run, requested_model, model, provider, rule, tier, outcome, nanos, duration_ns, "key",
+    session, workload, "user", context
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 ON CONFLICT (inv) DO UPDATE SET
     at = CASE excluded.at WHEN 0 THEN invocations.at ELSE excluded.at END,
     endpoint = CASE excluded.endpoint WHEN '' THEN invocations.endpoint ELSE excluded.endpoint END,
@@ -40,7 +43,12 @@ ON CONFLICT (inv) DO UPDATE SET
     rule = CASE excluded.rule WHEN '' THEN invocations.rule ELSE excluded.rule END,
     outcome = CASE excluded.outcome WHEN '' THEN invocations.outcome ELSE excluded.outcome END,
     nanos = CASE excluded.nanos WHEN 0 THEN invocations.nanos ELSE excluded.nanos END,
-    duration_ns = CASE excluded.duration_ns WHEN 0 THEN invocations.duration_ns ELSE excluded.duration_ns END;
+    duration_ns = CASE excluded.duration_ns WHEN 0 THEN invocations.duration_ns ELSE excluded.duration_ns END,
+    "key" = CASE excluded.at WHEN 0 THEN invocations."key" ELSE excluded."key" END,
+    session = CASE excluded.at WHEN 0 THEN invocations.session ELSE excluded.session END,
+    workload = CASE excluded.at WHEN 0 THEN invocations.workload ELSE excluded.workload END,
+    "user" = CASE excluded.at WHEN 0 THEN invocations."user" ELSE excluded.user END,
+    context = CASE excluded.at WHEN 0 THEN invocations.context ELSE excluded.context END;
 
 -- name: mark_parked
 -- An invocation that has not finished is parked while one of its reviews is open.
@@ -52,7 +60,7 @@ WHERE inv = $1 AND outcome IN ('', 'parked');
 -- Adds to what is settled; a sum beyond 64 bits stays at the largest figure instead of failing.
 INSERT INTO spend (budget, subject, "window", rolls_ns, nanos, tokens, output_tokens, invocations, touched_at, ends_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (budget, subject, "window", rolls_ns, ends_at) DO UPDATE SET
+ON CONFLICT (budget, md5(subject), "window", rolls_ns, ends_at) DO UPDATE SET
     nanos = least(spend.nanos::numeric + excluded.nanos, 9223372036854775807)::bigint,
     tokens = least(spend.tokens::numeric + excluded.tokens, 9223372036854775807)::bigint,
     output_tokens = least(spend.output_tokens::numeric + excluded.output_tokens, 9223372036854775807)::bigint,
@@ -141,26 +149,20 @@ SELECT last_finished FROM filed WHERE last_finished <> '' ORDER BY last_finished
 SELECT inv FROM frames WHERE inv = $1 LIMIT 1;
 
 -- name: find_reference
--- Invocations that a reference names, newest first: one probe per bucket.
-WITH RECURSIVE buckets (bucket) AS (
-    SELECT max(bucket) FROM lookups
-    UNION ALL
-    SELECT bucket - 1 FROM buckets WHERE bucket > (SELECT min(bucket) FROM lookups)
-)
-SELECT DISTINCT frames.inv
-FROM buckets
-JOIN lookups ON lookups.bucket = buckets.bucket AND lookups.reference = $1
-JOIN frames ON frames.seq = lookups.seq
-ORDER BY frames.inv DESC
-LIMIT $2;
+-- Invocations that a reference names, newest first.
+SELECT DISTINCT frames.inv FROM lookups JOIN frames ON frames.seq = lookups.seq WHERE reference = $1 ORDER BY frames.inv DESC LIMIT $2;
 
 -- name: newest_invocations
 -- A page of the list, newest first.
-SELECT * FROM invocations ORDER BY inv DESC LIMIT $1;
+SELECT
+    inv, at, endpoint, key_id, workflow, agent, run, requested_model, model, provider, rule, tier, outcome, nanos, duration_ns
+FROM invocations ORDER BY inv DESC LIMIT $1;
 
 -- name: older_invocations
 -- A page of the list, from older than an id.
-SELECT * FROM invocations WHERE inv < $2 ORDER BY inv DESC LIMIT $1;
+SELECT
+    inv, at, endpoint, key_id, workflow, agent, run, requested_model, model, provider, rule, tier, outcome, nanos, duration_ns
+FROM invocations WHERE inv < $2 ORDER BY inv DESC LIMIT $1;
 
 -- name: newest_feedback
 -- Scores, newest first.
@@ -203,61 +205,60 @@ DELETE FROM renamed;
 -- An old name, and the one that has its spend now.
 INSERT INTO renamed (was, name) VALUES ($1, $2);
 
--- name: add_claims
--- What callers said of themselves. An invocation is received once.
-INSERT INTO claims (inv, "key", key_id, workflow, agent, run, session, workload, "user", context)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT DO NOTHING;
+-- name: put_open_attempts
+-- Attempts that are sent and not settled; what is blank in a new part stays as it was.
+INSERT INTO open_attempts (attempt, model, provider, upstream_model, response_id) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (attempt) DO UPDATE SET
+    model = CASE excluded.model WHEN '' THEN open_attempts.model ELSE excluded.model END,
+    provider = CASE excluded.provider WHEN '' THEN open_attempts.provider ELSE excluded.provider END,
+    upstream_model = CASE excluded.upstream_model WHEN '' THEN open_attempts.upstream_model ELSE excluded.upstream_model END,
+    response_id = CASE excluded.response_id WHEN '' THEN open_attempts.response_id ELSE excluded.response_id END;
 
--- name: upsert_receipts
--- Parts of receipts; what is blank in a new part stays as it was.
+-- name: take_open_attempts
+-- What earlier batches said of attempts that are settled now, or never will be. It takes all values at once.
+DELETE FROM open_attempts WHERE attempt = ANY($1::text[]) RETURNING attempt, model, provider, upstream_model, response_id;
+
+-- name: add_receipts
+-- An attempt is settled once.
 INSERT INTO receipts (
     attempt, inv, settled_at, model, provider, upstream_model, response_id, price_source, why, nanos, input_tokens, output_tokens,
     cached_input_tokens, reasoning_tokens, cache_written_tokens, estimated, overrun
 ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-ON CONFLICT (attempt) DO UPDATE SET
-    settled_at = greatest(receipts.settled_at, excluded.settled_at),
-    model = CASE excluded.model WHEN '' THEN receipts.model ELSE excluded.model END,
-    provider = CASE excluded.provider WHEN '' THEN receipts.provider ELSE excluded.provider END,
-    upstream_model = CASE excluded.upstream_model WHEN '' THEN receipts.upstream_model ELSE excluded.upstream_model END,
-    response_id = CASE excluded.response_id WHEN '' THEN receipts.response_id ELSE excluded.response_id END,
-    price_source = CASE excluded.settled_at WHEN 0 THEN receipts.price_source ELSE excluded.price_source END,
-    why = CASE excluded.settled_at WHEN 0 THEN receipts.why ELSE excluded.why END,
-    nanos = CASE excluded.settled_at WHEN 0 THEN receipts.nanos ELSE excluded.nanos END,
-    input_tokens = CASE excluded.settled_at WHEN 0 THEN receipts.input_tokens ELSE excluded.input_tokens END,
-    output_tokens = CASE excluded.settled_at WHEN 0 THEN receipts.output_tokens ELSE excluded.output_tokens END,
-    cached_input_tokens = CASE excluded.settled_at WHEN 0 THEN receipts.cached_input_tokens ELSE excluded.cached_input_tokens END,
-    reasoning_tokens = CASE excluded.settled_at WHEN 0 THEN receipts.reasoning_tokens ELSE excluded.reasoning_tokens END,
-    cache_written_tokens = CASE excluded.settled_at WHEN 0 THEN receipts.cache_written_tokens ELSE excluded.cache_written_tokens END,
-    estimated = CASE excluded.settled_at WHEN 0 THEN receipts.estimated ELSE excluded.estimated END,
-    overrun = CASE excluded.settled_at WHEN 0 THEN receipts.overrun ELSE excluded.overrun END;
+ON CONFLICT (settled_at, attempt) DO UPDATE SET
+    inv = excluded.inv, model = excluded.model, provider = excluded.provider, upstream_model = excluded.upstream_model, response_id =
+    excluded.response_id, price_source = excluded.price_source, why = excluded.why, nanos = excluded.nanos, input_tokens =
+    excluded.input_tokens, output_tokens = excluded.output_tokens, cached_input_tokens = excluded.cached_input_tokens, reasoning_tokens
+    = excluded.reasoning_tokens, cache_written_tokens = excluded.cache_written_tokens, estimated = excluded.estimated, overrun =
+    excluded.overrun;
 
 -- name: receipts
 -- Receipts of a time, each with its caller's claims, in the order of settling.
 SELECT
-    receipts.attempt, receipts.inv, settled_at, model, provider, upstream_model, response_id, price_source, why, nanos, input_tokens,
-    output_tokens, cached_input_tokens, reasoning_tokens, cache_written_tokens, estimated, overrun, coalesce("key", ''),
-    coalesce(key_id, ''), coalesce(workflow, ''), coalesce(agent, ''), coalesce(run, ''), coalesce(session, ''), coalesce(workload, ''),
-    coalesce("user", ''), coalesce(context, '')
+    receipts.attempt, receipts.inv, receipts.settled_at, receipts.model, receipts.provider, receipts.upstream_model, receipts.response_id,
+    receipts.price_source, receipts.why, receipts.nanos, receipts.input_tokens, receipts.output_tokens, receipts.cached_input_tokens,
+    receipts.reasoning_tokens, receipts.cache_written_tokens, receipts.estimated, receipts.overrun, coalesce(claims."key", ''),
+    coalesce(claims.key_id, ''), coalesce(claims.workflow, ''), coalesce(claims.agent, ''), coalesce(claims.run, ''),
+    coalesce(claims.session, ''), coalesce(claims.workload, ''), coalesce(claims."user", ''), coalesce(claims.context, '')
 FROM receipts
-LEFT JOIN claims ON claims.inv = receipts.inv
-WHERE settled_at > 0 AND settled_at >= $1 AND settled_at < $2 AND (settled_at > $4 OR (settled_at = $4 AND receipts.attempt > $5))
-ORDER BY settled_at, receipts.attempt
+LEFT JOIN invocations AS claims ON claims.inv = receipts.inv
+WHERE receipts.settled_at >= $1 AND receipts.settled_at < $2 AND (receipts.settled_at, receipts.attempt) > ($4, $5)
+ORDER BY receipts.settled_at, receipts.attempt
 LIMIT $3;
 
 -- name: spent
 -- Receipts of a time summed by {groups}, the costliest first; {claims} joins what callers said, where a group asks for it.
 -- Nano-dollars are summed in two halves, so that no sum leaves 64 bits.
 SELECT
-    count(*), count(DISTINCT receipts.inv), sum(nanos >> 32)::bigint, sum(nanos & 4294967295)::bigint, sum(estimated)::bigint,
-    sum(CASE estimated WHEN 1 THEN nanos >> 32 ELSE 0 END)::bigint,
-    sum(CASE estimated WHEN 1 THEN nanos & 4294967295 ELSE 0 END)::bigint,
-    sum(overrun)::bigint, sum(input_tokens)::bigint, sum(output_tokens)::bigint, sum(cached_input_tokens)::bigint,
+    count(*), count(DISTINCT receipts.inv), sum(receipts.nanos >> 32)::bigint, sum(receipts.nanos & 4294967295)::bigint,
+    sum(estimated)::bigint,
+    sum(CASE estimated WHEN 1 THEN receipts.nanos >> 32 ELSE 0 END)::bigint,
+    sum(CASE estimated WHEN 1 THEN receipts.nanos & 4294967295 ELSE 0 END)::bigint, sum(overrun)::bigint,
+    sum(input_tokens)::bigint, sum(output_tokens)::bigint, sum(cached_input_tokens)::bigint,
     sum(reasoning_tokens)::bigint, sum(cache_written_tokens)::bigint {columns}
 FROM receipts {claims}
-WHERE settled_at > 0 AND settled_at >= :begin AND settled_at < :end
+WHERE settled_at >= :begin AND settled_at < :end
 {groups}
-ORDER BY sum(nanos) DESC
+ORDER BY sum(receipts.nanos) DESC
 LIMIT :limit;
 
 -- name: open_holds
@@ -464,7 +465,7 @@ UPDATE reviews SET reason = '', requester = '', votes = '', wanted = '', join_ke
 
 -- name: forget_claims
 -- What a caller said of a person.
-UPDATE claims SET session = '', "user" = '', context = '' WHERE inv = $1;
+UPDATE invocations SET session = '', "user" = '', context = '' WHERE inv = $1;
 
 -- name: forget_kept_answer
 -- An answer that was kept for an idempotency key.

@@ -143,8 +143,13 @@ class Session:
             self._run(lambda connection: connection.executemany(text, rows))
         return Answer([])
 
-    def execute_rows(self, query: Query, width: int, values: Sequence[Value]) -> None:
-        self.executemany(query, (values[start : start + width] for start in range(0, len(values), width)))
+    def execute_rows(self, query: Query, width: int, values: Sequence[Value]) -> list[Row]:
+        """A query that gives rows takes its values, of one column, as an array."""
+        if "RETURNING" not in _TEXTS[query.name]:
+            self.executemany(query, (values[start : start + width] for start in range(0, len(values), width)))
+            return []
+        text = _TEXTS[query.name]
+        return [tuple(row) for row in self._run(lambda connection: connection.fetch(text, list(values)))] if values else []
 
     def script(self, sql: str, seconds: float | None = None) -> None:
         """Statements without values, within so many seconds (None: as the others)."""

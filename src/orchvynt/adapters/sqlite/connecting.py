@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -13,9 +14,10 @@ from orchvynt.adapters.sqlite.faults import unavailable
 from orchvynt.ports.store import StoreUnavailableError
 
 APPLICATION_ID: Final = 0x4F56594E  # "OVYN", so that a foreign database is not taken for ours
-# Steps whose tables are filled from the records, with what folds new ones.
+# Steps whose tables are filled from the records, with what folds new ones: once the schema is this build's.
 _FILLING: Final = {10: receipts.fill, 15: auditing.fill}
-_PAGE_BYTES: Final = 8192
+# Records are about 3 KiB, and fill few places of smaller pages to the end. Stores that are there keep theirs (8 KiB).
+_PAGE_BYTES: Final = 16384
 _SQLITE_MIN: Final = (3, 38, 0)  # STRICT tables (3.37) and RETURNING
 
 
@@ -79,9 +81,8 @@ def _prepare(connection: SqliteConnection, path: Path) -> None:
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA cache_size = -16384")
     connection.execute("PRAGMA journal_size_limit = 67108864")
-    for number, script in steps:
-        if number > version:
-            _step(connection, number, script)
+    if version < newest:
+        _upgrade(connection, [(number, script) for number, script in steps if number > version])
 
 
 def _steps() -> list[tuple[int, str]]:
@@ -92,14 +93,16 @@ def _steps() -> list[tuple[int, str]]:
     return [(int(name[:3]), folder.joinpath(name).read_text("utf-8")) for name in names]
 
 
-def _step(connection: SqliteConnection, number: int, script: str) -> None:
-    """One step, whole or not at all."""
+def _upgrade(connection: SqliteConnection, steps: Sequence[tuple[int, str]]) -> None:
+    """All of them, or none: what fills a table of an early one knows only the schema behind the last."""
+    scripts = "\n".join(script for _, script in steps)
     try:
-        connection.executescript(f"BEGIN IMMEDIATE;\n{script}")
-        if number in _FILLING:
-            _FILLING[number](connection)
+        connection.executescript(f"BEGIN IMMEDIATE;\n{scripts}")
+        for number, _ in steps:
+            if number in _FILLING:
+                _FILLING[number](connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute(f"PRAGMA user_version = {steps[-1][0]}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
-from orchvynt.adapters.sql import Broken, Query, Value
+from orchvynt.adapters.sql import Broken, Query, Row, Value
 from orchvynt.decisions.billing.dimensions import context_value
 
 _ROWS_MAX: Final = 64
@@ -19,14 +19,16 @@ class SqliteConnection(sqlite3.Connection):
         super().__init__(*args, **kwargs)
         self.create_function("context_value", 2, context_value, deterministic=True)
 
-    def execute_rows(self, query: Query, width: int, values: Sequence[Value]) -> None:
+    def execute_rows(self, query: Query, width: int, values: Sequence[Value]) -> list[Row]:
         """One statement takes many rows: the interpreter's lock is released once for all of them instead of once a row, and the data
         path, which shares it, is interrupted less. Sizes are powers of two, so that few statements are prepared."""
+        returned: list[Row] = []
         start, total = 0, len(values) // width
         while start < total:
             rows = min(_ROWS_MAX, 1 << (total - start).bit_length() - 1)
-            self.execute(_with_rows(query, width, rows), values[start * width : (start + rows) * width])
+            returned += self.execute(_with_rows(query, width, rows), values[start * width : (start + rows) * width])
             start += rows
+        return returned
 
     @contextmanager
     def moment(self, broken: Broken = "strict") -> Iterator[None]:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from orchvynt.adapters.sql import Connection, Query, load_queries
+from orchvynt.adapters.sql import Connection, Query, Row, load_queries
 from orchvynt.adapters.sql import Value as Value
 
 QUERIES: Final[Mapping[str, Query]] = load_queries(__package__)
 
 
-def run_rows(connection: Connection, name: str, width: int, values: Sequence[Value]) -> None:
-    """Runs a query with `{rows}` over `values`, `width` to a row."""
-    connection.execute_rows(QUERIES[name], width, values)
+def run_rows(connection: Connection, name: str, width: int, values: Sequence[Value]) -> list[Row]:
+    """Runs a query with `{rows}` over `values`, `width` to a row, and gives what it returns."""
+    return connection.execute_rows(QUERIES[name], width, values)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
-from orchvynt.adapters.receipts import Receipts, claims_values
+from orchvynt.adapters.projection import Batch
+from orchvynt.adapters.receipts import NOT_SENT, said_values
 from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.connection import SqliteConnection
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
@@ -18,28 +19,32 @@ _EXPRESSIONS: Final = {
     "day": "settled_at / 86400000000000",
 }
 _EPOCH: Final = date(1970, 1, 1).toordinal()
-_JOIN: Final = "LEFT JOIN claims ON claims.inv = receipts.inv"
+_JOIN: Final = "LEFT JOIN invocations AS claims ON claims.inv = receipts.inv"
 
 
-def file_receipts(connection: Connection, receipts: Receipts) -> None:
-    said: list[Value] = []
-    for fact in receipts.received:
-        said += (fact.inv, *claims_values(fact))
+def file_receipts(connection: Connection, batch: Batch) -> None:
+    attempts = batch.receipts.attempts
+    ended = [attempt for attempt, one in attempts.items() if one.settled is not None and one.went is NOT_SENT]
+    for attempt, *went, response_id in run_rows(connection, "take_open_attempts", 1, [*batch.released.union(ended)]):
+        if attempt in attempts:
+            attempts[attempt].join((went[0], went[1], went[2]), response_id)
     rows: list[Value] = []
-    for attempt, one in receipts.attempts.items():
-        rows += (
-            attempt, one.inv, one.settled_at, one.model, one.provider, one.upstream_model, one.response_id, one.price_source, one.why,
-            one.nanos, one.input_tokens, one.output_tokens, one.cached_input_tokens, one.reasoning_tokens, one.cache_written_tokens,
-            one.estimated, one.overrun,
-        )  # fmt: skip
-    run_rows(connection, "add_claims", 10, said)
-    run_rows(connection, "upsert_receipts", 17, rows)
+    waiting: list[Value] = []
+    for attempt, one in attempts.items():
+        if one.settled is not None:
+            rows.append(attempt)
+            rows += one.values(one.settled)
+        else:
+            waiting += (attempt, *one.went, one.response_id)
+    run_rows(connection, "add_receipts", 17, rows)
+    run_rows(connection, "put_open_attempts", 5, waiting)
 
 
 def fill(connection: SqliteConnection) -> None:
     """Receipts and claims of all records that are there. Raises StoreUnavailableError where one cannot be read."""
     for batch in record_batches(connection):
-        file_receipts(connection, batch.receipts)
+        file_receipts(connection, batch)
+        connection.executemany(QUERIES["set_claims"], [(fact.inv, *said_values(fact)) for fact in batch.receipts.received])
 
 
 def receipts(connection: Connection, begin: int, end: int, limit: int, after: tuple[int, str]) -> list[ReceiptRow]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from orchvynt.adapters.journal.feed import Feed
 from orchvynt.adapters.journal.file import FileJournal
@@ -23,15 +23,17 @@ from orchvynt.adapters.sqlite.connection import SqliteConnection
 from orchvynt.adapters.sqlite.faults import unavailable
 from orchvynt.adapters.sqlite.filing import batch_of, file_batch
 from orchvynt.adapters.sqlite.queries import QUERIES
+from orchvynt.adapters.sqlite.written import Filing
 from orchvynt.decisions.audit.entries import MISMATCH
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import StoreUnavailableError
 
 T = TypeVar("T")
 
-BATCH_FRAMES: Final = 500
+BATCH_FRAMES: Final = 3000
 _BATCH_BYTES: Final = 8 * 1024 * 1024
-_LINGER_S: Final = 0.05
+# Whoever reads waits for what is in the journal, and ends this. A longer one makes fewer rows: what begins and ends within it is one.
+_LINGER_S: Final = 0.25
 _BACKOFF_FIRST_S: Final = 0.1
 _BACKOFF_MAX_S: Final = 5.0
 _WAITING_MAX: Final = 1000
@@ -41,22 +43,6 @@ _EMPTYING_TRIES: Final = 3
 class _Job(NamedTuple):
     run: Callable[[], None]
     fail: Callable[[StoreUnavailableError], None]
-
-
-class Filing(Protocol):
-    """What a writer writes to. `position` is up to where the journal is committed there; all raise StoreUnavailableError."""
-
-    @property
-    def chain(self) -> AuditChain: ...
-
-    @property
-    def position(self) -> Position: ...
-
-    def file(self, frames: list[Frame], position: Position) -> None: ...
-
-    def transaction(self, work: Callable[[Connection], T], durable: bool) -> T: ...
-
-    def transaction_without_traces(self, work: Callable[[Connection], T], durable: bool) -> T: ...
 
 
 class Filed:

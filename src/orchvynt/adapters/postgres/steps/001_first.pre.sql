@@ -13,7 +13,7 @@ CREATE TABLE filed (
 );
 
 -- Each batch of records takes a block of numbers (`filing.BLOCK`), so that processes never give the same one.
-CREATE SEQUENCE records_numbered AS bigint INCREMENT BY 500;
+CREATE SEQUENCE records_numbered AS bigint INCREMENT BY 4096;
 
 CREATE TABLE frames (
     seq  bigint PRIMARY KEY,
@@ -23,10 +23,9 @@ CREATE TABLE frames (
 CREATE INDEX frames_by_inv ON frames (inv, seq);
 
 CREATE TABLE lookups (
-    bucket    bigint NOT NULL,
     reference text COLLATE "C" NOT NULL,
     seq       bigint NOT NULL,
-    PRIMARY KEY (bucket, reference, seq)
+    PRIMARY KEY (reference, seq)
 );
 
 CREATE TABLE invocations (
@@ -44,10 +43,16 @@ CREATE TABLE invocations (
     tier            bigint NOT NULL,
     outcome         text COLLATE "C" NOT NULL,
     nanos           bigint NOT NULL,
-    duration_ns     bigint NOT NULL
+    duration_ns     bigint NOT NULL,
+    "key"           text COLLATE "C" NOT NULL,
+    session         text COLLATE "C" NOT NULL,
+    workload        text COLLATE "C" NOT NULL,
+    "user"          text COLLATE "C" NOT NULL,
+    context         text COLLATE "C" NOT NULL
 );
 CREATE INDEX invocations_unfinished ON invocations (inv) WHERE outcome = '';
 
+-- A subject may be longer than an index takes.
 CREATE TABLE spend (
     budget        text COLLATE "C" NOT NULL,
     subject       text COLLATE "C" NOT NULL,
@@ -58,9 +63,9 @@ CREATE TABLE spend (
     tokens        bigint NOT NULL,
     output_tokens bigint NOT NULL,
     invocations   bigint NOT NULL,
-    touched_at    bigint NOT NULL,
-    PRIMARY KEY (budget, subject, "window", rolls_ns, ends_at)
+    touched_at    bigint NOT NULL
 );
+CREATE UNIQUE INDEX spend_places ON spend (budget, md5(subject), "window", rolls_ns, ends_at);
 
 CREATE TABLE renamed (
     was  text COLLATE "C" PRIMARY KEY,
@@ -225,10 +230,18 @@ CREATE TABLE grants (
 );
 CREATE INDEX grants_by_at ON grants (at);
 
+CREATE TABLE open_attempts (
+    attempt        text COLLATE "C" PRIMARY KEY,
+    model          text COLLATE "C" NOT NULL,
+    provider       text COLLATE "C" NOT NULL,
+    upstream_model text COLLATE "C" NOT NULL,
+    response_id    text COLLATE "C" NOT NULL
+);
+
 CREATE TABLE receipts (
-    attempt              text COLLATE "C" PRIMARY KEY,
-    inv                  text COLLATE "C" NOT NULL,
     settled_at           bigint NOT NULL,
+    attempt              text COLLATE "C" NOT NULL,
+    inv                  text COLLATE "C" NOT NULL,
     model                text COLLATE "C" NOT NULL,
     provider             text COLLATE "C" NOT NULL,
     upstream_model       text COLLATE "C" NOT NULL,
@@ -242,21 +255,8 @@ CREATE TABLE receipts (
     reasoning_tokens     bigint NOT NULL,
     cache_written_tokens bigint NOT NULL,
     estimated            bigint NOT NULL,
-    overrun              bigint NOT NULL
-);
-CREATE INDEX receipts_by_settled_at ON receipts (settled_at) WHERE settled_at > 0;
-
-CREATE TABLE claims (
-    inv      text COLLATE "C" PRIMARY KEY,
-    "key"    text COLLATE "C" NOT NULL,
-    key_id   text COLLATE "C" NOT NULL,
-    workflow text COLLATE "C" NOT NULL,
-    agent    text COLLATE "C" NOT NULL,
-    run      text COLLATE "C" NOT NULL,
-    session  text COLLATE "C" NOT NULL,
-    workload text COLLATE "C" NOT NULL,
-    "user"   text COLLATE "C" NOT NULL,
-    context  text COLLATE "C" NOT NULL
+    overrun              bigint NOT NULL,
+    PRIMARY KEY (settled_at, attempt)
 );
 
 CREATE TABLE news (
