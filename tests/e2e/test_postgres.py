@@ -88,3 +88,8 @@ def test_only_one_process_serves_from_a_store(server: Serving, url: str, tmp_pat
     assert refused.returncode == 1
     assert f":{server.process.pid if server.process else 0}" in refused.stderr
     assert "serves from a store with one process" in refused.stderr
+    migrated = server.command_alone("migrate", "--store", url)
+    assert (migrated.returncode, migrated.stdout) == (1, "")
+    printed = server.command_alone("migrate", "--store", url, "--print")
+    assert (printed.returncode, printed.stdout) == (0, "-- Nothing is to be done.\n")
+    assert server.command_alone("migrate", "--store", "sqlite:///o.db").returncode == 2
