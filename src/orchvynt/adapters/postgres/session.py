@@ -26,6 +26,7 @@ QUERIES: Final = load_queries(__package__)
 _TEXTS: Final = {name: str(query) for name, query in QUERIES.items()}
 _CONNECT_S: Final = 5.0
 _CLOSE_S: Final = 2.0
+_ROUNDS: Final = 3
 _STATEMENTS: Final = 400
 _NAMED: Final = re.compile(r"(?<!:):([a-z_]\w*)")
 _KEEPALIVES: Final = {"tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
@@ -125,7 +126,8 @@ class Session:
 
     def _let_go(self) -> None:
         """Sockets are closed by the loop, in its next rounds."""
-        self._loop.run_until_complete(asyncio.sleep(0))
+        for _ in range(_ROUNDS):
+            self._loop.run_until_complete(asyncio.sleep(0))
 
     def execute(self, sql: str, parameters: Any = (), /) -> Answer:
         """Raises StoreUnavailableError; ValueError for a value that the database cannot hold."""

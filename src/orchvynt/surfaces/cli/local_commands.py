@@ -78,6 +78,8 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
         """Write a first policy from the keys in the environment."""
         raise typer.Exit(outside.local.init(InitOptions(path, force)))
 
+
+def add_store_commands(app: typer.Typer, outside: Outside) -> None:
     @app.command(rich_help_panel=START)
     def migrate(
         store: Annotated[str, typer.Option("--store", metavar="URL", help="The store, postgresql://….")],
