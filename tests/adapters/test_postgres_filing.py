@@ -59,6 +59,7 @@ def test_a_commit_whose_answer_is_lost_files_each_fact_once(url: str, postgres: 
                 if len(frame) > 1:
                     relay.cut = when
                     await at_last(opened.store.settled)
+            await at_last(opened.store.settled)
             assert relay.cuts > 5
             await naive.check(opened.store, frames)
             kept = await opened.store.audits(100, subject=lives.review_id(6))

@@ -151,6 +151,7 @@ def test_a_step_that_fails_leaves_nothing(postgres: Server) -> None:
     one.connect()
     with pytest.raises(StoreUnavailableError, match="refuses a statement"):
         migrate(one)
+    one.close()
     assert postgres.sql("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()", url=place) == [("evidence",)]
 
 
