@@ -19,6 +19,7 @@ from orchvynt.surfaces.cli.outside import (
     DoctorOptions,
     InitOptions,
     LocalCommands,
+    MigrateOptions,
     Outside,
     ScriptedProviderOptions,
     ServeOptions,
@@ -39,6 +40,7 @@ def main() -> None:
         scripted_provider=_scripted_provider,
         init=lambda options: _init(options, environment),
         doctor=lambda options: _doctor(options, environment, directory),
+        migrate=_migrate,
         validate=_validate,
         test=_test,
     )
@@ -70,7 +72,7 @@ def serve_settings(options: ServeOptions, directory: Path) -> settings.Settings:
         listen_port=listen[1],
         admin_host=admin[0],
         admin_port=admin[1],
-        store_path=settings.store_path(options.store),
+        store=settings.store_place(options.store, options.journal),
         secret_env=options.secret_env or defaults.secret_env,
         secret_dir=options.secret_dir or defaults.secret_dir,
         insecure_admin=options.insecure_admin,
@@ -112,6 +114,16 @@ def _doctor(options: DoctorOptions, environment: Mapping[str, str], directory: P
     from orchvynt.assembly.doctor import run
 
     return run(options.policy, options.server, options.json, environment, directory)
+
+
+def _migrate(options: MigrateOptions) -> int:
+    try:
+        target = settings.database(options.store)
+    except settings.WrongUseError as error:
+        return _wrong_use("migrate", error)
+    from orchvynt.assembly.migrate import run
+
+    return run(target, options.only_print)
 
 
 def _validate(text: str, file: str) -> "tuple[Sequence[Problem], Sequence[str]]":

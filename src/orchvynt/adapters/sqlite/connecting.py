@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from orchvynt.adapters.sqlite import auditing, receipts
+from orchvynt.adapters.sqlite.connection import SqliteConnection
 from orchvynt.adapters.sqlite.faults import unavailable
 from orchvynt.ports.store import StoreUnavailableError
 
@@ -20,7 +21,7 @@ _PAGE_BYTES: Final = 16384
 _SQLITE_MIN: Final = (3, 38, 0)  # STRICT tables (3.37) and RETURNING
 
 
-def connect_writer(path: Path, busy_ms: int) -> sqlite3.Connection:
+def connect_writer(path: Path, busy_ms: int) -> SqliteConnection:
     """The only connection that writes, with the schema of this build. Raises StoreUnavailableError."""
     if sqlite3.sqlite_version_info < _SQLITE_MIN:
         raise StoreUnavailableError(f"SQLite {sqlite3.sqlite_version} is too old. Use a Python whose sqlite3 is 3.38 or newer.")
@@ -29,9 +30,9 @@ def connect_writer(path: Path, busy_ms: int) -> sqlite3.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreUnavailableError(f"the store {path} is unavailable: {error.strerror}. Check the path and its directory.") from error
-    connection: sqlite3.Connection | None = None
+    connection: SqliteConnection | None = None
     try:
-        connection = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False)
+        connection = _connect(str(path), busy_ms)
         _prepare(connection, path)
     except sqlite3.Error as error:
         if connection is not None:
@@ -44,17 +45,19 @@ def connect_writer(path: Path, busy_ms: int) -> sqlite3.Connection:
     return connection
 
 
-def connect_reader(path: Path, busy_ms: int) -> sqlite3.Connection:
+def connect_reader(path: Path, busy_ms: int) -> SqliteConnection:
     """A connection that cannot write. Raises StoreUnavailableError."""
     try:
-        return sqlite3.connect(
-            f"file:{quote(str(path))}?mode=ro", uri=True, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False
-        )
+        return _connect(f"file:{quote(str(path))}?mode=ro", busy_ms, uri=True)
     except sqlite3.Error as error:
         raise unavailable(error, str(path)) from error
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _connect(name: str, busy_ms: int, uri: bool = False) -> SqliteConnection:
+    return sqlite3.connect(name, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False, factory=SqliteConnection, uri=uri)
+
+
+def _prepare(connection: SqliteConnection, path: Path) -> None:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
     is_new = version == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
@@ -90,7 +93,7 @@ def _steps() -> list[tuple[int, str]]:
     return [(int(name[:3]), folder.joinpath(name).read_text("utf-8")) for name in names]
 
 
-def _upgrade(connection: sqlite3.Connection, steps: Sequence[tuple[int, str]]) -> None:
+def _upgrade(connection: SqliteConnection, steps: Sequence[tuple[int, str]]) -> None:
     """All of them, or none: what fills a table of an early one knows only the schema behind the last."""
     scripts = "\n".join(script for _, script in steps)
     try:

@@ -1,6 +1,5 @@
 """Writes one batch of frames and its projections into the database, within the caller's transaction. It commits nothing."""
 
-import sqlite3
 from collections.abc import Sequence
 from time import sleep
 from typing import Any, Final
@@ -12,6 +11,7 @@ from orchvynt.adapters.projection import Batch
 from orchvynt.adapters.receipts import bounded, said_values
 from orchvynt.adapters.reviews import fold_reviews
 from orchvynt.adapters.spending import book_renamed, renamed_now
+from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.auditing import AuditChain, file_audit, file_matches
 from orchvynt.adapters.sqlite.departures import file_departures
 from orchvynt.adapters.sqlite.news import file_news
@@ -89,7 +89,7 @@ def batch_of(frames: Sequence[Frame], next_seq: int) -> Batch:
     return batch
 
 
-def file_batch(connection: sqlite3.Connection, batch: Batch, position: Position, chain: AuditChain) -> None:
+def file_batch(connection: Connection, batch: Batch, position: Position, chain: AuditChain) -> None:
     """Files what a batch of frames changes, its entries of the audit, and the position behind it."""
     _file_records(connection, batch)
     _file_money(connection, batch)
@@ -120,7 +120,7 @@ def file_batch(connection: sqlite3.Connection, batch: Batch, position: Position,
     connection.execute(QUERIES["set_filed"], (*position, batch.last_finished))
 
 
-def _file_records(connection: sqlite3.Connection, batch: Batch) -> None:
+def _file_records(connection: Connection, batch: Batch) -> None:
     records = batch.records.values()
     frames: list[Value] = []
     for record in records:
@@ -139,7 +139,7 @@ def _file_records(connection: sqlite3.Connection, batch: Batch) -> None:
     run_rows(connection, "add_lookups", 3, lookups)
 
 
-def _file_money(connection: sqlite3.Connection, batch: Batch) -> None:
+def _file_money(connection: Connection, batch: Batch) -> None:
     spend: list[Value] = []
     for (budget, subject, window, rolls_ns, ends_at), (nanos, tokens, output_tokens, *rest) in batch.spend.items():
         spend += (budget, subject, window, rolls_ns, bounded(nanos), bounded(tokens), bounded(output_tokens), *rest, ends_at)
@@ -152,7 +152,7 @@ def _file_money(connection: sqlite3.Connection, batch: Batch) -> None:
     connection.executemany(QUERIES["set_sent"], [(at, attempt) for attempt, at in batch.sent.items()])
 
 
-def carry(connection: sqlite3.Connection, carried: Carried) -> None:
+def carry(connection: Connection, carried: Carried) -> None:
     """A policy came into force: what is settled under an old name moves to the new one, and the old name is remembered."""
     for (book,) in connection.execute(QUERIES["spend_books"]).fetchall() if carried.renamed else ():
         now = book_renamed(book, carried)
@@ -167,7 +167,7 @@ def carry(connection: sqlite3.Connection, carried: Carried) -> None:
         connection.executemany(QUERIES["add_renamed"], found.items())
 
 
-def _file_kept(connection: sqlite3.Connection, answers: Sequence[AnswerKept]) -> None:
+def _file_kept(connection: Connection, answers: Sequence[AnswerKept]) -> None:
     for one in answers:
         values: list[Value] = [
             one.scope, one.request, one.inv, one.at, one.until, one.status, one.content_type, _encode(one.headers).decode(),
@@ -176,7 +176,7 @@ def _file_kept(connection: sqlite3.Connection, answers: Sequence[AnswerKept]) ->
         run_rows(connection, "keep_answer", 10, values)
 
 
-def _file_reviews(connection: sqlite3.Connection, batch: Batch, chain: AuditChain) -> None:
+def _file_reviews(connection: Connection, batch: Batch, chain: AuditChain) -> None:
     facts = batch.reviews
     known = {}
     for review in {fact.review for fact in facts}:

@@ -280,6 +280,10 @@ ORDER BY opened_at, review;
 -- A page of the inbox: those that match {conditions}, by their opening.
 SELECT * FROM reviews {conditions} ORDER BY opened_at {order}, review {order} LIMIT :limit;
 
+-- name: asks_one_of
+-- A condition of the inbox: one of {groups} is asked.
+EXISTS (SELECT 1 FROM json_each(reviewers) WHERE value IN ({groups}))
+
 -- name: review
 -- One review.
 SELECT * FROM reviews WHERE review = ?;

@@ -38,6 +38,7 @@ class ServeOptions:
     watch: bool = False
     admin_url: str = ""
     oidc: OidcOptions = OidcOptions()
+    journal: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,14 @@ class DoctorOptions:
 
 
 @dataclass(frozen=True)
+class MigrateOptions:
+    """`only_print`: nothing is changed."""
+
+    store: str
+    only_print: bool
+
+
+@dataclass(frozen=True)
 class LocalCommands:
     """The commands that need the server side; assembly implements them. All but the last two give the exit code.
 
@@ -87,6 +96,7 @@ class LocalCommands:
     scripted_provider: Callable[[ScriptedProviderOptions], int]
     init: Callable[[InitOptions], int]
     doctor: Callable[[DoctorOptions], int]
+    migrate: Callable[[MigrateOptions], int]
     validate: Callable[[str, str], "tuple[Sequence[Problem], Sequence[str]]"]
     test: Callable[[str, str, Callable[[str], bool]], "Rehearsal"]
 
