@@ -3,8 +3,8 @@
 from tests.support.budgets import line as line_of
 
 from orchvynt.decisions.budgets.ledger import Account, Ledger, Line
+from orchvynt.decisions.budgets.needs import Fits
 from orchvynt.decisions.budgets.overflow import overflows, own_limits, used
-from orchvynt.decisions.budgets.sizing import Fits
 from orchvynt.language.compiled_budgets import UNLIMITED, Breach, Budget, Limits
 
 ALL = Limits(nanos=1_000, tokens=100, input_tokens=60, output_tokens=40, invocations=5)

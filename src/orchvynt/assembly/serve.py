@@ -19,6 +19,7 @@ from orchvynt.adapters.secrets import EnvSecrets
 from orchvynt.adapters.sqlite.opening import Opened
 from orchvynt.adapters.watched import DiskFile
 from orchvynt.assembly.build import Process, build, open_state
+from orchvynt.assembly.built import built
 from orchvynt.assembly.loop import event_loop
 from orchvynt.assembly.policy_file import PolicyRefusedError, starting
 from orchvynt.assembly.settings import Settings, WrongUseError, check_exposure, check_watch, unfit
@@ -50,6 +51,7 @@ class Serving:
 
     def __init__(self, settings: Settings, opened: Opened, started_at: int) -> None:
         self.version = version("orchvynt")
+        self.build = built()
         self.started_at = started_at
         self.store = f"sqlite:///{settings.store_path}"
         self.stopping = asyncio.Event()
