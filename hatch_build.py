@@ -1,6 +1,6 @@
 """Compiles the modules of the hot path ahead of time, with mypyc, into the wheel. HATCH_BUILD_HOOK_ENABLE_CUSTOM=true asks for it.
 
-The sources stay in the wheel beside what is compiled from them: tracebacks show their lines, and where nothing compiled fits the
+The sources stay in the wheel beside what is compiled from them: tracebacks name their lines, and where nothing compiled fits the
 interpreter, they are what runs. Without the variable, and for an editable install, nothing here is called and no compiler is needed.
 """
 

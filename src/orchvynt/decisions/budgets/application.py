@@ -29,8 +29,8 @@ def applicable(budgets: Sequence[Budget], invocation: Invocation, values: Mappin
                 return _failed(budget, "condition", "when", error)
         try:
             who = subject(budget.scope, budget.by, invocation, values)
-        except NoScalarError as error:
-            said = f"Budget {budget.name}: {error}."
+        except NoScalarError as unfit:
+            said = f"Budget {budget.name}: {unfit}."
             return Fault("invalid_request", said, "Send a text or a number there.", param=_param(budget), detail={"budget": budget.name})
         except EvaluationError as error:
             return _failed(budget, "subject", "by", error)

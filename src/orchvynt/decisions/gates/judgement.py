@@ -54,8 +54,8 @@ def judge(gate: Gate, values: MutableMapping[str, object]) -> Judgement:
         return Judgement(gate.name, "matched")
     try:
         return Judgement(gate.name, "matched" if gate.when.evaluate(values) is True else "passed")
-    except NotKnownYetError as error:
-        return _unsure(gate, values, error)
+    except NotKnownYetError as unknown:
+        return _unsure(gate, values, unknown)
     except EvaluationError as error:
         return Judgement(gate.name, "failed", str(error))
 
