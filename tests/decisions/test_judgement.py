@@ -5,7 +5,8 @@ from collections.abc import MutableMapping
 import msgspec
 import pytest
 
-from orchvynt.decisions.gates.judgement import Judgement, foresee, judge, judge_calls
+from orchvynt.decisions.gates.judgement import foresee, judge, judge_calls
+from orchvynt.decisions.gates.verdicts import Judgement
 from orchvynt.language.compiled_gates import Confidence, Stage
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
 from orchvynt.language.expressions.values import NotKnownYetError

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from tests.support.budgets import line as line_of
 
 from orchvynt.decisions.budgets.ledger import Account, Ledger, Line
+from orchvynt.decisions.budgets.needs import Fits
 from orchvynt.decisions.budgets.overflow import overflows, own_limits, used
-from orchvynt.decisions.budgets.sizing import Fits
 from orchvynt.decisions.budgets.standing import Spend, measures
 from orchvynt.language.compiled_budgets import UNLIMITED, Breach, Budget, Limits
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from tests.decisions.routing_policies import asking, chosen, expression, planned, policy, rule
 
 from orchvynt.decisions.routing.figures import nothing_observed
-from orchvynt.decisions.routing.plans import Plan, Plans
+from orchvynt.decisions.routing.planned import Plan
+from orchvynt.decisions.routing.plans import Plans
 from orchvynt.language.snapshot import Constraint, Key, Model, Snapshot, Split
 from orchvynt.model.invocation import Claims, Invocation
 

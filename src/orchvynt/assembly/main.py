@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchvynt.assembly import settings
+from orchvynt.assembly.built import built
 from orchvynt.surfaces.cli.app import build_app
 from orchvynt.surfaces.cli.outside import (
     DemoOptions,
@@ -44,7 +45,7 @@ def main() -> None:
         validate=_validate,
         test=_test,
     )
-    build_app(Outside(environment, directory, time.time_ns, version("orchvynt"), local))()
+    build_app(Outside(environment, directory, time.time_ns, version("orchvynt"), local, built()))()
 
 
 def _serve(options: ServeOptions, environment: Mapping[str, str], directory: Path) -> int:

@@ -20,6 +20,7 @@ from orchvynt.adapters.sqlite.opening import Opened
 from orchvynt.adapters.watched import DiskFile
 from orchvynt.assembly.binding import bind
 from orchvynt.assembly.build import Process, build, open_state
+from orchvynt.assembly.built import built
 from orchvynt.assembly.loop import event_loop
 from orchvynt.assembly.policy_file import PolicyRefusedError, starting
 from orchvynt.assembly.settings import Settings, WrongUseError, check_exposure, check_watch, unfit
@@ -51,6 +52,7 @@ class Serving:
 
     def __init__(self, settings: Settings, opened: Opened, started_at: int) -> None:
         self.version = version("orchvynt")
+        self.build = built()
         self.started_at = started_at
         self.store = settings.store.shown
         self.stopping = asyncio.Event()

@@ -6,8 +6,9 @@ A gate that is not enforced, or that is reviewed after the delivery, holds nothi
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from orchvynt.decisions.gates.judgement import Judgement, foresee, judge, judge_calls
+from orchvynt.decisions.gates.judgement import foresee, judge, judge_calls
 from orchvynt.decisions.gates.sampling import drawn
+from orchvynt.decisions.gates.verdicts import Judgement
 from orchvynt.language.call_values import ToolCallValues
 from orchvynt.language.compiled_gates import ALL
 from orchvynt.language.scope import RECORDED_ITEMS_MAX, OutputValues, RequestValues, recorded

@@ -11,8 +11,9 @@ from orchvynt.catalog.tokenizers import tokenizer_of
 from orchvynt.decisions.budgets.application import lines
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.needs import Fits, Need, Short
 from orchvynt.decisions.budgets.reported import InputReports
-from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, Fits, Need, Short, binds, bounds_output, size
+from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, binds, bounds_output, size
 from orchvynt.decisions.fallback.health import Route
 from orchvynt.decisions.fallback.passing import CLEAR, Passage
 from orchvynt.decisions.routing.names import resolve
@@ -22,8 +23,9 @@ from orchvynt.language.snapshot import Model, Snapshot
 from orchvynt.lifecycle.chains import chain_of
 from orchvynt.lifecycle.events import NotAdmitted
 from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.weighed import Weighed
 from orchvynt.model.invocation import Ask
-from orchvynt.model.money import FREE, Price
+from orchvynt.model.money import FREE
 
 # Those that cost no more than the price of the catalog (https://platform.openai.com/docs/guides/flex-processing).
 STANDARD_TIERS: Final = frozenset({"", "auto", "default", "flex"})
@@ -35,24 +37,6 @@ BYTES_PER_TOKEN_USUAL: Final = 4
 MS: Final = 1_000_000
 
 NO_COUNTS: Final[Mapping[str, int | None]] = MappingProxyType({})
-
-
-class Weighed(msgspec.Struct, frozen=True, gc=False):
-    """The lines that the hold stands on, the price that it is made at, what it takes, the bound of its input, and 1 if it counts
-    its invocation, which is counted once. `counted_by` is the tokenizer that counted the input, empty where its bytes bound it;
-    `count_with` is one whose count may change the result: then it is to be weighed again with that."""
-
-    lines: tuple[Line, ...]
-    price: Price
-    result: Fits | Short
-    input_tokens_bound: int
-    calls: int
-    counted_by: str = ""
-    count_with: str = ""
-
-    def binding(self) -> list[Line]:
-        """Those of the lines that bound the hold: only who may have to stand behind others asks."""
-        return [line for line in self.lines if binds(line, self.price, self.calls)]
 
 
 def passage(

@@ -6,10 +6,11 @@ from orchvynt.decisions.budgets.accounts import key_of
 from orchvynt.decisions.budgets.burning import Burning
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.needs import Fits, Short
 from orchvynt.decisions.budgets.overflow import overflows
 from orchvynt.decisions.budgets.prompts import Prompts
 from orchvynt.decisions.budgets.reported import InputReports
-from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
+from orchvynt.decisions.budgets.sizing import behind_others
 from orchvynt.decisions.budgets.thresholds import Thresholds, Why
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.fallback.passing import Passage
@@ -20,7 +21,8 @@ from orchvynt.language.spending import carried
 from orchvynt.lifecycle.commands import Admit, PutToRest
 from orchvynt.lifecycle.countable import countable
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
-from orchvynt.lifecycle.weighing import Weighed, passage, weigh
+from orchvynt.lifecycle.weighed import Weighed
+from orchvynt.lifecycle.weighing import passage, weigh
 from orchvynt.model.facts import BudgetThresholdPassed, Reserved
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.tokens import TokenCounting

@@ -96,8 +96,8 @@ class Attempting:
         except UnsupportedError as error:
             self._fail_unsent(exchange, Failure("policy", 0, f"{error} ({error.param})"))
             return
-        except SecretMissingError as error:
-            self._fail_unsent(exchange, Failure("auth", 0, str(error)))
+        except SecretMissingError as missing:
+            self._fail_unsent(exchange, Failure("auth", 0, str(missing)))
             return
         # OpenAI documents X-Client-Request-Id for exactly this: the id by which an arrival is found in our record.
         headers = (("x-client-request-id", command.attempt),)

@@ -62,9 +62,9 @@ class FileJournal:
         data = bytearray()
         try:
             payloads = [add_frame(data, facts) for facts in records]
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        except (TypeError, ValueError, OverflowError, RecursionError) as unfit:
             whose = ", ".join(facts[0].inv for facts in records)
-            raise JournalUnavailableError(f"facts of {whose} cannot be encoded: {error}. This is a defect of OrchVynt.") from error
+            raise JournalUnavailableError(f"facts of {whose} cannot be encoded: {unfit}. This is a defect of OrchVynt.") from unfit
         size = len(data)
         if self._torn or self._fd < 0 or self._offset + size > self._segment_bytes:
             self._make_ready(size)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from orchvynt.decisions.budgets.applied import Applied
 from orchvynt.decisions.budgets.grants import Grants
 from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.budgets.windows import placed_in
@@ -13,15 +14,6 @@ from orchvynt.language.subjects import NOBODY, NoScalarError, subject
 from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
-
-
-class Applied(msgspec.Struct, frozen=True, gc=False):
-    """A budget that applies to an invocation, by its number in the snapshot, and the subject that pays. `prompt` is the digest of what the
-    model reads, where the budget counts equal prompts, else empty."""
-
-    number: int
-    subject: str
-    prompt: str = ""
 
 
 def applicable(budgets: Sequence[Budget], invocation: Invocation, values: Mapping[str, object]) -> list[Applied] | Fault:
@@ -37,8 +29,8 @@ def applicable(budgets: Sequence[Budget], invocation: Invocation, values: Mappin
                 return _failed(budget, "condition", "when", error)
         try:
             who = subject(budget.scope, budget.by, invocation, values)
-        except NoScalarError as error:
-            said = f"Budget {budget.name}: {error}."
+        except NoScalarError as unfit:
+            said = f"Budget {budget.name}: {unfit}."
             return Fault("invalid_request", said, "Send a text or a number there.", param=_param(budget), detail={"budget": budget.name})
         except EvaluationError as error:
             return _failed(budget, "subject", "by", error)

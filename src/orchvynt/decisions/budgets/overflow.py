@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from orchvynt.decisions.budgets.ledger import Account, Ledger, Line
-from orchvynt.decisions.budgets.sizing import Fits
+from orchvynt.decisions.budgets.needs import Fits
 from orchvynt.decisions.budgets.standing import Measure, Spend
 from orchvynt.language.compiled_budgets import Limits
 

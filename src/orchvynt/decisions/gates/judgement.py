@@ -6,30 +6,10 @@ A gate whose condition fails to evaluate closes: it counts as matched. One that 
 
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from typing import Literal
 
-import msgspec
-
+from orchvynt.decisions.gates.verdicts import Call, Judgement, Verdict
 from orchvynt.language.expressions.values import NotKnownYetError
 from orchvynt.language.snapshot import EvaluationError, Gate
-
-Verdict = Literal["matched", "passed", "failed"]
-Call = tuple[int, str]
-"""A tool call of an answer: its position from 0, and its tool."""
-
-
-class Judgement(msgspec.Struct, frozen=True, gc=False):
-    """`failed` closes the gate like `matched`; `problem` then says why. It also says why the confidence is unknown, where that decided.
-    `calls` are the tool calls that it closes for."""
-
-    gate: str
-    verdict: Verdict
-    problem: str = ""
-    calls: tuple[Call, ...] = ()
-
-    @property
-    def closes(self) -> bool:
-        return self.verdict != "passed"
 
 
 def foresee(gate: Gate, values: Mapping[str, object], tools: Sequence[str] = (), stream: bool = False) -> Verdict | None:
@@ -66,8 +46,8 @@ def judge(gate: Gate, values: MutableMapping[str, object]) -> Judgement:
         return Judgement(gate.name, "matched")
     try:
         return Judgement(gate.name, "matched" if gate.when.evaluate(values) is True else "passed")
-    except NotKnownYetError as error:
-        return _unsure(gate, values, error)
+    except NotKnownYetError as unknown:
+        return _unsure(gate, values, unknown)
     except EvaluationError as error:
         return Judgement(gate.name, "failed", str(error))
 

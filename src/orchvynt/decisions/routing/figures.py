@@ -6,10 +6,11 @@ from typing import Final
 import msgspec
 
 from orchvynt.catalog.bounds import input_tokens_bound
+from orchvynt.decisions.routing.measured import Measured
 from orchvynt.decisions.routing.plans import Plans
 from orchvynt.decisions.routing.quality import Scores
-from orchvynt.decisions.routing.statistics import Measured, Statistics
-from orchvynt.language.scope import CandidateFigures
+from orchvynt.decisions.routing.statistics import Statistics
+from orchvynt.language.candidate_figures import CandidateFigures
 from orchvynt.language.snapshot import Model
 from orchvynt.model.invocation import Ask, Invocation
 from orchvynt.model.money import NANOS_PER_USD, cost_nanos

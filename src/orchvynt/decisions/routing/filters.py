@@ -4,9 +4,7 @@ These bind every candidate of a plan, whatever named it: a rule, the caller, a c
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal
-
-import msgspec
+from typing import Final, Literal, NamedTuple
 
 from orchvynt.catalog.bounds import input_tokens_bound, input_tokens_ceiling, input_tokens_least
 from orchvynt.decisions.routing.names import fits
@@ -24,7 +22,7 @@ _LENGTH_UNKNOWN: Final[tuple[str, ...]] = ("context",)
 _NO_ALLOWED: Final[frozenset[str]] = frozenset()
 
 
-class Bound(msgspec.Struct, frozen=True, gc=False):
+class Bound(NamedTuple):
     """A constraint that binds this invocation. `why` is set where it does because its condition failed."""
 
     regions: frozenset[str]

@@ -5,15 +5,13 @@ Gives the ordered candidates, each with why, and the rejected ones with why not.
 
 from typing import Final
 
-import msgspec
-
 from orchvynt.decisions.routing.choosing import choose
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.filters import Filters
 from orchvynt.decisions.routing.names import AUTO, asked_for, resolve
-from orchvynt.decisions.routing.plans import Plan as Plan
+from orchvynt.decisions.routing.planned import Plan, Routed, Tried
 from orchvynt.decisions.routing.refusals import key_may_not, no_candidate
-from orchvynt.decisions.routing.rules import Tried, first_match
+from orchvynt.decisions.routing.rules import first_match
 from orchvynt.decisions.routing.splitting import side_of
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Chain, Model, Rule, Snapshot
@@ -23,18 +21,6 @@ from orchvynt.model.invocation import Invocation
 
 WHATEVER: Final = 1 << 62
 """No window of the plan is known: nothing is too long for it."""
-
-
-class _Routed(msgspec.Struct, frozen=True):
-    """The routed model, if there is one, and why. `checked` says that it passed the filters; `named` that the caller itself named it."""
-
-    model: Model | None
-    why: str
-    unmeasured: tuple[str, ...] = ()
-    rejected: tuple[CandidateRejected, ...] = ()
-    figures: dict[str, object] = {}
-    checked: bool = False
-    named: bool = False
 
 
 def plan(
@@ -78,7 +64,7 @@ def _plan(
     filters: Filters,
 ) -> Plan:
     if tried.rule is not None:
-        routed: _Routed | Fault = _by_rule(snapshot, tried.rule, filters, values, observed, mono)
+        routed: Routed | Fault = _by_rule(snapshot, tried.rule, filters, values, observed, mono)
     else:
         routed = _by_name(snapshot, invocation.ask.requested_model)
     if isinstance(routed, Fault):
@@ -101,22 +87,22 @@ def _plan(
     return _made(chain, tried, candidates, rejected, routed.figures, refusal, left)
 
 
-def _by_name(snapshot: Snapshot, requested: str) -> _Routed | Fault:
+def _by_name(snapshot: Snapshot, requested: str) -> Routed | Fault:
     found = asked_for(snapshot, requested)
     if isinstance(found, Fault):
         return found
     name, why = found
-    return _Routed(resolve(snapshot, name), why, named=requested != AUTO and not why.startswith("default"))
+    return Routed(resolve(snapshot, name), why, named=requested != AUTO and not why.startswith("default"))
 
 
-def _by_rule(snapshot: Snapshot, rule: Rule, filters: Filters, values: RequestValues, observed: Observed, mono: int) -> _Routed:
+def _by_rule(snapshot: Snapshot, rule: Rule, filters: Filters, values: RequestValues, observed: Observed, mono: int) -> Routed:
     if rule.choose is not None:
         chosen = choose(snapshot, rule, rule.choose, filters, values, observed, mono)
-        return _Routed(chosen.model, chosen.why, chosen.unmeasured, chosen.rejected, chosen.read, checked=True)
+        return Routed(chosen.model, chosen.why, chosen.unmeasured, chosen.rejected, chosen.read, checked=True)
     if rule.split is not None:
         name, why = side_of(rule, rule.split, values, values.invocation.id)
-        return _Routed(resolve(snapshot, name), why)
-    return _Routed(resolve(snapshot, rule.use), f"rule {rule.name}")
+        return Routed(resolve(snapshot, name), why)
+    return Routed(resolve(snapshot, rule.use), f"rule {rule.name}")
 
 
 def _add_tiers(

@@ -1,38 +1,17 @@
-"""What a plan is, and a memory of those that hang on nothing but the rule that matched, the model that was asked for, and the chain.
+"""A memory of plans that hang on nothing but the rule that matched, the model that was asked for, and the chain.
 
 Most plans of most policies are such: they are made once, and serve every later invocation that only its length binds and that fits them.
 """
 
 from typing import Final
 
-import msgspec
-
+from orchvynt.decisions.routing.planned import Plan
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.model.candidates import CandidateChosen, CandidateRejected
-from orchvynt.model.faults import Fault
 
 Reason = tuple[int, str, str]
 """How many rules were passed over, which says which one matched; the model that was asked for, empty where a rule decides; the chain."""
 
 KEPT_MAX: Final = 4_096
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """`rule` is empty where no rule matched. Tier numbers are positions, from 1. `refusal` is set where no candidate is left.
-
-    `rules` holds the rule that matched and those that failed, `passed_over` how many others came before it. `figures` are those that
-    a rule's choice read, by candidate. `left` is the routed model, where a filter rejects it.
-    """
-
-    rule: str
-    candidates: tuple[CandidateChosen, ...]
-    rejected: tuple[CandidateRejected, ...]
-    chain: str
-    rules: tuple[tuple[str, str], ...]
-    passed_over: int = 0
-    figures: dict[str, object] = {}
-    refusal: Fault | None = None
-    left: str = ""
 
 
 class Plans:

@@ -4,7 +4,7 @@ The order is fixed: credential, body, claims, what the key says of them, the run
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -31,7 +31,7 @@ COUNTED: Final = frozenset({*COUNTED_SCOPES, "key"})
 _UNSAID: Final = Bound(NOTHING.claims)
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Taken(NamedTuple):
     """A request that became an invocation. `refused` is what its key or the number of its subjects has against it: it goes on record."""
 
     invocation: Invocation
@@ -143,7 +143,7 @@ class Reception:
             scope = self.subjects.beyond(name, named, now)
             if not scope:
                 return bound, None
-            if scope != "run" or said.run_source not in (*FOUND, "inferred"):
+            if scope != "run" or (said.run_source != "inferred" and said.run_source not in FOUND):
                 return bound, self.subjects.refusal(name, scope, now)
             overruled = (*bound.overruled, f"{contradiction('run', UNSAID, said.run)} (too many runs within this hour)")
             bound = msgspec.structs.replace(_with_run(bound, ""), overruled=overruled)

@@ -36,7 +36,7 @@ def build_app(outside: Outside) -> typer.Typer:
 
     def show_version(wanted: bool) -> None:
         if wanted:
-            typer.echo(f"orchvynt {outside.version}")
+            typer.echo(f"orchvynt {outside.version} ({outside.build})")
             raise typer.Exit
 
     @app.callback()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchvynt.model.builds import Build
+
 if TYPE_CHECKING:
     from orchvynt.language.problems import Problem
     from orchvynt.surfaces.rehearsed import Rehearsal
@@ -110,3 +112,4 @@ class Outside:
     now: Callable[[], int]
     version: str
     local: LocalCommands
+    build: Build = "pure"
