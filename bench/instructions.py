@@ -187,9 +187,8 @@ def main() -> int:
         return 0
     wrong = strayed(found, committed[python()]) if python() in committed else []
     if wrong:
-        print(
-            "\n".join([*wrong, "If that is meant: `make instructions ARGS=--renew`, and commit bench/instructions.json."]), file=sys.stderr
-        )
+        wrong.append("If that is meant: `make instructions ARGS=--renew`, and commit bench/instructions.json.")
+        print("\n".join(wrong), file=sys.stderr)
     return 1 if wrong else 0
 
 

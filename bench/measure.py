@@ -171,9 +171,8 @@ class Load:
 
 def load(provider: Provider, port: int, core: int, seconds: float) -> Told:
     """The standard chat of 1 KB at an OrchVynt, 64 connections."""
-    return Load(provider.load_program, port, core, request(Launch([], port), body(WORKLOADS["chat-1k"], "gpt-4o"))).run(
-        CONNECTIONS, seconds
-    )
+    asked = request(Launch([], port), body(WORKLOADS["chat-1k"], "gpt-4o"))
+    return Load(provider.load_program, port, core, asked).run(CONNECTIONS, seconds)
 
 
 def check_arrivals(system: str, told: int, before: tuple[int, int], after: tuple[int, int], busy: bool = False) -> None:

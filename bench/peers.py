@@ -1,4 +1,4 @@
-"""The systems beside OrchVynt: how each is installed, configured for its ordinary production path and started. Nothing of how it is measured."""
+"""The systems beside OrchVynt: how each is installed, configured for its ordinary production path and started; not how it is measured."""
 
 import json
 from collections.abc import Mapping
@@ -130,7 +130,7 @@ def _portkey_folder() -> Path:
     return from_npm("portkey", "@portkey-ai/gateway")
 
 
-def _launch_portkey(folder: Path, upstream: Upstream) -> Launch:
+def _launch_portkey(_folder: Path, upstream: Upstream) -> Launch:
     port = free_port()
     node = from_debian("node", "nodejs")
     target = {"provider": "openai", "api_key": PROVIDER_KEY, "custom_host": f"{upstream.url}/v1"}

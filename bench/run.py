@@ -101,7 +101,7 @@ def estimate(names: Sequence[str], options: argparse.Namespace) -> float:
     seconds = len(runs) * each + (runs.count("litellm") + len(streams) * names.count("litellm")) * SLOW_START_SECONDS
     seconds += sum(len(names) * (open_ones.seconds + open_ones.streams / 1000 + AROUND_SECONDS) for open_ones in streams)
     grows = (options.open_reviews / 400 + 120) if GROWTH in options.workloads else 0
-    return (seconds * options.rounds + grows) / 60
+    return float(seconds * options.rounds + grows) / 60
 
 
 def phases(seconds: float) -> tuple[float, float, float]:
@@ -165,7 +165,7 @@ def wants(found: Found) -> list[report.Want]:
 
 
 def streams_want(what: OpenStreams, runs: Sequence[Run]) -> report.Want:
-    """In no round may a frame be lost, and the median stream may not be too large. Where never all streams were open at once there is no size."""
+    """In no round may a frame be lost, and the median stream may not be too large; it has no size where never all were open at once."""
     lost = sum(run.told.lost for run in runs)
     sized = [run.kib_per_stream for run in runs if run.window_s]
     size = f"{statistics.median(sized):.1f} KiB" if sized else "never all of them open at once"

@@ -41,8 +41,8 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Launch:
-    """One start of one system, and how it wants to be asked. `start_seconds_max` is how long it may take until it listens; `admin_port` is 0
-    where there is none; a system that chooses its own port writes it to `port_file`."""
+    """One start of one system, and how it wants to be asked. `start_seconds_max` is how long it may take until it listens;
+    `admin_port` is 0 where there is none; a system that chooses its own port writes it to `port_file`."""
 
     command: list[str]
     port: int

@@ -59,4 +59,4 @@ if __name__ == "__main__":
     sys.settrace(main_thread.called)
     sys.setprofile(main_thread.profiled)
     sys.argv = ["orchvynt", *sys.argv[2:]]
-    sys.exit(main())
+    main()

@@ -13,7 +13,7 @@ SYSTEM_WORDS: Final = "You are a helpful assistant that answers briefly and cite
 USER_WORDS: Final = "Explain in two sentences what an LLM gateway is for, and list three things that a platform team gets from it. "
 PROVIDER_WORDS: Final = "Large language model gateways"
 FRAMES: Final = 100  # as in mock_provider.c
-TIERS: Final = 1_000
+TIERS: Final = 256
 
 Policy = Callable[[Upstream], str]
 
@@ -60,11 +60,11 @@ def _anthropic(upstream: Upstream) -> str:
     return text.replace("{provider: primary, quality: 0.88", "{provider: primary, model: claude-sonnet-4-5, quality: 0.88")
 
 
-def _fallback(upstream: Upstream) -> str:
-    """A model that said 429 rests, if only for a moment, and is passed by meanwhile: so that each invocation meets a 429, each of a thousand
-    models in turn is the first tier."""
+def fallback(upstream: Upstream, count: int = TIERS) -> str:
+    """A model that said 429 rests, if only for a moment, and is passed by meanwhile. So that each invocation meets a 429, each of
+    `count` models in turn is the first tier."""
     busy = f'  busy: {{kind: openai-compatible, base_url: "{upstream.busy_url}/v1", api_key: "${{env:BENCH_PRIMARY_API_KEY}}"}}'
-    tiers = [f"  tier-{number:06}: {{provider: busy, price: {{input: 2.50, output: 10.00}}}}" for number in range(TIERS)]
+    tiers = [f"  tier-{number:06}: {{provider: busy, price: {{input: 2.50, output: 10.00}}}}" for number in range(count)]
     text = standard(upstream).replace("providers:\n", f"providers:\n{busy}\n").replace("models:\n", "\n".join(["models:", *tiers, ""]))
     patience = "fallback:\n  retry: {max_retries: 0, backoff: {base: 1ms, max: 1ms}}\n  breaker: {min_calls: 1000000}\n"
     return text.replace("fallback:\n", patience).replace("  default: gpt-4o-mini", "  default: gpt-4o")
@@ -102,7 +102,7 @@ WORKLOADS: Final[Mapping[str, Workload]] = {
         Workload("governed", "50 rules, 5 nested budgets, 3 gates; nginx passes it on", governed, only=frozenset({"nginx", "orchvynt"})),
         Workload("translated", "an OpenAI caller, an Anthropic provider", _anthropic, way="anthropic"),
         Workload("tls", "TLS to the provider", standard, way="tls"),
-        Workload("fallback", "the first tier says 429, the next one answers", _fallback, way="fallback"),
+        Workload("fallback", "the first tier says 429, the next one answers", fallback, way="fallback"),
     )
 }
 OPEN_STREAMS: Final[Mapping[str, OpenStreams]] = {
