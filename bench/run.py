@@ -131,22 +131,26 @@ def _failed(found: Found, number: int, workload: str, system: str, problem: Benc
     print(f"round {number}: {workload:<12}{system:<11}not measured: {why[:300]}", flush=True)
 
 
+def streaming(name: str) -> System:
+    return streaming_orchvynt() if name == "orchvynt" else PEERS[name]
+
+
 def open_streams(number: int, what: OpenStreams, names: Sequence[str], cores: Cores, options: argparse.Namespace, found: Found) -> None:
     seconds = max(3, what.streams // 1000 + 3) if options.quick else what.seconds
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-load-") as folder,
-        running_load(Path(folder), cores.load, False, what.frames_per_second) as load,
-    ):
-        found.streams.append((number, what.name, load.direct(what.streams, seconds)))
-        for name in names:
-            system: System = streaming_orchvynt() if name == "orchvynt" else PEERS[name]
+    for name in ("direct", *names):
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-load-") as folder,
+            running_load(Path(folder), cores.load, False, what.frames_per_second) as load,
+        ):
             try:
-                run = through(system, load, cores, what.streams, seconds)
+                run = (
+                    load.direct(what.streams, seconds) if name == "direct" else through(streaming(name), load, cores, what.streams, seconds)
+                )
             except BenchError as problem:
                 _failed(found, number, what.name, name, problem)
                 continue
-            found.streams.append((number, what.name, run))
-            print(f"round {number}: {what.name:<13}{row(run)}", flush=True)
+        found.streams.append((number, what.name, run))
+        print(f"round {number}: {what.name:<13}{row(run)}", flush=True)
 
 
 def wants(found: Found) -> list[report.Want]:
