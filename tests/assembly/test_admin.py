@@ -11,7 +11,8 @@ from tests.runtime.test_reviewing import parked
 
 from orchvynt.adapters.clock import SystemClock
 from orchvynt.adapters.memory.store import MemoryStore
-from orchvynt.assembly.admin import TOKEN_FILE, bind, first_tokens, reveal
+from orchvynt.assembly.admin import TOKEN_FILE, first_tokens, reveal
+from orchvynt.assembly.binding import bind
 from orchvynt.ports.store import TokenRow
 from orchvynt.surfaces.admin.tokens import digest
 
@@ -73,7 +74,7 @@ def test_an_address_that_is_taken_is_an_error_and_leaves_no_socket_open() -> Non
     with bind("127.0.0.1", 0) as one:
         assert one.getsockname()[1] > 0
         assert not one.getblocking()
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(OSError, match=r"cannot listen on 127\.0\.0\.1:.*in use"):
             bind("127.0.0.1", one.getsockname()[1])
 
 

@@ -1,9 +1,8 @@
-"""The admin plane of a process: its tokens, its socket, and uvicorn on the same loop as the data plane."""
+"""The admin plane of a process: its tokens, and uvicorn on the same loop as the data plane."""
 
 import asyncio
 import contextlib
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,21 +44,6 @@ class AdminServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises OSError if the address cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-        bound.listen(1024)
-    except OSError:
-        bound.close()
-        raise
-    bound.setblocking(False)
-    return bound
 
 
 def admin_server(control: Control, process: Process, about: About, fixed: list[TokenRow], port: int) -> AdminServer:

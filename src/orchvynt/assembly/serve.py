@@ -18,6 +18,7 @@ from orchvynt.adapters.ids import SystemIds
 from orchvynt.adapters.secrets import EnvSecrets
 from orchvynt.adapters.sqlite.opening import Opened
 from orchvynt.adapters.watched import DiskFile
+from orchvynt.assembly.binding import bind
 from orchvynt.assembly.build import Process, build, open_state
 from orchvynt.assembly.loop import event_loop
 from orchvynt.assembly.policy_file import PolicyRefusedError, starting
@@ -95,12 +96,21 @@ async def _serve(settings: Settings, environment: Mapping[str, str], checking: C
     clock = SystemClock()
     opened = await open_state(settings)
     try:
-        return await _serve_from(settings, environment, opened, checking, clock)
+        # Whose address is taken hears that and nothing else.
+        with bind(settings.admin_host, settings.admin_port) as admin_socket:
+            return await _serve_from(settings, environment, opened, checking, clock, admin_socket)
     finally:
         await opened.store.close()
 
 
-async def _serve_from(settings: Settings, environment: Mapping[str, str], opened: Opened, checking: Checking, clock: SystemClock) -> int:
+async def _serve_from(
+    settings: Settings,
+    environment: Mapping[str, str],
+    opened: Opened,
+    checking: Checking,
+    clock: SystemClock,
+    admin_socket: socket.socket,
+) -> int:
     _tell_recovery(opened)
     about = Serving(settings, opened, clock.now())
     secrets = EnvSecrets(environment, settings.secret_env, settings.secret_dir)
@@ -115,6 +125,7 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
         process.policies, opened.store, checking, process.secrets, clock, about, SystemIds(clock.now), process.alerting.broke_glass
     )
     _warn(process, started.warnings)
+    port = await process.server.start(settings.listen_host, settings.listen_port)
     process.tasks.start(process.sweeping.run(), "sweep")
     process.tasks.start(process.alerting.run(), "alerts")
     process.tasks.start(process.retention.run(), "retention")
@@ -123,13 +134,12 @@ async def _serve_from(settings: Settings, environment: Mapping[str, str], opened
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, about.stopping.set)
-    port = await process.server.start(settings.listen_host, settings.listen_port)
     _say(f"serving policy version {snapshot.version} on http://{settings.listen_host}:{port} (point OpenAI clients at …/v1)")
     granting = Granting(process.carrier, opened.store, SystemIds(clock.now))
     operations = Operations(process.carrier, process.voting, changing, process.alerting, granting)
     # Before anybody hears that this process is up: who then begins to write the policy's file is seen from the first byte on.
     stop_looking = _look_after_file(settings, process, changing)
-    stop_admin = await _start_admin(settings, environment, process, operations)
+    stop_admin = await _start_admin(settings, environment, process, operations, admin_socket)
     # What was built lives as long as the process: the collector, which `main` had turned off, need not look at it again.
     gc.collect()
     gc.freeze()
@@ -183,7 +193,7 @@ def _look_after_file(settings: Settings, process: Process, changing: Changing) -
 
 
 async def _start_admin(
-    settings: Settings, environment: Mapping[str, str], process: Process, operations: Operations
+    settings: Settings, environment: Mapping[str, str], process: Process, operations: Operations, bound: socket.socket
 ) -> Callable[[], Awaitable[None]]:
     """The admin plane comes after the first invocation can be served: its libraries take longer to load than all the rest. They load on
     a thread, so that who calls meanwhile is answered."""
@@ -192,7 +202,6 @@ async def _start_admin(
 
     beside = await asyncio.to_thread(lambda: Path(settings.store_path).resolve().parent)
     fixed, token_file = await admin.first_tokens(process.opened.store, process.clock, environment, beside)
-    bound = admin.bind(settings.admin_host, settings.admin_port)
     process.alerting.telling.public_url = settings.admin_url or f"http://{settings.admin_host}:{bound.getsockname()[1]}"
     server = admin.admin_server(operations, process, operations.about, fixed, bound.getsockname()[1])
     task = process.tasks.start(server.serve(sockets=[bound]), "admin")
@@ -203,7 +212,6 @@ async def _start_admin(
     async def stop() -> None:
         server.should_exit = True
         await task
-        bound.close()
 
     return stop
 
