@@ -31,7 +31,10 @@ def chart(found: Sequence[Summary], titles: Mapping[str, str], caption: str) -> 
     def across(value: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * math.log10(max(value, low) / low) / math.log10(high / low)
 
-    parts = [_text(16, 26, "Requests per second of one core, on a logarithmic scale", size=16, weight="bold"), _text(16, 46, caption, fill="#52606d", size=11)]
+    parts = [
+        _text(16, 26, "Requests per second of one core, on a logarithmic scale", size=16, weight="bold"),
+        _text(16, 46, caption, fill="#52606d", size=11),
+    ]
     tick = low
     while tick <= high:
         parts.append(f'<line x1="{across(tick):.1f}" x2="{across(tick):.1f}" y1="{TOP}" y2="{height - 22}" stroke="{FAINT}"/>')

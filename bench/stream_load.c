@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FDS_MAX = 16384, BUFFER_BYTES = 32768, EVENTS_MAX = 512, OPENED_PER_MS = 1, CONNECT_MS_MAX = 200, PATIENCE_SECONDS = 60 };
+enum { FDS_MAX = 16384, BUFFER_BYTES = 32768, EVENTS_MAX = 512, OPENED_PER_MS = 1, PATIENCE_SECONDS = 60 };
 enum kind { FREE, PROVIDER, CALLER };
 
 typedef struct {
@@ -32,7 +32,7 @@ typedef struct {
   int stream, left, number; /* frames still to send; frames sent or received */
   int64_t due;
   size_t got, payload, body; /* bytes in `bytes`; those of `payload` at its start that are decoded; of the chunk still to come */
-  int in_body, done, finish, whole;
+  int asked, in_body, done, finish, whole;
   char bytes[BUFFER_BYTES];
 } connection;
 
@@ -138,19 +138,21 @@ static void send_due(int64_t now) {
 
 static void open_one(int at, int stream) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)at), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
-  char number[24];
-  struct timeval most = {.tv_usec = CONNECT_MS_MAX * 1000};
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
-  if (connect(fd, (struct sockaddr *)&address, sizeof address)) {
-    if (!broken++) snprintf(why, sizeof why, "stream %d was not let in: %s", stream, strerror(errno));
-    ended++;
-    close(fd);
-    return;
-  }
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  /* Whether it is let in shows later: nobody waits for it meanwhile. */
+  connect(fd, (struct sockaddr *)&address, sizeof address);
   add(fd, CALLER);
   connections[fd]->stream = stream;
-  snprintf(number, sizeof number, "%06d", stream);
+  struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.fd = fd};
+  epoll_ctl(poll_fd, EPOLL_CTL_MOD, fd, &event);
+}
+
+static void ask(int fd, connection *c) {
+  char number[24];
+  struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+  epoll_ctl(poll_fd, EPOLL_CTL_MOD, fd, &event);
+  c->asked = 1;
+  snprintf(number, sizeof number, "%06d", c->stream);
   memcpy(stream_place, number, 6);
   put(fd, request, request_bytes);
 }
@@ -281,6 +283,7 @@ static void tell(int64_t began) {
 
 static void turn(int listener, int64_t wait_until) {
   struct epoll_event events[EVENTS_MAX];
+  connection *c;
   int64_t now = now_ns();
   if (queue_head != queue_tail) {
     connection *next = connections[queue[queue_head % FDS_MAX]];
@@ -293,7 +296,11 @@ static void turn(int listener, int64_t wait_until) {
   for (int i = 0; i < count; i++) {
     if (events[i].data.fd == listener)
       while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) add(fd, PROVIDER);
-    else if (connections[events[i].data.fd] != NULL)
+    else if ((c = connections[events[i].data.fd]) == NULL)
+      continue;
+    else if (c->kind == CALLER && !c->asked && !(events[i].events & (EPOLLERR | EPOLLHUP)))
+      ask(events[i].data.fd, c);
+    else
       read_from(events[i].data.fd);
   }
   send_due(now_ns());
