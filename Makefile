@@ -36,7 +36,7 @@ demo: $(VENV)/.installed-local
 	$(BIN)/orchvynt demo --local
 
 test: $(VENV)/.installed-dev $(VENV)/.installed-local $(VENV)/.installed-provider $(VENV)/.installed-presidio
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -76,7 +76,7 @@ def report(lives: ReviewLives, seed: int, broken: str) -> list[str]:
         f"| invocations that were cut off before they were parked, and asked again by their callers | {found.cut_off:,} |",
         f"| second attempts, after a first one that failed on record | {found.fallbacks:,} |",
         f"| invocations that failed, and said so | {found.failed:,} |",
-        f"| answers that crossed with a caller that gave up in that moment, and asked anew | {found.crossed:,} |",
+        f"| answers and refusals that crossed with a caller that gave up in that moment, and asked anew | {found.crossed:,} |",
         f"| lost, decided twice, sent twice, answered differently | {'see above' if broken else '0'} |",
         *_forged(lives),
     ]
@@ -123,4 +123,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    # Where a promise broke, callers still wait in threads, for an hour.
+    os._exit(status)

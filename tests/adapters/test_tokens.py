@@ -93,16 +93,16 @@ def test_apart() -> None:
         assert told == [None], "what is too large is not even sent"
         await all_told(told, 3)
         assert told == [None, chat_tokens(BODY, encoder(O200K)), None]
-        first = counting._child
+        first = counting._apart.running
         assert first is not None
         os.kill(first.pid, 9)
         first.wait()
         again = counted(counting, [BODY], CL100K)
         await all_told(again, 1)
         assert again == [chat_tokens(BODY, encoder(CL100K))]
-        assert counting._child is not first
+        assert counting._apart.running is not first
         counting.close()
-        assert counting._child is None
+        assert counting._apart.running is None
         assert said == []
 
     asyncio.run(run())

@@ -137,12 +137,18 @@ def test_an_invocation_that_was_cut_off_before_it_was_parked_is_asked_again() ->
 
 
 @pytest.mark.parametrize("left", [True, False])
-def test_an_answer_that_crossed_with_its_caller_leaving_is_right_once(left: bool) -> None:
-    """The server has delivered, the caller had just gone: it asks anew, and is answered. If it never left, it was asked twice."""
+@pytest.mark.parametrize("refused", [True, False])
+def test_what_crossed_with_its_caller_leaving_is_right_once(left: bool, refused: bool) -> None:
+    """The server has told it, the caller had just gone: it asks anew, and is answered. If it never left, it was asked twice."""
     seen = four_eyes()
     before = deepcopy(seen.records[0])
     before["invocation"] = "inv_0"
-    before["timeline"].append(entry("answer_delivered", LATE))
+    if refused:
+        before["outcome"] = "refused"
+        before["timeline"] = [one for one in before["timeline"] if one["kind"] != "review_decided"]
+        before["timeline"].append(entry("review_decided", LATE))
+    else:
+        before["timeline"].append(entry("answer_delivered", LATE))
     seen.records.insert(0, before)
     seen.arrivals.append(Arrival(2, "whole"))
     seen.left_ns = LATE_NS if left else 0

@@ -245,11 +245,10 @@ def test_while_the_provider_is_away_people_are_told_and_sessions_go_on(meeting: 
     browser, late = Browser(meeting), Browser(meeting)
     assert browser.log_in("ana").status == 303
     back = meeting.visit().log_in(late.begin(), "ben")
-    port = meeting.provider.port
-    meeting.provider.__exit__(None, None, None)
+    meeting.provider.stop()
     page = late.come_back(back)
     assert (page.status, "cannot be reached" in page.words) == (403, True), page
     assert browser.me["who"] == "ana@example.com"
     assert "password" in Browser(meeting).ask("/login").words.lower()
-    meeting.provider.__init__(meeting.client, ACCOUNTS, port)  # type: ignore[misc]
+    meeting.provider.start()
     assert Browser(meeting).log_in("ben").status == 303

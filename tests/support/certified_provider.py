@@ -26,26 +26,31 @@ class CertifiedProvider:
     """A context that serves one client. `accounts` are claims by the name that somebody logs in with."""
 
     def __init__(self, client: Mapping[str, Any], accounts: Mapping[str, Mapping[str, Any]], port: int = 0, **settings: Any) -> None:
-        given = {"client": client, "accounts": accounts, "settings": settings, "port": port}
-        self._process = subprocess.Popen(
-            [NODE, FOLDER / "provider.js", json.dumps(given)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        self.issuer = self._said()
+        self._given: dict[str, Any] = {"client": client, "accounts": accounts, "settings": settings, "port": port}
+        self.start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """After a stop at the address that it had, with what it was last given."""
+        self._process = subprocess.Popen(
+            [NODE, FOLDER / "provider.js", json.dumps(self._given)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        self.issuer = self._said()
+        self._given["port"] = int(self.issuer.rpartition(":")[2])
+
+    def stop(self) -> None:
         self._process.kill()
         self._process.communicate()
 
-    @property
-    def port(self) -> int:
-        return int(self.issuer.rpartition(":")[2])
-
     def change(self, **given: Any) -> None:
         """New accounts, settings or client; `algorithm`: new keys, for it."""
+        self._given |= {name: value for name, value in given.items() if name != "algorithm"}
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(given) + "\n")
         self._process.stdin.flush()

@@ -67,9 +67,12 @@ def read_pressed(body: bytes) -> Pressed:
         raise UnreadableError("the payload is none of a button or a form of ours") from error
 
 
+_ASKED: Final[dict[str, Literal["approve", "reject", "open"]]] = {APPROVE: "approve", REJECT: "reject"}
+
+
 def _pressed(payload: dict[str, Any]) -> Pressed:
     action = payload["actions"][0]
-    asked: Literal["approve", "reject", "open"] = {APPROVE: "approve", REJECT: "reject"}.get(action["action_id"], "open")  # type: ignore[assignment]
+    asked = _ASKED.get(action["action_id"], "open")
     container = payload.get("container") or {}
     return Pressed(
         asked, _text(action["value"]), _text(payload["user"]["id"]), _text((payload.get("team") or {}).get("id", "")),

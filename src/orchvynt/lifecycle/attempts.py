@@ -10,7 +10,7 @@ from orchvynt.lifecycle.endings import finished, refuse
 from orchvynt.lifecycle.events import AnswerArrived, AttemptFailed, StreamEnded, StreamStarted
 from orchvynt.lifecycle.finding_out import flowed, weigh_answer
 from orchvynt.lifecycle.rescue import RESTART, begin_rescue, break_off, prefix_for
-from orchvynt.lifecycle.settling import end_answered, end_failed, settle_answer
+from orchvynt.lifecycle.settling import end_answered, end_failed
 from orchvynt.lifecycle.state import State, Tried
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
@@ -18,7 +18,7 @@ from orchvynt.model.faults import Fault
 
 def answer_arrived(snapshot: Snapshot, state: State, event: AnswerArrived) -> list[AnyCommand]:
     """A whole answer: settled first, then judged by the gates that are still open."""
-    noted = end_answered(snapshot, state, event)
+    noted = end_answered(snapshot, state, event, event.answer)
     state.answer, state.dropped, state.finding = event.answer, event.dropped, event.finding
     return weigh_answer(snapshot, state, event, noted)
 
@@ -48,33 +48,16 @@ def stream_started(snapshot: Snapshot, state: State, event: StreamStarted) -> li
 
 def stream_ended(snapshot: Snapshot, state: State, event: StreamEnded) -> list[AnyCommand]:
     """The provider's own terminal marker came: only now may the caller get one."""
-    seen, placed = event.seen, state.placed
-    assert placed is not None
-    ended = facts.AttemptEnded(
-        state.invocation.id,
-        event.at,
-        placed.attempt,
-        "answered",
-        event.mono - state.sent_mono,
-        200,
-        seen.response_id,
-        event.provider_request_id,
-        response_model=seen.response_model,
-        finish=seen.finish,
-        delivered_bytes=event.delivered_bytes,
-        dropped=event.dropped,
-        quota_ns=event.quota_ns,
-    )
+    noted = end_answered(snapshot, state, event, event.seen, event.delivered_bytes)
     state.dropped = event.dropped
-    receipt = settle_answer(snapshot, state, event, seen.usage, seen.output_bytes)
     if state.phase == "attempting":
         state.reply, state.stream_body, state.finding = event.reply, event.body, event.finding
-        return weigh_answer(snapshot, state, event, [ended, receipt])
+        return weigh_answer(snapshot, state, event, noted)
     whole = facts.StreamEnded(state.invocation.id, event.at, True, bytes=state.delivered_bytes + event.delivered_bytes)
     if state.later_open or state.later_matched:
-        return flowed(snapshot, state, event, [ended, receipt, whole])
+        return flowed(snapshot, state, event, [*noted, whole])
     state.phase = "done"
-    return [Record((ended, receipt, whole, *finished(state, event, "answered"))), EndStream(), Close()]
+    return [Record((*noted, whole, *finished(state, event, "answered"))), EndStream(), Close()]
 
 
 def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[AnyCommand]:

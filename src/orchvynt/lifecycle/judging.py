@@ -63,7 +63,7 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
 def answer_arrived(snapshot: Snapshot, state: State, event: AnswerArrived) -> list[AnyCommand]:
     """The judge has spoken: settled, and a number, or not."""
     question = _asked(state)
-    noted = end_answered(snapshot, question, event)
+    noted = end_answered(snapshot, question, event, event.answer)
     question.answer = event.answer
     found = judges.verdict(reply_of(snapshot, question).text)
     return _found(snapshot, state, event, noted, found)

@@ -7,9 +7,9 @@ import msgspec
 from orchvynt.catalog.bounds import WINDOW_MOST
 from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN
 from orchvynt.decisions.routing.names import resolve
-from orchvynt.dialects.shapes import Seen
+from orchvynt.dialects.shapes import Answer, Seen
 from orchvynt.language.snapshot import Snapshot
-from orchvynt.lifecycle.events import AnswerArrived, AnyEvent, AttemptFailed
+from orchvynt.lifecycle.events import AnswerArrived, AnyEvent, AttemptFailed, StreamEnded
 from orchvynt.lifecycle.state import State
 from orchvynt.model import facts
 from orchvynt.model.money import FREE, Price, cost_nanos
@@ -75,9 +75,11 @@ def settle_unknown(snapshot: Snapshot, state: State, event: AnyEvent, seen: Seen
     return ended, settle(snapshot, state, event, bound(snapshot, state, output_bytes, seen.usage if seen else None), why)
 
 
-def end_answered(snapshot: Snapshot, state: State, event: AnswerArrived) -> list[facts.AnyFact]:
-    """The end of the attempt under way, which gave a whole answer, and its receipt."""
-    answer, placed = event.answer, state.placed
+def end_answered(
+    snapshot: Snapshot, state: State, event: AnswerArrived | StreamEnded, told: Answer | Seen, delivered_bytes: int = 0
+) -> list[facts.AnyFact]:
+    """The end of the attempt under way, which gave a whole answer, and its receipt. `told` is what the provider says of it."""
+    placed = state.placed
     assert placed is not None
     ended = facts.AttemptEnded(
         state.invocation.id,
@@ -86,14 +88,15 @@ def end_answered(snapshot: Snapshot, state: State, event: AnswerArrived) -> list
         "answered",
         event.mono - state.sent_mono,
         200,
-        answer.response_id,
+        told.response_id,
         event.provider_request_id,
-        response_model=answer.response_model,
-        finish=answer.finish,
+        response_model=told.response_model,
+        finish=told.finish,
+        delivered_bytes=delivered_bytes,
         dropped=event.dropped,
         quota_ns=event.quota_ns,
     )
-    return [ended, settle_answer(snapshot, state, event, answer.usage, answer.output_bytes)]
+    return [ended, settle_answer(snapshot, state, event, told.usage, told.output_bytes)]
 
 
 def end_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[facts.AnyFact]:

@@ -58,7 +58,7 @@ def judge(seen: Evidence) -> Verdict:
 
 
 def _lasting(seen: Evidence) -> tuple[Record, int, int]:
-    """The one invocation that was parked, and how many others were answered to a caller that had just gone, or failed and said so."""
+    """The one invocation that was parked, and how many others told a caller that had just gone, or failed and said so."""
     reviewed = [record for record in seen.records if _of(record, "review_opened")]
     for record in seen.records:
         cut = record["outcome"] in ("interrupted", "cancelled", "failed")
@@ -71,9 +71,10 @@ def _lasting(seen: Evidence) -> tuple[Record, int, int]:
 
 
 def _crossed(seen: Evidence, record: Record) -> bool:
-    """Its answer was on the way when its caller gave up, so that both are right: the server has delivered it, the caller has nothing."""
-    delivered = _of(record, "answer_delivered")
-    return seen.left_ns > 0 and len(delivered) == 1 and abs(_ns(delivered[0]) - seen.left_ns) < CROSSED_NS
+    """Its answer, or the refusal, was on the way when its caller gave up, so that both are right: the server has told it, the caller has
+    nothing."""
+    told = _of(record, "answer_delivered") or (_of(record, "review_decided") if record["outcome"] == "refused" else [])
+    return seen.left_ns > 0 and len(told) == 1 and abs(_ns(told[0]) - seen.left_ns) < CROSSED_NS
 
 
 def _audit_sends(seen: Evidence, lasting: Record) -> None:

@@ -10,14 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Lock
 from typing import Final
 
 import msgspec
 
 from orchvynt.adapters.presidio.frames import Answer, Ask, framed, read
+from orchvynt.adapters.process_apart import ProcessApart
 from orchvynt.language.compiled_gates import Presidio
 from orchvynt.ports.looking import Looked
 
@@ -37,11 +36,8 @@ class LookingApart:
         self._hand_back = hand_back
         self._path = os.pathsep.join(path or sys.path)
         self._say = say
-        self._thread: ThreadPoolExecutor | None = None
-        self._child: subprocess.Popen[bytes] | None = None
-        # A child is started and the end is declared one after the other: none begins behind the end.
-        self._entry = Lock()
-        self._closed = False
+        self._apart = ProcessApart("orchvynt-presidio")
+        self._used = False
         # What the child was started for, and since when it is ready (monotonic seconds).
         self._started_for = ("", "")
         self._ready_at = 0.0
@@ -56,30 +52,21 @@ class LookingApart:
             looked(Looked(problem=f"{WAITING_MAX} answers wait for Presidio already"))
             return
         self._waiting += 1
+        self._used = True
         asked_at = time.monotonic()
         # A lone surrogate is no text that could be sent; nothing is found in what replaces it.
         ask = Ask(text.encode("utf-8", "replace").decode(), kinds, terms.least_score)
-        self._submit(lambda: self._work(terms, ask, asked_at, lambda found: self._over(found, looked)))
+        self._apart.submit(lambda: self._work(terms, ask, asked_at, lambda found: self._over(found, looked)))
 
     def prepare(self, terms: Presidio | None) -> None:
-        if terms is None and self._child is None:
+        if terms is None and not self._used:
             return
-        self._submit(lambda: self._prepare(terms))
+        self._used = True
+        self._apart.submit(lambda: self._prepare(terms))
 
     def close(self) -> None:
-        """Ends the child, whatever it does, and then the thread that waits for it."""
-        with self._entry:
-            self._closed = True
-            if self._child is not None:
-                self._child.kill()
-        if self._thread is not None:
-            self._thread.shutdown(cancel_futures=True)
-        self._end()
-
-    def _submit(self, work: Callable[[], None]) -> None:
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="orchvynt-presidio")
-        self._thread.submit(work)
+        """Ends the child, whatever it does."""
+        self._apart.close()
 
     def _over(self, found: Looked, looked: Callable[[Looked], None]) -> None:
         self._waiting -= 1
@@ -88,7 +75,7 @@ class LookingApart:
     def _prepare(self, terms: Presidio | None) -> None:
         """On the thread, as all below."""
         if terms is None:
-            self._end()
+            self._apart.end()
         elif problem := self._start(terms):
             self._tell(problem)
 
@@ -113,12 +100,12 @@ class LookingApart:
         try:
             answer = self._exchange(ask, until)
         except (OSError, EOFError, msgspec.DecodeError) as error:
-            self._end()
+            self._apart.end()
             return too_late if isinstance(error, TimeoutError) else Looked(problem="the process that asks Presidio ended")
         return Looked(answer.found, answer.problem)
 
     def _exchange(self, ask: Ask, until: float) -> Answer:
-        child = self._child
+        child = self._apart.running
         assert child is not None
         assert child.stdin is not None
         left = memoryview(framed(ask))
@@ -140,21 +127,17 @@ class LookingApart:
     def _start(self, terms: Presidio) -> str:
         """Starts the child for these terms, if it does not run for them. Gives why it cannot be asked, empty if it can."""
         wanted = (terms.language, terms.model)
-        if self._child is not None and self._started_for == wanted and self._child.poll() is None:
+        running = self._apart.running
+        if running is not None and self._started_for == wanted and running.poll() is None:
             return ""
-        self._end()
         command = (sys.executable, "-m", "orchvynt.adapters.presidio.child", *wanted)
         # Of our environment it gets nothing: secrets are in it.
         environment = {"PYTHONPATH": self._path, "LANG": "C.UTF-8"}
-        pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-        with self._entry:
-            if self._closed:
-                return "this server stops"
-            try:
-                child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing, env=environment, bufsize=0)  # noqa: S603 - our own
-            except OSError as error:
-                return f"the process that asks Presidio cannot be started ({error})"
-            self._child, self._started_for = child, wanted
+        try:
+            child = self._apart.start(command, environment, errors=subprocess.DEVNULL, buffer_bytes=0)
+        except OSError as error:
+            return f"the process that asks Presidio cannot be started ({error})"
+        self._started_for = wanted
         assert child.stdin is not None
         os.set_blocking(child.stdin.fileno(), False)
         try:
@@ -162,23 +145,12 @@ class LookingApart:
         except (OSError, EOFError, msgspec.DecodeError):
             problem = "the process that asks Presidio did not come up"
         if problem:
-            self._end()
+            self._apart.end()
         self._ready_at = time.monotonic()
         return problem
 
     def _tell(self, problem: str) -> None:
         """Once for the operator, until it works again: each record says it, too."""
-        if problem != self._said:
+        if problem != self._said and not self._apart.closed:
             self._said = problem
             self._say(f"Presidio was not heard, gates that hang on it close: {problem}")
-
-    def _end(self) -> None:
-        child, self._child = self._child, None
-        if child is None:
-            return
-        child.kill()
-        for stream in (child.stdin, child.stdout):
-            if stream is not None:
-                with suppress(OSError):
-                    stream.close()
-        child.wait()

@@ -10,7 +10,8 @@ import sys
 from typing import BinaryIO, Final
 
 from orchvynt.adapters.presidio.analyzing import Analyze, analyzer, stay_inside
-from orchvynt.adapters.presidio.frames import Answer, Ask, Readable, framed, read
+from orchvynt.adapters.presidio.frames import Answer, Ask, framed, read
+from orchvynt.adapters.process_apart import Readable
 
 WHOLE: Final = 10_000
 FAILURES: Final = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError, OSError)

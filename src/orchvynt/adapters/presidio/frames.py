@@ -1,9 +1,11 @@
 """What goes between us and the process that asks Presidio: JSON, each value behind its length."""
 
 import struct
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
+
+from orchvynt.adapters.process_apart import Readable, read_exactly
 
 LENGTH: Final = struct.Struct("!I")
 FRAME_BYTES_MAX: Final = 1 << 20
@@ -24,10 +26,6 @@ class Answer(msgspec.Struct):
     problem: str = ""
 
 
-class Readable(Protocol):
-    def read(self, size: int, /) -> bytes | None: ...
-
-
 def framed(value: Ask | Answer) -> bytes:
     body = msgspec.json.encode(value)
     return LENGTH.pack(len(body)) + body
@@ -35,17 +33,7 @@ def framed(value: Ask | Answer) -> bytes:
 
 def read(of: Readable, kind: type[Any]) -> Any:
     """Raises EOFError at the end, msgspec.DecodeError where it is no such value."""
-    (size,) = LENGTH.unpack(_exactly(of, LENGTH.size))
+    (size,) = LENGTH.unpack(read_exactly(of, LENGTH.size))
     if size > FRAME_BYTES_MAX:
         raise EOFError
-    return msgspec.json.decode(_exactly(of, size), type=kind)
-
-
-def _exactly(of: Readable, count: int) -> bytes:
-    data = bytearray()
-    while len(data) < count:
-        part = of.read(count - len(data))
-        if not part:
-            raise EOFError
-        data += part
-    return bytes(data)
+    return msgspec.json.decode(read_exactly(of, size), type=kind)

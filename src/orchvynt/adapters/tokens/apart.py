@@ -4,13 +4,12 @@ Reading a vocabulary takes half a second, and 40 to 80 MB, and holds the interpr
 would stand still for seconds. A text of one repeated character takes 0.2 µs a byte. None of it is this process's.
 """
 
-import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
 
+from orchvynt.adapters.process_apart import ProcessApart
 from orchvynt.adapters.tokens.child import ANSWER, LENGTHS
 from orchvynt.adapters.tokens.inline import BYTES_MAX
 
@@ -29,8 +28,7 @@ class CountingApart:
     def __init__(self, hand_back: HandBack, say: Callable[[str], None]) -> None:
         self._hand_back = hand_back
         self._say = say
-        self._thread: ThreadPoolExecutor | None = None
-        self._child: subprocess.Popen[bytes] | None = None
+        self._apart = ProcessApart("orchvynt-tokens")
         self._waiting = 0
         self._failures = 0
 
@@ -39,15 +37,11 @@ class CountingApart:
             counted(None)
             return
         self._waiting += 1
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="orchvynt-tokens")
-        self._thread.submit(self._work, tokenizer.encode(), body, lambda tokens: self._over(tokens, counted))
+        self._apart.submit(lambda: self._work(tokenizer.encode(), body, lambda tokens: self._over(tokens, counted)))
 
     def close(self) -> None:
         """Ends the child, whatever it does."""
-        if self._thread is not None:
-            self._thread.shutdown(wait=False, cancel_futures=True)
-        self._end()
+        self._apart.close()
 
     def _over(self, tokens: int | None, counted: Counted) -> None:
         self._waiting -= 1
@@ -62,19 +56,16 @@ class CountingApart:
                 self._failures = 0
                 break
             except (OSError, EOFError) as error:
-                self._end()
+                self._apart.end()
                 self._failures += 1
-                if self._failures == FAILURES_MAX:
+                if self._failures == FAILURES_MAX and not self._apart.closed:
                     self._say(f"tokens cannot be counted, the bytes bound them: {error or 'the process that counts ended'}")
         # The loop is closed where this process is just ending.
         with suppress(RuntimeError):
             self._hand_back(over, tokens)
 
     def _exchange(self, name: bytes, body: bytes) -> int | None:
-        child = self._child
-        if child is None:
-            command = (sys.executable, "-m", "orchvynt.adapters.tokens.child")
-            child = self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own module
+        child = self._apart.running or self._apart.start((sys.executable, "-m", "orchvynt.adapters.tokens.child"))
         assert child.stdin is not None
         assert child.stdout is not None
         child.stdin.write(b"".join((LENGTHS.pack(len(name), len(body)), name, body)))
@@ -84,14 +75,3 @@ class CountingApart:
             raise EOFError
         tokens: int = ANSWER.unpack(answer)[0]
         return tokens if tokens >= 0 else None
-
-    def _end(self) -> None:
-        child, self._child = self._child, None
-        if child is None:
-            return
-        child.kill()
-        for stream in (child.stdin, child.stdout):
-            if stream is not None:
-                with suppress(OSError):
-                    stream.close()
-        child.wait()

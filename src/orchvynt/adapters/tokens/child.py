@@ -10,16 +10,15 @@ import struct
 import sys
 from typing import BinaryIO, Final, Protocol
 
+from orchvynt.adapters.process_apart import Readable, read_exactly
 from orchvynt.adapters.tokens.vocabulary import encoder
 from orchvynt.catalog.counting import chat_tokens
 
 
-class Asks(Protocol):
-    """An input without a buffer: what waits to be read must be seen by `select`. A read may give less than was asked for."""
+class Asks(Readable, Protocol):
+    """An input without a buffer: what waits to be read must be seen by `select`."""
 
     def fileno(self) -> int: ...
-
-    def read(self, size: int, /) -> bytes: ...
 
 
 LENGTHS: Final = struct.Struct("!II")
@@ -31,23 +30,13 @@ def serve(asks: Asks, answers: BinaryIO, idle_s: float = IDLE_S) -> None:
     """Until the input ends or is silent for `idle_s`."""
     while select.select([asks], [], [], idle_s)[0]:
         try:
-            name_bytes, body_bytes = LENGTHS.unpack(_read(asks, LENGTHS.size))
-            name, body = _read(asks, name_bytes), _read(asks, body_bytes)
+            name_bytes, body_bytes = LENGTHS.unpack(read_exactly(asks, LENGTHS.size))
+            name, body = read_exactly(asks, name_bytes), read_exactly(asks, body_bytes)
         except EOFError:
             return
         tokens = chat_tokens(body, encoder(name.decode()))
         answers.write(ANSWER.pack(-1 if tokens is None else tokens))
         answers.flush()
-
-
-def _read(asks: Asks, count: int) -> bytes:
-    data = bytearray()
-    while len(data) < count:
-        part = asks.read(count - len(data))
-        if not part:
-            raise EOFError
-        data += part
-    return bytes(data)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class AdminConnection(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # narrower than asyncio says, as uvicorn declares it
         super().connection_made(transport)
         self._expect_header()
         if len(self.connections) > self.connections_max:
