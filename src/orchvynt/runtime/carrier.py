@@ -187,10 +187,11 @@ class Carrier:
         self._written(life, noted)
 
     def _written(self, life: Life, noted: Sequence[facts.AnyFact]) -> None:
-        self.counting.count(life, noted)
+        ends = self.counting.count(life, noted)
         if life.ticket is not None:
             self.limiting.written(life, noted)
-        self._release_ended(noted)
+        if ends:
+            self._release_ended(ends)
 
     def _keep_for_later(self, life: Life, noted: list[facts.AnyFact]) -> None:
         """What could not be written: a hold that was never sent is returned, the end of one that was sent is written later."""
