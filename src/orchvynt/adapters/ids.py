@@ -29,6 +29,9 @@ class SystemIds:
         self._process = _base32(int.from_bytes(os.urandom(5), "big"), 8)
         self._milli = -1
         self._count = 0
+        # What stands for a quarter of an hour, for a million ids, and for a millisecond: each is put together once.
+        self._slow, self._slow_head = -1, ""
+        self._many, self._tail = -1, ""
         self._head = ""
         # The chance is jitter for retries, not a secret.
         self._random = random.Random()  # noqa: S311
@@ -37,10 +40,21 @@ class SystemIds:
         milli = self._now() // _NANOS_PER_MS
         count = self._count = self._count + 1
         if milli > self._milli or not count & _LOW_MASK:
-            # Everything but the counter's low 20 bits is the same for a millisecond: it is put together once.
-            self._milli = max(milli, self._milli)
-            self._head = f"_{_base32(self._milli, 10)}{self._process}{_base32(count >> _LOW_BITS, 4)}"
+            self._turn(milli, count)
         return prefix + self._head + _PAIRS[count >> 10 & 1023] + _PAIRS[count & 1023]
+
+    def _turn(self, milli: int, count: int) -> None:
+        """Everything but the counter's low 20 bits, which is the same for a millisecond."""
+        if milli < self._milli:
+            milli = self._milli
+        self._milli = milli
+        if milli >> _LOW_BITS != self._slow:
+            self._slow = milli >> _LOW_BITS
+            self._slow_head = f"_{_base32(self._slow, 6)}"
+        if count >> _LOW_BITS != self._many:
+            self._many = count >> _LOW_BITS
+            self._tail = f"{self._process}{_base32(self._many, 4)}"
+        self._head = self._slow_head + _PAIRS[milli >> 10 & 1023] + _PAIRS[milli & 1023] + self._tail
 
     def chance(self) -> float:
         return self._random.random()

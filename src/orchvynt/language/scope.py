@@ -4,7 +4,7 @@
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -213,24 +213,28 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def recorded(values: Mapping[str, object]) -> dict[str, Any]:
-    """What was read, as JSON values: of texts only that they were read, of the context only the keys that were asked for.
+def recorded(values: Mapping[str, object], names: Collection[str] | None = None) -> dict[str, Any]:
+    """What was read, or of that what is among `names`, as JSON values: of texts only that they were read, of the context only the keys
+    that were asked for.
 
     A key that the caller left out is null in `context`, and its name stands in `unknown`.
     """
     unknown: list[str] = []
     found: dict[str, Any] = {}
     for name, value in values.items():
-        if name in TEXT_NAMES:
-            found[name] = HIDDEN_TEXT
-        elif type(value) is str and len(value) <= RECORDED_CHARS_MAX:
+        if names is not None and name not in names:
+            continue
+        kind = type(value)
+        if kind is str and name not in TEXT_NAMES and len(value) <= RECORDED_CHARS_MAX:  # type: ignore[arg-type]  # a text
             # Nearly all values: no call for each of them.
             found[name] = value
-        elif isinstance(value, ReadMap):
-            found[name] = _context(value, "", unknown, 0)
-        elif value == ():
+        elif kind is tuple and not value:
             # Of most callers: no flags, no tools.
             found[name] = []
+        elif name in TEXT_NAMES:
+            found[name] = HIDDEN_TEXT
+        elif isinstance(value, ReadMap):
+            found[name] = _context(value, "", unknown, 0)
         else:
             found[name] = _bounded(value, 0)
     if unknown:

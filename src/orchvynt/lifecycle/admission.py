@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from orchvynt.decisions.budgets.application import applicable
+from orchvynt.decisions.budgets.application import for_another
+from orchvynt.decisions.budgets.applied import Applied
 from orchvynt.decisions.budgets.refusals import detail, no_room, queue_full
-from orchvynt.decisions.fallback.chains import choose_chain
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.figures import Observed
-from orchvynt.decisions.routing.plan import plan
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.before_send import asks_people, park_request, park_request_at_gate, wanted
@@ -15,6 +14,7 @@ from orchvynt.lifecycle.beginning import received, where_to
 from orchvynt.lifecycle.chains import chain_of, fallback_activated
 from orchvynt.lifecycle.commands import Admit, AnyCommand, Record, Send, WakeAfter
 from orchvynt.lifecycle.confidence import foresee_confidence
+from orchvynt.lifecycle.courses import Courses, course_of
 from orchvynt.lifecycle.downgrading import foresee_downgrades, take_downgrade
 from orchvynt.lifecycle.endings import all_failed, refuse
 from orchvynt.lifecycle.events import Admitted, AnyEvent, BackoffElapsed, HoldsAwaited, JudgedAgain, NotAdmitted, Received
@@ -30,10 +30,16 @@ from orchvynt.model.ids import attempt_id
 
 
 def begin(
-    snapshot: Snapshot, state: State, event: Received, values: RequestValues, observed: Observed, subjects: Subjects
+    snapshot: Snapshot,
+    state: State,
+    event: Received,
+    values: RequestValues,
+    observed: Observed,
+    subjects: Subjects,
+    courses: Courses | None = None,
 ) -> list[AnyCommand]:
     """The request is judged by the input gates, then routed once, under the snapshot that the invocation is pinned to. `subjects` is what
-    callers have named of late."""
+    callers have named of late, `courses` what came of those before it."""
     state.started_mono = event.mono
     state.policy_version = snapshot.version
     noted: list[facts.AnyFact] = [received(snapshot, state)]
@@ -44,7 +50,7 @@ def begin(
             return refuse(state, event, fault, noted)
         state.inputs_matched = [gate.name for gate in closing]
         return park_request_at_gate(snapshot, state, event, noted)
-    return route(snapshot, state, event, values, observed, subjects, noted)
+    return route(snapshot, state, event, values, observed, subjects, noted, courses)
 
 
 def route(
@@ -55,12 +61,26 @@ def route(
     observed: Observed,
     subjects: Subjects,
     noted: list[facts.AnyFact],
+    courses: Courses | None = None,
 ) -> list[AnyCommand]:
     """No input gate holds it, or all of them have approved: the plan, what the other gates foresee, and the first candidate."""
-    choice = choose_chain(snapshot, values)
-    state.chain = choice.name
-    routed = plan(snapshot, state.invocation, values, observed, event.mono, chain_of(snapshot, state))
-    noted.append(where_to(state, event, routed, choice, values))
+    invocation = state.invocation
+    # What was read before stands on record with what routing reads.
+    memory = courses if not values else None
+    course = memory.find(snapshot, invocation) if memory is not None else None
+    applied: list[Applied] | Fault
+    if course is None:
+        course = course_of(snapshot, invocation, values, observed, event.mono)
+        applied = course.applied
+        if memory is not None:
+            memory.keep(snapshot, invocation, course)
+    elif course.everybodys or isinstance(course.applied, Fault):
+        applied = course.applied
+    else:
+        applied = for_another(snapshot.budgets, course.applied, invocation, values)
+    routed = course.plan
+    state.chain = course.choice.name
+    noted.append(where_to(state, event, course))
     state.rule = routed.rule
     if routed.refusal is not None:
         return refuse(state, event, routed.refusal, noted)
@@ -69,23 +89,23 @@ def route(
     if routed.rejected:
         tiers = {candidate.model for candidate in routed.candidates}
         state.skipped = [Skipped(one.model, one.why) for one in routed.rejected if one.by != "prefer" and one.model not in tiers]
-    state.ahead = [candidate.tier for candidate in routed.candidates]
-    applied = applicable(snapshot.budgets, state.invocation, values)
-    if applied and not isinstance(applied, Fault):
-        applied = watched(snapshot.budgets, state.invocation, applied)
+    state.ahead = [*range(1, len(routed.candidates) + 1)]
+    if not course.plain and not isinstance(applied, Fault):
+        applied = watched(snapshot.budgets, invocation, applied)
     if isinstance(applied, Fault):
         return refuse(state, event, applied, noted)
     state.applied = applied
-    if fault := too_many_subjects(snapshot, state, event.at, subjects):
-        return refuse(state, event, fault, noted)
-    if applied:
+    if not course.plain:
+        if fault := too_many_subjects(snapshot, state, event.at, subjects):
+            return refuse(state, event, fault, noted)
         foresee_downgrades(snapshot, state, values, observed)
-    if snapshot.gates and (fault := foresee_gates(snapshot, state, event, values, noted)):
-        return refuse(state, event, fault, noted)
-    if state.gates_open or state.later_open:
-        foresee_confidence(snapshot, state, values, observed)
+    if course.gates:
+        if fault := foresee_gates(course.gates, state, event, noted):
+            return refuse(state, event, fault, noted)
+        if course.asks:
+            foresee_confidence(snapshot, state, values, observed)
     # What people have let go on is given whole, if it is a stream.
-    state.streams = state.invocation.ask.stream and not state.gates_open and not state.gates_matched and not state.owed
+    state.streams = invocation.ask.stream and not state.gates_open and not state.gates_matched and not state.owed
     commands = next_candidate(snapshot, state, event)
     if routed.left:
         noted += _activated(snapshot, state, event, "policy", routed.left)
@@ -156,7 +176,7 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
     """The hold stands: on record with it, and only then sent."""
     invocation, candidate, fits = state.invocation, state.candidate, event.fits
     state.attempt_count += 1
-    attempt = attempt_id(invocation.id, state.attempt_count)
+    attempt, name = attempt_id(invocation.id, state.attempt_count), candidate.model
     state.phase = "attempting"
     state.sent_mono = event.mono
     state.limited_by = fits.limited_by
@@ -168,7 +188,7 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
         event.at,
         attempt,
         candidate.tier,
-        candidate.model,
+        name,
         event.reserved,
         event.input_tokens_bound,
         fits.output_tokens,
@@ -177,43 +197,38 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
         event.overflows,
         input_counted_by=event.input_counted_by,
     )
-    model = snapshot_model_name(snapshot, candidate.model)
+    known = snapshot.models.get(name)
     sent = facts.AttemptSent(
         invocation.id,
         event.at,
         attempt,
         state.attempt_count,
         candidate.tier,
-        candidate.model,
+        name,
         candidate.provider,
-        model,
-        purpose=state.purpose,
+        # A name that only a pattern knows is asked for as it is.
+        known.upstream_model if known is not None else name,
+        state.purpose,
     )
-    timeouts = snapshot.timeouts
+    timeouts, streams = snapshot.timeouts, state.streams
     return [
         Record((state.placed, sent)),
         Send(
             attempt,
-            candidate.model,
+            name,
             fits.output_tokens,
             invocation.ask.stream,
-            state.streams,
+            streams,
             timeouts.answer_ns,
             timeouts.first_token_ns,
             timeouts.stall_ns,
             timeouts.connect_ns,
-            state.streams and (may_be_rescued(chain_of(snapshot, state), invocation.ask) or kept_for_reviewers(state)),
-            prefix_for(snapshot, state),
+            streams and (may_be_rescued(chain_of(snapshot, state), invocation.ask) or kept_for_reviewers(state)),
+            prefix_for(snapshot, state) if state.broken is not None else None,
             state.repeated,
-            state.logprobs if candidate.model not in state.weighless else "",
+            state.logprobs if name not in state.weighless else "",
         ),
     ]
-
-
-def snapshot_model_name(snapshot: Snapshot, name: str) -> str:
-    """What the provider calls the model: a name that only a pattern knows is asked for as it is."""
-    model = snapshot.models.get(name)
-    return model.upstream_model if model is not None else name
 
 
 def holds_awaited(snapshot: Snapshot, state: State, event: HoldsAwaited) -> list[AnyCommand]:

@@ -1,10 +1,12 @@
 """What expressions read of an answer that is there, and what of that stands on record apart from the verdicts."""
 
+from functools import partial
+
 from orchvynt.decisions.confidence.figures import Sureness
 from orchvynt.decisions.unusual.baselines import Finding
 from orchvynt.detectors.presidio import PREFIX
 from orchvynt.dialects import registry
-from orchvynt.dialects.shapes import Answer, CallerDialect, UnsupportedError
+from orchvynt.dialects.shapes import CallerDialect, UnsupportedError
 from orchvynt.language.detecting import OUTPUT_PRESIDIO
 from orchvynt.language.expressions.values import NotKnownYetError
 from orchvynt.language.scope import OutputValues
@@ -13,7 +15,7 @@ from orchvynt.lifecycle.events import AnyEvent
 from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.state import State
 from orchvynt.model import facts
-from orchvynt.model.chat import AnswerFormat
+from orchvynt.model.chat import AnswerFormat, Reply
 from orchvynt.model.invocation import Ask
 from orchvynt.model.money import NANOS_PER_USD
 
@@ -23,24 +25,43 @@ UNASKED = Sureness(None, "nobody was asked")
 class AnswerValues(OutputValues):
     """What was read of a whole answer when it came need not be read again: most gates ask how it ended, and nothing else of it."""
 
-    __slots__ = ("answer", "finding", "looked", "sureness", "unlooked", "unsure")
+    __slots__ = ("_event", "_ready", "_snapshot", "_state", "sureness", "unsure")
 
-    answer: Answer | None
-    finding: Finding | None
-    # What Presidio found so far, and why it was not heard.
-    looked: dict[str, int]
-    unlooked: str
-    # What the gate under way knows of the confidence, None where nothing is known yet; and whether it asked in vain.
-    sureness: Sureness | None
-    unsure: bool
+    def __init__(self, snapshot: Snapshot, state: State, event: AnyEvent) -> None:
+        """Until `turn_to` its confidence is unknown: where no gate weighs an answer nobody has to turn to one."""
+        # Past the initialiser of what it is: what a gate does not read is not made ready for it.
+        invocation = state.invocation
+        self.invocation = invocation
+        self.now = event.at
+        self.zone = snapshot.timezone
+        self.input_text = partial(registry.caller(invocation.dialect).input_text, invocation.ask)
+        self.scan = None
+        self._reply = None
+        self._snapshot = snapshot
+        self._state = state
+        self._event = event
+        self._ready = False
+        # What the gate under way knows of the confidence, None where nothing is known yet; and whether it asked in vain.
+        self.sureness: Sureness | None = None
+        self.unsure = False
 
-    def turn_to(self, gate: Gate, state: State) -> None:
+    def turn_to(self, gate: Gate) -> None:
         """From now on this gate reads: each has its own confidence."""
         self.pop("confidence", None)
         self.unsure = False
-        self.sureness = state.sureness.get(gate.confidence.text) if gate.confidence is not None else None
+        self.sureness = self._state.sureness.get(gate.confidence.text) if gate.confidence is not None else None
+
+    @property
+    def reply(self) -> Reply:
+        """The answer in canonical form, read when somebody first asks for something of it."""
+        if self._reply is None:
+            self._reply = reply_of(self._snapshot, self._state)
+        return self._reply
 
     def of_answer(self, name: str) -> object:
+        state = self._state
+        if name == "output.finish" and state.answer is not None:
+            return state.answer.finish
         if name == "confidence":
             if self.sureness is None or self.sureness.value is None:
                 self.unsure = True
@@ -48,45 +69,34 @@ class AnswerValues(OutputValues):
                 raise NotKnownYetError(f"the confidence is unknown: {why}")
             return self.sureness.value
         if name == "unusual":
-            return self.finding is not None and bool(self.finding.unusual)
-        if name == "output.finish" and self.answer is not None:
-            return self.answer.finish
+            return state.finding is not None and bool(state.finding.unusual)
         if name.startswith(OUTPUT_PRESIDIO):
             return self._of_presidio(name.removeprefix(OUTPUT_PRESIDIO))
+        if not self._ready:
+            self._make_ready()
         return super().of_answer(name)
 
     def _of_presidio(self, kind: str) -> int:
-        if self.unlooked:
-            raise EvaluationError(f"detects('{PREFIX}{kind}'): {self.unlooked}")
-        if kind not in self.looked:
+        state = self._state
+        if state.unlooked:
+            raise EvaluationError(f"detects('{PREFIX}{kind}'): {state.unlooked}")
+        if kind not in state.looked:
             raise NotKnownYetError(f"detects('{PREFIX}{kind}'): Presidio was not asked")
-        return self.looked[kind]
+        return state.looked[kind]
 
-
-def answer_values(snapshot: Snapshot, state: State, event: AnyEvent) -> AnswerValues:
-    """What expressions read of the answer that is there. Until `turn_to` its confidence is unknown."""
-    caller = registry.caller(state.invocation.dialect)
-    ask = state.invocation.ask
-    candidate = state.candidate
-    values = AnswerValues(
-        state.invocation,
-        event.at,
-        lambda: caller.input_text(ask),
-        lambda: reply_of(snapshot, state),
-        candidate.model,
-        candidate.provider,
-        candidate.tier,
-        state.nanos / NANOS_PER_USD,
-        (event.mono - state.started_mono) / 1_000_000,
-        rescued=state.rescues > 0,
-        zone=snapshot.timezone,
-        asked_format=lambda: _asked_format(caller, ask),
-    )
-    values.answer = state.answer
-    values.finding = state.finding
-    values.looked, values.unlooked = state.looked, state.unlooked
-    values.sureness, values.unsure = None, False
-    return values
+    def _make_ready(self) -> None:
+        """What the other variables are computed from."""
+        state = self._state
+        candidate = state.candidate
+        self._ready = True
+        self._answer_scan = None
+        self.model = candidate.model
+        self.provider = candidate.provider
+        self.tier = candidate.tier
+        self.cost = state.nanos / NANOS_PER_USD
+        self.latency_ms = (self._event.mono - state.started_mono) / 1_000_000
+        self.rescued = state.rescues > 0
+        self.asked_format = partial(_asked_format, registry.caller(state.invocation.dialect), state.invocation.ask)
 
 
 def _asked_format(caller: CallerDialect, ask: Ask) -> AnswerFormat | None:

@@ -1,10 +1,8 @@
 """The first facts of a record: what came, and where it was routed."""
 
-from orchvynt.decisions.fallback.chains import ChainChoice
-from orchvynt.decisions.routing.planned import Plan
-from orchvynt.language.scope import RequestValues, recorded
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.events import JudgedAgain, Received
+from orchvynt.lifecycle.foreseen import Course
 from orchvynt.lifecycle.state import State
 from orchvynt.model import facts
 
@@ -35,8 +33,9 @@ def received(snapshot: Snapshot, state: State) -> facts.InvocationReceived:
     )
 
 
-def where_to(state: State, event: Received | JudgedAgain, routed: Plan, choice: ChainChoice, values: RequestValues) -> facts.Routed:
+def where_to(state: State, event: Received | JudgedAgain, course: Course) -> facts.Routed:
     """The plan, and what the rules read."""
+    routed = course.plan
     return facts.Routed(
         state.invocation.id,
         event.at,
@@ -45,8 +44,8 @@ def where_to(state: State, event: Received | JudgedAgain, routed: Plan, choice: 
         routed.rejected,
         routed.chain,
         routed.rules,
-        recorded(values),
+        course.reads,
         routed.passed_over,
         routed.figures,
-        choice.failures,
+        course.choice.failures,
     )

@@ -141,7 +141,7 @@ def _stop(
 
 def finished(state: State, event: AnyEvent, outcome: facts.Outcome) -> tuple[facts.AnyFact, ...]:
     """The last facts of a life: how its fallback ended, if there was one, and what it came to. What was owed is kept with them."""
-    candidate = state.candidate if state.tier else None
+    candidate = state.candidates[state.tier - 1] if state.tier else None
     # Of a stream that broke off, who was asked last to go on with it may have given nothing of what the caller got.
     giver = state.candidates[state.delivered_tier - 1] if state.delivered_tier else candidate
     over = facts.InvocationFinished(

@@ -67,13 +67,15 @@ class NotAdmitted(Event, frozen=True, tag="not_admitted"):
 class AnswerArrived(Event, frozen=True, tag="answer_arrived"):
     """A whole, well-formed answer. `dropped`, here and below, names what its request lost on the way to the provider; for `quota_ns`
     nothing is left of the provider's own rate limit, as its headers say. `finding` is how the answer compares with its model's others,
-    where a gate asks for that."""
+    where a gate asks for that. `plausible`, here and below, is what `settling.plausible_usage` says of its usage, None where nobody has
+    asked yet."""
 
     answer: Answer
     provider_request_id: str = ""
     dropped: tuple[str, ...] = ()
     quota_ns: int = 0
     finding: Finding | None = None
+    plausible: bool | None = None
 
 
 class StreamStarted(Event, frozen=True, tag="stream_started"):
@@ -95,6 +97,7 @@ class StreamEnded(Event, frozen=True, tag="stream_ended"):
     dropped: tuple[str, ...] = ()
     quota_ns: int = 0
     finding: Finding | None = None
+    plausible: bool | None = None
 
 
 class AttemptFailed(Event, frozen=True, tag="attempt_failed"):

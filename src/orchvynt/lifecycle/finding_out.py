@@ -10,7 +10,7 @@ from orchvynt.language.detecting import delivered_text, of_presidio
 from orchvynt.language.expressions.values import NotKnownYetError
 from orchvynt.language.snapshot import EvaluationError, Gate, Snapshot
 from orchvynt.lifecycle.after_delivery import reviewed_later
-from orchvynt.lifecycle.answer_values import AnswerValues, answer_values
+from orchvynt.lifecycle.answer_values import AnswerValues
 from orchvynt.lifecycle.commands import AnyCommand, Close, EndStream, LookInto, Record
 from orchvynt.lifecycle.confidence import open_gates, take_figures
 from orchvynt.lifecycle.endings import finished
@@ -132,8 +132,8 @@ def _hanging(snapshot: Snapshot, state: State, event: AnyEvent, everybody: bool 
             continue
         if gate.stage == "tool_call" and not reply_of(snapshot, state).tool_calls:
             continue
-        values = values or answer_values(snapshot, state, event)
-        values.turn_to(gate, state)
+        values = values or AnswerValues(snapshot, state, event)
+        values.turn_to(gate)
         try:
             gate.when.evaluate(values)
         except NotKnownYetError:

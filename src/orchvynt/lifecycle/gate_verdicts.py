@@ -3,10 +3,10 @@
 A gate that is not enforced, or that is reviewed after the delivery, holds nothing: it is judged all the same.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from orchvynt.decisions.gates.judgement import foresee, judge, judge_calls
+from orchvynt.decisions.gates.judgement import judge, judge_calls
 from orchvynt.decisions.gates.sampling import drawn
 from orchvynt.decisions.gates.verdicts import Judgement
 from orchvynt.language.call_values import ToolCallValues
@@ -15,6 +15,7 @@ from orchvynt.language.scope import RECORDED_ITEMS_MAX, OutputValues, RequestVal
 from orchvynt.language.snapshot import Gate, Snapshot
 from orchvynt.lifecycle.answer_values import AnswerValues, read_of_answer
 from orchvynt.lifecycle.events import AnyEvent
+from orchvynt.lifecycle.foreseen import Foreseen
 from orchvynt.lifecycle.state import State
 from orchvynt.model import facts
 from orchvynt.model.chat import Reply
@@ -44,20 +45,19 @@ def judge_request(gates: Iterable[Gate], state: State, event: AnyEvent, values: 
     return closing
 
 
-def foresee_gates(snapshot: Snapshot, state: State, event: AnyEvent, values: RequestValues, noted: list[facts.AnyFact]) -> Fault | None:
+def foresee_gates(foreseen: Sequence[Foreseen], state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> Fault | None:
     """What is certain of the answer before the send, and which gates must see it. The fault is of one that does not let it be asked for."""
     inv, ask = state.invocation.id, state.invocation.ask
     matched: list[Gate] = []
     open_: list[Gate] = []
-    for gate in snapshot.gates:
-        if gate.stage == "input" or not (gate.sample >= ALL or drawn(gate, inv)):
+    for one in foreseen:
+        gate, verdict = one.gate, one.verdict
+        if gate.sample < ALL and not drawn(gate, inv):
             continue
-        verdict = foresee(gate, values, ask.tool_names, ask.stream)
         if verdict == "passed":
-            # Most calls meet no gate: that costs them a fact, and nothing is read for it.
             noted.append(facts.GateJudged(inv, event.at, gate.name, gate.stage, "passed"))
         elif verdict is not None:
-            noted.append(_fact(state, event, gate, Judgement(gate.name, verdict), _read(gate, values)))
+            noted.append(_fact(state, event, gate, Judgement(gate.name, verdict), one.reads))
             if _kept(state, gate):
                 state.gates_matched.append(gate.name)
                 matched.append(gate)
@@ -98,29 +98,30 @@ def judge_open(
     state: State,
     event: AnyEvent,
     values: AnswerValues,
-    read: Callable[[], Reply] | None,
     put_off: Collection[str] = (),
 ) -> list[facts.AnyFact]:
-    """The gates that had to see the answer, but for those that hold nothing and are `put_off`. `read` gives it; None where it was not
-    kept, and then every one of them closes."""
+    """The gates that had to see the answer, but for those that hold nothing and are `put_off`. Where it was not kept every one closes."""
     several = state.invocation.ask.choices
-    names = [name for name in (*state.gates_open, *state.later_open) if name not in put_off]
+    there = state.answer is not None or state.reply is not None
+    names = state.gates_open
     state.gates_open = []
     if state.later_open:
+        names = [*names, *[name for name in state.later_open if name not in put_off]]
         state.later_open = [name for name in state.later_open if name in put_off]
     noted: list[facts.AnyFact] = []
     asked: dict[str, list[str]] = {}
     for gate in snapshot.gates:
         if gate.name not in names:
             continue
-        values.turn_to(gate, state)
+        if state.weighs:
+            values.turn_to(gate)
         reads: Mapping[str, object] = values
-        if read is None:
+        if not there:
             judged = Judgement(gate.name, "failed", TOO_LONG)
         elif several > 1:
             judged = Judgement(gate.name, "failed", f"a gate sees one answer, and {several} choices (`n`) came")
         elif gate.stage == "tool_call":
-            judged, reads = _judge_calls(gate, values, read())
+            judged, reads = _judge_calls(gate, values, values.reply)
         else:
             judged = judge(gate, values)
         kept = _read(gate, reads)
@@ -174,7 +175,4 @@ def _fact(
 
 def _read(gate: Gate, values: Mapping[str, object]) -> dict[str, Any]:
     """What this gate's condition read."""
-    if gate.when is None:
-        return {}
-    names = gate.when.names
-    return recorded({name: value for name, value in values.items() if name in names})
+    return {} if gate.when is None else recorded(values, gate.when.names)

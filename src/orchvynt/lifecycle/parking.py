@@ -9,7 +9,7 @@ import msgspec
 
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.after_delivery import reviewed_later
-from orchvynt.lifecycle.answer_values import answer_values
+from orchvynt.lifecycle.answer_values import AnswerValues
 from orchvynt.lifecycle.asked_gates import own_gate
 from orchvynt.lifecycle.commands import AnyCommand, Close, Deliver, Record
 from orchvynt.lifecycle.confidence import take_figures
@@ -42,9 +42,7 @@ def take_stream(snapshot: Snapshot, state: State, event: StreamEnded) -> None:
 
 def judge_open_gates(snapshot: Snapshot, state: State, event: AnyEvent, put_off: Collection[str] = ()) -> list[facts.AnyFact]:
     """What the gates say that had to see the answer, but for those that only look at it and are `put_off`."""
-    kept = state.answer is not None or state.reply is not None
-    values = answer_values(snapshot, state, event)
-    return judge_open(snapshot, state, event, values, (lambda: values.reply) if kept else None, put_off)
+    return judge_open(snapshot, state, event, AnswerValues(snapshot, state, event), put_off)
 
 
 def open_review(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyCommand]:
@@ -63,10 +61,12 @@ def deliver(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts
     """To whoever waits; what is to be reviewed after that is kept for its reviewers."""
     state.phase = "done"
     noted += _delivered(state, event)
+    queue: list[AnyCommand] = []
     if state.later_matched:
         state.reply = reply_of(snapshot, state)
-    opened, queue = reviewed_later(snapshot, state, event)
-    noted += [*opened, *finished(state, event, "answered")]
+        opened, queue = reviewed_later(snapshot, state, event)
+        noted += opened
+    noted += finished(state, event, "answered")
     return [Record(tuple(noted)), Deliver(), *queue, Close()]
 
 

@@ -40,7 +40,8 @@ def settle(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usage, why:
 
 def consumed(reserved: Iterable[facts.Reserved], nanos: int, usage: Usage) -> tuple[facts.Reserved, ...]:
     """The parts of a hold with what was really consumed in their place."""
-    tokens, output = usage.total_tokens, usage.output_tokens
+    output = usage.output_tokens
+    tokens = usage.input_tokens + output
     return tuple(
         [
             facts.Reserved(part.budget, part.subject, part.window, nanos, tokens, output, part.invocations, part.rolls_ns, part.ends_at)
@@ -49,12 +50,16 @@ def consumed(reserved: Iterable[facts.Reserved], nanos: int, usage: Usage) -> tu
     )
 
 
-def settle_answer(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usage | None, output_bytes: int) -> facts.AttemptSettled:
+def settle_answer(
+    snapshot: Snapshot, state: State, event: AnswerArrived | StreamEnded, usage: Usage | None, output_bytes: int
+) -> facts.AttemptSettled:
     """The receipt of a whole answer; without a usable usage it is settled at the bound."""
     assert state.placed is not None
     # Whoever said something has used output for it.
-    if usage is not None and (usage.output_tokens or not output_bytes) and plausible_usage(snapshot, state.placed, usage):
-        return settle(snapshot, state, event, usage)
+    if usage is not None and (usage.output_tokens or not output_bytes):
+        plausible = event.plausible if event.plausible is not None else plausible_usage(snapshot, state.placed, usage)
+        if plausible:
+            return settle(snapshot, state, event, usage)
     return settle(snapshot, state, event, bound(snapshot, state, output_bytes), "usage missing" if usage is None else "usage absurd")
 
 
@@ -148,22 +153,22 @@ def bound_of(snapshot: Snapshot, placed: facts.HoldPlaced, output_bytes: int = 0
 def plausible_usage(snapshot: Snapshot, placed: facts.HoldPlaced, usage: Usage) -> bool:
     """Whether a reported usage can be true at all: nothing is negative, there is input, and neither side is larger than the context
     that the model has, unless its hold foresaw that much. What is merely more than was held can be true: it is the provider's overrun."""
-    model = resolve(snapshot, placed.model)
+    model = snapshot.models.get(placed.model) or resolve(snapshot, placed.model)
     window = (model.context_window if model is not None else 0) or WINDOW_MOST
     read, written = usage.input_tokens, usage.output_tokens
-    return (
-        read > 0
-        and (read <= window or read <= placed.input_tokens_bound)
-        and written >= 0
-        and (written <= window or written <= (placed.output_tokens_max or 0))
-        and 0 <= usage.cached_input_tokens <= read
-        and usage.reasoning_tokens >= 0
-        and (usage.reasoning_tokens <= written or usage.reasoning_tokens <= window)
-        and 0 <= usage.cache_kept_tokens <= usage.cache_written_tokens <= read
-    )
+    if read <= 0 or (read > window and read > placed.input_tokens_bound):
+        return False
+    if written < 0 or (written > window and written > (placed.output_tokens_max or 0)):
+        return False
+    cached, thought, kept, cache_written = (
+        usage.cached_input_tokens, usage.reasoning_tokens, usage.cache_kept_tokens, usage.cache_written_tokens,
+    )  # fmt: skip
+    if not (cached or thought or kept or cache_written):
+        return True
+    return 0 <= cached <= read and thought >= 0 and (thought <= written or thought <= window) and 0 <= kept <= cache_written <= read
 
 
 def price_of(snapshot: Snapshot, name: str) -> Price:
     """The price in force for a model; one without a known price is metered in tokens only."""
-    model = resolve(snapshot, name)
+    model = snapshot.models.get(name) or resolve(snapshot, name)
     return (model.price if model is not None else None) or msgspec.structs.replace(FREE, source="unknown")

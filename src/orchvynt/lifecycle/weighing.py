@@ -76,7 +76,8 @@ def weigh(
 ) -> Weighed | NotAdmitted:
     """What the candidate under way would need, and whether it fits now. `counts` are the exact counts of its text by tokenizer, None
     where there is none to be had."""
-    model = resolve(snapshot, state.candidate.model)
+    name = state.candidate.model
+    model = snapshot.models.get(name) or resolve(snapshot, name)
     assert model is not None
     stands_on = lines(snapshot.budgets, state.applied, model.name, at, ledger.grants) if state.applied else ()
     if model.price is None and any(line.terms.limits.nanos is not None and line.terms.breach.kind != "alert" for line in stands_on):
@@ -89,7 +90,8 @@ def weigh(
         return NotAdmitted(at, mono, "price", detail=said)
     bound, counted_by = _input_bound(snapshot, model, ask, reports, counts)
     asked = ask.max_output_tokens * ask.choices if ask.max_output_tokens is not None else None
-    surcharge = -(-bound * ask.input_surcharge_percent // 100) if model.provider.kind == "anthropic" else 0
+    percent = ask.input_surcharge_percent
+    surcharge = -(-bound * percent // 100) if percent and model.provider.kind == "anthropic" else 0
     if state.broken is not None and state.broken.text:
         # What was delivered is input now: its own turn, and the words that ask to go on with it. The caller's limit binds both parts.
         delivered = len(state.broken.text.encode("utf-8", "surrogatepass"))
@@ -97,7 +99,8 @@ def weigh(
         asked = max(1, asked - delivered // BYTES_PER_TOKEN_USUAL) if asked is not None else None
     most = min(model.max_output_tokens or OUTPUT_TOKENS_UNKNOWN, OUTPUT_TOKENS_MOST) * ask.choices
     price = model.price or FREE
-    demands = _demands_limit(model)
+    # Anthropic's Messages API requires `max_tokens` (https://docs.anthropic.com/en/api/messages).
+    demands = model.provider.wire == "anthropic_messages"
     if asked is None and demands and not any(bounds_output(line, price) for line in stands_on):
         asked = most
     typical, calls = sizes.typical(model.name) * ask.choices, 0 if state.counted else 1
@@ -133,8 +136,3 @@ def _a_count_may_help(need: Need, least: int, result: Fits | Short, stands_on: t
     if isinstance(better, Short) or better.output_tokens is None or result.output_tokens is None:
         return False
     return better.output_tokens * 8 > result.output_tokens * 9
-
-
-def _demands_limit(model: Model) -> bool:
-    """Anthropic's Messages API requires `max_tokens` (https://docs.anthropic.com/en/api/messages)."""
-    return model.provider.wire == "anthropic_messages"

@@ -67,6 +67,7 @@ def cost_nanos(price: Price, input_tokens: int, output_tokens: int, cached_input
 
 def usd_text(nanos: int) -> str:
     """Nano-dollars as a plain decimal of USD without trailing zeros: 3100000 → `0.0031`."""
-    usd, rest = divmod(abs(nanos), NANOS_PER_USD)
-    text = f"{usd}.{rest:09d}".rstrip("0") if rest else str(usd)
-    return f"-{text}" if nanos < 0 else text
+    if nanos < 0:
+        return f"-{usd_text(-nanos)}"
+    rest = nanos % NANOS_PER_USD
+    return f"{nanos // NANOS_PER_USD}.{rest:09d}".rstrip("0") if rest else str(nanos // NANOS_PER_USD)

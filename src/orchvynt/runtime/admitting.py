@@ -67,8 +67,9 @@ class Admitting:
         self._counting = counting
 
     def admit(self, life: Life, command: Admit) -> None:
-        at, mono = self.clock.now(), self.clock.monotonic()
-        weighed = self._weighed(life, at, mono)
+        clock = self.clock
+        at, mono = clock.now(), clock.monotonic()
+        weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono, self.reports, life.counts)
         if isinstance(weighed, NotAdmitted):
             self._feed(life, weighed)
             return
@@ -97,9 +98,6 @@ class Admitting:
     def put_to_rest(self, life: Life, command: PutToRest) -> None:
         self.health.rest(life.snapshot.providers[command.provider], command.model, command.rest, self.clock.monotonic())
 
-    def _weighed(self, life: Life, at: int, mono: int) -> Weighed | NotAdmitted:
-        return weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono, self.reports, life.counts)
-
     def _count(self, life: Life, command: Admit, tokenizer: str) -> None:
         """Has the input counted exactly, at once or off the loop, and weighs again."""
         mark = life.queued = object()
@@ -121,10 +119,11 @@ class Admitting:
             self._failed(life, error)
 
     def _passage(self, life: Life, command: Admit, at: int, mono: int) -> Passage | NotAdmitted:
-        snapshot, candidate = life.snapshot, life.state.candidate
+        snapshot, state = life.snapshot, life.state
+        candidate = state.candidate
         self.health.under(snapshot)
         life.route = route = self.health.route(snapshot.providers[candidate.provider], candidate.model)
-        return passage(snapshot, life.state, route, self.statistics, command.at_last, at, mono)
+        return passage(snapshot, state, route, self.statistics, command.at_last, at, mono)
 
     def _place(self, life: Life, attempt: str, weighed: Weighed, fits: Fits, passage: Passage, at: int, mono: int) -> None:
         if passage.probes and life.route is not None:
@@ -133,19 +132,22 @@ class Admitting:
             life.retries = False
         else:
             self.health.retries.called(mono)
-        life.lines = weighed.lines
-        watched = [line for line in weighed.lines if line.terms.alert_at and line.book == line.budget]
+        life.lines = lines = weighed.lines
+        watched: list[Line] = []
+        for line in lines:
+            if line.terms.alert_at and line.book == line.budget:
+                watched.append(line)
         if watched:
             self._watched[attempt] = (life.id, watched)
             for line in watched:
                 if fits.limited_by == line.budget and self._clamped(life, line):
                     self._exhausted(life, line, at, "clamped")
-        past = overflows(weighed.lines, fits, weighed.calls, self.ledger)
-        reserved = self.ledger.place(attempt, weighed.lines, fits.nanos, fits.tokens, fits.output_tokens or 0, weighed.calls)
+        past = overflows(lines, fits, weighed.calls, self.ledger)
+        reserved = self.ledger.place(attempt, lines, fits.nanos, fits.tokens, fits.output_tokens or 0, weighed.calls)
         assert isinstance(reserved, tuple), "an attempt has an id of its own"
-        if len(weighed.lines) > len(life.state.applied):
+        if len(lines) > len(life.state.applied):
             # Only the books of prompts add lines to those of the budgets.
-            self.prompts.came(weighed.lines)
+            self.prompts.came(lines)
         self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound, weighed.counted_by, past))
 
     def _behind(self, life: Life, weighed: Weighed) -> Line | None:
@@ -193,7 +195,7 @@ class Admitting:
             self._out(life, waiter)
             self._feed(life, found)
             return None
-        weighed = self._weighed(life, at, mono)
+        weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono, self.reports, life.counts)
         if isinstance(weighed, Weighed) and isinstance(weighed.result, Short) and weighed.result.waits:
             # Another budget may stand in the way by now, for which it waits less long.
             waiter.due = min(waiter.due, due_at(life, weighed.result, waiter.since))

@@ -6,6 +6,7 @@ from orchvynt.dialects import registry
 from orchvynt.dialects.route import RouteFacts, write_route
 from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.rescue import rescued_by
+from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import usd_text
 from orchvynt.ports.caller import CallerLine, SharedHeaders
@@ -18,19 +19,17 @@ CHANGED_BY_RESCUE = frozenset({"x-orchvynt-model", "x-orchvynt-provider", "x-orc
 def shared_headers(life: Life) -> SharedHeaders:
     """The `x-orchvynt-*` headers that the answers of one rule and model have in common."""
     state = life.state
-    candidate = state.candidate
-    asked = state.invocation.ask.requested_model
-    # What chose a model beside the plan is its budget.
-    rule = candidate.why if candidate.why.startswith("downgrade:") else state.rule
     return _shared(
-        state.policy_version, candidate.model, candidate.provider, candidate.tier, state.attempt_count, rule, asked, state.dropped
+        state.policy_version, state.candidate, state.attempt_count, state.rule, state.invocation.ask.requested_model, state.dropped
     )
 
 
 @lru_cache(1024)  # few rules and models stand for most answers; saves 2 µs on each (bench/)
-def _shared(
-    version: int, model: str, provider: str, tier: int, attempts: int, rule: str, requested: str, dropped: tuple[str, ...]
-) -> SharedHeaders:
+def _shared(version: int, candidate: CandidateChosen, attempts: int, rule: str, requested: str, dropped: tuple[str, ...]) -> SharedHeaders:
+    model, provider, tier = candidate.model, candidate.provider, candidate.tier
+    if candidate.why.startswith("downgrade:"):
+        # What chose a model beside the plan is its budget.
+        rule = candidate.why
     headers = [("x-orchvynt-policy", str(version))]
     if model:
         headers += [("x-orchvynt-model", model), ("x-orchvynt-provider", provider), ("x-orchvynt-tier", str(tier))]
@@ -48,7 +47,11 @@ def _shared(
 def own_headers(life: Life, now: int, remaining: tuple[str, bool]) -> list[tuple[str, str]]:
     """Those of a whole answer that are its own. `remaining` is the tightest budget in words and whether it is low."""
     state = life.state
-    headers = [("x-orchvynt-invocation", life.id), ("x-orchvynt-cost-usd", usd_text(state.nanos))]
+    headers = [
+        ("x-orchvynt-invocation", life.id),
+        ("x-orchvynt-cost-usd", usd_text(state.nanos)),
+        ("x-orchvynt-overhead-ms", overhead_ms(life, now)),
+    ]
     said, low = remaining
     if said:
         headers.append(("x-orchvynt-budget-remaining", said))
@@ -58,7 +61,6 @@ def own_headers(life: Life, now: int, remaining: tuple[str, bool]) -> list[tuple
         headers.append(("x-orchvynt-limited-by", f"budget:{state.limited_by}"))
     if state.reworded:
         headers.append(("x-orchvynt-review-edited", state.reworded))
-    headers.append(("x-orchvynt-overhead-ms", overhead_ms(life, now)))
     if life.rate_headers:
         headers += life.rate_headers
     return headers

@@ -67,13 +67,13 @@ class Attempting:
         self._lingering: list[tuple[int, Exchange]] = []
 
     def send(self, life: Life, command: Send) -> None:
-        model = resolve(life.snapshot, command.model)
+        name, prefix = command.model, command.prefix
+        model = life.snapshot.models.get(name) or resolve(life.snapshot, name)
         assert model is not None
-        provider = model.provider
+        provider, upstream_model = model.provider, model.upstream_model
         invocation = life.state.invocation
-        goes_on = command.prefix is not None
         # An endpoint that takes a caller's bodies as they are takes no conversation to go on with.
-        dialect = registry.provider(provider.wire) if goes_on else registry.provider_for(provider.wire, invocation.dialect)
+        dialect = registry.provider_for(provider.wire, invocation.dialect) if prefix is None else registry.provider(provider.wire)
         caller = registry.caller(invocation.dialect)
         ask = invocation.ask
         relay = self._relay(life, command, dialect, caller) if command.stream else None
@@ -82,13 +82,13 @@ class Attempting:
         limit = command.output_tokens_max
         per_choice = limit // ask.choices if limit is not None else None
         try:
-            if command.prefix is not None and command.prefix.text:
-                request = dialect.write_request(continuing(caller.chat(ask), command.prefix), model.upstream_model, per_choice)
+            if prefix is not None and prefix.text:
+                request = dialect.write_request(continuing(caller.chat(ask), prefix), upstream_model, per_choice)
             elif dialect.caller_twin == caller.name:
-                request = dialect.pass_request(ask, model.upstream_model, per_choice)
+                request = dialect.pass_request(ask, upstream_model, per_choice)
             else:
-                request = dialect.write_request(caller.chat(ask), model.upstream_model, per_choice)
-            if command.logprobs == "hidden" and dialect.gives_logprobs(model.upstream_model):
+                request = dialect.write_request(caller.chat(ask), upstream_model, per_choice)
+            if command.logprobs == "hidden" and dialect.gives_logprobs(upstream_model):
                 request = msgspec.structs.replace(request, body=dialect.asking_for_logprobs(request.body))
             exchange.dropped = request.dropped
             ref = provider.api_key
@@ -172,12 +172,10 @@ class Attempting:
         life = exchange.life
         now = self.clock.monotonic()
         self._ended(exchange, now)
-        self._went_well(exchange, answer.usage, now)
+        plausible = self._went_well(exchange, answer.usage, now)
         finding = self._compared(life, exchange.dialect.to_reply(answer)) if life.state.compares else None
-        self._feed(
-            life,
-            AnswerArrived(self.clock.now(), now, answer, exchange.provider_request_id, exchange.dropped, exchange.quota_ns, finding),
-        )
+        told = (answer, exchange.provider_request_id, exchange.dropped, exchange.quota_ns, finding, plausible)
+        self._feed(life, AnswerArrived(self.clock.now(), now, *told))
 
     def stream_ended(self, exchange: Exchange) -> None:
         life, seen = exchange.life, exchange.seen
@@ -191,7 +189,7 @@ class Attempting:
         now = self.clock.monotonic()
         self._ended(exchange, now)
         self._lingering.append((now + LINGER_NS, exchange))
-        self._went_well(exchange, seen.usage, now)
+        plausible = self._went_well(exchange, seen.usage, now)
         reply, body = exchange.whole(kept_for_reviewers(life.state))
         self._feed(
             life,
@@ -206,6 +204,7 @@ class Attempting:
                 exchange.dropped,
                 exchange.quota_ns,
                 self._compared(life, reply) if life.state.compares and reply is not None else None,
+                plausible,
             ),
         )
 
@@ -245,33 +244,39 @@ class Attempting:
             ),
         )
 
-    def _went_well(self, exchange: Exchange, usage: Usage | None, now: int) -> None:
+    def _went_well(self, exchange: Exchange, usage: Usage | None, now: int) -> bool | None:
+        """Takes note of the answer. Gives whether its usage can be true, None where that was not asked."""
         life = exchange.life
-        candidate, route = life.state.candidate, life.route
+        state, route = life.state, life.route
         assert route is not None
         self.health.answered(route, now, life.probe)
         life.probe = None
         if life.parent is not None:
             # What a judge says is as short as it may be: it tells nothing of the model's answers.
-            return
+            return None
+        candidate, placed = state.candidate, state.placed
+        name = candidate.model
         # The time of a caller that reads slowly is not the provider's.
         duration_ns = 0 if exchange.was_paused else now - exchange.sent_mono
-        placed = life.state.placed
-        plausible = usage if usage is not None and placed is not None and plausible_usage(life.snapshot, placed, usage) else None
-        self.statistics.answered(candidate.provider, candidate.model, duration_ns, plausible, now)
-        if plausible is None or placed is None:
-            return
-        if plausible.output_tokens:
+        if usage is None or placed is None or not plausible_usage(life.snapshot, placed, usage):
+            self.statistics.answered(candidate.provider, name, duration_ns, None, now)
+            return False if usage is not None and placed is not None else None
+        self.statistics.answered(candidate.provider, name, duration_ns, usage, now)
+        if usage.output_tokens:
             # The size of one answer, of as many as were asked for.
-            self.sizes.add(candidate.model, -(-plausible.output_tokens // life.state.invocation.ask.choices))
+            self.sizes.add(name, -(-usage.output_tokens // state.invocation.ask.choices))
         bound = placed.input_tokens_bound
-        if plausible.input_tokens > bound:
-            self._reports.exceeded(candidate.model, life.snapshot.version, placed.input_counted_by, bound, plausible.input_tokens)
+        if usage.input_tokens > bound:
+            self._reports.exceeded(name, life.snapshot.version, placed.input_counted_by, bound, usage.input_tokens)
+        return True
 
     def _ended(self, exchange: Exchange, now: int) -> None:
         life = exchange.life
         (life.parent or life).upstream_ns += now - exchange.sent_mono
-        life.stop_timers(ATTEMPT_TIMERS)
+        if exchange.relay is not None:
+            life.stop_timers(ATTEMPT_TIMERS)
+        else:
+            life.stop_timer("answer")
 
     def sweep(self, now: int) -> None:
         """Closes what providers left open after their terminal marker."""

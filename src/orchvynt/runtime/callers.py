@@ -65,8 +65,7 @@ class Callers:
         self._tell_all(life, _end, finish, now, remaining)
 
     def deliver(self, life: Life) -> None:
-        now, remaining = self.clock.monotonic(), self.remaining(life)
-        self._tell_all(life, answers.deliver, now, remaining)
+        self._tell_all(life, answers.deliver, self.clock.monotonic(), self.remaining(life))
 
     def refuse(self, life: Life, fault: Fault) -> None:
         self._tell_all(life, answers.refuse, fault)
@@ -128,15 +127,17 @@ class Callers:
         """The tightest budget of a life as `NAME;usd=1.23`, and whether 80 % of it is gone."""
         tightest, budget, unit, amount, low = 2.0, "", "", 0, False
         for line in life.lines:
-            if line.book != line.budget:
+            name = line.terms.name
+            if line.book != name:
                 continue
             for one in used(own_limits(line), self.ledger.account(line)):
-                limit, left = one.limit, one.limit - one.settled - one.held
+                limit = one.limit
+                left = limit - one.settled - one.held
                 if left < 0:
                     left = 0
                 share = left / limit if limit else 0.0
                 if share < tightest:
-                    tightest, budget, unit, amount = share, line.budget, one.unit, left
+                    tightest, budget, unit, amount = share, name, one.unit, left
                     low = (limit - left) * 100 >= answers.LOW_PERCENT * limit
         # Only the tightest is put in words.
         return (f"{budget};{unit}={amount_of(unit, amount)}" if budget else ""), low

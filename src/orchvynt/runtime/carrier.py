@@ -13,6 +13,7 @@ from orchvynt.decisions.routing.figures import Observed
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle import admission, commands, events
+from orchvynt.lifecycle.courses import Courses
 from orchvynt.lifecycle.replies import answer_said
 from orchvynt.lifecycle.settling import settle_unknown
 from orchvynt.lifecycle.table import step
@@ -62,7 +63,7 @@ class Carrier:
         self.journal = journal
         self.clock = clock
         self.parked = parked
-        self.observed = observed
+        self.observed, self.courses = observed, Courses()
         self.counting = Counting(parked, clock.monotonic)
         self.admitting = admitting(self)
         self.attempting = attempting(self)
@@ -108,7 +109,8 @@ class Carrier:
     def _begin(self, life: Life, values: RequestValues, refused: Fault | None) -> None:
         try:
             received = events.Received(self.clock.now(), life.arrived, refused or self.limiting.enter(life, values))
-            self._perform(life, admission.begin(life.snapshot, life.state, received, values, self.observed, self.admitting.subjects))
+            subjects = self.admitting.subjects
+            self._perform(life, admission.begin(life.snapshot, life.state, received, values, self.observed, subjects, self.courses))
         except Exception as error:  # noqa: BLE001 - the loop top: one invocation fails closed, the others go on
             self.failed(life, error)
         if life.state.invocation.ask.stream and not life.state.streams and life.state.phase != "done":
@@ -187,10 +189,11 @@ class Carrier:
         self._written(life, noted)
 
     def _written(self, life: Life, noted: Sequence[facts.AnyFact]) -> None:
-        self.counting.count(life, noted)
+        ends = self.counting.count(life, noted)
         if life.ticket is not None:
             self.limiting.written(life, noted)
-        self._release_ended(noted)
+        if ends:
+            self._release_ended(ends)
 
     def _keep_for_later(self, life: Life, noted: list[facts.AnyFact]) -> None:
         """What could not be written: a hold that was never sent is returned, the end of one that was sent is written later."""

@@ -19,6 +19,7 @@ from orchvynt.runtime.life import Life
 from orchvynt.runtime.metrics import Sampled
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.review_counts import ReviewCounts
+from orchvynt.runtime.route_counts import Routes
 from orchvynt.runtime.series import Histogram, Series
 
 NONE: Final = ()
@@ -80,6 +81,8 @@ class Counting:
             self.refused.add((code,), 0)
         for end in ("whole", "broken", "caller_left"):
             self.streams.add((end,), 0)
+        self._ends: list[AnyFact] = []
+        self._routes: Final = Routes(self.attempts, self.attempt_duration, self.tokens, self.cost, self.receipts)
         self._counters: Final = self._by_fact()
 
     def _by_fact(self) -> dict[type[AnyFact], Callable[[Life, Any], None]]:
@@ -93,6 +96,7 @@ class Counting:
             facts.RetryScheduled: self._retry_scheduled,
             facts.FallbackActivated: self._fallback_activated,
             facts.AttemptSettled: self._attempt_settled,
+            facts.HoldVoided: lambda _, fact: self._ends.append(fact),
             facts.GateJudged: self._gate_judged,
             facts.ConfidenceTaken: self._confidence_taken,
             facts.ReviewOpened: self._review_opened,
@@ -106,12 +110,15 @@ class Counting:
             facts.InvocationFinished: self._invocation_finished,
         }
 
-    def count(self, life: Life, written: Sequence[AnyFact]) -> None:
+    def count(self, life: Life, written: Sequence[AnyFact]) -> list[AnyFact]:
+        """Gives those among them that end a hold: nobody else has to look at each fact."""
         counters = self._counters
         for fact in written:
             add = counters.get(type(fact))
             if add is not None:
                 add(life, fact)
+        ends, self._ends = self._ends, []
+        return ends
 
     def passed(self, thresholds: Sequence[facts.BudgetThresholdPassed]) -> None:
         """Thresholds of budgets that were passed with a receipt, after it was written."""
@@ -152,16 +159,20 @@ class Counting:
 
     def _attempt_sent(self, life: Life, fact: facts.AttemptSent) -> None:
         # What follows names the attempt only, and by then the life may look at its next tier.
-        life.asked = (policy_name(life.snapshot, fact.model), fact.provider)
+        model = fact.model
+        life.asked = (model if model in life.snapshot.models else policy_name(life.snapshot, model), fact.provider)
         if fact.purpose:
             self.judges_asked.add(life.asked)
 
     def _attempt_ended(self, life: Life, fact: facts.AttemptEnded) -> None:
-        model, provider = asked = life.asked
-        self.attempts.add((model, provider, fact.outcome))
         if fact.outcome == "answered":
-            self.attempt_duration.observe(asked, fact.duration_ns)
-        elif mishap := MISHAPS.get(fact.outcome):
+            route = self._routes.of(life.asked)
+            route.answered[0] += 1
+            self.attempt_duration.put(route.durations, fact.duration_ns)
+            return
+        model, provider = life.asked
+        self.attempts.add((model, provider, fact.outcome))
+        if mishap := MISHAPS.get(fact.outcome):
             self.tallies.happened(mishap, provider, fact.inv)
 
     def _retry_scheduled(self, life: Life, fact: facts.RetryScheduled) -> None:
@@ -180,17 +191,28 @@ class Counting:
             life.tally = None
 
     def _attempt_settled(self, life: Life, fact: facts.AttemptSettled) -> None:
-        model, provider = asked = life.asked
-        usage = fact.usage
-        self.tokens.add((model, provider, "input"), usage.input_tokens)
-        self.tokens.add((model, provider, "output"), usage.output_tokens)
+        self._ends.append(fact)
+        asked, usage = life.asked, fact.usage
+        if usage.estimated:
+            self._estimated(asked, fact)
+        else:
+            route = self._routes.of(asked)
+            route.input_tokens[0] += usage.input_tokens
+            route.output_tokens[0] += usage.output_tokens
+            route.cost[0] += fact.nanos
+            route.reported[0] += 1
         if usage.cached_input_tokens:
             self.cached.add(asked, usage.cached_input_tokens)
-        self.cost.add(asked, fact.nanos)
-        self.receipts.add((model, provider, "estimated" if usage.estimated else "reported"))
         if fact.overrun:
             self.overruns.add(asked)
-            self.tallies.happened("provider_overrun", life.asked[1], fact.inv)
+            self.tallies.happened("provider_overrun", asked[1], fact.inv)
+
+    def _estimated(self, asked: tuple[str, str], fact: facts.AttemptSettled) -> None:
+        model, provider = asked
+        self.tokens.add((model, provider, "input"), fact.usage.input_tokens)
+        self.tokens.add((model, provider, "output"), fact.usage.output_tokens)
+        self.cost.add(asked, fact.nanos)
+        self.receipts.add((model, provider, "estimated"))
 
     def _gate_judged(self, life: Life, fact: facts.GateJudged) -> None:
         self.gates.add((fact.gate, fact.stage, fact.verdict))
@@ -241,12 +263,14 @@ class Counting:
 
     def _invocation_finished(self, life: Life, fact: facts.InvocationFinished) -> None:
         state = life.state
-        model = policy_name(life.snapshot, fact.model) if fact.model else ""
-        self.invocations.add((fact.outcome, model, fact.provider, state.rule, state.invocation.dialect))
+        model, outcome = fact.model, fact.outcome
+        if model and model not in life.snapshot.models:
+            model = policy_name(life.snapshot, model)
+        self.invocations.cell((outcome, model, fact.provider, state.rule, state.invocation.dialect))[0] += 1
         if life.reviewed:
             return
-        self.duration.observe((fact.outcome,), fact.duration_ns)
-        if fact.outcome == "answered" and not life.waited:
+        self.duration.observe((outcome,), fact.duration_ns)
+        if outcome == "answered" and not life.waited:
             self.overhead.observe(NONE, self._monotonic() - life.arrived - life.upstream_ns)
 
 

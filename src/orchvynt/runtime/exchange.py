@@ -61,11 +61,27 @@ class Watcher(Protocol):
 class Exchange:
     """The listener of one upstream call. `flows` is switched on by the machine; until then bytes are kept, bounded."""
 
-    __slots__ = (
-        "announced", "breathes", "call", "clock", "content_type", "delivered_bytes", "dialect", "dropped", "flows", "held", "held_bytes",
-        "keeps", "life", "over", "parts", "parts_bytes", "paused", "progress", "provider_request_id", "quota_ns", "relay", "retry_after",
-        "secret", "sent_mono", "stale", "status", "streaming", "was_paused", "watcher",
-    )  # fmt: skip
+    # What most exchanges never change stands here and not in `__init__`, as in `Life`.
+    dropped: tuple[str, ...] = ()
+    call: UpstreamCall | None = None
+    status: int = 0
+    content_type: str = ""
+    retry_after: str = ""
+    provider_request_id: str = ""
+    quota_ns: int = 0
+    parts_bytes: int = 0
+    streaming: bool = False
+    flows: bool = False
+    held_bytes: int = 0
+    delivered_bytes: int = 0
+    progress: int = -1
+    announced: bool = False
+    breathes: bool = False
+    paused: bool = False
+    was_paused: bool = False
+    stale: bool = False
+    secret: str = ""
+    over: bool = False
 
     def __init__(
         self, life: Life, dialect: ProviderDialect, relay: Relay | None, watcher: Watcher, clock: Clock, keeps: bool = False
@@ -78,27 +94,8 @@ class Exchange:
         self.watcher = watcher
         self.clock = clock
         self.sent_mono = clock.monotonic()
-        self.dropped: tuple[str, ...] = ()
-        self.call: UpstreamCall | None = None
-        self.status = 0
-        self.content_type = ""
-        self.retry_after = ""
-        self.provider_request_id = ""
-        self.quota_ns = 0
         self.parts: list[bytes] = []
-        self.parts_bytes = 0
-        self.streaming = False
-        self.flows = False
         self.held: list[bytes] = []
-        self.held_bytes = 0
-        self.delivered_bytes = 0
-        self.progress = -1
-        self.announced = False
-        self.breathes = False
-        self.paused = self.was_paused = False
-        self.stale = False
-        self.secret = ""
-        self.over = False
 
     def on_head(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
         self.status = status

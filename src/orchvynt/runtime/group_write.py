@@ -32,15 +32,15 @@ class GroupWrite:
 
     def begins(self, life: Life, take: Callable[[], object]) -> None:
         """The first step of this life is taken at the end of the turn."""
-        self._later(self._begun, life, take)
+        life.ahead = take
+        self._begun.append(life)
+        if not self._due:
+            self._come_due()
 
     def answers(self, life: Life, take: Callable[[], object]) -> None:
         """The step that its answer leads to is taken at the end of the turn, after all first steps."""
-        self._later(self._answered, life, take)
-
-    def _later(self, those: list[Life], life: Life, take: Callable[[], object]) -> None:
         life.ahead = take
-        those.append(life)
+        self._answered.append(life)
         if not self._due:
             self._come_due()
 
@@ -65,23 +65,34 @@ class GroupWrite:
             self._due = False
             if self._begun or self._answered:
                 self._come_due()
+        if self._waiting:
+            self._write_waiting()
+
+    def _write_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
-        records = [life.unwritten for life in waiting if life.unwritten]
-        if len(records) < 2 or not self._write(records):
-            for life in waiting:
-                self._go_on(life, ())
-            return
-        # INVARIANT: all are marked before the first goes on: a hold that it ends lets others go on, who may be among them.
-        noted = [life.unwritten for life in waiting]
+        # INVARIANT: all are marked before the first goes on: a hold that it ends lets others go on, who may be among them. Who was caught
+        # up meanwhile has nothing left to write, and has gone on.
+        lives: list[Life] = []
+        records: list[list[AnyFact]] = []
         for life in waiting:
-            life.unwritten = []
-        for life, facts in zip(waiting, noted, strict=True):
-            self._go_on(life, facts)
+            if life.unwritten:
+                lives.append(life)
+                records.append(life.unwritten)
+                life.unwritten = []
+        if self._write(records):
+            for life, facts in zip(lives, records, strict=True):
+                self._go_on(life, facts)
+            return
+        for life, facts in zip(lives, records, strict=True):
+            life.unwritten = facts
+        for life in lives:
+            self._go_on(life, ())
 
     def _write(self, records: list[list[AnyFact]]) -> bool:
         """False if nothing was written: then each life tries by itself, and fails by itself."""
         try:
-            self.journal.append_all(records)
+            if records:
+                self.journal.append_all(records)
         except JournalUnavailableError:
             return False
         return True

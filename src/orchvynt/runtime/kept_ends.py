@@ -44,5 +44,4 @@ class KeptEnds:
                 self._counting.not_written()
                 self._kept.append((life, ends))
                 return
-            self._counting.count(life, whole)
-            self._release(ends)
+            self._release(self._counting.count(life, whole))

@@ -79,37 +79,28 @@ class Life:
     Timers are monotonic instants by name; `due` is never later than the earliest of them.
     """
 
-    __slots__ = (
-        "ahead",
-        "arrived",
-        "asked",
-        "callers",
-        "conversation",
-        "counts",
-        "due",
-        "exchange",
-        "following",
-        "hold_wait_ns",
-        "id",
-        "judge",
-        "lines",
-        "looks",
-        "parent",
-        "probe",
-        "queued",
-        "rate_headers",
-        "retries",
-        "reviewed",
-        "route",
-        "snapshot",
-        "state",
-        "tally",
-        "ticket",
-        "timers",
-        "unwritten",
-        "upstream_ns",
-        "waited",
-    )
+    # What most lives never change stands here and not in `__init__`, where each life would set it: 50 instructions (bench/instructions.py).
+    conversation: Conversation | None = None
+    exchange: UnderWay | None = None
+    lines: tuple[Line, ...] = ()
+    route: Route | None = None
+    probe: RouteProbe | None = None
+    retries: bool = False
+    due: int = NEVER
+    upstream_ns: int = 0
+    queued: object | None = None
+    hold_wait_ns: int = 0
+    following: list[AnyCommand] | None = None
+    ahead: Callable[[], object] | None = None
+    asked: tuple[str, str] = ("", "")
+    tally: Tally | None = None
+    ticket: Ticket | None = None
+    rate_headers: RateHeaders = ()
+    waited: bool = False
+    reviewed: bool = False
+    judge: "Life | None" = None
+    parent: "Life | None" = None
+    looks: object | None = None
 
     def __init__(self, snapshot: Snapshot, state: State, arrived: int) -> None:
         self.id: Final = state.invocation.id
@@ -117,30 +108,9 @@ class Life:
         self.state = state
         self.arrived = arrived
         self.callers: list[Caller] = []
-        self.conversation: Conversation | None = None
-        self.exchange: UnderWay | None = None
-        self.lines: tuple[Line, ...] = ()
-        self.route: Route | None = None
-        self.probe: RouteProbe | None = None
-        self.retries = False
         self.timers: dict[str, int] = {}
-        self.due = NEVER
-        self.upstream_ns = 0
-        self.queued: object | None = None
-        self.hold_wait_ns = 0
         self.counts: dict[str, int | None] = {}
         self.unwritten: list[AnyFact] = []
-        self.following: list[AnyCommand] | None = None
-        self.ahead: Callable[[], object] | None = None
-        self.asked = ("", "")
-        self.tally: Tally | None = None
-        self.ticket: Ticket | None = None
-        self.rate_headers: RateHeaders = ()
-        self.waited = False
-        self.reviewed = False
-        self.judge: Life | None = None
-        self.parent: Life | None = None
-        self.looks: object | None = None
 
     def take_ahead(self) -> None:
         """The step that waits is taken now."""

@@ -10,22 +10,31 @@ from orchvynt.runtime.metrics import OTHER, Metric, Sampled, Values
 class Series:
     """The counts of one metric. It never holds more than `series_max` label sets, and one for each set of closed words besides."""
 
-    __slots__ = ("metric", "numbers")
+    __slots__ = ("_cells", "metric")
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
-        self.numbers: dict[Values, int] = {}
+        self._cells: dict[Values, list[int]] = {}
+
+    @property
+    def numbers(self) -> dict[Values, int]:
+        """A copy of the counts."""
+        return {values: cell[0] for values, cell in self._cells.items()}
 
     def add(self, values: Values, by: int = 1) -> None:
-        try:
-            self.numbers[values] += by
-        except KeyError:
-            if len(self.numbers) >= self.metric.series_max:
+        self.cell(values)[0] += by
+
+    def cell(self, values: Values) -> list[int]:
+        """Where this label set is counted, for good: who adds to it often keeps it, and writes `cell[0] += 1`."""
+        cell = self._cells.get(values)
+        if cell is None:
+            if len(self._cells) >= self.metric.series_max:
                 values = folded(self.metric, values)
-            self.numbers[values] = self.numbers.get(values, 0) + by
+            cell = self._cells.setdefault(values, [0])
+        return cell
 
     def sampled(self) -> Sampled:
-        return Sampled(self.metric, dict(self.numbers))
+        return Sampled(self.metric, self.numbers)
 
 
 class Histogram:
@@ -39,16 +48,21 @@ class Histogram:
         self.cells: dict[Values, list[int]] = {}
 
     def observe(self, values: Values, amount: int) -> None:
-        cell = self.cells.get(values)
-        if cell is None:
-            cell = self._first(values)
+        self.put(self.cells.get(values) or self.cell(values), amount)
+
+    def put(self, cell: list[int], amount: int) -> None:
+        """One more amount under the label set of this cell."""
         cell[bisect_left(self._bounds, amount)] += 1
         cell[-1] += amount
 
-    def _first(self, values: Values) -> list[int]:
-        if len(self.cells) >= self.metric.series_max:
-            values = folded(self.metric, values)
-        return self.cells.setdefault(values, [0] * (len(self._bounds) + 2))
+    def cell(self, values: Values) -> list[int]:
+        """The buckets of this label set, for good, and behind them the sum."""
+        cell = self.cells.get(values)
+        if cell is None:
+            if len(self.cells) >= self.metric.series_max:
+                values = folded(self.metric, values)
+            cell = self.cells.setdefault(values, [0] * (len(self._bounds) + 2))
+        return cell
 
     def sampled(self) -> Sampled:
         return Sampled(self.metric, buckets={values: tuple(cell) for values, cell in self.cells.items()})

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Final, Literal
 
 from orchvynt.adapters.journal.feed import Feed
-from orchvynt.adapters.journal.frames import FRAME_BYTES_MAX, FRAME_HEAD, HEADER, Frame, Position, add_frame, seal
+from orchvynt.adapters.journal.frames import FRAME_BYTES_MAX, HEADER, Position, add_frame, seal
 from orchvynt.adapters.journal.segments import create_segment, list_segments, open_segment, segment_path, sync_directory
 from orchvynt.model.facts import AnyFact
 from orchvynt.ports.journal import JournalUnavailableError
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
-_HEAD_BYTES: Final = FRAME_HEAD.size
 
 
 class FileJournal:
@@ -59,9 +58,10 @@ class FileJournal:
             self.append_all((facts,))
 
     def append_all(self, records: Sequence[Sequence[AnyFact]]) -> None:
-        data = bytearray()
+        data, payloads = bytearray(), []
         try:
-            payloads = [add_frame(data, facts) for facts in records]
+            for facts in records:
+                payloads.append(add_frame(data, facts))
         except (TypeError, ValueError, OverflowError, RecursionError) as unfit:
             whose = ", ".join(facts[0].inv for facts in records)
             raise JournalUnavailableError(f"facts of {whose} cannot be encoded: {unfit}. This is a defect of OrchVynt.") from unfit
@@ -69,7 +69,7 @@ class FileJournal:
         if self._torn or self._fd < 0 or self._offset + size > self._segment_bytes:
             self._make_ready(size)
         # INVARIANT: only now, because a new segment has its own seed.
-        seal(data, payloads, self._seed)
+        frames = seal(data, records, payloads, self._seed, self.end)
         try:
             written = os.write(self._fd, data)
             if written != size:
@@ -80,13 +80,7 @@ class FileJournal:
             self._take_back()
             raise self._unavailable(error) from error
         self._offset += size
-        start, segment = self.end, self._segment
-        self.end = (segment, self._offset)
-        frames: list[Frame] = []
-        for facts, payload in zip(records, payloads, strict=True):
-            end = (segment, start[1] + _HEAD_BYTES + len(payload))
-            frames.append(Frame(start, end, payload, facts))
-            start = end
+        self.end = (self._segment, self._offset)
         self._feed.put(frames, size)
 
     def rotate(self) -> None:

@@ -29,7 +29,9 @@ _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(list[AnyFact])
 
 encode_facts: Final = _encoder.encode
-_HEAD_ROOM: Final = bytes(FRAME_HEAD.size)
+_pack_head: Final = FRAME_HEAD.pack_into
+_HEAD_BYTES: Final = FRAME_HEAD.size
+_HEAD_ROOM: Final = bytes(_HEAD_BYTES)
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -81,13 +83,18 @@ def add_frame(buffer: bytearray, facts: Sequence[AnyFact]) -> bytes:
     return bytes(memoryview(buffer)[start:])
 
 
-def seal(buffer: bytearray, payloads: Sequence[bytes], seed: int) -> None:
-    """Writes the heads of the frames that a buffer is made of."""
-    at = 0
-    for payload in payloads:
+def seal(buffer: bytearray, records: Sequence[Sequence[AnyFact]], payloads: Sequence[bytes], seed: int, at: Position) -> list[Frame]:
+    """Writes the heads of the frames that a buffer is made of, and gives the frames as they stand once it is written at `at`."""
+    segment, begin = at
+    start, place, frames = at, 0, []
+    for facts, payload in zip(records, payloads, strict=True):
         length = len(payload)
-        FRAME_HEAD.pack_into(buffer, at, length, crc32(payload, seed))
-        at += FRAME_HEAD.size + length
+        _pack_head(buffer, place, length, crc32(payload, seed))
+        place += _HEAD_BYTES + length
+        end = (segment, begin + place)
+        frames.append(Frame(start, end, payload, facts))
+        start = end
+    return frames
 
 
 def frame_at(buffer: bytes, start: int, seed: int) -> Span | None:

@@ -27,17 +27,37 @@ def applicable(budgets: Sequence[Budget], invocation: Invocation, values: Mappin
                     continue
             except EvaluationError as error:
                 return _failed(budget, "condition", "when", error)
-        try:
-            who = subject(budget.scope, budget.by, invocation, values)
-        except NoScalarError as unfit:
-            said = f"Budget {budget.name}: {unfit}."
-            return Fault("invalid_request", said, "Send a text or a number there.", param=_param(budget), detail={"budget": budget.name})
-        except EvaluationError as error:
-            return _failed(budget, "subject", "by", error)
-        if budget.missing_refused and who == NOBODY:
-            return _missing(budget)
-        found.append(Applied(number, who))
+        one = _counted(number, budget, invocation, values)
+        if isinstance(one, Fault):
+            return one
+        found.append(one)
     return found
+
+
+def for_another(
+    budgets: Sequence[Budget], applied: Sequence[Applied], invocation: Invocation, values: Mapping[str, object]
+) -> list[Applied] | Fault:
+    """The same budgets for an invocation of which the same conditions hold: each counts for its own subject."""
+    found = []
+    for before in applied:
+        one = _counted(before.number, budgets[before.number], invocation, values)
+        if isinstance(one, Fault):
+            return one
+        found.append(one)
+    return found
+
+
+def _counted(number: int, budget: Budget, invocation: Invocation, values: Mapping[str, object]) -> Applied | Fault:
+    try:
+        who = subject(budget.scope, budget.by, invocation, values)
+    except NoScalarError as unfit:
+        said = f"Budget {budget.name}: {unfit}."
+        return Fault("invalid_request", said, "Send a text or a number there.", param=_param(budget), detail={"budget": budget.name})
+    except EvaluationError as error:
+        return _failed(budget, "subject", "by", error)
+    if budget.missing_refused and who == NOBODY:
+        return _missing(budget)
+    return Applied(number, who)
 
 
 def _failed(budget: Budget, what: str, field: str, error: EvaluationError) -> Fault:
@@ -69,7 +89,7 @@ def _param(budget: Budget) -> str:
 def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now: int, grants: Grants | None = None) -> tuple[Line, ...]:
     """The lines that a hold for `model`, made at `now`, stands on; in the policy's order."""
     stands_on: list[Line] = []
-    raises = grants is not None and len(grants) > 0
+    raises = bool(grants)
     for one in applied:
         budget = budgets[one.number]
         window, resets_at = placed_in(budget, now)

@@ -47,11 +47,11 @@ class Ledger:
 
     def account(self, line: Line) -> Account:
         """The account as it stands at the instant of the line; a fresh one reads as empty and is not kept."""
-        if self.names.changed or line.terms.rolls_ns:
-            budget, subject, start, end = self.key(line)
-        else:
-            # Nearly always: the names of `key` without its tuple.
-            budget, subject, start, end = line.book, line.subject, line.window, line.resets_at
+        if not self.names.changed and not line.terms.rolls_ns and line.resets_at:
+            # Nearly always: what `key` gives, without its tuple.
+            book = self._books.get((line.book, line.window, line.resets_at))
+            return book.get(line.subject, EMPTY) if book is not None else EMPTY
+        budget, subject, start, end = self.key(line)
         book = self._books.get((budget, start, end))
         account = book.get(subject) if book is not None else None
         if account is None:

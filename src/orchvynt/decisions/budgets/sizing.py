@@ -27,12 +27,13 @@ def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
     stand: list[tuple[Line, Account]] = []
     lowering: list[tuple[Line, Account]] = []
     for line in lines:
-        if not binds(line, price, calls):
+        bounds = bounds_output(line, price)
+        if not bounds and not binds(line, price, calls):
             continue
         one = (line, ledger.account(line))
         stand.append(one)
         # A limit of the caller's own is only lowered by budgets that clamp.
-        if (asked is None or line.terms.breach.kind == "clamp") and bounds_output(line, price):
+        if bounds and (asked is None or line.terms.breach.kind == "clamp"):
             lowering.append(one)
     output, limited_by = asked, ""
     if lowering:
@@ -40,7 +41,7 @@ def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
     most = output or 0
     nanos, awaited = cost_nanos(price, need.input_tokens + need.surcharge_tokens, most), None
     for line, account in stand:
-        if short := _short(need, most, nanos, line, account):
+        if (short := _short(need, most, nanos, line, account)) is not None:
             if not short.waits:
                 # Waiting for holds on one budget is in vain while another has no room for good.
                 return short if not line.terms.rolls_ns else _rolling(short, ledger)

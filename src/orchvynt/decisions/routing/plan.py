@@ -53,6 +53,30 @@ def _always_so(snapshot: Snapshot, rule: Rule | None, requested: str, found: Pla
     return known and found.refusal is None and not found.rejected
 
 
+def lasts_for(snapshot: Snapshot, invocation: Invocation, found: Plan) -> int:
+    """The most tokens for which the same plan comes of an invocation that is alike: that names the same model under the same key, asks for
+    the same skills, and of which the same conditions hold. -1 where more than that decides: what was measured, or its own id."""
+    if found.refusal is not None or invocation.claims.min_quality is not None:
+        return -1
+    if found.rule:
+        rule = snapshot.rules[found.passed_over]
+        if rule.choose is not None or rule.split is not None:
+            return -1
+    requested = invocation.ask.requested_model
+    if requested != AUTO and requested not in snapshot.models and requested not in snapshot.aliases:
+        # Callers may invent others, and each would be another plan.
+        return -1
+    if any(one.by == "context" for one in found.rejected):
+        return -1
+    windows = []
+    for name in (*[one.model for one in found.candidates], *[one.model for one in found.rejected]):
+        model = snapshot.models.get(name)
+        if model is None:
+            return -1
+        windows.append(model.context_window)
+    return min([window for window in windows if window], default=WHATEVER)
+
+
 def _plan(
     snapshot: Snapshot,
     invocation: Invocation,

@@ -58,23 +58,28 @@ class _Slot:
 
 
 class _Window:
-    """One model: its slots, and the sum of their bins. `told` is what was last said of it, before `since` further samples."""
+    """One model: its slots, the `latest` of which ends at `ends`, and the sum of their bins. `told` is what was last said of it, before
+    `since` further samples."""
 
-    __slots__ = ("bins", "since", "slots", "told")
+    __slots__ = ("bins", "ends", "latest", "since", "slots", "told")
 
     def __init__(self) -> None:
         self.bins = [0] * _BINS
         self.slots: deque[_Slot] = deque()
+        self.latest = _Slot(-1)
+        self.ends = 0
         self.told: Measured | None = None
         self.since = 0
 
     def slot(self, now: int) -> _Slot:
-        number = now // SLOT_NS
-        if not self.slots or self.slots[-1].number < number:
-            self.forget(number)
-            self.slots.append(_Slot(number))
         self.since += 1
-        return self.slots[-1]
+        if now >= self.ends:
+            number = now // SLOT_NS
+            self.ends = (number + 1) * SLOT_NS
+            self.forget(number)
+            self.latest = _Slot(number)
+            self.slots.append(self.latest)
+        return self.latest
 
     def forget(self, number: int) -> None:
         """Drops what lies before the window that ends with the slot of this number."""
@@ -84,7 +89,9 @@ class _Window:
             self.told = None
 
     def took(self, slot: _Slot, duration_ns: int) -> None:
-        place = 0 if duration_ns < LEAST_NS else min(_BINS - 1, int(log(duration_ns / LEAST_NS) * _PER_LOG) + 1)
+        place = 0 if duration_ns < LEAST_NS else int(log(duration_ns / LEAST_NS) * _PER_LOG) + 1
+        if place >= _BINS:
+            place = _BINS - 1
         self.bins[place] += 1
         slot.bins[place] = slot.bins.get(place, 0) + 1
 
@@ -131,7 +138,7 @@ class Statistics:
 
     def answered(self, provider: str, model: str, duration_ns: int, usage: Usage | None, now: int) -> None:
         """A whole answer after `duration_ns`; 0 where its time was not the provider's alone, as when the caller read slowly."""
-        window = self._window(provider, model)
+        window = self._windows.get((provider, model)) or self._window(provider, model)
         slot = window.slot(now)
         slot.answered += 1
         if duration_ns:
@@ -164,6 +171,6 @@ class Statistics:
         window = self._windows.get(key)
         if window is None:
             if len(self._windows) >= MODELS_MAX:
-                del self._windows[min(self._windows, key=lambda one: self._windows[one].slots[-1].number)]
+                del self._windows[min(self._windows, key=lambda one: self._windows[one].latest.number)]
             window = self._windows[key] = _Window()
         return window

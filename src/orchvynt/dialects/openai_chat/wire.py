@@ -276,8 +276,9 @@ def usage_from(told: ToldUsage | None) -> Usage | None:
     if prompt is None or completion is None or not (0 <= prompt <= USAGE_TOKENS_MAX and 0 <= completion <= USAGE_TOKENS_MAX):
         return None
     details, outputs = told.prompt_tokens_details, told.completion_tokens_details
-    cached = (details.cached_tokens or 0) if details else 0
-    reasoning = (outputs.reasoning_tokens or 0) if outputs else 0
+    if details is None and outputs is None:
+        return Usage(prompt, completion)
+    cached, reasoning = (details.cached_tokens if details else 0) or 0, (outputs.reasoning_tokens if outputs else 0) or 0
     return Usage(
         input_tokens=prompt,
         output_tokens=completion,

@@ -1,5 +1,6 @@
 """The data plane's paths: what each takes and gives. Everything unlisted is a 404 that names what there is."""
 
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -146,7 +147,7 @@ class DataPlane:
         except StoreUnavailableError as error:
             said = f"How deep this invocation is nested cannot be looked up ({error}), and a budget limits it."
             fault = Fault("store_unavailable", said, "Send the same request again.", retry_after_seconds=5)
-            taken = taken._replace(refused=fault)
+            taken = Taken(made, fault, taken.conversation)
         # Who left before anything was sent asked for nothing.
         if not line.gone:
             life.state.invocation = nested(made, depth, sought=taken.refused is None)
@@ -156,9 +157,9 @@ class DataPlane:
         made = life.state.invocation
         self.depths.began(made, life.snapshot)
         life.conversation = taken.conversation
-        caller = registry.caller(made.dialect)
         self.carrier.callers.attach(life, Caller(line, "asked", echoed, life.arrived))
-        values = RequestValues(made, made.at, lambda: caller.input_text(made.ask), life.snapshot.timezone)
+        read = partial(registry.caller(made.dialect).input_text, made.ask)
+        values = RequestValues(made, made.at, read, life.snapshot.timezone)
         self.carrier.begin(life, values, taken.refused)
 
     def _read(self, request: Request, line: CallerLine, path: str) -> None:
