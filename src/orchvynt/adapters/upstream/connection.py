@@ -28,8 +28,9 @@ class Home(Protocol):
     def gone(self, connection: "Connection") -> None: ...
 
 
-class Connection(asyncio.Protocol):
-    """`idle_since` is the pool's note."""
+class Connection:
+    """An asyncio.Protocol, but no subclass of it: compiled code (docs/decisions/053-compiled.md) knows where the attributes of a class
+    without a Python class above it stand. `idle_since` is the pool's note."""
 
     __slots__ = (
         "_abandoned",
@@ -91,10 +92,6 @@ class Connection(asyncio.Protocol):
     def lost(self) -> bool:
         """The transport has said so; it says nothing more."""
         return self._lost
-
-    @property
-    def reused(self) -> bool:
-        return self._reused
 
     def carry(self, exchange: Carried, request: bytes) -> None:
         """Sends the request at once."""
@@ -198,6 +195,13 @@ class Connection(asyncio.Protocol):
             carried.take_end()
         else:
             carried.take_loss(self._head_bytes > 0, self._reused, exc is not None)
+
+    # After the provider's end the transport closes, and says so; what it does not take yet of a request stands there.
+    def eof_received(self) -> None: ...
+
+    def pause_writing(self) -> None: ...
+
+    def resume_writing(self) -> None: ...
 
     # What llhttp says.
 

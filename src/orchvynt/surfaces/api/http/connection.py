@@ -27,8 +27,9 @@ LINGERING: Final = 2
 CLOSING: Final = 3
 
 
-class Connection(asyncio.Protocol):
-    """Implements `Guest` towards its server and `Wire` towards its line."""
+class Connection:
+    """Implements `Guest` towards its server, `Wire` towards its line, and asyncio.Protocol towards its transport, but is no subclass of it:
+    compiled code (docs/decisions/053-compiled.md) knows where the attributes of a class without a Python class above it stand."""
 
     __slots__ = (
         "_body_since",
