@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchvynt.adapters.upstream.requests import UnsendableError, fields
+from orchvynt.adapters.upstream.requests import UnsendableError, encode, fields
 
 TEXT = st.text(st.sampled_from("az09: ;\t\r\n\x00\x1f\x7f\x80é€\u2028\ud800"), max_size=6)
 
@@ -13,9 +13,11 @@ TEXT = st.text(st.sampled_from("az09: ;\t\r\n\x00\x1f\x7f\x80é€\u2028\ud800")
 def test_a_header_is_one_line_or_is_refused(headers: list[tuple[str, str]]) -> None:
     illegal = any((character < " " and character != "\t") or character == "\x7f" for pair in headers for text in pair for character in text)
     if illegal:
-        with pytest.raises(UnsendableError):
-            fields(headers)
+        for write in (fields, lambda headers: encode(b"", headers, b"")):
+            with pytest.raises(UnsendableError):
+                write(headers)
         return
+    assert encode(b"POST / HTTP/1.1\r\n", headers, b"body") == b"POST / HTTP/1.1\r\n%bcontent-length: 4\r\n\r\nbody" % fields(headers)
     lines = fields(headers).split(b"\r\n")
     assert lines == [*(f"{name}: {value}".encode("utf-8", "surrogatepass") for name, value in headers), b""]
 

@@ -9,32 +9,11 @@ from typing import Final, Protocol, cast
 
 import httptools
 
-from orchvynt.adapters.upstream.framing import TAIL_BYTES, Fields, Framing, ends_in_line_ends, read_framing, tail_of
+from orchvynt.adapters.upstream.carried import Carried
+from orchvynt.adapters.upstream.framing import LINE_ENDS, TAIL_BYTES, Fields, Framing, ends_in_line_ends, read_framing, tail_of
 from orchvynt.adapters.upstream.limits import UpstreamLimits
 
 _SWITCHES: Final = "it switches protocols"
-
-
-class Carried(Protocol):
-    """An exchange as its connection sees it. Any of these calls may abandon the connection."""
-
-    def take_head(self, status: int, headers: Fields, coding: bytes) -> None: ...
-
-    def take_body(self, data: bytes) -> None: ...
-
-    def take_end(self) -> None: ...
-
-    def take_violation(self, what: str, too_large: bool) -> None:
-        """The response is not HTTP as it should be; the connection is closed already."""
-        ...
-
-    def take_loss(self, bytes_seen: bool, reused: bool, reset: bool) -> None:
-        """The connection is gone before the response was whole."""
-        ...
-
-    def take_shutdown(self) -> None:
-        """We closed it."""
-        ...
 
 
 class Home(Protocol):
@@ -49,8 +28,9 @@ class Home(Protocol):
     def gone(self, connection: "Connection") -> None: ...
 
 
-class Connection(asyncio.Protocol):
-    """`idle_since` is the pool's note."""
+class Connection:
+    """An asyncio.Protocol, but no subclass of it: compiled code (docs/decisions/053-compiled.md) knows where the attributes of a class
+    without a Python class above it stand. `idle_since` is the pool's note."""
 
     __slots__ = (
         "_abandoned",
@@ -112,10 +92,6 @@ class Connection(asyncio.Protocol):
     def lost(self) -> bool:
         """The transport has said so; it says nothing more."""
         return self._lost
-
-    @property
-    def reused(self) -> bool:
-        return self._reused
 
     def carry(self, exchange: Carried, request: bytes) -> None:
         """Sends the request at once."""
@@ -183,6 +159,8 @@ class Connection(asyncio.Protocol):
             self._excess = self._whole
             violation = self._wrong or ("" if self._whole else f"it is not HTTP ({error})")
         if not in_body:
+            if self._whole and not violation and self._tell_whole(exchange, data):
+                return
             self._tell_head(exchange)
         parts = self._parts
         if parts:
@@ -201,7 +179,8 @@ class Connection(asyncio.Protocol):
             self._violate(violation, False)
         elif self._whole:
             self._excess = self._excess or ends_in_line_ends(self._tail, data, parts, self._framing, in_body)
-            self._end(exchange)
+            self._part()
+            exchange.take_end()
         else:
             self._tail = data[-TAIL_BYTES:] if len(data) >= TAIL_BYTES else tail_of(self._tail, data)
 
@@ -216,6 +195,13 @@ class Connection(asyncio.Protocol):
             carried.take_end()
         else:
             carried.take_loss(self._head_bytes > 0, self._reused, exc is not None)
+
+    # After the provider's end the transport closes, and says so; what it does not take yet of a request stands there.
+    def eof_received(self) -> None: ...
+
+    def pause_writing(self) -> None: ...
+
+    def resume_writing(self) -> None: ...
 
     # What llhttp says.
 
@@ -257,6 +243,23 @@ class Connection(asyncio.Protocol):
 
     # What the exchange is told.
 
+    def _tell_whole(self, exchange: Carried, data: bytes) -> bool:
+        """Most responses come in one read, and are told in one call. False, and nothing is told, of those that are not plain enough."""
+        limits, headers, parts = self._home.limits, self._headers, self._parts
+        if not parts or self._head_bytes != len(data) or len(data) > limits.header_bytes_max or len(headers) > limits.header_fields_max:
+            return False
+        framing = read_framing(headers)
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        if framing.coding or framing.wrong or len(body) > limits.body_bytes_max:
+            return False
+        if data[-1] in LINE_ENDS:
+            self._excess = self._excess or ends_in_line_ends(b"", data, parts, framing, False)
+        self._parts = []
+        self._told = True
+        self._part()
+        exchange.take_whole(self._status, headers, body)
+        return True
+
     def _tell_head(self, exchange: Carried) -> None:
         limits = self._home.limits
         # The measure costs as much as all else here, so it is only taken when the whole read is larger than a header may be.
@@ -282,7 +285,8 @@ class Connection(asyncio.Protocol):
         if exchange is not None:
             exchange.take_violation(what, too_large)
 
-    def _end(self, exchange: Carried) -> None:
+    def _part(self) -> None:
+        """The response is whole: the connection goes to whom it may carry next, or ends."""
         transport = self._transport
         assert transport is not None
         self._carried = None
@@ -294,4 +298,3 @@ class Connection(asyncio.Protocol):
             self._home.free(self)
         else:
             transport.close()
-        exchange.take_end()

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 Fields = list[tuple[bytes, bytes]]
 # Two line ends, and the byte that ends the line before them.
 TAIL_BYTES: Final = 5
+LINE_ENDS: Final = b"\r\n"
 _WATCHED: Final = frozenset((b"transfer-encoding", b"content-length", b"content-encoding"))
 
 
@@ -48,7 +49,7 @@ def ends_in_line_ends(tail: bytes, data: bytes, parts: list[bytes], framing: Fra
     `tail` is the end of what came before `data`, TAIL_BYTES at least; `parts` is what of `data` is body; `in_body` says that the head
     came before `data`. What is no body ends with a line and an empty one after it, which are found by looking.
     """
-    if data[-1] not in b"\r\n":
+    if data[-1] not in LINE_ENDS:
         return False
     if not framing.chunked:
         size = sum([len(part) for part in parts])
@@ -56,7 +57,7 @@ def ends_in_line_ends(tail: bytes, data: bytes, parts: list[bytes], framing: Fra
             return size != len(data)
         data = data[: len(data) - size]
     end = (tail + data)[-TAIL_BYTES:]
-    return not end.endswith(b"\r\n\r\n") or end[:1] in b"\r\n"
+    return not end.endswith(b"\r\n\r\n") or end[:1] in LINE_ENDS
 
 
 def tail_of(tail: bytes, data: bytes) -> bytes:

@@ -5,7 +5,7 @@ import ssl
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 from orchvynt.adapters.upstream.connection import Connection
 from orchvynt.adapters.upstream.exchange import Exchange
@@ -150,9 +150,9 @@ class Pool:
     async def _connect(self, exchange: Exchange, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
         address = self.address
         try:
-            await loop.create_connection(
-                lambda: connection, address.host, address.port, ssl=self._tls, server_hostname=address.host if self._tls else None
-            )
+            protocol = cast(asyncio.Protocol, connection)
+            name = address.host if self._tls else None
+            await loop.create_connection(lambda: protocol, address.host, address.port, ssl=self._tls, server_hostname=name)
         except CONNECT_ERRORS as error:
             exchange.task = None
             self._release()

@@ -31,16 +31,16 @@ def prefix(address: Address, path: str) -> bytes:
 
 def encode(start: bytes, headers: Sequence[tuple[str, str]], body: bytes) -> bytes:
     """The whole request; `start` is from `prefix`, and from `fields` as far as they are shared. Raises UnsendableError."""
+    if len(headers) == 1:
+        # The id that goes with each request: text that can be printed ends no line, and asking that costs a third of what `fields` does.
+        line = f"{headers[0][0]}: {headers[0][1]}"
+        if line.isascii() and line.isprintable():
+            return b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (start, line.encode(), len(body), body)
     return b"%b%bcontent-length: %d\r\n\r\n%b" % (start, fields(headers), len(body), body)
 
 
 def fields(headers: Sequence[tuple[str, str]]) -> bytes:
     """Header lines. Raises UnsendableError."""
-    if len(headers) == 1:
-        # The id that goes with each request: text that can be printed ends no line, and asking that costs a third of what follows.
-        line = f"{headers[0][0]}: {headers[0][1]}"
-        if line.isascii() and line.isprintable():
-            return b"%b\r\n" % line.encode()
     block = "".join([f"{name}: {value}\r\n" for name, value in headers]).encode("utf-8", "surrogatepass")
     # With one line end per field as all that is left, none is in a name or a value.
     if block.translate(None, _LEGAL) != b"\r\n" * len(headers):

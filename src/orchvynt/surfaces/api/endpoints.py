@@ -30,7 +30,7 @@ from orchvynt.surfaces.api.estimating import COUNTING, ESTIMATED, counted
 from orchvynt.surfaces.api.http.request import Request
 from orchvynt.surfaces.api.intake import request_id
 from orchvynt.surfaces.api.listing import LISTS, SHOW, listed, shown
-from orchvynt.surfaces.api.paths import ASKING, Place, place, spoken
+from orchvynt.surfaces.api.paths import ASKING, PLAIN, Place, place, spoken
 from orchvynt.surfaces.api.reception import Reception, Taken
 from orchvynt.surfaces.api.scoring import score, scored
 
@@ -73,7 +73,7 @@ class DataPlane:
         self.refusals: dict[str, int] = {}
 
     def handle(self, request: Request, line: CallerLine) -> None:
-        where = place(request.path)
+        where = PLAIN.get(request.path) or place(request.path)
         path = where.path
         dialect = ASKING.get(path)
         if dialect is not None and request.method == "POST":

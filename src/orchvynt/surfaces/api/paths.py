@@ -29,8 +29,8 @@ class Place(NamedTuple):
     agent: str = ""
 
 
-# What most requests name is looked up, not taken apart.
-_PLAIN: Final = {path: Place(path) for path in ASKING}
+PLAIN: Final = {path: Place(path) for path in ASKING}
+"""What most requests name is looked up, not taken apart."""
 
 
 def place(path: str) -> Place:
@@ -38,7 +38,7 @@ def place(path: str) -> Place:
 
     An agent may be called `v1` too: then another root stands behind it. An encoded slash belongs to the name that it stands in."""
     if not path.startswith("/@"):
-        return _PLAIN.get(path) or Place(path)
+        return PLAIN.get(path) or Place(path)
     workflow, _, rest = path[2:].partition("/")
     agent, _, behind = rest.partition("/")
     if agent in ROOTS and behind.partition("/")[0] not in ROOTS:

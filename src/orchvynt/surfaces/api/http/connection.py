@@ -5,6 +5,7 @@ side open, and an answer that nobody reads must not be paid for.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, cast
 
 from orchvynt.model.faults import Fault
@@ -26,8 +27,9 @@ LINGERING: Final = 2
 CLOSING: Final = 3
 
 
-class Connection(asyncio.Protocol):
-    """Implements `Guest` towards its server and `Wire` towards its line."""
+class Connection:
+    """Implements `Guest` towards its server, `Wire` towards its line, and asyncio.Protocol towards its transport, but is no subclass of it:
+    compiled code (docs/decisions/053-compiled.md) knows where the attributes of a class without a Python class above it stand."""
 
     __slots__ = (
         "_body_since",
@@ -43,10 +45,12 @@ class Connection(asyncio.Protocol):
         "_transport",
         "deadline",
         "house",
+        "send",
     )
 
     _transport: asyncio.Transport
     _messages: MessageReader
+    send: Callable[[bytes], None]
 
     def __init__(self, house: House) -> None:
         self.house = house
@@ -66,6 +70,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        # The line writes without a call between.
+        self.send = self._transport.write
         name = transport.get_extra_info("peername")
         self._messages = MessageReader(self.house.limits, f"{name[0]}:{name[1]}" if name else "")
         self.deadline = self.house.monotonic() + self.house.limits.header_ns
@@ -76,12 +82,35 @@ class Connection(asyncio.Protocol):
             self.drop()
 
     def data_received(self, data: bytes) -> None:
+        """Goes through `data` until a request is with the handler that is not answered at once; what is left is held."""
         if self._state >= LINGERING:
             return
         if self._line is not None or self._full or self._held:
             self._hold(data)
-        else:
-            self._read(data)
+            return
+        messages, house = self._messages, self.house
+        self._reading = True
+        try:
+            while data and self._line is None and not self._full and self._state == READING:
+                was = messages.phase
+                request = messages.feed(data)
+                data = messages.rest
+                if request is None:
+                    self._expect_more(was)
+                    continue
+                self._state = ANSWERING
+                self._told_full = False
+                self.deadline = NEVER
+                self._line = line = Line(self, request)
+                house.requests_open += 1
+                house.requests_total += 1
+                house.handle(request, line)
+        except RefusedError as refused:
+            self._refuse(refused.fault)
+        finally:
+            self._reading = False
+        if data and self._state < LINGERING:
+            self._hold(data)
 
     def eof_received(self) -> bool:
         self._lose()
@@ -122,9 +151,6 @@ class Connection(asyncio.Protocol):
             self._read_held()
 
     # What the line says.
-
-    def send(self, data: bytes) -> None:
-        self._transport.write(data)
 
     def finished(self, keep_alive: bool) -> None:
         self._line = None
@@ -183,33 +209,6 @@ class Connection(asyncio.Protocol):
 
     # Reading.
 
-    def _read(self, data: bytes) -> None:
-        """Goes through `data` until a request is with the handler that is not answered at once; what is left is held."""
-        messages = self._messages
-        self._reading = True
-        try:
-            while data and self._line is None and not self._full and self._state == READING:
-                was = messages.phase
-                request = messages.feed(data)
-                data = messages.rest
-                if request is None:
-                    self._expect_more(was)
-                    continue
-                self._state = ANSWERING
-                self._told_full = False
-                self.deadline = NEVER
-                self._line = line = Line(self, request)
-                house = self.house
-                house.requests_open += 1
-                house.requests_total += 1
-                house.handle(request, line)
-        except RefusedError as refused:
-            self._refuse(refused.fault)
-        finally:
-            self._reading = False
-        if data and self._state < LINGERING:
-            self._hold(data)
-
     def _expect_more(self, was: int) -> None:
         messages = self._messages
         limits = self.house.limits
@@ -237,7 +236,7 @@ class Connection(asyncio.Protocol):
         self._held.clear()
         self._unpause()
         if data:
-            self._read(data)
+            self.data_received(data)
 
     def _unpause(self) -> None:
         if self._paused:

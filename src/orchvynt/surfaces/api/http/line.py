@@ -21,10 +21,10 @@ class Manners(Protocol):
 class Wire(Protocol):
     """What a line needs of its connection."""
 
+    send: Callable[[bytes], None]
+
     @property
     def house(self) -> Manners: ...
-
-    def send(self, data: bytes) -> None: ...
 
     def finished(self, keep_alive: bool) -> None:
         """The response is whole."""

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 from orchvynt.model.faults import Fault
 from orchvynt.ports.clock import Clock
@@ -51,7 +51,7 @@ class HttpServer:
         """Listens, and gives the port (the one that was found, for port 0). Raises OSError if the address cannot be had."""
         assert self._server is None, "started twice"
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), host, port, backlog=_BACKLOG, ssl=tls)
+        self._server = await loop.create_server(lambda: cast(asyncio.Protocol, Connection(self)), host, port, backlog=_BACKLOG, ssl=tls)
         self._sweep(loop)
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
