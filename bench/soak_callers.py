@@ -93,7 +93,9 @@ class Callers:
         self._number += 1
         run = self._number // CALLS_A_RUN
         chance = self._chance
-        context = {"customer": f"customer-{int(chance.paretovariate(0.6)) % CUSTOMERS}"}
+        # Most customers have enough for a minute; the first few have not.
+        few = chance.random() < 0.15
+        context = {"customer": f"customer-{chance.randrange(1, 20) if few else chance.randrange(CUSTOMERS)}"}
         if chance.random() < 0.1:
             context["residency"] = "eu"
         said = {
@@ -218,8 +220,8 @@ class Callers:
         return await self._ask(headers, f"/v1/invocations/{invocation}")
 
     async def mistaken(self) -> tuple[int, bytes]:
-        """What is refused before it becomes an invocation, or as soon as it is one."""
-        headers = self._says()
+        """What is refused before it becomes an invocation, or as soon as it is one: no rule gives this caller another model."""
+        headers = self._says(**{"x-orchvynt-workflow": READING})
         path, content = self._chance.choice(
             (
                 (DOORS["openai"], b'{"model": "gpt-4o", "messages": ['),

@@ -10,7 +10,7 @@ ENVIRONMENT: Final = MappingProxyType(
     {
         "SOAK_API_KEY": "sk-soak-0123456789abcdef",
         "SOAK_HOOK_SECRET": "whsec_c29hay1zb2FrLXNvYWstc29hay1zb2FrLXNvYWs=",
-        "SOAK_SEALING_KEY": "0f" * 32,
+        "SOAK_SEALING_SECRET": "0f" * 32,
     }
 )
 KEYS: Final = ("team", "batch")
@@ -165,4 +165,4 @@ keys:
   - {{name: {KEYS[0]}, owner: owner@example.com, fixed: {{flags: [known]}}, webhook: {{url: {hook}, secret: {secret}}}}}
   - {{name: {KEYS[1]}, owner: {PEOPLE[1]}, fixed: {{workload: batch}}, may_set: [agent, run, session, workflow, flags, context]}}
 notify: {{hook: {{webhook: {hook}, secret: {secret}, digest: 5s}}}}
-journal: {{keep_evidence: {{for: 1m, key: {json.dumps("${env:SOAK_SEALING_KEY}")}}}}}"""
+journal: {{keep_evidence: {{for: 1m, key: {json.dumps("${env:SOAK_SEALING_SECRET}")}}}}}"""

@@ -169,12 +169,12 @@ class Staff:
         await self._do("apply", "/policies", {"yaml": self._text(self._turn), "message": f"turn {self._turn}"})
 
     async def _change_keys(self) -> None:
-        """A second secret for a key, and the one before it revoked; a person logs out and in again."""
+        """A second secret for a key, and the one before it revoked; a person who decides nothing logs out and in again."""
         made = await self._do("issue", "/keys", {"name": KEYS[1]})
         self._second.append(made["id"])
         if len(self._second) > 1:
             await self._revoke(self._second.pop(0))
-        email = PEOPLE[0]
+        email = PEOPLE[2]
         await self._do("log out", "/logout", {}, self._people[email])
         await self._log_in(email)
 
@@ -206,5 +206,5 @@ class Receiver:
                 self.taken += 1
                 status = b"500 Internal Server Error" if self._chance.random() < 0.05 else b"200 OK"
                 writer.write(b"HTTP/1.1 %b\r\ncontent-length: 0\r\n\r\n" % status)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             writer.close()
