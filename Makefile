@@ -11,12 +11,13 @@
 #   make instructions   counts what an invocation costs; ARGS=--renew commits to it
 #   make streams, make failover   512 open streams on one core; how soon the next tier is asked; options in ARGS
 #   make open-reviews   100,000 reviews that wait: restart, inbox, held callers, streams past a gate; a dated report; options in ARGS
+#   make soak    an hour of mixed load: is memory flat? A dated report; options in ARGS, e.g. make soak ARGS='--minutes 10'
 #   make budgets-bench   what a hold on five budgets takes, and a million subjects; a dated report
 #   make compiled  the wheel with its hot path compiled ahead of time (needs a C compiler), its tests, and a dated report
 #   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
 #   make simulate   10,000 seeded worlds in virtual time, audited from outside, and a dated report; ARGS='--seed N' repeats one
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench instructions streams failover budgets-bench open-reviews outage parallel kills review-kills fuzz simulate compiled docs format clean
+.PHONY: demo test check bench instructions streams failover budgets-bench open-reviews soak outage parallel kills review-kills fuzz simulate compiled docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -63,6 +64,9 @@ budgets-bench: $(VENV)/.installed-dev
 
 open-reviews: $(VENV)/.installed-dev
 	$(BIN)/python bench/open_reviews.py $(ARGS)
+
+soak: $(VENV)/.installed-dev
+	$(BIN)/python bench/soak.py $(ARGS)
 
 fuzz: $(VENV)/.installed-fuzz
 	$(BIN)/python -m tests.fuzz.run $(ARGS)

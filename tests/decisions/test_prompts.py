@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from tests.support.budgets import line
 
 from orchvynt.decisions.budgets.ledger import Ledger, Line
-from orchvynt.decisions.budgets.prompts import Prompts
+from orchvynt.decisions.budgets.prompts import LOOKED_AT, Prompts
 from orchvynt.language.snapshot import Budget, Limits
 from orchvynt.model.budget_facts import PROMPTS
 
@@ -69,3 +69,16 @@ def test_a_prompt_that_was_only_waited_for_is_not_kept() -> None:
     assert not prompts.is_idle(ITSELF)
     came(ledger, prompts, 1, "a")
     assert not prompts.is_idle(prompt("a"))
+
+
+def test_what_the_ledger_has_dropped_is_not_kept_here() -> None:
+    ledger = Ledger()
+    prompts = Prompts(ledger)
+    for number in range(2 * LOOKED_AT + 1):
+        came(ledger, prompts, number, f"p{number}", settled=number != 7)
+    ledger.forget([prompt(f"p{number}").key for number in range(2 * LOOKED_AT)])
+    for _ in range(3):
+        prompts.forget_gone()
+    assert [key[1] for key in prompts._keys] == ["r1:p7", f"r1:p{2 * LOOKED_AT}"]
+    assert sorted(kept(ledger)) == sorted(["p7", f"p{2 * LOOKED_AT}"])
+    ledger.release("att_7")

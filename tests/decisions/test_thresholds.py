@@ -62,6 +62,20 @@ def test_a_new_window_begins_anew_and_the_old_one_is_forgotten() -> None:
     assert thresholds.settled(second, ledger, "inv_1", 25) == []
 
 
+def test_nobody_is_looked_at_while_no_window_ends() -> None:
+    """A look comes each second, and 100,000 subjects would take it 10 ms."""
+    ledger, thresholds = Ledger(), Thresholds()
+    for number in range(3):
+        one = line(Limits(tokens=100), window=10 * number, resets_at=10 * number + 10)
+        spent(ledger, one, 50)
+        thresholds.settled(one, ledger, "inv_1", one.window)
+    told = thresholds._told
+    thresholds.forget_ended(9)
+    assert thresholds._told is told
+    thresholds.forget_ended(20)
+    assert [key[2] for key in thresholds._told] == [20]
+
+
 def test_a_window_that_rolls_is_told_of_once_in_its_length() -> None:
     rolling, ledger, thresholds = line(Limits(tokens=100), rolls_ns=1_000), Ledger(), Thresholds()
     spent(ledger, rolling, 50)

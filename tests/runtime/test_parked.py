@@ -10,7 +10,7 @@ from orchvynt.lifecycle.state import State
 from orchvynt.model.review_facts import CLAIM_FOR_NS
 from orchvynt.ports.store import ReviewStatus
 from orchvynt.runtime.life import NEVER, Caller, Life
-from orchvynt.runtime.parked import Parked
+from orchvynt.runtime.parked import DECIDED_INSTANTS, Parked
 from orchvynt.runtime.parked_one import JOINABLE_NS, ParkedOne
 
 BODY = b'{"model": "m"}'
@@ -225,3 +225,16 @@ def test_many_at_once_are_as_one_by_one(made: list[tuple[int, int, ReviewStatus,
     assert [each.review for each in at_once.take_due(now, 99)] == [each.review for each in by_one.take_due(now, 99)]
     first, second = joined(at_once, 10, retried=True), joined(by_one, 10, retried=True)
     assert (first and first.at) == (second and second.at)
+
+
+def test_the_instants_of_what_was_decided_are_not_kept_until_they_come() -> None:
+    parked = Parked()
+    for number in range(3 * DECIDED_INSTANTS):
+        made = one(number, at=number, due=NEVER - 1, join_key=f"place {number}\nbody")
+        parked.add(made)
+        if number:
+            parked.decided(made, "approved", "token:ana", number)
+    assert len(parked._escalations) == 3 * DECIDED_INSTANTS
+    parked.forget(10)
+    assert parked._escalations == [(NEVER - 1, "rev_0.1")]
+    assert parked.take_due(NEVER, 5) == [parked.review("rev_0.1")]

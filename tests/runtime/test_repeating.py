@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.answers import DONE, STREAM, WHOLE, refused
-from tests.support.carrying import FakeLine, Runtime
+from tests.support.carrying import BreakableStore, FakeLine, Runtime
 from tests.support.loops import until
 from tests.support.snapshots import SECOND, invocation, snapshot
 
@@ -31,8 +31,8 @@ MINUTE = 60 * SECOND
 class Desk:
     """A runtime, and requests to it under keys."""
 
-    def __init__(self, policy: Snapshot | None = None, limits: Limits | None = None) -> None:
-        self.runtime = Runtime(policy or snapshot())
+    def __init__(self, policy: Snapshot | None = None, limits: Limits | None = None, runtime: Runtime | None = None) -> None:
+        self.runtime = runtime or Runtime(policy or snapshot())
         self.repeating = self.runtime.repeating
         if limits is not None:
             runtime = self.runtime
@@ -288,16 +288,43 @@ def kept(scope: str, size: int) -> AnswerKept:
     return AnswerKept("inv_1", 0, scope, "b", 10, 200, "application/json", (), b"x" * size)
 
 
-def test_the_cache_drops_the_oldest_and_says_how_many() -> None:
+def test_the_cache_drops_the_oldest_and_says_which() -> None:
     recent = Recent(2 * BESIDES_BYTES + 100)
-    for scope, size in (("a", 50), ("b", 50), ("c", 10), ("too large", 5_000)):
+    for scope, size in (("a", 50), ("b", 50), ("c", 10)):
         recent.add(kept(scope, size))
+    assert (recent.added, recent.dropped) == (3, 1)
+    recent.add(kept("too large", 5_000))
     assert [scope for scope in ("a", "b", "c", "too large") if recent.get(scope, 0)] == ["b", "c"]
-    assert recent.dropped == 2
+    assert (recent.added, recent.dropped) == (4, 4)
     recent.add(kept("b", 90))
-    assert (recent.get("b", 9) is not None, recent.get("b", 10), recent.dropped) == (True, None, 2)
+    assert (recent.get("b", 9) is not None, recent.get("b", 10), recent.dropped) == (True, None, 4)
+    recent.add(kept("d", 10))
+    assert (recent.get("c", 0), recent.added, recent.dropped) == (None, 6, 4), "the highest number stays"
     recent.forget(10)
-    assert recent.get("c", 0) is None
+    assert recent.get("b", 0) is recent.get("d", 0) is None
+
+
+def test_a_full_cache_asks_for_the_journal_once_for_as_many_answers_as_it_keeps() -> None:
+    """Each answer that is kept drops one then; none of those that were added before the store had all of the journal is missing there."""
+
+    class CountingStore(BreakableStore):
+        settlings = 0
+
+        async def settled(self) -> None:
+            self.settlings += 1
+            await super().settled()
+
+    async def scenario() -> None:
+        store = CountingStore()
+        runtime = Runtime(snapshot(), store=store)
+        desk = Desk(runtime=runtime, limits=Limits(cache_bytes=4 * (BESIDES_BYTES + len(WHOLE))))
+        for number in range(20):
+            await desk.begins(f"key {number}")
+            runtime.last.answers(WHOLE)
+        assert store.settlings == 3, "before the 6th, the 11th and the 16th"
+        await runtime.tasks.stop()
+
+    asyncio.run(scenario())
 
 
 def test_a_review_is_joined_by_key_whoever_waits_and_its_answer_is_kept() -> None:

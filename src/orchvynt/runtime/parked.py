@@ -5,6 +5,7 @@ Only a line of each is in memory; the whole state is in the store, and in a Life
 
 import heapq
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -13,6 +14,10 @@ from orchvynt.lifecycle.join_keys import body_digest, keyed, raw_digest
 from orchvynt.ports.store import ReviewStatus
 from orchvynt.runtime.life import NEVER
 from orchvynt.runtime.parked_one import ParkedOne
+
+# An open review has at most two instants. Those of decided ones stay in their order, so many of them at least: taking one out means going
+# through all.
+DECIDED_INSTANTS: Final = 1_024
 
 
 class Parked:
@@ -213,6 +218,9 @@ class Parked:
         counts again, as nothing else is known."""
         for one in self._by_review.values():
             one.move(by)
+        self._reckon()
+
+    def _reckon(self) -> None:
         self._escalations = [instant for one in self._open.values() for instant in _instants(one)]
         heapq.heapify(self._escalations)
 
@@ -226,7 +234,9 @@ class Parked:
         return found
 
     def forget(self, now: int) -> None:
-        """Drops what was decided and can no longer be joined."""
+        """Drops what was decided and can no longer be joined, and the instants at which something of it would have been due."""
+        if len(self._escalations) > 2 * (2 * len(self._open) + DECIDED_INSTANTS):
+            self._reckon()
         old = [one for one in self._by_review.values() if not one.kept(now)]
         for one in old:
             del self._by_review[one.review]

@@ -39,7 +39,7 @@ class Limits(msgspec.Struct, frozen=True):
     under_way: int = 16_384
     answer_bytes: int = rules.ANSWER_BYTES_MAX
     stream_bytes: int = 256 * 1024 * 1024
-    cache_bytes: int = 32 * 1024 * 1024
+    cache_bytes: int = 4 * 1024 * 1024
 
 
 USUAL: Final = Limits()
@@ -124,11 +124,11 @@ class Repeating:
 
     async def _kept(self, scope: str) -> AnswerKept | None:
         """Raises StoreUnavailableError."""
-        # What the cache has dropped may not be in the store yet.
-        dropped = self._recent.dropped
-        if dropped != self._settled:
+        # What the cache has dropped may not be in the store yet. Once all that was added is, that holds for as many more as it keeps.
+        if self._recent.dropped > self._settled:
+            added = self._recent.added
             await self._store.settled()
-            self._settled = max(self._settled, dropped)
+            self._settled = max(self._settled, added)
         found = await self._store.kept_answer(scope)
         return found if found is not None and found.until > self._carrier.clock.now() else None
 
@@ -234,37 +234,42 @@ class Repeating:
 
 
 class Recent:
-    """The answers that were kept last, so many bytes of them. `dropped` counts those that had to make room."""
+    """The answers that were kept last, so many bytes of them. They are numbered as they come: `added` is the number of the last one,
+    `dropped` the highest of those that had to make room."""
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
-        self._answers: dict[str, AnswerKept] = {}
+        self._answers: dict[str, tuple[int, AnswerKept]] = {}
         self._bytes = 0
+        self.added = 0
         self.dropped = 0
 
     def get(self, scope: str, now: int) -> AnswerKept | None:
-        kept = self._answers.get(scope)
+        _, kept = self._answers.get(scope, (0, None))
         return kept if kept is not None and kept.until > now else None
 
     def add(self, kept: AnswerKept) -> None:
         """The newest; the oldest make room."""
         self._remove(kept.scope)
+        self.added += 1
         if _size(kept) > self._bytes_max:
-            self.dropped += 1
+            self.dropped = self.added
             return
-        self._answers[kept.scope] = kept
+        self._answers[kept.scope] = (self.added, kept)
         self._bytes += _size(kept)
         while self._bytes > self._bytes_max:
-            self._remove(next(iter(self._answers)))
-            self.dropped += 1
+            self.dropped = max(self.dropped, self._remove(next(iter(self._answers))))
 
     def forget(self, now: int) -> None:
-        for kept in [kept for kept in self._answers.values() if kept.until <= now]:
+        for kept in [kept for _, kept in self._answers.values() if kept.until <= now]:
             self._remove(kept.scope)
 
-    def _remove(self, scope: str) -> None:
-        if (kept := self._answers.pop(scope, None)) is not None:
+    def _remove(self, scope: str) -> int:
+        """Its number, 0 if it is not there."""
+        number, kept = self._answers.pop(scope, (0, None))
+        if kept is not None:
             self._bytes -= _size(kept)
+        return number
 
 
 def _size(kept: AnswerKept) -> int:

@@ -49,6 +49,7 @@ class Sweeping:
                 self.carrier.kept.write()
                 self.carrier.attempting.renewing.look()
                 self.carrier.admitting.forget_accounts(self.carrier.clock.now())
+                self.carrier.admitting.prompts.forget_gone()
             if ticks % HOUSEKEEPING_TICKS == 0:
                 self._keep_house()
             if ticks % FORGETTING_TICKS == 0:

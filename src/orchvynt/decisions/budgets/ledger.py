@@ -170,6 +170,11 @@ class Ledger:
             account = book[subject] = RollingAccount(rolls_ns=end) if rolls else Account()
         return account
 
+    def knows(self, key: AccountKey) -> bool:
+        """Whether there is an account of `key`."""
+        budget, subject, start, end = self.now(key)
+        return subject in self._books.get((budget, start, end), ())
+
     def frees_at(self, line: Line, unit: str, limit: int, needed: int) -> int:
         """When the amount fits on the line, if nothing else is held meanwhile: the end of its window, or of enough slices of it."""
         account = self.account(line)

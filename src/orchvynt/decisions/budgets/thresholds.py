@@ -21,10 +21,12 @@ Why = Literal["settled", "refused", "clamped"]
 class Thresholds:
     """What was told of each budget, subject and window: the highest share. Only lines with thresholds may be asked about."""
 
-    __slots__ = ("_told",)
+    __slots__ = ("_ends", "_told")
 
     def __init__(self) -> None:
         self._told: dict[tuple[str, str, int], tuple[int, int]] = {}
+        # The instants at which windows end of which something was told: few, however many subjects there are.
+        self._ends: set[int] = set()
 
     def settled(self, line: Line, ledger: Ledger, inv: str, at: int) -> list[BudgetThresholdPassed]:
         """The thresholds that the settled amounts have reached and that were not told yet, the lowest first."""
@@ -59,6 +61,8 @@ class Thresholds:
         if key not in self._told and len(self._told) >= TOLD_MAX:
             del self._told[next(iter(self._told))]
         self._told[key] = (max(share, self._told.get(key, (0, 0))[0]), resets_at)
+        if resets_at > 0:
+            self._ends.add(resets_at)
 
     def recall(self, told: Iterable[BudgetThresholdPassed]) -> None:
         """What an earlier process told."""
@@ -66,8 +70,11 @@ class Thresholds:
             self._note(one.budget, one.subject, one.window, one.share, one.resets_at)
 
     def forget_ended(self, now: int) -> None:
-        """Drops the windows that are over."""
-        self._told = {key: kept for key, kept in self._told.items() if not 0 < kept[1] <= now}
+        """Drops the windows that are over. It is asked once a second, and looks at the subjects only when one is."""
+        over = {end for end in self._ends if end <= now}
+        if over:
+            self._ends -= over
+            self._told = {key: kept for key, kept in self._told.items() if kept[1] not in over}
 
 
 def _share(one: Measure) -> int:
