@@ -7,6 +7,7 @@ import msgspec
 
 from orchvynt.adapters.apprise_sending import LibraryApprising
 from orchvynt.adapters.clock import SystemClock
+from orchvynt.adapters.disk import disk_space
 from orchvynt.adapters.ids import SystemIds
 from orchvynt.adapters.presidio.apart import LookingApart
 from orchvynt.adapters.secrets import EnvSecrets
@@ -17,6 +18,7 @@ from orchvynt.adapters.upstream.client import HttpUpstream
 from orchvynt.assembly.machine import Foundation, put_together, say
 from orchvynt.assembly.policy_file import Started
 from orchvynt.assembly.settings import Settings
+from orchvynt.decisions.overload.bounds import Backlog
 from orchvynt.dialects import registry
 from orchvynt.model.faults import Fault
 from orchvynt.ports.checking import Checking
@@ -26,6 +28,7 @@ from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.recovery import Recovered
 from orchvynt.runtime.retention import Retention, Vault
 from orchvynt.runtime.reviewing import Reviewing
+from orchvynt.runtime.shedding import Shedding
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.runtime.voting import Voting
@@ -59,6 +62,7 @@ class Process(msgspec.Struct):
     mailing: SmtpMailing
     apprising: LibraryApprising
     looking: LookingApart
+    shedding: Shedding
 
 
 async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checking: Checking, started: Started) -> Process:
@@ -80,10 +84,12 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         mailing=mailing,
         apprising=apprising,
         looking=looking,
+        backlog=lambda: _backlog(opened, settings.store.journal),
+        open_max=settings.invocations_max,
     )
     made = await put_together(foundation, started.snapshot, started.row)
     made.policies.file = started.file
-    server = HttpServer(made.data_plane.handle, _refusal, Limits(), clock)
+    server = HttpServer(made.data_plane.handle, _refusal, Limits(), clock, made.shedding, made.data_plane.door.turn_away)
     return Process(
         settings,
         opened,
@@ -107,12 +113,18 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         mailing,
         apprising,
         looking,
+        made.shedding,
     )
 
 
 def _refusal(fault: Fault) -> bytes:
     """The body of what the HTTP layer refuses before any dialect is known: Anthropic's holds all that OpenAI's does."""
     return registry.caller("anthropic_messages").error(fault, "")
+
+
+def _backlog(opened: Opened, journal: str) -> Backlog:
+    store = opened.store
+    return Backlog(store.unfiled_bytes(), bool(store.problem), *disk_space(journal))
 
 
 async def open_state(settings: Settings) -> Opened:

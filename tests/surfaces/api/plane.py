@@ -123,8 +123,9 @@ async def serving(policy: Snapshot, obliging: bool = True, subjects_max: int = 1
         runtime.ids,
         runtime.tasks,
         reception,
+        runtime.shedding,
     )
-    server = HttpServer(data_plane.handle, _refusal, QUICK, SystemClock())
+    server = HttpServer(data_plane.handle, _refusal, QUICK, SystemClock(), runtime.shedding, data_plane.door.turn_away)
     port = await server.start("127.0.0.1", 0)
     try:
         yield Plane(runtime, data_plane, port)
