@@ -15,7 +15,7 @@ from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.identity.subjects import Subjects
-from orchvynt.decisions.overload.bounds import Backlog
+from orchvynt.decisions.overload.bounds import OPEN_MAX, Backlog
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import Scores
 from orchvynt.decisions.routing.statistics import Statistics
@@ -330,7 +330,8 @@ class Runtime:
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)
         self.voting = Voting(self.carrier, self.reviewing)
         self.repeating = Repeating(self.carrier, self.reviewing, self.store, self.tasks, self._soon)
-        self.shedding = Shedding(self.carrier.lives, self.policies, self.clock, Backlog)
+        self.backlog = Backlog()
+        self.shedding = Shedding(self.carrier.lives, self.policies, self.clock, lambda: self.backlog, open_max=OPEN_MAX)
         self.sweeping = Sweeping(self.carrier, self.reviewing, self.voting, self.repeating, Forgetting(self.store, self.ledger, self.clock))
         self.said: list[str] = []
         self.mailing, self.apprising = FakeChannel(), FakeChannel()

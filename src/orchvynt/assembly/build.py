@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,7 @@ from orchvynt.adapters.smtp import SmtpMailing
 from orchvynt.adapters.sqlite.opening import Opened, open_store
 from orchvynt.adapters.tokens.apart import CountingApart
 from orchvynt.adapters.upstream.client import HttpUpstream
+from orchvynt.assembly.descriptors import connections, open_files
 from orchvynt.assembly.machine import Foundation, put_together, say
 from orchvynt.assembly.policy_file import Started
 from orchvynt.assembly.settings import Settings
@@ -35,6 +37,8 @@ from orchvynt.runtime.voting import Voting
 from orchvynt.surfaces.api.endpoints import DataPlane
 from orchvynt.surfaces.api.http.limits import Limits
 from orchvynt.surfaces.api.http.server import HttpServer
+
+CONNECTIONS_MIN: Final = 1_000
 
 
 class Process(msgspec.Struct):
@@ -89,7 +93,10 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
     )
     made = await put_together(foundation, started.snapshot, started.row)
     made.policies.file = started.file
-    server = HttpServer(made.data_plane.handle, _refusal, Limits(), clock, made.shedding, made.data_plane.door.turn_away)
+    limits = Limits(connections_max=connections(open_files(), Limits().connections_max))
+    if limits.connections_max < CONNECTIONS_MIN:
+        say(f"warning: so few files may be open that only {limits.connections_max} callers can be connected at once; raise `ulimit -n`")
+    server = HttpServer(made.data_plane.handle, _refusal, limits, clock, made.shedding, made.data_plane.door.turn_away)
     return Process(
         settings,
         opened,

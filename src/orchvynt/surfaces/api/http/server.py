@@ -150,6 +150,17 @@ class HttpServer:
         if resting:
             self._wake_later(loop)
 
+    def _make_room(self, now: int) -> None:
+        """Where nearly all places are taken, idle connections go, those first that would go first anyway: nobody keeps others out by
+        opening many. Who has just come may still be about to say something."""
+        most, count = self.limits.connections_max, len(self._connections)
+        if count <= most - most // 10:
+            return
+        young = range(now + self.limits.header_ns - SECOND, now + self.limits.header_ns + 1)
+        idle = sorted((guest for guest in self._connections if guest.deadline not in young), key=lambda guest: guest.deadline)
+        for guest in idle[: count - (most - most // 5)]:
+            guest.drain()
+
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         second = self._clock.now() // SECOND
         if second != self._date_second:
@@ -160,6 +171,7 @@ class HttpServer:
         paused = [guest for guest in self._connections if guest.paused]
         for guest in due:
             guest.expire(now)
+        self._make_room(now)
         for guest in paused:
             guest.drop_if_gone()
         self._sweeper = loop.call_later(self.limits.sweep_ns / SECOND, self._sweep, loop)
