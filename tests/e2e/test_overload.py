@@ -1,4 +1,4 @@
-"""A process that is full, from outside: who is let in, what the others hear, what is answered all the same, official clients that come back."""
+"""A process that is full, from outside: who is let in, what others hear, what is answered all the same, clients that come back."""
 
 import json
 import socket

@@ -1,6 +1,6 @@
 """Asks at the front door whether one more invocation may begin, and beats: how late the loop is, what is open, what is not filed yet.
 
-`decisions.overload` decides; here it is given what the process knows. A beat costs some microseconds, fifty times a second at most; a
+`decisions.overload` decides; here it is given what the process knows. A beat costs some microseconds, twenty times a second at most; a
 request costs one comparison as long as nothing is in the way.
 """
 
@@ -28,6 +28,8 @@ from orchvynt.runtime.series import Series
 
 LOOK_NS: Final = SECOND // 4
 """Between two looks at the disk and at what is not filed."""
+COUNTED_MAX: Final = 512
+"""So many lives are counted at each beat, more only at each look."""
 
 
 class Front(Protocol):
@@ -151,11 +153,12 @@ class Shedding:
         self.queue.beat(now, elapsed, taken, for_queue)
         self.quota.beat()
         self.pacing.beat(elapsed, taken, turned)
-        if now - self._looked >= LOOK_NS:
+        bound, due = min(self._bounds().values()), now - self._looked >= LOOK_NS
+        if due:
             self._looked = now
             self.backlog = self._look()
-        bound = min(self._bounds().values())
-        self._parked = self._count_parked() if len(self._lives) * 2 >= bound else 0
+        if due or len(self._lives) <= COUNTED_MAX:
+            self._parked = self._count_parked() if len(self._lives) * 2 >= bound else 0
         if self.shed.since and now - self._last_refused >= CALM_NS:
             sys.stderr.write(f"orchvynt: taking all invocations again; {self.shed.refused} were refused\n")
             self.shed = Shed()

@@ -9,7 +9,7 @@ long as that, whatever comes, and the process is never idle for it.
 from typing import Final
 
 SECOND: Final = 1_000_000_000
-BEAT_NS: Final = 20_000_000
+BEAT_NS: Final = 50_000_000
 """Between two beats, if nothing keeps the loop from it."""
 TARGET_NS: Final = 200_000_000
 BUSY_NS: Final = TARGET_NS // 4
