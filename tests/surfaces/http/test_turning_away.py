@@ -219,3 +219,30 @@ def test_what_a_large_request_took_up_is_free_once_it_is_turned_away(loop: str) 
             await peer.close()
 
     run(loop, scenario)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_idle_connections_make_room_before_all_places_are_taken(loop: str) -> None:
+    async def scenario() -> None:
+        limits = Limits(connections_max=20, sweep_ns=20 * MS)
+        async with House(Door(shut=False), limits) as house:
+            busy = await Peer.to(house.port)
+            house.server.handle = Handler(None)
+            busy.send(WHOLE)
+            await until(lambda: house.server.requests_open == 1)
+            house.server.handle = Handler(echo)
+            idle = [await Peer.to(house.port) for _ in range(18)]
+            for peer in idle:
+                peer.send(WHOLE)
+                assert (await peer.response())[0] == 200
+            await until(lambda: house.server.connections_open <= 16)
+            late = [await Peer.to(house.port) for _ in range(3)]
+            for peer in late:
+                peer.send(WHOLE)
+                assert (await peer.response())[0] == 200
+            assert house.server.requests_open == 1, "who waits for an answer is not idle"
+            assert house.server.refusals == {}
+            for peer in (busy, *idle, *late):
+                await peer.close()
+
+    run(loop, scenario)
