@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchvynt.decisions.overload.queue import BEAT_NS, CALM_NS, SECOND, STANDS_NS, TARGET_NS, WINDOW_MIN, Queue
+from orchvynt.decisions.overload.queue import BEAT_NS, CALM_NS, CROWD, LONG_NS, SECOND, STANDS_NS, TARGET_NS, WINDOW_MIN, Queue
 
 US = 1_000
 
@@ -81,6 +81,21 @@ def test_it_ends_when_for_a_while_nobody_had_to_be_refused() -> None:
     assert loop.queue.since is not None
     loop.run(per_second=1_000, seconds=1)
     assert loop.queue.since is None
+
+
+def test_one_very_late_beat_is_enough() -> None:
+    queue = Queue()
+    queue.beat(5 * SECOND, STANDS_NS + 2 * BEAT_NS, 5_000, 0)
+    assert queue.since == 5 * SECOND
+
+
+def test_a_thousand_may_come_at_once() -> None:
+    queue = Queue()
+    assert not queue.is_over(0, 10 * CROWD)
+    queue.beat(0, 2 * STANDS_NS, CROWD, 0)
+    assert not queue.is_over(0, CROWD - 1)
+    assert queue.is_over(0, CROWD)
+    assert queue.is_over(LONG_NS, 0), "what stands for so long is no crowd that goes by"
 
 
 def test_one_beat_in_time_ends_what_would_have_stood() -> None:

@@ -90,8 +90,8 @@ def test_the_higher_priorities_find_room_longest_and_whoever_operates_it_always(
     assert "refusing invocations (open)" in server.log
     assert len([one for one in server.admin("/invocations?limit=200").json["items"] if one["outcome"] == "refused"]) == 0
     lines = metrics(server)
-    assert int(lines['orchvynt_shed_total{reason="open",priority="low"}']) >= 3
-    assert lines['orchvynt_shed_total{reason="queue",priority="high"}'] == "0"
+    assert int(lines['orchvynt_shed_total{priority="low",reason="open"}']) >= 3
+    assert lines['orchvynt_shed_total{priority="high",reason="queue"}'] == "0"
     assert lines["orchvynt_shedding"] == "0"
 
 

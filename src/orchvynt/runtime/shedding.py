@@ -107,14 +107,15 @@ class Shedding:
         return overloaded(reason, priority, seconds(reason, shed.refused, 1 + self._times))
 
     def _in_the_way(self, priority: Priority, impatient: bool) -> Reason | None:
-        if len(self._lives) - self._parked >= self._bounds()[priority]:
+        open_count = len(self._lives) - self._parked
+        if open_count >= self._bounds()[priority]:
             return "open"
         backlog, queue = self.backlog, self.queue
         if backlog.disk_full:
             return "disk"
         if not backlog.stopped and backlog.unfiled_bytes >= unfiled_bound(self._unfiled_max, priority):
             return "filing"
-        if queue.since is None:
+        if not queue.is_over(self._clock.monotonic(), open_count):
             return None
         rank = IMPATIENT if impatient and priority != "high" else RANKS[priority]
         if self.quota.take(rank, queue.window):

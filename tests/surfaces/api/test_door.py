@@ -1,9 +1,11 @@
 """Who is let in while there is too much to do: by the head alone, in the order of the priorities, and never at the cost of old work."""
 
+import asyncio
 import json
 
 import msgspec
 import pytest
+from tests.support.loops import until
 from tests.support.snapshots import snapshot
 from tests.surfaces.api.plane import CHAT, Plane, play
 
@@ -115,7 +117,10 @@ def test_an_answer_that_was_kept_is_told_again() -> None:
 def test_who_comes_back_for_what_is_parked_joins_it_and_may_begin_nothing_else() -> None:
     async def scenario(plane: Plane) -> None:
         agents, batch = await plane.issue("agents"), await plane.issue("batch")
-        pending = await plane.chat(authorization=agents)
+        asked = asyncio.create_task(plane.chat(authorization=agents))
+        await until(lambda: plane.runtime.parked.open_count == 1)
+        plane.runtime.later(1)
+        pending = await asked
         assert pending.error["code"] == "hitl_pending"
         press(plane, ALL)
         assert (await plane.chat(authorization=batch)).error["code"] == "overloaded"

@@ -74,7 +74,7 @@ def test_it_hears_why_and_its_connection_stays(loop: str) -> None:
 def test_what_comes_while_it_rests_is_read_afterwards_and_known_as_late(loop: str) -> None:
     async def scenario() -> None:
         door = Door(rest_ns=300 * MS)
-        async with House(door) as house:
+        async with House(door, Limits()) as house:
             hasty, patient = await Peer.to(house.port), await Peer.to(house.port)
             for peer in (hasty, patient):
                 peer.send(WHOLE)
@@ -116,7 +116,7 @@ def test_below_the_guarded_number_nobody_is_asked(loop: str) -> None:
     async def scenario() -> None:
         door = Door(guarded_from=2)
         async with House(door) as house:
-            house.handler = house.server.handle = Handler(None)  # type: ignore[assignment]
+            house.handler = house.server.handle = Handler(None)
             peers = [await Peer.to(house.port) for _ in range(3)]
             for number, peer in enumerate(peers[:2], 1):
                 peer.send(WHOLE)

@@ -16,6 +16,9 @@ BUSY_NS: Final = TARGET_NS // 4
 """A beat that comes so late, and later, had no rest before it."""
 STANDS_NS: Final = SECOND
 CALM_NS: Final = 2 * SECOND
+CROWD: Final = 1_000
+"""Below so many open ones a queue must stand for `LONG_NS` before anybody is refused: a thousand callers may come at once."""
+LONG_NS: Final = 5 * SECOND
 WINDOW_MIN: Final = 8
 """So many may always begin: else nobody would find out that there is room again."""
 
@@ -49,16 +52,20 @@ class Queue:
             self._begun += self._begun // 4
             self._set_window()
         if self.since is not None:
-            if refused:
+            if refused or delay >= TARGET_NS:
                 self._calm = now
             elif now - self._calm >= CALM_NS:
                 self.since = self._above = None
         elif delay < TARGET_NS:
             self._above = None
-        elif self._above is None:
-            self._above = now
-        elif now - self._above >= STANDS_NS:
-            self.since = self._calm = now
+        else:
+            self._above = now - delay if self._above is None else self._above
+            if now - self._above >= STANDS_NS:
+                self.since = self._calm = now
+
+    def is_over(self, now: int, open_count: int) -> bool:
+        """Whether it stands, and who comes now, while so many are open, must find a place in the window."""
+        return self.since is not None and (open_count >= CROWD or now - self.since >= LONG_NS)
 
     def _measure(self, elapsed_ns: int, begun: int) -> None:
         """The loop had no rest in this beat: what it got done is what it can."""
