@@ -4,6 +4,7 @@
 #   make check   lint, format, types, walls, sizes, names
 #   make docs    write the generated pages of docs/ again
 #   make outage  an outage of a minute with 500 callers, and a dated report of it
+#   make overload   five times as many requests as one core can carry, two minutes, and a dated report (needs a C compiler); options in ARGS
 #   make parallel   a thousand callers on a budget for some of them, and a dated report; options in ARGS
 #   make kills   hundreds of kill -9 under load, and a dated report; options in ARGS
 #   make review-kills   the same with reviews open, racing deciders and retrying callers
@@ -17,7 +18,7 @@
 #   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
 #   make simulate   10,000 seeded worlds in virtual time, audited from outside, and a dated report; ARGS='--seed N' repeats one
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench instructions streams failover budgets-bench open-reviews soak outage parallel kills review-kills fuzz simulate compiled docs format clean
+.PHONY: demo test check bench instructions streams failover budgets-bench open-reviews soak outage overload parallel kills review-kills fuzz simulate compiled docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -79,6 +80,9 @@ compiled: $(VENV)/.installed-compiled
 
 outage: $(VENV)/.installed-dev
 	PYTHONPATH=. $(BIN)/python bench/outage.py $(ARGS)
+
+overload: $(VENV)/.installed-dev
+	$(BIN)/python bench/overload.py $(ARGS)
 
 parallel: $(VENV)/.installed-dev
 	PYTHONPATH=. $(BIN)/python bench/parallel.py $(ARGS)

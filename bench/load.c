@@ -1,11 +1,14 @@
 /* The load of the benchmark: one thread, epoll, one request again and again; every answer is read to its end and looked at.
  *
- * load PORT REQUEST_FILE CONNECTIONS SECONDS RATE SUBJECTS WORDS TIMES END
+ * load PORT REQUEST_FILE CONNECTIONS SECONDS RATE SUBJECTS WORDS TIMES END PATIENCE_MS
  *
  * REQUEST_FILE holds the whole request, head and body; `######` in it becomes a number below SUBJECTS, another one each time. An answer is
  * right when it is a 200 that holds WORDS at least TIMES times, and END at least once. RATE 0: each connection asks anew as soon as it
  * was answered. Otherwise RATE requests a second are due at even distances, and the time of each is counted from when it was due, not from
- * when a connection was free for it. When time is up nothing more is sent, what is open is waited for, and one line of JSON is printed. */
+ * when a connection was free for it. When time is up nothing more is sent, what is open is waited for, and one line of JSON is printed.
+ *
+ * PATIENCE_MS 0: each answer must be right. Otherwise a 503 that says when to come back counts as refused, and nobody comes back then; a
+ * right answer after so long counts as late, and what finds no connection free when it is due is not asked at all. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,7 +26,7 @@
 enum { ANSWER_BYTES_MAX = 1 << 18, EVENTS_MAX = 256, DRAIN_SECONDS = 30, PLACES_MAX = 8 };
 
 typedef struct {
-  int fd, busy, full, head_read, chunked, close_after, status;
+  int fd, busy, full, head_read, chunked, close_after, status, come_back;
   size_t sent, got, body, left; /* of the request; of the answer; its decoded body's beginning and, chunked, what the chunk still lacks */
   size_t at, end;               /* where to read on; where the decoded body ends */
   int whole;
@@ -37,7 +40,8 @@ static char *request, why[400];
 static size_t request_bytes, places[PLACES_MAX];
 static int places_count;
 static const char *words, *last;
-static unsigned long right, wrong, asked, closed;
+static unsigned long right, wrong, asked, closed, refused, late, unsent;
+static int64_t patience;
 static uint32_t *taken_us;
 static size_t taken_room;
 static int64_t ended;
@@ -100,6 +104,7 @@ static void done(connection *c, const char *failure) {
   const char *body = c->bytes + c->body;
   size_t left = c->end - c->body;
   c->bytes[c->end < c->got ? c->end : c->got] = 0;
+  int turned_away = patience && failure == NULL && c->status == 503 && c->come_back;
   if (failure == NULL && c->status != 200) failure = "refused";
   if (failure == NULL && last[0] && memmem(body, left, last, strlen(last)) == NULL) failure = "without its end";
   for (int i = 0; failure == NULL && i < times; i++) {
@@ -111,8 +116,12 @@ static void done(connection *c, const char *failure) {
       body = found + strlen(words);
     }
   }
-  if (failure != NULL)
+  if (turned_away)
+    refused++;
+  else if (failure != NULL)
     say_wrong(c, failure);
+  else if (patience && ended - c->due > patience)
+    late++;
   else {
     if (right == taken_room) taken_us = realloc(taken_us, (taken_room = taken_room ? 2 * taken_room : 65536) * sizeof *taken_us);
     taken_us[right++] = (uint32_t)((ended - c->due) / 1000);
@@ -134,6 +143,7 @@ static int read_head(connection *c) {
   c->body = c->at = c->end = (size_t)(end + 4 - c->bytes);
   c->close_after = strcasestr(c->bytes, "\r\nconnection: close") != NULL;
   c->chunked = strcasestr(c->bytes, "\r\ntransfer-encoding: chunked") != NULL;
+  c->come_back = strcasestr(c->bytes, "\r\nretry-after:") != NULL;
   field = strcasestr(c->bytes, "\r\ncontent-length:");
   c->left = field == NULL ? 0 : strtoul(field + 17, NULL, 10);
   return 1;
@@ -207,9 +217,10 @@ static void tell(int64_t began) {
   qsort(taken_us, n, sizeof *taken_us, by_size);
   for (char *at = why; *at; at++)
     if (*at < ' ' || *at == '"' || *at == '\\') *at = '\'';
-  printf("{\"requests\": %zu, \"seconds\": %.6f, \"errors\": %lu, \"why\": \"%s\", \"closed\": %lu, \"p50_us\": %u, \"p99_us\": %u, \"max_us\": %u}\n",
+  printf("{\"requests\": %zu, \"seconds\": %.6f, \"errors\": %lu, \"why\": \"%s\", \"closed\": %lu, \"p50_us\": %u, \"p99_us\": %u, \"max_us\": %u, "
+         "\"refused\": %lu, \"late\": %lu, \"unsent\": %lu}\n",
          n, (double)(ended - began) / 1e9, wrong, why, closed, n ? taken_us[n / 2] : 0, n ? taken_us[n * 99 / 100] : 0,
-         n ? taken_us[n - 1] : 0);
+         n ? taken_us[n - 1] : 0, refused, late, unsent);
 }
 
 static void read_request(const char *path) {
@@ -231,8 +242,8 @@ static void read_request(const char *path) {
 }
 
 int main(int given, char **values) {
-  if (given != 10) {
-    fputs("load PORT REQUEST_FILE CONNECTIONS SECONDS RATE SUBJECTS WORDS TIMES END\n", stderr);
+  if (given != 11) {
+    fputs("load PORT REQUEST_FILE CONNECTIONS SECONDS RATE SUBJECTS WORDS TIMES END PATIENCE_MS\n", stderr);
     return 2;
   }
   port = atoi(values[1]);
@@ -243,6 +254,7 @@ int main(int given, char **values) {
   words = values[7];
   times = atoi(values[8]);
   last = values[9];
+  patience = atoi(values[10]) * (int64_t)1000000;
   poll_fd = epoll_create1(0);
   all = calloc((size_t)count, sizeof *all);
   idle = calloc((size_t)count, sizeof *idle);
@@ -265,8 +277,14 @@ int main(int given, char **values) {
       due++;
       ask(&all[idle[--idle_count]], next);
     }
+    while (patience && rate > 0 && idle_count == 0 && now < stop) {
+      next = began + (int64_t)((double)due * 1e9 / rate);
+      if (next > now) break;
+      due++;
+      unsent++;
+    }
     if (now >= stop && (idle_count == count || now > give_up)) break;
-    int64_t until = now >= stop ? give_up : idle_count > 0 && next < stop ? next : stop;
+    int64_t until = now >= stop ? give_up : (idle_count > 0 || patience) && next < stop ? next : stop;
     int64_t wait = until > now ? until - now : 0;
     struct timespec most = {.tv_sec = wait / 1000000000, .tv_nsec = wait % 1000000000};
     int ready = epoll_pwait2(poll_fd, events, EVENTS_MAX, &most, NULL);

@@ -53,7 +53,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Told:
-    """What the load says of one run."""
+    """What the load says of one run. The last three: of impatient callers (load.c)."""
 
     requests: int
     seconds: float
@@ -63,6 +63,9 @@ class Told:
     p50_us: float
     p99_us: float
     max_us: float
+    refused: int = 0
+    late: int = 0
+    unsent: int = 0
 
     @property
     def latency(self) -> Latency:
@@ -153,13 +156,13 @@ class Load:
     words: tuple[str, int, str] = (PROVIDER_WORDS, 1, "")
     subjects: int = 1
 
-    def run(self, connections: int, seconds: float, rate: float = 0.0) -> Told:
-        """Raises BenchError unless each answer was right."""
+    def run(self, connections: int, seconds: float, rate: float = 0.0, patience_ms: int = 0) -> Told:
+        """Raises BenchError unless each answer was right; with patience, a refusal that says when to come back is none of them."""
         with tempfile.NamedTemporaryFile(prefix="bench-request-") as file:
             file.write(self.request)
             file.flush()
             command = ["taskset", "-c", str(self.core), str(self.program), str(self.port), file.name, str(connections), str(seconds)]
-            command += [f"{rate:.3f}", str(self.subjects), self.words[0], str(self.words[1]), self.words[2]]
+            command += [f"{rate:.3f}", str(self.subjects), self.words[0], str(self.words[1]), self.words[2], str(patience_ms)]
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 120)
         if done.returncode:
             raise BenchError(f"The load failed: {done.stderr[-300:]}")

@@ -190,11 +190,11 @@ def test_the_mock_provider_answers_each_way_and_counts(mock_provider_port: int) 
     assert seen(mock_provider_port) == {"requests": 6, "streams": 2}
 
 
-def load(programs: Path, folder: Path, port: int, *settings: str, body: str = "{}") -> Any:
+def load(programs: Path, folder: Path, port: int, *settings: str, body: str = "{}", patience_ms: int = 0) -> Any:
     """`settings`: connections, seconds, rate, subjects, words, times, end."""
     request = folder / "request"
     request.write_text(f"POST /v1/chat/completions HTTP/1.1\r\nhost: here\r\ncontent-length: {len(body)}\r\n\r\n{body}")
-    command = [str(programs / "load"), str(port), str(request), *settings]
+    command = [str(programs / "load"), str(port), str(request), *settings, str(patience_ms)]
     return json.loads(subprocess.run(command, capture_output=True, text=True, timeout=100, check=True).stdout)
 
 
@@ -220,3 +220,15 @@ def test_the_load_finds_wrong_answers(programs: Path, tmp_path: Path, mock_provi
         assert told["why"].startswith(why)
     assert refused["errors"] > 0
     assert refused["why"].startswith("refused, status 429")
+
+
+def test_impatient_callers_are_counted_by_what_became_of_them(
+    programs: Path, tmp_path: Path, mock_provider_port: int, busy_port: int
+) -> None:
+    words = ("1", "Large language model", "1", "")
+    paced = load(programs, tmp_path, mock_provider_port, "8", "0.5", "100", *words, patience_ms=10_000)
+    assert (paced["requests"] + paced["unsent"], paced["refused"], paced["late"], paced["errors"]) == (50, 0, 0, 0)
+    crowded = load(programs, tmp_path, mock_provider_port, "1", "0.2", "1000000", *words, patience_ms=10_000)
+    assert crowded["unsent"] > crowded["requests"] > 0
+    busy = load(programs, tmp_path, busy_port, "2", "0.05", "0", *words, patience_ms=10_000)
+    assert (busy["refused"], busy["errors"] > 0) == (0, True), "a 429 is no refusal of an overloaded process"

@@ -10,7 +10,7 @@ from tests.support.serving import Serving
 
 
 class Serve(Protocol):
-    def __call__(self, policy: str, environment: dict[str, str] | None = None) -> Serving: ...
+    def __call__(self, policy: str, environment: dict[str, str] | None = None, arguments: tuple[str, ...] = ()) -> Serving: ...
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Starts `orchvynt serve` with a policy; it is killed when the test ends."""
     with ExitStack() as running:
 
-        def start(policy: str, environment: dict[str, str] | None = None) -> Serving:
-            return running.enter_context(Serving(tmp_path, policy, environment))
+        def start(policy: str, environment: dict[str, str] | None = None, arguments: tuple[str, ...] = ()) -> Serving:
+            return running.enter_context(Serving(tmp_path, policy, environment, arguments))
 
         yield start

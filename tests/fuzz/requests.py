@@ -7,8 +7,9 @@ from typing import NamedTuple
 from tests.fuzz.transport import PaperTransport
 
 from orchvynt.model.faults import Fault
+from orchvynt.surfaces.api.http.bodies import Bodies
 from orchvynt.surfaces.api.http.connection import Connection
-from orchvynt.surfaces.api.http.house import Crowd, Guest
+from orchvynt.surfaces.api.http.house import Crowd, Guard, Guest, TurnAway, Unguarded, nobody
 from orchvynt.surfaces.api.http.limits import Limits
 from orchvynt.surfaces.api.http.line import Line
 from orchvynt.surfaces.api.http.request import Request
@@ -46,6 +47,10 @@ class PaperHouse:
         self.date = b""
         self.requests_open = 0
         self.requests_total = 0
+        self.bodies = Bodies(LIMITS.bodies_bytes_max)
+        self.guard: Guard = Unguarded()
+        self.turn_away: TurnAway = nobody
+        self.late: set[Guest] = set()
         self.seen: list[Seen] = []
         self.refusals: list[Fault] = []
         self._late = late
@@ -58,6 +63,9 @@ class PaperHouse:
         return "welcome"
 
     def closed(self, guest: Guest) -> None:
+        pass
+
+    def rests(self, guest: Guest) -> None:
         pass
 
     def refused(self, fault: Fault) -> None:

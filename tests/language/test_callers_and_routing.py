@@ -4,6 +4,7 @@ import pytest
 from tests.language.policies import LATER, RICH, SMALL, changed
 
 from orchvynt.language.compile import load
+from orchvynt.language.diff import diff
 from orchvynt.language.document.scripted import ScriptedEntry
 from orchvynt.language.document.section import fields_of
 from orchvynt.language.document.tests import ExpectedEntry
@@ -88,6 +89,18 @@ def test_keys_constraints_and_the_rest_as_values() -> None:
     assert snapshot.constraints[0].when is not None
     assert (snapshot.timezone, snapshot.sync, snapshot.metrics) == ("Europe/Berlin", "power", False)
     assert snapshot.rule_index.rules is snapshot.rules
+
+
+def test_a_key_has_a_priority() -> None:
+    low = _compiled(changed("  - name: ops\n", "  - {name: ops, priority: low}\n", RICH))
+    assert low.keys["ops"] == Key("ops", priority="low")
+    assert low.keys["doc-team"].priority == "normal"
+    said = changed("  - name: ops\n", "  - {name: ops, priority: normal}\n", RICH)
+    assert _compiled(said).digest == _compiled(RICH).digest, "what is usual may be said"
+    assert _compiled(RICH).digest != low.digest
+    assert diff(_compiled(RICH), low) == ["key ops: priority normal → low"]
+    problems = load(changed("  - name: ops\n", "  - {name: ops, priority: hihg}\n", RICH), "p.yaml").problems
+    assert [(one.message, one.help) for one in problems] == [("`hihg` is none of low, normal, high", "Did you mean `high`?")]
 
 
 def test_tests_are_as_the_file_writes_them() -> None:

@@ -26,7 +26,12 @@ def operations(policy: Snapshot | None = None) -> tuple[Runtime, Operations]:
 
 def over(runtime: Runtime) -> Operations:
     return Operations(
-        runtime.carrier, runtime.voting, changing(runtime), runtime.alerting, Granting(runtime.carrier, runtime.store, runtime.ids)
+        runtime.carrier,
+        runtime.voting,
+        changing(runtime),
+        runtime.alerting,
+        Granting(runtime.carrier, runtime.store, runtime.ids),
+        runtime.shedding,
     )
 
 

@@ -15,6 +15,7 @@ from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.identity.subjects import Subjects
+from orchvynt.decisions.overload.bounds import OPEN_MAX, Backlog
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import Scores
 from orchvynt.decisions.routing.statistics import Statistics
@@ -47,6 +48,7 @@ from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.posting import Posting
 from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.reviewing import Reviewing
+from orchvynt.runtime.shedding import Shedding
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.runtime.telling import Telling
@@ -328,6 +330,8 @@ class Runtime:
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)
         self.voting = Voting(self.carrier, self.reviewing)
         self.repeating = Repeating(self.carrier, self.reviewing, self.store, self.tasks, self._soon)
+        self.backlog = Backlog()
+        self.shedding = Shedding(self.carrier.lives, self.policies, self.clock, lambda: self.backlog, open_max=OPEN_MAX)
         self.sweeping = Sweeping(self.carrier, self.reviewing, self.voting, self.repeating, Forgetting(self.store, self.ledger, self.clock))
         self.said: list[str] = []
         self.mailing, self.apprising = FakeChannel(), FakeChannel()

@@ -2,11 +2,13 @@
 
 import asyncio
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from orchvynt.adapters.apprise_sending import LibraryApprising
 from orchvynt.adapters.clock import SystemClock
+from orchvynt.adapters.disk import disk_space
 from orchvynt.adapters.ids import SystemIds
 from orchvynt.adapters.presidio.apart import LookingApart
 from orchvynt.adapters.secrets import EnvSecrets
@@ -14,9 +16,11 @@ from orchvynt.adapters.smtp import SmtpMailing
 from orchvynt.adapters.sqlite.opening import Opened, open_store
 from orchvynt.adapters.tokens.apart import CountingApart
 from orchvynt.adapters.upstream.client import HttpUpstream
+from orchvynt.assembly.descriptors import connections, open_files
 from orchvynt.assembly.machine import Foundation, put_together, say
 from orchvynt.assembly.policy_file import Started
 from orchvynt.assembly.settings import Settings
+from orchvynt.decisions.overload.bounds import Backlog
 from orchvynt.dialects import registry
 from orchvynt.model.faults import Fault
 from orchvynt.ports.checking import Checking
@@ -26,12 +30,15 @@ from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.recovery import Recovered
 from orchvynt.runtime.retention import Retention, Vault
 from orchvynt.runtime.reviewing import Reviewing
+from orchvynt.runtime.shedding import Shedding
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.runtime.voting import Voting
 from orchvynt.surfaces.api.endpoints import DataPlane
 from orchvynt.surfaces.api.http.limits import Limits
 from orchvynt.surfaces.api.http.server import HttpServer
+
+CONNECTIONS_MIN: Final = 1_000
 
 
 class Process(msgspec.Struct):
@@ -59,6 +66,7 @@ class Process(msgspec.Struct):
     mailing: SmtpMailing
     apprising: LibraryApprising
     looking: LookingApart
+    shedding: Shedding
 
 
 async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checking: Checking, started: Started) -> Process:
@@ -80,10 +88,15 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         mailing=mailing,
         apprising=apprising,
         looking=looking,
+        backlog=lambda: _backlog(opened, settings.store.journal),
+        open_max=settings.invocations_max,
     )
     made = await put_together(foundation, started.snapshot, started.row)
     made.policies.file = started.file
-    server = HttpServer(made.data_plane.handle, _refusal, Limits(), clock)
+    limits = Limits(connections_max=connections(open_files(), Limits().connections_max))
+    if limits.connections_max < CONNECTIONS_MIN:
+        say(f"warning: so few files may be open that only {limits.connections_max} callers can be connected at once; raise `ulimit -n`")
+    server = HttpServer(made.data_plane.handle, _refusal, limits, clock, made.shedding, made.data_plane.door.turn_away)
     return Process(
         settings,
         opened,
@@ -107,12 +120,18 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         mailing,
         apprising,
         looking,
+        made.shedding,
     )
 
 
 def _refusal(fault: Fault) -> bytes:
     """The body of what the HTTP layer refuses before any dialect is known: Anthropic's holds all that OpenAI's does."""
     return registry.caller("anthropic_messages").error(fault, "")
+
+
+def _backlog(opened: Opened, journal: str) -> Backlog:
+    store = opened.store
+    return Backlog(store.unfiled_bytes(), bool(store.problem), *disk_space(journal))
 
 
 async def open_state(settings: Settings) -> Opened:

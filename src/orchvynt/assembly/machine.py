@@ -17,6 +17,7 @@ from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.identity.conversations import Conversations
 from orchvynt.decisions.identity.subjects import Subjects
+from orchvynt.decisions.overload.bounds import OPEN_MAX, Backlog
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import Scores
 from orchvynt.decisions.routing.statistics import Statistics
@@ -49,6 +50,7 @@ from orchvynt.runtime.recovery import Recovered, recover
 from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.retention import Retention, Vault
 from orchvynt.runtime.reviewing import Reviewing
+from orchvynt.runtime.shedding import Shedding
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.runtime.telling import Telling
@@ -67,7 +69,8 @@ class NoChannel:
 
 
 class Foundation(msgspec.Struct, frozen=True):
-    """The world behind the ports. Timers are those of the running event loop."""
+    """The world behind the ports. Timers are those of the running event loop. `backlog` looks at what is not filed, `open_max` is how many
+    invocations may be open."""
 
     store: Store
     journal: Journal
@@ -81,6 +84,8 @@ class Foundation(msgspec.Struct, frozen=True):
     mailing: Mailing = NoChannel()
     apprising: Apprising = NoChannel()
     looking: Looking = NoLooking()
+    backlog: Callable[[], Backlog] = Backlog
+    open_max: int = OPEN_MAX
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -105,6 +110,7 @@ class Machine(msgspec.Struct, frozen=True):
     retention: Retention
     vault: Vault
     recovered: Recovered
+    shedding: Shedding
 
 
 SERVED: Final = Parts()
@@ -153,10 +159,11 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     keyring = Keyring(on.store, on.clock)
     await keyring.load()
     reception = Reception(keyring, Conversations(randbits(SALT_BITS)), subjects)
-    data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception)
+    shedding = Shedding(carrier.lives, policies, on.clock, on.backlog, on.open_max)
+    data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception, shedding)
     vault = Vault(on.secrets, on.sealing, policies)
     retention = Retention(on.store, on.clock, policies, vault, say)
-    return Machine(tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered)
+    return Machine(tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered, shedding)
 
 
 def say(text: str) -> None:

@@ -78,6 +78,7 @@ def serve_settings(options: ServeOptions, directory: Path) -> settings.Settings:
         secret_dir=options.secret_dir or defaults.secret_dir,
         insecure_admin=options.insecure_admin,
         drain_seconds=options.drain_seconds,
+        invocations_max=options.invocations_max or defaults.invocations_max,
         watch=options.watch,
         admin_url=settings.admin_url(options.admin_url),
         oidc=oidc_settings(options.oidc),

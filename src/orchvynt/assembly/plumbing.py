@@ -35,6 +35,9 @@ def measuring(process: Process, about: About, admin_connections: Callable[[], in
             audit_entries=opened.store.audit_entries,
             audit_verified_at=checks.whole_at,
             audit_broken=checks.broken or not opened.audit_whole,
+            shed=process.shedding.refused.numbers,
+            shedding=bool(process.shedding.shed.since),
+            queue_delay_ns=process.shedding.queue.delay_ns,
         )
 
     return Measuring(process.carrier, process.policies, process.alerting, plumbing)

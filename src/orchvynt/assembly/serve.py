@@ -129,6 +129,7 @@ async def _serve_from(
     _warn(process, started.warnings)
     port = await process.server.start(settings.listen_host, settings.listen_port)
     process.tasks.start(process.sweeping.run(), "sweep")
+    process.tasks.start(process.shedding.run(process.server), "overload")
     process.tasks.start(process.alerting.run(), "alerts")
     process.tasks.start(process.retention.run(), "retention")
     keyring = process.data_plane.reception.keyring
@@ -138,7 +139,7 @@ async def _serve_from(
         loop.add_signal_handler(number, about.stopping.set)
     _say(f"serving policy version {snapshot.version} on http://{settings.listen_host}:{port} (point OpenAI clients at …/v1)")
     granting = Granting(process.carrier, opened.store, SystemIds(clock.now))
-    operations = Operations(process.carrier, process.voting, changing, process.alerting, granting)
+    operations = Operations(process.carrier, process.voting, changing, process.alerting, granting, process.shedding)
     # Before anybody hears that this process is up: who then begins to write the policy's file is seen from the first byte on.
     stop_looking = _look_after_file(settings, process, changing)
     stop_admin = await _start_admin(settings, environment, process, operations, admin_socket)

@@ -13,6 +13,7 @@ from orchvynt.adapters.postgres.target import INSTALL as POSTGRES_INSTALL
 from orchvynt.adapters.postgres.target import SCHEMES, Target, target
 from orchvynt.adapters.presidio import analyzing
 from orchvynt.adapters.secrets import DEFAULT_SECRET_DIR, DEFAULT_SECRET_ENV
+from orchvynt.decisions.overload.bounds import OPEN_MAX
 from orchvynt.detectors.presidio import INSTALL
 from orchvynt.language.detecting import of_presidio
 from orchvynt.language.snapshot import SecretRef, Snapshot
@@ -75,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True):
     admin_url: str = ""
     oidc: OidcSettings | None = None
     drain_seconds: float = 30.0
+    invocations_max: int = OPEN_MAX
     watch: bool = False
 
 

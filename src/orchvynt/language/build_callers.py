@@ -21,7 +21,7 @@ def build_keys(source: Source, names: Names) -> dict[str, Key]:
         allowed = None if key.allow_models is None else frozenset(names.model(name) or name for name in key.allow_models)
         may_set = None if key.may_set is None else frozenset(key.may_set)
         sends = key.webhook is not None and key.webhook.answer
-        made[key.name] = Key(key.name, key.owner or "", _fixed(key.fixed), may_set, tuple(key.require), allowed, sends)
+        made[key.name] = Key(key.name, key.owner or "", _fixed(key.fixed), may_set, tuple(key.require), allowed, sends, key.priority)
     return made
 
 

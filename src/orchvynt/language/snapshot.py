@@ -146,7 +146,7 @@ class Key(msgspec.Struct, frozen=True):
 
     `may_set` is None where the caller may say everything that is not fixed. `require` names claims that must not be empty.
     `allow_models` is None where every model is allowed. Its webhook is a destination of its own (`build_callbacks`); `sends_answer` says
-    that messages to it hold the answer."""
+    that messages to it hold the answer. `priority`: whose calls are let in first where not all can be."""
 
     name: str
     owner: str = ""
@@ -155,6 +155,7 @@ class Key(msgspec.Struct, frozen=True):
     require: tuple[str, ...] = ()
     allow_models: frozenset[str] | None = None
     sends_answer: bool = False
+    priority: Literal["low", "normal", "high"] = "normal"
 
 
 class PolicyTest(msgspec.Struct, frozen=True):

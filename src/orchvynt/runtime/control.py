@@ -22,6 +22,7 @@ from orchvynt.runtime.control_lines import RateLimitLine as RateLimitLine
 from orchvynt.runtime.destinations import DestinationLine as DestinationLine
 from orchvynt.runtime.destinations import Notifying
 from orchvynt.runtime.destinations import Tested as Tested
+from orchvynt.runtime.shedding import Shed
 
 Version = int | None
 """A version of the history; None is the one in force."""
@@ -159,7 +160,7 @@ class Status(msgspec.Struct, frozen=True):
     """`drift` says in words how the file given to --policy differs from the version in force; empty when it does not.
 
     `watch` is empty where no file is watched; `paused` while a version that was applied over the file is in force. `alerts` are those
-    that hold or held a moment ago, the 100 that stand longest.
+    that hold or held a moment ago, the 100 that stand longest. `shed` is what overload makes it refuse.
     """
 
     version: str
@@ -177,6 +178,7 @@ class Status(msgspec.Struct, frozen=True):
     draining: bool
     alerts: tuple[AlertLine, ...] = ()
     build: Build = "pure"
+    shed: Shed = Shed()
 
 
 class Control(Notifying, Protocol):

@@ -29,7 +29,8 @@ Numbers = dict[m.Metric, dict[Values, int]]
 
 
 class Plumbing(msgspec.Struct, frozen=True):
-    """What only assembly knows. `refusals` are by layer and code, `connections` by surface. `filing_problem` is empty while it works."""
+    """What only assembly knows. `refusals` are by layer and code, `connections` by surface, `shed` by reason and
+    priority. `filing_problem` is empty while it works."""
 
     version: str
     python: str
@@ -48,6 +49,9 @@ class Plumbing(msgspec.Struct, frozen=True):
     audit_entries: int = 0
     audit_verified_at: int = 0
     audit_broken: bool = False
+    shed: Mapping[Values, int] = {}
+    shedding: bool = False
+    queue_delay_ns: int = 0
 
 
 class Measuring:
@@ -97,6 +101,9 @@ class Measuring:
         numbers[m.REQUESTS] = {NONE: rest.requests}
         numbers[m.REQUESTS_REFUSED] = {(layer, code): count for (layer, code), count in rest.refusals.items()}
         numbers[m.UPSTREAM] = {("busy",): rest.upstream_open - rest.upstream_idle, ("idle",): rest.upstream_idle}
+        numbers[m.SHED] = dict(rest.shed)
+        numbers[m.SHEDDING] = {NONE: int(rest.shedding)}
+        numbers[m.QUEUE_DELAY] = {NONE: rest.queue_delay_ns}
         numbers[m.DIALS] = {NONE: rest.upstream_dials}
         numbers[m.JOURNAL_BYTES] = {NONE: rest.journal_bytes}
         numbers[m.AUDIT_ENTRIES] = {NONE: rest.audit_entries}

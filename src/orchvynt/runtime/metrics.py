@@ -80,6 +80,10 @@ STAGE: Final = Label("stage", "`input`, `output` or `tool_call`")
 VERDICT: Final = Label("verdict", "`matched`, `passed` or `failed` (a gate that fails closes)")
 DECISION: Final = Label("decision", "`approve`, `edit`, `respond`, `reject` or `expire`")
 CHOICE: Final = Label("choice", "`approve`, `edit`, `respond` or `reject`")
+SHED_WHY: Final = Label(
+    "reason", "`queue` (the event loop falls behind), `open` (`--invocations-max`), `filing` (the store falls behind) or `disk`"
+)
+PRIORITY: Final = Label("priority", "the key's, `low`, `normal` or `high`")
 SURFACE: Final = Label("surface", "`data` or `admin`")
 STATE: Final = Label("state", "`busy` or `idle`")
 VERSION: Final = Label("version", "the version of the policy, or of this build")
@@ -199,6 +203,13 @@ REVIEW_OLDEST: Final = _gauge("review_oldest_open_seconds", "How long the oldest
 CONNECTIONS: Final = _gauge("http_connections_open", "Connections from callers and operators.", SURFACE)
 REQUESTS: Final = _counter("http_requests", "Requests that began on the data port.")
 REQUESTS_REFUSED: Final = _counter("requests_refused", "Requests to the data port refused before they were invocations.", LAYER, CODE)
+SHED: Final = _counter(
+    "shed", "Requests that were turned away because of overload, before their body was read as JSON: no invocations.", SHED_WHY, PRIORITY
+)
+SHEDDING: Final = _gauge("shedding", "1 while invocations are turned away because of overload.")
+QUEUE_DELAY: Final = _gauge(
+    "queue_delay_seconds", "How late the event loop came to its last beat: so long waits what comes.", scale=_SECOND
+)
 UPSTREAM: Final = _gauge("upstream_connections", "Connections to providers.", STATE)
 DIALS: Final = _counter("upstream_dials", "Connections to providers that were attempted.")
 
@@ -252,6 +263,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
     ),
     ("Alerts", (ALERTS_FIRING, ALERT_FAILURES, MESSAGES, MESSAGES_WAITING, MESSAGES_UNDELIVERABLE)),
     ("Connections", (CONNECTIONS, REQUESTS, REQUESTS_REFUSED, UPSTREAM, DIALS)),
+    ("Overload", (SHED, SHEDDING, QUEUE_DELAY)),
     ("Policy", (POLICY_INFO, POLICY_APPLIED, POLICY_DRIFT)),
     ("Journal and store", (JOURNAL_BYTES, JOURNAL_UNFILED, JOURNAL_FAILURES, JOURNAL_UNWRITTEN, FILING_STOPPED)),
     ("Audit", (AUDIT_ENTRIES, AUDIT_VERIFIED, AUDIT_BROKEN)),

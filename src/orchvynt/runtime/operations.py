@@ -50,6 +50,7 @@ from orchvynt.runtime.control import (
 )
 from orchvynt.runtime.granting import Granting
 from orchvynt.runtime.policies import PolicyMissingError
+from orchvynt.runtime.shedding import Shedding
 from orchvynt.runtime.voting import Voting, unknown
 
 STATUS_ALERTS_MAX: Final = 100
@@ -58,11 +59,14 @@ STATUS_ALERTS_MAX: Final = 100
 class Operations:
     """Implements `runtime.control.Control`."""
 
-    def __init__(self, carrier: Carrier, voting: Voting, changing: Changing, alerting: Alerting, granting: Granting) -> None:
+    def __init__(
+        self, carrier: Carrier, voting: Voting, changing: Changing, alerting: Alerting, granting: Granting, shedding: Shedding
+    ) -> None:
         self.alerting = alerting
         self.carrier = carrier
         self.voting = voting
         self.granting = granting
+        self.shedding = shedding
         self.changing = changing
         self.policies = changing.policies
         self.store = changing.store
@@ -89,6 +93,7 @@ class Operations:
             store=self.about.store,
             draining=self.about.draining(),
             build=self.about.build,
+            shed=self.shedding.shed,
             alerts=tuple(self.alerting.lines()[:STATUS_ALERTS_MAX]),
         )
 

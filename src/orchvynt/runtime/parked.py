@@ -29,6 +29,8 @@ class Parked:
         # By the place of a join key (all but its last line), and then by the digest of the body: most requests come from a place at which
         # nothing is parked, and need no digest.
         self._by_place: dict[str, dict[str, tuple[ParkedOne, ...]]] = {}
+        # How many of these places each caller has: the first line of a place.
+        self._places_of: dict[str, int] = {}
         # Those that came with an idempotency key, by its scope: the newest of each.
         self._by_scope: dict[str, ParkedOne] = {}
         self._escalations: list[tuple[int, str]] = []
@@ -75,6 +77,8 @@ class Parked:
         here = self._by_place.get(place)
         if here is None:
             here = self._by_place[place] = {}
+            caller = place.partition("\n")[0]
+            self._places_of[caller] = self._places_of.get(caller, 0) + 1
         equals = here.get(body)
         here[body] = (one,) if equals is None else (*(other for other in equals if other.inv != one.inv), one)
         if (key := keyed(one.join_key)) is not None:
@@ -117,6 +121,10 @@ class Parked:
             one for one in equals if one.left_at is not None and (one.kept(now) if retried else one.claimable(now)) and not _waited(one)
         ]
         return min(free, key=lambda one: (one.claims, one.at), default=None)
+
+    def has_of(self, caller: str) -> bool:
+        """Whether something of this caller is parked that its same request might join."""
+        return caller in self._places_of
 
     def left(self, inv: str, at: int) -> None:
         """The last caller of a parked invocation was told to come back, or went away."""
@@ -163,8 +171,11 @@ class Parked:
             here[body] = others
         else:
             here.pop(body, None)
-        if not here:
-            self._by_place.pop(place, None)
+        if not here and self._by_place.pop(place, None) is not None:
+            caller = place.partition("\n")[0]
+            self._places_of[caller] -= 1
+            if not self._places_of[caller]:
+                del self._places_of[caller]
         key = keyed(one.join_key)
         if key is not None and self._by_scope.get(key.scope) is one:
             del self._by_scope[key.scope]

@@ -82,6 +82,12 @@ class Repeating:
         self._places = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._settled = 0
 
+    def knows(self, scope: str) -> bool:
+        """Whether what a key asks for is under way, waits for people, or was kept lately: a request under it makes no new work."""
+        now = self._carrier.clock.now()
+        under_way = scope in self._tapes or scope in self._looking
+        return under_way or self._recent.get(scope, now) is not None or self._carrier.parked.keyed(scope, now) is not None
+
     def ask(self, asked: Asked) -> None:
         """A request with an idempotency key."""
         scope = asked.key.scope

@@ -101,7 +101,8 @@ class BudgetView(msgspec.Struct, frozen=True):
 class StatusView(msgspec.Struct, frozen=True):
     """`drift` says how the file given to --policy differs from the version in force; empty when it does not. `watch` is empty where no
     file is watched (`serve --watch`); `paused` while a version that was applied over the file is in force. `build` says
-    whether the hot path runs compiled ahead of time, or as pure Python."""
+    whether the hot path runs compiled ahead of time, or as pure Python. `shedding_since` is empty unless overload makes it refuse
+    invocations: why, and how many since then, say `shedding_why` and `shed`."""
 
     version: str
     policy_version: int
@@ -124,6 +125,9 @@ class StatusView(msgspec.Struct, frozen=True):
     draining: bool
     alerts: tuple[AlertView, ...] = ()
     build: Build = "pure"
+    shedding_since: str = ""
+    shedding_why: str = ""
+    shed: int = 0
 
 
 class TokenView(msgspec.Struct, frozen=True):

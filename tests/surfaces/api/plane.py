@@ -72,8 +72,9 @@ class Heard:
 
 
 class Plane:
-    def __init__(self, runtime: Runtime, data_plane: DataPlane, port: int) -> None:
+    def __init__(self, runtime: Runtime, data_plane: DataPlane, server: HttpServer, port: int) -> None:
         self.runtime = runtime
+        self.server = server
         self.data_plane = data_plane
         self.port = port
 
@@ -123,11 +124,12 @@ async def serving(policy: Snapshot, obliging: bool = True, subjects_max: int = 1
         runtime.ids,
         runtime.tasks,
         reception,
+        runtime.shedding,
     )
-    server = HttpServer(data_plane.handle, _refusal, QUICK, SystemClock())
+    server = HttpServer(data_plane.handle, _refusal, QUICK, SystemClock(), runtime.shedding, data_plane.door.turn_away)
     port = await server.start("127.0.0.1", 0)
     try:
-        yield Plane(runtime, data_plane, port)
+        yield Plane(runtime, data_plane, server, port)
     finally:
         await server.drain(0.0)
         await runtime.tasks.stop()

@@ -24,8 +24,12 @@ _RELEASING: Final = frozenset({402, 403, 408, 409, 429})
 
 def idempotency(key: str, caller: str, endpoint: str, body: bytes) -> Idempotency:
     """`body` is compared byte by byte, as a join of a parked invocation compares it. Claims are not: a retry's trace id is a new one."""
-    scope = "\n".join((caller, endpoint, key))
-    return Idempotency(hashlib.sha256(scope.encode()).hexdigest(), hashlib.sha256(body).hexdigest())
+    return Idempotency(scope_of(key, caller, endpoint), hashlib.sha256(body).hexdigest())
+
+
+def scope_of(key: str, caller: str, endpoint: str) -> str:
+    """What a key stands for, whatever the body."""
+    return hashlib.sha256("\n".join((caller, endpoint, key)).encode()).hexdigest()
 
 
 def check_key(key: str, times: int) -> Fault | None:

@@ -1,7 +1,7 @@
 """The sections `keys` and `constraints`: who may call, what a key says for its callers, and where models may be served."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -73,6 +73,9 @@ class KeyEntry(Section):
         default=None, description="The models that may answer, by name, alias or pattern; without it all."
     )
     webhook: CallbackEntry | None = Field(default=None, description="Told when a review of this key's invocations is decided.")
+    priority: Annotated[Literal["low", "normal", "high"], BeforeValidator(one_of("low", "normal", "high"))] = Field(
+        default="normal", description="Whose calls are let in first when more come than can be served: `high`, then `normal`, then `low`."
+    )
 
 
 def _some(regions: list[str]) -> list[str]:

@@ -39,6 +39,9 @@ async def status(desk: Desk, _asking: Asking) -> StatusView:
         draining=now.draining,
         build=now.build,
         alerts=tuple(_alert(line) for line in now.alerts),
+        shedding_since=instant_text(now.shed.since),
+        shedding_why=now.shed.why,
+        shed=now.shed.refused,
     )
 
 

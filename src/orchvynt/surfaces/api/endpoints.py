@@ -25,7 +25,9 @@ from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.repeating import Asked, Repeating
 from orchvynt.runtime.reviewing import Reviewing
+from orchvynt.runtime.shedding import Shedding
 from orchvynt.runtime.tasks import Tasks
+from orchvynt.surfaces.api.door import FrontDoor
 from orchvynt.surfaces.api.estimating import COUNTING, ESTIMATED, counted
 from orchvynt.surfaces.api.http.request import Request
 from orchvynt.surfaces.api.intake import request_id
@@ -55,6 +57,7 @@ class DataPlane:
         ids: Ids,
         tasks: Tasks,
         reception: Reception,
+        shedding: Shedding,
     ) -> None:
         self.carrier = carrier
         self.reviewing = reviewing
@@ -64,6 +67,7 @@ class DataPlane:
         self.ids = ids
         self.tasks = tasks
         self.reception = reception
+        self.door = FrontDoor(shedding, reception, policies, repeating, carrier.parked, carrier.clock)
         self.depths = Depths(store)
         self.feedback = Feedback(carrier.journal, carrier.clock, store, carrier.observed.scores)
         # Told to load balancers first; what still arrives is served until `draining`.
@@ -112,6 +116,8 @@ class DataPlane:
         one = self.carrier.parking.joinable(life.state) if taken.refused is None else None
         if one is not None:
             self.reviewing.join(one, line, made.request_id)
+        elif self.door.only_joins is request and (fault := self.door.may_begin(snapshot, request)) is not None:
+            self._refuse(request, line, fault)
         else:
             self._begin(life, taken, line, made.request_id)
 

@@ -28,6 +28,7 @@ def status(session: Session) -> None:
             *(("replica", f"{one.name} serves version {one.version} since {terminal.when(one.since)}") for one in now.replicas),
             ("open", f"{now.invocations_open} invocations, {now.streams_open} streams, {now.holds_waiting} waiting for a budget"),
             ("reviews", f"{now.reviews_open} open"),
+            ("overload", _overload(terminal.when(now.shedding_since), now)),
             *(("alert", _alert(one)) for one in now.alerts),
             ("store", now.store),
             ("journal", f"{now.journal_bytes:,} bytes"),
@@ -43,6 +44,12 @@ def _alert(one: AlertView) -> Text:
     else:
         said = f"{one.when}: chain {one.chain} used in {one.activation_rate:.0%} of {one.calls} calls routed to {one.provider}"
     return Text(printable(f"{one.state}: {said}"), "red" if one.state == "firing" else "yellow")
+
+
+def _overload(since: str, now: s.StatusView) -> str | Text:
+    if not now.shedding_since:
+        return ""
+    return Text(f"{now.shed:,} refused since {since} ({now.shedding_why})", "red")
 
 
 def _watch(until: str, now: s.StatusView) -> str | Text:

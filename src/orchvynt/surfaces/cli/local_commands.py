@@ -51,6 +51,10 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
             list[str] | None,
             typer.Option("--oidc-scope", metavar="SCOPE", help="A further scope to ask it for, such as groups; repeatable."),
         ] = None,
+        invocations_max: Annotated[
+            int | None,
+            typer.Option("--invocations-max", metavar="N", min=1, help="How many may be open at once (16384).", show_default=False),
+        ] = None,
         drain: Annotated[float, typer.Option("--drain", metavar="SECONDS", min=0, help="How long open work may end at a stop.")] = 30.0,
     ) -> None:
         """Run the control plane."""
@@ -59,7 +63,9 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
             oidc_issuer, oidc_client_id, oidc_client_secret, oidc_groups_claim, tuple(oidc_role or ()), oidc_default_role,
             tuple(oidc_scope or ()),
         )  # fmt: skip
-        options = ServeOptions(policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch, admin_url, oidc, journal)
+        options = ServeOptions(
+            policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch, admin_url, oidc, journal, invocations_max or 0
+        )
         raise typer.Exit(outside.local.serve(options))
 
     @app.command(rich_help_panel=START)

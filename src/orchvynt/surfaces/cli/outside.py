@@ -27,7 +27,7 @@ class OidcOptions:
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """An empty text means that the option was not given. `secret_env` are patterns of variable names."""
+    """An empty text means that the option was not given, and so does 0 invocations. `secret_env` are patterns of variable names."""
 
     policy: str
     listen: str
@@ -41,6 +41,7 @@ class ServeOptions:
     admin_url: str = ""
     oidc: OidcOptions = OidcOptions()
     journal: str = ""
+    invocations_max: int = 0
 
 
 @dataclass(frozen=True)

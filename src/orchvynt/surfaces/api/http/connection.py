@@ -6,7 +6,7 @@ side open, and an answer that nobody reads must not be paid for.
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, cast
+from typing import cast
 
 from orchvynt.model.faults import Fault
 from orchvynt.surfaces.api.http import answers
@@ -14,17 +14,10 @@ from orchvynt.surfaces.api.http.house import House
 from orchvynt.surfaces.api.http.limits import SECOND
 from orchvynt.surfaces.api.http.line import Line
 from orchvynt.surfaces.api.http.messages import BETWEEN, BODY, HEAD, MessageReader
+from orchvynt.surfaces.api.http.phases import ANSWERING, CLOSING, LINGERING, NEVER, READING
 from orchvynt.surfaces.api.http.refusals import RefusedError, body_too_slow, header_too_slow, too_many_connections
+from orchvynt.surfaces.api.http.request import Request
 from orchvynt.surfaces.api.http.sockets import peer_closed, reset_on_close, unread_bytes
-
-NEVER: Final = 1 << 62
-
-
-# Where a connection is, in order. From LINGERING on, nothing that the caller sends is read as a request.
-READING: Final = 0
-ANSWERING: Final = 1
-LINGERING: Final = 2
-CLOSING: Final = 3
 
 
 class Connection:
@@ -32,21 +25,9 @@ class Connection:
     compiled code (docs/decisions/053-compiled.md) knows where the attributes of a class without a Python class above it stand."""
 
     __slots__ = (
-        "_body_since",
-        "_full",
-        "_held",
-        "_line",
-        "_messages",
-        "_paused",
-        "_reading",
-        "_stalled_bytes",
-        "_state",
-        "_told_full",
-        "_transport",
-        "deadline",
-        "house",
-        "send",
-    )
+        "_body_bytes", "_body_since", "_full", "_held", "_line", "_messages", "_paused", "_reading", "_resting", "_stalled_bytes", "_state",
+        "_told_full", "_transport", "deadline", "house", "send",
+    )  # fmt: skip
 
     _transport: asyncio.Transport
     _messages: MessageReader
@@ -63,6 +44,8 @@ class Connection:
         self._full = False
         self._told_full = False
         self._stalled_bytes = 0
+        self._body_bytes = 0  # as far as the house counts them
+        self._resting = False
         self.deadline = NEVER
 
     # What the transport says.
@@ -91,12 +74,14 @@ class Connection:
         messages, house = self._messages, self.house
         self._reading = True
         try:
-            while data and self._line is None and not self._full and self._state == READING:
+            while data and self._line is None and not self._full and self._state == READING and not self._resting:
                 was = messages.phase
                 request = messages.feed(data)
                 data = messages.rest
                 if request is None:
                     self._expect_more(was)
+                    continue
+                if house.requests_open >= house.guard.guarded_from and self._turned_away(request):
                     continue
                 self._state = ANSWERING
                 self._told_full = False
@@ -156,6 +141,8 @@ class Connection:
         self._line = None
         house = self.house
         house.requests_open -= 1
+        if self._body_bytes:
+            self._body_bytes = house.bodies.gone(self._body_bytes)
         if not keep_alive:
             self._close()
             return
@@ -168,6 +155,7 @@ class Connection:
     def cut(self, visibly: bool) -> None:
         self._line = None
         self.house.requests_open -= 1
+        self._body_bytes = self.house.bodies.gone(self._body_bytes)
         if visibly:
             reset_on_close(self._transport)
         self._close()
@@ -203,6 +191,10 @@ class Connection:
         self._lose()
         self._transport.abort()
 
+    def wake(self) -> None:
+        if self._resting and self._state == READING:
+            self._read_held()
+
     def drop_if_gone(self) -> None:
         if self._paused and self._line is not None and peer_closed(self._transport):
             self.drop()
@@ -210,20 +202,38 @@ class Connection:
     # Reading.
 
     def _expect_more(self, was: int) -> None:
-        messages = self._messages
-        limits = self.house.limits
+        messages, limits = self._messages, self.house.limits
         if messages.phase == HEAD:
             if was == BETWEEN:
                 self.deadline = self.house.monotonic() + limits.header_ns
         elif messages.phase == BODY:
             now = self.house.monotonic()
-            if was != BODY:
-                self._body_since = now
-                if messages.continue_due:
-                    messages.continue_due = False
-                    self._transport.write(answers.CONTINUE)
+            self._body_since = now if was != BODY else self._body_since
+            if messages.continue_due:
+                messages.continue_due = False
+                self._transport.write(answers.CONTINUE)
+            self._body_bytes = self.house.bodies.grown(self._body_bytes, messages.body_bytes)
             slowest = self._body_since + limits.body_idle_ns + messages.body_bytes * SECOND // limits.body_bytes_per_second_min
             self.deadline = min(now + limits.body_idle_ns, slowest)
+
+    def _turned_away(self, request: Request) -> bool:
+        """Whether it is refused before anything is done with it. Then its connection rests: what comes meanwhile waits in the kernel."""
+        house = self.house
+        turned = house.turn_away(request, self in house.late)
+        if turned is None:
+            return False
+        house.requests_total += 1
+        self._body_bytes = house.bodies.gone(self._body_bytes)
+        keep_alive = request.keep_alive and not house.draining
+        self._transport.write(answers.whole(*turned, house.date, keep_alive, request.http_1_0))
+        if not keep_alive:
+            self._close()
+        elif not self._transport.is_closing():
+            self.deadline = house.monotonic() + house.limits.keep_alive_ns
+            self._resting = self._paused = True
+            self._transport.pause_reading()
+            house.rests(self)
+        return True
 
     def _hold(self, data: bytes) -> None:
         self._held += data
@@ -240,7 +250,7 @@ class Connection:
 
     def _unpause(self) -> None:
         if self._paused:
-            self._paused = False
+            self._paused = self._resting = False
             if not self._transport.is_closing():
                 self._transport.resume_reading()
 
@@ -259,6 +269,10 @@ class Connection:
         """Ends our side; what the caller still sends is thrown away for a while, so that no reset destroys what it has not read yet."""
         self._state = LINGERING
         self._held.clear()
+        if self._body_bytes:
+            # The half of a body goes with its reader.
+            self._messages = MessageReader(self.house.limits, "")
+            self._body_bytes = self.house.bodies.gone(self._body_bytes)
         self.deadline = self.house.monotonic() + self.house.limits.linger_ns
         if self._transport.can_write_eof() and not self._transport.is_closing():
             self._transport.write_eof()
@@ -276,6 +290,7 @@ class Connection:
         """The caller is gone, or as good as."""
         self._state = CLOSING
         self._held.clear()
+        self._body_bytes = self.house.bodies.gone(self._body_bytes)
         self.deadline = self.house.monotonic() + self.house.limits.write_stall_ns
         line, self._line = self._line, None
         if line is not None:

@@ -14,7 +14,8 @@ class Limits(msgspec.Struct, frozen=True):
     within a body; on the whole it must also come at `body_bytes_per_second_min`, after the same time of grace.
     `pipelined_bytes_max` is what is kept of the next requests while one is answered; more is not read until then.
     `write_stall_ns` is how long a caller may read nothing while its send buffer is full. `linger_ns` is how long a refused
-    caller has to read the refusal before its connection is gone.
+    caller has to read the refusal before its connection is gone. `bodies_bytes_max` is of all bodies together that came in several pieces,
+    from their first byte until their answer.
     """
 
     header_bytes_max: int = 64 * KIB
@@ -28,4 +29,5 @@ class Limits(msgspec.Struct, frozen=True):
     linger_ns: int = 2 * SECOND
     pipelined_bytes_max: int = 64 * KIB
     connections_max: int = 16_384
+    bodies_bytes_max: int = 512 * MIB
     sweep_ns: int = SECOND // 4

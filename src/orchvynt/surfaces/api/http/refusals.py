@@ -64,6 +64,18 @@ def body_too_slow(limits: Limits) -> Fault:
     )
 
 
+def bodies_too_large(bodies_bytes_max: int) -> RefusedError:
+    return RefusedError(
+        Fault(
+            "overloaded",
+            f"The bodies of all requests that are open take up {bodies_bytes_max} bytes, and there is no room for more.",
+            "Send the same again later, or send less.",
+            detail={"bodies_bytes_max": bodies_bytes_max},
+            retry_after_seconds=1,
+        )
+    )
+
+
 def too_many_connections(limits: Limits) -> Fault:
     return Fault(
         "overloaded",

@@ -2,14 +2,16 @@
 
 import asyncio
 import ssl
+from collections import deque
 from collections.abc import Callable
 from typing import Final, cast
 
 from orchvynt.model.faults import Fault
 from orchvynt.ports.clock import Clock
 from orchvynt.surfaces.api.http.answers import date_field
+from orchvynt.surfaces.api.http.bodies import Bodies
 from orchvynt.surfaces.api.http.connection import Connection
-from orchvynt.surfaces.api.http.house import Crowd, Guest
+from orchvynt.surfaces.api.http.house import Crowd, Guard, Guest, TurnAway, Unguarded, nobody
 from orchvynt.surfaces.api.http.limits import SECOND, Limits
 from orchvynt.surfaces.api.http.line import Line
 from orchvynt.surfaces.api.http.request import Request
@@ -17,23 +19,37 @@ from orchvynt.surfaces.api.http.request import Request
 _BACKLOG: Final = 4096
 # So many connections beyond the limit may linger to read their refusal; any more are reset.
 _REFUSED_MAX: Final = 1024
+_WAKE_S: Final = 0.025
 
 
 class HttpServer:
     """`handle` is called for each whole request, in the loop, and must not raise; it answers through the line, now or later.
 
-    `refuse` gives the JSON body for what this layer refuses by itself. `refusals` counts those by code.
+    `refuse` gives the JSON body for what this layer refuses by itself. `refusals` counts those by code. `guard` and
+    `turn_away` keep out what is too much.
     """
 
-    def __init__(self, handle: Callable[[Request, Line], None], refuse: Callable[[Fault], bytes], limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self,
+        handle: Callable[[Request, Line], None],
+        refuse: Callable[[Fault], bytes],
+        limits: Limits,
+        clock: Clock,
+        guard: Guard | None = None,
+        turn_away: TurnAway = nobody,
+    ) -> None:
         self.handle = handle
         self.refuse = refuse
         self.limits = limits
+        self.guard = guard or Unguarded()
+        self.turn_away = turn_away
         self.monotonic = clock.monotonic
         self.draining = False
         self.date = b""
         self.requests_open = 0
         self.requests_total = 0
+        self.bodies = Bodies(limits.bodies_bytes_max)
+        self.late: set[Guest] = set()
         self.connections_total = 0
         self.refusals: dict[str, int] = {}
         self._clock = clock
@@ -42,6 +58,9 @@ class HttpServer:
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._empty: asyncio.Event | None = None
+        # Who rests, in the order in which they began to.
+        self._resting: deque[tuple[int, Guest]] = deque()
+        self._waker: asyncio.TimerHandle | None = None
 
     @property
     def connections_open(self) -> int:
@@ -77,6 +96,9 @@ class HttpServer:
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
+        if self._waker is not None:
+            self._waker.cancel()
+            self._waker = None
         return whole
 
     async def _emptied(self, timeout: float) -> bool:  # noqa: ASYNC109 -- as above
@@ -107,6 +129,38 @@ class HttpServer:
     def refused(self, fault: Fault) -> None:
         self.refusals[fault.code] = self.refusals.get(fault.code, 0) + 1
 
+    def rests(self, guest: Guest) -> None:
+        self._resting.append((self.monotonic(), guest))
+        if self._waker is None:
+            self._wake_later(asyncio.get_running_loop())
+
+    def _wake_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._waker = loop.call_later(_WAKE_S, self._wake, loop)
+
+    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._waker = None
+        resting, since = self._resting, self.monotonic() - self.guard.rest_ns
+        while resting and resting[0][0] <= since:
+            self.late.add(resting.popleft()[1])
+        for guest in list(self.late):
+            guest.wake()
+        if self.late:
+            # After one more turn of the loop: in it is read what the kernel has of them.
+            loop.call_soon(loop.call_soon, self.late.clear)
+        if resting:
+            self._wake_later(loop)
+
+    def _make_room(self, now: int) -> None:
+        """Where nearly all places are taken, idle connections go, those first that would go first anyway: nobody keeps others out by
+        opening many. Who has just come may still be about to say something."""
+        most, count = self.limits.connections_max, len(self._connections)
+        if count <= most - most // 10:
+            return
+        young = range(now + self.limits.header_ns - SECOND, now + self.limits.header_ns + 1)
+        idle = sorted((guest for guest in self._connections if guest.deadline not in young), key=lambda guest: guest.deadline)
+        for guest in idle[: count - (most - most // 5)]:
+            guest.drain()
+
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         second = self._clock.now() // SECOND
         if second != self._date_second:
@@ -117,6 +171,7 @@ class HttpServer:
         paused = [guest for guest in self._connections if guest.paused]
         for guest in due:
             guest.expire(now)
+        self._make_room(now)
         for guest in paused:
             guest.drop_if_gone()
         self._sweeper = loop.call_later(self.limits.sweep_ns / SECOND, self._sweep, loop)

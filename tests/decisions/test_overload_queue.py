@@ -1,0 +1,131 @@
+"""When the queue stands, how many may begin then, and that a turn of the loop stays as long as it is meant to be; in virtual time."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchvynt.decisions.overload.queue import BEAT_NS, CALM_NS, CROWD, LONG_NS, SECOND, STANDS_NS, TARGET_NS, WINDOW_MIN, Queue
+
+US = 1_000
+
+
+class Loop:
+    """An event loop in virtual time: `cost_us` for each that begins, `refusal_us` for each that is turned away."""
+
+    def __init__(self, cost_us: int, refusal_us: int = 10) -> None:
+        self.queue = Queue()
+        self.now = 0
+        self.cost = cost_us * US
+        self.refusal = refusal_us * US
+        self.begun = self.refused = 0
+        self.turns: list[int] = []
+
+    def turn(self, came: int) -> None:
+        """One turn, in which so many have come."""
+        let_in = came if self.queue.since is None else min(came, self.queue.window)
+        busy = let_in * self.cost + (came - let_in) * self.refusal
+        elapsed = max(BEAT_NS, busy)
+        self.now += elapsed
+        self.turns.append(elapsed)
+        self.begun += let_in
+        self.refused += came - let_in
+        self.queue.beat(self.now, elapsed, let_in, came - let_in)
+
+    def run(self, per_second: int, seconds: float) -> None:
+        """As many come within a turn as the one before it lasted for, of an open loop of callers."""
+        until = self.now + int(seconds * SECOND)
+        while self.now < until:
+            self.turn(per_second * (self.turns[-1] if self.turns else BEAT_NS) // SECOND)
+
+
+def test_a_load_that_it_can_carry_never_stands() -> None:
+    loop = Loop(cost_us=100)
+    loop.run(per_second=9_000, seconds=30)
+    assert loop.queue.since is None
+    assert loop.refused == 0
+
+
+def test_a_burst_goes_by() -> None:
+    loop = Loop(cost_us=100)
+    loop.run(per_second=1_000, seconds=3)
+    loop.turn(8_000)
+    loop.run(per_second=1_000, seconds=3)
+    assert loop.refused == 0, "eight tenths of a second of work, and nobody was refused"
+
+
+def test_overload_stands_after_a_second_and_most_of_it_is_refused() -> None:
+    loop = Loop(cost_us=100)
+    loop.run(per_second=50_000, seconds=20)
+    assert loop.queue.since is not None
+    begun, now = loop.begun, loop.now
+    loop.run(per_second=50_000, seconds=10)
+    done = (loop.begun - begun) * loop.cost
+    # What is not spent on who begins is spent on refusals alone: it is never idle.
+    assert done + (loop.refused * loop.refusal) > 0
+    spent = loop.now - now
+    assert done * 100 >= spent * 50, "refusing costs a tenth of an answer, and four of five are refused"
+    assert max(loop.turns[-20:]) < 4 * TARGET_NS
+
+
+def test_where_refusals_cost_little_a_turn_is_as_long_as_it_should_be() -> None:
+    loop = Loop(cost_us=100, refusal_us=0)
+    loop.run(per_second=50_000, seconds=20)
+    for turn in loop.turns[-20:]:
+        assert TARGET_NS * 9 // 10 <= turn <= TARGET_NS * 11 // 10
+
+
+def test_it_ends_when_for_a_while_nobody_had_to_be_refused() -> None:
+    loop = Loop(cost_us=100)
+    loop.run(per_second=50_000, seconds=10)
+    assert loop.queue.since is not None
+    loop.run(per_second=1_000, seconds=CALM_NS / SECOND - 0.5)
+    assert loop.queue.since is not None
+    loop.run(per_second=1_000, seconds=1)
+    assert loop.queue.since is None
+
+
+def test_one_very_late_beat_is_enough() -> None:
+    queue = Queue()
+    queue.beat(5 * SECOND, STANDS_NS + 2 * BEAT_NS, 5_000, 0)
+    assert queue.since == 5 * SECOND
+
+
+def test_a_thousand_may_come_at_once() -> None:
+    queue = Queue()
+    assert not queue.is_over(0, 10 * CROWD)
+    queue.beat(0, 2 * STANDS_NS, CROWD, 0)
+    assert not queue.is_over(0, CROWD - 1)
+    assert queue.is_over(0, CROWD)
+    assert queue.is_over(LONG_NS, 0), "what stands for so long is no crowd that goes by"
+
+
+def test_one_beat_in_time_ends_what_would_have_stood() -> None:
+    queue = Queue()
+    late = TARGET_NS + BEAT_NS
+    now = 0
+    for _ in range(3):
+        while now % STANDS_NS < STANDS_NS - 2 * late:
+            now += late
+            queue.beat(now, late, 1_000, 0)
+        now = (now // STANDS_NS + 1) * STANDS_NS
+        queue.beat(now, BEAT_NS, 1, 0)
+        assert queue.delay_ns == 0
+    assert queue.since is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 5 * SECOND), st.integers(0, 50_000), st.integers(0, 50_000)), max_size=60))
+def test_whatever_happens_some_may_begin(beats: list[tuple[int, int, int]]) -> None:
+    queue, now = Queue(), 0
+    for elapsed, begun, refused in beats:
+        now += elapsed
+        queue.beat(now, elapsed, begun, refused)
+        assert queue.window >= WINDOW_MIN
+        assert queue.delay_ns >= 0
+
+
+@given(st.integers(20, 5_000), st.integers(20, 5_000))
+def test_the_window_follows_what_the_process_can_do(before_us: int, after_us: int) -> None:
+    loop = Loop(cost_us=before_us, refusal_us=0)
+    loop.run(per_second=10 * SECOND // (before_us * US), seconds=10)
+    loop.cost = after_us * US
+    loop.run(per_second=10 * SECOND // (after_us * US), seconds=60)
+    assert TARGET_NS * 4 // 5 <= loop.turns[-1] <= max(TARGET_NS * 6 // 5, (WINDOW_MIN + 1) * loop.cost)
