@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from secrets import randbits
 from typing import Final
 
@@ -27,6 +27,7 @@ from orchvynt.ports.checking import Checking
 from orchvynt.ports.clock import Clock, Ids
 from orchvynt.ports.journal import Journal
 from orchvynt.ports.looking import Looking, NoLooking
+from orchvynt.ports.processes import TakenOver
 from orchvynt.ports.sealing import Sealing
 from orchvynt.ports.secrets import Secrets
 from orchvynt.ports.store import PolicyRow, Store
@@ -51,6 +52,7 @@ from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.retention import Retention, Vault
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.shedding import Shedding
+from orchvynt.runtime.succession import Succession
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.runtime.telling import Telling
@@ -111,17 +113,21 @@ class Machine(msgspec.Struct, frozen=True):
     vault: Vault
     recovered: Recovered
     shedding: Shedding
+    succession: Succession
 
 
 SERVED: Final = Parts()
 
 
-async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None = None, parts: Parts = SERVED) -> Machine:
-    """Recovers what an earlier process left in the store, too. `row` is the snapshot's line of the history, where there is one."""
+async def put_together(
+    on: Foundation, snapshot: Snapshot, row: PolicyRow | None = None, parts: Parts = SERVED, taken_over: Sequence[TakenOver] = ()
+) -> Machine:
+    """Recovers what an earlier process left in the store, too, and those that were `taken_over`. `row` is the snapshot's line of the
+    history, where there is one."""
     ledger, health, sizes, parked, tasks = parts.ledger(), Health(), OutputSizes(), Parked(), Tasks()
     subjects = Subjects()
     statistics, scores, reports = Statistics(), Scores(), InputReports()
-    recovered = await recover(on.store, on.journal, ledger, parked, on.clock, snapshot)
+    recovered = await recover(on.store, on.journal, ledger, parked, on.clock, snapshot, taken_over)
     await restore_scores(on.store, scores)
     loop = asyncio.get_running_loop()
     policies = Policies(on.store, on.checking, snapshot, row)
@@ -163,7 +169,10 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception, shedding)
     vault = Vault(on.secrets, on.sealing, policies)
     retention = Retention(on.store, on.clock, policies, vault, say)
-    return Machine(tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered, shedding)
+    succession = Succession(on.store, on.journal, on.clock, policies, say, taken_over)
+    return Machine(
+        tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered, shedding, succession
+    )
 
 
 def say(text: str) -> None:

@@ -78,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True):
     drain_seconds: float = 30.0
     invocations_max: int = OPEN_MAX
     watch: bool = False
+    workers: int = 1
 
 
 def environment() -> Mapping[str, str]:

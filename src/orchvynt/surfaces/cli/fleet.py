@@ -26,6 +26,7 @@ def status(session: Session) -> None:
             ("watch", _watch(terminal.when(now.policy_until), now)),
             ("drift", Text(printable(now.drift), "yellow")) if now.drift else ("drift", "none"),
             *(("replica", f"{one.name} serves version {one.version} since {terminal.when(one.since)}") for one in now.replicas),
+            *(("process", _process(one, terminal)) for one in now.processes if len(now.processes) > 1),
             ("open", f"{now.invocations_open} invocations, {now.streams_open} streams, {now.holds_waiting} waiting for a budget"),
             ("reviews", f"{now.reviews_open} open"),
             ("overload", _overload(terminal.when(now.shedding_since), now)),
@@ -50,6 +51,13 @@ def _overload(since: str, now: s.StatusView) -> str | Text:
     if not now.shedding_since:
         return ""
     return Text(f"{now.shed:,} refused since {since} ({now.shedding_why})", "red")
+
+
+def _process(one: s.ProcessView, terminal: Terminal) -> Text:
+    said = f"{one.process} ({one.host}:{one.pid}) {one.state.replace('_', ' ')}"
+    if one.state == "out_of_reach":
+        said += f" since {terminal.when(one.seen_at)}; its journal: {one.journal}"
+    return Text(printable(said), {"serving": "green", "draining": "yellow"}.get(one.state, "red"))
 
 
 def _watch(until: str, now: s.StatusView) -> str | Text:

@@ -42,6 +42,7 @@ class ServeOptions:
     oidc: OidcOptions = OidcOptions()
     journal: str = ""
     invocations_max: int = 0
+    workers: int = 1
 
 
 @dataclass(frozen=True)

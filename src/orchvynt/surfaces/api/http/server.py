@@ -1,6 +1,7 @@
 """The data plane's listening side: accepts connections, counts them, sweeps their deadlines, and drains them at the end."""
 
 import asyncio
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
@@ -56,6 +57,7 @@ class HttpServer:
         self._date_second = -1
         self._connections: set[Guest] = set()
         self._server: asyncio.Server | None = None
+        self._covered: set[asyncio.Server] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self._empty: asyncio.Event | None = None
         # Who rests, in the order in which they began to.
@@ -68,12 +70,48 @@ class HttpServer:
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listens, and gives the port (the one that was found, for port 0). Raises OSError if the address cannot be had."""
-        assert self._server is None, "started twice"
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: cast(asyncio.Protocol, Connection(self)), host, port, backlog=_BACKLOG, ssl=tls)
+        return self._started(loop, await loop.create_server(self._guest, host, port, backlog=_BACKLOG, ssl=tls))
+
+    async def start_from(self, listening: socket.socket) -> int:
+        """Accepts from a socket that others may accept from, too. Gives the port."""
+        loop = asyncio.get_running_loop()
+        return self._started(loop, await loop.create_server(self._guest, sock=listening, backlog=_BACKLOG))
+
+    def _guest(self) -> asyncio.Protocol:
+        # It does what a Protocol does, and is none: compiled code wants no Python class above it.
+        return cast(asyncio.Protocol, Connection(self))
+
+    def _started(self, loop: asyncio.AbstractEventLoop, server: asyncio.Server) -> int:
+        assert self._server is None, "started twice"
+        self._server = server
         self._sweep(loop)
-        bound: int = self._server.sockets[0].getsockname()[1]
+        bound: int = server.sockets[0].getsockname()[1]
         return bound
+
+    async def cover(self, listening: socket.socket) -> Callable[[], None]:
+        """Accepts from this socket, too, until what it gives is called."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(self._guest, sock=listening, backlog=_BACKLOG)
+        self._covered.add(server)
+
+        def end() -> None:
+            self._covered.discard(server)
+            server.close()
+
+        return end
+
+    def accept_no_more(self) -> None:
+        """What waits in the kernel is for others, that accept from the same sockets."""
+        if self._server is not None:
+            self._server.close()
+        for server in self._covered:
+            server.close()
+
+    def close_idle(self) -> None:
+        """Connections on which nothing is asked are closed."""
+        for guest in list(self._connections):
+            guest.drain()
 
     def close_after_answers(self) -> None:
         """From now on each answer says that it is its connection's last. Connections are still accepted: a closed port would reset
@@ -83,11 +121,9 @@ class HttpServer:
     async def drain(self, timeout: float) -> bool:  # noqa: ASYNC109 -- a bound on waiting for others, after which they are cut; not a cancellation
         """Answers what is open for at most `timeout` seconds, then cuts it. True if nothing had to be cut."""
         self.draining = True
-        if self._server is not None:
-            self._server.close()
+        self.accept_no_more()
         self._empty = asyncio.Event()
-        for guest in list(self._connections):
-            guest.drain()
+        self.close_idle()
         whole = await self._emptied(timeout)
         if not whole:
             for guest in list(self._connections):
