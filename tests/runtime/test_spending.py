@@ -95,7 +95,7 @@ def test_who_waits_is_woken_when_slices_roll_out() -> None:
 def test_the_views_show_what_counts_now_and_when_the_oldest_of_it_goes() -> None:
     runtime = Runtime(under(ROLLS))
     operations = Operations(
-        runtime.carrier, runtime.voting, changing(runtime), runtime.alerting, Granting(runtime.carrier, runtime.store, runtime.ids)
+        runtime.carrier, runtime.deciding, changing(runtime), runtime.alerting, Granting(runtime.carrier, runtime.store, runtime.ids)
     )
     spend(runtime, "first", 2)
     began = runtime.clock.now()

@@ -22,6 +22,9 @@ from orchvynt.model.faults import Fault
 from orchvynt.ports.checking import Checking
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.deciding import Deciding
+from orchvynt.runtime.following_reviews import FollowingReviews
+from orchvynt.runtime.peers import Peers
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.recovery import Recovered
 from orchvynt.runtime.retention import Retention, Vault
@@ -59,6 +62,9 @@ class Process(msgspec.Struct):
     mailing: SmtpMailing
     apprising: LibraryApprising
     looking: LookingApart
+    peers: Peers
+    deciding: Deciding
+    following: FollowingReviews
 
 
 async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checking: Checking, started: Started) -> Process:
@@ -80,6 +86,7 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         mailing=mailing,
         apprising=apprising,
         looking=looking,
+        wakeups=opened.wakeups,
     )
     made = await put_together(foundation, started.snapshot, started.row)
     made.policies.file = started.file
@@ -107,6 +114,9 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         mailing,
         apprising,
         looking,
+        made.peers,
+        made.deciding,
+        made.following,
     )
 
 

@@ -123,6 +123,8 @@ async def serving(policy: Snapshot, obliging: bool = True, subjects_max: int = 1
         runtime.ids,
         runtime.tasks,
         reception,
+        runtime.peers,
+        runtime.following,
     )
     server = HttpServer(data_plane.handle, _refusal, QUICK, SystemClock())
     port = await server.start("127.0.0.1", 0)
