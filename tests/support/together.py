@@ -79,7 +79,7 @@ class Process(Runtime):
             lambda _: self.lacks,
             self.said.append,
         )
-        self.replicating.pulsed.append(self.following.pulsed)
+        self.replicating.pulsed = self.following.pulsed
         known = secrets or FakeSecrets()
         self.changing = Changing(self.policies, store, InlineChecking(), known, self.clock, self.about, ids, others=self.replicating)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from secrets import randbits
 from typing import Final
 
@@ -26,6 +26,7 @@ from orchvynt.ports.checking import Checking
 from orchvynt.ports.clock import Clock, Ids
 from orchvynt.ports.journal import Journal
 from orchvynt.ports.looking import Looking, NoLooking
+from orchvynt.ports.processes import TakenOver
 from orchvynt.ports.sealing import Sealing
 from orchvynt.ports.secrets import Secrets
 from orchvynt.ports.store import PolicyRow, Store
@@ -55,6 +56,7 @@ from orchvynt.runtime.recovery import Recovered, recover
 from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.retention import Retention, Vault
 from orchvynt.runtime.reviewing import Reviewing
+from orchvynt.runtime.succession import Succession
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.runtime.telling import Telling
@@ -112,6 +114,7 @@ class Machine(msgspec.Struct, frozen=True):
     retention: Retention
     vault: Vault
     recovered: Recovered
+    succession: Succession
     peers: Peers
     deciding: Deciding
     following: FollowingReviews
@@ -120,8 +123,11 @@ class Machine(msgspec.Struct, frozen=True):
 SERVED: Final = Parts()
 
 
-async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None = None, parts: Parts = SERVED) -> Machine:
-    """Recovers what an earlier process left in the store, too. `row` is the snapshot's line of the history, where there is one."""
+async def put_together(
+    on: Foundation, snapshot: Snapshot, row: PolicyRow | None = None, parts: Parts = SERVED, taken_over: Sequence[TakenOver] = ()
+) -> Machine:
+    """Recovers what an earlier process left in the store, too, and those that were `taken_over`. `row` is the snapshot's line of the
+    history, where there is one."""
     ledger, health, sizes, parked, tasks = parts.ledger(), Health(), OutputSizes(), Parked(), Tasks()
     subjects = Subjects()
     peers = Peers(on.store, on.wakeups, on.ids, tasks, on.store.process)
@@ -129,7 +135,7 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     pulse = await on.store.pulse()
     await on.store.forget_peer(peers.me)
     statistics, scores, reports = Statistics(), Scores(), InputReports()
-    recovered = await recover(on.store, on.journal, ledger, parked, on.clock, snapshot)
+    recovered = await recover(on.store, on.journal, ledger, parked, on.clock, snapshot, taken_over)
     await restore_scores(on.store, scores)
     loop = asyncio.get_running_loop()
     policies = Policies(on.store, on.checking, snapshot, row)
@@ -177,9 +183,11 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception, peers, following)
     vault = Vault(on.secrets, on.sealing, policies)
     retention = Retention(on.store, on.clock, policies, vault, say)
+    succession = Succession(on.store, on.journal, on.clock, policies, say, taken_over)
     return Machine(
-        tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered, peers, deciding, following
-    )
+        tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered, succession, peers,
+        deciding, following,
+    )  # fmt: skip
 
 
 def say(text: str) -> None:

@@ -84,7 +84,8 @@ class Delivering:
         if not self._recalled:
             after = ""
             while rows := await self._store.messages("waiting", PAGE, after):
-                over = {one.id for one in (*self._delivered, *self._failed.values()) if one.id not in self.outbox}
+                over = {*(one.id for one in self._delivered), *self._failed}
+                over = {name for name in over if name not in self.outbox}
                 self.adopt([row for row in rows if row.id not in over])
                 after = rows[-1].id
             self.undeliverable = await self._store.undeliverable()

@@ -98,7 +98,11 @@ class Operations:
     async def replicas(self) -> tuple[Replica, ...]:
         row = self.policies.row
         own = Replica(self.about.name, row.version, row.digest, max(row.applied_at, self.about.started_at))
-        return (own, *await self.changing.others.now())
+        try:
+            return (own, *await self.changing.others.now())
+        except StoreUnavailableError:
+            # This one is known.
+            return (own,)
 
     def alerts(self) -> list[AlertLine]:
         return self.alerting.lines()

@@ -71,14 +71,16 @@ class Peers:
     async def file(self) -> None:
         """What this process and the others had in their journals is in the store when this returns; of one that does not say so in time,
         what it files by itself is there a moment later. Raises StoreUnavailableError."""
-        await self._store.settled()
         others = await self.in_reach()
         if not others:
+            await self._store.settled()
             return
         token = self._ids.new("fil")
         filing = self._filing[token] = _Filing(set(others))
         try:
             self.tell("file", token)
+            # What this machine has of their journals is waited for in any case.
+            await self._store.caught_up()
             with suppress(TimeoutError):
                 async with asyncio.timeout(FILED_WITHIN_S):
                     await filing.done.wait()

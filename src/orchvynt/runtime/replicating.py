@@ -64,7 +64,7 @@ class Replicating:
         self._again_at = 0
         self._keys = -1
         # Told once a second what changed, and who is there.
-        self.pulsed: list[Callable[[Pulse, list[ProcessRow]], None]] = []
+        self.pulsed: Callable[[Pulse, list[ProcessRow]], None] = lambda _pulse, _rows: None
         self._forgotten: set[str] = set()
         peers.on("policy", lambda _: self._hint.set())
         peers.on("keys", lambda _: self._hint.set())
@@ -97,8 +97,7 @@ class Replicating:
             await self._keyring.load()
             self._keys = pulse.keys
         rows = await self._store.processes()
-        for heard in self.pulsed:
-            heard(pulse, rows)
+        self.pulsed(pulse, rows)
         for row in rows:
             if row.state == "gone" and row.process not in self._forgotten:
                 await self._store.forget_peer(row.process)

@@ -174,11 +174,11 @@ class MemoryStore(MemoryAudit, MemoryPeers, MemoryOutbox, MemoryChanges, MemoryP
         self._check_open()
         return self._receipts.spent(begin, end, by, limit)
 
-    async def open_holds(self) -> list[OpenHold]:
+    async def open_holds(self, process: str = "") -> list[OpenHold]:  # noqa: ARG002 - there is no other
         self._check_open()
         return [OpenHold(placed.inv, attempt, placed, sent_at) for attempt, (placed, sent_at) in sorted(self._holds.items())]
 
-    async def unfinished(self) -> list[str]:
+    async def unfinished(self, process: str = "") -> list[str]:  # noqa: ARG002 - there is no other
         self._check_open()
         return sorted(inv for inv, row in self._invocations.items() if not row.outcome)
 

@@ -9,6 +9,7 @@ import msgspec
 from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.projection import Batch
 from orchvynt.adapters.receipts import bounded, said_values
+from orchvynt.adapters.registering import Process
 from orchvynt.adapters.reviews import fold_reviews
 from orchvynt.adapters.spending import book_renamed, renamed_now
 from orchvynt.adapters.sql import Connection
@@ -90,10 +91,10 @@ def batch_of(frames: Sequence[Frame], next_seq: int) -> Batch:
     return batch
 
 
-def file_batch(connection: Connection, batch: Batch, position: Position, chain: AuditChain) -> None:
-    """Files what a batch of frames changes, its entries of the audit, and the position behind it."""
-    _file_records(connection, batch)
-    _file_money(connection, batch)
+def file_batch(connection: Connection, batch: Batch, position: Position, chain: AuditChain, process: Process) -> None:
+    """Files what a batch of frames of a process changes, its entries of the audit, and the position behind it."""
+    _file_records(connection, batch, process.number)
+    _file_money(connection, batch, process.number)
     file_receipts(connection, batch)
     if batch.audited:
         _file_reviews(connection, batch, chain)
@@ -120,10 +121,10 @@ def file_batch(connection: Connection, batch: Batch, position: Position, chain: 
         _file_kept(connection, batch.kept)
     if batch.reviews or batch.departures:
         file_review_changes(connection, batch, process.id)
-    connection.execute(QUERIES["set_filed"], (*position, batch.last_finished))
+    connection.execute(QUERIES["set_filed"], (*position, batch.last_finished, process.id))
 
 
-def _file_records(connection: Connection, batch: Batch) -> None:
+def _file_records(connection: Connection, batch: Batch, process: int) -> None:
     records = batch.records.values()
     frames: list[Value] = []
     for record in records:
@@ -135,23 +136,24 @@ def _file_records(connection: Connection, batch: Batch) -> None:
         if record.touched:
             rows += record.values()
             rows += said_values(record.received) if record.received is not None else _NOTHING_SAID
-    run_rows(connection, "upsert_invocations", 20, rows)
+            rows.append(process)
+    run_rows(connection, "upsert_invocations", 21, rows)
     lookups: list[Value] = []
     for reference, seq in batch.references:
         lookups += (seq >> _BUCKET_BITS, reference, seq)
     run_rows(connection, "add_lookups", 3, lookups)
 
 
-def _file_money(connection: Connection, batch: Batch) -> None:
+def _file_money(connection: Connection, batch: Batch, process: int) -> None:
     spend: list[Value] = []
     for (budget, subject, window, rolls_ns, ends_at), (nanos, tokens, output_tokens, *rest) in batch.spend.items():
         spend += (budget, subject, window, rolls_ns, bounded(nanos), bounded(tokens), bounded(output_tokens), *rest, ends_at)
     holds: list[Value] = []
     for attempt, (placed, sent_at) in batch.holds.items():
-        holds += (attempt, _encode(placed), sent_at)
+        holds += (attempt, _encode(placed), sent_at, process)
     run_rows(connection, "add_spend", 10, spend)
     run_rows(connection, "release_holds", 1, list(batch.released))
-    run_rows(connection, "add_holds", 3, holds)
+    run_rows(connection, "add_holds", 4, holds)
     connection.executemany(QUERIES["set_sent"], [(at, attempt) for attempt, at in batch.sent.items()])
 
 

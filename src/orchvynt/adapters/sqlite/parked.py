@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from orchvynt.adapters.sql import Connection, Row
+from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.model.facts import Vote
 from orchvynt.model.review_facts import CLAIM_FOR_NS
@@ -34,7 +34,7 @@ def read_parked_of(connection: Connection, invocations: Sequence[str]) -> list[P
     return _read(connection.execute(_OF, asked))
 
 
-def _read(rows: Iterable[Row]) -> list[ParkedRow]:
+def _read(rows: Iterable[Any]) -> list[ParkedRow]:
     known: dict[tuple[object, ...], ParkedTerms] = {}
     # One object for each name, however many rows have it.
     names: dict[str, Any] = {}
