@@ -19,7 +19,7 @@ def answered(workload: str = "") -> tuple[Runtime, Feedback]:
     runtime = Runtime(snapshot())
     runtime.ask(msgspec.structs.replace(invocation(), claims=Claims(workload=workload)))
     runtime.last.answers(WHOLE)
-    return runtime, Feedback(runtime.journal, runtime.clock, runtime.store, runtime.scores)
+    return runtime, Feedback(runtime.journal, runtime.clock, runtime.store, runtime.scores, runtime.peers)
 
 
 def give(feedback: Feedback, inv: str = "inv_1", caller: str = "k", said: Said | None = None) -> FeedbackGiven | Fault:
@@ -53,7 +53,7 @@ def test_a_second_score_is_a_conflict_in_this_process_and_after_a_restart() -> N
     first, second = asyncio.run(both())
     assert isinstance(first, FeedbackGiven)
     assert code(second) == code(give(feedback)) == "conflict"
-    assert code(give(Feedback(runtime.journal, runtime.clock, runtime.store, runtime.scores))) == "conflict"
+    assert code(give(Feedback(runtime.journal, runtime.clock, runtime.store, runtime.scores, runtime.peers))) == "conflict"
     assert runtime.journal.tags.count("feedback_given") == 1
 
 
@@ -66,7 +66,7 @@ def test_only_the_key_that_asked_scores(inv: str, caller: str) -> None:
 
 def test_there_must_be_an_answer() -> None:
     runtime = Runtime(snapshot())
-    feedback = Feedback(runtime.journal, runtime.clock, runtime.store, runtime.scores)
+    feedback = Feedback(runtime.journal, runtime.clock, runtime.store, runtime.scores, runtime.peers)
     runtime.ask(invocation())
     early = give(feedback)
     assert isinstance(early, Fault)

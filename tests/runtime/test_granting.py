@@ -107,7 +107,7 @@ def test_in_a_window_that_rolls_it_lasts_for_its_length() -> None:
         runtime.clock.advance(DAY - SECOND)
         runtime.ask(invocation())
         assert len(runtime.upstream.arrivals) == 1
-        shown = Operations(runtime.carrier, runtime.voting, changing(runtime), runtime.alerting, granting, runtime.shedding).budgets()
+        shown = Operations(runtime.carrier, runtime.deciding, changing(runtime), runtime.alerting, granting, runtime.shedding).budgets()
         assert [(line.name, line.granted_tokens) for line in shown] == [("day", 200)]
         runtime.clock.advance(2 * SECOND)
         _, late = runtime.ask(invocation())
@@ -141,7 +141,7 @@ def test_what_was_granted_is_shown_before_anything_is_spent() -> None:
     async def scenario() -> None:
         runtime, granting = started()
         await grant(runtime, granting, asked(60))
-        shown = Operations(runtime.carrier, runtime.voting, changing(runtime), runtime.alerting, granting, runtime.shedding).budgets()
+        shown = Operations(runtime.carrier, runtime.deciding, changing(runtime), runtime.alerting, granting, runtime.shedding).budgets()
         assert [(line.name, line.subject, line.granted_tokens, line.settled_tokens) for line in shown] == [("purse", "docs", 60, 0)]
         assert [one.limit for one in shown[0].measures] == [160]
 

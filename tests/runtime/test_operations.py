@@ -27,7 +27,7 @@ def operations(policy: Snapshot | None = None) -> tuple[Runtime, Operations]:
 def over(runtime: Runtime) -> Operations:
     return Operations(
         runtime.carrier,
-        runtime.voting,
+        runtime.deciding,
         changing(runtime),
         runtime.alerting,
         Granting(runtime.carrier, runtime.store, runtime.ids),
@@ -45,7 +45,9 @@ def test_the_status_says_what_is_in_force_and_who_serves_it() -> None:
         said = status.policy
         assert (said.version, said.author, said.message, said.commit) == (1, "token:ana", "why", "c0ffee")
         assert said.yaml == "", "the text is not carried around"
-        assert [(replica.name, replica.version, replica.digest) for replica in status.replicas] == [("here:1", 1, done.row.digest)]
+        replicas = await one.replicas()
+        assert [(replica.name, replica.version, replica.digest) for replica in replicas] == [("here:1", 1, done.row.digest)]
+        assert [(replica.name, replica.version) for replica in done.replicas] == [("here:1", 1)]
         assert (status.drift, status.watch) == ("", "")
 
     asyncio.run(scenario())

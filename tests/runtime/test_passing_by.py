@@ -7,7 +7,7 @@ from tests.support.carrying import FakeLine, Runtime
 from tests.support.snapshots import EVERY_TRIGGER, OPENAI, SECOND, invocation, snapshot
 
 from orchvynt.decisions.fallback.breakers import RAMP_NS
-from orchvynt.decisions.fallback.health import Route
+from orchvynt.decisions.fallback.routes import Route
 from orchvynt.language.snapshot import Breaking, Budget, Chain, Limits, Snapshot
 from orchvynt.model.facts import AnyFact, CandidateSkipped, FallbackActivated, RetryScheduled
 from orchvynt.ports.upstream import UpstreamFailure

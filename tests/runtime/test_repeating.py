@@ -20,7 +20,9 @@ from orchvynt.model.invocation import Idempotency
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.caller import CallerLine
 from orchvynt.runtime import answers
-from orchvynt.runtime.repeating import BESIDES_BYTES, Asked, Limits, Recent, Repeating
+from orchvynt.runtime.key_tenures import KeyTenures
+from orchvynt.runtime.recent_answers import BESIDES_BYTES, Recent
+from orchvynt.runtime.repeating import Asked, Limits, Repeating
 from orchvynt.runtime.sweeping import FORGETTING_TICKS
 from orchvynt.runtime.tape import Room, Tape
 
@@ -36,7 +38,8 @@ class Desk:
         self.repeating = self.runtime.repeating
         if limits is not None:
             runtime = self.runtime
-            self.repeating = Repeating(runtime.carrier, runtime.reviewing, runtime.store, runtime.tasks, lambda run: run(), limits)
+            tenures = KeyTenures(runtime.store, runtime.peers, runtime.tasks)
+            self.repeating = Repeating(runtime.carrier, runtime.reviewing, runtime.store, runtime.tasks, lambda run: run(), tenures, limits)
         self.count = 0
 
     def sends(self, key: str = "k", body: str = "b", stream: bool = False, line: FakeLine | None = None) -> FakeLine:
@@ -52,7 +55,7 @@ class Desk:
         def refuse(fault: Fault) -> None:
             answers.answer_fault(line, fault, registry.caller("openai_chat").error(fault, ""), [])
 
-        self.repeating.ask(Asked(named, made.id, line, f"r-{self.count}", begin, refuse))
+        self.repeating.ask(Asked(named, made.id, line, f"r-{self.count}", begin, refuse, self.runtime.clock.monotonic() + 10 * MINUTE))
         return line
 
     async def begins(self, key: str = "k", stream: bool = False) -> FakeLine:

@@ -96,7 +96,7 @@ def test_the_views_show_what_counts_now_and_when_the_oldest_of_it_goes() -> None
     runtime = Runtime(under(ROLLS))
     operations = Operations(
         runtime.carrier,
-        runtime.voting,
+        runtime.deciding,
         changing(runtime),
         runtime.alerting,
         Granting(runtime.carrier, runtime.store, runtime.ids),

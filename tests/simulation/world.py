@@ -143,7 +143,7 @@ class World:
         machine = await self._put_together(on, started)
         changing = Changing(machine.policies, on.store, self.rules, NoSecrets(), self.clock, About(self.clock.now()), self.ids)
         granting = Granting(machine.carrier, on.store, self.ids)
-        operations = Operations(machine.carrier, machine.voting, changing, machine.alerting, granting, machine.shedding)
+        operations = Operations(machine.carrier, machine.deciding, changing, machine.alerting, granting, machine.shedding)
         process = self.process = Process(machine, operations, changing, upstream, mortality)
         self._sweep(machine)
         found = machine.recovered

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from tests.support.clock import CountingIds, FakeClock
+from tests.support.peers import alone
 
 from orchvynt.adapters.checking.inline import InlineChecking
 from orchvynt.adapters.memory.journal import MemoryJournal
@@ -39,11 +40,16 @@ from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.channels import Channels
+from orchvynt.runtime.deciding import Deciding
 from orchvynt.runtime.delivering import Delivering
+from orchvynt.runtime.duties import Duty
+from orchvynt.runtime.following_reviews import FollowingReviews
 from orchvynt.runtime.forgetting import Forgetting
+from orchvynt.runtime.key_tenures import KeyTenures
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.looking import LookingInto
 from orchvynt.runtime.parked import Parked
+from orchvynt.runtime.peers import Peers
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.posting import Posting
 from orchvynt.runtime.repeating import Repeating
@@ -284,6 +290,7 @@ class Runtime:
         store: BreakableStore | None = None,
         upstream: FakeUpstream | None = None,
         counting: TokenCounting | None = None,
+        peers: Peers | None = None,
     ) -> None:
         self.reports, self.counting = InputReports(), counting or InlineCounting()
         self.looking = FakeLooking()
@@ -329,7 +336,11 @@ class Runtime:
         self.policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)
         self.voting = Voting(self.carrier, self.reviewing)
-        self.repeating = Repeating(self.carrier, self.reviewing, self.store, self.tasks, self._soon)
+        self.peers = peers or alone(self.store, self.ids, self.tasks)
+        self.following = FollowingReviews(self.parked, self.store, self.peers, self.clock, self.tasks)
+        self.deciding = Deciding(self.voting, self.parked, self.store, self.peers, self.following)
+        tenures = KeyTenures(self.store, self.peers, self.tasks)
+        self.repeating = Repeating(self.carrier, self.reviewing, self.store, self.tasks, self._soon, tenures)
         self.backlog = Backlog()
         self.shedding = Shedding(self.carrier.lives, self.policies, self.clock, lambda: self.backlog, open_max=OPEN_MAX)
         self.sweeping = Sweeping(self.carrier, self.reviewing, self.voting, self.repeating, Forgetting(self.store, self.ledger, self.clock))
@@ -340,8 +351,18 @@ class Runtime:
         self.telling = Telling(self.policies, self.store, self.clock, self.ids, delivering, self.said.append)
         self.telling.public_url = "https://ov.example"
         counted, thresholds = self.carrier.counting, self.carrier.admitting.thresholds
+        duty = Duty("messages", self.store, self.peers, self.clock)
         self.alerting = Alerting(
-            self.policies, self.store, self.clock, counted.tallies, counted.spending, thresholds, delivering, self.telling, self.said.append
+            self.policies,
+            self.store,
+            self.clock,
+            counted.tallies,
+            counted.spending,
+            thresholds,
+            delivering,
+            self.telling,
+            self.said.append,
+            duty,
         )
 
     def _soon(self, run: Callable[[], None]) -> None:

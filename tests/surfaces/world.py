@@ -124,11 +124,17 @@ class MemoryControl:
 
     def status(self) -> Status:
         row = self._versions[-1] if self._versions else PolicyRow(0, "", "", "", "", 0)
-        replicas = (Replica("here:1", row.version, row.digest, row.applied_at),)
         return Status(
-            "0.1.0", row, "", self.watch, replicas, NOW - 7200 * SECOND, 2, 1, 1, 0, 4096, "sqlite:///orchvynt.db", self.draining,
+            "0.1.0", row, "", self.watch, NOW - 7200 * SECOND, 2, 1, 1, 0, 4096, "sqlite:///orchvynt.db", self.draining,
             tuple(self.alert_lines),
         )  # fmt: skip
+
+    async def filed(self) -> None:
+        await self.store.settled()
+
+    async def replicas(self) -> tuple[Replica, ...]:
+        row = self.status().policy
+        return (Replica("here:1", row.version, row.digest, row.applied_at),)
 
     def budgets(self) -> list[BudgetLine]:
         return self.budget_lines

@@ -28,6 +28,9 @@ from orchvynt.ports.checking import Checking
 from orchvynt.ports.processes import TakenOver
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.deciding import Deciding
+from orchvynt.runtime.following_reviews import FollowingReviews
+from orchvynt.runtime.peers import Peers
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.recovery import Recovered
 from orchvynt.runtime.retention import Retention, Vault
@@ -71,6 +74,9 @@ class Process(msgspec.Struct):
     apprising: LibraryApprising
     looking: LookingApart
     shedding: Shedding
+    peers: Peers
+    deciding: Deciding
+    following: FollowingReviews
 
 
 async def build(
@@ -96,7 +102,9 @@ async def build(
         looking=looking,
         backlog=lambda: _backlog(opened, settings.store.journal),
         open_max=settings.invocations_max,
+        wakeups=opened.wakeups,
     )
+    await opened.wakeups.start()
     made = await put_together(foundation, started.snapshot, started.row, taken_over=taken_over)
     made.policies.file = started.file
     limits = Limits(connections_max=connections(open_files(), Limits().connections_max))
@@ -128,6 +136,9 @@ async def build(
         apprising,
         looking,
         made.shedding,
+        made.peers,
+        made.deciding,
+        made.following,
     )
 
 

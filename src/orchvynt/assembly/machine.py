@@ -33,18 +33,24 @@ from orchvynt.ports.secrets import Secrets
 from orchvynt.ports.store import PolicyRow, Store
 from orchvynt.ports.tokens import TokenCounting
 from orchvynt.ports.upstream import Upstream
+from orchvynt.ports.wakeups import Alone, Wakeups
 from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.callbacks import Callbacks
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.channels import Channels
+from orchvynt.runtime.deciding import Deciding
 from orchvynt.runtime.delivering import Delivering
+from orchvynt.runtime.duties import Duty
 from orchvynt.runtime.feedback import restore_scores
+from orchvynt.runtime.following_reviews import FollowingReviews
 from orchvynt.runtime.forgetting import Forgetting
+from orchvynt.runtime.key_tenures import KeyTenures
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.looking import LookingInto
 from orchvynt.runtime.parked import Parked
+from orchvynt.runtime.peers import Peers
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.posting import Posting
 from orchvynt.runtime.recovery import Recovered, recover
@@ -88,6 +94,7 @@ class Foundation(msgspec.Struct, frozen=True):
     looking: Looking = NoLooking()
     backlog: Callable[[], Backlog] = Backlog
     open_max: int = OPEN_MAX
+    wakeups: Wakeups = Alone()
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -114,6 +121,9 @@ class Machine(msgspec.Struct, frozen=True):
     recovered: Recovered
     shedding: Shedding
     succession: Succession
+    peers: Peers
+    deciding: Deciding
+    following: FollowingReviews
 
 
 SERVED: Final = Parts()
@@ -126,6 +136,10 @@ async def put_together(
     history, where there is one."""
     ledger, health, sizes, parked, tasks = parts.ledger(), Health(), OutputSizes(), Parked(), Tasks()
     subjects = Subjects()
+    peers = Peers(on.store, on.wakeups, on.ids, tasks, on.store.process)
+    # Before anything is read: what changes meanwhile is looked at again.
+    pulse = await on.store.pulse()
+    await on.store.forget_peer(peers.me)
     statistics, scores, reports = Statistics(), Scores(), InputReports()
     recovered = await recover(on.store, on.journal, ledger, parked, on.clock, snapshot, taken_over)
     await restore_scores(on.store, scores)
@@ -155,24 +169,32 @@ async def put_together(
     reviewing = Reviewing(carrier, on.store, policies, tasks)
     channels = Channels(Posting(on.upstream, on.clock), on.secrets, on.clock, on.store, on.mailing, on.apprising)
     delivering = Delivering(channels, on.store, on.clock, on.ids, policies, tasks, say)
+    delivering.stored = lambda: peers.tell("messages")
+    peers.on("messages", lambda _: delivering.look_again())
     telling = Telling(policies, on.store, on.clock, on.ids, delivering, say)
     Callbacks(parked, policies, reviewing, delivering, tasks)
     counting, thresholds = carrier.counting, carrier.admitting.thresholds
-    alerting = Alerting(policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, telling, say)
+    duty = Duty("messages", on.store, peers, on.clock)
+    alerting = Alerting(policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, telling, say, duty)
     voting = Voting(carrier, reviewing)
-    repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon)
+    following = FollowingReviews(parked, on.store, peers, on.clock, tasks)
+    following.begin(pulse.reviews)
+    deciding = Deciding(voting, parked, on.store, peers, following)
+    repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon, KeyTenures(on.store, peers, tasks))
     sweeping = Sweeping(carrier, reviewing, voting, repeating, Forgetting(on.store, ledger, on.clock))
     keyring = Keyring(on.store, on.clock)
+    keyring.changed = lambda: peers.tell("keys")
     await keyring.load()
     reception = Reception(keyring, Conversations(randbits(SALT_BITS)), subjects)
     shedding = Shedding(carrier.lives, policies, on.clock, on.backlog, on.open_max)
-    data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception, shedding)
+    data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception, shedding, peers, following)
     vault = Vault(on.secrets, on.sealing, policies)
     retention = Retention(on.store, on.clock, policies, vault, say)
     succession = Succession(on.store, on.journal, on.clock, policies, say, taken_over)
     return Machine(
-        tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered, shedding, succession
-    )
+        tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered, shedding, succession,
+        peers, deciding, following,
+    )  # fmt: skip
 
 
 def say(text: str) -> None:

@@ -60,6 +60,16 @@ async def starting(
     `check` raises for what this process may not serve: it is asked before a file seeds the store, or it would stay there. `lacks` gives
     what a policy needs and this process has not: a followed file that lacks something does not take the place of what is in force.
     """
+    while True:
+        started = await _started(store, path, clock, follows, check, lacks)
+        if started is not None:
+            return started
+
+
+async def _started(
+    store: Store, path: str, clock: SystemClock, follows: bool, check: Callable[[Snapshot], None], lacks: Callable[[Snapshot], list[str]]
+) -> Started | None:
+    """None where another process was faster: then its version is what this one starts with."""
     rows = await store.policies()
     if not rows:
         return await _seeded(store, path, clock, check, follows)
@@ -74,7 +84,8 @@ async def starting(
             file = FileSeen(path, "", f"{path} cannot be put in force: {missing[0]}", follows=True)
         elif before is None or not weakened(before, read_now):
             moved = carrying(before.budgets if before is not None else (), read_now.budgets)
-            return await _added(store, read_now, FileSeen(path, read_now.digest, "", True), clock, f"changed in {path}", moved)
+            seen = FileSeen(path, read_now.digest, "", True)
+            return await _added(store, read_now, seen, clock, f"changed in {path}", row.version, moved)
         # Else it waits for people: the watch, which looks next, sees to that.
     if not isinstance(compiled, Snapshot):
         raise PolicyRefusedError(
@@ -100,7 +111,7 @@ def _file_now(path: str, follows: bool, row: PolicyRow) -> tuple[FileSeen | None
     return FileSeen(path, loaded.snapshot.digest, "", follows), loaded.snapshot
 
 
-async def _seeded(store: Store, path: str, clock: SystemClock, check: Callable[[Snapshot], None], follows: bool) -> Started:
+async def _seeded(store: Store, path: str, clock: SystemClock, check: Callable[[Snapshot], None], follows: bool) -> Started | None:
     if not path:
         raise PolicyRefusedError("There is no policy yet. Run `orchvynt init`, or give --policy PATH.")
     loaded = load(read(path), path)
@@ -108,15 +119,16 @@ async def _seeded(store: Store, path: str, clock: SystemClock, check: Callable[[
         raise PolicyRefusedError("\n".join(problem.text for problem in loaded.problems))
     check(loaded.snapshot)
     seen = FileSeen(path, loaded.snapshot.digest, "", follows)
-    started = await _added(store, loaded.snapshot, seen, clock, f"first policy, from {path}")
-    return msgspec.structs.replace(started, warnings=loaded.problems)
+    started = await _added(store, loaded.snapshot, seen, clock, f"first policy, from {path}", 0)
+    return msgspec.structs.replace(started, warnings=loaded.problems) if started is not None else None
 
 
 async def _added(
-    store: Store, snapshot: Snapshot, file: FileSeen, clock: SystemClock, why: str, moved: Carried = NOTHING_CARRIED
-) -> Started:
+    store: Store, snapshot: Snapshot, file: FileSeen, clock: SystemClock, why: str, expected: int, moved: Carried = NOTHING_CARRIED
+) -> Started | None:
     commit = await asyncio.to_thread(commit_of, file.path)
     by = FILE_AUTHOR if file.follows else "serve"
-    row = await store.add_policy(snapshot.source, snapshot.digest, why, by, clock.now(), None, commit, carried=moved)
-    assert row is not None, "nothing was expected of the version in force"
+    row = await store.add_policy(snapshot.source, snapshot.digest, why, by, clock.now(), expected, commit, carried=moved)
+    if row is None:
+        return None
     return Started(msgspec.structs.replace(snapshot, version=row.version, commit=commit), row, (), file)

@@ -27,6 +27,7 @@ from orchvynt.assembly.posts import Alone, Post
 from orchvynt.assembly.settings import Settings, WrongUseError, unfit
 from orchvynt.assembly.sharing import not_yet, others_of
 from orchvynt.assembly.stopping import stop
+from orchvynt.assembly.together import replicating
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.ports.checking import Checking
@@ -126,9 +127,9 @@ async def _serve_from(
     # 100,000 reviews that wait are some 400,000 objects: the collection below need not look at them.
     gc.freeze()
     about.applied(snapshot)
-    changing = Changing(
-        process.policies, opened.store, checking, process.secrets, clock, about, SystemIds(clock.now), process.alerting.broke_glass
-    )
+    ids = SystemIds(clock.now)
+    others = replicating(process, about, _say)
+    changing = Changing(process.policies, opened.store, checking, process.secrets, clock, about, ids, process.alerting.broke_glass, others)
     if post.leads:
         _warn(process, started.warnings)
     port = await _begin(settings, process, post)
@@ -136,8 +137,8 @@ async def _serve_from(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, about.stopping.set)
-    granting = Granting(process.carrier, opened.store, SystemIds(clock.now))
-    operations = Operations(process.carrier, process.voting, changing, process.alerting, granting, process.shedding)
+    granting = Granting(process.carrier, opened.store, ids)
+    operations = Operations(process.carrier, process.deciding, changing, process.alerting, granting, process.shedding)
     measures = Measures(process, about, post)
     stop_looking: Callable[[], None] = _nothing
     stop_admin: Callable[[], Awaitable[None]] = _nobody
@@ -161,6 +162,7 @@ async def _serve_from(
     if not about.replaced:
         await stop_admin()
     await process.tasks.stop()
+    await opened.wakeups.close()
     await keyring.write_used()
     stop_looking()
     await process.upstream.close()
@@ -177,8 +179,8 @@ async def _begin(settings: Settings, process: Process, post: Post) -> int:
     port = await (server.start(settings.listen_host, settings.listen_port) if post.data is None else server.start_from(post.data))
     tasks.start(process.sweeping.run(), "sweep")
     tasks.start(process.shedding.run(server), "overload")
+    tasks.start(process.alerting.run(), "alerts")
     if post.leads:
-        tasks.start(process.alerting.run(), "alerts")
         tasks.start(process.retention.run(), "retention")
     tasks.start(process.succession.run(), "other processes")
     tasks.start(process.data_plane.reception.keyring.run(), "keys")

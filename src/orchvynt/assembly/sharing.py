@@ -41,8 +41,4 @@ def _asked(snapshot: Snapshot) -> str:
         return f"its budget {snapshot.budgets[0].name}"
     if snapshot.rate_limits:
         return f"its rate limit {snapshot.rate_limits[0].name}"
-    if snapshot.gates:
-        return f"its gate {snapshot.gates[0].name}"
-    if snapshot.alerts or snapshot.destinations:
-        return "what it tells people (`alerts`, `destinations`)"
     return ""

@@ -14,8 +14,8 @@ from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.needs import Fits, Need, Short
 from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, binds, bounds_output, size
-from orchvynt.decisions.fallback.health import Route
 from orchvynt.decisions.fallback.passing import CLEAR, Passage
+from orchvynt.decisions.fallback.routes import Route
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.dialects.continuing import INSTRUCTION_BYTES_MAX

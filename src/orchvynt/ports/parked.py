@@ -30,8 +30,8 @@ class ParkedTerms(msgspec.Struct, frozen=True, gc=False):
 
 
 class ParkedRow(msgspec.Struct, frozen=True, gc=False):
-    """Of a ReviewRow what a process keeps in memory, and the Departure of its invocation. 100,000 of them are read at a start
-    (bench/open_reviews.py)."""
+    """Of a ReviewRow what a process keeps in memory, and the Departure of its invocation. `owner` is the process that decides about it,
+    empty for none. 100,000 of them are read at a start (bench/open_reviews.py)."""
 
     review: str
     inv: str
@@ -53,6 +53,7 @@ class ParkedRow(msgspec.Struct, frozen=True, gc=False):
     terms: ParkedTerms
     claim_for_ns: int
     left_at: int
+    owner: str = ""
 
 
 class ParkedReviews(Protocol):

@@ -19,6 +19,7 @@ from orchvynt.ports.changes import ChangeRow as ChangeRow
 from orchvynt.ports.changes import Changes
 from orchvynt.ports.outbox import OutboxStore
 from orchvynt.ports.parked import ParkedReviews
+from orchvynt.ports.peers import PeerStore
 from orchvynt.ports.people import PeopleStore
 from orchvynt.ports.processes import ProcessStore
 from orchvynt.ports.receipts import ReceiptRow, Spent
@@ -132,7 +133,7 @@ class InvocationRow(msgspec.Struct, frozen=True):
     duration_ns: int
 
 
-class Store(AuditStore, OutboxStore, Changes, ParkedReviews, PeopleStore, ProcessStore, ReviewQueue, Protocol):
+class Store(AuditStore, OutboxStore, Changes, ParkedReviews, PeerStore, PeopleStore, ProcessStore, ReviewQueue, Protocol):
     async def settled(self) -> None:
         """Returns when every fact that was in the journal at the call is visible in the store."""
         ...

@@ -20,6 +20,7 @@ from orchvynt.runtime import glass_notices, spending_notices
 from orchvynt.runtime import metrics as m
 from orchvynt.runtime.control import AlertLine, Applied
 from orchvynt.runtime.delivering import Delivering
+from orchvynt.runtime.duties import Duty
 from orchvynt.runtime.metrics import Sampled, Values
 from orchvynt.runtime.notices import body, sentence
 from orchvynt.runtime.policies import Policies
@@ -34,11 +35,13 @@ class Alerting:
 
     def __init__(
         self, policies: Policies, store: Store, clock: Clock, tallies: Tallies, spending: Spending, thresholds: Thresholds,
-        delivering: Delivering, telling: Telling, say: Callable[[str], None],
+        delivering: Delivering, telling: Telling, say: Callable[[str], None], duty: Duty,
     ) -> None:  # fmt: skip
         self.delivering = delivering
         self.telling = telling
         self._store = store
+        self._duty = duty
+        self._delivers = True
         self._told = 0
         self._kept = (0, 0)
         self._store_away = False
@@ -63,7 +66,7 @@ class Alerting:
     async def recall(self) -> None:
         """What an earlier process told and did not deliver. Where that cannot be had, what holds is told anew."""
         try:
-            stored = await self._store.alerting()
+            stored = await self._store.alerting() if await self._duty.mine() else None
             memory = decode(stored) if stored is not None else Memory()
         except (StoreUnavailableError, msgspec.DecodeError) as error:
             self._say(f"what was told of alerts before this start cannot be read, so it may be told again: {error}")
@@ -81,12 +84,17 @@ class Alerting:
         """Written when something changed, after the messages about it. A store that is away is tried again at the next look."""
         now = self._changes()
         try:
-            await self.delivering.recall()
+            # Messages name the address of the admin plane.
+            self._delivers = bool(self.telling.public_url or self._duty.alone) and await self._duty.mine()
             await self.delivering.keep()
+            if self._delivers:
+                await self.delivering.recall()
         except StoreUnavailableError as error:
+            # What is not in the store is known here alone: it is delivered from here.
+            self._delivers = True
             self._note_store_away(error)
             return
-        if now == self._kept:
+        if now == self._kept or not self._delivers:
             self._store_away = False
             return
         at, mono = self._clock.now(), self._clock.monotonic()
@@ -129,8 +137,11 @@ class Alerting:
         for reached in self._spending.take(at, mono):
             self._tell_reached(reached, at)
         await self._keep()
-        await self._tell_reviews()
-        self.delivering.sweep()
+        if self._delivers:
+            await self._tell_reviews()
+            self.delivering.sweep()
+        else:
+            self.delivering.leave()
 
     def _tell(self, told: Told, at: int) -> None:
         self._told += 1

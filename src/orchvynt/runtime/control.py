@@ -22,6 +22,7 @@ from orchvynt.runtime.control_lines import RateLimitLine as RateLimitLine
 from orchvynt.runtime.destinations import DestinationLine as DestinationLine
 from orchvynt.runtime.destinations import Notifying
 from orchvynt.runtime.destinations import Tested as Tested
+from orchvynt.runtime.others import Replica as Replica
 from orchvynt.runtime.shedding import Shed
 
 Version = int | None
@@ -104,11 +105,13 @@ class Rollback(msgspec.Struct, frozen=True):
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """The version that is now in force, and what its author should know. `weakened` is what the glass was broken for."""
+    """The version that is now in force, and what its author should know. `weakened` is what the glass was broken for. `replicas` are this
+    process and the others, with what each serves a second later at the latest."""
 
     row: PolicyRow
     warnings: tuple[Problem, ...] = ()
     weakened: tuple[str, ...] = ()
+    replicas: tuple[Replica, ...] = ()
 
 
 Changed = Applied | ChangeRow | list[Problem] | Fault
@@ -122,15 +125,6 @@ class Checked(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
     bindings: tuple[str, ...] = ()
     streams: tuple[str, ...] = ()
-
-
-class Replica(msgspec.Struct, frozen=True):
-    """One process that serves, and the version that it serves since `since` (ns UTC)."""
-
-    name: str
-    version: int
-    digest: str
-    since: int
 
 
 class AlertLine(msgspec.Struct, frozen=True):
@@ -167,7 +161,6 @@ class Status(msgspec.Struct, frozen=True):
     policy: PolicyRow
     drift: str
     watch: Literal["", "following", "paused", "broken"]
-    replicas: tuple[Replica, ...]
     started_at: int
     invocations_open: int
     streams_open: int
@@ -189,7 +182,15 @@ class Control(Notifying, Protocol):
     @property
     def snapshot(self) -> Snapshot: ...
 
+    async def filed(self) -> None:
+        """What happened until now, at whichever process, is in the store when this returns. Raises StoreUnavailableError."""
+        ...
+
     def status(self) -> Status: ...
+
+    async def replicas(self) -> tuple[Replica, ...]:
+        """All processes that may serve from this store, this one first, and what each serves."""
+        ...
 
     def budgets(self) -> list[BudgetLine]: ...
 

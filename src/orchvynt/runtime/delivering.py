@@ -52,6 +52,8 @@ class Delivering:
         self._failed: dict[str, Failed] = {}
         self._delivered: list[Delivered] = []
         self._recalled = False
+        # Told when messages are in the store that were not there before.
+        self.stored: Callable[[], None] = lambda: None
         self._told_at: dict[str, int] = {}
         self._forgotten_at = 0
 
@@ -77,15 +79,28 @@ class Delivering:
             self.outbox.add(Message(row.id, row.destination, row.line), mono, at - row.since, row.failures)
 
     async def recall(self) -> None:
-        """What an earlier process did not deliver, once. Raises StoreUnavailableError; then it is tried again."""
-        if self._recalled:
-            return
-        after = ""
-        while rows := await self._store.messages("waiting", PAGE, after):
-            self.adopt(rows)
-            after = rows[-1].id
-        self.undeliverable = await self._store.undeliverable()
-        self._recalled = True
+        """This process delivers: what others put there, or an earlier one did not deliver. Raises StoreUnavailableError; then it is tried
+        again."""
+        if not self._recalled:
+            after = ""
+            while rows := await self._store.messages("waiting", PAGE, after):
+                over = {*(one.id for one in self._delivered), *self._failed}
+                over = {name for name in over if name not in self.outbox}
+                self.adopt([row for row in rows if row.id not in over])
+                after = rows[-1].id
+            self.undeliverable = await self._store.undeliverable()
+            self._recalled = True
+
+    def look_again(self) -> None:
+        """Others put something there."""
+        self._recalled = False
+
+    def leave(self) -> None:
+        """Another process delivers what is stored; what is under way from here comes to its end."""
+        self._recalled = False
+        for message in self.outbox.resting():
+            if message not in self._unstored:
+                self.outbox.delivered(message)
 
     async def keep(self) -> None:
         """Writes what changed. Raises StoreUnavailableError; then nothing is forgotten here."""
@@ -95,6 +110,8 @@ class Delivering:
             await self._store.change_outbox(OutboxChange(messages=rows, failed=failed, delivered=delivered))
             for row in rows:
                 self._unstored.pop(row.id, None)
+            if rows:
+                self.stored()
             self._failed = {name: one for name, one in self._failed.items() if one not in failed}
             del self._delivered[: len(delivered)]
         if not self._forgotten_at or now - self._forgotten_at >= FORGET_EVERY_NS:
@@ -189,6 +206,7 @@ class Delivering:
             await self._store.change_outbox(OutboxChange(again=((row.id, row.since),)))
             self.undeliverable[row.destination] = max(0, self.undeliverable.get(row.destination, 0) - 1)
             self.adopt([row])
+            self.stored()
         return row
 
     async def test(self, name: str, by: str, link: str) -> Sent | Fault:

@@ -11,6 +11,7 @@ from orchvynt.language.snapshot import Snapshot
 from orchvynt.model.facts import InvocationReceived
 from orchvynt.model.invocation import Invocation, caller_of
 from orchvynt.ports.store import Store
+from orchvynt.runtime.peers import Peers
 
 KEPT: Final = 16_384
 # The store bounds its own waiting reads; what comes in a crowd stands in line here.
@@ -20,8 +21,9 @@ LOOKS_AT_ONCE: Final = 32
 class Depths:
     """The depths of one process's last invocations, by their ids, with their callers."""
 
-    def __init__(self, store: Store, kept: int = KEPT) -> None:
+    def __init__(self, store: Store, peers: Peers, kept: int = KEPT) -> None:
         self._store = store
+        self._peers = peers
         self._most = kept
         self._kept: dict[str, tuple[str, int]] = {}
         self._places = asyncio.Semaphore(LOOKS_AT_ONCE)
@@ -53,10 +55,10 @@ class Depths:
     async def find(self, parent: str, caller: str) -> int:
         """The depth of a parent by its record; 0 if this caller has no such invocation. Raises StoreUnavailableError."""
         async with self._places:
-            # What was dropped here may not be in the store yet.
+            # What was dropped here, or began at another process, may not be in the store yet.
             dropped = self._dropped
-            if dropped != self._settled:
-                await self._store.settled()
+            if dropped != self._settled or not self._peers.alone:
+                await self._peers.file()
                 self._settled = max(self._settled, dropped)
             record = await self._store.facts(parent)
         first = record[0] if record else None

@@ -11,6 +11,7 @@ from orchvynt.model.invocation import caller_of
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.journal import Journal, JournalUnavailableError
 from orchvynt.ports.store import Store
+from orchvynt.runtime.peers import Peers
 
 LABEL_CHARS_MAX: Final = 100
 COMMENT_CHARS_MAX: Final = 2_000
@@ -36,16 +37,17 @@ async def restore_scores(store: Store, scores: Scores) -> None:
 class Feedback:
     """The scores of one process."""
 
-    def __init__(self, journal: Journal, clock: Clock, store: Store, scores: Scores) -> None:
+    def __init__(self, journal: Journal, clock: Clock, store: Store, scores: Scores, peers: Peers) -> None:
         self._journal = journal
         self._clock = clock
         self._store = store
         self._scores = scores
+        self._peers = peers
         self._recent: dict[str, None] = {}
 
     async def give(self, inv: str, caller: str, said: Said) -> FeedbackGiven | Fault:
         """On record when it returns. Raises StoreUnavailableError."""
-        await self._store.settled()
+        await self._peers.file()
         record = await self._store.facts(inv)
         # No await from here to the append: of two that come at once, the second sees the first.
         made = self._made(inv, caller, said, record)

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets
 import string
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -45,9 +46,13 @@ class Keyring:
         self._used: dict[str, int] = {}
         self._revoked: dict[str, KeyRow] = {}
         self._changing = asyncio.Lock()
+        # Told when the store has other secrets than before.
+        self.changed: Callable[[], None] = lambda: None
 
     async def load(self) -> None:
-        self._by_digest = {row.sha256: row for row in await self._store.keys()}
+        """As the store has them; what was revoked here stays so until that is written. Raises StoreUnavailableError."""
+        async with self._changing:
+            self._by_digest = {row.sha256: row for row in await self._store.keys() if row.id not in self._revoked}
 
     def name_of(self, digest: str, now: int) -> str:
         """The name of the key that this digest of a credential was issued for; empty if it opens nothing."""
@@ -133,6 +138,7 @@ class Keyring:
         for revoked in list(self._revoked):
             await self._store.remove_key(revoked)
             self._revoked.pop(revoked, None)
+            self.changed()
 
     async def _add(self, name: str, by: str, others_expire_at: int) -> Issued:
         while True:
@@ -141,6 +147,7 @@ class Keyring:
             row = KeyRow(key_id(digest), name, digest, self._clock.now(), by)
             if await self._store.add_key(row, others_expire_at):
                 self._by_digest[digest] = row
+                self.changed()
                 return Issued(row, secret)
 
     def _full(self, name: str) -> Fault | None:

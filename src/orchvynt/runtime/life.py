@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from orchvynt.decisions.alerts.tallies import Tally
 from orchvynt.decisions.budgets.ledger import Line
-from orchvynt.decisions.fallback.health import Route, RouteProbe
+from orchvynt.decisions.fallback.routes import Route, RouteProbe
 from orchvynt.decisions.identity.conversations import Conversation
 from orchvynt.decisions.limits.limiter import Ticket
 from orchvynt.dialects.rate_headers import RateHeaders

@@ -48,10 +48,11 @@ from orchvynt.runtime.control import (
     Tested,
     Version,
 )
+from orchvynt.runtime.deciding import Act, Deciding
 from orchvynt.runtime.granting import Granting
 from orchvynt.runtime.policies import PolicyMissingError
 from orchvynt.runtime.shedding import Shedding
-from orchvynt.runtime.voting import Voting, unknown
+from orchvynt.runtime.voting import unknown
 
 STATUS_ALERTS_MAX: Final = 100
 
@@ -60,11 +61,11 @@ class Operations:
     """Implements `runtime.control.Control`."""
 
     def __init__(
-        self, carrier: Carrier, voting: Voting, changing: Changing, alerting: Alerting, granting: Granting, shedding: Shedding
+        self, carrier: Carrier, deciding: Deciding, changing: Changing, alerting: Alerting, granting: Granting, shedding: Shedding
     ) -> None:
         self.alerting = alerting
         self.carrier = carrier
-        self.voting = voting
+        self.deciding = deciding
         self.granting = granting
         self.shedding = shedding
         self.changing = changing
@@ -76,6 +77,9 @@ class Operations:
     def snapshot(self) -> Snapshot:
         return self.policies.current
 
+    async def filed(self) -> None:
+        await self.deciding.peers.file()
+
     def status(self) -> Status:
         carrier, row, now = self.carrier, self.policies.row, self.carrier.clock.now()
         return Status(
@@ -83,7 +87,6 @@ class Operations:
             policy=row,
             drift=self.policies.drift(now),
             watch=self.policies.watch(now),
-            replicas=(Replica(self.about.name, row.version, row.digest, max(row.applied_at, self.about.started_at)),),
             started_at=self.about.started_at,
             invocations_open=sum(life.state.phase not in PARKED for life in carrier.lives.values()),
             streams_open=sum(life.state.phase == "streaming" for life in carrier.lives.values()),
@@ -96,6 +99,15 @@ class Operations:
             shed=self.shedding.shed,
             alerts=tuple(self.alerting.lines()[:STATUS_ALERTS_MAX]),
         )
+
+    async def replicas(self) -> tuple[Replica, ...]:
+        row = self.policies.row
+        own = Replica(self.about.name, row.version, row.digest, max(row.applied_at, self.about.started_at))
+        try:
+            return (own, *await self.changing.others.now())
+        except StoreUnavailableError:
+            # This one is known.
+            return (own,)
 
     def alerts(self) -> list[AlertLine]:
         return self.alerting.lines()
@@ -200,7 +212,7 @@ class Operations:
         edition: str | None = None,
     ) -> ReviewRow | Fault:
         try:
-            fault = await self.voting.vote(review, decision, voter, reason, text=reply, edition=edition, amount=amount)
+            fault = await self.deciding.act(Act("vote", review, voter, decision, reason, reply, edition, amount))
         except PolicyMissingError as error:
             fault = _no_policy(error)
         return await self._row_after(review, fault)
@@ -208,7 +220,7 @@ class Operations:
     async def decide_all(self, reviews: Sequence[str], decision: Choice, voter: Voter, reason: str) -> list[ReviewRow | Fault]:
         async def decide(review: str) -> Fault | None:
             try:
-                return await self.voting.vote(review, decision, voter, reason)
+                return await self.deciding.act(Act("vote", review, voter, decision, reason))
             except PolicyMissingError as error:
                 return _no_policy(error)
             except (StoreUnavailableError, JournalUnavailableError) as error:
@@ -218,10 +230,10 @@ class Operations:
         return [await self._row_after(review, fault) for review, fault in zip(reviews, faults, strict=True)]
 
     async def claim(self, review: str, voter: Voter) -> ReviewRow | Fault:
-        return await self._row_after(review, self.voting.claim(review, voter))
+        return await self._row_after(review, await self.deciding.act(Act("claim", review, voter)))
 
     async def release(self, review: str, voter: Voter) -> ReviewRow | Fault:
-        return await self._row_after(review, self.voting.release(review, voter))
+        return await self._row_after(review, await self.deciding.act(Act("release", review, voter)))
 
     async def _row_after(self, review: str, fault: Fault | None) -> ReviewRow | Fault:
         """What the store has of it once it has heard. A held caller was answered before: only whoever voted waits for this."""

@@ -39,14 +39,53 @@ class Parked:
         # In the order of their opening.
         self._open: dict[str, ParkedOne] = {}
         self.open_by_gate: dict[str, int] = {}
-        # Told of each decision, once there is an answer or why there is none.
+        # Told of each decision made here, once there is an answer or why there is none.
         self.heard: Callable[[ParkedOne], None] = lambda _: None
+        # Told when the store will have something new about one of them; whether somebody waits for it.
+        self.changed: Callable[[bool], None] = lambda _: None
 
     def add(self, one: ParkedOne) -> None:
         """A further review of the same invocation takes the place of the one before it."""
         self._index(one)
+        self._push(one)
+        self.changed(False)
+
+    def _push(self, one: ParkedOne) -> None:
         for due in _instants(one):
             heapq.heappush(self._escalations, due)
+
+    def follow(self, now: ParkedOne) -> None:
+        """What the store says of one that another process decides about, or decided about; whoever watches it hears so."""
+        known = self._by_review.get(now.review)
+        if known is None:
+            self._index(now)
+            self._push(now)
+        elif known.elsewhere:
+            known.left_at, known.elsewhere = now.left_at, now.elsewhere or known.elsewhere
+            if known.open and not now.open:
+                self._close(known, now.status, now.by, now.decided_at)
+            if not now.join_key and known.join_key:
+                self._release(known)
+        elif not _waited(known):
+            # It may have been joined at another process, and left there.
+            known.left_at = now.left_at
+        self.tell(now.inv)
+
+    def adopt(self, now: ParkedOne) -> None:
+        """From now on this process decides about it; `now` is what the store says of it."""
+        known = self._by_review.get(now.review)
+        if known is None:
+            self.add(now)
+        elif known.elsewhere and known.open:
+            known.elsewhere = ""
+            known.terms, known.votes, known.due, known.escalations = now.terms, now.votes, now.due, now.escalations
+            known.claimed_by, known.claimed_until = now.claimed_by, now.claimed_until
+            known.reminds, known.reminded = now.reminds, now.reminded
+            self._push(known)
+
+    def owners(self) -> set[str]:
+        """The other processes that decide about open ones."""
+        return {one.elsewhere for one in self._open.values() if one.elsewhere}
 
     def add_all(self, ones: Iterable[ParkedOne]) -> None:
         """The same of many, in the order of their opening; at a start, 100,000 (bench/open_reviews.py)."""
@@ -126,11 +165,12 @@ class Parked:
         """Whether something of this caller is parked that its same request might join."""
         return caller in self._places_of
 
-    def left(self, inv: str, at: int) -> None:
-        """The last caller of a parked invocation was told to come back, or went away."""
+    def left(self, inv: str, at: int | None) -> None:
+        """The last caller of a parked invocation was told to come back, or went away; None: one came back."""
         one = self._by_invocation.get(inv)
         if one is not None:
             one.left_at = at
+            self.changed(False)
 
     def keyed(self, scope: str, now: int) -> ParkedOne | None:
         """What an idempotency key finds, whoever waits for it."""
@@ -140,6 +180,14 @@ class Parked:
     def decided(self, one: ParkedOne, status: ReviewStatus, by: str, at: int, under_way: bool = False) -> None:
         """It is decided, once; whoever watches it hears so, unless there is no answer yet: it is `under_way`."""
         assert one.open
+        self._close(one, status, by, at)
+        one.under_way = under_way
+        if not under_way:
+            self.tell(one.inv)
+            self.heard(one)
+            self.changed(True)
+
+    def _close(self, one: ParkedOne, status: ReviewStatus, by: str, at: int) -> None:
         one.status = status
         one.by = by
         one.decided_at = at
@@ -148,10 +196,6 @@ class Parked:
         self.open_by_gate[one.gate] -= 1
         if not self.open_by_gate[one.gate]:
             del self.open_by_gate[one.gate]
-        one.under_way = under_way
-        if not under_way:
-            self.tell(one.inv)
-            self.heard(one)
 
     def concluded(self, one: ParkedOne, joinable: bool, at: int) -> None:
         """What an approval let go on has come to its end; whoever watches it hears so."""
@@ -161,6 +205,7 @@ class Parked:
             self._release(one)
         self.tell(one.inv)
         self.heard(one)
+        self.changed(True)
 
     def _release(self, one: ParkedOne) -> None:
         """The same request does not find it any more."""
@@ -240,7 +285,7 @@ class Parked:
         found: list[ParkedOne] = []
         while self._escalations and self._escalations[0][0] <= now and len(found) < most:
             one = self._by_review.get(heapq.heappop(self._escalations)[1])
-            if one is not None and one.open and one not in found:
+            if one is not None and one.open and not one.elsewhere and one not in found:
                 found.append(one)
         return found
 
@@ -258,10 +303,10 @@ class Parked:
 
 def _instants(one: ParkedOne) -> list[tuple[int, str]]:
     """When something of it is due: the next step of its escalation, and the next reminder."""
-    if one.status != "open":
+    if one.status != "open" or one.elsewhere:
         return []
     return [(at, one.review) for at in (one.due, *one.reminds[:1]) if at]
 
 
 def _waited(one: ParkedOne) -> bool:
-    return one.life is not None and bool(one.life.callers)
+    return one.waiting > 0 or (one.life is not None and bool(one.life.callers))

@@ -27,11 +27,14 @@ class ParkedOne:
     that an approval let go on has not come to its end.
 
     `moved` is by how much the wall clock jumped meanwhile, and all its instants with it.
+
+    `elsewhere` is the process that decides about it, empty where that is this one. `waiting` are the callers who wait here all the same.
     """
 
     __slots__ = (
-        "after_delivery", "at", "by", "claim_for_ns", "claimed_by", "claimed_until", "claims", "decided_at", "due", "escalations", "gate",
-        "inv", "join_key", "key_id", "left_at", "life", "moved", "reminded", "reminds", "review", "status", "terms", "under_way", "votes",
+        "after_delivery", "at", "by", "claim_for_ns", "claimed_by", "claimed_until", "claims", "decided_at", "due", "elsewhere",
+        "escalations", "gate", "inv", "join_key", "key_id", "left_at", "life", "moved", "reminded", "reminds", "review", "status", "terms",
+        "under_way", "votes", "waiting",
     )  # fmt: skip
 
     def __init__(self, review: str, inv: str, gate: str, key_id: str, join_key: str, at: int, due: int, status: ReviewStatus) -> None:
@@ -59,6 +62,8 @@ class ParkedOne:
         self.reminds: tuple[int, ...] = ()
         self.reminded = 0
         self.moved = 0
+        self.elsewhere = ""
+        self.waiting = 0
 
     @property
     def open(self) -> bool:

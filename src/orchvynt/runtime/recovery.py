@@ -1,15 +1,13 @@
 """What an earlier process left: spend and holds go back into the ledger, attempts without outcome are settled at their bound,
 interrupted invocations end on record, parked ones go back into the index."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.prompts import PROMPTS_MAX
 from orchvynt.decisions.budgets.windows import placed_in
-from orchvynt.decisions.reviews.cases import Case
-from orchvynt.decisions.reviews.choices import offered
 from orchvynt.language.snapshot import Budget, Snapshot
 from orchvynt.lifecycle.before_send import concluded, cut_off
 from orchvynt.lifecycle.settling import bound_of, consumed, price_of
@@ -19,11 +17,11 @@ from orchvynt.model.budget_facts import PROMPTS, Reserved
 from orchvynt.model.money import cost_nanos
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.journal import Journal
-from orchvynt.ports.parked import ParkedRow, ParkedTerms
 from orchvynt.ports.processes import TakenOver
 from orchvynt.ports.store import OpenHold, SpendRow, Store
 from orchvynt.runtime.parked import Parked
-from orchvynt.runtime.parked_one import JOINABLE_NS, ParkedOne
+from orchvynt.runtime.parked_one import JOINABLE_NS
+from orchvynt.runtime.parked_rows import Reading
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -80,7 +78,9 @@ async def recover(
         settled += ends.settled
         voided += len(ends.holds) - ends.settled
         unfinished += ends.unfinished
-    parked.add_all(_parked(parked, await store.parked(at, JOINABLE_NS), at))
+    me, living = store.process, [row.process for row in await store.processes() if row.state != "gone"]
+    await store.adopt_reviews(me, living)
+    parked.add_all(Reading(parked, me, at).ones(await store.parked(at, JOINABLE_NS)))
     if grants := [given for given in await store.grants() if not 0 < given.until <= at]:
         _restore_grants(ledger, grants, spend, parked, budgets, at)
     return Recovered(settled, voided, unfinished, parked.open_count)
@@ -196,40 +196,3 @@ def _end_hold(hold: OpenHold, at: int, snapshot: Snapshot, budgets: Mapping[str,
     parts = consumed([_told_its_end(part, budgets) for part in placed.reserved], nanos, usage)
     receipt = facts.AttemptSettled(hold.inv, at, hold.attempt, usage, nanos, parts, "at the hold", why=why)
     return [facts.AttemptEnded(hold.inv, at, hold.attempt, "interrupted", at - hold.sent_at), receipt]
-
-
-def _terms(terms: ParkedTerms, after_delivery: bool) -> Case:
-    """As `lifecycle.review_cases` makes them of the opening; a further group may have been asked since."""
-    return Case(
-        "",
-        reviewers=terms.reviewers,
-        quorum=terms.quorum,
-        not_requester=terms.not_requester,
-        requester=terms.requester,
-        require_reason=terms.require_reason,
-        choices=offered(terms.stage, after_delivery),
-    )
-
-
-def _parked(parked: Parked, rows: Iterable[ParkedRow], at: int) -> Iterator[ParkedOne]:
-    """The reviews of the rows, in their order."""
-    cases: dict[tuple[ParkedTerms, bool], Case] = {}
-    for row in rows:
-        is_open = row.status == "open"
-        due = row.escalates_at if is_open else 0
-        one = ParkedOne(row.review, row.inv, row.gate, row.key_id, row.join_key, row.opened_at, due, row.status)
-        one.by = row.by
-        one.escalations = row.escalations
-        one.decided_at = row.decided_at
-        one.after_delivery = row.after_delivery
-        if is_open:
-            key = row.terms, row.after_delivery
-            if (terms := cases.get(key)) is None:
-                terms = cases[key] = parked.shared(_terms(*key))
-            one.terms = terms
-            one.votes, one.claimed_by, one.claimed_until = row.votes, row.claimed_by, row.claimed_until
-            one.reminds, one.reminded = row.reminds, row.reminded
-        one.claim_for_ns = row.claim_for_ns
-        # Whoever still waited for it was cut off when the earlier process ended; whoever waited for the decision may have been.
-        one.left_at = row.left_at or row.decided_at or at
-        yield one

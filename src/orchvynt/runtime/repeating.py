@@ -22,14 +22,14 @@ from orchvynt.ports.caller import CallerLine
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.key_tenures import KeyTenures, UnderWay
+from orchvynt.runtime.recent_answers import Recent
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.tape import Room, Tape
 from orchvynt.runtime.tasks import Tasks
 
 # The store bounds its own waiting reads; what comes in a crowd stands in line here.
 LOOKS_AT_ONCE: Final = 32
-# What an entry of the cache takes up beside its body: headers, digests, the entry itself.
-BESIDES_BYTES: Final = 2_048
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -46,7 +46,8 @@ USUAL: Final = Limits()
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """One request. `begin` makes it an invocation whose answer goes to the line it is given; `refuse` tells its caller."""
+    """One request. `begin` makes it an invocation whose answer goes to the line it is given; `refuse` tells its caller. `until` is how long
+    that may be made to wait for an answer of another process (monotonic ns)."""
 
     key: Idempotency
     inv: str
@@ -54,6 +55,7 @@ class Asked(msgspec.Struct, frozen=True):
     request_id: str
     begin: Callable[[CallerLine], None]
     refuse: Callable[[Fault], None]
+    until: int
 
 
 class Repeating:
@@ -66,6 +68,7 @@ class Repeating:
         store: Store,
         tasks: Tasks,
         soon: Callable[[Callable[[], None]], object],
+        tenures: KeyTenures,
         limits: Limits = USUAL,
     ) -> None:
         self._carrier = carrier
@@ -73,6 +76,7 @@ class Repeating:
         self._store = store
         self._tasks = tasks
         self._soon = soon
+        self._tenures = tenures
         self._under_way_max = limits.under_way
         self._room = Room(limits.answer_bytes, limits.stream_bytes)
         # All by scope: what is under way, who waits for a look into the store, what was kept lately.
@@ -106,8 +110,7 @@ class Repeating:
     async def _look(self, scope: str) -> None:
         """What the store knows of a key decides for all who came meanwhile."""
         try:
-            async with self._places:
-                found = await self._kept(scope)
+            found = await self._found(scope)
         except StoreUnavailableError as error:
             fault = Fault(
                 "store_unavailable",
@@ -117,6 +120,7 @@ class Repeating:
             )
             for asked in self._looking.pop(scope):
                 asked.refuse(fault)
+            self._tenures.end(scope)
             return
         # Who left before anything was sent asked for nothing.
         waiting = [asked for asked in self._looking.pop(scope) if not asked.line.gone]
@@ -127,6 +131,41 @@ class Repeating:
             self._open(waiting[0])
             for asked in waiting[1:]:
                 self.ask(asked)
+        if scope not in self._tapes:
+            self._tenures.end(scope)
+
+    async def _found(self, scope: str) -> AnswerKept | None:
+        """The kept answer. Without one, and without a review of it, this process alone begins an invocation for the key when this returns.
+        Raises StoreUnavailableError."""
+        while True:
+            async with self._places:
+                found = await self._kept(scope)
+                if found is not None or not self._tenures.needed or self._in_review(scope) or not self._looking[scope]:
+                    return found
+                first = self._looking[scope][0]
+                under_way = await self._tenures.take(first.key, first.inv)
+                if under_way is None:
+                    # Another process may have kept it in between.
+                    return await self._kept(scope)
+            self._looking[scope] = self._still_waiting(scope, under_way)
+            await self._tenures.wait(scope)
+
+    def _in_review(self, scope: str) -> bool:
+        return self._carrier.parked.keyed(scope, self._carrier.clock.now()) is not None
+
+    def _still_waiting(self, scope: str, under_way: UnderWay) -> list[Asked]:
+        """Those who may get the answer that is under way at another process; the others are told why not."""
+        waiting: list[Asked] = []
+        for asked in self._looking[scope]:
+            if asked.line.gone:
+                continue
+            if asked.key.request != under_way.request:
+                asked.refuse(rules.mismatch(under_way.inv))
+            elif self._carrier.clock.monotonic() >= asked.until:
+                asked.refuse(rules.elsewhere(under_way.inv))
+            else:
+                waiting.append(asked)
+        return waiting
 
     async def _kept(self, scope: str) -> AnswerKept | None:
         """Raises StoreUnavailableError."""
@@ -228,6 +267,7 @@ class Repeating:
     def _drop(self, tape: Tape) -> None:
         if self._tapes.get(tape.key.scope) is tape:
             del self._tapes[tape.key.scope]
+            self._tenures.end(tape.key.scope)
 
     async def forget(self) -> None:
         """Drops what has expired. What the store cannot do now it does the next time."""
@@ -237,46 +277,3 @@ class Repeating:
             await self._store.forget_answers(now)
         except StoreUnavailableError:
             return
-
-
-class Recent:
-    """The answers that were kept last, so many bytes of them. They are numbered as they come: `added` is the number of the last one,
-    `dropped` the highest of those that had to make room."""
-
-    def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
-        self._answers: dict[str, tuple[int, AnswerKept]] = {}
-        self._bytes = 0
-        self.added = 0
-        self.dropped = 0
-
-    def get(self, scope: str, now: int) -> AnswerKept | None:
-        _, kept = self._answers.get(scope, (0, None))
-        return kept if kept is not None and kept.until > now else None
-
-    def add(self, kept: AnswerKept) -> None:
-        """The newest; the oldest make room."""
-        self._remove(kept.scope)
-        self.added += 1
-        if _size(kept) > self._bytes_max:
-            self.dropped = self.added
-            return
-        self._answers[kept.scope] = (self.added, kept)
-        self._bytes += _size(kept)
-        while self._bytes > self._bytes_max:
-            self.dropped = max(self.dropped, self._remove(next(iter(self._answers))))
-
-    def forget(self, now: int) -> None:
-        for kept in [kept for _, kept in self._answers.values() if kept.until <= now]:
-            self._remove(kept.scope)
-
-    def _remove(self, scope: str) -> int:
-        """Its number, 0 if it is not there."""
-        number, kept = self._answers.pop(scope, (0, None))
-        if kept is not None:
-            self._bytes -= _size(kept)
-        return number
-
-
-def _size(kept: AnswerKept) -> int:
-    return len(kept.body) + BESIDES_BYTES

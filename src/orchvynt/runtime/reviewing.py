@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Literal
 
 from orchvynt.dialects import registry
 from orchvynt.lifecycle import events
@@ -15,8 +15,9 @@ from orchvynt.ports.caller import CallerLine
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime import answers
+from orchvynt.runtime.callers import KEEP_ALIVE_NS
 from orchvynt.runtime.carrier import Carrier
-from orchvynt.runtime.life import Caller, Life
+from orchvynt.runtime.life import NEVER, Caller, Life
 from orchvynt.runtime.parked_one import ParkedOne
 from orchvynt.runtime.parking_lives import STREAM_OPEN_NS
 from orchvynt.runtime.policies import Policies, PolicyMissingError
@@ -44,6 +45,7 @@ class Reviewing:
         self.tasks = tasks
         self._loading: dict[str, asyncio.Task[Life]] = {}
         self._polls: set[asyncio.Event] = set()
+        self._ending = False
         self._places = asyncio.Semaphore(LOADS_AT_ONCE)
 
     async def current(self, one: ParkedOne) -> tuple[ParkedOne, Life]:
@@ -57,7 +59,7 @@ class Reviewing:
             newest = one if one.after_delivery else self.carrier.parked.invocation(one.inv) or one
             if newest is not one:
                 one = newest
-            elif one.open and life.state.phase == "done":
+            elif one.open and life.state.phase == "done" and not one.elsewhere:
                 await self._follow_record(one)
             else:
                 return one, self._adopted(one, life)
@@ -75,7 +77,7 @@ class Reviewing:
 
     def _adopted(self, one: ParkedOne, life: Life) -> Life:
         """While a review is open its invocation has one life in this process, whoever loaded it."""
-        if not one.open or one.after_delivery:
+        if not one.open or one.after_delivery or one.elsewhere:
             return life
         if one.life is None:
             one.life = life
@@ -111,10 +113,12 @@ class Reviewing:
         one, life = await self.current(one)
         if caller.line.gone:
             self.carrier.parking.let_go(life)
-        elif one.open or one.under_way:
-            self._attach(life, caller)
-        else:
+        elif not _is_pending(one, life):
             self._give(life, caller)
+        elif one.elsewhere:
+            await self._wait_here(one, life, caller)
+        else:
+            self._attach(life, caller)
 
     def _attach(self, life: Life, caller: Caller) -> None:
         clock = self.carrier.clock
@@ -151,34 +155,80 @@ class Reviewing:
         self.tasks.start(self._told_if_unavailable(caller, one.inv, lambda: self._poll(one, caller, wait_s)), f"poll {one.inv}")
 
     async def _poll(self, one: ParkedOne, caller: Caller, wait_s: float) -> None:
+        clock = self.carrier.clock
+        until = clock.monotonic() + int(wait_s * 1_000_000_000)
         if (one.open or one.under_way) and wait_s > 0:
-            await self._wait_for_decision(one, caller, wait_s)
+            await self._heard_of(one, caller, until)
         if caller.line.gone:
             return
         one, life = await self.current(one)
-        if one.open or one.under_way:
+        while one.elsewhere and _is_pending(one, life) and clock.monotonic() < until and not caller.line.gone:
+            await self._heard_of(one, caller, until)
+            one, life = await self.current(one)
+        if _is_pending(one, life):
             answers.refuse(life, caller, pending(life.state))
             self.carrier.parking.let_go(life)
         else:
             self._give(life, caller)
 
-    async def _wait_for_decision(self, one: ParkedOne, caller: Caller, wait_s: float) -> None:
-        decided = asyncio.Event()
-        self._polls.add(decided)
-        caller.line.on_gone = decided.set
-        self.carrier.parked.watch(one.inv, decided.set)
+    async def _heard_of(self, one: ParkedOne, caller: Caller, until: int) -> None:
+        """Returns when something became of an invocation, its caller is gone, or it is `until` (monotonic ns)."""
+        heard = asyncio.Event()
+        self._polls.add(heard)
+        caller.line.on_gone = heard.set
+        self.carrier.parked.watch(one.inv, heard.set)
         try:
-            async with asyncio.timeout(wait_s):
-                await decided.wait()
+            async with asyncio.timeout(max(0, until - self.carrier.clock.monotonic()) / 1_000_000_000):
+                await heard.wait()
         except TimeoutError:
             pass
         finally:
-            self._polls.discard(decided)
-            self.carrier.parked.unwatch(one.inv, decided.set)
+            self._polls.discard(heard)
+            self.carrier.parked.unwatch(one.inv, heard.set)
             caller.line.on_gone = None
+
+    async def _wait_here(self, one: ParkedOne, life: Life, caller: Caller) -> None:
+        """Another process decides about what this caller waits for: `life` is a copy, and no step of it is taken here."""
+        one.waiting += 1
+        try:
+            self._note_waits(one, "joined")
+            how = await self._until_told(one, life, caller)
+            self._note_waits(one, how)
+        finally:
+            one.waiting -= 1
+
+    async def _until_told(self, one: ParkedOne, life: Life, caller: Caller) -> Literal["held", "pending", "gone"]:
+        """How that ended: it is held no more, for it has its answer, or was told to come back, or went away."""
+        clock, callers = self.carrier.clock, self.carrier.callers
+        gate = asked_gate(life.snapshot, life.state)
+        life.callers = [caller]
+        callers.hold_one(life, caller, gate.wait_up_to_ns if gate else None)
+        pulse = clock.monotonic() + STREAM_OPEN_NS if life.state.invocation.ask.stream else NEVER
+        while True:
+            await self._heard_of(one, caller, min(caller.due, pulse))
+            if caller.line.gone:
+                return "gone"
+            one, now = await self.current(one)
+            if not _is_pending(one, now):
+                now.callers = [caller]
+                self._give(now, caller)
+                return "held"
+            if clock.monotonic() >= caller.due or self._ending:
+                answers.refuse(life, caller, pending(life.state))
+                return "pending"
+            if clock.monotonic() >= pulse:
+                callers.open_held(life)
+                pulse = clock.monotonic() + KEEP_ALIVE_NS
+
+    def _note_waits(self, one: ParkedOne, how: Literal["joined", "held", "pending", "gone"]) -> None:
+        """Goes on record, so that nobody else joins it meanwhile, or somebody may. Raises JournalUnavailableError."""
+        if how != "held":
+            self.carrier.journal.append((facts.CallerWaits(one.inv, self.carrier.clock.now(), how),))
+            self.carrier.parked.left(one.inv, None if how == "joined" else self.carrier.clock.now())
 
     def end_polls(self) -> None:
         """Whoever polls is answered at once: the process stops, and the next one is asked again."""
+        self._ending = True
         for decided in self._polls:
             decided.set()
 
@@ -200,3 +250,9 @@ class Reviewing:
             fault = Fault("not_found", f"What was parked as {inv} is not kept any more.", "Send the request again, changed.")
             said = registry.caller("anthropic_messages").error(fault, inv)
             answers.answer_fault(caller.line, fault, said, [("x-orchvynt-invocation", inv)])
+
+
+def _is_pending(one: ParkedOne, life: Life) -> bool:
+    """Whether there is still to be decided about it, or what was decided has not come to its end. Of what another process decides, the
+    store knows it first: `life` was read from there."""
+    return life.state.phase != "done" if one.elsewhere else one.open or one.under_way

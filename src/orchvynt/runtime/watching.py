@@ -90,6 +90,9 @@ class Watching:
         except StoreUnavailableError as error:
             await self._trouble(f"{path} cannot be put in force: {error}", passes=True)
             return
+        if done is None:
+            self._say("")
+            return
         if isinstance(done, Fault):
             await self._trouble(f"{path} cannot be put in force: {done.message}", passes=True)
             return

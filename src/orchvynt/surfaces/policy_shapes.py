@@ -21,12 +21,14 @@ def duration_ns(text: str) -> int | None:
 
 
 class ReplicaView(msgspec.Struct, frozen=True):
-    """One process that serves, and which version it serves since when."""
+    """One process that serves, and which version it serves since when. `trouble` says why it does not serve the newest, where it says so,
+    or that it is silent."""
 
     name: str
     version: int
     digest: str
     since: str
+    trouble: str = ""
 
 
 class PolicyView(msgspec.Struct, frozen=True):

@@ -114,7 +114,7 @@ def test_it_is_the_review_s_row_with_the_departure(opener: Opener, steps: list[t
             for one in rows:
                 row = await pair.store.review(one.review)
                 assert row is not None
-                assert one == parked_row(row, Departure(row.inv, one.claim_for_ns, one.left_at))
+                assert one == parked_row(row, Departure(row.inv, one.claim_for_ns, one.left_at), one.owner)
             assert [row.opened_at for row in rows] == sorted(row.opened_at for row in rows)
 
     asyncio.run(run())

@@ -125,6 +125,8 @@ async def serving(policy: Snapshot, obliging: bool = True, subjects_max: int = 1
         runtime.tasks,
         reception,
         runtime.shedding,
+        runtime.peers,
+        runtime.following,
     )
     server = HttpServer(data_plane.handle, _refusal, QUICK, SystemClock(), runtime.shedding, data_plane.door.turn_away)
     port = await server.start("127.0.0.1", 0)

@@ -7,7 +7,7 @@ import msgspec
 from orchvynt.adapters.memory.audit import MemoryAudit
 from orchvynt.adapters.memory.changes import MemoryChanges
 from orchvynt.adapters.memory.outbox import MemoryOutbox
-from orchvynt.adapters.memory.parked import MemoryParked
+from orchvynt.adapters.memory.peers import MemoryPeers
 from orchvynt.adapters.memory.people import MemoryPeople
 from orchvynt.adapters.memory.processes import MemoryProcesses
 from orchvynt.adapters.memory.receipts import MemoryReceipts
@@ -40,7 +40,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class MemoryStore(MemoryAudit, MemoryParked, MemoryOutbox, MemoryChanges, MemoryPeople, MemoryProcesses):
+class MemoryStore(MemoryAudit, MemoryPeers, MemoryOutbox, MemoryChanges, MemoryPeople, MemoryProcesses):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
     def __init__(self) -> None:
@@ -58,7 +58,6 @@ class MemoryStore(MemoryAudit, MemoryParked, MemoryOutbox, MemoryChanges, Memory
         self._feedback: dict[str, FeedbackRow] = {}
         self._kept: dict[str, AnswerKept] = {}
         self._last_finished = ""
-        self._policies: list[PolicyRow] = []
         self._tokens: dict[str, TokenRow] = {}
         self._keys: dict[str, KeyRow] = {}
         self._alerting: bytes | None = None
@@ -93,6 +92,7 @@ class MemoryStore(MemoryAudit, MemoryParked, MemoryOutbox, MemoryChanges, Memory
         self._file_audit(self._reviews, batch.audited, batch.matches)
         self._reviews = fold_reviews(self._reviews, batch.reviews) if batch.reviews else self._reviews
         self.file_news(batch.reviews)
+        self.file_review_changes(batch, self.process)
         for inv in {fact.inv for fact in batch.reviews}:
             self._mark_parked(inv)
         self._last_finished = batch.last_finished or self._last_finished
@@ -254,10 +254,12 @@ class MemoryStore(MemoryAudit, MemoryParked, MemoryOutbox, MemoryChanges, Memory
             if others_expire_at and other.name == key.name and not 0 < other.expires_at < others_expire_at:
                 self._keys[other.id] = msgspec.structs.replace(other, expires_at=others_expire_at)
         self._keys[key.id] = key
+        self._key_changes += 1
         return True
 
     async def remove_key(self, key_id: str) -> bool:
         self._check_open()
+        self._key_changes += 1
         return self._keys.pop(key_id, None) is not None
 
     async def use_keys(self, used: Sequence[tuple[str, int]]) -> None:

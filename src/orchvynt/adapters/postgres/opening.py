@@ -22,6 +22,7 @@ from orchvynt.adapters.postgres.migrating import migrate, pending
 from orchvynt.adapters.postgres.reader import Reader
 from orchvynt.adapters.postgres.session import QUERIES, Session
 from orchvynt.adapters.postgres.target import Target
+from orchvynt.adapters.postgres.wakeups import PostgresWakeups
 from orchvynt.adapters.registering import Process, begin, number_of, process_rows
 from orchvynt.adapters.sqlite.anchor import NAME, Anchor
 from orchvynt.adapters.sqlite.ending import Ending
@@ -82,7 +83,7 @@ def _open(target: Target, journal_dir: Path, sync: Sync, limits: StoreLimits, wo
     ending = Ending(filed, journal, process, session)
     taking_over = TakingOver(family, partial(_reach, target, who))
     store = SqliteStore(writer, reader, accounts, journal, ending, [own.lock], Anchor(own.directory), process, taking_over, True)
-    return Opened(store, journal, recovery, audit_whole)
+    return Opened(store, journal, recovery, audit_whole, PostgresWakeups(target, who))
 
 
 def _session(target: Target, who: str, process: str) -> Session:

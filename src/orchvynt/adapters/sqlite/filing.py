@@ -18,6 +18,7 @@ from orchvynt.adapters.sqlite.departures import file_departures
 from orchvynt.adapters.sqlite.news import file_news
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
 from orchvynt.adapters.sqlite.receipts import file_receipts
+from orchvynt.adapters.sqlite.review_changes import file_review_changes
 from orchvynt.model.facts import BudgetGranted, Vote, Wanted
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import Carried
@@ -118,6 +119,8 @@ def file_batch(connection: Connection, batch: Batch, position: Position, chain: 
         run_rows(connection, "add_grants", 13, values)
     if batch.kept:
         _file_kept(connection, batch.kept)
+    if batch.reviews or batch.departures:
+        file_review_changes(connection, batch, process.id)
     connection.execute(QUERIES["set_filed"], (*position, batch.last_finished, process.id))
 
 

@@ -29,11 +29,13 @@ from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader
 from orchvynt.adapters.sqlite.shared_chain import SharedChain
 from orchvynt.adapters.sqlite.store import SqliteStore
+from orchvynt.adapters.sqlite.wakeups import SocketWakeups, place_of
 from orchvynt.adapters.sqlite.writer import Filed, Writer
 from orchvynt.adapters.taking_over import TakingOver
 from orchvynt.decisions.audit.entries import MISMATCH
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.processes import TakenOver
+from orchvynt.ports.wakeups import Alone, Wakeups
 
 Sync = Literal["process", "power"]
 
@@ -49,14 +51,18 @@ class StoreLimits(msgspec.Struct, frozen=True):
     shared_busy_ms: int = 10_000
 
 
+ALONE: Final = Alone()
+
+
 class Opened(msgspec.Struct, frozen=True):
     """`recovery` says what the last process left: torn bytes are harmless, `damages` and `missing` are to be told loudly. `audit_whole`
-    is false where the audit did not end with its anchored head."""
+    is false where the audit did not end with its anchored head. `wakeups` are not begun yet."""
 
     store: SqliteStore
     journal: FileJournal
     recovery: Recovery
     audit_whole: bool = True
+    wakeups: Wakeups = ALONE
 
 
 DEFAULT_LIMITS: Final = StoreLimits()
@@ -100,7 +106,7 @@ def _open(path: Path, journal_dir: Path, sync: Sync, limits: StoreLimits, shared
     ending = Ending(filed, journal, process, connection)
     taking_over = TakingOver(family, partial(_reach, path, busy_ms))
     store = SqliteStore(writer, reader, accounts, journal, ending, [own.lock, lock], Anchor(own.directory), process, taking_over, shared)
-    return Opened(store, journal, recovery, audit_whole)
+    return Opened(store, journal, recovery, audit_whole, SocketWakeups(place_of(path)) if shared else ALONE)
 
 
 def _registered(connection: SqliteConnection, path: Path, journal: str) -> tuple[Process, bool]:

@@ -266,16 +266,14 @@ SELECT placed, sent_at FROM holds WHERE process = (SELECT number FROM processes 
 SELECT inv FROM invocations WHERE outcome = '' AND process = (SELECT number FROM processes WHERE process = ?1) ORDER BY inv;
 
 -- name: parked
--- Oldest first, those that are open, and those that a caller may still come back for.
+-- Oldest first, those for which {which} holds.
 SELECT
-    review, reviews.inv, gate, status, opened_at, decided_at, by, key_id, join_key, escalates_at, escalations, after_delivery, claimed_by,
-    claimed_until, votes, reminds, reminded, coalesce(claim_for_ns, :claim_for_ns), coalesce(left_at, 0), reviewers, require_reason, quorum,
-    not_requester, requester, stage
-FROM reviews LEFT JOIN departures ON departures.inv = reviews.inv
-WHERE
-    status = 'open' OR :now - decided_at < :joinable_ns
-    OR :now - coalesce(nullif(left_at, 0), decided_at) < coalesce(claim_for_ns, :claim_for_ns)
-ORDER BY opened_at, review;
+    reviews.review, reviews.inv, gate, status, opened_at, decided_at, by, key_id, join_key, escalates_at, escalations, after_delivery, claimed_by,
+    claimed_until, votes, reminds, reminded, coalesce(claim_for_ns, :claim_for_ns), coalesce(left_at, 0),
+    coalesce(review_owners.process, ''), reviewers, require_reason, quorum, not_requester, requester, stage
+FROM reviews LEFT JOIN departures ON departures.inv = reviews.inv LEFT JOIN review_owners ON review_owners.review = reviews.review
+WHERE {which}
+ORDER BY opened_at, reviews.review;
 
 -- name: reviews_page
 -- A page of the inbox: those that match {conditions}, by their opening.
@@ -693,3 +691,121 @@ UPDATE filed SET process = ?1 WHERE process = '';
 -- name: journals_filed
 -- How far each journal of a machine is filed.
 SELECT journal, segment, "offset" FROM filed JOIN processes ON processes.process = filed.process WHERE host = ?1;
+
+-- name: pulse
+-- What tells whether anything changed, and the store's clock.
+SELECT
+    CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000,
+    (SELECT coalesce(max(version), 0) FROM policies),
+    coalesce((SELECT number FROM revisions WHERE name = 'reviews'), 0),
+    coalesce((SELECT number FROM revisions WHERE name = 'keys'), 0);
+
+-- name: keys_changed
+-- Secrets are not what they were.
+INSERT INTO revisions VALUES ('keys', 1) ON CONFLICT (name) DO UPDATE SET number = number + 1;
+
+-- name: put_served
+-- What a process serves.
+INSERT OR REPLACE INTO served VALUES (?, ?);
+
+-- name: served
+-- What all of them serve.
+SELECT row FROM served ORDER BY process;
+
+-- name: ask
+-- A question of one process to another.
+INSERT INTO questions (id, asks, by, what, body) VALUES (?, ?, ?, ?, ?);
+
+-- name: questions
+-- Those that a process has not answered.
+SELECT id, asks, by, what, body FROM questions WHERE asks = ? AND answer IS NULL ORDER BY seq;
+
+-- name: answer
+-- The answer, unless it was taken back.
+UPDATE questions SET answer = ?1 WHERE id = ?2 AND answer IS NULL;
+
+-- name: answer_to
+-- The answer, if there is one.
+SELECT answer FROM questions WHERE id = ? AND answer IS NOT NULL;
+
+-- name: take_back
+-- Nobody waits for it.
+DELETE FROM questions WHERE id = ?;
+
+-- name: take_tenure
+-- It is free, or over, or this process has it.
+INSERT INTO tenures (name, process, until, said)
+VALUES (
+    :name, :process,
+    CASE :for_ns WHEN 0 THEN 0 ELSE CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000 + :for_ns END, :said
+)
+ON CONFLICT (name) DO UPDATE SET process = excluded.process, until = excluded.until, said = excluded.said
+WHERE
+    tenures.process = excluded.process
+    OR (tenures.until > 0 AND tenures.until <= CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000);
+
+-- name: tenure
+-- Who has it.
+SELECT name, process, said FROM tenures WHERE name = ?;
+
+-- name: end_tenure
+-- It is free, if it is still the one that was taken.
+DELETE FROM tenures WHERE name = ? AND process = ? AND said = ?;
+
+-- name: forget_served
+-- Of a process that is gone.
+DELETE FROM served WHERE process = ?;
+
+-- name: forget_tenures
+-- Of a process that is gone.
+DELETE FROM tenures WHERE process = ?;
+
+-- name: forget_questions
+-- To or of a process that is gone.
+DELETE FROM questions WHERE asks = ?1 OR by = ?1;
+
+-- name: changed_reviews
+-- Which invocations in review changed behind a number.
+SELECT number, inv FROM review_changes WHERE number > ? ORDER BY number LIMIT ?;
+
+-- name: count_review_changes
+-- Numbers for so many changes: the last one. Others that change something wait until this is committed.
+INSERT INTO revisions VALUES ('reviews', ?1) ON CONFLICT (name) DO UPDATE SET number = number + ?1 RETURNING number;
+
+-- name: add_review_change
+-- A change, under its number.
+INSERT INTO review_changes (number, inv) VALUES (?, ?);
+
+-- name: drop_review_changes
+-- The oldest: whoever did not look for so long reads all reviews.
+DELETE FROM review_changes WHERE number <= ?;
+
+-- name: own_review
+-- The process that opened it decides about it.
+INSERT OR IGNORE INTO review_owners (review, process) VALUES (?, ?);
+
+-- name: disown_review
+-- It is decided.
+DELETE FROM review_owners WHERE review = ?;
+
+-- name: review_owner
+-- Who decides about it.
+SELECT process FROM review_owners WHERE review = ?;
+
+-- name: adopt_review
+-- Somebody else decides about it, unless somebody was faster.
+UPDATE review_owners SET process = ?1 WHERE review = ?2 AND process = ?3;
+
+-- name: orphaned_reviews
+-- Open ones that none of the living decides about, their invocations, and who did.
+SELECT review_owners.review, inv, process FROM review_owners JOIN reviews ON reviews.review = review_owners.review
+WHERE process NOT IN (SELECT value FROM json_each(:living)) AND process <> :process;
+
+-- name: reviews_at_start
+-- A condition of `parked`: those that are open, and those that a caller may still come back for.
+status = 'open' OR :now - decided_at < :joinable_ns
+OR :now - coalesce(nullif(left_at, 0), decided_at) < coalesce(claim_for_ns, :claim_for_ns)
+
+-- name: reviews_of
+-- A condition of `parked`: those of some invocations.
+reviews.inv IN (SELECT value FROM json_each(:invocations))

@@ -19,6 +19,7 @@ from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_r
 from orchvynt.adapters.sqlite.inbox import reviews_page
 from orchvynt.adapters.sqlite.outbox import SqliteOutbox
 from orchvynt.adapters.sqlite.parked import read_parked
+from orchvynt.adapters.sqlite.peers import SqlitePeers
 from orchvynt.adapters.sqlite.people import SqlitePeople
 from orchvynt.adapters.sqlite.processes import SqliteProcesses
 from orchvynt.adapters.sqlite.queries import QUERIES
@@ -48,7 +49,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople, SqliteProcesses):
+class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeers, SqlitePeople, SqliteProcesses):
     """Implements ports.store.Store. It owns the journal that it files: `close()` closes both."""
 
     def __init__(
@@ -243,12 +244,17 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople, SqliteProcesses):
                 return False
             if others_expire_at:
                 connection.execute(QUERIES["expire_other_keys"], (key.name, key.id, others_expire_at))
+            connection.execute(QUERIES["keys_changed"])
             return True
 
         return await asyncio.wrap_future(self._writer.submit(work))
 
     async def remove_key(self, key_id: str) -> bool:
-        return await self._change("remove_key", (key_id,))
+        def work(connection: Connection) -> bool:
+            connection.execute(QUERIES["keys_changed"])
+            return connection.execute(QUERIES["remove_key"], (key_id,)).rowcount > 0
+
+        return await asyncio.wrap_future(self._writer.submit(work))
 
     async def use_keys(self, used: Sequence[tuple[str, int]]) -> None:
         def work(connection: Connection) -> None:

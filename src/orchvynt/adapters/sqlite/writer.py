@@ -154,15 +154,16 @@ class Writer:
     def start(self) -> None:
         self._thread.start()
 
-    def submit(self, work: Callable[[Connection], T], securely: bool = False) -> Future[T]:
-        """Runs `work` in a transaction of its own that survives a loss of power. `securely`: what it takes away is overwritten."""
+    def submit(self, work: Callable[[Connection], T], securely: bool = False, durable: bool = True) -> Future[T]:
+        """Runs `work` in a transaction of its own that survives a loss of power, where it is `durable`. `securely`: what it takes away is
+        overwritten."""
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()  # from here on no cancellation can meet the writer's answer
 
         def run() -> None:
             try:
                 run_one = self._filed.transaction_without_traces if securely else self._filed.transaction
-                future.set_result(run_one(work, True))
+                future.set_result(run_one(work, durable))
             except (StoreUnavailableError, ValueError, OverflowError, TypeError) as error:
                 # The last three: a value that the database cannot hold is its sender's mistake and must not stop the filing.
                 future.set_exception(error)

@@ -16,6 +16,8 @@ SLOTS: Final = 10
 RAMP_NS: Final = 5_000_000_000
 """For how long after it closed only a growing share of those that have another tier come back."""
 WHOLE: Final = 10_000
+PROBED_ELSEWHERE_NS: Final = 60_000_000_000
+"""So long another process's probe is waited for that says nothing more: that process may have died."""
 
 BreakerState = Literal["closed", "open", "half-open"]
 
@@ -45,6 +47,7 @@ class Breaker:
         "_calls",
         "_closed",
         "_credit",
+        "_elsewhere_until",
         "_errors",
         "_good",
         "_probe",
@@ -65,6 +68,7 @@ class Breaker:
         self.until = self.opened = 0
         self._closed = self._credit = self._good = 0
         self._probe: Probe | None = None
+        self._elsewhere_until = 0
         self._clear()
 
     def _clear(self) -> None:
@@ -112,6 +116,24 @@ class Breaker:
         if probe is self._probe:
             self._probe = None
 
+    # What other processes say of it. Their own probes and calls decided it.
+
+    def probed_elsewhere(self, now: int) -> None:
+        """A probe is under way at another process: nobody passes until that says what came of it, or for a while."""
+        self._elsewhere_until = now + PROBED_ELSEWHERE_NS
+
+    def opened_elsewhere(self, now: int, for_ns: int) -> None:
+        """It is open for so long, or a probe there was not enough to close it (0)."""
+        self._elsewhere_until = 0
+        if not self.open:
+            self._trip(now)
+        self.until = now + for_ns
+
+    def closed_elsewhere(self, now: int) -> None:
+        self._elsewhere_until = 0
+        if self.open:
+            self._close(now)
+
     def _trip(self, now: int) -> None:
         self.open, self.calm = True, False
         self.until = now + self.breaking.open_for_ns
@@ -121,6 +143,7 @@ class Breaker:
 
     def _close(self, now: int) -> None:
         self.open = False
+        self._probe = None
         self.until = 0
         self._closed, self._credit = now, RAMP_NS
         self._clear()
@@ -139,8 +162,8 @@ class Breaker:
     # What is asked of it.
 
     def refuses(self, now: int) -> bool:
-        """Whether nobody may pass now: it is open, or its one probe is under way."""
-        return self.open and (now < self.until or self._probe is not None)
+        """Whether nobody may pass now: it is open, or its one probe is under way, here or elsewhere."""
+        return self.open and (now < self.until or self._probe is not None or now < self._elsewhere_until)
 
     def begin(self, probe: Probe) -> None:
         """The probe passes; nobody else does until it has ended."""

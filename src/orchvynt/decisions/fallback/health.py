@@ -7,123 +7,16 @@ from typing import Final
 
 import msgspec
 
-from orchvynt.decisions.fallback.breakers import Breaker, Probe, Sight
+from orchvynt.decisions.fallback.breakers import Breaker, Sight
 from orchvynt.decisions.fallback.moves import Rest
 from orchvynt.decisions.fallback.outcomes import BROKE_OFF, SILENT, blames_address, blames_model
-from orchvynt.decisions.fallback.passing import CLEAR, PROBES, Passage, Refusal
-from orchvynt.decisions.fallback.retries import RetryBudget, Throttle
+from orchvynt.decisions.fallback.retries import RetryBudget
+from orchvynt.decisions.fallback.routes import QUOTA as QUOTA
+from orchvynt.decisions.fallback.routes import Credential, Route, RouteProbe
+from orchvynt.decisions.fallback.sharing import Sighting, Together, Whose
 from orchvynt.language.snapshot import Breaking, Model, Provider, Snapshot
 
 KEPT_MODELS: Final = 4_096
-PROBE_LASTS_NS: Final = 1_000_000_000
-"""What a caller is told to wait for while somebody else's probe is under way."""
-QUOTA: Final = "quota"
-"""Why a route rests whose provider said that nothing is left."""
-
-
-class _Credential:
-    """What stands behind one provider's key."""
-
-    __slots__ = ("until", "why")
-
-    def __init__(self) -> None:
-        self.until = 0
-        self.why = ""
-
-
-class Route:
-    """One model at one provider: its breaker, its address's, its rest. `silent` until it has answered again, `probe` while one tries.
-    `breaks_off`: its last failure came after content. `spent_until`: its provider said that nothing is left of its quota until then."""
-
-    __slots__ = (
-        "address", "attempts", "breaker", "breaks_off", "credential", "failures", "probe", "silent", "spent_until", "throttle", "until",
-        "why",
-    )  # fmt: skip
-
-    def __init__(self, breaker: Breaker, address: Breaker, credential: _Credential) -> None:
-        self.breaker = breaker
-        self.address = address
-        self.credential = credential
-        self.throttle = Throttle()
-        self.until = self.spent_until = 0
-        self.why = ""
-        self.silent = self.breaks_off = False
-        self.probe: Probe | None = None
-        self.attempts = self.failures = 0
-
-    @property
-    def calm(self) -> bool:
-        """Whether there is nothing to look at: nearly always."""
-        rests = self.until or self.spent_until or self.credential.until
-        return self.breaker.calm and self.address.calm and not rests and not self.silent
-
-    def refusal(self, now: int, slow: bool = False, alone: bool = False, at_last: bool = False) -> Refusal | Passage:
-        """`slow`: its latency is over the chain's bound. `alone`: there is nobody else to ask. `at_last`: all others failed, so that what
-        only costs it its place is forgiven; a breaker never is."""
-        alone = alone or at_last
-        if not slow and self.calm:
-            return CLEAR
-        barred = self.barred(now)
-        if barred is not None and not (at_last and barred.at_last):
-            return barred
-        if self.spent_until > now and not alone:
-            # Only a hint: it never leaves a caller without an answer.
-            return Refusal("resting", self.spent_until - now, QUOTA, at_last=True)
-        probes = self.breaker.open or self.address.open
-        if self.silent and not alone and not probes and self.probe is not None:
-            return Refusal("resting", PROBE_LASTS_NS, self.why, at_last=True)
-        if slow and not alone and not probes and self.probe is not None:
-            return Refusal("slow", 0, "latency", at_last=True)
-        if probes or (self.probe is None and (self.silent or (slow and not alone))):
-            return PROBES
-        # Both are asked, so that each counts who passed by.
-        held = [one for one in (self.address, self.breaker) if one.holds_back(now)]
-        return Refusal("ramp", 0, "breaker", at_last=True) if held and not alone else CLEAR
-
-    def barred(self, now: int) -> Refusal | None:
-        """What forbids to ask it now, whoever asks."""
-        rests = max(self.until if self.why not in SILENT else 0, self.credential.until)
-        for whose, breaker in (("address", self.address), ("model", self.breaker)):
-            if breaker.refuses(now):
-                until = max(breaker.until, rests) - now
-                return Refusal("breaker", until if until > 0 else PROBE_LASTS_NS, whose, sight=breaker.seen(now))
-        if self.credential.until > now:
-            return Refusal("resting", self.credential.until - now, self.credential.why, waitable=True)
-        if self.until > now:
-            silent = self.why in SILENT
-            return Refusal("resting", self.until - now, self.why, at_last=silent, waitable=not silent)
-        return None
-
-    def begin(self) -> "RouteProbe":
-        """The attempt that `refusal` called a probe."""
-        probe = RouteProbe(self)
-        for breaker in (self.address, self.breaker):
-            if breaker.open:
-                breaker.begin(probe)
-        if self.probe is None:
-            self.probe = probe
-        return probe
-
-    def may_be_asked(self, now: int) -> bool:
-        """For the conditions of rules: `healthy`."""
-        return self.calm or (self.barred(now) is None and not (self.silent and self.probe is not None))
-
-
-class RouteProbe(Probe):
-    """A probe, and the route that it is under way on."""
-
-    __slots__ = ("route",)
-
-    def __init__(self, route: Route) -> None:
-        self.route = route
-
-    def free(self) -> None:
-        """It ended undecided, or its decision is known: others may try."""
-        route = self.route
-        if route.probe is self:
-            route.probe = None
-        route.breaker.free(self)
-        route.address.free(self)
 
 
 class How(msgspec.Struct, frozen=True, gc=False):
@@ -151,7 +44,9 @@ class Standing(msgspec.Struct, frozen=True):
 class Health:
     """All routes of this process, their credentials and addresses; and the retry budget, which they share."""
 
-    __slots__ = ("_addresses", "_breaking", "_credentials", "_providers", "_routes", "_share", "_snapshot", "_version", "retries")
+    __slots__ = (
+        "_addresses", "_breaking", "_credentials", "_providers", "_routes", "_share", "_snapshot", "_version", "retries", "together",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._breaking = Breaking()
@@ -161,8 +56,9 @@ class Health:
         self._providers: dict[str, Provider] = {}
         self._routes: dict[tuple[str, str], Route] = {}
         self._addresses: dict[tuple[str, int, bool], Breaker] = {}
-        self._credentials: dict[str, _Credential] = {}
+        self._credentials: dict[str, Credential] = {}
         self.retries = RetryBudget()
+        self.together = Together()
 
     def under(self, snapshot: Snapshot) -> None:
         """The newest policy that was met says how breakers behave. What it changed of a provider voids what is known of that one."""
@@ -187,17 +83,18 @@ class Health:
         """Bounded: callers may invent names behind a pattern."""
         if len(self._routes) >= KEPT_MODELS:
             del self._routes[next((key for key, route in self._routes.items() if route.calm), next(iter(self._routes)))]
-        route = self._routes[(provider.name, model)] = self._made(provider)
+        route = self._routes[(provider.name, model)] = self._made(provider, model)
         return route
 
-    def _made(self, provider: Provider) -> Route:
+    def _made(self, provider: Provider, model: str) -> Route:
         place = (provider.host, provider.port, provider.tls)
         address = self._addresses.setdefault(place, Breaker(self._breaking))
-        return Route(Breaker(self._breaking), address, self._credentials.setdefault(provider.name, _Credential()))
+        credential = self._credentials.setdefault(provider.name, Credential())
+        return Route(provider.name, model, Breaker(self._breaking), address, credential, self.together)
 
     def find(self, provider: Provider, model: str) -> Route:
         """For whoever only looks: a route that was never used is not kept."""
-        return self._routes.get((provider.name, model)) or self._made(provider)
+        return self._routes.get((provider.name, model)) or self._made(provider, model)
 
     def healthy(self, model: Model, now: int) -> bool:
         route = self._routes.get((model.provider.name, model.name))
@@ -214,9 +111,11 @@ class Health:
     def rest(self, provider: Provider, model: str, rest: Rest, now: int) -> None:
         """Extends a rest, never shortens it."""
         route = self.route(provider, model)
-        resting: Route | _Credential = route.credential if rest.credential else route
+        resting: Route | Credential = route.credential if rest.credential else route
         if now + rest.for_ns > resting.until:
             resting.until, resting.why = now + rest.for_ns, rest.why
+            whose: Whose = "credential" if rest.credential else "route"
+            route.tell("rests", whose, rest.for_ns, rest.why)
         if rest.why in SILENT:
             route.silent = True
 
@@ -257,6 +156,7 @@ class Health:
         """Counts a failure against whom it is to blame on. Gives for how long a breaker of this route is open now, in ns."""
         route.attempts += 1
         route.failures += 1
+        opened = [breaker.opened for _, breaker in route.breakers()]
         if not how.stale and blames_model(how.outcome, how.connected, how.retry_after_ns):
             route.breaks_off = how.outcome in BROKE_OFF
             route.throttle.failed(now)
@@ -265,9 +165,31 @@ class Health:
             route.address.went_wrong(now, probe)
         elif how.connected:
             route.address.went_well(now, probe)
+        for before, (whose, breaker) in zip(opened, route.breakers(), strict=True):
+            if breaker.opened > before:
+                route.tell("open", whose, breaker.breaking.open_for_ns)
         if probe is not None:
             probe.free()
         return max(route.breaker.until, route.address.until) - now if route.breaker.open or route.address.open else 0
+
+    def hear(self, sighting: Sighting, snapshot: Snapshot, now: int) -> None:
+        """What another process has seen of a route. What it does not know of is none of its business."""
+        self.under(snapshot)
+        if (provider := snapshot.providers.get(sighting.provider)) is None:
+            return
+        route = self.route(provider, sighting.model)
+        if sighting.what == "rests":
+            resting: Route | Credential = route.credential if sighting.whose == "credential" else route
+            if now + sighting.for_ns > resting.until:
+                resting.until, resting.why = now + sighting.for_ns, sighting.why
+            return
+        breaker = route.address if sighting.whose == "address" else route.breaker
+        if sighting.what == "probed":
+            breaker.probed_elsewhere(now)
+        elif sighting.what == "open":
+            breaker.opened_elsewhere(now, sighting.for_ns)
+        else:
+            breaker.closed_elsewhere(now)
 
     def may_retry(self, route: Route, share: int, now: int) -> bool:
         """Whether one more retry on this model is within the retry budget; `share` in parts of 10,000."""
@@ -275,7 +197,7 @@ class Health:
 
     def forget_ended(self, now: int) -> None:
         """Drops rests that are over, and addresses that no route leads to any more."""
-        rests: list[Route | _Credential] = [*self._routes.values(), *self._credentials.values()]
+        rests: list[Route | Credential] = [*self._routes.values(), *self._credentials.values()]
         for one in rests:
             if one.until <= now:
                 one.until = 0

@@ -67,5 +67,15 @@ def not_replayable(inv: str) -> Fault:
     )
 
 
+def elsewhere(inv: str) -> Fault:
+    """503: another process gives this answer, and had not come to its end when the caller had waited as long as it may."""
+    return Fault(
+        "overloaded",
+        f"The answer of {inv} under this idempotency key is under way at another process, and has not come to its end.",
+        "Send the same request again; it gets that answer.",
+        retry_after_seconds=1,
+    )
+
+
 def _unusable(what: str, help_text: str) -> Fault:
     return Fault("invalid_request", f"{HEADER} {what}.", help_text, param=HEADER)

@@ -65,6 +65,10 @@ class Outbox:
         entry = self._entries[message.id] = Entry(message, mono - max(0, waited_ns), mono, failures)
         self._lines.setdefault(message.destination, {}).setdefault(message.line, {})[message.id] = entry
 
+    def resting(self) -> list[str]:
+        """Those that are not under way."""
+        return [name for name, entry in self._entries.items() if not entry.in_flight]
+
     def due(self, mono: int) -> list[Message]:
         """What is to be sent now; it counts as under way until `delivered`, `failed` or `given_up`."""
         found: list[Message] = []

@@ -1,10 +1,12 @@
 """What runs and what it is connected to: status, health, providers, models."""
 
+from collections.abc import Sequence
+
 from orchvynt.decisions.routing.statistics import UNMEASURED
 from orchvynt.language.snapshot import Model, Snapshot
 from orchvynt.lifecycle.explain.phrases import instant_text
 from orchvynt.ports.store import Store, StoreUnavailableError
-from orchvynt.runtime.control import AlertLine, ProviderLine, Status
+from orchvynt.runtime.control import AlertLine, ProviderLine, Replica
 from orchvynt.runtime.counting import NONE
 from orchvynt.runtime.metrics import OPEN, STREAMS_OPEN
 from orchvynt.surfaces.admin.asking import Asking, Desk
@@ -36,7 +38,7 @@ async def status(desk: Desk, _asking: Asking) -> StatusView:
         policy_until=instant_text(now.policy.until),
         drift=now.drift,
         watch=now.watch,
-        replicas=replicas(now),
+        replicas=replicas(await desk.control.replicas()),
         started_at=instant_text(now.started_at),
         invocations_open=invocations,
         streams_open=streams,
@@ -73,9 +75,9 @@ async def alerts(desk: Desk, asking: Asking) -> Listing[AlertView]:
     return page(desk.control.alerts(), _alert_key, _alert, asking.limit, asking.after)
 
 
-def replicas(now: Status) -> tuple[ReplicaView, ...]:
+def replicas(known: Sequence[Replica]) -> tuple[ReplicaView, ...]:
     """Who serves which version."""
-    return tuple(ReplicaView(one.name, one.version, one.digest, instant_text(one.since)) for one in now.replicas)
+    return tuple([ReplicaView(one.name, one.version, one.digest, instant_text(one.since), one.trouble) for one in known])
 
 
 async def providers(desk: Desk, asking: Asking) -> Listing[ProviderView]:

@@ -143,7 +143,7 @@ async def concluded(desk: Desk, asking: Asking, what: str, why: str, done: Chang
         await note(desk, asking.who, what, why or done.row.message, f"version {done.row.version}{weakens}")
         warnings = tuple(problem for problem in done.warnings if problem.severity == "warning")[:PROBLEMS_MAX]
         view = msgspec.structs.asdict(_view(done.row, done.row.version))
-        return PolicyApplied(**view, warnings=warnings, replicas=replicas(desk.control.status()), weakened=done.weakened)
+        return PolicyApplied(**view, warnings=warnings, replicas=replicas(done.replicas), weakened=done.weakened)
     fault = _problems_fault(done) if isinstance(done, list) else done
     await note(desk, asking.who, f"{what} refused", why, fault.message)
     return fault

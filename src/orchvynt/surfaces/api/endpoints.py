@@ -18,10 +18,13 @@ from orchvynt.ports.caller import CallerLine
 from orchvynt.ports.clock import Ids
 from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime import answers
+from orchvynt.runtime.callers import GRACE_NS
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.depths import Depths
 from orchvynt.runtime.feedback import Feedback
+from orchvynt.runtime.following_reviews import FollowingReviews
 from orchvynt.runtime.life import Caller, Life
+from orchvynt.runtime.peers import Peers
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.repeating import Asked, Repeating
 from orchvynt.runtime.reviewing import Reviewing
@@ -58,6 +61,8 @@ class DataPlane:
         tasks: Tasks,
         reception: Reception,
         shedding: Shedding,
+        peers: Peers,
+        following: FollowingReviews,
     ) -> None:
         self.carrier = carrier
         self.reviewing = reviewing
@@ -68,8 +73,10 @@ class DataPlane:
         self.tasks = tasks
         self.reception = reception
         self.door = FrontDoor(shedding, reception, policies, repeating, carrier.parked, carrier.clock)
-        self.depths = Depths(store)
-        self.feedback = Feedback(carrier.journal, carrier.clock, store, carrier.observed.scores)
+        self.peers = peers
+        self.following = following
+        self.depths = Depths(store, peers)
+        self.feedback = Feedback(carrier.journal, carrier.clock, store, carrier.observed.scores, peers)
         # Told to load balancers first; what still arrives is served until `draining`.
         self.ready = True
         self.draining = False
@@ -132,6 +139,7 @@ class DataPlane:
                 made.request_id,
                 lambda tape: self._begin(life, taken, tape, ""),
                 lambda fault: self._refuse(request, line, fault),
+                life.arrived + max(0, made.caller_timeout_ns - GRACE_NS),
             )
         )
 
@@ -223,7 +231,7 @@ class DataPlane:
 
     async def _record(self, request: Request, line: CallerLine, inv: str, identity: Identity) -> None:
         try:
-            await self.store.caught_up()
+            await self.peers.file()
             found = await self.store.facts(inv)
         except StoreUnavailableError as error:
             self._refuse(request, line, Fault("store_unavailable", f"The store cannot be read: {error}.", retry_after_seconds=5))
@@ -242,8 +250,21 @@ class DataPlane:
         else:
             line.answer(200, [("x-orchvynt-invocation", inv)], said)
 
-    def _result(self, request: Request, line: CallerLine, inv: str, identity: Identity) -> None:
+    async def _seek_result(self, request: Request, line: CallerLine, inv: str, identity: Identity) -> None:
+        """Another process may have parked it a moment ago."""
+        try:
+            await self.peers.file()
+            await self.following.follow()
+        except StoreUnavailableError as error:
+            self._refuse(request, line, Fault("store_unavailable", f"The store cannot be read: {error}.", retry_after_seconds=5))
+            return
+        self._result(request, line, inv, identity, sought=True)
+
+    def _result(self, request: Request, line: CallerLine, inv: str, identity: Identity, sought: bool = False) -> None:
         one = self.carrier.parked.invocation(inv)
+        if one is None and not self.peers.alone and not sought:
+            self.tasks.start(self._seek_result(request, line, inv, identity), f"result of {inv}")
+            return
         if one is None or one.key_id != identity.caller:
             fault = _no_invocation(inv)
             help_text = "Only the answer of an invocation that was parked for review is kept, for 24 hours, for the key that asked."

@@ -79,7 +79,7 @@ def waits(session: Session, change: p.ChangeView) -> NoReturn:
 
 def in_force(session: Session, applied: p.PolicyApplied) -> None:
     """Who serves it, and for how long."""
-    behind = [one.name for one in applied.replicas if one.version != applied.version]
+    behind = [f"{one.name} ({one.trouble})" if one.trouble else one.name for one in applied.replicas if one.version < applied.version]
     if behind:
         session.terminal.error(f"Not acknowledged by {', '.join(behind)}.", "`orchvynt status` shows who serves which version.")
     if applied.until:
