@@ -31,8 +31,9 @@ _CLEARING_S: Final = 600.0
 class PostgresFiled:
     """Implements sqlite.written.Filing. The session's process has its row (`opening`). One thread uses it at a time."""
 
-    def __init__(self, session: Session, journal_dir: Path) -> None:
+    def __init__(self, session: Session, journal_dir: Path, process: str) -> None:
         self._session = session
+        self._process = process
         self._journal_dir = journal_dir
         self._position = self._read_position()
         self.chain = PostgresChain(session, Anchor(journal_dir))
@@ -56,7 +57,7 @@ class PostgresFiled:
             if found != self._position:
                 return found
             (seq,) = connection.execute(QUERIES["next_seq"]).fetchone()
-            file_batch(connection, batch_of(frames, seq), position, self.chain)
+            file_batch(connection, batch_of(frames, seq), position, self.chain, self._process)
             return position
 
         try:

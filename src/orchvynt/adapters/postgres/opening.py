@@ -57,7 +57,7 @@ def _open(target: Target, journal_dir: Path, sync: Sync, limits: StoreLimits) ->
         _connect(session)
         migrate(session)
         _register(session, journal_dir, process, is_new)
-        filed = PostgresFiled(session, journal_dir)
+        filed = PostgresFiled(session, journal_dir, process)
         audit_whole = filed.begin_audit(is_new)
         recovery = recover(journal_dir, filed.position, filed.file)
         delete_filed(journal_dir, filed.position)

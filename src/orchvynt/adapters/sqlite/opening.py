@@ -44,12 +44,15 @@ class Opened(msgspec.Struct, frozen=True):
 DEFAULT_LIMITS: Final = StoreLimits()
 
 
-async def open_store(path: Path, journal_dir: Path, sync: Sync = "process", limits: StoreLimits = DEFAULT_LIMITS) -> Opened:
-    """Raises StoreInUseError, StoreUnavailableError, JournalUnavailableError; then nothing is held or left running."""
-    return await asyncio.get_running_loop().run_in_executor(None, _open, path, journal_dir, sync, limits)
+async def open_store(
+    path: Path, journal_dir: Path, sync: Sync = "process", limits: StoreLimits = DEFAULT_LIMITS, process: str = ""
+) -> Opened:
+    """With `process`, what is filed is taken from the leases of the process of that id. Raises StoreInUseError, StoreUnavailableError,
+    JournalUnavailableError; then nothing is held or left running."""
+    return await asyncio.get_running_loop().run_in_executor(None, _open, path, journal_dir, sync, limits, process)
 
 
-def _open(path: Path, journal_dir: Path, sync: Sync, limits: StoreLimits) -> Opened:
+def _open(path: Path, journal_dir: Path, sync: Sync, limits: StoreLimits, process: str) -> Opened:
     path = path.resolve()  # two names of one file must meet at one lock
     with ExitStack() as undo:
         locks = [Lock(path.with_name(path.name + ".lock"), f"the store {path}")]
@@ -59,7 +62,7 @@ def _open(path: Path, journal_dir: Path, sync: Sync, limits: StoreLimits) -> Ope
         undo.callback(locks[1].close)
         connection = connect_writer(path, limits.busy_ms)
         undo.callback(connection.close)
-        filed = Filed(connection, path, journal_dir)
+        filed = Filed(connection, path, journal_dir, process)
         audit_whole = filed.begin_audit()
         recovery = recover(journal_dir, filed.position, filed.file)
         delete_filed(journal_dir, filed.position)

@@ -46,10 +46,12 @@ class _Job(NamedTuple):
 
 
 class Filed:
-    """What is committed: the position in the journal and the next record's number. The writer's thread alone changes it."""
+    """What is committed: the position in the journal and the next record's number. The writer's thread alone changes it. `process` is
+    whose journal it is, where several share the store."""
 
-    def __init__(self, connection: SqliteConnection, path: Path, journal_dir: Path) -> None:
+    def __init__(self, connection: SqliteConnection, path: Path, journal_dir: Path, process: str = "") -> None:
         self._connection = connection
+        self._process = process
         self._path = str(path)
         self._journal_dir = journal_dir
         try:
@@ -85,7 +87,7 @@ class Filed:
         batch = batch_of(frames, self._next_seq)
         # What has entries of the audit survives a loss of power: its anchor outside of the database does.
         durable = leaves_segment or bool(batch.audited)
-        self.transaction(lambda connection: file_batch(connection, batch, position, self.chain), durable)
+        self.transaction(lambda connection: file_batch(connection, batch, position, self.chain, self._process), durable)
         self._next_seq = batch.next_seq
         self._position = position
         if leaves_segment:
