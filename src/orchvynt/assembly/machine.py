@@ -11,6 +11,7 @@ import msgspec
 from orchvynt.adapters.checking.inline import InlineChecking
 from orchvynt.adapters.sealing import AesGcm
 from orchvynt.adapters.tokens.inline import InlineCounting
+from orchvynt.decisions.budgets.leased_ledger import LeasedLedger
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.reported import InputReports
@@ -41,6 +42,8 @@ from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.feedback import restore_scores
 from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.leased_admitting import LeasedAdmitting
+from orchvynt.runtime.leasing import Leasing
 from orchvynt.runtime.looking import LookingInto
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
@@ -49,6 +52,7 @@ from orchvynt.runtime.recovery import Recovered, recover
 from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.retention import Retention, Vault
 from orchvynt.runtime.reviewing import Reviewing
+from orchvynt.runtime.store_clock import StoreClock
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.runtime.telling import Telling
@@ -67,7 +71,10 @@ class NoChannel:
 
 
 class Foundation(msgspec.Struct, frozen=True):
-    """The world behind the ports. Timers are those of the running event loop."""
+    """The world behind the ports. Timers are those of the running event loop.
+
+    `process` is this process's id where several share the store: budgets are then spent from leases. Empty: it is alone, and knows all
+    that is spent. `peers` says how many share it now, with this one."""
 
     store: Store
     journal: Journal
@@ -81,6 +88,8 @@ class Foundation(msgspec.Struct, frozen=True):
     mailing: Mailing = NoChannel()
     apprising: Apprising = NoChannel()
     looking: Looking = NoLooking()
+    process: str = ""
+    peers: Callable[[], int] = lambda: 1
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -112,7 +121,11 @@ SERVED: Final = Parts()
 
 async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None = None, parts: Parts = SERVED) -> Machine:
     """Recovers what an earlier process left in the store, too. `row` is the snapshot's line of the history, where there is one."""
-    ledger, health, sizes, parked, tasks = parts.ledger(), Health(), OutputSizes(), Parked(), Tasks()
+    health, sizes, parked, tasks = Health(), OutputSizes(), Parked(), Tasks()
+    if on.process:
+        on = msgspec.structs.replace(on, clock=StoreClock(on.clock))
+        parts = msgspec.structs.replace(parts, ledger=LeasedLedger)
+    ledger = parts.ledger()
     subjects = Subjects()
     statistics, scores, reports = Statistics(), Scores(), InputReports()
     recovered = await recover(on.store, on.journal, ledger, parked, on.clock, snapshot)
@@ -124,9 +137,7 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
         on.clock,
         parked,
         Observed(statistics, scores, health.healthy),
-        lambda carrier: parts.admitting(
-            ledger, health, sizes, statistics, on.clock, carrier.feed, carrier.failed, subjects, reports, on.counting
-        ),
+        lambda carrier: _admitting(on, parts, carrier, ledger, health, sizes, statistics, subjects, reports, tasks),
         lambda carrier: Attempting(
             on.upstream, on.secrets, on.clock, on.ids, health, sizes, statistics, carrier.feed, carrier.failed, reports
         ),
@@ -138,6 +149,8 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     on.looking.prepare(snapshot.presidio)
     policies.heard.append(lambda _, after: on.looking.prepare(after.presidio))
     admitting = carrier.admitting
+    if isinstance(admitting, LeasedAdmitting):
+        await admitting.leasing.begin()
     admitting.policy_changed(snapshot.budgets, snapshot.budgets)
     policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
     reviewing = Reviewing(carrier, on.store, policies, tasks)
@@ -157,6 +170,19 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     vault = Vault(on.secrets, on.sealing, policies)
     retention = Retention(on.store, on.clock, policies, vault, say)
     return Machine(tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered)
+
+
+def _admitting(
+    on: Foundation, parts: Parts, carrier: Carrier, ledger: Ledger, health: Health, sizes: OutputSizes, statistics: Statistics,
+    subjects: Subjects, reports: InputReports, tasks: Tasks,
+) -> Admitting:  # fmt: skip
+    shared = ledger, health, sizes, statistics, on.clock, carrier.feed, carrier.failed, subjects, reports, on.counting
+    if not on.process:
+        return parts.admitting(*shared)
+    assert isinstance(ledger, LeasedLedger)
+    assert isinstance(on.clock, StoreClock)
+    leasing = Leasing(on.store, on.process, ledger, on.clock, tasks, on.peers)
+    return LeasedAdmitting(*shared, leasing=leasing, tell=lambda passed: carrier.release_ended.tell(passed))
 
 
 def say(text: str) -> None:

@@ -29,8 +29,11 @@ class Releasing:
                 passed += self._admitting.release(fact.attempt, fact.reserved)  # type: ignore[union-attr]  # as its type says
             elif kind is _VOIDED:
                 passed += self._admitting.release(fact.attempt)  # type: ignore[union-attr]  # as its type says
-        if not passed:
-            return
+        if passed:
+            self.tell(passed)
+
+    def tell(self, passed: Sequence[facts.BudgetThresholdPassed]) -> None:
+        """Thresholds that were passed: they go on record and are told."""
         try:
             self._journal.append(passed)
         except JournalUnavailableError:

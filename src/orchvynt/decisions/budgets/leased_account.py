@@ -6,21 +6,23 @@ left of the leases of others. So a hold is weighed as in a process that is alone
 
 from orchvynt.decisions.budgets.accounts import Account
 from orchvynt.decisions.budgets.leasing import Given, Slice
-from orchvynt.decisions.budgets.portions import NOTHING, Portion, minus, plus, portion
-from orchvynt.language.compiled_budgets import Limits
+from orchvynt.decisions.budgets.portions import NOTHING, Portion, at_most, minus, plus, portion
+from orchvynt.language.compiled_budgets import UNLIMITED, Limits
 
 Four = tuple[int, int, int, int]
 
 
 class LeasedAccount(Account, gc=False):
-    """`granted` counts from the beginning of the lease. `known_at` is the monotonic instant of the last answer, `used_at` that of the last
-    hold that was looked for. `short` is set while the store has no more, `closing` while the lease is being ended."""
+    """`granted` counts from the beginning of the lease; `limits` are those that the store was asked with last. `known_at` is the monotonic
+    instant of its last answer, `used_at` that of the last hold. `short` is set while the store has no more, `closing` while the lease is
+    being ended."""
 
     granted: Portion = NOTHING
     # What was settled before this lease or by others, and what others have left: nano-dollars, tokens, output, invocations.
     before: Four = (0, 0, 0, 0)
     elsewhere: Four = (0, 0, 0, 0)
     slices: tuple[Slice, ...] = ()
+    limits: Limits = UNLIMITED
     known_at: int = 0
     used_at: int = 0
     short: bool = False
@@ -47,15 +49,20 @@ class LeasedAccount(Account, gc=False):
         """What is left of the lease to hold on; less than nothing after an overrun."""
         return minus(self.granted, self.used)
 
-    def learn(self, given: Given, limits: Limits, at: int) -> None:
-        """What the store said; `granted` counts from now on."""
+    def learn(self, given: Given, limits: Limits | None, at: int) -> None:
+        """What the store said; `granted` counts from now on. `limits` are the budget's, if it was asked with them."""
+        self.limits = limits if limits is not None else self.limits
         settled = NOTHING
         for one in given.slices:
             settled = plus(settled, one.settled)
         nanos, tokens, _, output, calls = minus(settled, given.filed)
-        self._stand((nanos, tokens, output, calls), _as_held(given.elsewhere, limits))
+        self._stand((nanos, tokens, output, calls), _as_held(given.elsewhere, self.limits))
         self.granted, self.slices, self.known_at = given.granted, given.slices, at
         self.short = given.refused == "short"
+
+    def give_back(self, keep: Portion) -> None:
+        """From now on no more than `keep` is held on beyond what is used."""
+        self.granted = at_most(self.granted, plus(self.used, keep))
 
     def _stand(self, before: Four, elsewhere: Four) -> None:
         was, were = self.before, self.elsewhere

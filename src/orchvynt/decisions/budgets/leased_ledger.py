@@ -11,7 +11,7 @@ from orchvynt.decisions.budgets.accounts import Account, AccountKey, Line, used
 from orchvynt.decisions.budgets.leased_account import LeasedAccount
 from orchvynt.decisions.budgets.leasing import Given, idle_for_ns
 from orchvynt.decisions.budgets.ledger import Ledger
-from orchvynt.decisions.budgets.portions import Portion, bounds
+from orchvynt.decisions.budgets.portions import Portion, bounds, lower
 from orchvynt.language.compiled_budgets import Limits
 from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.model.facts import Reserved
@@ -38,17 +38,19 @@ class LeasedLedger(Ledger):
         return found if found is not None else super().account(line)
 
     def lacks(self, line: Line, needed: Portion) -> bool:
-        """Whether the lease is too small for a hold on the line. What is not limited there, and what costs nothing, needs no lease."""
+        """Whether the lease is too small for a hold on the line, or was granted under a higher limit. What is not limited there, and what
+        costs nothing, needs no lease."""
         account = self.leased[self.key(line)]
-        if account.closing:
+        if account.closing or (not line.past and lower(line.limits, account.limits)):
             return True
         granted, spent = account.granted, account.used
         limits = bounds(line.limits)
         return any(need > 0 and limits[unit] is not None and spent[unit] + need > granted[unit] for unit, need in enumerate(needed))
 
-    def learn(self, key: AccountKey, given: Given, limits: Limits, at: int) -> LeasedAccount:
-        """What the store answered for an account; `at` is monotonic."""
-        key = self.now(key)
+    def learn(self, given: Given, limits: Limits | None, at: int) -> None:
+        """What the store answered. `limits` are those of the budget that it was asked with, None where it was not asked for them; `at` is
+        monotonic."""
+        key = self.now(given.key)
         account = self.leased.get(key)
         if account is None:
             # Somebody may wait on it already, before anything is known of it.
@@ -57,22 +59,26 @@ class LeasedLedger(Ledger):
             budget, subject, start, end = key
             self._books[budget, start, end][subject] = account
         account.learn(given, limits, at)
-        return account
 
     def end(self, key: AccountKey) -> None:
         """The lease is closed: whoever comes next begins another."""
         key = self.now(key)
         account = self.leased.get(key)
-        if account is None or account.holds or account.used != account.granted:
-            return
-        del self.leased[key]
-        budget, subject, start, end = key
-        book = self._books[budget, start, end]
-        del book[subject]
-        if account.waiting:
-            book[subject] = Account(waiting=account.waiting)
-        elif not book:
-            del self._books[budget, start, end]
+        if account is not None:
+            assert not account.holds, "nothing is held on while a lease is being closed"
+            self.drop_leases((key,))
+
+    def drop_leases(self, keys: Iterable[AccountKey]) -> None:
+        """Nobody holds on them here: who waits there begins anew."""
+        for key in keys:
+            account = self.leased.pop(key)
+            budget, subject, start, end = key
+            book = self._books[budget, start, end]
+            del book[subject]
+            if account.waiting:
+                self.open(key).waiting = account.waiting
+            elif not book:
+                del self._books[budget, start, end]
 
     def frees_at(self, line: Line, unit: str, limit: int, needed: int) -> int:
         account = self.leased.get(self.key(line))

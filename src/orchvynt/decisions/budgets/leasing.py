@@ -14,7 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 from orchvynt.decisions.budgets.accounts import AccountKey
-from orchvynt.decisions.budgets.portions import NOTHING, Portion, at_least, at_most, bounds, left_of, minus, plus
+from orchvynt.decisions.budgets.portions import NOTHING, Portion, at_least, at_most, bounds, left_of, plus
 from orchvynt.decisions.budgets.windows import MINUTE_NS, SECOND_NS
 from orchvynt.language.compiled_budgets import Limits
 from orchvynt.model.facts import BudgetGranted
@@ -32,7 +32,8 @@ class Asked(msgspec.Struct, frozen=True):
 
     `used` is what it holds and has settled there since its lease began; `need` what the first that waits needs beyond that. It keeps
     `keep` beyond `used` at the most, None: all that it has. `waits` says that somebody waits for the need. `idle_ns` is when a lifetime is
-    over, 0 for other windows. `closes` ends the lease, if all that was used is settled in the store. `share` is the highest
+    over, 0 for other windows. `lowers`: the limits are lower than those that the lease was granted under, which is cut to what they
+    leave. `closes` ends the lease, if all that was used is settled in the store. `share` is the highest
     threshold (in parts of 10,000) that the process has to tell, 0 for none."""
 
     key: AccountKey
@@ -45,6 +46,7 @@ class Asked(msgspec.Struct, frozen=True):
     idle_ns: int = 0
     closes: bool = False
     share: int = 0
+    lowers: bool = False
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -121,7 +123,8 @@ class Leased(msgspec.Struct, frozen=True):
 def lease(asked: Asked, process: str, standing: Standing) -> Leased:
     """Decides one question. Of one account, questions are decided one after the other."""
     now = standing.now
-    known = next((one for one in standing.leases if one.process == process), None) or Lease(process, NOTHING, NOTHING)
+    mine = next((one for one in standing.leases if one.process == process), None)
+    known = mine or Lease(process, NOTHING, NOTHING)
     others = [one for one in standing.leases if one.process != process]
     elsewhere, settled = NOTHING, standing.settled
     for one in others:
@@ -133,7 +136,7 @@ def lease(asked: Asked, process: str, standing: Standing) -> Leased:
     granted = at_least(known.granted, asked.used)
     if asked.keep is not None:
         granted = at_most(granted, plus(asked.used, at_least(asked.keep, NOTHING)))
-    if asked.closes and known.settled == asked.used:
+    if asked.closes and (mine is None or known.settled == asked.used):
         return Leased(None, msgspec.structs.replace(given, granted=asked.used, closed=True))
     refused: Refused = ""
     wanted, since, forgets = NOTHING, 0, False
@@ -143,12 +146,15 @@ def lease(asked: Asked, process: str, standing: Standing) -> Leased:
         elif _is_over(asked, standing, now):
             refused, forgets = "anew", True
         else:
+            if asked.lowers:
+                over = _free(asked, settled, plus(elsewhere, left_of(granted, known.settled)))
+                granted = _cut(granted, asked.used, over)
             free = _free(asked, settled, plus(elsewhere, left_of(granted, known.settled)))
             since = known.wanted_since if known.wanted_at > now - WANTED_NS and known.wanted_since else now
             extra = _extra(asked, granted, free, settled, _ahead(others, since, now), 1 + len(others))
             if extra is None:
                 refused = "short"
-                wanted = left_of(asked.need, minus(granted, asked.used)) if asked.waits else NOTHING
+                wanted = _missing(asked, granted, free) if asked.waits else NOTHING
             else:
                 granted = plus(granted, extra)
     waiting = wanted != NOTHING
@@ -205,6 +211,24 @@ def _free(asked: Asked, settled: Portion, left: Portion) -> list[int | None]:
     return [None if limit is None else limit - spent - out for limit, spent, out in zip(bounds(asked.limits), settled, left, strict=True)]
 
 
+def _cut(granted: Portion, used: Portion, free: list[int | None]) -> Portion:
+    """A lease without what is idle of it and beyond the limits."""
+    cut = [
+        mine - max(0, min(mine - spent, -room)) if room is not None and room < 0 else mine
+        for mine, spent, room in zip(granted, used, free, strict=True)
+    ]
+    return cut[0], cut[1], cut[2], cut[3], cut[4]
+
+
+def _missing(asked: Asked, granted: Portion, free: list[int | None]) -> Portion:
+    """What others have to give back for the need, with what they have beyond a limit that was lowered."""
+    found = [
+        max(0, need - mine + spent) + max(0, -room) if room is not None and need > 0 else 0
+        for need, mine, spent, room in zip(asked.need, granted, asked.used, free, strict=True)
+    ]
+    return found[0], found[1], found[2], found[3], found[4]
+
+
 def _ahead(others: Sequence[Lease], since: int, now: int) -> Portion:
     total = NOTHING
     for one in others:
@@ -225,7 +249,8 @@ def _extra(asked: Asked, granted: Portion, free: list[int | None], settled: Port
             found.append(0)
             continue
         short, available = max(0, need - idle), room - ahead[number]
-        if short > max(0, available):
+        if short > max(0, available) or need > room + idle:
+            # The second: the limit was lowered below what is leased.
             return None
         share = (limit - settled[number]) // shares
         found.append(max(short, min(share - share % need - idle, available), 0))

@@ -43,3 +43,10 @@ def at_most(one: Portion, other: Portion) -> Portion:
 def left_of(granted: Portion, spent: Portion) -> Portion:
     """What is left of it: nothing in units that are overspent."""
     return at_least(minus(granted, spent), NOTHING)
+
+
+def lower(limits: Limits, than: Limits) -> bool:
+    """Whether a limit is lower than before, or new."""
+    if limits is than:
+        return False
+    return any(now is not None and (was is None or now < was) for now, was in zip(bounds(limits), bounds(than), strict=True))
