@@ -10,17 +10,22 @@ from typing import NamedTuple
 import pytest
 from tests.support.postgres import Server
 
-from orchvynt.adapters.memory.journal import open_memory_store
+from orchvynt.adapters.memory.journal import MemoryJournal, open_memory_store
 from orchvynt.adapters.postgres.opening import open_store as open_postgres
 from orchvynt.adapters.postgres.target import target
 from orchvynt.adapters.sqlite.opening import open_store
 from orchvynt.ports.journal import Journal
 from orchvynt.ports.store import Store
 
+PROCESS = "prc_1"
+
 
 class Pair(NamedTuple):
+    """`process` is whose the journal is, among those that share the store."""
+
     store: Store
     journal: Journal
+    process: str
 
 
 Opener = Callable[[], AbstractAsyncContextManager[Pair]]
@@ -28,8 +33,8 @@ Opener = Callable[[], AbstractAsyncContextManager[Pair]]
 
 @asynccontextmanager
 async def _memory() -> AsyncIterator[Pair]:
-    store, journal = open_memory_store()
-    yield Pair(store, journal)
+    store, _ = open_memory_store()
+    yield Pair(store, MemoryJournal(store, PROCESS), PROCESS)
     await store.close()
 
 
@@ -41,9 +46,9 @@ def _sqlite(folder: Path) -> Opener:
         # A folder of its own each time: a property test opens many stores.
         place = folder / str(next(numbers))
         place.mkdir()
-        opened = await open_store(place / "store.db", place / "journal")
+        opened = await open_store(place / "store.db", place / "journal", process=PROCESS)
         try:
-            yield Pair(opened.store, opened.journal)
+            yield Pair(opened.store, opened.journal, PROCESS)
         finally:
             await opened.store.close()
 
@@ -56,9 +61,10 @@ def _postgres(server: Server, folder: Path) -> Opener:
     @asynccontextmanager
     async def opener() -> AsyncIterator[Pair]:
         url = await asyncio.to_thread(server.fresh)
-        opened = await open_postgres(target(url), folder / f"journal{next(numbers)}")
+        journal = folder / f"journal{next(numbers)}"
+        opened = await open_postgres(target(url), journal)
         try:
-            yield Pair(opened.store, opened.journal)
+            yield Pair(opened.store, opened.journal, (journal / "process").read_text().strip())
         finally:
             await opened.store.close()
             await asyncio.to_thread(server.give_back, url)

@@ -11,7 +11,7 @@ from orchvynt.adapters.projection import Batch, SpendKey
 from orchvynt.adapters.receipts import bounded
 from orchvynt.adapters.spending import book_renamed, over, renamed_now
 from orchvynt.decisions.budgets.accounts import AccountKey
-from orchvynt.decisions.budgets.leasing import Asked, Given, Lease, Standing, joined, lease, wanted_by
+from orchvynt.decisions.budgets.leasing import Asked, Given, Lease, Standing, joined, lease, wanted_before
 from orchvynt.decisions.budgets.portions import NOTHING, plus, portion
 from orchvynt.model.facts import BudgetGranted
 from orchvynt.ports.carried import Carried
@@ -125,7 +125,7 @@ class MemorySpending(MemoryPart):
         now, found = self._now(), []
         for key, leases in self._leases.items():
             if (mine := leases.get(process)) is not None:
-                wanted = wanted_by([one for one in leases.values() if one is not mine], mine, now)
+                wanted = wanted_before([one for one in leases.values() if one is not mine], mine, now)
                 if wanted != NOTHING:
                     found.append(Recall(key, wanted))
         return found

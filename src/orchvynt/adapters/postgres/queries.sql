@@ -725,7 +725,7 @@ WHERE other.wanted_at > 0 AND other.wanted_at > (extract(epoch FROM clock_timest
     AND other.process <> $1 AND mine.process = $1
     AND (
         mine.wanted_at <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000 - $2
-        OR other.wanted_since < mine.wanted_since
+        OR (other.wanted_since, other.process) < (mine.wanted_since, mine.process)
     );
 
 -- name: leases

@@ -713,7 +713,7 @@ WHERE other.wanted_at > 0 AND other.wanted_at > CAST(round((julianday('now') - 2
     AND other.process <> ?1 AND mine.process = ?1
     AND (
         mine.wanted_at <= CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000000 - ?2
-        OR other.wanted_since < mine.wanted_since
+        OR (other.wanted_since, other.process) < (mine.wanted_since, mine.process)
     );
 
 -- name: leases

@@ -150,11 +150,11 @@ def lease(asked: Asked, process: str, standing: Standing) -> Leased:
                 over = _free(asked, settled, plus(elsewhere, left_of(granted, known.settled)))
                 granted = _cut(granted, asked.used, over)
             free = _free(asked, settled, plus(elsewhere, left_of(granted, known.settled)))
-            since = known.wanted_since if known.wanted_at > now - WANTED_NS and known.wanted_since else now
-            extra = _extra(asked, granted, free, settled, _ahead(others, since, now), 1 + len(others))
+            extra = _extra(asked, granted, free, settled, wanted_before(others, known, now), 1 + len(others))
             if extra is None:
                 refused = "short"
                 wanted = _missing(asked, granted, free) if asked.waits else NOTHING
+                since = known.wanted_since if _waits(known, now) else now
             else:
                 granted = plus(granted, extra)
     waiting = wanted != NOTHING
@@ -168,10 +168,14 @@ def joined(one: Lease, other: Lease) -> Lease:
     return Lease(one.process, granted, used, one.settled, asked_at=max(one.asked_at, other.asked_at))
 
 
-def wanted_by(others: Sequence[Lease], mine: Lease, now: int) -> Portion:
-    """What others wait for longer than this process does: it gives back for them what it does not use."""
-    since = mine.wanted_since if mine.wanted_at > now - WANTED_NS and mine.wanted_since else now
-    return _ahead(others, since, now)
+def wanted_before(others: Sequence[Lease], mine: Lease, now: int) -> Portion:
+    """What others wait for longer than this process does: it gives back for them what it does not use, and takes nothing of what is free
+    for them."""
+    waits, total = _waits(mine, now), NOTHING
+    for one in others:
+        if _waits(one, now) and not (waits and (mine.wanted_since, mine.process) < (one.wanted_since, one.process)):
+            total = plus(total, one.wanted)
+    return total
 
 
 def given_back(idle: Portion, wanted: Portion) -> Portion:
@@ -229,12 +233,8 @@ def _missing(asked: Asked, granted: Portion, free: list[int | None]) -> Portion:
     return found[0], found[1], found[2], found[3], found[4]
 
 
-def _ahead(others: Sequence[Lease], since: int, now: int) -> Portion:
-    total = NOTHING
-    for one in others:
-        if one.wanted_at > now - WANTED_NS and 0 < one.wanted_since < since:
-            total = plus(total, one.wanted)
-    return total
+def _waits(one: Lease, now: int) -> bool:
+    return one.wanted_at > now - WANTED_NS and one.wanted_since > 0
 
 
 def _extra(asked: Asked, granted: Portion, free: list[int | None], settled: Portion, ahead: Portion, sharing: int) -> Portion | None:
