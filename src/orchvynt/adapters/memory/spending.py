@@ -35,8 +35,7 @@ class MemorySpending(MemoryPart):
     def _file_spend(self, batch: Batch, process: str) -> None:
         for key, added in batch.spend.items():
             self._add_spend(key, added)
-            budget, *rest = key
-            account = account_of(self._renamed.get(budget, budget), *rest)
+            account = account_of(self._renamed.get(key[0], key[0]), *key[1:])
             known = self._leases.get(account, {}).get(process)
             if known is not None:
                 self._settle_lease(account, known, added)
@@ -85,9 +84,9 @@ class MemorySpending(MemoryPart):
             now = (book_renamed(key[0], carried), *key[1:])
             self._add_spend(now, [row.nanos, row.tokens, row.output_tokens, row.invocations, row.touched_at])
         self._renamed = renamed_now(self._renamed, carried)
-        for key in [key for key in self._leases if book_renamed(key[0], carried) != key[0]]:
-            there = self._leases.setdefault((book_renamed(key[0], carried), *key[1:]), {})
-            for process, one in self._leases.pop(key).items():
+        for account in [account for account in self._leases if book_renamed(account[0], carried) != account[0]]:
+            there = self._leases.setdefault((book_renamed(account[0], carried), *account[1:]), {})
+            for process, one in self._leases.pop(account).items():
                 known = there.get(process)
                 both = one if known is None else joined(known, one)
                 there[process] = msgspec.structs.replace(both, settled=one.settled if known is None else plus(known.settled, one.settled))

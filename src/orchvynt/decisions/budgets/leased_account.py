@@ -58,7 +58,6 @@ class LeasedAccount(Account, gc=False):
         nanos, tokens, _, output, calls = minus(settled, given.filed)
         self._stand((nanos, tokens, output, calls), _as_held(given.elsewhere, self.limits))
         self.granted, self.slices, self.known_at = given.granted, given.slices, at
-        self.short = given.refused == "short"
 
     def give_back(self, keep: Portion) -> None:
         """From now on no more than `keep` is held on beyond what is used."""

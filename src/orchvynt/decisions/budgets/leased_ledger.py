@@ -47,7 +47,7 @@ class LeasedLedger(Ledger):
         limits = bounds(line.limits)
         return any(need > 0 and limits[unit] is not None and spent[unit] + need > granted[unit] for unit, need in enumerate(needed))
 
-    def learn(self, given: Given, limits: Limits | None, at: int) -> None:
+    def learn(self, given: Given, limits: Limits | None, at: int) -> LeasedAccount:
         """What the store answered. `limits` are those of the budget that it was asked with, None where it was not asked for them; `at` is
         monotonic."""
         key = self.now(given.key)
@@ -59,6 +59,7 @@ class LeasedLedger(Ledger):
             budget, subject, start, end = key
             self._books[budget, start, end][subject] = account
         account.learn(given, limits, at)
+        return account
 
     def end(self, key: AccountKey) -> None:
         """The lease is closed: whoever comes next begins another."""

@@ -57,6 +57,9 @@ def hear(wanted: Wanted, given: Given, ledger: LeasedLedger, at: int) -> None:
         return
     if given.refused == "anew":
         ledger.grants.forget_subject(given.key[0], given.key[1])
-    for grant in given.grants:
+    new = [grant for grant in given.grants if ledger.grants.find(grant.grant) is None]
+    for grant in new:
         ledger.grants.add(grant)
-    ledger.learn(given, None if wanted.past else wanted.limits, at)
+    account = ledger.learn(given, None if wanted.past else wanted.limits, at)
+    # With more than it was asked with it is not known yet whether that is enough.
+    account.short = given.refused == "short" and not new
