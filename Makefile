@@ -6,6 +6,7 @@
 #   make outage  an outage of a minute with 500 callers, and a dated report of it
 #   make parallel   a thousand callers on a budget for some of them, and a dated report; options in ARGS
 #   make kills   hundreds of kill -9 under load, and a dated report; options in ARGS
+#   make worker-kills   the same of workers, on SQLite and PostgreSQL; options in ARGS
 #   make review-kills   the same with reviews open, racing deciders and retrying callers
 #   make bench   OrchVynt beside six peers under nine workloads, an hour; options in ARGS, e.g. make bench ARGS=--quick
 #   make instructions   counts what an invocation costs; ARGS=--renew commits to it
@@ -16,7 +17,7 @@
 #   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
 #   make simulate   10,000 seeded worlds in virtual time, audited from outside, and a dated report; ARGS='--seed N' repeats one
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench instructions streams failover budgets-bench open-reviews outage parallel kills review-kills fuzz simulate compiled docs format clean
+.PHONY: demo test check bench instructions streams failover budgets-bench open-reviews outage parallel kills worker-kills review-kills fuzz simulate compiled docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -81,6 +82,9 @@ parallel: $(VENV)/.installed-dev
 
 kills: $(VENV)/.installed-dev
 	PYTHONPATH=. $(BIN)/python bench/kills.py $(ARGS)
+
+worker-kills: $(VENV)/.installed-dev
+	PYTHONPATH=. $(BIN)/python bench/worker_kills.py $(ARGS)
 
 review-kills: $(VENV)/.installed-dev
 	PYTHONPATH=. $(BIN)/python bench/review_kills.py $(ARGS)

@@ -23,6 +23,9 @@ from msgspec.structs import replace
 from systems import HERE
 
 from orchvynt.adapters.journal.frames import Frame, decode_facts
+from orchvynt.adapters.registering import begin
+from orchvynt.adapters.sqlite.anchor import Anchor
+from orchvynt.adapters.sqlite.auditing import AuditChain
 from orchvynt.adapters.sqlite.connecting import connect_writer
 from orchvynt.adapters.sqlite.writer import BATCH_FRAMES, Filed
 from orchvynt.model.facts import AnyFact
@@ -108,7 +111,8 @@ def filed_once(invocations: int, batch: int, split: bool) -> tuple[float, Counte
     with tempfile.TemporaryDirectory(prefix="bench-filing-") as name:
         connection = connect_writer(Path(name) / "store.db", 1000)
         timed = Timed(connection)
-        filed = Filed(cast("Any", timed) if split else connection, Path(name) / "store.db", Path(name))
+        process, chain = begin(connection, "prc_bench", "bench"), AuditChain(connection, Anchor(Path(name)))
+        filed = Filed(cast("Any", timed) if split else connection, Path(name) / "store.db", Path(name), process, chain)
         timed.spent.clear()
         ran, rest = 0, frames(invocations)
         while some := list(itertools.islice(rest, batch)):

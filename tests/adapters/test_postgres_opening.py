@@ -2,7 +2,8 @@
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tests.contract.store import lives
 from tests.contract.store.test_audit import whole
 from tests.support.postgres import Server, binary
 
-from orchvynt.adapters.postgres.locks import serve_alone
+from orchvynt.adapters.postgres.locks import serve_alone, serve_as
 from orchvynt.adapters.postgres.migrating import all_steps, migrate, pending, printed
 from orchvynt.adapters.postgres.opening import open_store
 from orchvynt.adapters.postgres.session import QUERIES, Session
@@ -55,18 +56,20 @@ def test_a_journal_that_came_to_its_end_makes_way_for_another_and_may_come_back(
     asyncio.run(run())
 
 
-def test_a_journal_that_did_not_come_to_its_end_is_asked_for(url: str, postgres: Server, tmp_path: Path) -> None:
+def test_a_journal_that_did_not_come_to_its_end_is_named_as_out_of_reach(url: str, postgres: Server, tmp_path: Path) -> None:
     async def run() -> None:
         opened = await lived(url, tmp_path / "one")
+        first = opened.store.process
         await opened.store.close()
-        await asyncio.to_thread(postgres.sql, "UPDATE filed SET whole = 0", url=url)
-        with pytest.raises(StoreUnavailableError, match="Start serve with that journal") as refused:
-            await open_store(target(url), tmp_path / "two")
-        statement = str(refused.value).rpartition("only then: ")[2]
-        opened = await open_store(target(url), tmp_path / "one")
-        await opened.store.close()
-        await asyncio.to_thread(postgres.sql, "UPDATE filed SET whole = 0", statement, url=url)
+        await asyncio.to_thread(postgres.sql, "UPDATE processes SET state = 'serving', seen_at = 0", url=url)
         opened = await open_store(target(url), tmp_path / "two")
+        assert await opened.store.take_over() == [], "it may be on another machine"
+        (row,) = [row for row in await opened.store.processes() if row.process == first]
+        assert row.out_of_reach
+        assert row.journal == str(tmp_path / "one")
+        await opened.store.close()
+        opened = await open_store(target(url), tmp_path / "one")
+        assert not any(row.out_of_reach for row in await opened.store.processes())
         await opened.store.close()
 
     asyncio.run(run())
@@ -103,14 +106,26 @@ def test_an_entry_that_this_process_saw_and_is_gone_is_told_at_the_start(url: st
     asyncio.run(run())
 
 
-def test_one_process_serves_and_the_second_hears_which(url: str) -> None:
-    first, second = Session(target(url), {"application_name": "orchvynt host:7"}, 30.0, serve_alone), session(url)
+def test_a_process_is_one_and_who_changes_the_store_is_alone(url: str) -> None:
+    def greeted(name: str, greet: Callable[[Session], None]) -> Session:
+        return Session(target(url), {"application_name": name}, 30.0, greet)
+
+    first, second = greeted("orchvynt host:7", partial(serve_as, process="prc_1")), greeted("x", partial(serve_as, process="prc_2"))
     first.connect()
     second.connect()
-    with pytest.raises(StoreInUseError, match="in use by orchvynt host:7"):
-        serve_alone(second)
+    for other in (greeted("y", partial(serve_as, process="prc_1")), greeted("z", serve_alone)):
+        with pytest.raises(StoreInUseError, match=r"in use by (orchvynt host:7|x)"):
+            other.connect()
+        other.close()
     first.close()
     second.close()
+    alone = greeted("orchvynt migrate", serve_alone)
+    alone.connect()
+    third = greeted("z", partial(serve_as, process="prc_3"))
+    with pytest.raises(StoreInUseError, match="in use by orchvynt migrate"):
+        third.connect()
+    alone.close()
+    third.close()
 
 
 def test_steps_are_applied_once_and_the_printed_script_does_the_same(postgres: Server) -> None:
@@ -156,13 +171,14 @@ def test_a_step_that_fails_leaves_nothing(postgres: Server) -> None:
 
 
 def test_every_query_of_sqlite_has_its_words_here_and_the_server_takes_each(url: str) -> None:
-    only_sqlite = {"has_old_audits", "old_audits", "drop_old_audits", "all_frames", "set_claims"}
+    only_sqlite = {
+        "has_old_audits", "old_audits", "drop_old_audits", "all_frames", "set_claims", "name_first_process", "name_first_filed",
+    }  # fmt: skip
     assert OF_SQLITE.keys() - QUERIES.keys() == only_sqlite
     assert QUERIES.keys() - OF_SQLITE.keys() == {"lock_chain"}
     one = session(url)
     one.connect()
     migrate(one)
-    one.script("SET orchvynt.process = 'p'")
     for name, query in QUERIES.items():
         if "{" not in query and ":" not in query.replace("::", ""):
             one.script(f"PREPARE {name}_ AS {query.rstrip(';')}")

@@ -258,8 +258,8 @@ class DeafToErrors(Before):
 
 
 class ForgetsHolds(Before):
-    async def open_holds(self) -> list[Any]:
-        await self.inner.open_holds()
+    async def open_holds(self, *given: Any) -> list[Any]:
+        await self.inner.open_holds(*given)
         return []
 
 

@@ -39,6 +39,19 @@ class Auditor:
         """Gives the new records, explained, oldest first.
 
         Nothing over, nothing forgotten, nothing twice: by the provider's ledger, the records and the budgets, all that was so far."""
+        new = self.audit_records(told)
+        found = books(self.server, self.provider)
+        never_over(found)
+        no_false_refusal([one for one in told if fault_of(one).get("unit") == "tokens"], found)
+        assert found.lines["all", "*"]["settled_tokens"] == self.found.settled_tokens, "the budget and the receipts say the same"
+        of_runs = [line["settled_tokens"] for (name, _), line in found.lines.items() if name == "per-run"]
+        assert not of_runs or sum(of_runs) == self.found.settled_tokens
+        assert found.billed_tokens <= self.found.settled_tokens
+        self.found.billed_tokens = found.billed_tokens
+        return new
+
+    def audit_records(self, told: Sequence[Told] = ()) -> list[Any]:
+        """As `audit`, of a policy without budgets."""
         new: list[Any] = []
         connection = http.client.HTTPConnection("127.0.0.1", self.server.admin_port, timeout=60)
         try:
@@ -52,14 +65,6 @@ class Auditor:
         finally:
             connection.close()
         self._arrivals()
-        found = books(self.server, self.provider)
-        never_over(found)
-        no_false_refusal([one for one in told if fault_of(one).get("unit") == "tokens"], found)
-        assert found.lines["all", "*"]["settled_tokens"] == self.found.settled_tokens, "the budget and the receipts say the same"
-        of_runs = [line["settled_tokens"] for (name, _), line in found.lines.items() if name == "per-run"]
-        assert not of_runs or sum(of_runs) == self.found.settled_tokens
-        assert found.billed_tokens <= self.found.settled_tokens
-        self.found.billed_tokens = found.billed_tokens
         return new
 
     def _new(self, connection: http.client.HTTPConnection) -> list[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import os
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -49,6 +50,7 @@ from orchvynt.runtime.control import (
     Tested,
 )
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.merging import Merged
 from orchvynt.runtime.metrics import Sampled
 from orchvynt.runtime.oidc_provider import OidcProvider
 from orchvynt.runtime.people import People
@@ -348,8 +350,8 @@ class World:
         for role, secret in SECRETS.items():
             assert asyncio.run(self.store.add_token(TokenRow(role, role, digest(secret), NOW, "start")))
 
-    async def measure(self) -> list[Sampled] | None:
-        return self.sampled
+    async def measure(self) -> Merged | None:
+        return Merged(self.sampled, (os.getpid(),)) if self.sampled is not None else None
 
     def person(self, email: str, role: Role = "viewer", password: str = "", name: str = "") -> PersonRow:
         """Adds one, as an admin does."""

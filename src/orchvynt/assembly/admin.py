@@ -17,14 +17,13 @@ from orchvynt.adapters.passwords import Argon2Passwords
 from orchvynt.adapters.signatures import JoseSignatures
 from orchvynt.assembly.build import Process
 from orchvynt.assembly.machine import say
-from orchvynt.assembly.plumbing import measuring
+from orchvynt.assembly.plumbing import Measures
 from orchvynt.dialects import registry
 from orchvynt.lifecycle.gate_verdicts import TOO_LONG
 from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.state import decode
 from orchvynt.ports.store import Store, TokenRow
-from orchvynt.runtime.audit_checks import AuditChecks
-from orchvynt.runtime.control import About, Control
+from orchvynt.runtime.control import Control
 from orchvynt.runtime.oidc_provider import OidcProvider, ProviderSettings
 from orchvynt.runtime.people import People
 from orchvynt.runtime.policies import Policies
@@ -46,10 +45,8 @@ class AdminServer(uvicorn.Server):
         yield
 
 
-def admin_server(control: Control, process: Process, about: About, fixed: list[TokenRow], port: int) -> AdminServer:
+def admin_server(control: Control, process: Process, measures: Measures, fixed: list[TokenRow], port: int) -> AdminServer:
     """Not yet started. `port` is the one that it will listen on."""
-    checks = AuditChecks()
-    measures = measuring(process, about, lambda: len(server.server_state.connections), checks)
     settings = process.settings
     people = People(control.store, process.clock, Argon2Passwords())
     process.tasks.start(people.run(), "sessions")
@@ -65,10 +62,11 @@ def admin_server(control: Control, process: Process, about: About, fixed: list[T
         fixed,
         _provider(process, port),
         process.vault.unseal,
-        checks,
+        measures.checks,
         SlackVotes(control, process.alerting.delivering.channels, process.secrets, process.clock, process.tasks, say),
     )
     server = AdminServer(serving(app))
+    measures.admin_connections = lambda: len(server.server_state.connections)
     return server
 
 

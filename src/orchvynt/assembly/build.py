@@ -1,6 +1,7 @@
 """The only place that constructs a server: settings in, a process that can be started out."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,12 +21,14 @@ from orchvynt.assembly.settings import Settings
 from orchvynt.dialects import registry
 from orchvynt.model.faults import Fault
 from orchvynt.ports.checking import Checking
+from orchvynt.ports.processes import TakenOver
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.recovery import Recovered
 from orchvynt.runtime.retention import Retention, Vault
 from orchvynt.runtime.reviewing import Reviewing
+from orchvynt.runtime.succession import Succession
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.runtime.voting import Voting
@@ -53,6 +56,7 @@ class Process(msgspec.Struct):
     vault: Vault
     server: HttpServer
     recovered: Recovered
+    succession: Succession
     secrets: EnvSecrets
     checking: Checking
     counting: CountingApart
@@ -61,8 +65,10 @@ class Process(msgspec.Struct):
     looking: LookingApart
 
 
-async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checking: Checking, started: Started) -> Process:
-    """Puts the process together over a store that is open, and recovers what an earlier process left."""
+async def build(
+    settings: Settings, secrets: EnvSecrets, opened: Opened, checking: Checking, started: Started, taken_over: Sequence[TakenOver]
+) -> Process:
+    """Puts the process together over a store that is open, and recovers what an earlier process left, and those that were taken over."""
     clock = SystemClock()
     upstream = HttpUpstream(clock)
     hand_back = asyncio.get_running_loop().call_soon_threadsafe
@@ -81,7 +87,7 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         apprising=apprising,
         looking=looking,
     )
-    made = await put_together(foundation, started.snapshot, started.row)
+    made = await put_together(foundation, started.snapshot, started.row, taken_over=taken_over)
     made.policies.file = started.file
     server = HttpServer(made.data_plane.handle, _refusal, Limits(), clock)
     return Process(
@@ -101,6 +107,7 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         made.vault,
         server,
         made.recovered,
+        made.succession,
         secrets,
         checking,
         counting,
@@ -116,11 +123,11 @@ def _refusal(fault: Fault) -> bytes:
 
 
 async def open_state(settings: Settings) -> Opened:
-    """Opens the store of the settings and its journal."""
-    place = settings.store
+    """Opens the store of the settings and a journal, its own or that of a worker."""
+    place, workers = settings.store, settings.workers > 1
     if place.target is None:
-        return await open_store(Path(place.path), Path(place.journal))
+        return await open_store(Path(place.path), Path(place.journal), shared=workers)
     # Its library is an extra.
     from orchvynt.adapters.postgres.opening import open_store as open_database  # noqa: PLC0415
 
-    return await open_database(place.target, Path(place.journal))
+    return await open_database(place.target, Path(place.journal), workers=workers)

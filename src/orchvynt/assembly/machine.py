@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from secrets import randbits
 from typing import Final
 
@@ -27,6 +27,7 @@ from orchvynt.ports.checking import Checking
 from orchvynt.ports.clock import Clock, Ids
 from orchvynt.ports.journal import Journal
 from orchvynt.ports.looking import Looking, NoLooking
+from orchvynt.ports.processes import TakenOver
 from orchvynt.ports.sealing import Sealing
 from orchvynt.ports.secrets import Secrets
 from orchvynt.ports.store import PolicyRow, Store
@@ -53,6 +54,7 @@ from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.retention import Retention, Vault
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.store_clock import StoreClock
+from orchvynt.runtime.succession import Succession
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.runtime.telling import Telling
@@ -71,10 +73,8 @@ class NoChannel:
 
 
 class Foundation(msgspec.Struct, frozen=True):
-    """The world behind the ports. Timers are those of the running event loop.
-
-    `process` is this process's id where several share the store: budgets are then spent from leases. Empty: it is alone, and knows all
-    that is spent. `peers` says how many share it now, with this one."""
+    """The world behind the ports. Timers are those of the running event loop. Where several processes share the store, budgets are spent
+    from leases."""
 
     store: Store
     journal: Journal
@@ -88,8 +88,6 @@ class Foundation(msgspec.Struct, frozen=True):
     mailing: Mailing = NoChannel()
     apprising: Apprising = NoChannel()
     looking: Looking = NoLooking()
-    process: str = ""
-    peers: Callable[[], int] = lambda: 1
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -114,21 +112,25 @@ class Machine(msgspec.Struct, frozen=True):
     retention: Retention
     vault: Vault
     recovered: Recovered
+    succession: Succession
 
 
 SERVED: Final = Parts()
 
 
-async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None = None, parts: Parts = SERVED) -> Machine:
-    """Recovers what an earlier process left in the store, too. `row` is the snapshot's line of the history, where there is one."""
-    health, sizes, parked, tasks = Health(), OutputSizes(), Parked(), Tasks()
-    if on.process:
+async def put_together(
+    on: Foundation, snapshot: Snapshot, row: PolicyRow | None = None, parts: Parts = SERVED, taken_over: Sequence[TakenOver] = ()
+) -> Machine:
+    """Recovers what an earlier process left in the store, too, and those that were `taken_over`. `row` is the snapshot's line of the
+    history, where there is one."""
+    shares = on.store.is_shared
+    if shares:
         on = msgspec.structs.replace(on, clock=StoreClock(on.clock))
-        parts = msgspec.structs.replace(parts, ledger=LeasedLedger)
-    ledger = parts.ledger()
+    ledger = LeasedLedger() if shares else parts.ledger()
+    health, sizes, parked, tasks = Health(), OutputSizes(), Parked(), Tasks()
     subjects = Subjects()
     statistics, scores, reports = Statistics(), Scores(), InputReports()
-    recovered = await recover(on.store, on.journal, ledger, parked, on.clock, snapshot)
+    recovered = await recover(on.store, on.journal, ledger, parked, on.clock, snapshot, taken_over)
     await restore_scores(on.store, scores)
     loop = asyncio.get_running_loop()
     policies = Policies(on.store, on.checking, snapshot, row)
@@ -169,7 +171,8 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception)
     vault = Vault(on.secrets, on.sealing, policies)
     retention = Retention(on.store, on.clock, policies, vault, say)
-    return Machine(tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered)
+    succession = Succession(on.store, on.journal, on.clock, policies, say, taken_over)
+    return Machine(tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered, succession)
 
 
 def _admitting(
@@ -177,11 +180,10 @@ def _admitting(
     subjects: Subjects, reports: InputReports, tasks: Tasks,
 ) -> Admitting:  # fmt: skip
     shared = ledger, health, sizes, statistics, on.clock, carrier.feed, carrier.failed, subjects, reports, on.counting
-    if not on.process:
+    if not isinstance(ledger, LeasedLedger):
         return parts.admitting(*shared)
-    assert isinstance(ledger, LeasedLedger)
     assert isinstance(on.clock, StoreClock)
-    leasing = Leasing(on.store, on.process, ledger, on.clock, tasks, on.peers)
+    leasing = Leasing(on.store, on.store.process, ledger, on.clock, tasks)
     return LeasedAdmitting(*shared, leasing=leasing, tell=lambda passed: carrier.release_ended.tell(passed))
 
 

@@ -51,10 +51,15 @@ def main() -> None:
 def _serve(options: ServeOptions, environment: Mapping[str, str], directory: Path) -> int:
     # Until all is built there is nothing to collect, only objects to look at in vain; `serve` turns it on again.
     gc.disable()
-    from orchvynt.assembly import serve
-
     try:
-        return serve.run(serve_settings(options, directory), environment)
+        found = serve_settings(options, directory)
+        if found.workers > 1:
+            from orchvynt.assembly import workers
+
+            return workers.run(found)
+        from orchvynt.assembly import serve
+
+        return serve.run(found, environment)
     except settings.WrongUseError as error:
         return _wrong_use("serve", error)
 
@@ -67,7 +72,7 @@ def serve_settings(options: ServeOptions, directory: Path) -> settings.Settings:
     admin = settings.address(options.admin, settings.DEFAULT_ADMIN, "--admin")
     here = settings.DEFAULT_POLICY if (directory / settings.DEFAULT_POLICY).exists() else ""
     defaults = settings.Settings()
-    return settings.Settings(
+    found = settings.Settings(
         policy=options.policy or here,
         listen_host=listen[0],
         listen_port=listen[1],
@@ -81,7 +86,11 @@ def serve_settings(options: ServeOptions, directory: Path) -> settings.Settings:
         watch=options.watch,
         admin_url=settings.admin_url(options.admin_url),
         oidc=oidc_settings(options.oidc),
+        workers=options.workers,
     )
+    settings.check_exposure(found)
+    settings.check_watch(found)
+    return found
 
 
 def _demo(options: DemoOptions, environment: Mapping[str, str]) -> int:

@@ -1,28 +1,64 @@
-"""Hands the metrics what only assembly knows: sockets, files, and what this build is."""
+"""Hands the metrics what only assembly knows: sockets, files, what this build is, and what other workers counted."""
 
+import os
 import platform
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 
 from orchvynt.assembly.build import Process
+from orchvynt.assembly.posts import Post
+from orchvynt.ports.store import StoreUnavailableError
+from orchvynt.runtime import metrics as m
 from orchvynt.runtime.audit_checks import AuditChecks
 from orchvynt.runtime.control import About
+from orchvynt.runtime.counting import NONE
 from orchvynt.runtime.measuring import Measuring, Plumbing
+from orchvynt.runtime.merging import Merged, merged, packed
+from orchvynt.runtime.metrics import Sampled
 
 
-def measuring(process: Process, about: About, admin_connections: Callable[[], int], checks: AuditChecks) -> Measuring:
-    """The measuring of a process. Counting what operators have open is the admin server's."""
-    python = platform.python_version()
+class Measures:
+    """What this process counts, and all of them together. The admin server is not there from the start: it says what it has open."""
 
-    def plumbing() -> Plumbing:
+    def __init__(self, process: Process, about: About, post: Post) -> None:
+        self.checks = AuditChecks()
+        self.admin_connections: Callable[[], int] = lambda: 0
+        self._process = process
+        self._about = about
+        self._post = post
+        self._measuring = Measuring(process.carrier, process.policies, process.alerting, self._plumbing)
+
+    async def packed(self) -> bytes:
+        """What this process counted, for another one."""
+        return packed(await self._measuring.read() or [], os.getpid())
+
+    async def read(self) -> Merged | None:
+        """What all workers counted; None if the policy in force wants no metrics."""
+        own = await self._measuring.read()
+        if own is None:
+            return None
+        others, missing = await self._post.gather()
+        found = merged(own, os.getpid(), others)
+        found.sampled.append(Sampled(m.UNTOLD, {NONE: missing}))
+        # Without the store the rest is told.
+        with suppress(StoreUnavailableError):
+            rows = await self._process.opened.store.processes()
+            states = Counter("out_of_reach" if row.out_of_reach else row.state for row in rows)
+            found.sampled.append(Sampled(m.PROCESSES, {(state,): states[state] for state in m.PROCESS_STATES}))
+        return found
+
+    def _plumbing(self) -> Plumbing:
+        process, about = self._process, self._about
         server, data_plane, upstream, opened = process.server, process.data_plane, process.upstream, process.opened
         refused = {("http", code): count for code, count in server.refusals.items()}
         refused |= {("endpoint", code): count for code, count in data_plane.refusals.items()}
         return Plumbing(
             version=about.version,
-            python=python,
+            python=platform.python_version(),
             started_at=about.started_at,
             ready=data_plane.ready,
-            connections={"data": server.connections_open, "admin": admin_connections()},
+            connections={"data": server.connections_open, "admin": self.admin_connections()},
             requests=server.requests_total,
             refusals=refused,
             upstream_open=upstream.connections_open,
@@ -33,8 +69,6 @@ def measuring(process: Process, about: About, admin_connections: Callable[[], in
             filing_problem=opened.store.problem,
             recovered=process.recovered,
             audit_entries=opened.store.audit_entries,
-            audit_verified_at=checks.whole_at,
-            audit_broken=checks.broken or not opened.audit_whole,
+            audit_verified_at=self.checks.whole_at,
+            audit_broken=self.checks.broken or not opened.audit_whole,
         )
-
-    return Measuring(process.carrier, process.policies, process.alerting, plumbing)

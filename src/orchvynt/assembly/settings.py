@@ -76,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True):
     oidc: OidcSettings | None = None
     drain_seconds: float = 30.0
     watch: bool = False
+    workers: int = 1
 
 
 def environment() -> Mapping[str, str]:

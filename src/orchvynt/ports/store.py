@@ -21,6 +21,7 @@ from orchvynt.ports.leases import LeaseStore
 from orchvynt.ports.outbox import OutboxStore
 from orchvynt.ports.parked import ParkedReviews
 from orchvynt.ports.people import PeopleStore
+from orchvynt.ports.processes import ProcessStore
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.reviews import ReviewQueue
 from orchvynt.ports.reviews import ReviewRow as ReviewRow
@@ -132,7 +133,7 @@ class InvocationRow(msgspec.Struct, frozen=True):
     duration_ns: int
 
 
-class Store(AuditStore, LeaseStore, OutboxStore, Changes, ParkedReviews, PeopleStore, ReviewQueue, Protocol):
+class Store(AuditStore, LeaseStore, OutboxStore, Changes, ParkedReviews, PeopleStore, ProcessStore, ReviewQueue, Protocol):
     async def settled(self) -> None:
         """Returns when every fact that was in the journal at the call is visible in the store."""
         ...
@@ -189,10 +190,12 @@ class Store(AuditStore, LeaseStore, OutboxStore, Changes, ParkedReviews, PeopleS
         costliest `limit` groups in no order. No dimension: no rows but the total."""
         ...
 
-    async def open_holds(self) -> list[OpenHold]: ...
+    async def open_holds(self, process: str = "") -> list[OpenHold]:
+        """Those of a process; empty: of this one."""
+        ...
 
-    async def unfinished(self) -> list[str]:
-        """Invocations without InvocationFinished that are not parked either: what a crash interrupted."""
+    async def unfinished(self, process: str = "") -> list[str]:
+        """Invocations of a process (empty: this one) without InvocationFinished that are not parked either: what a crash interrupted."""
         ...
 
     async def review(self, review: str) -> ReviewRow | None: ...

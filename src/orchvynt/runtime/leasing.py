@@ -12,13 +12,13 @@ from orchvynt.decisions.budgets.leased_ledger import LeasedLedger, is_leased
 from orchvynt.decisions.budgets.leasing import given_back
 from orchvynt.decisions.budgets.portions import NOTHING, Portion, at_least
 from orchvynt.decisions.budgets.questions import Wanted, hear, question
-from orchvynt.ports.leases import LeaseStore
-from orchvynt.ports.store import StoreUnavailableError
+from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime.store_clock import StoreClock
 from orchvynt.runtime.tasks import Tasks
 
 ACCOUNTS_A_TURN: Final = 256
 RENAMED_S: Final = 0.05
+PEERS_LOOKS: Final = 10
 
 Heard = Callable[[StoreUnavailableError | None], None]
 """Called when the store has answered, or could not."""
@@ -33,30 +33,33 @@ class Turn:
 
 
 class Leasing:
-    """The questions of one process, whose id is `process`; `peers` says how many processes share the store now, with this one.
+    """The questions of one process, whose id is `process`.
 
     `answered` is called with the accounts that an answer was for, `told` with an account, the threshold that this process asked for, and
     the one that was told before. `problem` is why the store gives nothing at present, empty while it does."""
 
-    def __init__(
-        self, store: LeaseStore, process: str, ledger: LeasedLedger, clock: StoreClock, tasks: Tasks, peers: Callable[[], int]
-    ) -> None:
+    def __init__(self, store: Store, process: str, ledger: LeasedLedger, clock: StoreClock, tasks: Tasks) -> None:
         self._store = store
         self.process = process
         self._ledger = ledger
         self._clock = clock
         self._tasks = tasks
-        self._peers = peers
+        self._looks = 0
         self._under_way: Turn | None = None
         self._next = Turn()
-        self._looks = False
+        self._looking = False
+        self.peers = 1
         self.turns = 0
         self.problem = ""
         self.answered: Callable[[Sequence[AccountKey]], None] = lambda _keys: None
         self.told: Callable[[AccountKey, int, int], None] = lambda _key, _share, _before: None
 
     async def begin(self) -> None:
-        """Learns the store's clock. Raises StoreUnavailableError."""
+        """Learns the store's clock and who else is there, and ends what an earlier life of this process had leased. What that had open is
+        settled in the journal by now. Raises StoreUnavailableError."""
+        await self._store.settled()
+        await self._store.end_leases(self.process)
+        await self._count_peers()
         asked_at = self._clock.monotonic()
         answer = await self._store.lease(self.process, ())
         self._clock.learn(answer.now, asked_at, self._clock.monotonic())
@@ -100,8 +103,7 @@ class Leasing:
             self._tasks.start(self._ask(turn), "ask for leases")
 
     async def _ask(self, turn: Turn) -> None:
-        peers = self._peers()
-        asked = [question(key, wanted, self._ledger, peers) for key, wanted in turn.wanted.items()]
+        asked = [question(key, wanted, self._ledger, self.peers) for key, wanted in turn.wanted.items()]
         error: StoreUnavailableError | None = None
         began, self.turns = self._clock.monotonic(), self.turns + 1
         try:
@@ -132,8 +134,8 @@ class Leasing:
         gives back what others wait for."""
         for line, need in waiting:
             self.ask((line,), need, waits=True)
-        if self._ledger.leased and not self._looks:
-            self._looks = True
+        if self._ledger.leased and not self._looking:
+            self._looking = True
             self._tasks.start(self._look(), "look for recalled leases")
 
     async def _look(self) -> None:
@@ -142,13 +144,18 @@ class Leasing:
         except StoreUnavailableError:
             return
         finally:
-            self._looks = False
+            self._looking = False
         for one in recalls:
             account = self._ledger.leased.get(one.key)
             idle = at_least(account.idle, NOTHING) if account is not None else NOTHING
             keep = given_back(idle, one.wanted)
             if account is None or keep != idle:
                 self.give_back(one.key, keep)
+
+    async def _count_peers(self) -> None:
+        """How many share the store, with this process."""
+        rows = await self._store.processes()
+        self.peers = max(1, sum(row.state == "serving" and not row.out_of_reach for row in rows))
 
     def tidy(self, now: int, idle_ns: dict[str, int]) -> None:
         """Gives back what nothing was held on for long, and ends what nobody will ask for again."""

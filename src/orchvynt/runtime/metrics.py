@@ -91,6 +91,7 @@ RESULT: Final = Label(
 METHOD: Final = Label("method", "`prefill`, `instruct`, or `restart` where nothing had been delivered")
 DIGEST: Final = Label("digest", "names the policy's meaning")
 PYTHON: Final = Label("python", "the version of the interpreter")
+STANDING: Final = Label("state", "`serving`, `draining` (it takes nothing new) or `out_of_reach` (it says nothing, and did not end)")
 WHAT: Final = Label("what", "`interrupted`, `settled_at_bound` or `voided`")
 
 _SECOND: Final = 1_000_000_000
@@ -107,6 +108,11 @@ def _counter(name: str, meaning: str, *labels: Label, scale: int = 1, concept: s
 
 def _gauge(name: str, meaning: str, *labels: Label, scale: int = 1) -> Metric:
     return Metric(f"orchvynt_{name}", "gauge", meaning, labels, scale)
+
+
+def _level(name: str, meaning: str, *labels: Label, scale: int = 1) -> Metric:
+    """A gauge that is not added up."""
+    return Metric(f"orchvynt_{name}", "gauge", meaning, labels, scale, highest=True)
 
 
 def _histogram(name: str, meaning: str, bounds: tuple[int, ...], *labels: Label, concept: str = "") -> Metric:
@@ -148,13 +154,13 @@ SKIPPED: Final = _counter(
     "candidates_skipped",
     "Candidates that were not asked in their place: `resting`, `breaker`, `ramp`, `slow`, `budget`, or a capability.", MODEL, REASON,
 )  # fmt: skip
-RESTING: Final = _gauge(
+RESTING: Final = _level(
     "model_resting", "1 while a model rests or a breaker refuses it; a pattern, while its provider's credential does.", MODEL, PROVIDER
 )
 BREAKER_STATES: Final = ("closed", "half-open", "open")
-BREAKER: Final = _gauge("breaker_state", "A model's breaker: 0 closed, 1 half-open, 2 open. A pattern shows 0.", MODEL, PROVIDER)
+BREAKER: Final = _level("breaker_state", "A model's breaker: 0 closed, 1 half-open, 2 open. A pattern shows 0.", MODEL, PROVIDER)
 BREAKER_OPENED: Final = _counter("breaker_opened", "How often a model's breaker opened. A pattern shows 0.", MODEL, PROVIDER)
-ADDRESS_BREAKER: Final = _gauge("address_breaker_state", "The breaker of the provider's address: 0 closed, 1 half-open, 2 open.", PROVIDER)
+ADDRESS_BREAKER: Final = _level("address_breaker_state", "The breaker of the provider's address: 0 closed, 1 half-open, 2 open.", PROVIDER)
 
 TOKENS: Final = _counter("tokens", "Tokens that were settled.", MODEL, PROVIDER, TYPE, concept="gen_ai.client.token.usage")
 CACHED: Final = _counter(
@@ -165,10 +171,10 @@ COST: Final = _counter("cost_usd", "Settled, in USD. Kept in whole nano-dollars,
 RECEIPTS: Final = _counter("receipts", "Attempts that were settled.", MODEL, PROVIDER, USAGE)
 OVERRUNS: Final = _counter("overruns", "Attempts that were billed for more than they were allowed.", MODEL, PROVIDER)
 
-BUDGET_LIMIT_USD: Final = _gauge("budget_limit_usd", "The limit, of budgets with scope global.", BUDGET, scale=_SECOND)
+BUDGET_LIMIT_USD: Final = _level("budget_limit_usd", "The limit, of budgets with scope global.", BUDGET, scale=_SECOND)
 BUDGET_SETTLED_USD: Final = _gauge("budget_settled_usd", "Settled in the current window, with scope global.", BUDGET, scale=_SECOND)
 BUDGET_HELD_USD: Final = _gauge("budget_held_usd", "Held now, with scope global.", BUDGET, scale=_SECOND)
-BUDGET_LIMIT_TOKENS: Final = _gauge("budget_limit_tokens", "The limit, of budgets with scope global.", BUDGET)
+BUDGET_LIMIT_TOKENS: Final = _level("budget_limit_tokens", "The limit, of budgets with scope global.", BUDGET)
 BUDGET_SETTLED_TOKENS: Final = _gauge("budget_settled_tokens", "Settled in the current window, with scope global.", BUDGET)
 BUDGET_HELD_TOKENS: Final = _gauge("budget_held_tokens", "Held now, with scope global.", BUDGET)
 BUDGET_SUBJECTS: Final = _gauge("budget_subjects", "Subjects that were met in the current window.", BUDGET)
@@ -194,7 +200,7 @@ REVIEW_VOTES: Final = _counter("review_votes", "Votes that count, those that dec
 REVIEW_CLAIMS: Final = _counter("review_claims", "Claims of a review, and their prolongations.", GATE)
 REVIEW_DURATION: Final = _histogram("review_duration", "From the opening of a review to its decision.", _REVIEW, GATE)
 REVIEWS_OPEN: Final = _gauge("reviews_open", "Reviews that wait for a decision.", GATE)
-REVIEW_OLDEST: Final = _gauge("review_oldest_open_seconds", "How long the oldest open review waits; 0 without one.", scale=_SECOND)
+REVIEW_OLDEST: Final = _level("review_oldest_open_seconds", "How long the oldest open review waits; 0 without one.", scale=_SECOND)
 
 CONNECTIONS: Final = _gauge("http_connections_open", "Connections from callers and operators.", SURFACE)
 REQUESTS: Final = _counter("http_requests", "Requests that began on the data port.")
@@ -202,9 +208,9 @@ REQUESTS_REFUSED: Final = _counter("requests_refused", "Requests to the data por
 UPSTREAM: Final = _gauge("upstream_connections", "Connections to providers.", STATE)
 DIALS: Final = _counter("upstream_dials", "Connections to providers that were attempted.")
 
-POLICY_INFO: Final = _gauge("policy_info", "1, for the policy in force.", VERSION, DIGEST)
-POLICY_APPLIED: Final = _gauge("policy_applied_timestamp_seconds", "When the policy in force was applied.", scale=_SECOND)
-POLICY_DRIFT: Final = _gauge("policy_drift", "1 while the file given to --policy differs from the policy in force.")
+POLICY_INFO: Final = _level("policy_info", "1, for the policy in force.", VERSION, DIGEST)
+POLICY_APPLIED: Final = _level("policy_applied_timestamp_seconds", "When the policy in force was applied.", scale=_SECOND)
+POLICY_DRIFT: Final = _level("policy_drift", "1 while the file given to --policy differs from the policy in force.")
 
 ALERTS_FIRING: Final = _gauge("alerts_firing", "For what alerts fire: chains and providers, or subjects of a budget.", ALERT)
 ALERT_FAILURES: Final = _counter("alert_failures", "Looks at which a condition could not be evaluated; it counts as not holding.", ALERT)
@@ -216,17 +222,22 @@ JOURNAL_BYTES: Final = _gauge("journal_bytes", "What the journal's files hold.")
 JOURNAL_UNFILED: Final = _gauge("journal_unfiled_bytes", "What is in the journal and not yet in the store.")
 JOURNAL_FAILURES: Final = _counter("journal_failures", "Writes to the journal that failed. Nothing was sent without its record.")
 JOURNAL_UNWRITTEN: Final = _gauge("journal_unwritten_ends", "Ends of invocations that could not be written and are tried again.")
-FILING_STOPPED: Final = _gauge("store_filing_stopped", "1 while the store cannot be filled from the journal.")
+FILING_STOPPED: Final = _level("store_filing_stopped", "1 while the store cannot be filled from the journal.")
 
-AUDIT_ENTRIES: Final = _gauge("audit_entries", "Entries of the audit: the length of its chain.")
-AUDIT_VERIFIED: Final = _gauge(
+AUDIT_ENTRIES: Final = _level("audit_entries", "Entries of the audit: the length of its chain.")
+AUDIT_VERIFIED: Final = _level(
     "audit_verified_timestamp_seconds", "When this process last checked the audit and found it whole; 0 before.", scale=_SECOND
 )
-AUDIT_BROKEN: Final = _gauge("audit_broken", "1 once a start, or the last check, found that the audit is not what it was.")
+AUDIT_BROKEN: Final = _level("audit_broken", "1 once a start, or the last check, found that the audit is not what it was.")
 
-BUILD: Final = _gauge("build_info", "1, for this build.", VERSION, PYTHON)
-STARTED: Final = _gauge("start_time_seconds", "When this process began to serve.", scale=_SECOND)
-READY: Final = _gauge("ready", "1 while the data port takes new invocations.")
+BUILD: Final = _level("build_info", "1, for this build.", VERSION, PYTHON)
+STARTED: Final = _level("start_time_seconds", "When this process began to serve.", scale=_SECOND)
+READY: Final = _level("ready", "1 while the data port takes new invocations.")
+PROCESS_STATES: Final = ("serving", "draining", "out_of_reach")
+PROCESSES: Final = _gauge(
+    "processes", "Processes on this store that have not come to their end. Of one that is `out_of_reach`, facts may be missing.", STANDING
+)
+UNTOLD: Final = _gauge("workers_untold", "Workers of this server that did not say in time what they counted: it is missing on this page.")
 RECOVERED: Final = _gauge("recovered", "What the start found of the process before: attempts and invocations without end.", WHAT)
 
 GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
@@ -255,7 +266,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
     ("Policy", (POLICY_INFO, POLICY_APPLIED, POLICY_DRIFT)),
     ("Journal and store", (JOURNAL_BYTES, JOURNAL_UNFILED, JOURNAL_FAILURES, JOURNAL_UNWRITTEN, FILING_STOPPED)),
     ("Audit", (AUDIT_ENTRIES, AUDIT_VERIFIED, AUDIT_BROKEN)),
-    ("Process", (BUILD, STARTED, READY, RECOVERED)),
+    ("Process", (BUILD, STARTED, READY, PROCESSES, UNTOLD, RECOVERED)),
 )  # fmt: skip
 
 METRICS: Final = tuple(metric for _, group in GROUPS for metric in group)

@@ -1,7 +1,7 @@
 """What an earlier process left: spend and holds go back into the ledger, attempts without outcome are settled at their bound,
 interrupted invocations end on record, parked ones go back into the index."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -20,6 +20,7 @@ from orchvynt.model.money import cost_nanos
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.journal import Journal
 from orchvynt.ports.parked import ParkedRow, ParkedTerms
+from orchvynt.ports.processes import TakenOver
 from orchvynt.ports.store import OpenHold, SpendRow, Store
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.parked_one import JOINABLE_NS, ParkedOne
@@ -34,8 +35,29 @@ class Recovered(msgspec.Struct, frozen=True):
     reviews_open: int
 
 
-async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked, clock: Clock, snapshot: Snapshot) -> Recovered:
-    """Runs before the first request is served; everything it decides is a fact in the journal first."""
+class Ends(msgspec.Struct, frozen=True):
+    """The ends of what a process that died had open: its holds, and the facts of each invocation that are to be written."""
+
+    holds: list[OpenHold]
+    facts: dict[str, list[facts.AnyFact]]
+    unfinished: int
+
+    @property
+    def settled(self) -> int:
+        return sum(hold.sent_at > 0 for hold in self.holds)
+
+
+async def recover(
+    store: Store,
+    journal: Journal,
+    ledger: Ledger,
+    parked: Parked,
+    clock: Clock,
+    snapshot: Snapshot,
+    taken_over: Sequence[TakenOver] = (),
+) -> Recovered:
+    """Runs before the first request is served; everything it decides is a fact in the journal first. What processes had open that were
+    `taken_over` ends, too; they are not buried here."""
     at = clock.now()
     budgets = {budget.name: budget for budget in snapshot.budgets}
     for was, name in await store.renamed():
@@ -43,31 +65,41 @@ async def recover(store: Store, journal: Journal, ledger: Ledger, parked: Parked
     ledger.names.keep(budgets)
     spend = _kept(await store.spend(at))
     restore_spend(ledger, spend, budgets)
+    settled = voided = unfinished = 0
+    for process in ("", *(one.process for one in taken_over)):
+        ends = await ends_of(store, process, at, snapshot)
+        for hold in ends.holds:
+            ledger.restore(hold.attempt, [_told_its_end(part, budgets) for part in hold.placed.reserved])
+        for noted in ends.facts.values():
+            journal.append(noted)
+            for fact in noted:
+                if isinstance(fact, facts.AttemptSettled):
+                    ledger.release(fact.attempt, fact.reserved, at)
+                elif isinstance(fact, facts.HoldVoided):
+                    ledger.release(fact.attempt, at=at)
+        settled += ends.settled
+        voided += len(ends.holds) - ends.settled
+        unfinished += ends.unfinished
+    parked.add_all(_parked(parked, await store.parked(at, JOINABLE_NS), at))
+    if grants := [given for given in await store.grants() if not 0 < given.until <= at]:
+        _restore_grants(ledger, grants, spend, parked, budgets, at)
+    return Recovered(settled, voided, unfinished, parked.open_count)
+
+
+async def ends_of(store: Store, process: str, at: int, snapshot: Snapshot) -> Ends:
+    """How what a process that died (empty: this one's earlier life) had open ends: attempts at their bound, invocations as interrupted."""
+    budgets = {budget.name: budget for budget in snapshot.budgets}
     ended: dict[str, list[facts.AnyFact]] = {}
-    settled = voided = 0
-    for hold in await store.open_holds():
-        ledger.restore(hold.attempt, [_told_its_end(part, budgets) for part in hold.placed.reserved])
-        noted = _end_hold(hold, at, snapshot, budgets)
-        ended.setdefault(hold.inv, []).extend(noted)
-        settled += hold.sent_at > 0
-        voided += hold.sent_at == 0
-    unfinished = await store.unfinished()
+    holds = await store.open_holds(process)
+    for hold in holds:
+        ended.setdefault(hold.inv, []).extend(_end_hold(hold, at, snapshot, budgets))
+    unfinished = await store.unfinished(process)
     for inv in unfinished:
         noted = ended.setdefault(inv, [])
         record = [*await store.facts(inv), *noted]
         over = _interrupted(inv, at, record)
         noted += [*_cut_off(record, over), over]
-    for noted in ended.values():
-        journal.append(noted)
-        for fact in noted:
-            if isinstance(fact, facts.AttemptSettled):
-                ledger.release(fact.attempt, fact.reserved, at)
-            elif isinstance(fact, facts.HoldVoided):
-                ledger.release(fact.attempt, at=at)
-    parked.add_all(_parked(parked, await store.parked(at, JOINABLE_NS), at))
-    if grants := [given for given in await store.grants() if not 0 < given.until <= at]:
-        _restore_grants(ledger, grants, spend, parked, budgets, at)
-    return Recovered(settled, voided, len(unfinished), parked.open_count)
+    return Ends(holds, ended, len(unfinished))
 
 
 def _interrupted(inv: str, at: int, record: list[facts.AnyFact]) -> facts.InvocationFinished:

@@ -98,6 +98,20 @@ class BudgetView(msgspec.Struct, frozen=True):
     granted_tokens: int = 0
 
 
+class ProcessView(msgspec.Struct, frozen=True):
+    """One process that serves from the store, with its journal. `out_of_reach`: it says nothing, and did not come to its end; what its
+    journal may hold is counted once it is back."""
+
+    process: str
+    host: str
+    pid: int
+    journal: str
+    version: str
+    state: Literal["serving", "draining", "out_of_reach"]
+    began_at: str
+    seen_at: str
+
+
 class StatusView(msgspec.Struct, frozen=True):
     """`drift` says how the file given to --policy differs from the version in force; empty when it does not. `watch` is empty where no
     file is watched (`serve --watch`); `paused` while a version that was applied over the file is in force. `build` says
@@ -124,6 +138,7 @@ class StatusView(msgspec.Struct, frozen=True):
     draining: bool
     alerts: tuple[AlertView, ...] = ()
     build: Build = "pure"
+    processes: tuple[ProcessView, ...] = ()
 
 
 class TokenView(msgspec.Struct, frozen=True):

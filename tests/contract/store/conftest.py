@@ -17,15 +17,10 @@ from orchvynt.adapters.sqlite.opening import open_store
 from orchvynt.ports.journal import Journal
 from orchvynt.ports.store import Store
 
-PROCESS = "prc_1"
-
 
 class Pair(NamedTuple):
-    """`process` is whose the journal is, among those that share the store."""
-
     store: Store
     journal: Journal
-    process: str
 
 
 Opener = Callable[[], AbstractAsyncContextManager[Pair]]
@@ -34,7 +29,7 @@ Opener = Callable[[], AbstractAsyncContextManager[Pair]]
 @asynccontextmanager
 async def _memory() -> AsyncIterator[Pair]:
     store, _ = open_memory_store()
-    yield Pair(store, MemoryJournal(store, PROCESS), PROCESS)
+    yield Pair(store, MemoryJournal(store, store.process))
     await store.close()
 
 
@@ -46,9 +41,9 @@ def _sqlite(folder: Path) -> Opener:
         # A folder of its own each time: a property test opens many stores.
         place = folder / str(next(numbers))
         place.mkdir()
-        opened = await open_store(place / "store.db", place / "journal", process=PROCESS)
+        opened = await open_store(place / "store.db", place / "journal")
         try:
-            yield Pair(opened.store, opened.journal, PROCESS)
+            yield Pair(opened.store, opened.journal)
         finally:
             await opened.store.close()
 
@@ -61,10 +56,9 @@ def _postgres(server: Server, folder: Path) -> Opener:
     @asynccontextmanager
     async def opener() -> AsyncIterator[Pair]:
         url = await asyncio.to_thread(server.fresh)
-        journal = folder / f"journal{next(numbers)}"
-        opened = await open_postgres(target(url), journal)
+        opened = await open_postgres(target(url), folder / f"journal{next(numbers)}")
         try:
-            yield Pair(opened.store, opened.journal, (journal / "process").read_text().strip())
+            yield Pair(opened.store, opened.journal)
         finally:
             await opened.store.close()
             await asyncio.to_thread(server.give_back, url)

@@ -59,7 +59,7 @@ def test_what_is_leased_to_all_is_never_more_than_the_limit(opener: Opener) -> N
 def test_what_is_filed_is_settled_and_no_longer_left_of_the_lease(opener: Opener) -> None:
     async def run() -> None:
         async with opener() as pair:
-            mine, others = pair.process, "prc_other"
+            mine, others = pair.store.process, "prc_other"
             (before,) = await ask(pair, mine, asked(40))
             await ask(pair, others, asked(20))
             await settle(pair, 30)
@@ -132,7 +132,7 @@ def test_who_waits_is_served_before_who_comes_later_and_others_are_told(opener: 
 def test_a_lease_ends_with_its_process_or_when_all_of_it_is_settled(opener: Opener) -> None:
     async def run() -> None:
         async with opener() as pair:
-            mine = pair.process
+            mine = pair.store.process
             await ask(pair, mine, asked(50))
             await ask(pair, "prc_dead", asked(40))
             (short,) = await ask(pair, "prc_b", asked(60))
@@ -153,7 +153,7 @@ def test_a_lease_ends_with_its_process_or_when_all_of_it_is_settled(opener: Open
 def test_leases_are_carried_with_the_policy_and_filed_under_either_name(opener: Opener) -> None:
     async def run() -> None:
         async with opener() as pair:
-            store, mine = pair.store, pair.process
+            store, mine = pair.store, pair.store.process
             new = ("c", *LIFE[1:])
             await ask(pair, mine, asked(50))
             (both,) = await ask(pair, mine, asked(10, new))

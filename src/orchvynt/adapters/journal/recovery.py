@@ -46,6 +46,17 @@ class Recovery(msgspec.Struct, frozen=True):
     damages: tuple[Damage, ...]
     missing: bool
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What is to be said of it, in lines."""
+        torn = f"the journal's last {self.torn_bytes} bytes were torn by a crash; nothing they announced had happened"
+        gone = "WARNING: the journal ends before what the store has filed: a file of it was removed or replaced; the store's records stand"
+        return (
+            *([torn] if self.torn_bytes else ()),
+            *(f"WARNING: {damage.text}" for damage in self.damages),
+            *([gone] if self.missing else ()),
+        )
+
 
 def recover(directory: Path, filed: Position, sink: Sink) -> Recovery:
     """Gives the sink every whole frame behind `filed`. Raises JournalUnavailableError: unreadable, or of a newer build."""
@@ -150,6 +161,15 @@ class _Reading:
         if not aside.exists():
             os.link(segment.path, aside)
         self._damages.append(Damage(str(segment.path), str(aside), offset, lost_bytes))
+
+
+def has_more(directory: Path, filed: Position) -> bool:
+    """Whether a journal may hold anything behind a position. Raises JournalUnavailableError."""
+    numbers = list_segments(directory)
+    try:
+        return bool(numbers) and (numbers[-1], segment_path(directory, numbers[-1]).stat().st_size) > max(filed, (0, HEADER.size))
+    except OSError as error:
+        raise JournalUnavailableError(f"the journal {directory} cannot be read: {error.strerror}. Repair it.") from error
 
 
 def delete_filed(directory: Path, filed: Position) -> None:

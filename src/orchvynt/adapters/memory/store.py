@@ -10,6 +10,7 @@ from orchvynt.adapters.memory.changes import MemoryChanges
 from orchvynt.adapters.memory.outbox import MemoryOutbox
 from orchvynt.adapters.memory.parked import MemoryParked
 from orchvynt.adapters.memory.people import MemoryPeople
+from orchvynt.adapters.memory.processes import MemoryProcesses
 from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.adapters.memory.spending import MemorySpending
 from orchvynt.adapters.projection import (
@@ -37,7 +38,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class MemoryStore(MemoryAudit, MemoryParked, MemoryOutbox, MemoryChanges, MemoryPeople, MemorySpending):
+class MemoryStore(MemoryAudit, MemoryParked, MemoryOutbox, MemoryChanges, MemoryPeople, MemoryProcesses, MemorySpending):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
     def __init__(self, now: Callable[[], int] = time.time_ns) -> None:
@@ -139,11 +140,11 @@ class MemoryStore(MemoryAudit, MemoryParked, MemoryOutbox, MemoryChanges, Memory
         self._check_open()
         return self._receipts.spent(begin, end, by, limit)
 
-    async def open_holds(self) -> list[OpenHold]:
+    async def open_holds(self, process: str = "") -> list[OpenHold]:  # noqa: ARG002 - there is no other
         self._check_open()
         return [OpenHold(placed.inv, attempt, placed, sent_at) for attempt, (placed, sent_at) in sorted(self._holds.items())]
 
-    async def unfinished(self) -> list[str]:
+    async def unfinished(self, process: str = "") -> list[str]:  # noqa: ARG002 - there is no other
         self._check_open()
         return sorted(inv for inv, row in self._invocations.items() if not row.outcome)
 

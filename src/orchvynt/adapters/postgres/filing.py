@@ -12,10 +12,9 @@ from orchvynt.adapters.journal.recovery import delete_filed
 from orchvynt.adapters.journal.segments import list_segments
 from orchvynt.adapters.postgres.chain import PostgresChain
 from orchvynt.adapters.postgres.session import QUERIES, Session
+from orchvynt.adapters.registering import Process
 from orchvynt.adapters.sql import Connection
-from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.filing import batch_of, file_batch
-from orchvynt.decisions.audit.entries import MISMATCH
 from orchvynt.ports.store import StoreInUseError, StoreUnavailableError
 
 T = TypeVar("T")
@@ -29,25 +28,18 @@ _CLEARING_S: Final = 600.0
 
 
 class PostgresFiled:
-    """Implements sqlite.written.Filing. The session's process has its row (`opening`). One thread uses it at a time."""
+    """Implements sqlite.written.Filing for a process, which has its row (`opening`). One thread uses it at a time."""
 
-    def __init__(self, session: Session, journal_dir: Path, process: str) -> None:
+    def __init__(self, session: Session, journal_dir: Path, process: Process, chain: PostgresChain) -> None:
         self._session = session
-        self._process = process
         self._journal_dir = journal_dir
+        self._process = process
+        self.chain = chain
         self._position = self._read_position()
-        self.chain = PostgresChain(session, Anchor(journal_dir))
 
     @property
     def position(self) -> Position:
         return self._position
-
-    def begin_audit(self, is_new: bool) -> bool:
-        """Notes a chain that has not the anchored entry, before anything is filed. → whether it has it."""
-        rows = self.chain.begin(self._session, is_new)
-        if rows:
-            self.transaction(lambda connection: self.chain.append(connection, rows), durable=True)
-        return not any(row.what == MISMATCH for row in rows)
 
     def file(self, frames: list[Frame], position: Position) -> None:
         assert len(frames) <= BLOCK
@@ -100,7 +92,7 @@ class PostgresFiled:
         return done
 
     def _read_position(self) -> Position:
-        row = self._session.execute(QUERIES["filed"]).fetchone()
+        row = self._session.execute(QUERIES["filed"], (self._process.id,)).fetchone()
         if row is None:
             raise StoreUnavailableError(
                 f"the store {self._session.shown} does not know this journal any more: it was restored, or replaced. Stop serve, and start "

@@ -1,14 +1,12 @@
 -- Queries by name, those of SQLite's file in PostgreSQL's words. Where a call brings many rows, the statement runs for each of them.
 
 -- name: filed
--- How far the journal of this process is filed. Nobody files it meanwhile.
-SELECT segment, "offset" FROM filed WHERE process = current_setting('orchvynt.process') FOR UPDATE;
+-- How far the journal of a process is filed. Nobody files it meanwhile.
+SELECT segment, "offset" FROM filed WHERE process = $1 FOR UPDATE;
 
 -- name: set_filed
 -- Moves the filed position, and the last finished invocation if this batch finished one.
-UPDATE filed SET
-    segment = $1, "offset" = $2, last_finished = CASE $3 WHEN '' THEN last_finished ELSE $3 END, whole = 0
-WHERE process = current_setting('orchvynt.process');
+UPDATE filed SET segment = $1, "offset" = $2, last_finished = CASE $3 WHEN '' THEN last_finished ELSE $3 END WHERE process = $4;
 
 -- name: next_seq
 -- The first of a block of numbers for the records of one batch (`filing.BLOCK`).
@@ -27,8 +25,8 @@ ON CONFLICT DO NOTHING;
 -- List rows; what is blank in a new row stays as it was (projection.merge_invocation says the same).
 INSERT INTO invocations (
     inv, at, endpoint, key_id, workflow, agent, run, requested_model, model, provider, rule, tier, outcome, nanos, duration_ns, "key",
-    session, workload, "user", context
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+    session, workload, "user", context, process
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 ON CONFLICT (inv) DO UPDATE SET
     at = CASE excluded.at WHEN 0 THEN invocations.at ELSE excluded.at END,
     endpoint = CASE excluded.endpoint WHEN '' THEN invocations.endpoint ELSE excluded.endpoint END,
@@ -48,7 +46,8 @@ ON CONFLICT (inv) DO UPDATE SET
     session = CASE excluded.at WHEN 0 THEN invocations.session ELSE excluded.session END,
     workload = CASE excluded.at WHEN 0 THEN invocations.workload ELSE excluded.workload END,
     "user" = CASE excluded.at WHEN 0 THEN invocations."user" ELSE excluded.user END,
-    context = CASE excluded.at WHEN 0 THEN invocations.context ELSE excluded.context END;
+    context = CASE excluded.at WHEN 0 THEN invocations.context ELSE excluded.context END,
+    process = excluded.process;
 
 -- name: mark_parked
 -- An invocation that has not finished is parked while one of its reviews is open.
@@ -69,8 +68,8 @@ ON CONFLICT (budget, md5(subject), "window", rolls_ns, ends_at) DO UPDATE SET
 
 -- name: add_holds
 -- Holds that are still open at the end of their batch.
-INSERT INTO holds (attempt, placed, sent_at) VALUES ($1, $2, $3)
-ON CONFLICT (attempt) DO UPDATE SET placed = excluded.placed, sent_at = excluded.sent_at;
+INSERT INTO holds (attempt, placed, sent_at, process) VALUES ($1, $2, $3, $4)
+ON CONFLICT (attempt) DO UPDATE SET placed = excluded.placed, sent_at = excluded.sent_at, process = excluded.process;
 
 -- name: set_sent
 -- The attempt of a hold of an earlier batch went out.
@@ -141,7 +140,7 @@ DELETE FROM kept_answers WHERE until <= $1;
 SELECT body FROM frames WHERE inv = $1 ORDER BY seq;
 
 -- name: find_last
--- The invocation of this process that finished last, or of another one.
+-- The invocation that finished last, in whichever process.
 SELECT last_finished FROM filed WHERE last_finished <> '' ORDER BY last_finished DESC LIMIT 1;
 
 -- name: find_inv
@@ -262,12 +261,12 @@ ORDER BY sum(receipts.nanos) DESC
 LIMIT :limit;
 
 -- name: open_holds
--- Holds without receipt, oldest first (ids sort by time).
-SELECT placed, sent_at FROM holds ORDER BY attempt;
+-- Holds of a process without receipt, oldest first (ids sort by time).
+SELECT placed, sent_at FROM holds WHERE process = (SELECT number FROM processes WHERE process = $1) ORDER BY attempt;
 
 -- name: unfinished
--- Neither finished nor parked.
-SELECT inv FROM invocations WHERE outcome = '' ORDER BY inv;
+-- Neither finished nor parked, of a process.
+SELECT inv FROM invocations WHERE outcome = '' AND process = (SELECT number FROM processes WHERE process = $1) ORDER BY inv;
 
 -- name: parked
 -- Oldest first, those that are open, and those that a caller may still come back for.
@@ -693,6 +692,10 @@ INSERT INTO leases (
 ON CONFLICT (budget, md5(subject), "start", "end", process) DO UPDATE SET
     wanted_since = excluded.wanted_since, wanted_at = excluded.wanted_at, body = excluded.body;
 
+-- name: has_leases
+-- Whether the process has any.
+SELECT 1 FROM leases WHERE process = $1 LIMIT 1;
+
 -- name: file_lease
 -- Receipts of a process are filed, perhaps under the former name of their budget. A sum beyond 64 bits stays at the largest figure.
 UPDATE leases SET
@@ -772,3 +775,35 @@ DELETE FROM told_shares WHERE budget = $1 AND md5(subject) = md5($2) AND subject
 -- name: forget_ended_told
 -- Of windows that were over at $1.
 DELETE FROM told_shares WHERE "end" > 0 AND "end" <= $1;
+
+-- name: processes
+-- In the order in which they came, and for how long each was silent.
+SELECT process, journal, host, pid, version, began_at, seen_at, state, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000 - seen_at FROM processes ORDER BY number;
+
+-- name: process_number
+-- Its short name in rows of others.
+SELECT number FROM processes WHERE process = $1;
+
+-- name: process_begins
+-- A process with its journal, a new one or one that comes back.
+INSERT INTO processes (process, journal, host, pid, version, began_at, seen_at, state)
+VALUES ($1, $2, $3, $4, $5, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000, 'serving')
+ON CONFLICT (process) DO UPDATE SET
+    journal = excluded.journal, host = excluded.host, pid = excluded.pid, version = excluded.version, began_at = excluded.began_at,
+    seen_at = excluded.seen_at, state = excluded.state;
+
+-- name: process_seen
+-- It is there, and in this state.
+UPDATE processes SET seen_at = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000, state = $2 WHERE process = $1;
+
+-- name: process_gone
+-- Nothing is left of it.
+UPDATE processes SET state = 'gone' WHERE process = $1;
+
+-- name: add_filed
+-- Of a journal that begins.
+INSERT INTO filed (process, segment, "offset", last_finished) VALUES ($1, 0, 0, '') ON CONFLICT DO NOTHING;
+
+-- name: journals_filed
+-- How far each journal of a machine is filed.
+SELECT journal, segment, "offset" FROM filed JOIN processes ON processes.process = filed.process WHERE host = $1;

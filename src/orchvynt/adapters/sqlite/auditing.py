@@ -27,10 +27,12 @@ _BEFORE_ALL: Final = -(2**63)
 
 
 class AuditChain:
-    """The chain's end in memory. One thread uses it: the writer's. `begin` and `commit` stand around every transaction."""
+    """The chain's end in memory. One thread uses it: the writer's. `begin` and `commit` stand around every transaction. `earlier` are
+    the anchors of other processes, that added to it while this one did not run."""
 
-    def __init__(self, connection: Connection, anchor: Anchor) -> None:
+    def __init__(self, connection: Connection, anchor: Anchor, earlier: Sequence[Anchor] = ()) -> None:
         self._anchor = anchor
+        self._earlier = earlier
         self.head = newest(connection)
         self._committed = self.head
 
@@ -75,22 +77,27 @@ class AuditChain:
     def rolled_back(self) -> None:
         self.head = self._committed
 
-    def opened(self, connection: Connection) -> list[AuditRow]:
-        """What is to be noted before anything else: entries of before there was a chain, and a head that is not the anchored one."""
+    def begin(self, connection: Connection, is_new: bool) -> list[AuditRow]:  # noqa: ARG002 - several processes differ
+        """What is to be noted before anything else: a head that is not the anchored one."""
         anchored = self._anchor.read()
-        if connection.execute(QUERIES["has_old_audits"]).fetchone() is not None:
-            rows = [
-                AuditRow(at, who, what, why, subject, dict(UPGRADED))
-                for at, who, what, why, subject in connection.execute(QUERIES["old_audits"])
-            ]
-            return rows if not self.head.number else []
         if self.head.number == 0 and anchored is None:
             return []
         if anchored is not None and self.head in (anchored.settled, anchored.next):
             if anchored.next is not None:
                 self._anchor.settle(self.head)
             return []
+        if any(found is not None and self.head in found for found in (anchor.read() for anchor in self._earlier)):
+            self._anchor.settle(self.head)
+            return []
         return [mismatch(self.head, anchored)]
+
+
+def upgraded(connection: Connection, head: Head) -> list[AuditRow] | None:
+    """Entries of before there was a chain, to be noted before anything else. None where there are none."""
+    if connection.execute(QUERIES["has_old_audits"]).fetchone() is None:
+        return None
+    old = connection.execute(QUERIES["old_audits"])
+    return [AuditRow(at, who, what, why, subject, dict(UPGRADED)) for at, who, what, why, subject in old] if not head.number else []
 
 
 def mismatch(found: Head, anchored: Anchored | None) -> AuditRow:

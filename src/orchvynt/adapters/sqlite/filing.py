@@ -9,6 +9,7 @@ import msgspec
 from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.projection import Batch
 from orchvynt.adapters.receipts import bounded, said_values
+from orchvynt.adapters.registering import Process
 from orchvynt.adapters.reviews import fold_reviews
 from orchvynt.adapters.spending import book_renamed, renamed_now
 from orchvynt.adapters.sql import Connection
@@ -84,13 +85,12 @@ def batch_of(frames: Sequence[Frame], next_seq: int) -> Batch:
     return batch
 
 
-def file_batch(connection: Connection, batch: Batch, position: Position, chain: AuditChain, process: str = "") -> None:
-    """Files what a batch of frames changes, its entries of the audit, and the position behind it. `process` is whose journal it is, where
-    several share the store: what was settled is no longer left of its leases."""
-    _file_records(connection, batch)
-    _file_money(connection, batch)
-    if process and batch.spend:
-        file_leases(connection, process, batch.spend)
+def file_batch(connection: Connection, batch: Batch, position: Position, chain: AuditChain, process: Process) -> None:
+    """Files what a batch of frames of a process changes, its entries of the audit, and the position behind it."""
+    _file_records(connection, batch, process.number)
+    _file_money(connection, batch, process.number)
+    if batch.spend:
+        file_leases(connection, process.id, batch.spend)
     file_receipts(connection, batch)
     if batch.audited:
         _file_reviews(connection, batch, chain)
@@ -115,10 +115,10 @@ def file_batch(connection: Connection, batch: Batch, position: Position, chain: 
         run_rows(connection, "add_grants", 13, values)
     if batch.kept:
         _file_kept(connection, batch.kept)
-    connection.execute(QUERIES["set_filed"], (*position, batch.last_finished))
+    connection.execute(QUERIES["set_filed"], (*position, batch.last_finished, process.id))
 
 
-def _file_records(connection: Connection, batch: Batch) -> None:
+def _file_records(connection: Connection, batch: Batch, process: int) -> None:
     records = batch.records.values()
     frames: list[Value] = []
     for record in records:
@@ -130,24 +130,25 @@ def _file_records(connection: Connection, batch: Batch) -> None:
         if record.touched:
             rows += record.values()
             rows += said_values(record.received) if record.received is not None else _NOTHING_SAID
-    run_rows(connection, "upsert_invocations", 20, rows)
+            rows.append(process)
+    run_rows(connection, "upsert_invocations", 21, rows)
     lookups: list[Value] = []
     for reference, seq in batch.references:
         lookups += (seq >> _BUCKET_BITS, reference, seq)
     run_rows(connection, "add_lookups", 3, lookups)
 
 
-def _file_money(connection: Connection, batch: Batch) -> None:
+def _file_money(connection: Connection, batch: Batch, process: int) -> None:
     spend: list[Value] = []
     # In one order for all: processes that file at the same time would wait for each other's rows.
     for (budget, subject, window, rolls_ns, ends_at), (nanos, tokens, output_tokens, *rest) in sorted(batch.spend.items()):
         spend += (budget, subject, window, rolls_ns, bounded(nanos), bounded(tokens), bounded(output_tokens), *rest, ends_at)
     holds: list[Value] = []
     for attempt, (placed, sent_at) in batch.holds.items():
-        holds += (attempt, _encode(placed), sent_at)
+        holds += (attempt, _encode(placed), sent_at, process)
     run_rows(connection, "add_spend", 10, spend)
     run_rows(connection, "release_holds", 1, list(batch.released))
-    run_rows(connection, "add_holds", 3, holds)
+    run_rows(connection, "add_holds", 4, holds)
     connection.executemany(QUERIES["set_sent"], [(at, attempt) for attempt, at in batch.sent.items()])
 
 

@@ -84,7 +84,9 @@ def _number(key: AccountKey) -> int:
 
 
 def file_leases(connection: Connection, process: str, spend: dict[SpendKey, list[int]]) -> None:
-    """What the process has settled is no longer left of its leases."""
+    """What the process has settled is no longer left of its leases. One that is alone has none."""
+    if connection.execute(QUERIES["has_leases"], (process,)).fetchone() is None:
+        return
     rows: list[Row] = []
     for key, (nanos, tokens, output_tokens, calls, *_) in spend.items():
         rows.append((*map(bounded, (nanos, tokens, output_tokens, calls)), *account_of(*key), process))

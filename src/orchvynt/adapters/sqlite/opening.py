@@ -1,34 +1,52 @@
-"""Brings a store into service: lock, schema, the journal's tail filed, then the writer's thread. The order is the point."""
+"""Brings a store into service: locks, schema, the journal's tail filed, then the writer's thread. The order is the point."""
 
 import asyncio
+import sqlite3
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
+from orchvynt.adapters.clock import SystemClock
+from orchvynt.adapters.ids import SystemIds
 from orchvynt.adapters.journal.feed import Feed
 from orchvynt.adapters.journal.file import SEGMENT_BYTES, FileJournal
 from orchvynt.adapters.journal.frames import HEADER, Position
-from orchvynt.adapters.journal.recovery import Recovery, delete_filed, recover
+from orchvynt.adapters.journal.recovery import Recovery, delete_filed, has_more, recover
+from orchvynt.adapters.journal.siblings import Family, Place
+from orchvynt.adapters.registering import Process, begin, number_of, process_rows
+from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.anchor import Anchor
+from orchvynt.adapters.sqlite.auditing import AuditChain, upgraded
 from orchvynt.adapters.sqlite.connecting import connect_writer
+from orchvynt.adapters.sqlite.connection import SqliteConnection
+from orchvynt.adapters.sqlite.ending import Ending
+from orchvynt.adapters.sqlite.faults import unavailable
 from orchvynt.adapters.sqlite.lock import Lock
+from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader
+from orchvynt.adapters.sqlite.shared_chain import SharedChain
 from orchvynt.adapters.sqlite.store import SqliteStore
 from orchvynt.adapters.sqlite.writer import Filed, Writer
+from orchvynt.adapters.taking_over import TakingOver
+from orchvynt.decisions.audit.entries import MISMATCH
 from orchvynt.ports.journal import JournalUnavailableError
+from orchvynt.ports.processes import TakenOver
 
 Sync = Literal["process", "power"]
 
 
 class StoreLimits(msgspec.Struct, frozen=True):
-    """`feed_*` bound the queue from journal to filer; beyond them the filer reads the file. `busy_ms` is the wait for a foreign lock."""
+    """`feed_*` bound the queue from journal to filer; beyond them the filer reads the file. `busy_ms` is the wait for a foreign lock,
+    `shared_busy_ms` where other processes write, too."""
 
     segment_bytes: int = SEGMENT_BYTES
     feed_frames: int = 20_000
     feed_bytes: int = 64 * 1024 * 1024
     busy_ms: int = 1000
+    shared_busy_ms: int = 10_000
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -45,48 +63,109 @@ DEFAULT_LIMITS: Final = StoreLimits()
 
 
 async def open_store(
-    path: Path, journal_dir: Path, sync: Sync = "process", limits: StoreLimits = DEFAULT_LIMITS, process: str = ""
+    path: Path, journal_dir: Path, sync: Sync = "process", limits: StoreLimits = DEFAULT_LIMITS, *, shared: bool = False
 ) -> Opened:
-    """With `process`, what is filed is taken from the leases of the process of that id. Raises StoreInUseError, StoreUnavailableError,
+    """`shared`: with other processes of this machine, all of which say so. Raises StoreInUseError, StoreUnavailableError,
     JournalUnavailableError; then nothing is held or left running."""
-    return await asyncio.get_running_loop().run_in_executor(None, _open, path, journal_dir, sync, limits, process)
+    return await asyncio.get_running_loop().run_in_executor(None, _open, path, journal_dir, sync, limits, shared)
 
 
-def _open(path: Path, journal_dir: Path, sync: Sync, limits: StoreLimits, process: str) -> Opened:
+def _open(path: Path, journal_dir: Path, sync: Sync, limits: StoreLimits, shared: bool) -> Opened:
     path = path.resolve()  # two names of one file must meet at one lock
+    busy_ms = limits.shared_busy_ms if shared else limits.busy_ms
+    family = Family(journal_dir)
     with ExitStack() as undo:
-        locks = [Lock(path.with_name(path.name + ".lock"), f"the store {path}")]
-        undo.callback(locks[0].close)
-        make_directory(journal_dir)
-        locks.append(Lock(journal_dir / "lock", f"the journal {journal_dir}"))
-        undo.callback(locks[1].close)
-        connection = connect_writer(path, limits.busy_ms)
-        undo.callback(connection.close)
-        filed = Filed(connection, path, journal_dir, process)
-        audit_whole = filed.begin_audit()
-        recovery = recover(journal_dir, filed.position, filed.file)
-        delete_filed(journal_dir, filed.position)
-        filed.empty_log()
-        feed = Feed(limits.feed_frames, limits.feed_bytes)
-        journal = open_journal(journal_dir, recovery, feed, sync, limits)
-        undo.callback(journal.close)
-        if filed.position != journal.end:
-            # The journal goes on in a new segment: what is appended follows the filed position without a gap.
-            filed.file([], journal.end)
-        reader, accounts = Reader(path, limits.busy_ms), Reader(path, limits.busy_ms)
-        writer = Writer(filed, journal, feed, journal_dir)
+        lock = Lock(path.with_name(path.name + ".lock"), f"the store {path}", shared=shared)
+        undo.callback(lock.close)
+        with family.alone():
+            own = family.own(shared)
+            undo.callback(own.lock.close)
+            connection = connect_writer(path, busy_ms)
+            undo.callback(connection.close)
+            process, is_new = _registered(connection, path, own.name)
+            filed, audit_whole = _filed(connection, path, family, own, process, is_new, shared)
+            recovery = recover(own.directory, filed.position, filed.file)
+            delete_filed(own.directory, filed.position)
+            filed.empty_log()
+            feed = Feed(limits.feed_frames, limits.feed_bytes)
+            journal = open_journal(own.directory, recovery, feed, sync, limits)
+            undo.callback(journal.close)
+            if filed.position != journal.end:
+                # The journal goes on in a new segment: what is appended follows the filed position without a gap.
+                filed.file([], journal.end)
+        reader, accounts = Reader(path, busy_ms), Reader(path, busy_ms)
+        writer = Writer(filed, journal, feed, own.directory)
         writer.start()
         undo.pop_all()
-    return Opened(SqliteStore(writer, reader, accounts, journal, connection, locks, Anchor(journal_dir)), journal, recovery, audit_whole)
+    ending = Ending(filed, journal, process, connection)
+    taking_over = TakingOver(family, partial(_reach, path, busy_ms))
+    store = SqliteStore(writer, reader, accounts, journal, ending, [own.lock, lock], Anchor(own.directory), process, taking_over, shared)
+    return Opened(store, journal, recovery, audit_whole)
 
 
-def make_directory(journal_dir: Path) -> None:
+def _registered(connection: SqliteConnection, path: Path, journal: str) -> tuple[Process, bool]:
+    """The process with this journal, and whether it is new. The one of before there were several gets its id."""
+    new = SystemIds(SystemClock().now).new
     try:
-        journal_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise JournalUnavailableError(
-            f"the journal {journal_dir} cannot be made: {error.strerror}. Check the path and its directory."
-        ) from error
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if number_of(connection, ""):
+                connection.execute(QUERIES["name_first_process"], (first := new("prc"),))
+                connection.execute(QUERIES["name_first_filed"], (first,))
+            known = next((row.process for row in process_rows(connection) if row.journal == journal), "")
+            process = begin(connection, known or new("prc"), journal)
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        raise unavailable(error, str(path)) from error
+    return process, not known
+
+
+def _filed(
+    connection: SqliteConnection, path: Path, family: Family, own: Place, process: Process, is_new: bool, shared: bool
+) -> tuple[Filed, bool]:
+    """What is filed of the process's journal, and whether the audit is what it was."""
+    anchor = Anchor(own.directory)
+    try:
+        if shared:
+            chain: AuditChain = SharedChain(connection, anchor)
+        else:
+            chain = AuditChain(connection, anchor, [Anchor(directory) for _, directory in family.directories()])
+        rows = upgraded(connection, chain.head)
+        if rows is None:
+            rows = chain.begin(connection, is_new)
+    except sqlite3.Error as error:
+        raise unavailable(error, str(path)) from error
+    filed = Filed(connection, path, own.directory, process, chain)
+
+    def note(connection: Connection) -> None:
+        chain.append(connection, rows)
+        connection.execute(QUERIES["drop_old_audits"])
+
+    filed.transaction(note, durable=bool(rows))
+    return filed, not any(row.what == MISMATCH for row in rows)
+
+
+def _reach(path: Path, busy_ms: int, place: Place) -> TakenOver | None:
+    """Files what a process that died left in its journal."""
+    connection = connect_writer(path, busy_ms)
+    try:
+        row = next((row for row in process_rows(connection) if row.journal == place.name), None)
+        if row is None:
+            return None
+        process = Process(number_of(connection, row.process), row.process)
+        filed = Filed(connection, path, place.directory, process, SharedChain(connection, Anchor(place.directory)))
+        if row.state == "gone" and not has_more(place.directory, filed.position):
+            return None
+        recovery = recover(place.directory, filed.position, filed.file)
+        delete_filed(place.directory, filed.position)
+        return TakenOver(process.id, str(place.directory), recovery.told)
+    except sqlite3.Error as error:
+        raise unavailable(error, str(path)) from error
+    finally:
+        connection.close()
 
 
 def open_journal(journal_dir: Path, recovery: Recovery, feed: Feed, sync: Sync, limits: StoreLimits) -> FileJournal:

@@ -1,12 +1,12 @@
 -- Queries by name. {rows} stands for as many rows of question marks as a call brings; columns are in the order of their table.
 
 -- name: filed
--- How far the journal is filed.
-SELECT segment, "offset" FROM filed;
+-- How far the journal of a process is filed.
+SELECT segment, "offset" FROM filed WHERE process = ?1;
 
 -- name: set_filed
 -- Moves the filed position, and the last finished invocation if this batch finished one.
-UPDATE filed SET segment = ?1, "offset" = ?2, last_finished = CASE ?3 WHEN '' THEN last_finished ELSE ?3 END;
+UPDATE filed SET segment = ?1, "offset" = ?2, last_finished = CASE ?3 WHEN '' THEN last_finished ELSE ?3 END WHERE process = ?4;
 
 -- name: next_seq
 -- The number of the next record.
@@ -24,7 +24,7 @@ INSERT OR IGNORE INTO lookups (bucket, reference, seq) VALUES {rows};
 -- List rows; what is blank in a new row stays as it was (projection.merge_invocation says the same).
 INSERT INTO invocations (
     inv, at, endpoint, key_id, workflow, agent, run, requested_model, model, provider, rule, tier, outcome, nanos, duration_ns, "key",
-    session, workload, user, context
+    session, workload, user, context, process
 ) VALUES {rows}
 ON CONFLICT (inv) DO UPDATE SET
     at = CASE excluded.at WHEN 0 THEN at ELSE excluded.at END,
@@ -45,7 +45,8 @@ ON CONFLICT (inv) DO UPDATE SET
     session = CASE excluded.at WHEN 0 THEN session ELSE excluded.session END,
     workload = CASE excluded.at WHEN 0 THEN workload ELSE excluded.workload END,
     user = CASE excluded.at WHEN 0 THEN user ELSE excluded.user END,
-    context = CASE excluded.at WHEN 0 THEN context ELSE excluded.context END;
+    context = CASE excluded.at WHEN 0 THEN context ELSE excluded.context END,
+    process = excluded.process;
 
 -- name: mark_parked
 -- An invocation that has not finished is parked while one of its reviews is open. The index is named: left to itself, SQLite goes through
@@ -71,7 +72,7 @@ ON CONFLICT (budget, subject, window, rolls_ns, ends_at) DO UPDATE SET
 
 -- name: add_holds
 -- Holds that are still open at the end of their batch.
-INSERT OR REPLACE INTO holds (attempt, placed, sent_at) VALUES {rows};
+INSERT OR REPLACE INTO holds (attempt, placed, sent_at, process) VALUES {rows};
 
 -- name: set_sent
 -- The attempt of a hold of an earlier batch went out.
@@ -131,7 +132,7 @@ SELECT inv, body FROM frames ORDER BY seq;
 
 -- name: find_last
 -- The invocation that finished last.
-SELECT last_finished FROM filed WHERE last_finished <> '';
+SELECT last_finished FROM filed WHERE last_finished <> '' ORDER BY last_finished DESC LIMIT 1;
 
 -- name: find_inv
 -- Whether there is such an invocation.
@@ -257,12 +258,12 @@ ORDER BY total(receipts.nanos) DESC
 LIMIT :limit;
 
 -- name: open_holds
--- Holds without receipt, oldest first (ids sort by time).
-SELECT placed, sent_at FROM holds ORDER BY attempt;
+-- Holds of a process without receipt, oldest first (ids sort by time).
+SELECT placed, sent_at FROM holds WHERE process = (SELECT number FROM processes WHERE process = ?1) ORDER BY attempt;
 
 -- name: unfinished
--- Neither finished nor parked.
-SELECT inv FROM invocations WHERE outcome = '' ORDER BY inv;
+-- Neither finished nor parked, of a process.
+SELECT inv FROM invocations WHERE outcome = '' AND process = (SELECT number FROM processes WHERE process = ?1) ORDER BY inv;
 
 -- name: parked
 -- Oldest first, those that are open, and those that a caller may still come back for.
@@ -682,6 +683,10 @@ INSERT INTO leases (
 ON CONFLICT (budget, subject, "start", "end", process) DO UPDATE SET
     wanted_since = excluded.wanted_since, wanted_at = excluded.wanted_at, body = excluded.body;
 
+-- name: has_leases
+-- Whether the process has any.
+SELECT 1 FROM leases WHERE process = ?1 LIMIT 1;
+
 -- name: file_lease
 -- Receipts of a process are filed, perhaps under the former name of their budget. A sum beyond 64 bits stays at the largest figure.
 UPDATE leases SET
@@ -760,3 +765,43 @@ DELETE FROM told_shares WHERE budget = ?1 AND subject = ?2 AND "end" = 0;
 -- name: forget_ended_told
 -- Of windows that were over at ?1.
 DELETE FROM told_shares WHERE "end" > 0 AND "end" <= ?1;
+
+-- name: processes
+-- In the order in which they came, and for how long each was silent.
+SELECT process, journal, host, pid, version, began_at, seen_at, state, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000 - seen_at FROM processes ORDER BY number;
+
+-- name: process_number
+-- Its short name in rows of others.
+SELECT number FROM processes WHERE process = ?1;
+
+-- name: process_begins
+-- A process with its journal, a new one or one that comes back.
+INSERT INTO processes (process, journal, host, pid, version, began_at, seen_at, state)
+VALUES (?1, ?2, ?3, ?4, ?5, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000, 'serving')
+ON CONFLICT (process) DO UPDATE SET
+    journal = excluded.journal, host = excluded.host, pid = excluded.pid, version = excluded.version, began_at = excluded.began_at,
+    seen_at = excluded.seen_at, state = excluded.state;
+
+-- name: process_seen
+-- It is there, and in this state.
+UPDATE processes SET seen_at = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000, state = ?2 WHERE process = ?1;
+
+-- name: process_gone
+-- Nothing is left of it.
+UPDATE processes SET state = 'gone' WHERE process = ?1;
+
+-- name: add_filed
+-- Of a journal that begins.
+INSERT INTO filed (process, segment, "offset", last_finished) VALUES (?1, 0, 0, '') ON CONFLICT DO NOTHING;
+
+-- name: name_first_process
+-- The one of before there were several gets its id.
+UPDATE processes SET process = ?1 WHERE process = '';
+
+-- name: name_first_filed
+-- As its process.
+UPDATE filed SET process = ?1 WHERE process = '';
+
+-- name: journals_filed
+-- How far each journal of a machine is filed.
+SELECT journal, segment, "offset" FROM filed JOIN processes ON processes.process = filed.process WHERE host = ?1;

@@ -8,6 +8,7 @@ import msgspec
 from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.journal.frames import decode_record
 from orchvynt.adapters.projection import REFERENCE_CHARS_MAX
+from orchvynt.adapters.registering import Process
 from orchvynt.adapters.reviews import newest_state
 from orchvynt.adapters.spending import WINDOW_NS_MAX
 from orchvynt.adapters.sql import Closing, Connection, Reading, Row
@@ -22,9 +23,11 @@ from orchvynt.adapters.sqlite.leases import forget_ended
 from orchvynt.adapters.sqlite.outbox import SqliteOutbox
 from orchvynt.adapters.sqlite.parked import read_parked
 from orchvynt.adapters.sqlite.people import SqlitePeople
+from orchvynt.adapters.sqlite.processes import SqliteProcesses
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.receipts import receipts, spent
 from orchvynt.adapters.sqlite.writer import Writer
+from orchvynt.adapters.taking_over import TakingOver
 from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
@@ -48,7 +51,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeople):
+class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeople, SqliteProcesses):
     """Implements ports.store.Store. It owns the journal that it files: `close()` closes both."""
 
     def __init__(
@@ -60,6 +63,9 @@ class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeople):
         connection: Closing,
         locks: Sequence[Closing],
         anchor: Anchor,
+        process: Process,
+        taking_over: TakingOver,
+        is_shared: bool,
     ) -> None:
         self._writer = writer
         self._reader = reader
@@ -69,6 +75,9 @@ class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeople):
         self._connection = connection
         self._locks = locks
         self._anchor = anchor
+        self._process = process
+        self._taking_over = taking_over
+        self._is_shared = is_shared
 
     @property
     def problem(self) -> str:
@@ -148,12 +157,13 @@ class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeople):
     async def spent(self, begin: int, end: int, by: Sequence[str], limit: int) -> Spent:
         return await self._accounts.run(lambda connection: spent(connection, begin, end, by, limit))
 
-    async def open_holds(self) -> list[OpenHold]:
-        holds = [(msgspec.json.decode(placed, type=HoldPlaced), sent_at) for placed, sent_at in await self._reader.rows("open_holds")]
+    async def open_holds(self, process: str = "") -> list[OpenHold]:
+        rows = await self._reader.rows("open_holds", process or self.process)
+        holds = [(msgspec.json.decode(placed, type=HoldPlaced), sent_at) for placed, sent_at in rows]
         return [OpenHold(placed.inv, placed.attempt, placed, sent_at) for placed, sent_at in holds]
 
-    async def unfinished(self) -> list[str]:
-        return [str(inv) for (inv,) in await self._reader.rows("unfinished")]
+    async def unfinished(self, process: str = "") -> list[str]:
+        return [str(inv) for (inv,) in await self._reader.rows("unfinished", process or self.process)]
 
     async def parked(self, now: int, joinable_ns: int) -> list[ParkedRow]:
         return await self._reader.run(lambda connection: read_parked(connection, now, joinable_ns))
@@ -267,6 +277,7 @@ class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeople):
         self._reader.close()
         self._accounts.close()
         self._connection.close()
+        self._taking_over.close()
         for lock in self._locks:
             lock.close()
 

@@ -16,15 +16,14 @@ from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.journal.recovery import delete_filed
 from orchvynt.adapters.journal.segments import read_behind
+from orchvynt.adapters.registering import Process
 from orchvynt.adapters.sql import Connection
-from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.auditing import AuditChain
 from orchvynt.adapters.sqlite.connection import SqliteConnection
 from orchvynt.adapters.sqlite.faults import unavailable
 from orchvynt.adapters.sqlite.filing import batch_of, file_batch
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.written import Filing
-from orchvynt.decisions.audit.entries import MISMATCH
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import StoreUnavailableError
 
@@ -46,18 +45,17 @@ class _Job(NamedTuple):
 
 
 class Filed:
-    """What is committed: the position in the journal and the next record's number. The writer's thread alone changes it. `process` is
-    whose journal it is, where several share the store."""
+    """What is committed of a process's journal: the position in it. The writer's thread alone changes it."""
 
-    def __init__(self, connection: SqliteConnection, path: Path, journal_dir: Path, process: str = "") -> None:
+    def __init__(self, connection: SqliteConnection, path: Path, journal_dir: Path, process: Process, chain: AuditChain) -> None:
         self._connection = connection
-        self._process = process
         self._path = str(path)
         self._journal_dir = journal_dir
+        self._process = process
+        self.chain = chain
+        self._next_seq = 0
         try:
-            segment, offset = connection.execute(QUERIES["filed"]).fetchone()
-            self._next_seq = int(connection.execute(QUERIES["next_seq"]).fetchone()[0])
-            self.chain = AuditChain(connection, Anchor(journal_dir))
+            segment, offset = connection.execute(QUERIES["filed"], (process.id,)).fetchone()
         except sqlite3.Error as error:
             raise unavailable(error, self._path) from error
         self._position: Position = (segment, offset)
@@ -66,28 +64,20 @@ class Filed:
     def position(self) -> Position:
         return self._position
 
-    def begin_audit(self) -> bool:
-        """Chains what an older build noted, and notes a head that is not the anchored one, before anything is filed. → whether it is."""
-        try:
-            rows = self.chain.opened(self._connection)
-        except sqlite3.Error as error:
-            raise unavailable(error, self._path) from error
-
-        def work(connection: Connection) -> None:
-            self.chain.append(connection, rows)
-            connection.execute(QUERIES["drop_old_audits"])
-
-        self.transaction(work, durable=bool(rows))
-        return not any(row.what == MISMATCH for row in rows)
-
     def file(self, frames: list[Frame], position: Position) -> None:
         """One transaction: frames, projections and position, or nothing. Raises StoreUnavailableError."""
         # INVARIANT: a segment is deleted only after a commit that survives a loss of power says that it is filed.
         leaves_segment = position[0] != self.position[0]
         batch = batch_of(frames, self._next_seq)
+
+        def work(connection: Connection) -> None:
+            (first,) = connection.execute(QUERIES["next_seq"]).fetchone()
+            batch.number_from(int(first))
+            file_batch(connection, batch, position, self.chain, self._process)
+
         # What has entries of the audit survives a loss of power: its anchor outside of the database does.
         durable = leaves_segment or bool(batch.audited)
-        self.transaction(lambda connection: file_batch(connection, batch, position, self.chain, self._process), durable)
+        self.transaction(work, durable)
         self._next_seq = batch.next_seq
         self._position = position
         if leaves_segment:

@@ -15,7 +15,7 @@ from orchvynt.ports.store import Store, TokenRow
 from orchvynt.runtime.audit_checks import AuditChecks
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
-from orchvynt.runtime.metrics import Sampled
+from orchvynt.runtime.merging import Merged
 from orchvynt.runtime.oidc_provider import OidcProvider
 from orchvynt.runtime.people import People
 from orchvynt.surfaces.admin.door import Door
@@ -28,8 +28,8 @@ Reveal = Callable[[bytes], dict[str, Any]]
 Unseal = Callable[[EvidenceRow], Mapping[str, bytes] | str]
 """Opens the sealed content of a review, by name; a text says why it cannot."""
 
-Measure = Callable[[], Awaitable[list[Sampled] | None]]
-"""What all metrics show now; None where the policy wants none."""
+Measure = Callable[[], Awaitable[Merged | None]]
+"""What all metrics show now, of all processes that have one parent; None where the policy wants none."""
 
 
 def no_key(_: EvidenceRow) -> str:

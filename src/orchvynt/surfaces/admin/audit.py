@@ -40,7 +40,7 @@ async def listed(desk: Desk, asking: Asking) -> Listing[AuditEntry] | Fault:
     if isinstance(before, Fault):
         return before
     asked = asking.query
-    await desk.store.settled()
+    await desk.store.caught_up()
     rows = await desk.store.audits(asking.limit + 1, before, asked.get("subject", ""), asked.get("who", ""), asked.get("what", ""))
     return _page(rows, asking.limit)
 
@@ -50,12 +50,12 @@ async def exported(desk: Desk, asking: Asking) -> Listing[AuditEntry] | Fault:
     after = _number(asking.after)
     if isinstance(after, Fault):
         return after
-    await desk.store.settled()
+    await desk.store.caught_up()
     return _page(await desk.store.audit_chain(after, asking.limit + 1), asking.limit)
 
 
 async def head(desk: Desk, _asking: Asking) -> HeadView:
-    await desk.store.settled()
+    await desk.store.caught_up()
     return head_view(await desk.store.audit_head())
 
 
@@ -65,7 +65,7 @@ async def verified(desk: Desk, asking: Asking) -> VerifiedView | Fault:
     if wanted and (len(wanted) != HASH_CHARS or not set(wanted) <= set("0123456789abcdef")):
         help = "Give what `orchvynt audit head` printed earlier."
         return Fault("invalid_request", "A head is the hash of an entry: 64 digits and letters a to f.", help, param="head")
-    await desk.store.settled()
+    await desk.store.caught_up()
     found = await desk.store.verify_audit()
     desk.checks.checked(found, desk.clock.now())
     return verified_view(await desk.store.verify_audit(wanted) if wanted else found)

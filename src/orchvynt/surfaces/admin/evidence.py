@@ -22,7 +22,7 @@ ENTRIES_MAX: Final = 2_000
 async def pack(desk: Desk, asking: Asking) -> Text | Fault:
     """Reading content is itself noted, before it is given."""
     review = asking.path["review"]
-    await desk.store.settled()
+    await desk.store.caught_up()
     row = await desk.store.review(review)
     if row is None:
         return Fault("not_found", "There is no such review.", "`orchvynt reviews list --all` shows them.", param="review")

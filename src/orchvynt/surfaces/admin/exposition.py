@@ -18,9 +18,11 @@ SLICE_LINES: Final = 150
 
 Item = TypeVar("Item")
 
+_BEGAN: Final = "process_start_time_seconds"
 
-async def page(sampled: Sequence[Sampled]) -> bytes:
-    """The whole page: what was sampled, then the process itself."""
+
+async def page(sampled: Sequence[Sampled], pids: Sequence[int]) -> bytes:
+    """The whole page: what was sampled, then the processes themselves, added up."""
     parts: list[bytes] = []
     for one in sampled:
         first = True
@@ -31,7 +33,7 @@ async def page(sampled: Sequence[Sampled]) -> bytes:
             first = False
             await asyncio.sleep(0)
     # It lists /proc/self/fd, which is long with many connections.
-    parts.append(await asyncio.to_thread(_process))
+    parts.append(await asyncio.to_thread(_processes, pids))
     return b"".join(parts)
 
 
@@ -45,10 +47,17 @@ class _Given(Collector):
         return self._families
 
 
-def _process() -> bytes:
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    return generate_latest(registry)
+def _processes(pids: Sequence[int]) -> bytes:
+    """Where the kernel tells of them. One that has ended meanwhile is left out; they began when the first of them did."""
+    families: dict[str, Metric] = {}
+    for pid in pids:
+        collector = ProcessCollector(pid=lambda pid=pid: pid, registry=CollectorRegistry())  # type: ignore[misc]
+        for family in collector.collect():
+            if (known := families.setdefault(family.name, family)) is not family:
+                figures = (known.samples[0].value, family.samples[0].value)
+                together = min(figures) if family.name == _BEGAN else sum(figures)
+                known.samples[0] = known.samples[0]._replace(value=together)
+    return generate_latest(_Given(families.values()))
 
 
 def _slices(one: Sampled) -> Iterator[Metric]:

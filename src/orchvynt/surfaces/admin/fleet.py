@@ -3,11 +3,14 @@
 from orchvynt.decisions.routing.statistics import UNMEASURED
 from orchvynt.language.snapshot import Model, Snapshot
 from orchvynt.lifecycle.explain.phrases import instant_text
+from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime.control import AlertLine, ProviderLine, Status
+from orchvynt.runtime.counting import NONE
+from orchvynt.runtime.metrics import OPEN, STREAMS_OPEN
 from orchvynt.surfaces.admin.asking import Asking, Desk
 from orchvynt.surfaces.admin.paging import page
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
-from orchvynt.surfaces.operator_shapes import Health, Listing, StatusView
+from orchvynt.surfaces.operator_shapes import Health, Listing, ProcessView, StatusView
 from orchvynt.surfaces.policy_shapes import ReplicaView
 
 
@@ -17,6 +20,11 @@ async def health(desk: Desk, _asking: Asking) -> Health:
 
 async def status(desk: Desk, _asking: Asking) -> StatusView:
     now = desk.control.status()
+    processes = await _processes(desk.store)
+    invocations, streams = now.invocations_open, now.streams_open
+    if len(processes) > 1 and (found := await desk.measure()) is not None:
+        numbers = {one.metric: one.numbers.get(NONE, 0) for one in found.sampled}
+        invocations, streams = numbers.get(OPEN, invocations), numbers.get(STREAMS_OPEN, streams)
     return StatusView(
         version=now.version,
         policy_version=now.policy.version,
@@ -30,8 +38,8 @@ async def status(desk: Desk, _asking: Asking) -> StatusView:
         watch=now.watch,
         replicas=replicas(now),
         started_at=instant_text(now.started_at),
-        invocations_open=now.invocations_open,
-        streams_open=now.streams_open,
+        invocations_open=invocations,
+        streams_open=streams,
         reviews_open=now.reviews_open,
         holds_waiting=now.holds_waiting,
         journal_bytes=now.journal_bytes,
@@ -39,7 +47,23 @@ async def status(desk: Desk, _asking: Asking) -> StatusView:
         draining=now.draining,
         build=now.build,
         alerts=tuple(_alert(line) for line in now.alerts),
+        processes=processes,
     )
+
+
+async def _processes(store: Store) -> tuple[ProcessView, ...]:
+    """Those that have not come to their end; none while the store cannot tell."""
+    try:
+        rows = await store.processes()
+    except StoreUnavailableError:
+        return ()
+    return tuple(
+        ProcessView(
+            row.process, row.host, row.pid, row.journal, row.version, "out_of_reach" if row.out_of_reach else row.state,
+            instant_text(row.began_at), instant_text(row.seen_at),
+        )
+        for row in rows if row.state != "gone"
+    )  # fmt: skip
 
 
 async def alerts(desk: Desk, asking: Asking) -> Listing[AlertView]:

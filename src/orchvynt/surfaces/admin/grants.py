@@ -20,7 +20,7 @@ ID: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 async def listed(desk: Desk, asking: Asking) -> Listing[GrantView]:
     """The newest first; those that have ended too."""
-    await desk.store.settled()
+    await desk.store.caught_up()
     budget = asking.query.get("budget", "")
     given = [one for one in await desk.store.grants() if not budget or one.budget == budget]
     return page(given, _key, lambda one: _view(desk, one), asking.limit, asking.after, newest_first=True)

@@ -17,7 +17,7 @@ FOUND_MAX: Final = 100
 
 async def listed(desk: Desk, asking: Asking) -> Listing[InvocationView]:
     """Newest first. One more than asked is read, to know whether there is a next page."""
-    await desk.store.settled()
+    await desk.store.caught_up()
     rows = await desk.store.invocations(asking.limit + 1, asking.after)
     kept = rows[: asking.limit]
     return Listing(items=tuple(_from_row(row) for row in kept), next=kept[-1].inv if len(rows) > asking.limit else None)
@@ -26,7 +26,7 @@ async def listed(desk: Desk, asking: Asking) -> Listing[InvocationView]:
 async def explained(desk: Desk, asking: Asking) -> Explanation | Fault:
     """The newest invocation that the reference names, explained; the further ones are listed in `others`."""
     reference = asking.path["reference"]
-    await desk.store.settled()
+    await desk.store.caught_up()
     found = await desk.store.find(reference)
     facts = await desk.store.facts(found[0]) if found else []
     if not facts:
@@ -44,7 +44,7 @@ async def explained(desk: Desk, asking: Asking) -> Explanation | Fault:
 async def run(desk: Desk, asking: Asking) -> RunView | Fault:
     """One run from its first invocation to its last, at most 100 of them. A run that was inferred has the name of its first one."""
     name = asking.path["run"]
-    await desk.store.settled()
+    await desk.store.caught_up()
     found = await desk.store.run(name)
     told = [explain(await desk.store.facts(invocation)) for invocation in reversed(found)]
     members = [explanation for explanation in told if name == (explanation.run or explanation.invocation)]

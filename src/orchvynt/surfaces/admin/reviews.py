@@ -60,7 +60,7 @@ async def queue(desk: Desk, asking: Asking) -> Listing[ReviewView] | Fault:
         newest_first=query.get("sort") == "newest",
         after=after,
     )
-    await desk.store.settled()
+    await desk.store.caught_up()
     rows = await desk.store.reviews_page(asked)
     kept = rows[: asking.limit]
     more = f"{sortable(kept[-1].opened_at)}.{kept[-1].review}" if len(rows) > len(kept) else None
@@ -80,7 +80,7 @@ def _place(after: str) -> tuple[int, str] | Fault | None:
 async def one(desk: Desk, asking: Asking) -> ReviewDetail | Fault:
     """What a reviewer decides on: the answer itself, why the gate matched, and how the answer came about."""
     review = asking.path["review"]
-    await desk.store.settled()
+    await desk.store.caught_up()
     row = await desk.store.review(review)
     if row is None:
         return Fault("not_found", "There is no such review.", "`orchvynt reviews list` shows the open ones.", param="review")

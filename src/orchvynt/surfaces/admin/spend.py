@@ -61,7 +61,7 @@ async def receipts(desk: Desk, asking: Asking) -> Listing[ReceiptView] | Fault:
     at, _, attempt = asking.after.partition("/")
     if asking.after and not (at.isascii() and at.isdigit() and len(at) < 20):
         return Fault("invalid_request", "`after` is what `next` of the page before said.", "Begin without it.", param="after")
-    await desk.store.settled()
+    await desk.store.caught_up()
     rows = await desk.store.receipts(period.begin, period.end, asking.limit + 1, (int(at or 0), attempt))
     kept = rows[: asking.limit]
     more = f"{kept[-1].settled_at}/{kept[-1].attempt}" if len(rows) > asking.limit else None
@@ -110,7 +110,7 @@ def _period(desk: Desk, asking: Asking) -> Period | Fault:
 
 
 async def _spent(desk: Desk, period: Period, by: tuple[str, ...]) -> Spent | Fault:
-    await desk.store.settled()
+    await desk.store.caught_up()
     spent = await desk.store.spent(period.begin, period.end, by, GROUPS_MAX + 1)
     if len(spent.rows) > GROUPS_MAX:
         return Fault("invalid_request", f"There are more than {GROUPS_MAX:,} groups.", "Sum by less, or of a shorter time.", param="by")

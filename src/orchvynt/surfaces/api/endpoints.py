@@ -216,7 +216,7 @@ class DataPlane:
 
     async def _record(self, request: Request, line: CallerLine, inv: str, identity: Identity) -> None:
         try:
-            await self.store.settled()
+            await self.store.caught_up()
             found = await self.store.facts(inv)
         except StoreUnavailableError as error:
             self._refuse(request, line, Fault("store_unavailable", f"The store cannot be read: {error}.", retry_after_seconds=5))

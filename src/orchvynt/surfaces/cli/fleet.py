@@ -26,6 +26,7 @@ def status(session: Session) -> None:
             ("watch", _watch(terminal.when(now.policy_until), now)),
             ("drift", Text(printable(now.drift), "yellow")) if now.drift else ("drift", "none"),
             *(("replica", f"{one.name} serves version {one.version} since {terminal.when(one.since)}") for one in now.replicas),
+            *(("process", _process(one, terminal)) for one in now.processes if len(now.processes) > 1),
             ("open", f"{now.invocations_open} invocations, {now.streams_open} streams, {now.holds_waiting} waiting for a budget"),
             ("reviews", f"{now.reviews_open} open"),
             *(("alert", _alert(one)) for one in now.alerts),
@@ -43,6 +44,13 @@ def _alert(one: AlertView) -> Text:
     else:
         said = f"{one.when}: chain {one.chain} used in {one.activation_rate:.0%} of {one.calls} calls routed to {one.provider}"
     return Text(printable(f"{one.state}: {said}"), "red" if one.state == "firing" else "yellow")
+
+
+def _process(one: s.ProcessView, terminal: Terminal) -> Text:
+    said = f"{one.process} ({one.host}:{one.pid}) {one.state.replace('_', ' ')}"
+    if one.state == "out_of_reach":
+        said += f" since {terminal.when(one.seen_at)}; its journal: {one.journal}"
+    return Text(printable(said), {"serving": "green", "draining": "yellow"}.get(one.state, "red"))
 
 
 def _watch(until: str, now: s.StatusView) -> str | Text:

@@ -27,6 +27,7 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
         admin: Annotated[str, typer.Option("--admin", metavar="HOST:PORT", help="Where operators call (127.0.0.1:4822).")] = "",
         store: Annotated[str, typer.Option("--store", metavar="URL", help="Where state is kept (sqlite:///orchvynt.db).")] = "",
         journal: Annotated[str, typer.Option("--journal", metavar="DIR", help="With PostgreSQL: the facts of here.")] = "",
+        workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, max=256, help="How many processes serve.")] = 1,
         secret_env: Annotated[str, typer.Option("--secret-env", metavar="GLOBS", help="Variables that the policy may name.")] = "",
         secret_dir: Annotated[str, typer.Option("--secret-dir", metavar="DIR", help="Where secret files may lie (/run/secrets).")] = "",
         watch: Annotated[bool, typer.Option("--watch", help="The policy's file is the truth, also while it runs.")] = False,
@@ -59,7 +60,9 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
             oidc_issuer, oidc_client_id, oidc_client_secret, oidc_groups_claim, tuple(oidc_role or ()), oidc_default_role,
             tuple(oidc_scope or ()),
         )  # fmt: skip
-        options = ServeOptions(policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch, admin_url, oidc, journal)
+        options = ServeOptions(
+            policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch, admin_url, oidc, journal, workers
+        )  # fmt: skip
         raise typer.Exit(outside.local.serve(options))
 
     @app.command(rich_help_panel=START)

@@ -41,6 +41,7 @@ class ServeOptions:
     admin_url: str = ""
     oidc: OidcOptions = OidcOptions()
     journal: str = ""
+    workers: int = 1
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The data plane's listening side: accepts connections, counts them, sweeps their deadlines, and drains them at the end."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Final
@@ -49,12 +50,30 @@ class HttpServer:
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listens, and gives the port (the one that was found, for port 0). Raises OSError if the address cannot be had."""
-        assert self._server is None, "started twice"
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), host, port, backlog=_BACKLOG, ssl=tls)
+        return self._started(loop, await loop.create_server(lambda: Connection(self), host, port, backlog=_BACKLOG, ssl=tls))
+
+    async def start_from(self, listening: socket.socket) -> int:
+        """Accepts from a socket that others may accept from, too. Gives the port."""
+        loop = asyncio.get_running_loop()
+        return self._started(loop, await loop.create_server(lambda: Connection(self), sock=listening, backlog=_BACKLOG))
+
+    def _started(self, loop: asyncio.AbstractEventLoop, server: asyncio.Server) -> int:
+        assert self._server is None, "started twice"
+        self._server = server
         self._sweep(loop)
-        bound: int = self._server.sockets[0].getsockname()[1]
+        bound: int = server.sockets[0].getsockname()[1]
         return bound
+
+    def accept_no_more(self) -> None:
+        """What waits in the kernel is for others, that accept from the same socket."""
+        assert self._server is not None, "not started"
+        self._server.close()
+
+    def close_idle(self) -> None:
+        """Connections on which nothing is asked are closed."""
+        for guest in list(self._connections):
+            guest.drain()
 
     def close_after_answers(self) -> None:
         """From now on each answer says that it is its connection's last. Connections are still accepted: a closed port would reset
@@ -67,8 +86,7 @@ class HttpServer:
         if self._server is not None:
             self._server.close()
         self._empty = asyncio.Event()
-        for guest in list(self._connections):
-            guest.drain()
+        self.close_idle()
         whole = await self._emptied(timeout)
         if not whole:
             for guest in list(self._connections):

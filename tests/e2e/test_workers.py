@@ -1,0 +1,116 @@
+"""`serve --workers N`: one server of several processes. Nobody sees that one is killed but who was being answered by it, and nobody sees
+that all are replaced; the books are right, whoever keeps them."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.auditing import Auditor
+from tests.support.policies import gate, three_tiers
+from tests.support.serving import TOKEN, Serving, _ask
+from tests.support.workers import Working, calling, is_there, until
+
+from orchvynt.testing.scripted import ScriptedProvider
+
+SCRIPT = {"answers": [{"text": "A ledger is a book that never forgets.", "latency": "10ms", "frames": 4, "frame_interval": "5ms"}]}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest) -> Iterator[tuple[str, ...]]:
+    if request.param == "sqlite":
+        yield ()
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.fresh()
+    yield ("--store", url)
+    server.give_back(url)
+
+
+def metric(server: Serving, name: str) -> float:
+    page = _ask(server.admin_port, "/metrics", None, {"authorization": f"Bearer {TOKEN}"}, 20.0, "")
+    lines = (line for line in page.body.decode().splitlines() if line.startswith(name) and line[len(name)] in " {")
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+@pytest.mark.timeout(300)
+def test_workers_are_killed_and_replaced_while_callers_call(
+    store: tuple[str, ...], tmp_path: Path, scripted_provider: ScriptedProvider
+) -> None:
+    scripted_provider.script(SCRIPT)
+    with Working(tmp_path, three_tiers(scripted_provider), arguments=("--workers", "2", *store)) as server:
+        auditor = Auditor(server, scripted_provider)
+        first = server.serving(2)
+        leader = server.leader()
+        assert leader in first
+
+        async def kill(pid: int) -> None:
+            await asyncio.sleep(0.3)
+            os.kill(pid, signal.SIGKILL)
+            await asyncio.to_thread(until, lambda: pid not in server._serving() and len(server._serving()) == 2)
+
+        for pid in (next(pid for pid in first if pid != leader), leader):
+            told = asyncio.run(calling(server, pid, lambda pid=pid: kill(pid)))  # type: ignore[misc]
+            assert sum(one.whole for one in told) > 20
+            assert all(one.status in (0, 200) for one in told), "whoever was not cut off was answered"
+            auditor.audit_records(told)
+        second = server.serving(2)
+        assert not set(first) & set(second)
+        assert "what it had open has ended here" in server.log or "another one begins" in server.log
+        assert metric(server, "orchvynt_invocations_total") >= 1
+        assert metric(server, 'orchvynt_processes{state="out_of_reach"}') == 0
+
+        async def replace() -> None:
+            server.replace()
+            await asyncio.to_thread(until, lambda: not set(second) & set(server._serving()) and len(server._serving()) == 2)
+
+        told = asyncio.run(calling(server, 1, replace))
+        assert all(one.whole for one in told), [one for one in told if not one.whole]
+        auditor.audit_records(told)
+        third = server.serving(2)
+        assert server.command("audit", "verify").returncode == 0
+        assert server.command("status").returncode == 0
+        assert server.stop() == 0
+        assert not any(map(is_there, third))
+        server.start()
+        auditor.audit_records(told)
+        last = server.serving(2)
+        # Without their parent nobody would begin another one in their place.
+        server.kill()
+        until(lambda: not any(map(is_there, last)))
+
+
+def test_one_view_of_what_several_count(tmp_path: Path, scripted_provider: ScriptedProvider) -> None:
+    with Working(tmp_path, three_tiers(scripted_provider), arguments=("--workers", "3")) as server:
+        pids = server.serving(3)
+        for _ in range(30):
+            assert server.chat().status == 200
+        assert metric(server, "orchvynt_invocations_total") == 30
+        assert metric(server, "orchvynt_invocation_duration_seconds_count") == 30
+        assert metric(server, "orchvynt_policy_info") == 1
+        assert metric(server, "orchvynt_ready") == 1
+        assert metric(server, 'orchvynt_processes{state="serving"}') == 3
+        assert metric(server, "orchvynt_workers_untold") == 0
+        used = [Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in pids]
+        assert metric(server, "process_resident_memory_bytes") > 2 * os.sysconf("SC_PAGE_SIZE") * min(map(int, used))
+        os.kill(next(pid for pid in pids if pid != server.leader()), signal.SIGSTOP)
+        assert metric(server, "orchvynt_workers_untold") == 1, "said, not left out"
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_what_several_cannot_keep_right_is_refused(tmp_path: Path, scripted_provider: ScriptedProvider) -> None:
+    budget = "budgets: [{name: all, scope: global, limit: {usd: 1}, on_breach: reject}]"
+    for more, said in ((budget, "its budget all"), (gate(), "its gate reviewed")):
+        refused = _served(tmp_path, three_tiers(scripted_provider, more), "--workers", "2")
+        assert refused.returncode == 1
+        assert f"{said} several processes do not keep right together yet" in refused.stderr
+        assert refused.stderr.count("orchvynt serve:") == 1, "said once"
+
+
+def _served(folder: Path, policy: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    server = Serving(folder, policy)
+    return server.command_alone("serve", "--policy", str(server.policy), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *arguments)

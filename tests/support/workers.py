@@ -1,0 +1,80 @@
+"""A real `orchvynt serve --workers N`: its processes are looked up, killed and replaced while callers call."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from itertools import count
+from typing import Any, TypeVar
+
+from tests.support.crowd import Told, mixed, tell
+from tests.support.serving import Serving
+
+T = TypeVar("T")
+
+PATIENCE_S = 60.0
+CALLERS = 8
+
+
+class Working(Serving):
+    def processes(self) -> dict[int, str]:
+        """The state of each process that has not come to its end, by its pid."""
+        return {one["pid"]: one["state"] for one in self.admin("/status").json["processes"]}
+
+    def serving(self, pids: int) -> list[int]:
+        """As soon as so many serve, and none is left over, they."""
+        return until(lambda: found if len(found := self._serving()) == pids else [])
+
+    def _serving(self) -> list[int]:
+        try:
+            found = self.processes()
+        except (OSError, KeyError):
+            return []  # the one that answers operators is being replaced
+        return sorted(found) if set(found.values()) == {"serving"} and all(map(is_there, found)) else []
+
+    def leader(self) -> int:
+        """Who answers operators."""
+        return int(self.admin("/status").json["replicas"][0]["name"].rpartition(":")[2])
+
+    def replace(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def until(look: Callable[[], T]) -> T:
+    """What it gives, once that is something."""
+    ends = time.monotonic() + PATIENCE_S
+    while not (found := look()):
+        assert time.monotonic() < ends, "waited in vain"
+        time.sleep(0.05)
+    return found
+
+
+async def calling(server: Serving, seed: int, meanwhile: Callable[[], Coroutine[Any, Any, None]]) -> list[Told]:
+    """What callers saw that call without a pause for as long as the other thing takes, each on connections of its own."""
+    seen: list[Told] = []
+    goes_on = True
+
+    async def caller(number: int) -> None:
+        for life in count():
+            for call in mixed(20, seed + 1_000 * number + life):
+                if not goes_on:
+                    return
+                seen.append(await tell(server.port, call))
+
+    callers = [asyncio.ensure_future(caller(number)) for number in range(CALLERS)]
+    try:
+        await meanwhile()
+    finally:
+        goes_on = False
+        await asyncio.gather(*callers)
+    return seen
