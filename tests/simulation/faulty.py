@@ -14,7 +14,6 @@ from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle import commands, events
 from orchvynt.lifecycle.events import NotAdmitted
 from orchvynt.lifecycle.weighed import Weighed
-from orchvynt.lifecycle.weighing import weigh
 from orchvynt.model import facts as f
 from orchvynt.model.facts import AnyFact, Reserved
 from orchvynt.model.money import Price, cost_nanos
@@ -212,7 +211,7 @@ class LetsWaitersIn(Admitting):
         at, mono = self.clock.now(), self.clock.monotonic()
         found = self._passage(life, waiter.command, at, mono)
         real, self.ledger = self.ledger, Ledger()
-        weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono, self.reports, life.counts)
+        weighed = self._weighed(life, at, mono)
         self.ledger = real
         if isinstance(found, NotAdmitted) or not isinstance(weighed, Weighed) or not isinstance(weighed.result, Fits):
             return super()._weigh_again(life, waiter)

@@ -11,6 +11,7 @@ from orchvynt.adapters.checking.inline import InlineChecking
 from orchvynt.adapters.memory.journal import MemoryJournal
 from orchvynt.adapters.memory.store import MemoryStore
 from orchvynt.adapters.tokens.inline import InlineCounting
+from orchvynt.decisions.budgets.leased_ledger import LeasedLedger
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.reported import InputReports
@@ -29,6 +30,7 @@ from orchvynt.model.facts import AnyFact
 from orchvynt.model.invocation import Invocation
 from orchvynt.ports.caller import CallerLine, Headers, SharedHeaders
 from orchvynt.ports.channels import Refusal
+from orchvynt.ports.clock import Clock
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.looking import Looked
 from orchvynt.ports.secrets import SecretMissingError
@@ -46,6 +48,8 @@ from orchvynt.runtime.duties import Duty
 from orchvynt.runtime.following_reviews import FollowingReviews
 from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.key_tenures import KeyTenures
+from orchvynt.runtime.leased_admitting import LeasedAdmitting
+from orchvynt.runtime.leasing import Leasing
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.looking import LookingInto
 from orchvynt.runtime.parked import Parked
@@ -55,6 +59,7 @@ from orchvynt.runtime.posting import Posting
 from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.shedding import Shedding
+from orchvynt.runtime.store_clock import StoreClock
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.runtime.telling import Telling
@@ -281,7 +286,8 @@ class BreakableStore(MemoryStore):
 
 
 class Runtime:
-    """Everything that assembly puts together, without a socket. Timers of a backoff are in `woken` until the test runs them."""
+    """Everything that assembly puts together, without a socket. Timers of a backoff are in `woken` until the test runs them. With `process`
+    it shares its store, and needs a running loop; `clock` is that of its machine."""
 
     def __init__(
         self,
@@ -291,15 +297,18 @@ class Runtime:
         upstream: FakeUpstream | None = None,
         counting: TokenCounting | None = None,
         peers: Peers | None = None,
+        process: str = "",
+        clock: FakeClock | None = None,
     ) -> None:
         self.reports, self.counting = InputReports(), counting or InlineCounting()
         self.looking = FakeLooking()
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
+        self.instants: Clock = StoreClock(self.clock) if process else self.clock
         self.ids = CountingIds()
         self.store = store or BreakableStore()
-        self.journal = BreakableJournal(MemoryJournal(self.store))
+        self.journal = BreakableJournal(MemoryJournal(self.store, process))
         self.upstream = upstream or FakeUpstream()
-        self.ledger, self.health, self.sizes = Ledger(), Health(), OutputSizes()
+        self.ledger, self.health, self.sizes = LeasedLedger() if process else Ledger(), Health(), OutputSizes()
         self.statistics, self.scores, self.subjects = Statistics(), Scores(), Subjects()
         self.parked, self.tasks = Parked(), Tasks()
         self.woken: list[tuple[int, Callable[[], None]]] = []
@@ -308,28 +317,17 @@ class Runtime:
         known = secrets or FakeSecrets()
         self.carrier = Carrier(
             self.journal,
-            self.clock,
+            self.instants,
             self.parked,
             Observed(self.statistics, self.scores, self.health.healthy),
-            lambda one: Admitting(
-                self.ledger,
-                self.health,
-                self.sizes,
-                self.statistics,
-                self.clock,
-                one.feed,
-                one.failed,
-                self.subjects,
-                self.reports,
-                self.counting,
-            ),
+            lambda one: self._admitting(one, process),
             lambda one: Attempting(
-                self.upstream, known, self.clock, self.ids, self.health, self.sizes, self.statistics, one.feed, one.failed, self.reports
+                self.upstream, known, self.instants, self.ids, self.health, self.sizes, self.statistics, one.feed, one.failed, self.reports
             ),
             lambda wait_ns, woken: self.woken.append((wait_ns, woken)),
             self._soon,
             lambda: self.policies.current,
-            lambda one: LookingInto(self.looking, self.clock, one.feed).perform,
+            lambda one: LookingInto(self.looking, self.instants, one.feed).perform,
         )
         admitting = self.carrier.admitting
         admitting.policy_changed(snapshot.budgets, snapshot.budgets)
@@ -337,25 +335,26 @@ class Runtime:
         self.reviewing = Reviewing(self.carrier, self.store, self.policies, self.tasks)
         self.voting = Voting(self.carrier, self.reviewing)
         self.peers = peers or alone(self.store, self.ids, self.tasks)
-        self.following = FollowingReviews(self.parked, self.store, self.peers, self.clock, self.tasks)
+        self.following = FollowingReviews(self.parked, self.store, self.peers, self.instants, self.tasks)
         self.deciding = Deciding(self.voting, self.parked, self.store, self.peers, self.following)
         tenures = KeyTenures(self.store, self.peers, self.tasks)
         self.repeating = Repeating(self.carrier, self.reviewing, self.store, self.tasks, self._soon, tenures)
         self.backlog = Backlog()
-        self.shedding = Shedding(self.carrier.lives, self.policies, self.clock, lambda: self.backlog, open_max=OPEN_MAX)
-        self.sweeping = Sweeping(self.carrier, self.reviewing, self.voting, self.repeating, Forgetting(self.store, self.ledger, self.clock))
+        self.shedding = Shedding(self.carrier.lives, self.policies, self.instants, lambda: self.backlog, open_max=OPEN_MAX)
+        forgetting = Forgetting(self.store, self.ledger, self.instants)
+        self.sweeping = Sweeping(self.carrier, self.reviewing, self.voting, self.repeating, forgetting)
         self.said: list[str] = []
         self.mailing, self.apprising = FakeChannel(), FakeChannel()
-        channels = Channels(Posting(self.upstream, self.clock), known, self.clock, self.store, self.mailing, self.apprising)
-        delivering = Delivering(channels, self.store, self.clock, self.ids, self.policies, self.tasks, self.said.append)
-        self.telling = Telling(self.policies, self.store, self.clock, self.ids, delivering, self.said.append)
+        channels = Channels(Posting(self.upstream, self.instants), known, self.instants, self.store, self.mailing, self.apprising)
+        delivering = Delivering(channels, self.store, self.instants, self.ids, self.policies, self.tasks, self.said.append)
+        self.telling = Telling(self.policies, self.store, self.instants, self.ids, delivering, self.said.append)
         self.telling.public_url = "https://ov.example"
         counted, thresholds = self.carrier.counting, self.carrier.admitting.thresholds
-        duty = Duty("messages", self.store, self.peers, self.clock)
+        duty = Duty("messages", self.store, self.peers, self.instants)
         self.alerting = Alerting(
             self.policies,
             self.store,
-            self.clock,
+            self.instants,
             counted.tallies,
             counted.spending,
             thresholds,
@@ -364,6 +363,17 @@ class Runtime:
             self.said.append,
             duty,
         )
+
+    def _admitting(self, one: Carrier, process: str) -> Admitting:
+        ledger, clock = self.ledger, self.instants
+        parts = (
+            ledger, self.health, self.sizes, self.statistics, clock, one.feed, one.failed, self.subjects, self.reports, self.counting,
+        )  # fmt: skip
+        if not isinstance(ledger, LeasedLedger) or not isinstance(clock, StoreClock):
+            return Admitting(*parts)
+        leasing = Leasing(self.store, process, ledger, clock, self.tasks)
+        leasing.peers = 4
+        return LeasedAdmitting(*parts, leasing=leasing, tell=lambda passed: one.release_ended.tell(passed))
 
     def _soon(self, run: Callable[[], None]) -> None:
         """At once, unless the test plays several events of one turn of the loop."""

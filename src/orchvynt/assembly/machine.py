@@ -11,6 +11,7 @@ import msgspec
 from orchvynt.adapters.checking.inline import InlineChecking
 from orchvynt.adapters.sealing import AesGcm
 from orchvynt.adapters.tokens.inline import InlineCounting
+from orchvynt.decisions.budgets.leased_ledger import LeasedLedger
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.reported import InputReports
@@ -48,6 +49,8 @@ from orchvynt.runtime.following_reviews import FollowingReviews
 from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.key_tenures import KeyTenures
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.leased_admitting import LeasedAdmitting
+from orchvynt.runtime.leasing import Leasing
 from orchvynt.runtime.looking import LookingInto
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.peers import Peers
@@ -58,6 +61,7 @@ from orchvynt.runtime.repeating import Repeating
 from orchvynt.runtime.retention import Retention, Vault
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.shedding import Shedding
+from orchvynt.runtime.store_clock import StoreClock
 from orchvynt.runtime.succession import Succession
 from orchvynt.runtime.sweeping import Sweeping
 from orchvynt.runtime.tasks import Tasks
@@ -78,7 +82,7 @@ class NoChannel:
 
 class Foundation(msgspec.Struct, frozen=True):
     """The world behind the ports. Timers are those of the running event loop. `backlog` looks at what is not filed, `open_max` is how many
-    invocations may be open."""
+    invocations may be open. Where several processes share the store, budgets are spent from leases."""
 
     store: Store
     journal: Journal
@@ -134,7 +138,11 @@ async def put_together(
 ) -> Machine:
     """Recovers what an earlier process left in the store, too, and those that were `taken_over`. `row` is the snapshot's line of the
     history, where there is one."""
-    ledger, health, sizes, parked, tasks = parts.ledger(), Health(), OutputSizes(), Parked(), Tasks()
+    shares = on.store.is_shared
+    if shares:
+        on = msgspec.structs.replace(on, clock=StoreClock(on.clock))
+    ledger = LeasedLedger() if shares else parts.ledger()
+    health, sizes, parked, tasks = Health(), OutputSizes(), Parked(), Tasks()
     subjects = Subjects()
     peers = Peers(on.store, on.wakeups, on.ids, tasks, on.store.process)
     # Before anything is read: what changes meanwhile is looked at again.
@@ -150,9 +158,7 @@ async def put_together(
         on.clock,
         parked,
         Observed(statistics, scores, health.healthy),
-        lambda carrier: parts.admitting(
-            ledger, health, sizes, statistics, on.clock, carrier.feed, carrier.failed, subjects, reports, on.counting
-        ),
+        lambda carrier: _admitting(on, parts, carrier, ledger, health, sizes, statistics, subjects, reports, tasks),
         lambda carrier: Attempting(
             on.upstream, on.secrets, on.clock, on.ids, health, sizes, statistics, carrier.feed, carrier.failed, reports
         ),
@@ -164,6 +170,8 @@ async def put_together(
     on.looking.prepare(snapshot.presidio)
     policies.heard.append(lambda _, after: on.looking.prepare(after.presidio))
     admitting = carrier.admitting
+    if isinstance(admitting, LeasedAdmitting):
+        await admitting.leasing.begin()
     admitting.policy_changed(snapshot.budgets, snapshot.budgets)
     policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
     reviewing = Reviewing(carrier, on.store, policies, tasks)
@@ -195,6 +203,18 @@ async def put_together(
         tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered, shedding, succession,
         peers, deciding, following,
     )  # fmt: skip
+
+
+def _admitting(
+    on: Foundation, parts: Parts, carrier: Carrier, ledger: Ledger, health: Health, sizes: OutputSizes, statistics: Statistics,
+    subjects: Subjects, reports: InputReports, tasks: Tasks,
+) -> Admitting:  # fmt: skip
+    shared = ledger, health, sizes, statistics, on.clock, carrier.feed, carrier.failed, subjects, reports, on.counting
+    if not isinstance(ledger, LeasedLedger):
+        return parts.admitting(*shared)
+    assert isinstance(on.clock, StoreClock)
+    leasing = Leasing(on.store, on.store.process, ledger, on.clock, tasks)
+    return LeasedAdmitting(*shared, leasing=leasing, tell=lambda passed: carrier.release_ended.tell(passed))
 
 
 def say(text: str) -> None:

@@ -37,8 +37,6 @@ def not_yet(snapshot: Snapshot, workers: int, others: Sequence[ProcessRow]) -> s
 
 
 def _asked(snapshot: Snapshot) -> str:
-    if snapshot.budgets:
-        return f"its budget {snapshot.budgets[0].name}"
     if snapshot.rate_limits:
         return f"its rate limit {snapshot.rate_limits[0].name}"
     return ""

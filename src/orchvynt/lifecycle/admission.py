@@ -4,7 +4,7 @@ from typing import Any
 
 from orchvynt.decisions.budgets.application import for_another
 from orchvynt.decisions.budgets.applied import Applied
-from orchvynt.decisions.budgets.refusals import detail, no_room, queue_full
+from orchvynt.decisions.budgets.refusals import detail, no_room, queue_full, unleased
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.language.scope import RequestValues
@@ -260,6 +260,8 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
         downgrade = breach.model if breach.model != candidate.model else ""
     elif event.why == "price":
         fault = Fault("unsupported", event.detail, "Give the model a `price`, or ask for its standard service tier.", param="model")
+    elif event.why == "unleased":
+        fault = unleased(event.detail)
     state.skipped.append(Skipped(candidate.model, why, fault, wants, downgrade))
     skipped = facts.CandidateSkipped(state.invocation.id, event.at, candidate.tier, candidate.model, why, said)
     if fault is not None and fault.code == "run_stopped" and state.broken is None:

@@ -50,11 +50,12 @@ class NotAdmitted(Event, frozen=True, tag="not_admitted"):
     """The candidate cannot be asked now: it rests, its breaker is open (or has just closed), it is slow, a budget has no room, or its
     price is unknown to a money budget.
 
-    `waited` if it waited for holds in flight in vain; `queue_full` if too many wait already. `rest_why` is the trigger that put it to
+    `waited` if it waited for holds in flight in vain; `queue_full` if too many wait already; `unleased` if the store, which leases the
+    budget's portions, is away. `rest_why` is the trigger that put it to
     rest, or whose breaker it is; `figures` are the numbers that decided.
     """
 
-    why: Literal["resting", "breaker", "ramp", "slow", "budget", "price", "queue_full"]
+    why: Literal["resting", "breaker", "ramp", "slow", "budget", "price", "queue_full", "unleased"]
     short: Short | None = None
     waited: bool = False
     rests_ns: int = 0

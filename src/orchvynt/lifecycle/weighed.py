@@ -4,6 +4,7 @@ import msgspec
 
 from orchvynt.decisions.budgets.accounts import Line
 from orchvynt.decisions.budgets.needs import Fits, Short
+from orchvynt.decisions.budgets.portions import NOTHING, Portion
 from orchvynt.decisions.budgets.sizing import binds
 from orchvynt.model.money import Price
 
@@ -24,3 +25,10 @@ class Weighed(msgspec.Struct, frozen=True, gc=False):
     def binding(self) -> list[Line]:
         """Those of the lines that bound the hold: only who may have to stand behind others asks."""
         return [line for line in self.lines if binds(line, self.price, self.calls)]
+
+
+class Doubted(Weighed, frozen=True, gc=False):
+    """What was weighed does not hold until the store is asked for `lines`, for a hold that takes `needed` of each."""
+
+    doubted: tuple[Line, ...] = ()
+    needed: Portion = NOTHING

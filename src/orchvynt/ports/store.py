@@ -17,6 +17,7 @@ from orchvynt.ports.audit import AuditStore
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.changes import ChangeRow as ChangeRow
 from orchvynt.ports.changes import Changes
+from orchvynt.ports.leases import LeaseStore
 from orchvynt.ports.outbox import OutboxStore
 from orchvynt.ports.parked import ParkedReviews
 from orchvynt.ports.peers import PeerStore
@@ -133,7 +134,7 @@ class InvocationRow(msgspec.Struct, frozen=True):
     duration_ns: int
 
 
-class Store(AuditStore, OutboxStore, Changes, ParkedReviews, PeerStore, PeopleStore, ProcessStore, ReviewQueue, Protocol):
+class Store(AuditStore, LeaseStore, OutboxStore, Changes, ParkedReviews, PeerStore, PeopleStore, ProcessStore, ReviewQueue, Protocol):
     async def settled(self) -> None:
         """Returns when every fact that was in the journal at the call is visible in the store."""
         ...

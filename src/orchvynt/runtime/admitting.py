@@ -69,7 +69,7 @@ class Admitting:
     def admit(self, life: Life, command: Admit) -> None:
         clock = self.clock
         at, mono = clock.now(), clock.monotonic()
-        weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono, self.reports, life.counts)
+        weighed = self._weighed(life, at, mono)
         if isinstance(weighed, NotAdmitted):
             self._feed(life, weighed)
             return
@@ -97,6 +97,9 @@ class Admitting:
 
     def put_to_rest(self, life: Life, command: PutToRest) -> None:
         self.health.rest(life.snapshot.providers[command.provider], command.model, command.rest, self.clock.monotonic())
+
+    def _weighed(self, life: Life, at: int, mono: int) -> Weighed | NotAdmitted:
+        return weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono, self.reports, life.counts)
 
     def _count(self, life: Life, command: Admit, tokenizer: str) -> None:
         """Has the input counted exactly, at once or off the loop, and weighs again."""
@@ -195,7 +198,7 @@ class Admitting:
             self._out(life, waiter)
             self._feed(life, found)
             return None
-        weighed = weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono, self.reports, life.counts)
+        weighed = self._weighed(life, at, mono)
         if isinstance(weighed, Weighed) and isinstance(weighed.result, Short) and weighed.result.waits:
             # Another budget may stand in the way by now, for which it waits less long.
             waiter.due = min(waiter.due, due_at(life, weighed.result, waiter.since))

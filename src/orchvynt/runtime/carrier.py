@@ -70,9 +70,9 @@ class Carrier:
         self.limiting = Limiting(observed.statistics, clock)
         self.callers = Callers(clock, self.admitting.ledger, self._callers_gone)
         self.lives: dict[str, Life] = {}
-        self._release_ended = Releasing(self.admitting, journal, self.counting)
+        self.release_ended = Releasing(self.admitting, journal, self.counting)
         self.parking = ParkingLives(clock, parked, self.admitting, self.callers, self.lives)
-        self.kept = KeptEnds(journal, clock, self.counting, self._release_ended)
+        self.kept = KeptEnds(journal, clock, self.counting, self.release_ended)
         self._wake_after = wake_after
         self.group = GroupWrite(journal, soon, self._go_on)
         self._performers: Final[dict[type[commands.Command], Callable[[Life, Any], None]]] = {
@@ -193,7 +193,7 @@ class Carrier:
         if life.ticket is not None:
             self.limiting.written(life, noted)
         if ends:
-            self._release_ended(ends)
+            self.release_ended(ends)
 
     def _keep_for_later(self, life: Life, noted: list[facts.AnyFact]) -> None:
         """What could not be written: a hold that was never sent is returned, the end of one that was sent is written later."""

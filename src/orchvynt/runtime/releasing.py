@@ -23,8 +23,11 @@ class Releasing:
                 passed += self._admitting.release(fact.attempt, fact.reserved)
             elif isinstance(fact, facts.HoldVoided):
                 passed += self._admitting.release(fact.attempt)
-        if not passed:
-            return
+        if passed:
+            self.tell(passed)
+
+    def tell(self, passed: Sequence[facts.BudgetThresholdPassed]) -> None:
+        """Thresholds that were passed: they go on record and are told."""
         try:
             self._journal.append(passed)
         except JournalUnavailableError:

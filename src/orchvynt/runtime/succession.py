@@ -70,7 +70,8 @@ class Succession:
         for noted in ends.facts.values():
             self._journal.append(noted)
         await self._store.settled()
-        # Here, and nowhere else, all that it spent and held is settled in the store: its leases of budgets end here.
+        # INVARIANT: here, and nowhere else, all that it spent and held is settled in the store: its leases of budgets end here.
+        await self._store.end_leases(one.process)
         await self._store.bury(one.process)
         for line in one.told:
             self._say(f"{one.journal}: {line}")

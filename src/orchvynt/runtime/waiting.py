@@ -153,6 +153,10 @@ class HoldQueue:
         lines = [(key, queue[0].short.line) for key, queue in self._queues.items()]
         return [key for key, line in lines if line.budget == budget and line.subject == subject]
 
+    def heads(self) -> list[Short]:
+        """What the first waiter of each account waits for."""
+        return [queue[0].short for queue in self._queues.values()]
+
     def overdue(self, now: int) -> list[Waiter]:
         """Those whose time is up; they are still in the queue."""
         return [waiter for queue in self._queues.values() for waiter in queue if waiter.due <= now]

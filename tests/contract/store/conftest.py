@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from tests.support.postgres import Server
 
-from orchvynt.adapters.memory.journal import open_memory_store
+from orchvynt.adapters.memory.journal import MemoryJournal, open_memory_store
 from orchvynt.adapters.postgres.opening import open_store as open_postgres
 from orchvynt.adapters.postgres.target import target
 from orchvynt.adapters.sqlite.opening import open_store
@@ -28,8 +28,8 @@ Opener = Callable[[], AbstractAsyncContextManager[Pair]]
 
 @asynccontextmanager
 async def _memory() -> AsyncIterator[Pair]:
-    store, journal = open_memory_store()
-    yield Pair(store, journal)
+    store, _ = open_memory_store()
+    yield Pair(store, MemoryJournal(store, store.process))
     await store.close()
 
 

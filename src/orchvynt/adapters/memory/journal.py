@@ -10,8 +10,11 @@ from orchvynt.ports.journal import JournalUnavailableError
 
 
 class MemoryJournal:
-    def __init__(self, store: MemoryStore) -> None:
+    """`process` is whose it is, where several share the store."""
+
+    def __init__(self, store: MemoryStore, process: str = "") -> None:
         self._store = store
+        self._process = process
 
     def append(self, facts: Sequence[AnyFact]) -> None:
         if not facts:
@@ -22,7 +25,7 @@ class MemoryJournal:
             raise JournalUnavailableError(f"facts of {facts[0].inv} cannot be encoded: {error}. This is a defect of OrchVynt.") from error
         batch = Batch(self._store.next_seq)
         batch.add(facts, payload)
-        self._store.file(batch)
+        self._store.file(batch, self._process)
 
     def append_all(self, records: Sequence[Sequence[AnyFact]]) -> None:
         for facts in records:

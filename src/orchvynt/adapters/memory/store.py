@@ -1,6 +1,7 @@
 """The store's port over dicts. It keeps facts in their encoded form, as the other stores do, and forgets everything with the process."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -11,18 +12,16 @@ from orchvynt.adapters.memory.peers import MemoryPeers
 from orchvynt.adapters.memory.people import MemoryPeople
 from orchvynt.adapters.memory.processes import MemoryProcesses
 from orchvynt.adapters.memory.receipts import MemoryReceipts
+from orchvynt.adapters.memory.spending import MemorySpending
 from orchvynt.adapters.projection import (
     PARKED,
     REFERENCE_CHARS_MAX,
     Batch,
-    SpendKey,
     feedback_row,
     merge_invocation,
 )
-from orchvynt.adapters.receipts import bounded
 from orchvynt.adapters.reviews import fold_reviews, newest_state
-from orchvynt.adapters.spending import book_renamed, over, renamed_now
-from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
+from orchvynt.model.facts import AnyFact, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
@@ -33,27 +32,25 @@ from orchvynt.ports.store import (
     KeyRow,
     OpenHold,
     PolicyRow,
-    SpendRow,
     TokenRow,
 )
 
 _FIND_MAX = 100
 
 
-class MemoryStore(MemoryAudit, MemoryPeers, MemoryOutbox, MemoryChanges, MemoryPeople, MemoryProcesses):
+class MemoryStore(MemoryAudit, MemoryPeers, MemoryOutbox, MemoryChanges, MemoryPeople, MemoryProcesses, MemorySpending):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], int] = time.time_ns) -> None:
+        """`now` is its clock, which windows of leases are judged by."""
         super().__init__()
+        self._now = now
         self._next_seq = 1
         self._records: dict[str, list[bytes]] = {}
         self._inv_of: dict[int, str] = {}
         self._references: dict[str, list[int]] = {}
         self._invocations: dict[str, InvocationRow] = {}
-        self._spend: dict[SpendKey, SpendRow] = {}
-        self._renamed: dict[str, str] = {}
         self._holds: dict[str, tuple[HoldPlaced, int]] = {}
-        self._grants: dict[str, BudgetGranted] = {}
         self._receipts = MemoryReceipts()
         self._feedback: dict[str, FeedbackRow] = {}
         self._kept: dict[str, AnswerKept] = {}
@@ -62,8 +59,9 @@ class MemoryStore(MemoryAudit, MemoryPeers, MemoryOutbox, MemoryChanges, MemoryP
         self._keys: dict[str, KeyRow] = {}
         self._alerting: bytes | None = None
 
-    def file(self, batch: Batch) -> None:
-        """What the filer of a database does in a transaction. `batch` was begun with `next_seq`."""
+    def file(self, batch: Batch, process: str = "") -> None:
+        """What the filer of a database does in a transaction. `batch` was begun with `next_seq`; `process` is whose it is, where several
+        share the store."""
         self._next_seq = batch.next_seq
         for inv, record in batch.records.items():
             self._records.setdefault(inv, []).extend(record.bodies)
@@ -73,8 +71,7 @@ class MemoryStore(MemoryAudit, MemoryPeers, MemoryOutbox, MemoryChanges, MemoryP
                 self._invocations[inv] = record.row() if known is None else merge_invocation(known, record.row())
         for reference, seq in batch.references:
             self._references.setdefault(reference, []).append(seq)
-        for key, added in batch.spend.items():
-            self._add_spend(key, added)
+        self._file_spend(batch, process)
         self._receipts.file(batch.receipts)
         self.file_departures(batch.departures)
         for attempt in batch.released:
@@ -83,8 +80,6 @@ class MemoryStore(MemoryAudit, MemoryPeers, MemoryOutbox, MemoryChanges, MemoryP
         for attempt, at in batch.sent.items():
             if attempt in self._holds:
                 self._holds[attempt] = (self._holds[attempt][0], at)
-        for given in batch.grants:
-            self._grants.setdefault(given.grant, given)
         for fact in batch.feedback:
             self._feedback.setdefault(fact.inv, feedback_row(fact))
         for answer in batch.kept:
@@ -96,14 +91,6 @@ class MemoryStore(MemoryAudit, MemoryPeers, MemoryOutbox, MemoryChanges, MemoryP
         for inv in {fact.inv for fact in batch.reviews}:
             self._mark_parked(inv)
         self._last_finished = batch.last_finished or self._last_finished
-
-    def _add_spend(self, key: SpendKey, added: Sequence[int]) -> None:
-        old = self._spend.get(key)
-        before = (old.nanos, old.tokens, old.output_tokens, old.invocations) if old is not None else (0, 0, 0, 0)
-        nanos, tokens, output, calls = (bounded(known + more) for known, more in zip(before, added[:4], strict=True))
-        touched_at = max(old.touched_at if old is not None else 0, added[4])
-        budget, subject, window, rolls_ns, ends_at = key
-        self._spend[key] = SpendRow(budget, subject, window, rolls_ns, nanos, tokens, output, calls, touched_at, ends_at)
 
     @property
     def next_seq(self) -> int:
@@ -144,27 +131,6 @@ class MemoryStore(MemoryAudit, MemoryPeers, MemoryOutbox, MemoryChanges, MemoryP
     async def feedback(self, limit: int) -> list[FeedbackRow]:
         self._check_open()
         return list(self._feedback.values())[-limit:]
-
-    async def spend(self, now: int = 0) -> list[SpendRow]:
-        self._check_open()
-        return [row for row in self._spend.values() if not over(row.window, row.ends_at, now)]
-
-    async def forget_spend(self, ended_before: int, lifetimes: Sequence[tuple[str, str, int]]) -> None:
-        self._check_open()
-        gone = {(*one, 0, 0) for one in lifetimes}
-        self._spend = {key: row for key, row in self._spend.items() if key not in gone and not over(row.window, row.ends_at, ended_before)}
-
-    async def renamed(self) -> list[tuple[str, str]]:
-        self._check_open()
-        return sorted(self._renamed.items())
-
-    async def grants(self) -> list[BudgetGranted]:
-        self._check_open()
-        return sorted(self._grants.values(), key=lambda given: (given.at, given.grant))
-
-    async def grant(self, grant: str) -> BudgetGranted | None:
-        self._check_open()
-        return self._grants.get(grant)
 
     async def receipts(self, begin: int, end: int, limit: int, after: tuple[int, str] = (0, "")) -> list[ReceiptRow]:
         self._check_open()
@@ -222,13 +188,6 @@ class MemoryStore(MemoryAudit, MemoryPeers, MemoryOutbox, MemoryChanges, MemoryP
         self._policies.append(row)
         self._carry(carried)
         return row
-
-    def _carry(self, carried: Carried) -> None:
-        rows, self._spend = self._spend, {}
-        for key, row in rows.items():
-            now = (book_renamed(key[0], carried), *key[1:])
-            self._add_spend(now, [row.nanos, row.tokens, row.output_tokens, row.invocations, row.touched_at])
-        self._renamed = renamed_now(self._renamed, carried)
 
     async def tokens(self) -> list[TokenRow]:
         self._check_open()

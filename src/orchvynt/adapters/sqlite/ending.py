@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.registering import Process
-from orchvynt.adapters.sql import Closing
+from orchvynt.adapters.sql import Closing, Connection
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.written import Filing
 from orchvynt.ports.store import StoreUnavailableError
@@ -23,5 +23,9 @@ class Ending:
         if self._filed.position == self._journal.end:
             # Otherwise, or if that fails, this journal has to come back, or somebody takes it over.
             with suppress(StoreUnavailableError):
-                self._filed.transaction(lambda connection: connection.execute(QUERIES["process_gone"], (self._process.id,)), durable=True)
+                self._filed.transaction(self._end, durable=True)
         self._connection.close()
+
+    def _end(self, connection: Connection) -> None:
+        for query in ("end_leases", "process_gone"):
+            connection.execute(QUERIES[query], (self._process.id,))

@@ -15,11 +15,12 @@ from orchvynt.adapters.spending import book_renamed, renamed_now
 from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.auditing import AuditChain, file_audit, file_matches
 from orchvynt.adapters.sqlite.departures import file_departures
+from orchvynt.adapters.sqlite.leases import carry_leases, file_leases
 from orchvynt.adapters.sqlite.news import file_news
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
 from orchvynt.adapters.sqlite.receipts import file_receipts
 from orchvynt.adapters.sqlite.review_changes import file_review_changes
-from orchvynt.model.facts import BudgetGranted, Vote, Wanted
+from orchvynt.model.facts import Vote, Wanted
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import Carried
 from orchvynt.ports.store import ReviewRow
@@ -70,12 +71,6 @@ def review_row(values: tuple[Any, ...]) -> ReviewRow:
     )
 
 
-def grant_row(values: tuple[Any, ...]) -> BudgetGranted:
-    """A row of the table, its columns in order."""
-    grant, inv, at, *rest = values
-    return BudgetGranted(inv, at, grant, *rest)
-
-
 def kept_row(values: tuple[Any, ...]) -> AnswerKept:
     """A row of the table, its columns in order."""
     scope, request, inv, at, until, status, content_type, headers, streamed, body = values
@@ -95,6 +90,8 @@ def file_batch(connection: Connection, batch: Batch, position: Position, chain: 
     """Files what a batch of frames of a process changes, its entries of the audit, and the position behind it."""
     _file_records(connection, batch, process.number)
     _file_money(connection, batch, process.number)
+    if batch.spend:
+        file_leases(connection, process.id, batch.spend)
     file_receipts(connection, batch)
     if batch.audited:
         _file_reviews(connection, batch, chain)
@@ -146,7 +143,8 @@ def _file_records(connection: Connection, batch: Batch, process: int) -> None:
 
 def _file_money(connection: Connection, batch: Batch, process: int) -> None:
     spend: list[Value] = []
-    for (budget, subject, window, rolls_ns, ends_at), (nanos, tokens, output_tokens, *rest) in batch.spend.items():
+    # In one order for all: processes that file at the same time would wait for each other's rows.
+    for (budget, subject, window, rolls_ns, ends_at), (nanos, tokens, output_tokens, *rest) in sorted(batch.spend.items()):
         spend += (budget, subject, window, rolls_ns, bounded(nanos), bounded(tokens), bounded(output_tokens), *rest, ends_at)
     holds: list[Value] = []
     for attempt, (placed, sent_at) in batch.holds.items():
@@ -170,6 +168,8 @@ def carry(connection: Connection, carried: Carried) -> None:
     if found != known:
         connection.execute(QUERIES["forget_renamed"])
         connection.executemany(QUERIES["add_renamed"], found.items())
+    if carried.renamed:
+        carry_leases(connection, carried)
 
 
 def _file_kept(connection: Connection, answers: Sequence[AnswerKept]) -> None:

@@ -652,6 +652,118 @@ SELECT row FROM (
 -- What became of a change, unless somebody else was faster.
 UPDATE changes SET open = ?1, revision = ?2, row = ?3 WHERE change = ?4 AND revision = ?2 - 1;
 
+-- name: lock_account
+-- Nothing to do here: who writes is alone until the transaction ends.
+SELECT ?1;
+
+-- name: store_now
+-- The store's clock, in ns UTC.
+SELECT CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000000;
+
+-- name: account
+-- What is settled on one account (no process), and its leases: of one moment.
+SELECT '' AS process, "window", ends_at, nanos, tokens, output_tokens, invocations, touched_at AS first, 0 AS second, x'' AS body
+FROM spend
+WHERE (budget = :budget OR budget IN (SELECT was FROM renamed WHERE name = :budget))
+    AND subject = :subject AND rolls_ns = :rolls AND (
+    (:rolls > 0 AND ends_at > :now)
+    OR (:rolls = 0 AND (ends_at = :ends OR (ends_at = -1 AND :ends > 0)) AND (:ends = 0 OR "window" = :start))
+)
+UNION ALL
+SELECT process, 0, 0, settled_nanos, settled_tokens, settled_output, settled_calls, wanted_since, wanted_at, body FROM leases
+WHERE budget = :budget AND subject = :subject AND "start" = :start AND "end" = :until;
+
+-- name: put_lease
+-- What was filed of it stays as it is.
+INSERT INTO leases (
+    budget, subject, "start", "end", process, settled_nanos, settled_tokens, settled_output, settled_calls, wanted_since, wanted_at, body
+) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, ?6, ?7, ?8)
+ON CONFLICT (budget, subject, "start", "end", process) DO UPDATE SET
+    wanted_since = excluded.wanted_since, wanted_at = excluded.wanted_at, body = excluded.body;
+
+-- name: has_leases
+-- Whether the process has any.
+SELECT 1 FROM leases WHERE process = ?1 LIMIT 1;
+
+-- name: file_lease
+-- Receipts of a process are filed, perhaps under the former name of their budget. A sum beyond 64 bits stays at the largest figure.
+UPDATE leases SET
+    settled_nanos = CASE WHEN settled_nanos > 9223372036854775807 - ?1 THEN 9223372036854775807 ELSE settled_nanos + ?1 END,
+    settled_tokens = CASE WHEN settled_tokens > 9223372036854775807 - ?2 THEN 9223372036854775807 ELSE settled_tokens + ?2 END,
+    settled_output = CASE WHEN settled_output > 9223372036854775807 - ?3 THEN 9223372036854775807 ELSE settled_output + ?3 END,
+    settled_calls = settled_calls + ?4
+WHERE budget = coalesce((SELECT name FROM renamed WHERE was = ?5), ?5)
+    AND subject = ?6 AND "start" = ?7 AND "end" = ?8 AND process = ?9;
+
+-- name: end_lease
+-- One, which holds nothing any more.
+DELETE FROM leases WHERE budget = ?1 AND subject = ?2 AND "start" = ?3 AND "end" = ?4 AND process = ?5;
+
+-- name: end_leases
+-- Those of a process that is gone.
+DELETE FROM leases WHERE process = ?;
+
+-- name: forget_ended_leases
+-- Those of windows that were over at ?1; one that rolls has no start.
+DELETE FROM leases WHERE "start" > 0 AND "end" <= ?1;
+
+-- name: recalls
+-- What others wait for, on accounts of which ?1 has a lease, and for longer than ?1 itself. Who did not ask for ?2 ns waits no more.
+SELECT other.budget, other.subject, other."start", other."end", other.body FROM leases AS other
+JOIN leases AS mine
+    ON mine.budget = other.budget AND mine.subject = other.subject AND mine."start" = other."start" AND mine."end" = other."end"
+WHERE other.wanted_at > 0 AND other.wanted_at > CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000000 - ?2
+    AND other.process <> ?1 AND mine.process = ?1
+    AND (
+        mine.wanted_at <= CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000000 - ?2
+        OR (other.wanted_since, other.process) < (mine.wanted_since, mine.process)
+    );
+
+-- name: leases
+-- Of windows that are not over at ?1, in the order of their accounts.
+SELECT
+    budget, subject, "start", "end", process, settled_nanos, settled_tokens, settled_output, settled_calls, wanted_since, wanted_at, body
+FROM leases WHERE "start" = 0 OR "end" > ?1 ORDER BY budget, subject, "start", "end", process;
+
+-- name: lease_books
+-- The names that something is leased under.
+SELECT DISTINCT budget FROM leases;
+
+-- name: leases_of
+-- Those under one name.
+SELECT
+    subject, "start", "end", process, settled_nanos, settled_tokens, settled_output, settled_calls, wanted_since, wanted_at, body
+FROM leases WHERE budget = ?;
+
+-- name: remove_leases_of
+-- Those under one name, which stand under another one now.
+DELETE FROM leases WHERE budget = ?;
+
+-- name: grants_of
+-- What one subject was granted of one budget, oldest first.
+SELECT * FROM grants WHERE budget = ?1 AND subject = ?2 ORDER BY at, "grant";
+
+-- name: forget_lifetimes
+-- A subject that was idle, whichever of its lives it is.
+DELETE FROM spend WHERE budget = ?1 AND subject = ?2 AND rolls_ns = 0 AND ends_at = 0;
+
+-- name: told_share
+-- The highest threshold that was told of an account.
+SELECT share FROM told_shares WHERE budget = ?1 AND subject = ?2 AND "start" = ?3 AND "end" = ?4;
+
+-- name: tell_share
+-- A higher one is told.
+INSERT INTO told_shares (budget, subject, "start", "end", share) VALUES (?1, ?2, ?3, ?4, ?5)
+ON CONFLICT (budget, subject, "start", "end") DO UPDATE SET share = max(share, excluded.share);
+
+-- name: forget_told
+-- Of a lifetime that begins anew.
+DELETE FROM told_shares WHERE budget = ?1 AND subject = ?2 AND "end" = 0;
+
+-- name: forget_ended_told
+-- Of windows that were over at ?1.
+DELETE FROM told_shares WHERE "end" > 0 AND "end" <= ?1;
+
 -- name: processes
 -- In the order in which they came, and for how long each was silent.
 SELECT process, journal, host, pid, version, began_at, seen_at, state, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000 - seen_at FROM processes ORDER BY number;

@@ -15,8 +15,11 @@ from orchvynt.adapters.sql import Closing, Connection, Reading, Row
 from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.audit_store import SqliteAudit
 from orchvynt.adapters.sqlite.changes import change_values, read_change, read_changes
-from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
+from orchvynt.adapters.sqlite.filing import carry, kept_row, review_row
+from orchvynt.adapters.sqlite.grants import grant_row
 from orchvynt.adapters.sqlite.inbox import reviews_page
+from orchvynt.adapters.sqlite.lease_store import SqliteLeases
+from orchvynt.adapters.sqlite.leases import forget_ended
 from orchvynt.adapters.sqlite.outbox import SqliteOutbox
 from orchvynt.adapters.sqlite.parked import read_parked
 from orchvynt.adapters.sqlite.peers import SqlitePeers
@@ -49,7 +52,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeers, SqlitePeople, SqliteProcesses):
+class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeers, SqlitePeople, SqliteProcesses):
     """Implements ports.store.Store. It owns the journal that it files: `close()` closes both."""
 
     def __init__(
@@ -135,6 +138,7 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeers, SqlitePeople, SqlitePr
         def work(connection: Connection) -> None:
             connection.execute(QUERIES["forget_ended_spend"], (ended_before, ended_before - WINDOW_NS_MAX))
             connection.executemany(QUERIES["forget_lifetime"], lifetimes)
+            forget_ended(connection, ended_before)
 
         await asyncio.wrap_future(self._writer.submit(work))
 

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from orchvynt.decisions.budgets.accounts import Line
+from orchvynt.decisions.budgets.portions import NOTHING, Portion
 from orchvynt.model.money import Price
 
 
@@ -45,7 +46,8 @@ Unit = Literal["invocations", "tokens", "input_tokens", "output_tokens", "nanos"
 
 
 class Short(msgspec.Struct, frozen=True, gc=False):
-    """The first budget that the smallest admissible hold does not fit on. `waits` if only holds in flight stand in the way."""
+    """The first budget that the smallest admissible hold does not fit on. `waits` if only holds in flight stand in the way; `takes` is
+    what all of the hold would take."""
 
     line: Line
     waits: bool
@@ -54,3 +56,4 @@ class Short(msgspec.Struct, frozen=True, gc=False):
     settled: int
     held: int
     needed: int
+    takes: Portion = NOTHING

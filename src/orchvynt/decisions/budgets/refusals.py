@@ -117,6 +117,16 @@ def queue_full(short: Short) -> Fault:
     )
 
 
+def unleased(why: str) -> Fault:
+    """503: the store is away, so no more of a budget can be had, and nothing goes out unmetered."""
+    return Fault(
+        "store_unavailable",
+        f"A budget applies of which this process has nothing left, and the store cannot give it more: {why}",
+        "Send it again: it goes on by itself once the store is back. `orchvynt status` shows the store.",
+        retry_after_seconds=5,
+    )
+
+
 def not_downgraded(fault: Fault, model: str, why: str) -> Fault:
     """The same refusal, of a budget that downgrades to a model which may not be asked."""
     return msgspec.structs.replace(

@@ -11,6 +11,7 @@ import msgspec
 
 from orchvynt.decisions.budgets.ledger import Account, Ledger, Line
 from orchvynt.decisions.budgets.needs import Fits, Need, Short, Unit
+from orchvynt.decisions.budgets.portions import portion
 from orchvynt.language.compiled_budgets import Limits
 from orchvynt.model.money import TOKENS_PER_RATE, Price, cost_nanos
 
@@ -112,7 +113,8 @@ def _short(need: Need, output: int, nanos: int, line: Line, account: Account) ->
         passed.append(_over(line, "nanos", limit, account.settled_nanos, account.held_nanos, nanos))
     if not passed:
         return None
-    return next((short for short in passed if not short.waits), passed[0])
+    found = next((short for short in passed if not short.waits), passed[0])
+    return msgspec.structs.replace(found, takes=portion(nanos, tokens, output, need.calls))
 
 
 def _rolling(short: Short, ledger: Ledger) -> Short:

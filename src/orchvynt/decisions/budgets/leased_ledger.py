@@ -1,0 +1,137 @@
+"""The ledger of a process that shares its store with others: its accounts are leased, and what stands there is what all processes spend.
+
+Accounts of one invocation, and those that count equal prompts, are this process's own: an invocation runs in one process at a time, and
+a lease for each prompt would cost a turn to the store for each invocation.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from orchvynt.decisions.budgets.accounts import Account, AccountKey, Line, used
+from orchvynt.decisions.budgets.leased_account import LeasedAccount
+from orchvynt.decisions.budgets.leasing import Given, idle_for_ns
+from orchvynt.decisions.budgets.ledger import Ledger
+from orchvynt.decisions.budgets.portions import Portion, bounds, lower
+from orchvynt.language.compiled_budgets import Limits
+from orchvynt.model.budget_facts import PROMPTS
+from orchvynt.model.facts import Reserved
+
+UNITS: Final = ("nanos", "tokens", "input_tokens", "output_tokens", "invocations")
+
+
+def is_leased(line: Line) -> bool:
+    """Whether the line's account is leased, and not of this process alone."""
+    return line.terms.scope != "invocation" and line.book == line.terms.name
+
+
+class LeasedLedger(Ledger):
+    """`leased` are the accounts that the store has answered for. What earlier processes spent is not put back here: the store knows it."""
+
+    __slots__ = ("leased",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leased: dict[AccountKey, LeasedAccount] = {}
+
+    def account(self, line: Line) -> Account:
+        found = self.leased.get(self.key(line))
+        return found if found is not None else super().account(line)
+
+    def lacks(self, line: Line, needed: Portion) -> bool:
+        """Whether the lease is too small for a hold on the line, or was granted under a higher limit. What is not limited there, and what
+        costs nothing, needs no lease."""
+        account = self.leased[self.key(line)]
+        if account.closing or (not line.past and lower(line.limits, account.limits)):
+            return True
+        granted, spent = account.granted, account.used
+        limits = bounds(line.limits)
+        return any(need > 0 and limits[unit] is not None and spent[unit] + need > granted[unit] for unit, need in enumerate(needed))
+
+    def learn(self, given: Given, limits: Limits | None, at: int) -> LeasedAccount:
+        """What the store answered. `limits` are those of the budget that it was asked with, None where it was not asked for them; `at` is
+        monotonic."""
+        key = self.now(given.key)
+        account = self.leased.get(key)
+        if account is None:
+            # Somebody may wait on it already, before anything is known of it.
+            before = self.open(key)
+            account = self.leased[key] = LeasedAccount(waiting=before.waiting, used_at=at)
+            budget, subject, start, end = key
+            self._books[budget, start, end][subject] = account
+        account.learn(given, limits, at)
+        return account
+
+    def end(self, key: AccountKey) -> None:
+        """The lease is closed: whoever comes next begins another."""
+        key = self.now(key)
+        account = self.leased.get(key)
+        if account is not None:
+            assert not account.holds, "nothing is held on while a lease is being closed"
+            self.drop_leases((key,))
+
+    def drop_leases(self, keys: Iterable[AccountKey]) -> None:
+        """Nobody holds on them here: who waits there begins anew."""
+        for key in keys:
+            account = self.leased.pop(key)
+            budget, subject, start, end = key
+            book = self._books[budget, start, end]
+            del book[subject]
+            if account.waiting:
+                self.open(key).waiting = account.waiting
+            elif not book:
+                del self._books[budget, start, end]
+
+    def frees_at(self, line: Line, unit: str, limit: int, needed: int) -> int:
+        account = self.leased.get(self.key(line))
+        if account is None:
+            return super().frees_at(line, unit, limit, needed)
+        if not line.terms.rolls_ns:
+            return line.resets_at
+        return account.frees_at(UNITS.index(unit), used(account, unit) + needed - limit)
+
+    def restore(self, attempt: str, reserved: Iterable[Reserved]) -> None:
+        """Does nothing: the lease of the process that left the hold open covers it."""
+
+    def put_back(self, part: Reserved, touched_at: int) -> None:
+        """Only what counts equal prompts, and in this process alone."""
+        if part.budget.endswith(PROMPTS):
+            super().put_back(part, touched_at)
+
+    def rename(self, was: str, name: str) -> None:
+        super().rename(was, name)
+        self.leased = {key: account for key, account in self.entries() if isinstance(account, LeasedAccount)}
+
+    def _move(self, account: Account, key: AccountKey) -> None:
+        budget, subject, start, end = key
+        there = self._books.get((budget, start, end), {}).get(subject)
+        if isinstance(account, LeasedAccount) and there is not None:
+            if isinstance(there, LeasedAccount):
+                there.take_over(account)
+            else:
+                # Nothing is held on an account before its lease begins.
+                account.waiting += there.waiting
+                del self._books[budget, start, end][subject]
+        super()._move(account, key)
+
+    def idle_leases(self, at: int) -> list[AccountKey]:
+        """The accounts with a lease that nothing was held on for so long (`at` is monotonic) that what is left of it goes back."""
+        return [
+            key
+            for key, account in self.leased.items()
+            if not account.waiting
+            and account.used_at + idle_for_ns(key, bool(key[3] and not key[2])) <= at
+            and any(left > 0 for left in account.idle)
+        ]
+
+    def over_leases(self, now: int, at: int, idle: Mapping[str, int]) -> list[AccountKey]:
+        """The accounts that nobody will ask for again: their window has ended, or nothing was held on them for as long as their budget
+        remembers a subject."""
+        over = []
+        for key, account in self.leased.items():
+            if account.holds or account.waiting or account.closing:
+                continue
+            budget, _, start, end = key
+            ended = 0 < end <= now if start else account.used_at + (end or idle.get(budget, 0)) <= at
+            if ended:
+                over.append(key)
+        return over

@@ -1,0 +1,151 @@
+"""Admission in a process that shares its store: what fits a budget is held only out of a lease, and what does not is refused only after the
+store was asked.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from orchvynt.decisions.budgets.accounts import AccountKey
+from orchvynt.decisions.budgets.asking import takes, to_ask, waits_for_lease
+from orchvynt.decisions.budgets.leased_ledger import LeasedLedger, is_leased
+from orchvynt.decisions.budgets.ledger import Line
+from orchvynt.decisions.budgets.needs import Fits, Short
+from orchvynt.decisions.budgets.portions import NOTHING, Portion
+from orchvynt.decisions.budgets.sizing import behind_others
+from orchvynt.decisions.budgets.thresholds import Why
+from orchvynt.decisions.fallback.passing import Passage
+from orchvynt.lifecycle.commands import Admit
+from orchvynt.lifecycle.events import NotAdmitted
+from orchvynt.lifecycle.weighed import Doubted, Weighed
+from orchvynt.model.facts import BudgetThresholdPassed, Reserved
+from orchvynt.ports.store import StoreUnavailableError
+from orchvynt.runtime.admitting import Admitting
+from orchvynt.runtime.leasing import Leasing
+from orchvynt.runtime.life import Life
+from orchvynt.runtime.waiting import Waiter
+
+
+class LeasedAdmitting(Admitting):
+    """`tell` is called with thresholds that this process is the first of all to tell."""
+
+    def __init__(self, *args: Any, leasing: Leasing, tell: Callable[[Sequence[BudgetThresholdPassed]], None], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        assert isinstance(self.ledger, LeasedLedger)
+        self._leased = self.ledger
+        self.leasing = leasing
+        leasing.answered = self._answered
+        leasing.told = self._told
+        self._tell = tell
+        # Thresholds that were reached here, until the store has said whether somebody told of them.
+        self._reached: dict[AccountKey, list[BudgetThresholdPassed]] = {}
+
+    def _weighed(self, life: Life, at: int, mono: int) -> Weighed | NotAdmitted:
+        weighed = super()._weighed(life, at, mono)
+        if isinstance(weighed, NotAdmitted) or weighed.count_with:
+            return weighed
+        needed = takes(weighed.result, weighed.calls)
+        doubted = to_ask(weighed.lines, weighed.result, needed, self._leased, mono)
+        if not doubted:
+            return weighed
+        short = self._instead(weighed.result, doubted[0], needed)
+        return Doubted(
+            weighed.lines, weighed.price, short, weighed.input_tokens_bound, weighed.calls, weighed.counted_by, "", tuple(doubted), needed
+        )
+
+    def _instead(self, result: Fits | Short, line: Line, needed: Portion) -> Short:
+        """The wait for a lease, in place of a result that does not hold yet."""
+        if isinstance(result, Short):
+            return msgspec.structs.replace(result, line=line, waits=True)
+        return msgspec.structs.replace(behind_others(line, result, self.ledger), takes=needed)
+
+    def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
+        if isinstance(weighed, Doubted) and not any(waits_for_lease(line, self._leased, mono) for line in weighed.doubted):
+            mark = life.queued = object()
+            self.leasing.ask(weighed.doubted, weighed.needed, lambda error: self._heard(life, command, mark, error))
+            return
+        super()._wait(life, command, weighed, short, at, mono)
+        if isinstance(life.queued, Waiter):
+            self._ask_for(life.queued.short)
+
+    def _heard(self, life: Life, command: Admit, mark: object, error: StoreUnavailableError | None) -> None:
+        if life.queued is not mark:
+            # Its life ended meanwhile.
+            return
+        life.queued = None
+        try:
+            if error is None:
+                self.admit(life, command)
+            else:
+                self._feed(life, NotAdmitted(self.clock.now(), self.clock.monotonic(), "unleased", detail=str(error)))
+        except Exception as defect:  # noqa: BLE001 - a loop top: the others that share the answer go on
+            self._failed(life, defect)
+
+    def _weigh_again(self, life: Life, waiter: Waiter) -> Short | None:
+        short = super()._weigh_again(life, waiter)
+        if short is not None:
+            self._ask_for(short)
+        return short
+
+    def _ask_for(self, short: Short) -> None:
+        """Somebody waits: the store is asked once, then about once a second (`look`)."""
+        if short.takes != NOTHING and is_leased(short.line) and not waits_for_lease(short.line, self._leased, self.clock.monotonic()):
+            self.leasing.ask((short.line,), short.takes, waits=True)
+
+    def _answered(self, keys: Sequence[AccountKey]) -> None:
+        if self.queue.count:
+            self.queue.wake(keys)
+
+    def _place(self, life: Life, attempt: str, weighed: Weighed, fits: Fits, passage: Passage, at: int, mono: int) -> None:
+        for line in weighed.lines:
+            if is_leased(line):
+                self._leased.leased[self._leased.key(line)].used_at = mono
+        super()._place(life, attempt, weighed, fits, passage, at, mono)
+
+    def look(self) -> None:
+        """Others wait for what this process does not use, or have given back what somebody waits for here: call it when that is known.
+        It is called about once a second anyway."""
+        self.leasing.look([(short.line, short.takes) for short in self.queue.heads() if short.takes != NOTHING])
+
+    def forget_accounts(self, at: int) -> None:
+        super().forget_accounts(at)
+        for key, reached in self._reached.items():
+            self.leasing.tell(key, reached[-1].share)
+        self.leasing.tidy(at, self._idle_ns)
+        self.look()
+
+    def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> Sequence[BudgetThresholdPassed]:
+        passed = super().release(attempt, settled)
+        return self._first_ask(passed) if passed else passed
+
+    def _exhausted(self, life: Life, line: Line, at: int, why: Why) -> None:
+        if line.terms.alert_at and line.book == line.budget:
+            life.unwritten += self._first_ask(self.thresholds.exhausted(line, self.ledger, life.id, at, why))
+
+    def _first_ask(self, passed: Sequence[BudgetThresholdPassed]) -> list[BudgetThresholdPassed]:
+        """Of a budget that several processes spend, the first that says so tells. Gives those that are this process's alone."""
+        own = []
+        for one in passed:
+            key = self._account_of(one)
+            if key is None:
+                own.append(one)
+            else:
+                self._reached.setdefault(key, []).append(one)
+                self.leasing.tell(key, one.share)
+        return own
+
+    def _account_of(self, one: BudgetThresholdPassed) -> AccountKey | None:
+        """Of a window that rolls, a threshold names the length, and not the account."""
+        calendar = (one.budget, one.subject, one.window, one.resets_at)
+        rolling = (one.budget, one.subject, 0, one.resets_at - one.window)
+        return next((key for key in map(self.ledger.now, (calendar, rolling)) if key in self._leased.leased), None)
+
+    def _told(self, key: AccountKey, share: int, before: int) -> None:
+        """The store has noted that all up to `share` is told; up to `before` it was."""
+        reached = self._reached.pop(key, [])
+        later = [one for one in reached if one.share > share]
+        if later:
+            self._reached[key] = later
+        if first := [one for one in reached if before < one.share <= share]:
+            self._tell(first)
