@@ -42,6 +42,7 @@ from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.looking import LookingInto
+from orchvynt.runtime.outages import OutageAlert
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.posting import Posting
@@ -336,9 +337,11 @@ class Runtime:
         self.telling = Telling(self.policies, self.store, self.clock, self.ids, delivering, self.said.append)
         self.telling.public_url = "https://ov.example"
         counted, thresholds = self.carrier.counting, self.carrier.admitting.thresholds
+        outage = OutageAlert(self.carrier.outage, self.policies, self.clock, delivering, self.said.append)
         self.alerting = Alerting(
-            self.policies, self.store, self.clock, counted.tallies, counted.spending, thresholds, delivering, self.telling, self.said.append
-        )
+            self.policies, self.store, self.clock, counted.tallies, counted.spending, thresholds, delivering, self.telling,
+            self.said.append, outage,
+        )  # fmt: skip
 
     def _soon(self, run: Callable[[], None]) -> None:
         """At once, unless the test plays several events of one turn of the loop."""

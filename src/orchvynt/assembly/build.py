@@ -22,6 +22,7 @@ from orchvynt.model.faults import Fault
 from orchvynt.ports.checking import Checking
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
+from orchvynt.runtime.outages import StoreWatch
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.recovery import Recovered
 from orchvynt.runtime.retention import Retention, Vault
@@ -59,6 +60,7 @@ class Process(msgspec.Struct):
     mailing: SmtpMailing
     apprising: LibraryApprising
     looking: LookingApart
+    store_watch: StoreWatch
 
 
 async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checking: Checking, started: Started) -> Process:
@@ -107,6 +109,7 @@ async def build(settings: Settings, secrets: EnvSecrets, opened: Opened, checkin
         mailing,
         apprising,
         looking,
+        made.store_watch,
     )
 
 

@@ -42,6 +42,7 @@ from orchvynt.runtime.feedback import restore_scores
 from orchvynt.runtime.forgetting import Forgetting
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.looking import LookingInto
+from orchvynt.runtime.outages import OutageAlert, StoreWatch
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.posting import Posting
@@ -105,6 +106,7 @@ class Machine(msgspec.Struct, frozen=True):
     retention: Retention
     vault: Vault
     recovered: Recovered
+    store_watch: StoreWatch
 
 
 SERVED: Final = Parts()
@@ -146,7 +148,8 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     telling = Telling(policies, on.store, on.clock, on.ids, delivering, say)
     Callbacks(parked, policies, reviewing, delivering, tasks)
     counting, thresholds = carrier.counting, carrier.admitting.thresholds
-    alerting = Alerting(policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, telling, say)
+    outage = OutageAlert(carrier.outage, policies, on.clock, delivering, say)
+    alerting = Alerting(policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, telling, say, outage)
     voting = Voting(carrier, reviewing)
     repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon)
     sweeping = Sweeping(carrier, reviewing, voting, repeating, Forgetting(on.store, ledger, on.clock))
@@ -156,7 +159,8 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
     data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception)
     vault = Vault(on.secrets, on.sealing, policies)
     retention = Retention(on.store, on.clock, policies, vault, say)
-    return Machine(tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered)
+    watch = StoreWatch(on.store, carrier, policies)
+    return Machine(tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered, watch)
 
 
 def say(text: str) -> None:

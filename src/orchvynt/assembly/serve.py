@@ -129,6 +129,7 @@ async def _serve_from(
     _warn(process, started.warnings)
     port = await process.server.start(settings.listen_host, settings.listen_port)
     process.tasks.start(process.sweeping.run(), "sweep")
+    process.tasks.start(process.store_watch.run(), "store")
     process.tasks.start(process.alerting.run(), "alerts")
     process.tasks.start(process.retention.run(), "retention")
     keyring = process.data_plane.reception.keyring

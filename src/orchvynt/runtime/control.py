@@ -136,7 +136,8 @@ class AlertLine(msgspec.Struct, frozen=True):
     """One chain and provider for which an alert holds (`pending` until it is told), or held a moment ago (`resolving`). What is always
     watched has neither a chain nor a rate: `calls` is how often it happened within the window. `since` is in ns UTC.
 
-    Of a budget's `threshold` (such as `80%`) neither: `spent` says in words what `subject` had spent when it was reached."""
+    Of a budget's `threshold` (such as `80%`) neither: `spent` says in words what `subject` had spent when it was reached; of a store that
+    is away (`store_away`), how it stands. `calls` are then the invocations that it may not have heard of."""
 
     alert: str
     when: str
@@ -159,7 +160,8 @@ class Status(msgspec.Struct, frozen=True):
     """`drift` says in words how the file given to --policy differs from the version in force; empty when it does not.
 
     `watch` is empty where no file is watched; `paused` while a version that was applied over the file is in force. `alerts` are those
-    that hold or held a moment ago, the 100 that stand longest.
+    that hold or held a moment ago, the 100 that stand longest. `outage` says how it stands with a store that is away; empty while it is
+    there.
     """
 
     version: str
@@ -177,6 +179,7 @@ class Status(msgspec.Struct, frozen=True):
     draining: bool
     alerts: tuple[AlertLine, ...] = ()
     build: Build = "pure"
+    outage: str = ""
 
 
 class Control(Notifying, Protocol):

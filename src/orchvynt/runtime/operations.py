@@ -49,6 +49,7 @@ from orchvynt.runtime.control import (
     Version,
 )
 from orchvynt.runtime.granting import Granting
+from orchvynt.runtime.outages import sentence
 from orchvynt.runtime.policies import PolicyMissingError
 from orchvynt.runtime.voting import Voting, unknown
 
@@ -89,6 +90,7 @@ class Operations:
             store=self.about.store,
             draining=self.about.draining(),
             build=self.about.build,
+            outage=sentence(carrier.outage) if carrier.outage.away else "",
             alerts=tuple(self.alerting.lines()[:STATUS_ALERTS_MAX]),
         )
 

@@ -101,7 +101,8 @@ class BudgetView(msgspec.Struct, frozen=True):
 class StatusView(msgspec.Struct, frozen=True):
     """`drift` says how the file given to --policy differs from the version in force; empty when it does not. `watch` is empty where no
     file is watched (`serve --watch`); `paused` while a version that was applied over the file is in force. `build` says
-    whether the hot path runs compiled ahead of time, or as pure Python."""
+    whether the hot path runs compiled ahead of time, or as pure Python. `outage` says since when the store is away, why, and what that has
+    closed; empty while it is there."""
 
     version: str
     policy_version: int
@@ -124,6 +125,7 @@ class StatusView(msgspec.Struct, frozen=True):
     draining: bool
     alerts: tuple[AlertView, ...] = ()
     build: Build = "pure"
+    outage: str = ""
 
 
 class TokenView(msgspec.Struct, frozen=True):

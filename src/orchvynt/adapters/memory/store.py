@@ -24,6 +24,7 @@ from orchvynt.adapters.spending import book_renamed, over, renamed_now
 from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
+from orchvynt.ports.backlog import Backlog
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.store import (
@@ -61,6 +62,10 @@ class MemoryStore(MemoryAudit, MemoryParked, MemoryOutbox, MemoryChanges, Memory
         self._tokens: dict[str, TokenRow] = {}
         self._keys: dict[str, KeyRow] = {}
         self._alerting: bytes | None = None
+
+    def backlog(self) -> Backlog:
+        """Nothing waits in front of it."""
+        return Backlog((0, 0), (0, 0))
 
     def file(self, batch: Batch) -> None:
         """What the filer of a database does in a transaction. `batch` was begun with `next_seq`."""

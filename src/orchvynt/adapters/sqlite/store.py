@@ -12,6 +12,7 @@ from orchvynt.adapters.reviews import newest_state
 from orchvynt.adapters.spending import WINDOW_NS_MAX
 from orchvynt.adapters.sql import Closing, Connection, Reading, Row
 from orchvynt.adapters.sqlite.anchor import Anchor
+from orchvynt.adapters.sqlite.answered import answered
 from orchvynt.adapters.sqlite.audit_store import SqliteAudit
 from orchvynt.adapters.sqlite.changes import change_values, read_change, read_changes
 from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
@@ -25,6 +26,7 @@ from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
+from orchvynt.ports.backlog import Backlog
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.changes import ChangeRow
 from orchvynt.ports.parked import ParkedRow
@@ -67,10 +69,8 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
         self._locks = locks
         self._anchor = anchor
 
-    @property
-    def problem(self) -> str:
-        """Why what the journal holds is not filed at present; empty while it is."""
-        return self._writer.problem
+    def backlog(self) -> Backlog:
+        return Backlog(self._journal.end, self._writer.filed, self._writer.problem)
 
     def unfiled_bytes(self) -> int:
         """What the journal holds beyond what is committed here; over several segments with their headers."""
@@ -78,7 +78,7 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
         return end - offset if segment == last else self._journal.size_bytes() - offset
 
     async def settled(self) -> None:
-        await asyncio.wrap_future(self._writer.when_filed())
+        await answered(self._writer.when_filed())
 
     async def facts(self, inv: str) -> list[AnyFact]:
         bodies = [bytes(body) for (body,) in await self._reader.rows("frames_of", inv)]
@@ -126,7 +126,7 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
             connection.execute(QUERIES["forget_ended_spend"], (ended_before, ended_before - WINDOW_NS_MAX))
             connection.executemany(QUERIES["forget_lifetime"], lifetimes)
 
-        await asyncio.wrap_future(self._writer.submit(work))
+        await answered(self._writer.submit(work))
 
     async def renamed(self) -> list[tuple[str, str]]:
         return [(str(was), str(name)) for was, name in await self._reader.rows("renamed")]
@@ -200,7 +200,7 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
             carry(connection, carried)
             return row
 
-        return await asyncio.wrap_future(self._writer.submit(work))
+        return await answered(self._writer.submit(work))
 
     async def add_change(self, row: ChangeRow) -> None:
         await self._change("add_change", change_values(row))
@@ -235,7 +235,7 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
                 connection.execute(QUERIES["expire_other_keys"], (key.name, key.id, others_expire_at))
             return True
 
-        return await asyncio.wrap_future(self._writer.submit(work))
+        return await answered(self._writer.submit(work))
 
     async def remove_key(self, key_id: str) -> bool:
         return await self._change("remove_key", (key_id,))
@@ -244,7 +244,7 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
         def work(connection: Connection) -> None:
             connection.executemany(QUERIES["use_key"], used)
 
-        await asyncio.wrap_future(self._writer.submit(work))
+        await answered(self._writer.submit(work))
 
     async def alerting(self) -> bytes | None:
         rows = await self._reader.rows("alerting")
@@ -268,4 +268,4 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
 
     async def _change(self, name: str, values: Row) -> bool:
         """→ whether a row changed."""
-        return await asyncio.wrap_future(self._writer.submit(lambda connection: connection.execute(QUERIES[name], values).rowcount > 0))
+        return await answered(self._writer.submit(lambda connection: connection.execute(QUERIES[name], values).rowcount > 0))

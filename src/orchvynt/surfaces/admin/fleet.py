@@ -38,6 +38,7 @@ async def status(desk: Desk, _asking: Asking) -> StatusView:
         store=now.store,
         draining=now.draining,
         build=now.build,
+        outage=now.outage,
         alerts=tuple(_alert(line) for line in now.alerts),
     )
 
