@@ -16,7 +16,7 @@ from orchvynt.adapters.tokens.apart import CountingApart
 from orchvynt.adapters.upstream.client import HttpUpstream
 from orchvynt.assembly.machine import Foundation, put_together, say
 from orchvynt.assembly.policy_file import Started
-from orchvynt.assembly.settings import Settings
+from orchvynt.assembly.settings import Settings, StorePlace
 from orchvynt.dialects import registry
 from orchvynt.model.faults import Fault
 from orchvynt.ports.checking import Checking
@@ -118,9 +118,8 @@ def _refusal(fault: Fault) -> bytes:
     return registry.caller("anthropic_messages").error(fault, "")
 
 
-async def open_state(settings: Settings) -> Opened:
-    """Opens the store of the settings and its journal."""
-    place = settings.store
+async def open_state(place: StorePlace) -> Opened:
+    """Opens a store and its journal."""
     if place.target is None:
         return await open_store(Path(place.path), Path(place.journal))
     # Its library is an extra.

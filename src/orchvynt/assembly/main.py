@@ -21,6 +21,7 @@ from orchvynt.surfaces.cli.outside import (
     InitOptions,
     LocalCommands,
     MigrateOptions,
+    MoveOptions,
     Outside,
     ScriptedProviderOptions,
     ServeOptions,
@@ -42,6 +43,7 @@ def main() -> None:
         init=lambda options: _init(options, environment),
         doctor=lambda options: _doctor(options, environment, directory),
         migrate=_migrate,
+        move=_move,
         validate=_validate,
         test=_test,
     )
@@ -125,6 +127,21 @@ def _migrate(options: MigrateOptions) -> int:
     from orchvynt.assembly.migrate import run
 
     return run(target, options.only_print)
+
+
+def _move(options: MoveOptions) -> int:
+    try:
+        source = settings.store_place(options.source, options.source_journal)
+        target = settings.store_place(options.target, options.target_journal)
+        if source.shown == target.shown:
+            raise settings.WrongUseError("FROM and TO are the same store.")
+        if source.journal == target.journal:
+            raise settings.WrongUseError("FROM and TO have the same journal. Name another one with --to-journal.")
+    except settings.WrongUseError as error:
+        return _wrong_use("store move", error)
+    from orchvynt.assembly.moving import run
+
+    return run(source, target, options.json)
 
 
 def _validate(text: str, file: str) -> "tuple[Sequence[Problem], Sequence[str]]":

@@ -96,7 +96,7 @@ def run(settings: Settings, environment: Mapping[str, str]) -> int:
 
 async def _serve(settings: Settings, environment: Mapping[str, str], checking: Checking) -> int:
     clock = SystemClock()
-    opened = await open_state(settings)
+    opened = await open_state(settings.store)
     try:
         # Whose address is taken hears that and nothing else.
         with bind(settings.admin_host, settings.admin_port) as admin_socket:

@@ -151,6 +151,24 @@ class TokenRevoked(msgspec.Struct, frozen=True):
     revoked: bool
 
 
+class TableMoved(msgspec.Struct, frozen=True):
+    """`digest` is the sum of the rows' SHA-256, in hex."""
+
+    table: str
+    rows: int
+    digest: str
+
+
+class StoreMoved(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to"}):
+    """`audit` says what is wrong with the chain that arrived; empty where it is whole."""
+
+    source: str
+    target: str
+    tables: tuple[TableMoved, ...]
+    rows: int
+    audit: str
+
+
 class Health(msgspec.Struct, frozen=True):
     status: Literal["ok", "draining"]
 

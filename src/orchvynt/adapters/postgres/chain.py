@@ -27,6 +27,11 @@ class PostgresChain(AuditChain):
         self._lock(connection)
         return super().next_number(connection)
 
+    def adopt(self, connection: Connection) -> None:
+        connection.execute(QUERIES["lock_chain"])
+        self._locked = True
+        super().adopt(connection)
+
     def rolled_back(self) -> None:
         self._locked = False
         super().rolled_back()

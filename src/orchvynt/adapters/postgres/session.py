@@ -157,6 +157,12 @@ class Session:
         """Statements without values, within so many seconds (None: as the others)."""
         self._run(lambda connection: connection.execute(sql, timeout=seconds))
 
+    def pages(self, sql: str, size: int, /) -> Iterator[list[Row]]:
+        self.script(f"DECLARE pages NO SCROLL CURSOR FOR {_own(sql)}")
+        while page := self._run(lambda connection: connection.fetch(f"FETCH FORWARD {size} FROM pages")):
+            yield [tuple(row) for row in page]
+        self.script("CLOSE pages")
+
     @contextmanager
     def moment(self, broken: Broken = "strict") -> Iterator[None]:  # noqa: ARG002 - here every text is one
         self.script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")

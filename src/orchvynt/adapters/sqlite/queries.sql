@@ -652,3 +652,28 @@ SELECT row FROM (
 -- name: put_change
 -- What became of a change, unless somebody else was faster.
 UPDATE changes SET open = ?1, revision = ?2, row = ?3 WHERE change = ?4 AND revision = ?2 - 1;
+
+-- name: move_columns
+-- All tables with their columns.
+SELECT tables.name, columns.name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY tables.name, columns.name;
+
+-- name: move_first
+-- Whether a table holds a row.
+SELECT 1 FROM {table} LIMIT 1;
+
+-- name: move_all
+-- The rows of a table.
+SELECT {columns} FROM {table};
+
+-- name: move_row
+-- One row, with its own number where the table numbers them.
+INSERT INTO {table} ({columns}) VALUES ({marks});
+
+-- name: move_last
+-- What was finished last, in the store that it came from.
+UPDATE filed SET last_finished = ?;
+
+-- name: move_sequences
+-- Tables number on behind what is there.
+SELECT 1;

@@ -17,6 +17,7 @@ from orchvynt.adapters.sqlite.audit_store import SqliteAudit
 from orchvynt.adapters.sqlite.changes import change_values, read_change, read_changes
 from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
 from orchvynt.adapters.sqlite.inbox import reviews_page
+from orchvynt.adapters.sqlite.moving import SqliteMoving
 from orchvynt.adapters.sqlite.outbox import SqliteOutbox
 from orchvynt.adapters.sqlite.parked import read_parked
 from orchvynt.adapters.sqlite.people import SqlitePeople
@@ -47,7 +48,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
+class SqliteStore(SqliteAudit, SqliteMoving, SqliteOutbox, SqlitePeople):
     """Implements ports.store.Store. It owns the journal that it files: `close()` closes both."""
 
     def __init__(

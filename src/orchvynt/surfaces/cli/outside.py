@@ -86,6 +86,17 @@ class MigrateOptions:
 
 
 @dataclass(frozen=True)
+class MoveOptions:
+    """Stores by their URLs. The journals are those of PostgreSQL stores; empty where they are not given."""
+
+    source: str
+    target: str
+    source_journal: str
+    target_journal: str
+    json: bool
+
+
+@dataclass(frozen=True)
 class LocalCommands:
     """The commands that need the server side; assembly implements them. All but the last two give the exit code.
 
@@ -99,6 +110,7 @@ class LocalCommands:
     init: Callable[[InitOptions], int]
     doctor: Callable[[DoctorOptions], int]
     migrate: Callable[[MigrateOptions], int]
+    move: Callable[[MoveOptions], int]
     validate: Callable[[str, str], "tuple[Sequence[Problem], Sequence[str]]"]
     test: Callable[[str, str, Callable[[str], bool]], "Rehearsal"]
 
