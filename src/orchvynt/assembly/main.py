@@ -16,6 +16,7 @@ from orchvynt.assembly import settings
 from orchvynt.assembly.built import built
 from orchvynt.surfaces.cli.app import build_app
 from orchvynt.surfaces.cli.outside import (
+    BackupOptions,
     DemoOptions,
     DoctorOptions,
     InitOptions,
@@ -44,6 +45,7 @@ def main() -> None:
         doctor=lambda options: _doctor(options, environment, directory),
         migrate=_migrate,
         move=_move,
+        backup=_backup,
         validate=_validate,
         test=_test,
     )
@@ -142,6 +144,18 @@ def _move(options: MoveOptions) -> int:
     from orchvynt.assembly.moving import run
 
     return run(source, target, options.json)
+
+
+def _backup(options: BackupOptions) -> int:
+    try:
+        place = settings.store_place(options.store)
+        if place.target is not None:
+            raise settings.WrongUseError("a PostgreSQL store is backed up by the server's own means, such as pg_dump.")
+    except settings.WrongUseError as error:
+        return _wrong_use("store backup", error)
+    from orchvynt.assembly.backup import run
+
+    return run(place, Path(options.file), options.json)
 
 
 def _validate(text: str, file: str) -> "tuple[Sequence[Problem], Sequence[str]]":

@@ -169,6 +169,18 @@ class StoreMoved(msgspec.Struct, frozen=True, rename={"source": "from", "target"
     audit: str
 
 
+class StoreBackup(msgspec.Struct, frozen=True):
+    """What the copy holds: all up to the invocation that finished last, and so many entries of the audit; `head` is the hash of the newest
+    (`orchvynt audit verify --head` takes it). Both are empty where there is none."""
+
+    store: str
+    file: str
+    bytes: int
+    last_finished: str
+    audit_entries: int
+    head: str
+
+
 class Health(msgspec.Struct, frozen=True):
     status: Literal["ok", "draining"]
 

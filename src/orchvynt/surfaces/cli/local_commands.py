@@ -6,6 +6,7 @@ import typer
 
 from orchvynt.surfaces.cli.asking import DEFAULT_POLICY, JsonOption, PolicyArgument, ServerOption, markup
 from orchvynt.surfaces.cli.outside import (
+    BackupOptions,
     DemoOptions,
     DoctorOptions,
     InitOptions,
@@ -102,6 +103,15 @@ def add_store_commands(app: typer.Typer, outside: Outside) -> None:
     ) -> None:
         """Move all that a store holds into an empty one: all, or nothing."""
         raise typer.Exit(outside.local.move(MoveOptions(source, target, source_journal, target_journal, json)))
+
+    @stores.command()
+    def backup(
+        store: Annotated[str, typer.Argument(metavar="STORE", help="The store, sqlite:///PATH; it may be in use.")],
+        file: Annotated[str, typer.Argument(metavar="FILE", help="The file to write, which is not there yet.")],
+        json: JsonOption = False,
+    ) -> None:
+        """Copy a SQLite store as it stands at one moment, also while somebody serves from it."""
+        raise typer.Exit(outside.local.backup(BackupOptions(store, file, json)))
 
 
 def add_tool_commands(app: typer.Typer, outside: Outside) -> None:

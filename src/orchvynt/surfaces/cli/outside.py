@@ -97,6 +97,15 @@ class MoveOptions:
 
 
 @dataclass(frozen=True)
+class BackupOptions:
+    """`store` by its URL; `file` must not be there yet."""
+
+    store: str
+    file: str
+    json: bool
+
+
+@dataclass(frozen=True)
 class LocalCommands:
     """The commands that need the server side; assembly implements them. All but the last two give the exit code.
 
@@ -111,6 +120,7 @@ class LocalCommands:
     doctor: Callable[[DoctorOptions], int]
     migrate: Callable[[MigrateOptions], int]
     move: Callable[[MoveOptions], int]
+    backup: Callable[[BackupOptions], int]
     validate: Callable[[str, str], "tuple[Sequence[Problem], Sequence[str]]"]
     test: Callable[[str, str, Callable[[str], bool]], "Rehearsal"]
 
