@@ -1,9 +1,11 @@
 """The policy's `outage` section on a real server: what is served while the store is away, what is closed, who is told, and what is there
 when it is back."""
 
+import resource
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing as closing_file
 from contextlib import contextmanager
 
 from tests.e2e.conftest import Serve
@@ -33,6 +35,23 @@ def locked(server: Serving) -> Iterator[None]:
         held.execute("ROLLBACK")
     finally:
         held.close()
+
+
+@contextmanager
+def no_file_over(server: Serving, most: int) -> Iterator[None]:
+    """No file of the server's takes a byte beyond that size: what a full disk does to those that grow."""
+    assert server.process is not None
+    pid = server.process.pid
+    _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, hard))
+
+
+def grown(server: Serving, pattern: str) -> int:
+    return sum(file.stat().st_size for file in server.folder.glob(pattern))
 
 
 def away(server: Serving) -> str:
@@ -135,4 +154,39 @@ def test_a_kill_while_the_store_is_away_loses_nothing(serve: Serve, scripted_pro
         server.kill()
     server.start()
     assert server.explain(last.headers["x-orchvynt-invocation"])["outcome"] == "answered"
+    Auditor(server, scripted_provider).audit()
+
+
+def test_a_full_disk_below_the_store_is_an_outage_like_any_other(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    server = serve(three_tiers(scripted_provider, BUDGET + closing("1s")))
+    for _ in range(4):
+        assert server.chat().status == 200
+        assert server.admin("/invocations").status == 200
+    journal = grown(server, "*.journal/*.facts")
+    with no_file_over(server, 4 * journal + 40_000):
+        assert grown(server, "orchvynt.db-wal") > 4 * journal + 40_000, "the next commit does not fit"
+        assert server.chat().status == 200, "the journal has it"
+        away(server)
+        error = refused(at_last(server.chat, lambda reply: reply.status != 200, "budgets close"))
+        assert "disk" in error["message"]
+        assert server.chat(headers=FREE).status == 200
+    caught_up(server)
+    assert server.chat().status == 200
+    server.stop()
+    with closing_file(sqlite3.connect(server.folder / "orchvynt.db")) as store:
+        assert store.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert len({one.client_request_id for one in scripted_provider.ledger().arrivals}) >= 7
+
+
+def test_a_full_disk_below_the_journal_sends_nothing(serve: Serve, scripted_provider: ScriptedProvider) -> None:
+    server = serve(three_tiers(scripted_provider, BUDGET))
+    assert server.chat().status == 200
+    with no_file_over(server, 1):
+        arrived = scripted_provider.ledger().totals.arrivals
+        for headers in ({}, FREE):
+            assert "cannot be written" in refused(server.chat(headers=headers))["message"]
+        assert scripted_provider.ledger().totals.arrivals == arrived
+        assert server.ask("/health/live").status == 200
+    at_last(server.chat, lambda reply: reply.status == 200, "there is room again")
+    caught_up(server)
     Auditor(server, scripted_provider).audit()

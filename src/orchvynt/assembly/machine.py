@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from secrets import randbits
 from typing import Final
 
@@ -164,8 +165,10 @@ async def put_together(on: Foundation, snapshot: Snapshot, row: PolicyRow | None
 
 
 def say(text: str) -> None:
-    sys.stderr.write(f"orchvynt: {text}\n")
-    sys.stderr.flush()
+    """On stderr. Its disk may be as full as the store's: then it is lost, and nothing else."""
+    with suppress(OSError):
+        sys.stderr.write(f"orchvynt: {text}\n")
+        sys.stderr.flush()
 
 
 def _call_later(loop: asyncio.AbstractEventLoop, wait_ns: int, woken: Callable[[], None]) -> None:

@@ -22,6 +22,7 @@ from orchvynt.assembly.binding import bind
 from orchvynt.assembly.build import Process, build, open_state
 from orchvynt.assembly.built import built
 from orchvynt.assembly.loop import event_loop
+from orchvynt.assembly.machine import say
 from orchvynt.assembly.policy_file import PolicyRefusedError, starting
 from orchvynt.assembly.settings import Settings, WrongUseError, check_exposure, check_watch, unfit
 from orchvynt.language.problems import Problem
@@ -137,7 +138,7 @@ async def _serve_from(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, about.stopping.set)
-    _say(f"serving policy version {snapshot.version} on http://{settings.listen_host}:{port} (point OpenAI clients at …/v1)")
+    say(f"serving policy version {snapshot.version} on http://{settings.listen_host}:{port} (point OpenAI clients at …/v1)")
     granting = Granting(process.carrier, opened.store, SystemIds(clock.now))
     operations = Operations(process.carrier, process.voting, changing, process.alerting, granting)
     # Before anybody hears that this process is up: who then begins to write the policy's file is seen from the first byte on.
@@ -166,13 +167,13 @@ async def _serve_from(
 def _warn(process: Process, warnings: Sequence[Problem]) -> None:
     """What the author of the policy, and who started the process, should know."""
     for warning in warnings:
-        _say(warning.text)
+        say(warning.text)
     for missing in missing_secrets(process.secrets, process.policies.current):
-        _say(f"warning: {missing} Until then the provider that needs it is passed over, and a webhook that it signs waits.")
+        say(f"warning: {missing} Until then the provider that needs it is passed over, and a webhook that it signs waits.")
     if why := _lacks_oidc_secret(process):
-        _say(f"warning: {why} Until then nobody logs in by the identity provider.")
+        say(f"warning: {why} Until then nobody logs in by the identity provider.")
     if drift := process.policies.drift(process.clock.now()):
-        _say(f"warning: {drift}")
+        say(f"warning: {drift}")
 
 
 def _lacks_oidc_secret(process: Process) -> str:
@@ -191,7 +192,7 @@ def _look_after_file(settings: Settings, process: Process, changing: Changing) -
         return lambda: None
     file = DiskFile(settings.policy)
     file.start()
-    process.tasks.start(Watching(file, changing, settings.watch, _say).run(), "policy file")
+    process.tasks.start(Watching(file, changing, settings.watch, say).run(), "policy file")
     return file.close
 
 
@@ -208,9 +209,9 @@ async def _start_admin(
     process.alerting.telling.public_url = settings.admin_url or f"http://{settings.admin_host}:{bound.getsockname()[1]}"
     server = admin.admin_server(operations, process, operations.about, fixed, bound.getsockname()[1])
     task = process.tasks.start(server.serve(sockets=[bound]), "admin")
-    _say(f"admin on http://{settings.admin_host}:{bound.getsockname()[1]}")
+    say(f"admin on http://{settings.admin_host}:{bound.getsockname()[1]}")
     if token_file is not None:
-        _say(f"first admin token written to {token_file} (only you can read it)")
+        say(f"first admin token written to {token_file} (only you can read it)")
 
     async def stop() -> None:
         server.should_exit = True
@@ -223,7 +224,7 @@ async def _stop(settings: Settings, process: Process) -> None:
     """Not ready; serve what was on its way; finish what is open, bounded, while new invocations are refused in words; cut what is
     left, visibly; settle."""
     process.data_plane.ready = False
-    _say("stopping: finishing what is open")
+    say("stopping: finishing what is open")
     process.server.close_after_answers()
     loop = asyncio.get_running_loop()
     until = loop.time() + settings.drain_seconds
@@ -261,15 +262,10 @@ def _working(process: Process) -> bool:
 def _tell_recovery(opened: Opened) -> None:
     recovery = opened.recovery
     if recovery.torn_bytes:
-        _say(f"the journal's last {recovery.torn_bytes} bytes were torn by a crash; nothing they announced had happened")
+        say(f"the journal's last {recovery.torn_bytes} bytes were torn by a crash; nothing they announced had happened")
     for damage in recovery.damages:
-        _say(f"WARNING: {damage.text}")
+        say(f"WARNING: {damage.text}")
     if not opened.audit_whole:
-        _say("WARNING: the audit does not end with its anchored head: entries were removed or changed; see `orchvynt audit verify`")
+        say("WARNING: the audit does not end with its anchored head: entries were removed or changed; see `orchvynt audit verify`")
     if recovery.missing:
-        _say("WARNING: the journal ends before what the store has filed: a file of it was removed or replaced; the store's records stand")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"orchvynt: {text}\n")
-    sys.stderr.flush()
+        say("WARNING: the journal ends before what the store has filed: a file of it was removed or replaced; the store's records stand")
