@@ -79,27 +79,18 @@ def test_budgets_close_in_time_and_what_no_budget_applies_to_goes_on(serve: Serv
     assert len(server.admin("/invocations?limit=500").json["items"]) > 5, "refusals for closed budgets are on record, too"
 
 
-def test_readiness_stays_while_budgets_may_be_spent(serve: Serve, scripted_provider: ScriptedProvider) -> None:
-    server = serve(three_tiers(scripted_provider, BUDGET + closing("1h")))
-    with locked(server):
-        assert server.chat().status == 200
-        away(server)
-        ready = server.ask("/health/ready")
-        assert (ready.status, ready.json["status"], ready.json["store"]) == (200, "ready", "away")
-        assert server.chat().status == 200
-    caught_up(server)
-
-
 def test_what_a_gate_holds_is_refused_and_nothing_of_it_is_delivered(serve: Serve, scripted_provider: ScriptedProvider) -> None:
-    server = serve(three_tiers(scripted_provider, gate(up_to="0s") + closing("1h")))
+    server = serve(three_tiers(scripted_provider, BUDGET + gate(up_to="0s") + closing("1h")))
     parked = server.chat(headers=REVIEW)
     assert parked.status == 409
     with locked(server):
-        assert server.chat().status == 200
+        assert server.chat("what no gate holds").status == 200
         away(server)
         error = refused(server.chat("another", headers=REVIEW))
         assert "gate reviewed" in error["message"]
-        assert server.chat().status == 200
+        ready = server.ask("/health/ready")
+        assert (ready.status, ready.json["status"], ready.json["store"]) == (200, "ready", "away"), "budgets may be spent"
+        assert server.chat("what no gate holds").status == 200
     caught_up(server)
     (review,) = server.admin("/reviews").json["items"]
     assert review["invocation"] == parked.headers["x-orchvynt-invocation"], "what was parked before stays so"

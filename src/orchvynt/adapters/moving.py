@@ -25,7 +25,6 @@ LEFT: Final[Mapping[str, str]] = MappingProxyType(
         "filed": "how far the journals of one store are filed there; what was finished last is moved",
         "applied": "the schema's own steps",
         "audit_lock": "a row to lock",
-        "audits": "entries of before there was a chain: opening a store puts them into it",
     }
 )
 """Tables of either database that stay behind, and why."""

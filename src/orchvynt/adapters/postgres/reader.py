@@ -50,9 +50,15 @@ class Reader:
     def _run(self, work: Callable[[Connection], T]) -> T:
         session = self._idle.get()
         try:
-            rested = session.is_connected
-            if not rested and time.monotonic() < self._away[0]:
-                raise StoreUnavailableError(self._away[1])
+            return self._ask(session, work)
+        finally:
+            self._idle.put(session)
+
+    def _ask(self, session: Session, work: Callable[[Connection], T]) -> T:
+        rested = session.is_connected
+        if not rested and time.monotonic() < self._away[0]:
+            raise StoreUnavailableError(self._away[1])
+        try:
             try:
                 session.connect()
                 return work(session)
@@ -67,8 +73,6 @@ class Reader:
                 # Those who wait behind this one hear it at once, and do not find it out one after the other.
                 self._away = (time.monotonic() + _AWAY_S, str(error))
             raise
-        finally:
-            self._idle.put(session)
 
     def close(self) -> None:
         """Blocks until the reads that run are done."""
