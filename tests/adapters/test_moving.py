@@ -10,9 +10,9 @@ from tests.contract.store import lives
 from tests.contract.store.test_audit import whole
 from tests.support.postgres import Server
 
-from orchvynt.adapters.moving import LEFT, MOVED, Copied, NotMovedError, Pipe
 from orchvynt.adapters.postgres.opening import open_store as open_postgres
 from orchvynt.adapters.postgres.target import target
+from orchvynt.adapters.sqlite.copying import LEFT, MOVED, Copied, NotMovedError, Pipe
 from orchvynt.adapters.sqlite.moving import SqliteMoving, move
 from orchvynt.adapters.sqlite.opening import Opened, open_store
 from orchvynt.decisions.audit.entries import AuditRow

@@ -8,9 +8,9 @@ from typing import Final
 import msgspec
 
 from orchvynt.adapters.clock import SystemClock
-from orchvynt.adapters.moving import Copied, NotMovedError, occupied
 from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.connecting import connect_reader
+from orchvynt.adapters.sqlite.copying import Copied, NotMovedError, occupied
 from orchvynt.adapters.sqlite.moving import move
 from orchvynt.adapters.sqlite.opening import Opened
 from orchvynt.assembly.build import open_state

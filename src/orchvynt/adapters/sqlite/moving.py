@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
-from orchvynt.adapters.moving import Copied, Pipe, write_all
 from orchvynt.adapters.sql import Connection, Reading
 from orchvynt.adapters.sqlite.answered import answered
+from orchvynt.adapters.sqlite.copying import Copied, Pipe, write_all
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.decisions.audit.entries import AuditRow
 
