@@ -54,6 +54,8 @@ SHAPES: dict[str, Any] = {
     "forget": a.ForgetView,
     "history": s.Listing[p.PolicyView],
     "invocations": s.Listing[s.InvocationView],
+    "store backup": s.StoreBackup,
+    "store move": s.StoreMoved,
     "keys issue": k.KeyIssued,
     "keys list": s.Listing[k.KeyView],
     "keys revoke": k.KeyRevoked,

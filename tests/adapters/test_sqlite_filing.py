@@ -83,11 +83,11 @@ def test_segments_are_deleted_once_they_are_filed_and_not_before(tmp_path: Path)
         with pytest.raises(StoreUnavailableError, match="another process has locked it"):
             await opened.store.settled()
         assert len(list((tmp_path / "journal").glob("*.facts"))) > 5
-        assert "locked" in opened.store.problem
+        assert "locked" in opened.store.backlog().problem
         blocker.execute("ROLLBACK")
         blocker.close()
         await settled_at_last(opened.store)  # attempts that began before the rollback may still fail
-        assert opened.store.problem == ""
+        assert opened.store.backlog().problem == ""
         assert len(list((tmp_path / "journal").glob("*.facts"))) == 1
         await naive.check(opened.store, FRAMES[:60])
         await opened.store.close()
@@ -167,7 +167,7 @@ async def main(folder):
             await opened.store.settled()
         except StoreUnavailableError as error:
             assert "SQLITE_" in str(error), error
-            assert opened.store.problem == str(error)
+            assert opened.store.backlog().problem == str(error)
         else:
             raise AssertionError("it was filed")
         assert len(await opened.store.invocations(1000, "")) == 10

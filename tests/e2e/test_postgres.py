@@ -1,10 +1,10 @@
 """`serve` with its state in PostgreSQL: nothing is lost by a kill, nor by a server that goes away and comes back."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.away import at_last, caught_up, outage
 from tests.support.policies import three_tiers
 from tests.support.postgres import Server
 from tests.support.serving import Serving
@@ -66,18 +66,23 @@ def test_while_the_server_is_away_agents_are_served_and_operators_are_told(
     server: Serving, postgres: Server, scripted_provider: ScriptedProvider
 ) -> None:
     assert server.chat().status == 200
+    secret = server.admin("/tokens", {"name": "ana", "role": "admin"}).json["secret"]
+    assert server.admin("/status", token=secret).status == 200
     postgres.stop("immediate")
     try:
         assert server.chat().status == 200, "the journal has it"
         reply = server.admin("/invocations")
         assert reply.status == 503
         assert "postgresql://postgres@127.0.0.1" in reply.body.decode()
+        assert "it cannot be reached" in at_last(lambda: outage(server), bool, "the outage is noticed")
+        assert server.admin("/status", token=secret).status == 200, "a token that was known looks on"
+        assert server.admin("/tokens", {"name": "ben", "role": "viewer"}, token=secret).status == 503
+        assert server.admin("/status", token="ovt-nobody").status == 401
+        assert server.ask("/health/ready").json["store"] == "away"
     finally:
         postgres.start()
-    until = time.monotonic() + 60
-    while server.admin("/invocations").status == 503 or len(server.admin("/invocations").json["items"]) < 2:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    caught_up(server)
+    assert len(server.admin("/invocations").json["items"]) == 2
     assert settled_tokens(server) == scripted_provider.ledger().totals.tokens
 
 

@@ -43,6 +43,7 @@ gates:
     stream: hold
 groups: {finance: {members: [ana@example.com, ben@example.com], oidc: finance-reviewers}}
 journal: {keep_bodies: never, sync: process}
+outage: {budgets: {closed_after: 20s}, gates: closed, journal: {buffer: 5000}}
 """
 
 SMALL = """\
@@ -169,7 +170,6 @@ notify:
   mail:   {email: {to: [finance@example.com], smtp: "${env:SMTP_URL}"}}
 journal: {keep_records: 400d}
 telemetry: {otlp: "${env:OTEL_EXPORTER_OTLP_ENDPOINT}"}
-outage: {budgets: {closed_after: 30s}, gates: closed, journal: {buffer: 10000}}
 passthrough: [{path: /v1/audio/speech, provider: openai, price: 0.01}]
 protected: {gates: ["fin*"], budgets: [company], approvers: {group: leads, quorum: 1, not_author: true}}
 enforce: observe

@@ -39,6 +39,8 @@ def _compiled(text: str) -> Snapshot:
             "group finance: members [ana@example.com, ben@example.com] → [ana@example.com, cy@example.com]",
         ),
         ("sync: process", "sync: power", "journal.sync process → power"),
+        ("closed_after: 20s", "closed_after: 0s", "outage: budgets.closed_after 20s → 0s"),
+        ("buffer: 5000", "buffer: 5001", "outage: journal.buffer 5000 → 5001"),
         ("aliases: [small]", "aliases: [small, tiny]", "alias tiny added: gpt-4o-mini"),
     ],
 )

@@ -67,9 +67,9 @@ def test_what_says_what_this_build_does_anyway_is_accepted(old: str, new: str) -
 
 
 def test_what_is_wrong_inside_is_told_as_well() -> None:
-    added = "outage: {budgets: {closed_after: 5}}\nfallback:\n"
+    added = "passthrough: [{path: audio, provider: openai}]\nfallback:\n"
     found = [problem.message for problem in _errors(changed("fallback:\n", added))]
-    assert found == ["not supported yet: `outage` (behaviour in an outage of the store)", "`5` has no unit"]
+    assert found == ["not supported yet: `passthrough` (passing further paths through)", "`audio` is not a path"]
 
 
 def test_the_other_policies_name_none_of_them() -> None:

@@ -32,7 +32,7 @@ NOT_YET = {
     "notify": [],
     "journal": ["keep_records"],
     "telemetry": ["otlp"],
-    "outage": ["outage"],
+    "outage": [],
     "enforce": [],
     "tests": [],
 }
@@ -91,7 +91,8 @@ def test_each_rule_alone(rule: dict[str, object]) -> None:
 def test_what_is_executed_of_it_compiles() -> None:
     """The document without the lines that hold what is refused, and with what they leave said otherwise."""
     kept = "".join(
-        SECTIONS[part] for part in ("version", "timezone", "providers", "models", "groups", "keys", "constraints", "enforce", "tests")
+        SECTIONS[part]
+        for part in ("version", "timezone", "providers", "models", "groups", "keys", "constraints", "outage", "enforce", "tests")
     )
     rules = [rule for rule in RULES if "canary" not in rule and "shadow" not in rule]
     text = kept + yaml.safe_dump({"routing": {"rules": rules, "default": "gpt-4o-mini", "unknown_model": "refuse"}}, sort_keys=False)
@@ -105,3 +106,4 @@ def test_what_is_executed_of_it_compiles() -> None:
         "an outage of openai lands on claude",
     ]
     assert snapshot.constraints[0].regions == {"eu"}
+    assert (snapshot.outage.closed_after_ns, snapshot.outage.buffer) == (30_000_000_000, 10_000)

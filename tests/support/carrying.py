@@ -52,6 +52,7 @@ from orchvynt.runtime.leased_admitting import LeasedAdmitting
 from orchvynt.runtime.leasing import Leasing
 from orchvynt.runtime.life import Caller, Life
 from orchvynt.runtime.looking import LookingInto
+from orchvynt.runtime.outages import OutageAlert
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.peers import Peers
 from orchvynt.runtime.policies import Policies
@@ -351,18 +352,11 @@ class Runtime:
         self.telling.public_url = "https://ov.example"
         counted, thresholds = self.carrier.counting, self.carrier.admitting.thresholds
         duty = Duty("messages", self.store, self.peers, self.instants)
+        outage = OutageAlert(self.carrier.outage, self.policies, self.instants, delivering, self.said.append)
         self.alerting = Alerting(
-            self.policies,
-            self.store,
-            self.instants,
-            counted.tallies,
-            counted.spending,
-            thresholds,
-            delivering,
-            self.telling,
-            self.said.append,
-            duty,
-        )
+            self.policies, self.store, self.instants, counted.tallies, counted.spending, thresholds, delivering, self.telling,
+            self.said.append, duty, outage,
+        )  # fmt: skip
 
     def _admitting(self, one: Carrier, process: str) -> Admitting:
         ledger, clock = self.ledger, self.instants

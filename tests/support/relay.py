@@ -9,11 +9,12 @@ When = Literal["before", "behind"]
 
 
 class Relay:
-    """While `cut` is set, who next sends `word` is cut off: the server never sees it (`before`), or nobody its answer (`behind`)."""
+    """While `cut` is set, who next sends `word` (empty: anything) is cut off: the server never sees it (`before`), or nobody its answer
+    (`behind`). Who comes while no server listens is hung up on."""
 
     def __init__(self, port: int, word: bytes) -> None:
         self._target = port
-        self._word = word
+        self.word = word
         self.cut: When | None = None
         self.cuts = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -27,7 +28,11 @@ class Relay:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._target))
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:
+                    client.close()
+                    continue
                 deaf = threading.Event()
                 threading.Thread(target=self._pass_on, args=(client, server, deaf), daemon=True).start()
                 threading.Thread(target=self._pass_back, args=(server, client, deaf), daemon=True).start()
@@ -35,7 +40,7 @@ class Relay:
     def _pass_on(self, client: socket.socket, server: socket.socket, deaf: threading.Event) -> None:
         with suppress(OSError):
             while data := client.recv(65536):
-                if self.cut is not None and self._word in data:
+                if self.cut is not None and self.word in data:
                     when, self.cut = self.cut, None
                     self.cuts += 1
                     if when == "before":

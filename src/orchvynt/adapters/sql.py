@@ -75,6 +75,10 @@ class Connection(Protocol):
         """Runs a query with `{rows}` over `values`, `width` to a row, and gives what it returns."""
         ...
 
+    def pages(self, sql: str, size: int, /) -> Iterator[list[Row]]:
+        """All that a query without values gives, so many rows at a time. Within a transaction; one such query at a time."""
+        ...
+
     def moment(self, broken: Broken = "strict") -> AbstractContextManager[None]:
         """All that is read within it is of one moment. Within no transaction."""
         ...

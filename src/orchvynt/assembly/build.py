@@ -20,7 +20,7 @@ from orchvynt.adapters.upstream.client import HttpUpstream
 from orchvynt.assembly.descriptors import connections, open_files
 from orchvynt.assembly.machine import Foundation, put_together, say
 from orchvynt.assembly.policy_file import Started
-from orchvynt.assembly.settings import Settings
+from orchvynt.assembly.settings import Settings, StorePlace
 from orchvynt.decisions.overload.bounds import Backlog
 from orchvynt.dialects import registry
 from orchvynt.model.faults import Fault
@@ -30,6 +30,7 @@ from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.deciding import Deciding
 from orchvynt.runtime.following_reviews import FollowingReviews
+from orchvynt.runtime.outages import StoreWatch
 from orchvynt.runtime.peers import Peers
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.recovery import Recovered
@@ -77,6 +78,7 @@ class Process(msgspec.Struct):
     peers: Peers
     deciding: Deciding
     following: FollowingReviews
+    store_watch: StoreWatch
 
 
 async def build(
@@ -139,6 +141,7 @@ async def build(
         made.peers,
         made.deciding,
         made.following,
+        made.store_watch,
     )
 
 
@@ -149,12 +152,11 @@ def _refusal(fault: Fault) -> bytes:
 
 def _backlog(opened: Opened, journal: str) -> Backlog:
     store = opened.store
-    return Backlog(store.unfiled_bytes(), bool(store.problem), *disk_space(journal))
+    return Backlog(store.unfiled_bytes(), bool(store.backlog().problem), *disk_space(journal))
 
 
-async def open_state(settings: Settings) -> Opened:
-    """Opens the store of the settings and a journal, its own or that of a worker."""
-    place, workers = settings.store, settings.workers > 1
+async def open_state(place: StorePlace, workers: bool = False) -> Opened:
+    """Opens a store and a journal: the only one, or that of one of several `workers`."""
     if place.target is None:
         return await open_store(Path(place.path), Path(place.journal), shared=workers)
     # Its library is an extra.

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from secrets import randbits
 from typing import Final
 
@@ -52,6 +53,7 @@ from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.leased_admitting import LeasedAdmitting
 from orchvynt.runtime.leasing import Leasing
 from orchvynt.runtime.looking import LookingInto
+from orchvynt.runtime.outages import OutageAlert, StoreWatch
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.peers import Peers
 from orchvynt.runtime.policies import Policies
@@ -128,6 +130,7 @@ class Machine(msgspec.Struct, frozen=True):
     peers: Peers
     deciding: Deciding
     following: FollowingReviews
+    store_watch: StoreWatch
 
 
 SERVED: Final = Parts()
@@ -183,7 +186,10 @@ async def put_together(
     Callbacks(parked, policies, reviewing, delivering, tasks)
     counting, thresholds = carrier.counting, carrier.admitting.thresholds
     duty = Duty("messages", on.store, peers, on.clock)
-    alerting = Alerting(policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, telling, say, duty)
+    outage = OutageAlert(carrier.outage, policies, on.clock, delivering, say)
+    alerting = Alerting(
+        policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, telling, say, duty, outage
+    )
     voting = Voting(carrier, reviewing)
     following = FollowingReviews(parked, on.store, peers, on.clock, tasks)
     following.begin(pulse.reviews)
@@ -201,7 +207,7 @@ async def put_together(
     succession = Succession(on.store, on.journal, on.clock, policies, say, taken_over)
     return Machine(
         tasks, carrier, policies, reviewing, voting, sweeping, alerting, data_plane, retention, vault, recovered, shedding, succession,
-        peers, deciding, following,
+        peers, deciding, following, StoreWatch(on.store, carrier, policies),
     )  # fmt: skip
 
 
@@ -218,8 +224,10 @@ def _admitting(
 
 
 def say(text: str) -> None:
-    sys.stderr.write(f"orchvynt: {text}\n")
-    sys.stderr.flush()
+    """On stderr. Its disk may be as full as the store's: then it is lost, and nothing else."""
+    with suppress(OSError):
+        sys.stderr.write(f"orchvynt: {text}\n")
+        sys.stderr.flush()
 
 
 def _call_later(loop: asyncio.AbstractEventLoop, wait_ns: int, woken: Callable[[], None]) -> None:

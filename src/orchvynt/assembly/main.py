@@ -16,11 +16,13 @@ from orchvynt.assembly import settings
 from orchvynt.assembly.built import built
 from orchvynt.surfaces.cli.app import build_app
 from orchvynt.surfaces.cli.outside import (
+    BackupOptions,
     DemoOptions,
     DoctorOptions,
     InitOptions,
     LocalCommands,
     MigrateOptions,
+    MoveOptions,
     Outside,
     ScriptedProviderOptions,
     ServeOptions,
@@ -42,6 +44,8 @@ def main() -> None:
         init=lambda options: _init(options, environment),
         doctor=lambda options: _doctor(options, environment, directory),
         migrate=_migrate,
+        move=_move,
+        backup=_backup,
         validate=_validate,
         test=_test,
     )
@@ -135,6 +139,33 @@ def _migrate(options: MigrateOptions) -> int:
     from orchvynt.assembly.migrate import run
 
     return run(target, options.only_print)
+
+
+def _move(options: MoveOptions) -> int:
+    try:
+        source = settings.store_place(options.source, options.source_journal)
+        target = settings.store_place(options.target, options.target_journal)
+        if source.shown == target.shown:
+            raise settings.WrongUseError("FROM and TO are the same store.")
+        if source.journal == target.journal:
+            raise settings.WrongUseError("FROM and TO have the same journal. Name another one with --to-journal.")
+    except settings.WrongUseError as error:
+        return _wrong_use("store move", error)
+    from orchvynt.assembly.moving import run
+
+    return run(source, target, options.json)
+
+
+def _backup(options: BackupOptions) -> int:
+    try:
+        place = settings.store_place(options.store)
+        if place.target is not None:
+            raise settings.WrongUseError("a PostgreSQL store is backed up by the server's own means, such as pg_dump.")
+    except settings.WrongUseError as error:
+        return _wrong_use("store backup", error)
+    from orchvynt.assembly.backup import run
+
+    return run(place, Path(options.file), options.json)
 
 
 def _validate(text: str, file: str) -> "tuple[Sequence[Problem], Sequence[str]]":

@@ -21,6 +21,7 @@ from orchvynt.adapters.watched import DiskFile
 from orchvynt.assembly.build import Process, build, open_state
 from orchvynt.assembly.built import built
 from orchvynt.assembly.loop import event_loop
+from orchvynt.assembly.machine import say
 from orchvynt.assembly.plumbing import Measures
 from orchvynt.assembly.policy_file import PolicyRefusedError, starting
 from orchvynt.assembly.posts import Alone, Post
@@ -97,7 +98,7 @@ def run(settings: Settings, environment: Mapping[str, str], post: Post = ALONE) 
 
 async def _serve(settings: Settings, environment: Mapping[str, str], checking: Checking, post: Post) -> int:
     clock = SystemClock()
-    opened = await open_state(settings)
+    opened = await open_state(settings.store, workers=settings.workers > 1)
     try:
         # Whose address is taken hears that and nothing else.
         with post.admin(settings) as admin_socket:
@@ -128,7 +129,7 @@ async def _serve_from(
     gc.freeze()
     about.applied(snapshot)
     ids = SystemIds(clock.now)
-    others = replicating(process, about, _say)
+    others = replicating(process, about, say)
     changing = Changing(process.policies, opened.store, checking, process.secrets, clock, about, ids, process.alerting.broke_glass, others)
     if post.leads:
         _warn(process, started.warnings)
@@ -143,7 +144,7 @@ async def _serve_from(
     stop_looking: Callable[[], None] = _nothing
     stop_admin: Callable[[], Awaitable[None]] = _nobody
     if post.leads:
-        _say(f"serving policy version {snapshot.version} on http://{settings.listen_host}:{port} (point OpenAI clients at …/v1)")
+        say(f"serving policy version {snapshot.version} on http://{settings.listen_host}:{port} (point OpenAI clients at …/v1)")
         # Before anybody hears that this process is up: who then begins to write the policy's file is seen from the first byte on.
         stop_looking = _look_after_file(settings, process, changing)
         stop_admin = await _start_admin(settings, environment, process, operations, measures, admin_socket)
@@ -179,6 +180,7 @@ async def _begin(settings: Settings, process: Process, post: Post) -> int:
     port = await (server.start(settings.listen_host, settings.listen_port) if post.data is None else server.start_from(post.data))
     tasks.start(process.sweeping.run(), "sweep")
     tasks.start(process.shedding.run(server), "overload")
+    tasks.start(process.store_watch.run(), "store")
     tasks.start(process.alerting.run(), "alerts")
     if post.leads:
         tasks.start(process.retention.run(), "retention")
@@ -198,13 +200,13 @@ async def _nobody() -> None:
 def _warn(process: Process, warnings: Sequence[Problem]) -> None:
     """What the author of the policy, and who started the process, should know."""
     for warning in warnings:
-        _say(warning.text)
+        say(warning.text)
     for missing in missing_secrets(process.secrets, process.policies.current):
-        _say(f"warning: {missing} Until then the provider that needs it is passed over, and a webhook that it signs waits.")
+        say(f"warning: {missing} Until then the provider that needs it is passed over, and a webhook that it signs waits.")
     if why := _lacks_oidc_secret(process):
-        _say(f"warning: {why} Until then nobody logs in by the identity provider.")
+        say(f"warning: {why} Until then nobody logs in by the identity provider.")
     if drift := process.policies.drift(process.clock.now()):
-        _say(f"warning: {drift}")
+        say(f"warning: {drift}")
 
 
 def _lacks_oidc_secret(process: Process) -> str:
@@ -223,7 +225,7 @@ def _look_after_file(settings: Settings, process: Process, changing: Changing) -
         return lambda: None
     file = DiskFile(settings.policy)
     file.start()
-    process.tasks.start(Watching(file, changing, settings.watch, _say).run(), "policy file")
+    process.tasks.start(Watching(file, changing, settings.watch, say).run(), "policy file")
     return file.close
 
 
@@ -245,9 +247,9 @@ async def _start_admin(
     process.alerting.telling.public_url = settings.admin_url or f"http://{settings.admin_host}:{bound.getsockname()[1]}"
     server = admin.admin_server(operations, process, measures, fixed, bound.getsockname()[1])
     task = process.tasks.start(server.serve(sockets=[bound]), "admin")
-    _say(f"admin on http://{settings.admin_host}:{bound.getsockname()[1]}")
+    say(f"admin on http://{settings.admin_host}:{bound.getsockname()[1]}")
     if token_file is not None:
-        _say(f"first admin token written to {token_file} (only you can read it)")
+        say(f"first admin token written to {token_file} (only you can read it)")
 
     async def stop() -> None:
         server.should_exit = True
@@ -258,11 +260,6 @@ async def _start_admin(
 
 def _tell_recovery(opened: Opened) -> None:
     for line in opened.recovery.told:
-        _say(line)
+        say(line)
     if not opened.audit_whole:
-        _say("WARNING: the audit does not end with its anchored head: entries were removed or changed; see `orchvynt audit verify`")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"orchvynt: {text}\n")
-    sys.stderr.flush()
+        say("WARNING: the audit does not end with its anchored head: entries were removed or changed; see `orchvynt audit verify`")

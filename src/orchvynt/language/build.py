@@ -16,7 +16,7 @@ from orchvynt.language.checks.conditions import Conditions
 from orchvynt.language.checks.names import Names, is_pattern
 from orchvynt.language.document.fallback import BreakerEntry, FallbackHead, RetryEntry, TimeoutsEntry
 from orchvynt.language.document.models import CapabilitiesEntry, ModelEntry, PriceEntry
-from orchvynt.language.document.operation import JournalEntry
+from orchvynt.language.document.operation import JournalEntry, OutageEntry
 from orchvynt.language.document.providers import ProviderEntry
 from orchvynt.language.document.routing import RoutingHead
 from orchvynt.language.document.scalars import MILLISECOND, secret_ref
@@ -32,6 +32,7 @@ from orchvynt.language.snapshot import (
     Evidence,
     Expect,
     Model,
+    Outage,
     Provider,
     Retry,
     Snapshot,
@@ -136,6 +137,10 @@ def build_evidence(entry: JournalEntry) -> Evidence | None:
     return Evidence(kept.for_, tuple(secret_ref(key) for key in (kept.key, *kept.older_keys)))
 
 
+def build_outage(entry: OutageEntry) -> Outage:
+    return Outage(entry.budgets.closed_after, entry.journal.buffer)
+
+
 def build_snapshot(
     source: Source,
     text: str,
@@ -175,6 +180,7 @@ def build_snapshot(
         groups=build_groups(source),
         sync=operation.journal.sync,
         evidence=build_evidence(operation.journal),
+        outage=build_outage(operation.outage),
         timezone=head.timezone,
         constraints=build_constraints(source, conditions),
         keys=build_keys(source, names),

@@ -35,6 +35,13 @@ class SecretRef(msgspec.Struct, frozen=True):
     name: str
 
 
+class Outage(msgspec.Struct, frozen=True):
+    """While the store is away budgets are spent for so long, and so many invocations may begin that it has not heard of."""
+
+    closed_after_ns: int = 30_000_000_000
+    buffer: int = 10_000
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """What was reviewed is kept for so long after its decision, sealed with the first of `keys`; the others only open."""
 

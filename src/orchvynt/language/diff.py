@@ -59,6 +59,7 @@ def diff(old: Snapshot, new: Snapshot) -> list[str]:
     lines += _maps("constraint", _constraints(old.constraints), _constraints(new.constraints))
     lines += _change("journal.sync", old.sync, new.sync)
     lines += _change("journal.keep_evidence", old.evidence, new.evidence)
+    lines += _fields("outage", old.outage, new.outage)
     lines += _change("telemetry.metrics", old.metrics, new.metrics)
     return lines + _tests(old.tests, new.tests)
 
@@ -219,5 +220,7 @@ _FIELD_WORDS: Final[Mapping[str, str]] = {
     "open_for_ns": "open_for",
     "within_ns": "within",
     "latency_p99_ns": "latency_p99",
+    "closed_after_ns": "budgets.closed_after",
+    "buffer": "journal.buffer",
     **{f"{name}_ns": name for name in ("connect", "first_token", "stall", "answer", "invocation", "wait_for_holds", "idle", "remind")},
 }

@@ -9,6 +9,7 @@ from orchvynt.catalog.continues import Continues
 from orchvynt.language.compiled import EvaluationError as EvaluationError  # these, too, are read as parts of the snapshot
 from orchvynt.language.compiled import Evidence as Evidence
 from orchvynt.language.compiled import Expression as Expression
+from orchvynt.language.compiled import Outage as Outage
 from orchvynt.language.compiled import SecretRef as SecretRef
 from orchvynt.language.compiled import Wanted as Wanted
 from orchvynt.language.compiled_budgets import Breach as Breach
@@ -209,3 +210,4 @@ class Snapshot(msgspec.Struct, frozen=True):
     evidence: Evidence | None = None
     protected: Protected | None = None
     presidio: Presidio | None = None
+    outage: Outage = Outage()

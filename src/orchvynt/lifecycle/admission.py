@@ -24,6 +24,7 @@ from orchvynt.lifecycle.parking import kept_for_reviewers
 from orchvynt.lifecycle.rescue import break_off, downgrade_left, may_be_rescued, prefix_for
 from orchvynt.lifecycle.runaways import watched
 from orchvynt.lifecycle.state import Downgrade, Later, Skipped, State
+from orchvynt.lifecycle.unasked import budgets_are_closed, cannot_be_asked
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
 from orchvynt.model.ids import attempt_id
@@ -47,6 +48,8 @@ def begin(
         return refuse(state, event, event.refused, noted)
     if snapshot.gates and (closing := judge_request(snapshot.gates, state, event, values, noted)):
         if fault := refused_stream(state, closing):
+            return refuse(state, event, fault, noted)
+        if event.away and (fault := cannot_be_asked(state, event, f"gate {closing[0].name}")):
             return refuse(state, event, fault, noted)
         state.inputs_matched = [gate.name for gate in closing]
         return park_request_at_gate(snapshot, state, event, noted)
@@ -102,6 +105,9 @@ def route(
     if course.gates:
         if fault := foresee_gates(course.gates, state, event, noted):
             return refuse(state, event, fault, noted)
+        if event.away and state.gates_matched and (fault := cannot_be_asked(state, event, f"gate {state.gates_matched[0]}")):
+            # Known before the send: nobody pays for an answer that cannot go out.
+            return refuse(state, event, fault, noted)
         if course.asks:
             foresee_confidence(snapshot, state, values, observed)
     # What people have let go on is given whole, if it is a stream.
@@ -133,6 +139,8 @@ def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[An
     if state.broken is not None:
         return break_off(state, event, [], "no tier is left that could")
     if (wants := asks_people(state)) is not None:
+        if event.away and (fault := cannot_be_asked(state, event, f"budget {wants.budget}")):
+            return refuse(state, event, fault)
         return park_request(snapshot, state, event, wants)
     return all_failed(state, event)
 
@@ -258,13 +266,15 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
             fault, wants = no_room(event.short, event.waited), wanted(event.short)
         breach = event.short.line.terms.breach
         downgrade = breach.model if breach.model != candidate.model else ""
+    elif event.why == "store_away":
+        fault = budgets_are_closed(event.away)
     elif event.why == "price":
         fault = Fault("unsupported", event.detail, "Give the model a `price`, or ask for its standard service tier.", param="model")
     elif event.why == "unleased":
         fault = unleased(event.detail)
     state.skipped.append(Skipped(candidate.model, why, fault, wants, downgrade))
     skipped = facts.CandidateSkipped(state.invocation.id, event.at, candidate.tier, candidate.model, why, said)
-    if fault is not None and fault.code == "run_stopped" and state.broken is None:
+    if fault is not None and fault.code in ("run_stopped", "store_unavailable") and state.broken is None:
         # It holds for every candidate; and what was tried before it does not make coming back worth while.
         return refuse(state, event, fault, [skipped])
     commands = next_candidate(snapshot, state, event)

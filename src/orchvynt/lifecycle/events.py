@@ -1,6 +1,7 @@
 """What can happen to an invocation, in the past tense. The runtime brings these; every event carries its instant twice.
 
-`at` is ns UTC, for records; `mono` is monotonic ns of this process, for durations.
+`at` is ns UTC, for records; `mono` is monotonic ns of this process, for durations. `away` is why the store is away; empty while it is
+there.
 """
 
 from typing import Literal
@@ -15,9 +16,13 @@ from orchvynt.model.facts import Choice, Reserved
 from orchvynt.model.faults import Fault
 
 
-class Event(msgspec.Struct, frozen=True, gc=False, tag_field="event"):
+class Instant(msgspec.Struct, frozen=True, gc=False):
     at: int
     mono: int
+
+
+class Event(Instant, frozen=True, gc=False, kw_only=True, tag_field="event"):
+    away: str = ""
 
 
 class Received(Event, frozen=True, tag="received"):
@@ -47,15 +52,15 @@ class HoldsAwaited(Event, frozen=True, tag="holds_awaited"):
 
 
 class NotAdmitted(Event, frozen=True, tag="not_admitted"):
-    """The candidate cannot be asked now: it rests, its breaker is open (or has just closed), it is slow, a budget has no room, or its
-    price is unknown to a money budget.
+    """The candidate cannot be asked now: it rests, its breaker is open (or has just closed), it is slow, a budget has no room, its
+    price is unknown to a money budget, or budgets are closed because the store is away (`store_away`).
 
     `waited` if it waited for holds in flight in vain; `queue_full` if too many wait already; `unleased` if the store, which leases the
     budget's portions, is away. `rest_why` is the trigger that put it to
     rest, or whose breaker it is; `figures` are the numbers that decided.
     """
 
-    why: Literal["resting", "breaker", "ramp", "slow", "budget", "price", "queue_full", "unleased"]
+    why: Literal["resting", "breaker", "ramp", "slow", "budget", "price", "queue_full", "unleased", "store_away"]
     short: Short | None = None
     waited: bool = False
     rests_ns: int = 0
@@ -178,6 +183,11 @@ class ShutDown(Event, frozen=True, tag="shut_down"):
 
     seen: Seen | None = None
     delivered_bytes: int = 0
+
+
+def while_away(event: "AnyEvent", why: str) -> "AnyEvent":
+    """The same event, come while the store is away."""
+    return msgspec.structs.replace(event, away=why)
 
 
 AnyEvent = (

@@ -13,12 +13,13 @@ from orchvynt.lifecycle.after_delivery import reviewed_later
 from orchvynt.lifecycle.answer_values import AnswerValues
 from orchvynt.lifecycle.commands import AnyCommand, Close, EndStream, LookInto, Record
 from orchvynt.lifecycle.confidence import open_gates, take_figures
-from orchvynt.lifecycle.endings import finished
+from orchvynt.lifecycle.endings import finished, refuse
 from orchvynt.lifecycle.events import AnyEvent, StreamEnded
 from orchvynt.lifecycle.parking import deliver, give, judge_open_gates, open_review, take_stream
 from orchvynt.lifecycle.questions import PURPOSE, ask, question
 from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.state import Judge, State
+from orchvynt.lifecycle.unasked import cannot_be_asked
 from orchvynt.model import facts
 
 
@@ -74,6 +75,8 @@ def _judged(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts
         # Who waits for people does not wait for this, and who comes back for what they let go on finds a life that is over.
         return find_out(snapshot, state, event, noted)
     if state.gates_matched:
+        if event.away and (fault := cannot_be_asked(state, event, f"gate {state.gates_matched[0]}")):
+            return refuse(state, event, fault, noted)
         state.reply = reply_of(snapshot, state)
         return open_review(snapshot, state, event, noted)
     if later:

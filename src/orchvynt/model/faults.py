@@ -64,7 +64,7 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("headers_too_large", 431, "caller", None, "The header is larger than the limit."),
         Kind("internal", 500, "us", None, "A defect of OrchVynt; the invocation was not passed on unmetered."),
         Kind("all_providers_failed", 503, "upstream", None, "Every tier of the plan failed or was skipped."),
-        Kind("store_unavailable", 503, "us", True, "The record cannot be written, so nothing is sent."),
+        Kind("store_unavailable", 503, "us", True, "The record cannot be written, or the store is away and the policy closes this then."),
         Kind("policy_error", 503, "us", True, "A rule of the policy failed while it ran, so the invocation does not pass."),
         Kind("overloaded", 503, "us", True, "Too many callers wait; come back later."),
     )

@@ -14,6 +14,7 @@ from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.repeats import AnswerKept
 from orchvynt.model.roles import Role as Role
 from orchvynt.ports.audit import AuditStore
+from orchvynt.ports.backlog import FilledBehind
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.changes import ChangeRow as ChangeRow
 from orchvynt.ports.changes import Changes
@@ -134,7 +135,9 @@ class InvocationRow(msgspec.Struct, frozen=True):
     duration_ns: int
 
 
-class Store(AuditStore, LeaseStore, OutboxStore, Changes, ParkedReviews, PeerStore, PeopleStore, ProcessStore, ReviewQueue, Protocol):
+class Store(
+    AuditStore, FilledBehind, LeaseStore, OutboxStore, Changes, ParkedReviews, PeerStore, PeopleStore, ProcessStore, ReviewQueue, Protocol
+):
     async def settled(self) -> None:
         """Returns when every fact that was in the journal at the call is visible in the store."""
         ...

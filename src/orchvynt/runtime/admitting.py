@@ -15,6 +15,7 @@ from orchvynt.decisions.budgets.thresholds import Thresholds, Why
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.fallback.passing import Passage
 from orchvynt.decisions.identity.subjects import Subjects
+from orchvynt.decisions.outage.standing import Standing
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.language.snapshot import Budget
 from orchvynt.language.spending import carried
@@ -56,6 +57,7 @@ class Admitting:
         self.subjects = subjects
         self.queue = HoldQueue(ledger)
         self.thresholds = Thresholds()
+        self.outage = Standing()
         # The lines with thresholds of attempts under way, with their invocation.
         self._watched: dict[str, tuple[str, list[Line]]] = {}
         self._idle_ns: dict[str, int] = {}
@@ -99,6 +101,8 @@ class Admitting:
         self.health.rest(life.snapshot.providers[command.provider], command.model, command.rest, self.clock.monotonic())
 
     def _weighed(self, life: Life, at: int, mono: int) -> Weighed | NotAdmitted:
+        if self.outage.budgets_closed and life.state.applied:
+            return NotAdmitted(at, mono, "store_away")
         return weigh(life.snapshot, life.state, self.ledger, self.sizes, at, mono, self.reports, life.counts)
 
     def _count(self, life: Life, command: Admit, tokenizer: str) -> None:
@@ -154,8 +158,7 @@ class Admitting:
         self._feed(life, Admitted(at, mono, fits, reserved, weighed.input_tokens_bound, weighed.counted_by, past))
 
     def _behind(self, life: Life, weighed: Weighed) -> Line | None:
-        """Where others wait already. Whom people have let through stands behind nobody, and a model that a budget admits past its limit
-        has no business with those who wait below it."""
+        """Where others wait already. Whom people let through stands behind nobody; a model past the limit waits with nobody below it."""
         return None if life.state.owed else self.queue.blocked(line for line in weighed.binding() if not line.past)
 
     def _clamped(self, life: Life, line: Line) -> bool:
@@ -299,5 +302,4 @@ class Admitting:
         self.thresholds.forget_ended(at)
 
     def forget_ended(self) -> None:
-        """Drops what stands for rests that are over."""
         self.health.forget_ended(self.clock.monotonic())

@@ -23,6 +23,8 @@ from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.duties import Duty
 from orchvynt.runtime.metrics import Sampled, Values
 from orchvynt.runtime.notices import body, sentence
+from orchvynt.runtime.outages import ALERT as STORE_AWAY
+from orchvynt.runtime.outages import OutageAlert
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.series import Series, bounded
 from orchvynt.runtime.telling import Telling
@@ -35,7 +37,7 @@ class Alerting:
 
     def __init__(
         self, policies: Policies, store: Store, clock: Clock, tallies: Tallies, spending: Spending, thresholds: Thresholds,
-        delivering: Delivering, telling: Telling, say: Callable[[str], None], duty: Duty,
+        delivering: Delivering, telling: Telling, say: Callable[[str], None], duty: Duty, outage: OutageAlert,
     ) -> None:  # fmt: skip
         self.delivering = delivering
         self.telling = telling
@@ -51,6 +53,7 @@ class Alerting:
         self._spending = spending
         self._thresholds = thresholds
         self._say = say
+        self._outage = outage
         self._failures = Series(m.ALERT_FAILURES)
         self._failing: set[str] = set()
 
@@ -127,6 +130,7 @@ class Alerting:
     async def tick(self) -> None:
         """One look. Others have their turn between two alerts."""
         at, mono = self._clock.now(), self._clock.monotonic()
+        self._outage.tell()
         for told in self._watch.adopt(self._policies.current, mono):
             self._tell(told, at)
         for look in self._watch.looks(at, mono):
@@ -190,6 +194,8 @@ class Alerting:
                 member.since, member.last, watched.notify,
             )  # fmt: skip
             found.append(line)
+        if (outage := self._outage.line()) is not None:
+            found.append(outage)
         snapshot = self._policies.current
         found += [known for one in self._spending.standing() if (known := spending_notices.alert_line(snapshot, one)) is not None]
         return sorted(found, key=lambda line: (line.since, line.alert, line.chain, line.provider, line.subject))
@@ -197,7 +203,7 @@ class Alerting:
     def sampled(self) -> list[Sampled]:
         """The metrics about alerts."""
         budgets = [spending_notices.alert_name(budget.name) for budget in self._policies.current.budgets if budget.alert_at]
-        firing: dict[Values, int] = {(name,): 0 for name in (*self._watch.names, *budgets)}
+        firing: dict[Values, int] = {(name,): 0 for name in (*self._watch.names, STORE_AWAY, *budgets)}
         for line in self.lines():
             firing[line.alert,] += line.phase != "resolving"
         return [bounded(m.ALERTS_FIRING, firing), self._failures.sampled(), *self.delivering.sampled()]

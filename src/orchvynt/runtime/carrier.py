@@ -66,6 +66,7 @@ class Carrier:
         self.observed, self.courses = observed, Courses()
         self.counting = Counting(parked, clock.monotonic)
         self.admitting = admitting(self)
+        self.outage = self.admitting.outage
         self.attempting = attempting(self)
         self.limiting = Limiting(observed.statistics, clock)
         self.callers = Callers(clock, self.admitting.ledger, self._callers_gone)
@@ -108,7 +109,8 @@ class Carrier:
 
     def _begin(self, life: Life, values: RequestValues, refused: Fault | None) -> None:
         try:
-            received = events.Received(self.clock.now(), life.arrived, refused or self.limiting.enter(life, values))
+            now, refused = self.clock.now(), refused or self.limiting.enter(life, values)
+            received = events.Received(now, life.arrived, refused, away=self.outage.why)
             subjects = self.admitting.subjects
             self._perform(life, admission.begin(life.snapshot, life.state, received, values, self.observed, subjects, self.courses))
         except Exception as error:  # noqa: BLE001 - the loop top: one invocation fails closed, the others go on
@@ -140,6 +142,8 @@ class Carrier:
 
     def _step(self, life: Life, event: events.AnyEvent) -> bool:
         try:
+            if self.outage.away:
+                event = events.while_away(event, self.outage.why)
             self._perform(life, step(life.snapshot, life.state, event), type(event) in _MAY_WAIT)
         except Exception as error:  # noqa: BLE001 - the loop top, as above
             self.failed(life, error)

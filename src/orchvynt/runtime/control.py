@@ -131,7 +131,8 @@ class AlertLine(msgspec.Struct, frozen=True):
     """One chain and provider for which an alert holds (`pending` until it is told), or held a moment ago (`resolving`). What is always
     watched has neither a chain nor a rate: `calls` is how often it happened within the window. `since` is in ns UTC.
 
-    Of a budget's `threshold` (such as `80%`) neither: `spent` says in words what `subject` had spent when it was reached."""
+    Of a budget's `threshold` (such as `80%`) neither: `spent` says in words what `subject` had spent when it was reached; of a store that
+    is away (`store_away`), how it stands. `calls` are then the invocations that it may not have heard of."""
 
     alert: str
     when: str
@@ -154,7 +155,8 @@ class Status(msgspec.Struct, frozen=True):
     """`drift` says in words how the file given to --policy differs from the version in force; empty when it does not.
 
     `watch` is empty where no file is watched; `paused` while a version that was applied over the file is in force. `alerts` are those
-    that hold or held a moment ago, the 100 that stand longest. `shed` is what overload makes it refuse.
+    that hold or held a moment ago, the 100 that stand longest. `shed` is what overload makes it refuse. `outage` says how it stands with a
+    store that is away; empty while it is there.
     """
 
     version: str
@@ -172,6 +174,7 @@ class Status(msgspec.Struct, frozen=True):
     alerts: tuple[AlertLine, ...] = ()
     build: Build = "pure"
     shed: Shed = Shed()
+    outage: str = ""
 
 
 class Control(Notifying, Protocol):

@@ -36,7 +36,7 @@ PHRASES: Final = {
 
 
 # Why the first tier is not asked although its provider is well: the budget, or a price that nobody knows.
-NOT_ILL: Final = frozenset({"budget", "price"})
+NOT_ILL: Final = frozenset({"budget", "price", "store_away"})
 # Outcomes of attempts that are told to people, whatever the policy says.
 MISHAPS: Final[dict[str, Mishap]] = {"auth": "credential_refused", "quota": "quota_exhausted"}
 

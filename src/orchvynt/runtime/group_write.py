@@ -30,6 +30,11 @@ class GroupWrite:
         self._answered: list[Life] = []
         self._waiting: list[Life] = []
 
+    @property
+    def to_begin(self) -> int:
+        """Lives of which nothing is recorded yet."""
+        return len(self._begun)
+
     def begins(self, life: Life, take: Callable[[], object]) -> None:
         """The first step of this life is taken at the end of the turn."""
         life.ahead = take

@@ -111,6 +111,10 @@ class Measuring:
         numbers[m.AUDIT_BROKEN] = {NONE: int(rest.audit_broken)}
         numbers[m.JOURNAL_UNFILED] = {NONE: rest.unfiled_bytes}
         numbers[m.JOURNAL_UNWRITTEN] = {NONE: len(self._carrier.kept)}
+        outage = self._carrier.outage
+        numbers[m.UNHEARD] = {NONE: outage.unheard}
+        numbers[m.STORE_AWAY] = {NONE: outage.lasts_ns if outage.away else 0}
+        numbers[m.BUDGETS_CLOSED] = {NONE: int(outage.budgets_closed)}
         numbers[m.FILING_STOPPED] = {NONE: int(bool(rest.filing_problem))}
         numbers[m.REVIEWS_OPEN] = {(gate,): count for gate, count in parked.open_by_gate.items()}
         numbers[m.REVIEW_OLDEST] = {NONE: max(0, now - oldest.at) if oldest is not None else 0}

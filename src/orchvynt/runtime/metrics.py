@@ -233,6 +233,9 @@ JOURNAL_BYTES: Final = _gauge("journal_bytes", "What the journal's files hold.")
 JOURNAL_UNFILED: Final = _gauge("journal_unfiled_bytes", "What is in the journal and not yet in the store.")
 JOURNAL_FAILURES: Final = _counter("journal_failures", "Writes to the journal that failed. Nothing was sent without its record.")
 JOURNAL_UNWRITTEN: Final = _gauge("journal_unwritten_ends", "Ends of invocations that could not be written and are tried again.")
+STORE_AWAY: Final = _level("store_away_seconds", "How long the store has been away; 0 while it is there.", scale=_SECOND)
+BUDGETS_CLOSED: Final = _level("budgets_closed", "1 while budgets are closed because the store is away (`outage.budgets`).")
+UNHEARD: Final = _gauge("journal_unheard_invocations", "Invocations that the store may not know; `outage.journal.buffer` bounds it.")
 FILING_STOPPED: Final = _level("store_filing_stopped", "1 while the store cannot be filled from the journal.")
 
 AUDIT_ENTRIES: Final = _level("audit_entries", "Entries of the audit: the length of its chain.")
@@ -276,7 +279,10 @@ GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
     ("Connections", (CONNECTIONS, REQUESTS, REQUESTS_REFUSED, UPSTREAM, DIALS)),
     ("Overload", (SHED, SHEDDING, QUEUE_DELAY)),
     ("Policy", (POLICY_INFO, POLICY_APPLIED, POLICY_DRIFT)),
-    ("Journal and store", (JOURNAL_BYTES, JOURNAL_UNFILED, JOURNAL_FAILURES, JOURNAL_UNWRITTEN, FILING_STOPPED)),
+    (
+        "Journal and store",
+        (JOURNAL_BYTES, JOURNAL_UNFILED, JOURNAL_FAILURES, JOURNAL_UNWRITTEN, UNHEARD, FILING_STOPPED, STORE_AWAY, BUDGETS_CLOSED),
+    ),
     ("Audit", (AUDIT_ENTRIES, AUDIT_VERIFIED, AUDIT_BROKEN)),
     ("Process", (BUILD, STARTED, READY, PROCESSES, UNTOLD, RECOVERED)),
 )  # fmt: skip

@@ -50,6 +50,7 @@ from orchvynt.runtime.control import (
 )
 from orchvynt.runtime.deciding import Act, Deciding
 from orchvynt.runtime.granting import Granting
+from orchvynt.runtime.outages import sentence
 from orchvynt.runtime.policies import PolicyMissingError
 from orchvynt.runtime.shedding import Shedding
 from orchvynt.runtime.voting import unknown
@@ -97,6 +98,7 @@ class Operations:
             draining=self.about.draining(),
             build=self.about.build,
             shed=self.shedding.shed,
+            outage=sentence(carrier.outage) if carrier.outage.away else "",
             alerts=tuple(self.alerting.lines()[:STATUS_ALERTS_MAX]),
         )
 

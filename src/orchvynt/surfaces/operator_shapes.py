@@ -116,7 +116,8 @@ class StatusView(msgspec.Struct, frozen=True):
     """`drift` says how the file given to --policy differs from the version in force; empty when it does not. `watch` is empty where no
     file is watched (`serve --watch`); `paused` while a version that was applied over the file is in force. `build` says
     whether the hot path runs compiled ahead of time, or as pure Python. `shedding_since` is empty unless overload makes it refuse
-    invocations: why, and how many since then, say `shedding_why` and `shed`."""
+    invocations: why, and how many since then, say `shedding_why` and `shed`. `outage` says since when the store is away, why, and what that
+    has closed; empty while it is there."""
 
     version: str
     policy_version: int
@@ -143,6 +144,7 @@ class StatusView(msgspec.Struct, frozen=True):
     shedding_why: str = ""
     shed: int = 0
     processes: tuple[ProcessView, ...] = ()
+    outage: str = ""
 
 
 class TokenView(msgspec.Struct, frozen=True):
@@ -166,6 +168,36 @@ class TokenIssued(TokenView, frozen=True):
 class TokenRevoked(msgspec.Struct, frozen=True):
     name: str
     revoked: bool
+
+
+class TableMoved(msgspec.Struct, frozen=True):
+    """`digest` is the sum of the rows' SHA-256, in hex."""
+
+    table: str
+    rows: int
+    digest: str
+
+
+class StoreMoved(msgspec.Struct, frozen=True, rename={"source": "from", "target": "to"}):
+    """`audit` says what is wrong with the chain that arrived; empty where it is whole."""
+
+    source: str
+    target: str
+    tables: tuple[TableMoved, ...]
+    rows: int
+    audit: str
+
+
+class StoreBackup(msgspec.Struct, frozen=True):
+    """What the copy holds: all up to the invocation that finished last, and so many entries of the audit; `head` is the hash of the newest
+    (`orchvynt audit verify --head` takes it). Both are empty where there is none."""
+
+    store: str
+    file: str
+    bytes: int
+    last_finished: str
+    audit_entries: int
+    head: str
 
 
 class Health(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ from orchvynt.adapters.reviews import fold_reviews, newest_state
 from orchvynt.model.facts import AnyFact, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
+from orchvynt.ports.backlog import Backlog
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.store import (
@@ -58,6 +59,10 @@ class MemoryStore(MemoryAudit, MemoryPeers, MemoryOutbox, MemoryChanges, MemoryP
         self._tokens: dict[str, TokenRow] = {}
         self._keys: dict[str, KeyRow] = {}
         self._alerting: bytes | None = None
+
+    def backlog(self) -> Backlog:
+        """Nothing waits in front of it."""
+        return Backlog((0, 0), (0, 0))
 
     def file(self, batch: Batch, process: str = "") -> None:
         """What the filer of a database does in a transaction. `batch` was begun with `next_seq`; `process` is whose it is, where several

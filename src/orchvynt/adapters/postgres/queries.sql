@@ -926,3 +926,32 @@ OR :now - coalesce(nullif(left_at, 0), decided_at) < coalesce(claim_for_ns, :cla
 -- name: reviews_of
 -- A condition of `parked`: those of some invocations.
 reviews.inv IN (SELECT json_array_elements_text(:invocations::json))
+-- name: move_columns
+-- All tables with their columns.
+SELECT table_name::text, column_name::text FROM information_schema.columns
+JOIN information_schema.tables USING (table_schema, table_name)
+WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' ORDER BY 1, 2;
+
+-- name: move_first
+-- Whether a table holds a row.
+SELECT 1 FROM {table} LIMIT 1;
+
+-- name: move_all
+-- The rows of a table.
+SELECT {columns} FROM {table};
+
+-- name: move_row
+-- One row, with its own number where the table numbers them.
+INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE VALUES ({numbers});
+
+-- name: move_last
+-- What was finished last, in the store that it came from: nothing is filed here yet.
+UPDATE filed SET last_finished = $1 WHERE process = current_setting('orchvynt.process');
+
+-- name: move_sequences
+-- Tables number on behind what is there. Records are numbered in blocks (`filing.BLOCK`).
+SELECT
+    setval('records_numbered', (SELECT (coalesce(max(seq), 0) / 4096 + 1) * 4096 + 1 FROM frames), false),
+    setval(pg_get_serial_sequence('feedback', 'number'), (SELECT coalesce(max(number), 0) + 1 FROM feedback), false),
+    setval(pg_get_serial_sequence('news', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM news), false),
+    setval(pg_get_serial_sequence('messages', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM messages), false);

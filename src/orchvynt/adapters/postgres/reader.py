@@ -1,6 +1,7 @@
 """Reads on threads and connections of their own, which cannot write. It blocks neither the event loop nor the filer."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
@@ -14,6 +15,7 @@ from orchvynt.ports.store import StoreUnavailableError
 T = TypeVar("T")
 
 _WAITING_MAX: Final = 256
+_AWAY_S: Final = 1.0
 
 
 class Reader:
@@ -28,6 +30,7 @@ class Reader:
         self._threads = ThreadPoolExecutor(sessions, thread_name_prefix="orchvynt-reads")
         self._waiting = 0
         self._closed = False
+        self._away = (0.0, "")
 
     async def rows(self, name: str, *values: Value) -> list[Row]:
         return await self.run(lambda connection: connection.execute(QUERIES[name], values).fetchall())
@@ -47,7 +50,15 @@ class Reader:
     def _run(self, work: Callable[[Connection], T]) -> T:
         session = self._idle.get()
         try:
-            rested = session.is_connected
+            return self._ask(session, work)
+        finally:
+            self._idle.put(session)
+
+    def _ask(self, session: Session, work: Callable[[Connection], T]) -> T:
+        rested = session.is_connected
+        if not rested and time.monotonic() < self._away[0]:
+            raise StoreUnavailableError(self._away[1])
+        try:
             try:
                 session.connect()
                 return work(session)
@@ -57,8 +68,11 @@ class Reader:
                     raise
                 session.connect()
                 return work(session)
-        finally:
-            self._idle.put(session)
+        except StoreUnavailableError as error:
+            if not session.is_connected:
+                # Those who wait behind this one hear it at once, and do not find it out one after the other.
+                self._away = (time.monotonic() + _AWAY_S, str(error))
+            raise
 
     def close(self) -> None:
         """Blocks until the reads that run are done."""

@@ -69,6 +69,7 @@ class Session:
         self._greet = greet
         self._loop = asyncio.new_event_loop()
         self._connection: asyncpg.Connection[Any] | None = None
+        self._cursors = 0
 
     @property
     def shown(self) -> str:
@@ -156,6 +157,15 @@ class Session:
     def script(self, sql: str, seconds: float | None = None) -> None:
         """Statements without values, within so many seconds (None: as the others)."""
         self._run(lambda connection: connection.execute(sql, timeout=seconds))
+
+    def pages(self, sql: str, size: int, /) -> Iterator[list[Row]]:
+        # A name of its own: a statement that is known by its text gives the same columns each time.
+        self._cursors += 1
+        cursor = f"pages_{self._cursors}"
+        self.script(f"DECLARE {cursor} NO SCROLL CURSOR FOR {_own(sql)}")
+        while page := self._run(lambda connection: connection.fetch(f"FETCH FORWARD {size} FROM {cursor}")):
+            yield [tuple(row) for row in page]
+        self.script(f"CLOSE {cursor}")
 
     @contextmanager
     def moment(self, broken: Broken = "strict") -> Iterator[None]:  # noqa: ARG002 - here every text is one

@@ -11,6 +11,7 @@ from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.journal.frames import decode_record, encode_facts
 from orchvynt.adapters.sql import Connection, Reading
 from orchvynt.adapters.sqlite.anchor import Anchor
+from orchvynt.adapters.sqlite.answered import CLEARING_S, answered
 from orchvynt.adapters.sqlite.auditing import read_kept, verify
 from orchvynt.adapters.sqlite.outbox import forget_in_outbox
 from orchvynt.adapters.sqlite.queries import QUERIES
@@ -121,20 +122,20 @@ class SqliteAudit:
             return took
 
         # INVARIANT: what the journal holds of these invocations is filed before it is taken from the records.
-        await asyncio.wrap_future(self._writer.when_filed())
+        await answered(self._writer.when_filed())
         return await self._write_securely(work)
 
     async def leave_no_traces(self) -> None:
         await self._write_securely(lambda _connection: None)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
-        return await asyncio.wrap_future(self._writer.submit(work))
+        return await answered(self._writer.submit(work))
 
     async def _write_securely(self, work: Callable[[Connection], T]) -> T:
         """What is taken away is overwritten in the database, in its write-ahead log and in the journal, not only unlinked."""
-        done = await asyncio.wrap_future(self._writer.submit(work, securely=True))
+        done = await answered(self._writer.submit(work, securely=True), CLEARING_S)
         self._journal.rotate()
-        await asyncio.wrap_future(self._writer.when_filed())
+        await answered(self._writer.when_filed())
         return done
 
 

@@ -56,6 +56,10 @@ class AuditChain:
         """Of the entry that is appended next. Within a transaction."""
         return self.head.number + 1
 
+    def adopt(self, connection: Connection) -> None:
+        """Entries that came from another store are its own from now on. Within the transaction that put them into the database."""
+        self.head = newest(connection)
+
     def before_commit(self) -> None:
         """Raises StoreUnavailableError, and then nothing may be committed."""
         if self.head == self._committed:

@@ -30,6 +30,11 @@ class SqliteConnection(sqlite3.Connection):
             start += rows
         return returned
 
+    def pages(self, sql: str, size: int, /) -> Iterator[list[Row]]:
+        rows = self.execute(sql)
+        while page := rows.fetchmany(size):
+            yield page
+
     @contextmanager
     def moment(self, broken: Broken = "strict") -> Iterator[None]:
         self.text_factory = str if broken == "strict" else lambda stored: stored.decode("utf-8", broken)

@@ -25,7 +25,7 @@ from orchvynt.model.repeats import AnswerKept
 from orchvynt.ports.carried import Carried
 from orchvynt.ports.store import ReviewRow
 
-_BUCKET_BITS: Final = 10
+BUCKET_BITS: Final = 10
 # Invocations, which share the interpreter's lock, wait for a millisecond then, and not for the 5 that it may be held.
 _FRAMES_AT_ONCE: Final = 250
 _BREATH_S: Final = 20e-6
@@ -137,7 +137,7 @@ def _file_records(connection: Connection, batch: Batch, process: int) -> None:
     run_rows(connection, "upsert_invocations", 21, rows)
     lookups: list[Value] = []
     for reference, seq in batch.references:
-        lookups += (seq >> _BUCKET_BITS, reference, seq)
+        lookups += (seq >> BUCKET_BITS, reference, seq)
     run_rows(connection, "add_lookups", 3, lookups)
 
 

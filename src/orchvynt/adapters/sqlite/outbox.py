@@ -1,10 +1,10 @@
 """The outbox in SQLite: news are filed with their facts; everything else changes in transactions of its own."""
 
-import asyncio
 from collections.abc import Container, Iterable, Sequence
 
 from orchvynt.adapters.outbox import forget_news
 from orchvynt.adapters.sql import Connection, Reading, Row
+from orchvynt.adapters.sqlite.answered import answered
 from orchvynt.adapters.sqlite.queries import QUERIES, run_rows
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.dialects.telling import forget_message
@@ -43,14 +43,14 @@ class SqliteOutbox:
         return str(rows[0][0]) if rows else ""
 
     async def change_outbox(self, change: OutboxChange) -> None:
-        await asyncio.wrap_future(self._writer.submit(lambda connection: _change(connection, change)))
+        await answered(self._writer.submit(lambda connection: _change(connection, change)))
 
     async def forget_messages(self, before: int) -> None:
         def work(connection: Connection) -> None:
             connection.execute(QUERIES["forget_undeliverable"], (before,))
             connection.execute(QUERIES["forget_whereabouts"], (before,))
 
-        await asyncio.wrap_future(self._writer.submit(work))
+        await answered(self._writer.submit(work))
 
 
 def _message(row: Row) -> MessageRow:

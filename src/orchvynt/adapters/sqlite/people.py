@@ -1,11 +1,11 @@
 """People and sessions in SQLite: what must happen together is one transaction."""
 
-import asyncio
 from typing import Any
 
 import msgspec
 
 from orchvynt.adapters.sql import Connection, Reading
+from orchvynt.adapters.sqlite.answered import answered
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.ports.people import PersonRow, SessionRow
@@ -30,7 +30,7 @@ class SqlitePeople:
         def work(connection: Connection) -> bool:
             return connection.execute(QUERIES["add_person"], msgspec.structs.astuple(person)).rowcount > 0
 
-        return await asyncio.wrap_future(self._writer.submit(work))
+        return await answered(self._writer.submit(work))
 
     async def change_person(self, person: PersonRow, end_sessions: bool, keep: str = "") -> bool:
         def work(connection: Connection) -> bool:
@@ -41,7 +41,7 @@ class SqlitePeople:
                 connection.execute(QUERIES["end_sessions"], (person.email, keep))
             return True
 
-        return await asyncio.wrap_future(self._writer.submit(work))
+        return await answered(self._writer.submit(work))
 
     async def session(self, sha256: str) -> tuple[SessionRow, PersonRow] | None:
         rows = await self._reader.rows("session", sha256)
@@ -57,18 +57,18 @@ class SqlitePeople:
             connection.execute(QUERIES["end_oldest_sessions"], (session.email, sessions_max))
             return True
 
-        return await asyncio.wrap_future(self._writer.submit(work))
+        return await answered(self._writer.submit(work))
 
     async def use_session(self, sha256: str, at: int) -> None:
-        await asyncio.wrap_future(self._writer.submit(lambda connection: connection.execute(QUERIES["use_session"], (sha256, at)).rowcount))
+        await answered(self._writer.submit(lambda connection: connection.execute(QUERIES["use_session"], (sha256, at)).rowcount))
 
     async def end_session(self, sha256: str) -> bool:
         ended = self._writer.submit(lambda connection: connection.execute(QUERIES["end_session"], (sha256,)).rowcount > 0)
-        return await asyncio.wrap_future(ended)
+        return await answered(ended)
 
     async def forget_sessions(self, ended_before: int, used_before: int) -> None:
         values = (ended_before, used_before)
-        await asyncio.wrap_future(self._writer.submit(lambda connection: connection.execute(QUERIES["forget_sessions"], values).rowcount))
+        await answered(self._writer.submit(lambda connection: connection.execute(QUERIES["forget_sessions"], values).rowcount))
 
 
 def _person(row: tuple[Any, ...]) -> PersonRow:

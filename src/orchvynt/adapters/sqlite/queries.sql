@@ -921,3 +921,27 @@ OR :now - coalesce(nullif(left_at, 0), decided_at) < coalesce(claim_for_ns, :cla
 -- name: reviews_of
 -- A condition of `parked`: those of some invocations.
 reviews.inv IN (SELECT value FROM json_each(:invocations))
+-- name: move_columns
+-- All tables with their columns.
+SELECT tables.name, columns.name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY tables.name, columns.name;
+
+-- name: move_first
+-- Whether a table holds a row.
+SELECT 1 FROM {table} LIMIT 1;
+
+-- name: move_all
+-- The rows of a table.
+SELECT {columns} FROM {table};
+
+-- name: move_row
+-- One row, with its own number where the table numbers them.
+INSERT INTO {table} ({columns}) VALUES ({marks});
+
+-- name: move_last
+-- What was finished last, in the store that it came from.
+UPDATE filed SET last_finished = ?;
+
+-- name: move_sequences
+-- Tables number on behind what is there.
+SELECT 1;

@@ -30,6 +30,11 @@ class SharedChain(AuditChain):
         self._catch_up(connection)
         return super().next_number(connection)
 
+    def adopt(self, connection: Connection) -> None:
+        self.lock(connection)
+        self._locked = True
+        super().adopt(connection)
+
     def rolled_back(self) -> None:
         self._locked = False
         super().rolled_back()

@@ -13,6 +13,7 @@ from orchvynt.adapters.reviews import newest_state
 from orchvynt.adapters.spending import WINDOW_NS_MAX
 from orchvynt.adapters.sql import Closing, Connection, Reading, Row
 from orchvynt.adapters.sqlite.anchor import Anchor
+from orchvynt.adapters.sqlite.answered import answered
 from orchvynt.adapters.sqlite.audit_store import SqliteAudit
 from orchvynt.adapters.sqlite.changes import change_values, read_change, read_changes
 from orchvynt.adapters.sqlite.filing import carry, kept_row, review_row
@@ -20,6 +21,7 @@ from orchvynt.adapters.sqlite.grants import grant_row
 from orchvynt.adapters.sqlite.inbox import reviews_page
 from orchvynt.adapters.sqlite.lease_store import SqliteLeases
 from orchvynt.adapters.sqlite.leases import forget_ended
+from orchvynt.adapters.sqlite.moving import SqliteMoving
 from orchvynt.adapters.sqlite.outbox import SqliteOutbox
 from orchvynt.adapters.sqlite.parked import read_parked
 from orchvynt.adapters.sqlite.peers import SqlitePeers
@@ -32,6 +34,7 @@ from orchvynt.adapters.taking_over import TakingOver
 from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
 from orchvynt.model.ids import invocation_of
 from orchvynt.model.repeats import AnswerKept
+from orchvynt.ports.backlog import Backlog
 from orchvynt.ports.carried import NOTHING_CARRIED, Carried
 from orchvynt.ports.changes import ChangeRow
 from orchvynt.ports.parked import ParkedRow
@@ -52,7 +55,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeers, SqlitePeople, SqliteProcesses):
+class SqliteStore(SqliteAudit, SqliteLeases, SqliteMoving, SqliteOutbox, SqlitePeers, SqlitePeople, SqliteProcesses):
     """Implements ports.store.Store. It owns the journal that it files: `close()` closes both."""
 
     def __init__(
@@ -80,10 +83,8 @@ class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeers, SqlitePe
         self._taking_over = taking_over
         self._is_shared = is_shared
 
-    @property
-    def problem(self) -> str:
-        """Why what the journal holds is not filed at present; empty while it is."""
-        return self._writer.problem
+    def backlog(self) -> Backlog:
+        return Backlog(self._journal.end, self._writer.filed, self._writer.problem)
 
     def unfiled_bytes(self) -> int:
         """What the journal holds beyond what is committed here; over several segments with their headers."""
@@ -91,7 +92,7 @@ class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeers, SqlitePe
         return end - offset if segment == last else self._journal.size_bytes() - offset
 
     async def settled(self) -> None:
-        await asyncio.wrap_future(self._writer.when_filed())
+        await answered(self._writer.when_filed())
 
     async def facts(self, inv: str) -> list[AnyFact]:
         bodies = [bytes(body) for (body,) in await self._reader.rows("frames_of", inv)]
@@ -140,7 +141,7 @@ class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeers, SqlitePe
             connection.executemany(QUERIES["forget_lifetime"], lifetimes)
             forget_ended(connection, ended_before)
 
-        await asyncio.wrap_future(self._writer.submit(work))
+        await answered(self._writer.submit(work))
 
     async def renamed(self) -> list[tuple[str, str]]:
         return [(str(was), str(name)) for was, name in await self._reader.rows("renamed")]
@@ -215,7 +216,7 @@ class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeers, SqlitePe
             carry(connection, carried)
             return row
 
-        return await asyncio.wrap_future(self._writer.submit(work))
+        return await answered(self._writer.submit(work))
 
     async def add_change(self, row: ChangeRow) -> None:
         await self._change("add_change", change_values(row))
@@ -251,7 +252,7 @@ class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeers, SqlitePe
             connection.execute(QUERIES["keys_changed"])
             return True
 
-        return await asyncio.wrap_future(self._writer.submit(work))
+        return await answered(self._writer.submit(work))
 
     async def remove_key(self, key_id: str) -> bool:
         def work(connection: Connection) -> bool:
@@ -264,7 +265,7 @@ class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeers, SqlitePe
         def work(connection: Connection) -> None:
             connection.executemany(QUERIES["use_key"], used)
 
-        await asyncio.wrap_future(self._writer.submit(work))
+        await answered(self._writer.submit(work))
 
     async def alerting(self) -> bytes | None:
         rows = await self._reader.rows("alerting")
@@ -289,4 +290,4 @@ class SqliteStore(SqliteAudit, SqliteLeases, SqliteOutbox, SqlitePeers, SqlitePe
 
     async def _change(self, name: str, values: Row) -> bool:
         """→ whether a row changed."""
-        return await asyncio.wrap_future(self._writer.submit(lambda connection: connection.execute(QUERIES[name], values).rowcount > 0))
+        return await answered(self._writer.submit(lambda connection: connection.execute(QUERIES[name], values).rowcount > 0))

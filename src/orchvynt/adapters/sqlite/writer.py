@@ -33,6 +33,7 @@ BATCH_FRAMES: Final = 3000
 _BATCH_BYTES: Final = 8 * 1024 * 1024
 # Whoever reads waits for what is in the journal, and ends this. A longer one makes fewer rows: what begins and ends within it is one.
 _LINGER_S: Final = 0.25
+_LOOK_S: Final = 5.0
 _BACKOFF_FIRST_S: Final = 0.1
 _BACKOFF_MAX_S: Final = 5.0
 _WAITING_MAX: Final = 1000
@@ -138,6 +139,7 @@ class Writer:
         self._jobs: deque[_Job] = deque()
         self._waiters: deque[tuple[Position, Future[None]]] = deque()
         self._backoff_s = 0.0
+        self._look_due = False
         self.problem = ""
         self._thread = Thread(target=self._run, name="orchvynt-store", daemon=True)
 
@@ -226,7 +228,7 @@ class Writer:
         feed.taker_rests = True
         # The flag is up before this look: what is appended after the look wakes us, what came before it is seen.
         if not self._behind() and not self._hurry.is_set():
-            feed.arrived.wait()
+            self._look_due = not feed.arrived.wait(self._backoff_s or _LOOK_S)
         feed.taker_rests = False
         self._hurry.wait(self._backoff_s or _LINGER_S)
 
@@ -243,6 +245,10 @@ class Writer:
             while self._filed.position < target:
                 self._filed.file(*self._take())
                 self._worked()
+            if self._look_due or self.problem:
+                # With nothing to file, too, it is known whether the store is there.
+                self._look_due = False
+                self._filed.transaction(lambda _: None, durable=False)
         except StoreUnavailableError as error:
             self._failed(str(error))
         except JournalUnavailableError as error:

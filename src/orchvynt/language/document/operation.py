@@ -50,23 +50,30 @@ class TelemetryEntry(Section):
 class OutageBudgetsEntry(Section):
     """Budgets while the store is away."""
 
-    closed_after: Duration = Field(default=30 * SECOND, description="After so long nothing is spent any more.")
+    closed_after: Duration = Field(
+        default=30 * SECOND,
+        description="So long they are spent from memory and journal. Then what a budget applies to is refused: 503 `store_unavailable`.",
+    )
 
 
 class OutageJournalEntry(Section):
-    """Facts while the store is away."""
+    """Records while the store is away."""
 
-    buffer: Count = Field(default=10_000, description="How many facts a process keeps for it.")
+    buffer: Count = Field(
+        default=10_000,
+        description="How many invocations may begin that the store has not heard of. Further ones are refused: 503 `store_unavailable`.",
+    )
 
 
 class OutageEntry(Section):
     """What happens while the store is away."""
 
-    budgets: OutageBudgetsEntry = Field(default=OutageBudgetsEntry(), description="Budgets spend what they have leased.")
+    budgets: OutageBudgetsEntry = Field(default=OutageBudgetsEntry(), description="When budgets close.")
     gates: Annotated[Literal["closed"], BeforeValidator(one_of("closed"))] = Field(
-        default="closed", description="What a gate matches is refused: `closed`."
+        default="closed",
+        description="What people would have to decide is refused while they cannot be asked: 503 `store_unavailable`. Only `closed`.",
     )
-    journal: OutageJournalEntry = Field(default=OutageJournalEntry(), description="Facts wait.")
+    journal: OutageJournalEntry = Field(default=OutageJournalEntry(), description="How much the journal keeps for the store.")
 
 
 def _path(value: str) -> str:

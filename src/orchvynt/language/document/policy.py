@@ -66,7 +66,6 @@ class PolicyDocument(OperationEntry, PolicySections):
 
     later: ClassVar = later(
         {
-            "outage": "behaviour in an outage of the store",
             "passthrough": "passing further paths through",
             "enforce": Later("observing without enforcing", now=True),
         }

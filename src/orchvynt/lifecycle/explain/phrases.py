@@ -113,6 +113,7 @@ PASSED_BY: Final = MappingProxyType(
         "breaker": "the breaker of {model} was {state}",
         "ramp": "{model} was only coming back: its breaker had just closed",
         "slow": "{model} was too slow",
+        "store_away": "the store was away for too long, so no budget could be spent on {model}",
     }
 )
 

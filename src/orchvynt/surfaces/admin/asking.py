@@ -19,6 +19,7 @@ from orchvynt.runtime.merging import Merged
 from orchvynt.runtime.oidc_provider import OidcProvider
 from orchvynt.runtime.people import People
 from orchvynt.surfaces.admin.door import Door
+from orchvynt.surfaces.admin.tokens import KnownTokens
 
 JSON: Final = "application/json"
 
@@ -50,6 +51,7 @@ class Desk(msgspec.Struct, frozen=True):
     provider: OidcProvider | None = None
     unseal: Unseal = no_key
     checks: AuditChecks = msgspec.field(default_factory=AuditChecks)
+    tokens: KnownTokens = msgspec.field(default_factory=KnownTokens)
 
     @property
     def store(self) -> Store:

@@ -1,6 +1,5 @@
 """Who asks: a token, a person's session as a token, or as a cookie. A cookie alone changes nothing: browsers send it unasked."""
 
-from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,7 +11,6 @@ from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.model.faults import Fault
 from orchvynt.model.roles import Role
 from orchvynt.ports.people import PersonRow, SessionRow
-from orchvynt.ports.store import TokenRow
 from orchvynt.runtime.people import PREFIX
 from orchvynt.surfaces.admin.asking import Desk
 from orchvynt.surfaces.admin.cookies import CSRF_HEADER, csrf_token, equal
@@ -57,8 +55,9 @@ async def recognised(desk: Desk, request: Request) -> Entrant | Fault:
         if request.method not in SAFE and not equal(csrf, request.headers.get(CSRF_HEADER, "")):
             return CHEATED
         return entrant(desk, *found, csrf)
-    tokens: Sequence[TokenRow] = [*desk.fixed_tokens, *await desk.store.tokens()]
-    token = recognise(authorization, tokens)
+    token = recognise(authorization, desk.fixed_tokens)
+    if isinstance(token, Fault) and authorization:
+        token = recognise(authorization, await desk.tokens.read(desk.store, request.method in SAFE))
     return token if isinstance(token, Fault) else Entrant(Voter(f"token:{token.name}"), token.role)
 
 

@@ -48,6 +48,7 @@ async def status(desk: Desk, _asking: Asking) -> StatusView:
         store=now.store,
         draining=now.draining,
         build=now.build,
+        outage=now.outage,
         alerts=tuple(_alert(line) for line in now.alerts),
         shedding_since=instant_text(now.shed.since),
         shedding_why=now.shed.why,

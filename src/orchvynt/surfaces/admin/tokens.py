@@ -1,4 +1,4 @@
-"""Admin tokens: how a secret is made and recognised. A secret is never stored, only its SHA-256."""
+"""Admin tokens: how a secret is made and recognised, also while the store is away. A secret is never stored, only its SHA-256."""
 
 import hashlib
 import hmac
@@ -8,11 +8,28 @@ from collections.abc import Iterable
 from typing import Final
 
 from orchvynt.model.faults import Fault
-from orchvynt.ports.store import TokenRow
+from orchvynt.ports.store import Store, StoreUnavailableError, TokenRow
 
 PREFIX: Final = "ovt-"
 SECRET_BYTES: Final = 32
 NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
+
+
+class KnownTokens:
+    """Those that the store had when it was last asked. While it is away they open what only looks: nobody can revoke one then."""
+
+    def __init__(self) -> None:
+        self._last: list[TokenRow] | None = None
+
+    async def read(self, store: Store, looks: bool) -> list[TokenRow]:
+        """Raises StoreUnavailableError for what changes something, and where the store never was asked before."""
+        try:
+            found = self._last = await store.tokens()
+        except StoreUnavailableError:
+            if self._last is None or not looks:
+                raise
+            found = self._last
+        return found
 
 
 def new_secret() -> str:

@@ -11,6 +11,7 @@ from orchvynt.dialects import registry
 from orchvynt.language.scope import RequestValues
 from orchvynt.lifecycle.explain.explanation import explain
 from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.unasked import journal_is_full
 from orchvynt.model.facts import InvocationReceived
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import DialectName, Idempotency, caller_of
@@ -72,6 +73,7 @@ class DataPlane:
         self.ids = ids
         self.tasks = tasks
         self.reception = reception
+        self.outage = carrier.outage
         self.door = FrontDoor(shedding, reception, policies, repeating, carrier.parked, carrier.clock)
         self.peers = peers
         self.following = following
@@ -106,6 +108,9 @@ class DataPlane:
     def _ask(self, request: Request, line: CallerLine, where: Place, dialect: DialectName) -> None:
         if self.draining:
             self._refuse(request, line, Fault("overloaded", "This server is shutting down.", retry_after_seconds=1))
+            return
+        if self.outage.away and self.outage.full:
+            self._refuse(request, line, journal_is_full(self.outage.why, self.outage.terms.buffer))
             return
         clock = self.carrier.clock
         arrived = clock.monotonic()
@@ -169,6 +174,7 @@ class DataPlane:
 
     def _go(self, life: Life, taken: Taken, line: CallerLine, echoed: str) -> None:
         made = life.state.invocation
+        self.outage.begun += 1
         self.depths.began(made, life.snapshot)
         life.conversation = taken.conversation
         self.carrier.callers.attach(life, Caller(line, "asked", echoed, life.arrived))
@@ -195,16 +201,27 @@ class DataPlane:
         else:
             self._not_found(request, line, path)
 
+    @property
+    def status(self) -> str:
+        """`ready` while it serves; budgets that are still spent are served."""
+        outage = self.outage
+        if not self.ready:
+            return "draining"
+        closed = outage.full or (outage.budgets_closed and self.policies.current.budgets)
+        return "store_unavailable" if closed else "ready"
+
     def _ready(self, line: CallerLine) -> None:
         snapshot, now = self.policies.current, self.carrier.clock.now()
+        status = self.status
         body = {
-            "status": "ready" if self.ready else "draining",
+            "status": status,
             "policy": snapshot.version,
             "digest": snapshot.digest[:12],
             "drift": self.policies.drift(now),
             "watch": self.policies.watch(now),
+            "store": "away" if self.outage.away else "there",
         }
-        line.answer(200 if self.ready else 503, (), msgspec.json.encode(body))
+        line.answer(200 if status == "ready" else 503, (), msgspec.json.encode(body))
 
     def _tell(self, request: Request, line: CallerLine, path: str) -> None:
         """What is answered at once, without asking a model."""

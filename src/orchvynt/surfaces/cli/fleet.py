@@ -32,6 +32,7 @@ def status(session: Session) -> None:
             ("overload", _overload(terminal.when(now.shedding_since), now)),
             *(("alert", _alert(one)) for one in now.alerts),
             ("store", now.store),
+            *([("outage", Text(printable(now.outage), "red"))] if now.outage else []),
             ("journal", f"{now.journal_bytes:,} bytes"),
         ]
     )
@@ -40,6 +41,8 @@ def status(session: Session) -> None:
 def _alert(one: AlertView) -> Text:
     if one.budget:
         said = f"{one.when} ({one.subject}): {one.spent}; orchvynt explain {one.invocation}"
+    elif one.activation_rate is None and not one.provider:
+        said = f"{one.when}: {one.spent}"
     elif one.activation_rate is None:
         said = f"{one.when}: {one.provider}, {one.calls} lately; orchvynt explain {one.invocation}"
     else:

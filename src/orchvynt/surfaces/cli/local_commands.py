@@ -4,12 +4,14 @@ from typing import Annotated
 
 import typer
 
-from orchvynt.surfaces.cli.asking import DEFAULT_POLICY, JsonOption, PolicyArgument, ServerOption
+from orchvynt.surfaces.cli.asking import DEFAULT_POLICY, JsonOption, PolicyArgument, ServerOption, markup
 from orchvynt.surfaces.cli.outside import (
+    BackupOptions,
     DemoOptions,
     DoctorOptions,
     InitOptions,
     MigrateOptions,
+    MoveOptions,
     OidcOptions,
     Outside,
     ScriptedProviderOptions,
@@ -95,6 +97,29 @@ def add_store_commands(app: typer.Typer, outside: Outside) -> None:
     ) -> None:
         """Bring a PostgreSQL store to this build's schema."""
         raise typer.Exit(outside.local.migrate(MigrateOptions(store, only_print)))
+
+    stores = typer.Typer(no_args_is_help=True, rich_markup_mode=markup(), help="Look after a store while nobody serves from it.")
+    app.add_typer(stores, name="store", rich_help_panel=START)
+
+    @stores.command()
+    def move(
+        source: Annotated[str, typer.Argument(metavar="FROM", help="The store that is there, sqlite:///PATH or postgresql://….")],
+        target: Annotated[str, typer.Argument(metavar="TO", help="An empty one, of either kind.")],
+        source_journal: Annotated[str, typer.Option("--from-journal", metavar="DIR", help="Of a PostgreSQL store: its journal.")] = "",
+        target_journal: Annotated[str, typer.Option("--to-journal", metavar="DIR", help="Of a PostgreSQL store: its journal to be.")] = "",
+        json: JsonOption = False,
+    ) -> None:
+        """Move all that a store holds into an empty one: all, or nothing."""
+        raise typer.Exit(outside.local.move(MoveOptions(source, target, source_journal, target_journal, json)))
+
+    @stores.command()
+    def backup(
+        store: Annotated[str, typer.Argument(metavar="STORE", help="The store, sqlite:///PATH; it may be in use.")],
+        file: Annotated[str, typer.Argument(metavar="FILE", help="The file to write, which is not there yet.")],
+        json: JsonOption = False,
+    ) -> None:
+        """Copy a SQLite store as it stands at one moment, also while somebody serves from it."""
+        raise typer.Exit(outside.local.backup(BackupOptions(store, file, json)))
 
 
 def add_tool_commands(app: typer.Typer, outside: Outside) -> None:

@@ -88,6 +88,26 @@ class MigrateOptions:
 
 
 @dataclass(frozen=True)
+class MoveOptions:
+    """Stores by their URLs. The journals are those of PostgreSQL stores; empty where they are not given."""
+
+    source: str
+    target: str
+    source_journal: str
+    target_journal: str
+    json: bool
+
+
+@dataclass(frozen=True)
+class BackupOptions:
+    """`store` by its URL; `file` must not be there yet."""
+
+    store: str
+    file: str
+    json: bool
+
+
+@dataclass(frozen=True)
 class LocalCommands:
     """The commands that need the server side; assembly implements them. All but the last two give the exit code.
 
@@ -101,6 +121,8 @@ class LocalCommands:
     init: Callable[[InitOptions], int]
     doctor: Callable[[DoctorOptions], int]
     migrate: Callable[[MigrateOptions], int]
+    move: Callable[[MoveOptions], int]
+    backup: Callable[[BackupOptions], int]
     validate: Callable[[str, str], "tuple[Sequence[Problem], Sequence[str]]"]
     test: Callable[[str, str, Callable[[str], bool]], "Rehearsal"]
 

@@ -1,0 +1,79 @@
+"""`orchvynt store backup`: a SQLite store as it stands at one moment, in a file of its own. Whoever serves from it goes on."""
+
+import os
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from orchvynt.adapters.sqlite.auditing import newest
+from orchvynt.adapters.sqlite.connecting import APPLICATION_ID, connect_reader
+from orchvynt.adapters.sqlite.connection import SqliteConnection
+from orchvynt.adapters.sqlite.faults import unavailable
+from orchvynt.adapters.sqlite.queries import QUERIES
+from orchvynt.assembly.settings import StorePlace
+from orchvynt.ports.store import StoreUnavailableError
+from orchvynt.surfaces.operator_shapes import StoreBackup
+
+EXIT_REFUSED: Final = 1
+BUSY_MS: Final = 30_000
+
+
+def run(place: StorePlace, file: Path, json: bool) -> int:
+    """Gives the exit code: 0 when the copy is there and whole, 1 when there is none."""
+    try:
+        done = _copy(place, file)
+    except (StoreUnavailableError, OSError) as error:
+        sys.stderr.write(f"orchvynt store backup: {error}\n")
+        return EXIT_REFUSED
+    if json:
+        sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
+        return 0
+    last = f"up to invocation {done.last_finished}" if done.last_finished else "without a finished invocation"
+    sys.stdout.write(f"wrote {done.file} ({done.bytes:,} bytes) {last}\n")
+    if done.head:
+        sys.stdout.write(f"its audit ends with entry {done.audit_entries}, {done.head}\n")
+    return 0
+
+
+def _copy(place: StorePlace, file: Path) -> StoreBackup:
+    if not Path(place.path).exists():
+        raise StoreUnavailableError(f"there is no store {place.shown}.")
+    # Nobody else reads it, from its first byte on; what is there is not overwritten.
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    try:
+        source = connect_reader(Path(place.path), BUSY_MS)
+        try:
+            _check_ours(source, place)
+            copy = sqlite3.connect(file, isolation_level=None, factory=SqliteConnection)
+            try:
+                source.backup(copy)  # in one step: all of it is of one moment
+                return _looked_at(copy, place, file)
+            finally:
+                copy.close()
+        finally:
+            source.close()
+    except sqlite3.Error as error:
+        file.unlink(missing_ok=True)
+        raise unavailable(error, place.shown) from error
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+
+
+def _check_ours(source: SqliteConnection, place: StorePlace) -> None:
+    if source.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise StoreUnavailableError(f"{place.path} is a database of another program, or empty.")
+
+
+def _looked_at(copy: SqliteConnection, place: StorePlace, file: Path) -> StoreBackup:
+    (found,) = copy.execute("PRAGMA integrity_check").fetchone()
+    if found != "ok":
+        raise StoreUnavailableError(f"the copy of {place.shown} is damaged, as the store may be: {found}")
+    # One file, without the log beside it that the store has.
+    copy.execute("PRAGMA journal_mode = DELETE")
+    head, last = newest(copy), copy.execute(QUERIES["find_last"]).fetchone()
+    shown = head.hash if head.number else ""
+    return StoreBackup(place.shown, str(file), file.stat().st_size, str(last[0]) if last is not None else "", head.number, shown)
