@@ -7,14 +7,16 @@
 #   make parallel   a thousand callers on a budget for some of them, and a dated report; options in ARGS
 #   make kills   hundreds of kill -9 under load, and a dated report; options in ARGS
 #   make review-kills   the same with reviews open, racing deciders and retrying callers
-#   make bench   OrchVynt beside nginx and LiteLLM; options in ARGS, e.g. make bench ARGS=--quick
+#   make bench   OrchVynt beside six peers under nine workloads, an hour; options in ARGS, e.g. make bench ARGS=--quick
+#   make instructions   counts what an invocation costs; ARGS=--renew commits to it
 #   make streams, make failover   512 open streams on one core; how soon the next tier is asked; options in ARGS
 #   make open-reviews   100,000 reviews that wait: restart, inbox, held callers, streams past a gate; a dated report; options in ARGS
 #   make budgets-bench   what a hold on five budgets takes, and a million subjects; a dated report
+#   make compiled  the wheel with its hot path compiled ahead of time (needs a C compiler), its tests, and a dated report
 #   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
 #   make simulate   10,000 seeded worlds in virtual time, audited from outside, and a dated report; ARGS='--seed N' repeats one
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench streams failover budgets-bench open-reviews outage parallel kills review-kills fuzz simulate docs format clean
+.PHONY: demo test check bench instructions streams failover budgets-bench open-reviews outage parallel kills review-kills fuzz simulate compiled docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -47,6 +49,9 @@ check: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python bench/run.py $(ARGS)
 
+instructions: $(VENV)/.installed-dev
+	$(BIN)/python bench/instructions.py $(ARGS)
+
 streams: $(VENV)/.installed-dev
 	$(BIN)/python bench/open_streams.py $(ARGS)
 
@@ -64,6 +69,9 @@ fuzz: $(VENV)/.installed-fuzz
 
 simulate: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.simulation.run $(ARGS)
+
+compiled: $(VENV)/.installed-compiled
+	$(BIN)/python bench/compiled.py $(ARGS)
 
 outage: $(VENV)/.installed-dev
 	PYTHONPATH=. $(BIN)/python bench/outage.py $(ARGS)
@@ -101,6 +109,10 @@ endif
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@$(READY)
 	$(INSTALL) --editable . --group dev
+	@touch $@
+
+$(VENV)/.installed-compiled: $(VENV)/.installed-dev
+	$(INSTALL) --group compiled
 	@touch $@
 
 $(VENV)/.installed-fuzz: $(VENV)/.installed-dev

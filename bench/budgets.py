@@ -21,9 +21,11 @@ from pathlib import Path
 import report
 from systems import HERE, orchvynt_version
 
-from orchvynt.decisions.budgets.application import Applied, lines
+from orchvynt.decisions.budgets.application import lines
+from orchvynt.decisions.budgets.applied import Applied
 from orchvynt.decisions.budgets.ledger import Ledger
-from orchvynt.decisions.budgets.sizing import Fits, Need, size
+from orchvynt.decisions.budgets.needs import Fits, Need
+from orchvynt.decisions.budgets.sizing import size
 from orchvynt.language.snapshot import Budget, Limits
 from orchvynt.lifecycle.settling import consumed
 from orchvynt.model.money import Price

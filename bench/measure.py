@@ -1,29 +1,41 @@
-"""One measurement: start the mock provider and a system, load it, and check that every request was answered and arrived once."""
+"""One measurement: start a system, load it, and check that every request was answered with the provider's words and arrived once."""
 
 import contextlib
 import http.client
 import json
-import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import BenchError, Cores, compiled, cpu_seconds, last_lines, memory_mib, started, wait_until_listening
-from systems import CALLER_KEY, HERE, System
+from peers import nginx_command
+from processes import BenchError, Cores, compiled, cpu_seconds, free_port, last_lines, memory_mib, started, wait_until_listening
+from systems import HERE, Launch, System, Upstream
+from workloads import PROVIDER_WORDS, TIERS, WORKLOADS, Workload, body, request, towards
 
 CONNECTIONS = 64
-PROBE = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "Is anybody there?"}], "max_tokens": 64}).encode()
-ANSWER_STARTS = "Large language model gateways"
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Of the requests of one run, in µs. At a rate, time counts from when a request was due."""
+
+    p50_us: float
+    p99_us: float
+    rate: float
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """`per_core_second` is requests per second of the system's own CPU time: what its core can do, whoever else uses the machine."""
+    """`per_core_second` is requests per second of the system's own CPU time: what its core can do, whoever else uses the machine.
+
+    `alone` is one connection, `half` is half the requests per second of this start, evenly spaced over 64 connections.
+    """
 
     system: str
+    workload: str
     requests: int
     seconds: float
     per_second: float
@@ -32,117 +44,210 @@ class Measurement:
     cpu_us_per_request: float
     p50_us: float
     p99_us: float
+    alone: Latency
+    half: Latency
     memory_mib: float
+    memory_before_mib: float
     start_seconds: float
-    provider_saw: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the load says of one run."""
+
+    requests: int
+    seconds: float
+    errors: int
+    why: str
+    closed: int
+    p50_us: float
+    p99_us: float
+    max_us: float
+
+    @property
+    def latency(self) -> Latency:
+        return Latency(self.p50_us, self.p99_us, self.requests / self.seconds)
 
 
 @dataclass(frozen=True)
 class Provider:
-    port: int
+    """The mock provider, the one that is always busy, and TLS in front of the first; and the program that loads whatever asks them."""
 
-    def seen(self) -> int:
-        """How many requests have arrived, once no more arrive."""
-        before = -1
-        while (now := self._count()) != before:
+    upstream: Upstream
+    load_program: Path
+
+    @property
+    def port(self) -> int:
+        return self.upstream.port
+
+    def seen(self) -> tuple[int, int]:
+        """How many requests have arrived at the one that answers and at the busy one, once no more arrive."""
+        before = (-1, -1)
+        while (now := (_count(self.upstream.port), _count(self.upstream.busy_port))) != before:
             before = now
             time.sleep(0.2)
         return now
 
-    def _count(self) -> int:
-        return int(json.loads(_ask(self.port, "GET", "/", None)[1])["requests"])
 
-
-def _ask(port: int, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+def _count(port: int) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        headers = {"content-type": "application/json", "authorization": f"Bearer {CALLER_KEY}"}
-        connection.request(method, path, body, headers)
-        response = connection.getresponse()
-        return response.status, response.read()
+        connection.request("GET", "/")
+        return int(json.loads(connection.getresponse().read())["requests"])
     finally:
         connection.close()
 
 
+def _certificates(folder: Path) -> Path:
+    """An authority and a certificate of its own for this machine, good for two days. Gives the authority's."""
+    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    signed = ["-CA", "authority.pem", "-CAkey", "authority.key", "-CAcreateserial"]
+    for arguments in (
+        ["req", "-x509", *key, "-days", "2", "-keyout", "authority.key", "-out", "authority.pem", "-subj", "/CN=orchvynt bench"],
+        ["req", *key, "-keyout", "provider.key", "-out", "provider.csr", "-subj", "/CN=localhost"],
+        ["x509", "-req", "-in", "provider.csr", *signed, "-days", "2", "-out", "provider.pem", "-extfile", "names"],
+    ):
+        done = subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BenchError(f"`openssl {arguments[0]}` failed: {done.stderr[-300:]}")
+    return folder / "authority.pem"
+
+
+def _own_port(log: Path) -> int:
+    deadline = time.monotonic() + 10
+    while not (said := log.read_text()).endswith("\n"):
+        if time.monotonic() > deadline:
+            raise BenchError(f"The mock provider did not start: {said!r}")
+        time.sleep(0.02)
+    return int(said.split()[-1])
+
+
 @contextlib.contextmanager
-def mock_provider(folder: Path, core: int) -> Iterator[Provider]:
-    """Compiles `mock_provider.c` and runs it on the load's core."""
-    program, log = compiled(HERE / "mock_provider.c", folder), folder / "mock_provider.log"
-    with started([str(program)], core, folder, log, {}):
-        deadline = time.monotonic() + 10
-        while not (said := log.read_text()).endswith("\n"):
+def mock_provider(folder: Path, core: int, tls: bool = False) -> Iterator[Provider]:
+    """Compiles `mock_provider.c` and runs it on the load's core, twice; with nginx in front of it for TLS, if that is wanted."""
+    program, load_program = compiled(HERE / "mock_provider.c", folder), compiled(HERE / "load.c", folder)
+    logs = folder / "mock_provider.log", folder / "busy_provider.log"
+    with contextlib.ExitStack() as running:
+        running.enter_context(started([str(program)], core, folder, logs[0], {}))
+        running.enter_context(started([str(program), "busy"], core, folder, logs[1], {}))
+        upstream = Upstream(_own_port(logs[0]), busy_port=_own_port(logs[1]))
+        if tls:
+            port, authority = free_port(), _certificates(folder)
+            certificate = f"ssl_certificate {folder}/provider.pem; ssl_certificate_key {folder}/provider.key;"
+            command = nginx_command(folder, LISTEN=f"{port} ssl", SERVERS=f"server 127.0.0.1:{upstream.port};", TLS=certificate)
+            front = running.enter_context(started(command, core, folder, folder / "tls.log", {}))
+            wait_until_listening(front, port, 10)
+            upstream = Upstream(upstream.port, busy_port=upstream.busy_port, tls_port=port, authority=authority)
+        yield Provider(upstream, load_program)
+
+
+@dataclass(frozen=True)
+class Load:
+    """One request, again and again, from the load's core. `words` are what a right answer holds, how often, and what ends it."""
+
+    program: Path
+    port: int
+    core: int
+    request: bytes
+    words: tuple[str, int, str] = (PROVIDER_WORDS, 1, "")
+    subjects: int = 1
+
+    def run(self, connections: int, seconds: float, rate: float = 0.0) -> Told:
+        """Raises BenchError unless each answer was right."""
+        with tempfile.NamedTemporaryFile(prefix="bench-request-") as file:
+            file.write(self.request)
+            file.flush()
+            command = ["taskset", "-c", str(self.core), str(self.program), str(self.port), file.name, str(connections), str(seconds)]
+            command += [f"{rate:.3f}", str(self.subjects), self.words[0], str(self.words[1]), self.words[2]]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 120)
+        if done.returncode:
+            raise BenchError(f"The load failed: {done.stderr[-300:]}")
+        told = Told(**json.loads(done.stdout))
+        if told.errors or not told.requests:
+            raise BenchError(f"{told.errors} of {told.errors + told.requests} answers were wrong, the first: {told.why}")
+        return told
+
+
+def load(provider: Provider, port: int, core: int, seconds: float) -> Told:
+    """The standard chat of 1 KB at an OrchVynt, 64 connections."""
+    asked = request(Launch([], port), body(WORKLOADS["chat-1k"], "gpt-4o"))
+    return Load(provider.load_program, port, core, asked).run(CONNECTIONS, seconds)
+
+
+def check_arrivals(system: str, told: int, before: tuple[int, int], after: tuple[int, int], busy: bool = False) -> None:
+    """What was answered arrived once, and, if one is to be asked before that is busy, once there."""
+    arrived, refused = after[0] - before[0], after[1] - before[1]
+    if arrived != told or refused != (told if busy else 0):
+        also = f", and {refused} at the busy one" if busy or refused else ""
+        raise BenchError(f"{system}: {told} answers, but {arrived} requests arrived at the provider{also}.")
+
+
+def port_of(launch: Launch, deadline: float) -> int:
+    """Where it listens; of a system that chooses for itself, once it has said so."""
+    while launch.port_file is not None and not launch.port_file.exists():
+        if time.monotonic() > deadline:
+            raise BenchError("It did not say where it listens")
+        time.sleep(0.02)
+    return launch.port if launch.port_file is None else int(launch.port_file.read_text())
+
+
+def first_answer(load: Load, seconds_max: float) -> None:
+    """Some systems listen before they can answer: asked until they do. Raises BenchError with what the last answer was."""
+    deadline = time.monotonic() + seconds_max
+    while True:
+        try:
+            load.run(1, 0.001)
+            return
+        except BenchError:
             if time.monotonic() > deadline:
-                raise BenchError(f"The mock provider did not start: {said!r}")
-            time.sleep(0.02)
-        yield Provider(int(said.split()[-1]))
+                raise
+            time.sleep(0.2)
 
 
-def find_wrk() -> str:
-    found = shutil.which("wrk")
-    if found is None:
-        raise BenchError("wrk, the load generator, is not installed. On Debian and Ubuntu: `apt-get install -y wrk`.")
-    return found
+def measure(system: System, workload: Workload, provider: Provider, cores: Cores, seconds: Sequence[float]) -> Measurement:
+    """One start of one system, with nothing left of it afterwards. `seconds`: of warm-up, of full load, of each of the two latency runs.
 
-
-def _probe(port: int, what: str) -> None:
-    status, body = _ask(port, "POST", "/v1/chat/completions", PROBE)
-    if status != 200:
-        raise BenchError(f"{what} answered {status}: {body[:500].decode(errors='replace')}")
-    content = json.loads(body)["choices"][0]["message"]["content"]
-    if not content.startswith(ANSWER_STARTS):
-        raise BenchError(f"{what} did not pass the provider's answer on: {content[:200]!r}")
-
-
-def load(port: int, core: int, seconds: int) -> dict[str, float]:
-    command = ["taskset", "-c", str(core), find_wrk(), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s"]
-    command += ["-s", str(HERE / "load.lua"), f"http://127.0.0.1:{port}/v1/chat/completions"]
-    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 120).stdout
-    line = next(line for line in output.splitlines() if line.startswith("JSON"))
-    result: dict[str, float] = json.loads(line.removeprefix("JSON"))
-    return result
-
-
-def check_arrivals(system: str, result: dict[str, float], arrived: int) -> None:
-    """wrk does not count what is open when time is up: at most one request on each connection."""
-    if result["errors"]:
-        raise BenchError(f"{system}: {result['errors']:.0f} of {result['requests']:.0f} requests failed or were not answered with 200.")
-    if not 0 <= arrived - result["requests"] <= CONNECTIONS:
-        raise BenchError(f"{system}: {result['requests']:.0f} answers, but {arrived} requests arrived at the provider.")
-
-
-def measure(system: System, provider: Provider, cores: Cores, seconds: int, warm_up_seconds: int) -> Measurement:
-    """One start of one system, with nothing left of it afterwards. Raises BenchError when an answer was not what it should be."""
+    Raises BenchError when an answer was not what it should be.
+    """
     with tempfile.TemporaryDirectory(prefix=f"bench-{system.name}-") as name:
         folder = Path(name)
         log = folder / "output.log"
-        launch = system.launch(folder, provider.port)
+        launch = system.launch(folder, towards(provider.upstream, workload.way))
         begun = time.monotonic()
         with started(launch.command, cores.system, folder, log, launch.environment) as process:
             try:
-                wait_until_listening(process, launch.port, launch.start_seconds_max)
-                _probe(launch.port, f"{system.name}, before the load,")
+                port = port_of(launch, begun + launch.start_seconds_max)
+                wait_until_listening(process, port, launch.start_seconds_max)
+                asked = Load(provider.load_program, port, cores.load, request(launch, body(workload, launch.model)), workload.words, TIERS)
+                first_answer(asked, 20.0)
                 start_seconds = time.monotonic() - begun
-                load(launch.port, cores.load, warm_up_seconds)
-                seen_before, cpu_before = provider.seen(), cpu_seconds(process.pid)
-                result = load(launch.port, cores.load, seconds)
-                cpu, memory = cpu_seconds(process.pid) - cpu_before, memory_mib(process.pid)
-                arrived = provider.seen() - seen_before
-                _probe(launch.port, f"{system.name}, after the load,")
-            except (OSError, http.client.HTTPException, BenchError) as failed:
-                raise BenchError(f"{system.name}: {failed}\nIts last words:\n{last_lines(log)}") from failed
-    check_arrivals(system.name, result, arrived)
-    requests = int(result["requests"])
+                memory_before = memory_mib(process.pid)
+                asked.run(CONNECTIONS, seconds[0])
+                seen, cpu = provider.seen(), cpu_seconds(process.pid)
+                told = asked.run(CONNECTIONS, seconds[1])
+                cpu = cpu_seconds(process.pid) - cpu
+                check_arrivals(system.name, told.requests, seen, seen := provider.seen(), workload.way == "fallback")
+                alone = asked.run(1, seconds[2])
+                half = asked.run(CONNECTIONS, seconds[2], rate=told.requests / told.seconds / 2)
+                memory = memory_mib(process.pid)
+                check_arrivals(system.name, alone.requests + half.requests, seen, provider.seen(), workload.way == "fallback")
+            except (OSError, subprocess.TimeoutExpired, BenchError) as failed:
+                raise BenchError(f"{failed}\nIts last words:\n{last_lines(log)}") from failed
     return Measurement(
         system=system.name,
-        requests=requests,
-        seconds=result["seconds"],
-        per_second=requests / result["seconds"],
-        per_core_second=requests / cpu,
-        core_busy=min(1.0, cpu / result["seconds"]),
-        cpu_us_per_request=cpu / requests * 1e6,
-        p50_us=result["p50_us"],
-        p99_us=result["p99_us"],
+        workload=workload.name,
+        requests=told.requests,
+        seconds=told.seconds,
+        per_second=told.requests / told.seconds,
+        per_core_second=told.requests / max(cpu, 0.01),
+        core_busy=min(1.0, cpu / told.seconds),
+        cpu_us_per_request=cpu / told.requests * 1e6,
+        p50_us=told.p50_us,
+        p99_us=told.p99_us,
+        alone=alone.latency,
+        half=half.latency,
         memory_mib=memory,
+        memory_before_mib=memory_before,
         start_seconds=start_seconds,
-        provider_saw=arrived,
     )

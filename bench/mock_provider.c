@@ -1,7 +1,10 @@
 /* The provider of the benchmark: one thread, epoll, answers that were written before it started.
  *
- * POST  -> one chat completion of about 900 bytes, or the same as a stream when the body says "stream": true
+ * POST  -> one chat completion of about 900 bytes, or a stream of 100 frames of content when the body says "stream": true, each frame a
+ *          write of its own; to a path that ends in /messages the same words as Anthropic's API says them
  * GET   -> {"requests": N, "streams": M}: what has arrived so far, not counting GETs
+ *
+ * `mock_provider busy` answers each POST with a 429 that may be asked again at once.
  *
  * It listens on a free port of 127.0.0.1 and prints `listening on PORT`. It must never be the bottleneck, so it knows
  * nothing of HTTP beyond the length of a request. */
@@ -17,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 16384, REQUEST_BYTES_MAX = 65536, STREAM_CHUNKS = 40, EVENTS_MAX = 256 };
+enum { CONNECTIONS_MAX = 16384, REQUEST_BYTES_MAX = 1 << 18, STREAM_FRAMES = 100, PIECES = STREAM_FRAMES + 2, EVENTS_MAX = 256 };
 
 typedef struct {
   size_t got;
@@ -25,8 +28,9 @@ typedef struct {
 } connection;
 
 static connection *connections[CONNECTIONS_MAX];
-static char answer[4096], stream[32768];
-static size_t answer_bytes, stream_bytes;
+static char answer[4096], message[4096], refusal[512], stream[65536];
+static size_t answer_bytes, message_bytes, refusal_bytes, pieces[PIECES + 1]; /* where each piece of `stream` begins */
+static int busy;
 static unsigned long requests_seen, streams_seen;
 
 static const char WORDS[] =
@@ -34,9 +38,13 @@ static const char WORDS[] =
     "observability without each team having to write them again. Large language model gateways sit between applications and model "
     "providers. They add routing, budgets, caching, guardrails and observability without each team having to write them again.";
 
+static size_t framed(char *to, size_t room, const char *status, const char *body) {
+  return (size_t)snprintf(to, room, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", status, strlen(body), body);
+}
+
 static void write_answers(void) {
   char body[2048];
-  int length = snprintf(
+  snprintf(
       body, sizeof body,
       "{\"id\":\"chatcmpl-9aBcDeFgHiJkLmNoPqRsTuVwXyZ01\",\"object\":\"chat.completion\",\"created\":1732300000,"
       "\"model\":\"gpt-4o-2024-08-06\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"%s\","
@@ -45,8 +53,15 @@ static void write_answers(void) {
       "\"completion_tokens_details\":{\"reasoning_tokens\":0,\"audio_tokens\":0}},\"service_tier\":\"default\","
       "\"system_fingerprint\":\"fp_0123456789\"}",
       WORDS);
-  answer_bytes = (size_t)snprintf(answer, sizeof answer,
-                                  "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", length, body);
+  answer_bytes = framed(answer, sizeof answer, "200 OK", body);
+  snprintf(body, sizeof body,
+           "{\"id\":\"msg_01XFDUDYJgAACzvnptvVoYEL\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5\","
+           "\"content\":[{\"type\":\"text\",\"text\":\"%s\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,"
+           "\"usage\":{\"input_tokens\":187,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":86}}",
+           WORDS);
+  message_bytes = framed(message, sizeof message, "200 OK", body);
+  refusal_bytes = framed(refusal, sizeof refusal, "429 Too Many Requests\r\nRetry-After: 0",
+                         "{\"error\":{\"message\":\"Rate limit reached\",\"type\":\"requests\",\"param\":null,\"code\":\"rate_limit_exceeded\"}}");
 
   const char *chunk =
       "data: {\"id\":\"chatcmpl-9aBcDeFgHiJkLmNoPqRs\",\"object\":\"chat.completion.chunk\",\"created\":1732300000,"
@@ -56,13 +71,17 @@ static void write_answers(void) {
       "data: {\"id\":\"chatcmpl-9aBcDeFgHiJkLmNoPqRs\",\"object\":\"chat.completion.chunk\",\"created\":1732300000,"
       "\"model\":\"gpt-4o-2024-08-06\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
       "data: {\"id\":\"chatcmpl-9aBcDeFgHiJkLmNoPqRs\",\"object\":\"chat.completion.chunk\",\"created\":1732300000,"
-      "\"model\":\"gpt-4o-2024-08-06\",\"choices\":[],\"usage\":{\"prompt_tokens\":187,\"completion_tokens\":40,"
-      "\"total_tokens\":227}}\n\ndata: [DONE]\n\n";
+      "\"model\":\"gpt-4o-2024-08-06\",\"choices\":[],\"usage\":{\"prompt_tokens\":187,\"completion_tokens\":100,"
+      "\"total_tokens\":287}}\n\ndata: [DONE]\n\n";
   char *to = stream;
   to += sprintf(to, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n");
-  for (int i = 0; i < STREAM_CHUNKS; i++) to += sprintf(to, "%zx\r\n%s\r\n", strlen(chunk), chunk);
+  for (int i = 0; i < STREAM_FRAMES; i++) {
+    pieces[i + 1] = (size_t)(to - stream);
+    to += sprintf(to, "%zx\r\n%s\r\n", strlen(chunk), chunk);
+  }
+  pieces[PIECES - 1] = (size_t)(to - stream);
   to += sprintf(to, "%zx\r\n%s\r\n0\r\n\r\n", strlen(last), last);
-  stream_bytes = (size_t)(to - stream);
+  pieces[PIECES] = (size_t)(to - stream);
 }
 
 static void drop(int fd) {
@@ -85,11 +104,17 @@ static void answer_one(int fd, const char *request, size_t head, size_t length) 
     return;
   }
   requests_seen++;
+  if (busy) {
+    put(fd, refusal, refusal_bytes);
+    return;
+  }
   const char *body = request + head;
   const char *key = memmem(body, length - head, "\"stream\":", 9);
   if (key != NULL && (strncmp(key + 9, "true", 4) == 0 || strncmp(key + 9, " true", 5) == 0)) {
     streams_seen++;
-    put(fd, stream, stream_bytes);
+    for (int i = 0; i < PIECES && connections[fd] != NULL; i++) put(fd, stream + pieces[i], pieces[i + 1] - pieces[i]);
+  } else if (memmem(request, head, "/messages", 9) != NULL) {
+    put(fd, message, message_bytes);
   } else {
     put(fd, answer, answer_bytes);
   }
@@ -150,7 +175,8 @@ static void accept_all(int listener, int poll) {
   }
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+  busy = count > 1 && strcmp(arguments[1], "busy") == 0;
   write_answers();
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -166,8 +192,8 @@ int main(void) {
   printf("listening on %d\n", ntohs(address.sin_port));
   fflush(stdout);
   for (;;) {
-    int count = epoll_wait(poll, events, EVENTS_MAX, -1);
-    for (int i = 0; i < count; i++) {
+    int ready = epoll_wait(poll, events, EVENTS_MAX, -1);
+    for (int i = 0; i < ready; i++) {
       int fd = events[i].data.fd;
       if (fd == listener)
         accept_all(listener, poll);

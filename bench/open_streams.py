@@ -16,10 +16,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import report
+from measure import port_of
 from processes import (
     BenchError,
     Cores,
@@ -28,16 +30,18 @@ from processes import (
     last_lines,
     memory_mib,
     priority,
-    scheduled_ns,
+    session_ns,
     started,
     wait_until_listening,
 )
-from systems import HERE, orchvynt_version, serve
+from systems import HERE, Launch, System, Upstream, orchvynt_version
+from workloads import orchvynt, request
 
 FRAMES_PER_SECOND = 50
 OPENED_PER_SECOND = 1000  # by stream_load.c
 WANTED_STREAMS = 512
 LATE_MS = 100
+WARM_UP_SECONDS_MAX = 20.0
 POLICY = """version: 1
 providers:
   primary: {{kind: openai-compatible, base_url: "http://127.0.0.1:{port}/v1", api_key: "${{env:BENCH_PRIMARY_API_KEY}}"}}
@@ -96,32 +100,41 @@ class Run:
 
 
 class Load:
-    """The running `stream_load`."""
+    """The running `stream_load`. It sends so many frames a second on each stream."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], folder: Path, frames_per_second: int) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self.pid = process.pid
         self._input: IO[str] = process.stdin
         self._output: IO[str] = process.stdout
+        self._request = folder / "request"
+        self._rate = frames_per_second
         self.port = int(self._line().split()[-1])
 
-    def run(self, system: str, port: int, watched: int, streams: int, seconds: int) -> Run:
-        """Streams of `seconds` each at `port`; `watched` is the process whose core is measured."""
-        self._input.write(f"{port} {streams} {seconds * FRAMES_PER_SECOND}\n")
+    def direct(self, streams: int, seconds: int) -> Run:
+        """The load at its own provider."""
+        return self.run("direct", Launch([], self.port), self.port, self.pid, streams, seconds)
+
+    def run(self, system: str, launch: Launch, port: int, watched: int, streams: int, seconds: int, exact: bool = True) -> Run:
+        """Streams of `seconds` each at `port`; `watched` is the process whose core is measured, with all of its session. Without `exact`
+        only the content of frames is compared."""
+        asked = {"model": launch.model, "stream": True, "messages": [{"role": "user", "content": "stream ###### of $$$$$$ frames"}]}
+        self._request.write_bytes(request(launch, json.dumps(asked).encode()))
+        self._input.write(f"{port} {streams} {seconds * self._rate} {int(exact)} {self._request}\n")
         self._input.flush()
         before = memory_mib(watched)
         begun = ended = (0.0, 0, 0)
         memory = 0.0
         while not (line := self._line()).startswith("{"):
             if line.strip() == "open":
-                begun = ended = (time.monotonic(), *scheduled_ns(watched))
+                begun = ended = (time.monotonic(), *session_ns(watched))
             elif begun[0]:
-                ended = (time.monotonic(), *scheduled_ns(watched))
+                ended = (time.monotonic(), *session_ns(watched))
                 memory = memory_mib(watched) - before
         window, ran, waited = (after - at for after, at in zip(ended, begun, strict=True))
         told = Told(**json.loads(line))
-        rate = streams * FRAMES_PER_SECOND
+        rate = streams * self._rate
         return Run(
             system=system,
             streams=streams,
@@ -142,29 +155,45 @@ class Load:
 
 
 @contextlib.contextmanager
-def running_load(folder: Path, core: int, realtime: bool) -> Iterator[Load]:
+def running_load(folder: Path, core: int, realtime: bool, frames_per_second: int = FRAMES_PER_SECOND) -> Iterator[Load]:
     program = compiled(HERE / "stream_load.c", folder)
-    command = ["taskset", "-c", str(core), *priority(realtime), str(program), str(FRAMES_PER_SECOND)]
+    command = ["taskset", "-c", str(core), *priority(realtime), str(program), str(frames_per_second)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield Load(process)
+            yield Load(process, folder, frames_per_second)
         finally:
             process.terminate()
 
 
-def through_orchvynt(load: Load, cores: Cores, streams: int, options: argparse.Namespace) -> Run:
-    """A fresh server, a short warm-up, one run."""
-    with tempfile.TemporaryDirectory(prefix="bench-orchvynt-") as name:
+def through(system: System, load: Load, cores: Cores, streams: int, seconds: int, realtime: bool = False) -> Run:
+    """A fresh start, a short warm-up, one run."""
+    with tempfile.TemporaryDirectory(prefix=f"bench-{system.name}-") as name:
         folder = Path(name)
         log = folder / "output.log"
-        launch = serve(folder, POLICY.format(port=load.port, mid_stream=options.mid_stream))
-        with started([*priority(options.realtime), *launch.command], cores.system, folder, log, launch.environment) as process:
+        launch = system.launch(folder, Upstream(load.port))
+        command = [*priority(realtime), *launch.command]
+        begun = time.monotonic()
+        with started(command, cores.system, folder, log, launch.environment) as process:
             try:
-                wait_until_listening(process, launch.port, launch.start_seconds_max)
-                load.run("warm-up", launch.port, process.pid, 8, 1)
-                return load.run("orchvynt", launch.port, process.pid, streams, options.seconds)
+                port = port_of(launch, begun + launch.start_seconds_max)
+                wait_until_listening(process, port, launch.start_seconds_max)
+                warming = time.monotonic() + WARM_UP_SECONDS_MAX
+                while (warm := load.run("warm-up", launch, port, process.pid, 8, 1, system.passes)).told.lost:
+                    # Some listen before they can answer.
+                    if time.monotonic() > warming:
+                        raise BenchError(warm.told.why)
+                    time.sleep(0.5)
+                return load.run(system.name, launch, port, process.pid, streams, seconds, system.passes)
             except (OSError, BenchError) as failed:
-                raise BenchError(f"orchvynt: {failed}\nIts last words:\n{last_lines(log)}") from failed
+                raise BenchError(f"{system.name}: {failed}\nIts last words:\n{last_lines(log)}") from failed
+
+
+def _policy(mid_stream: str, upstream: Upstream) -> str:
+    return POLICY.format(port=upstream.port, mid_stream=mid_stream)
+
+
+def streaming_orchvynt(mid_stream: str = "fail") -> System:
+    return orchvynt(partial(_policy, mid_stream))
 
 
 COLUMNS: tuple[tuple[str, int, Callable[[Run], str]], ...] = (
@@ -177,7 +206,7 @@ COLUMNS: tuple[tuple[str, int, Callable[[Run], str]], ...] = (
     ("core busy", 11, lambda run: f"{run.busy:.0%}"),
     ("waited", 8, lambda run: f"{run.waited:.0%}"),
     ("CPU µs/frame", 14, lambda run: f"{run.cpu_us_per_frame:.1f}"),
-    ("KiB/stream", 12, lambda run: f"{run.kib_per_stream:.0f}" if run.system == "orchvynt" else ""),
+    ("KiB/stream", 12, lambda run: f"{run.kib_per_stream:.0f}" if run.system != "direct" else ""),
 )
 
 
@@ -224,9 +253,9 @@ def run(options: argparse.Namespace) -> bool:
         for streams in (int(text) for text in options.streams.split(",")):
             direct, own = [], []
             for _ in range(options.rounds):
-                direct.append(load.run("direct", load.port, load.pid, streams, options.seconds))
+                direct.append(load.direct(streams, options.seconds))
                 print(row(direct[-1]), flush=True)
-                own.append(through_orchvynt(load, cores, streams, options))
+                own.append(through(streaming_orchvynt(options.mid_stream), load, cores, streams, options.seconds, options.realtime))
                 print(row(own[-1]), flush=True)
             runs += direct + own
             good, words = verdict(direct, own)

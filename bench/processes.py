@@ -121,6 +121,12 @@ def scheduled_ns(pid: int) -> tuple[int, int]:
     return sum(int(fields[0]) for fields in told), sum(int(fields[1]) for fields in told)
 
 
+def session_ns(leader: int) -> tuple[int, int]:
+    """The same of all processes of a session; of one process that leads none, its own."""
+    told = [scheduled_ns(pid) for pid in family(leader) or [leader]]
+    return sum(ran for ran, _ in told), sum(waited for _, waited in told)
+
+
 def memory_mib(leader: int) -> float:
     """Resident memory of the session; shared pages count once per process."""
     return sum(int(fields[21]) for pid in family(leader) if (fields := _stat(pid))) * PAGE_BYTES / 2**20

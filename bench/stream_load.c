@@ -1,11 +1,15 @@
 /* Both ends of many open streams: the provider that sends frames at a pace, and the callers that check every one. One thread, epoll.
  *
  * stream_load [FRAMES_PER_SECOND]   prints `listening on PORT`: the provider, until its input ends
- * a line `PORT STREAMS FRAMES`      opens STREAMS streams at PORT (one of its own makes a direct run), reads them to their ends, and prints
+ * a line `PORT STREAMS FRAMES EXACT REQUEST_FILE`
+ *                                   opens STREAMS streams at PORT (one of its own makes a direct run), reads them to their ends, and prints
  *                                   `open` when every stream has had a frame, `closing` when the first one ends, and a line of JSON
  *
+ * REQUEST_FILE is the whole request, in which `######` becomes the number of the stream and `$$$$$$` that of its frames.
+ *
  * A frame carries its stream, its number and the instant it was sent. The caller writes the same frame again and compares all bytes, so
- * nothing that was lost, doubled, swapped, given to another caller or changed can pass. Late is the time from the send to the caller's read. */
+ * nothing that was lost, doubled, swapped, given to another caller or changed can pass. EXACT 0 is for a gateway that writes frames anew: of
+ * its frames only the content is compared. Late is the time from the send to the caller's read. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FDS_MAX = 16384, BUFFER_BYTES = 32768, EVENTS_MAX = 512, OPENED_PER_MS = 1 };
+enum { FDS_MAX = 16384, BUFFER_BYTES = 32768, EVENTS_MAX = 512, OPENED_PER_MS = 1, PATIENCE_SECONDS = 60 };
 enum kind { FREE, PROVIDER, CALLER };
 
 typedef struct {
@@ -28,18 +32,19 @@ typedef struct {
   int stream, left, number; /* frames still to send; frames sent or received */
   int64_t due;
   size_t got, payload, body; /* bytes in `bytes`; those of `payload` at its start that are decoded; of the chunk still to come */
-  int in_body, done, finish, whole;
+  int asked, in_body, done, finish, whole;
   char bytes[BUFFER_BYTES];
 } connection;
 
 static connection *connections[FDS_MAX];
 static int queue[FDS_MAX]; /* the streams that send, in the order of their due times: all have one period */
 static unsigned queue_head, queue_tail;
-static int poll_fd, streams, frames_each, ended, firsts, broken;
+static int poll_fd, streams, frames_each, ended, firsts, broken, exact;
 static int64_t period_ns, lag_max;
 static uint32_t *late_us;
 static size_t late_count, late_room;
-static char why[512];
+static char why[512], request[32768], *stream_place;
+static size_t request_bytes;
 
 static const char FRAME[] =
     "data: {\"id\":\"chatcmpl-9aBcDeFgHiJkLmNoPqRs\",\"object\":\"chat.completion.chunk\",\"created\":1732300000,"
@@ -133,38 +138,45 @@ static void send_due(int64_t now) {
 
 static void open_one(int at, int stream) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)at), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
-  char body[256], text[512];
-  if (connect(fd, (struct sockaddr *)&address, sizeof address)) {
-    perror("stream_load: connect");
-    exit(1);
-  }
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  /* Whether it is let in shows later: nobody waits for it meanwhile. */
+  connect(fd, (struct sockaddr *)&address, sizeof address);
   add(fd, CALLER);
   connections[fd]->stream = stream;
-  int size = snprintf(body, sizeof body, "{\"model\":\"gpt-4o\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"stream %d of %d frames\"}]}",
-                      stream, frames_each);
-  int length = snprintf(text, sizeof text,
-                        "POST /v1/chat/completions HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer sk-bench-0123456789abcdef\r\n"
-                        "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", size, body);
-  put(fd, text, (size_t)length);
+  struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.fd = fd};
+  epoll_ctl(poll_fd, EPOLL_CTL_MOD, fd, &event);
+}
+
+static void ask(int fd, connection *c) {
+  char number[24];
+  struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+  epoll_ctl(poll_fd, EPOLL_CTL_MOD, fd, &event);
+  c->asked = 1;
+  snprintf(number, sizeof number, "%06d", c->stream);
+  memcpy(stream_place, number, 6);
+  put(fd, request, request_bytes);
 }
 
 static void check_event(connection *c, const char *event, size_t length, int64_t now) {
   char expected[1024];
-  const char *content = memmem(event, length, "\"content\":\"", 11);
+  const char *content = memmem(event, length, "\"content\":", 10);
+  if (content != NULL) content += content[10] == ' ' ? 12 : 11; /* past the quote */
   if (event[0] == ':') return; /* a comment: what the gateway has to say */
   if (length >= 12 && memcmp(event, "data: [DONE]", 12) == 0) {
-    c->done = c->finish && c->number == frames_each;
+    c->done = (c->finish || !exact) && c->number == frames_each;
     if (!c->done) fail(c, "the terminal marker came early");
-  } else if (content != NULL && content + 11 + 13 + 20 < event + length) {
-    long long sent = strtoll(content + 11 + 14, NULL, 10);
-    int size = snprintf(expected, sizeof expected, FRAME, c->stream, c->number, sent);
-    if (size != (int)length || memcmp(event, expected, length) != 0) fail(c, "another frame was due");
+  } else if (content != NULL && content + 14 + 20 < event + length && content[5] == ' ' && content[13] == ' ') {
+    long long sent = strtoll(content + 14, NULL, 10);
+    if (exact) {
+      int size = snprintf(expected, sizeof expected, FRAME, c->stream, c->number, sent);
+      if (size != (int)length || memcmp(event, expected, length) != 0) fail(c, "another frame was due");
+    } else if (atoi(content) != c->stream || atoi(content + 6) != c->number)
+      fail(c, "another frame was due");
     if (c->number++ == 0 && ++firsts == streams) puts("open");
     if (late_count < late_room) late_us[late_count++] = (uint32_t)((now - sent) / 1000);
   } else if (memmem(event, length, "\"finish_reason\":\"stop\"", 22) != NULL) {
     c->finish = 1;
-  } else if (memmem(event, length, "\"choices\":[],\"usage\":", 21) == NULL) {
+  } else if (exact && memmem(event, length, "\"choices\":[],\"usage\":", 21) == NULL) {
     fail(c, "an event that nobody sent");
   }
 }
@@ -271,6 +283,7 @@ static void tell(int64_t began) {
 
 static void turn(int listener, int64_t wait_until) {
   struct epoll_event events[EVENTS_MAX];
+  connection *c;
   int64_t now = now_ns();
   if (queue_head != queue_tail) {
     connection *next = connections[queue[queue_head % FDS_MAX]];
@@ -283,10 +296,37 @@ static void turn(int listener, int64_t wait_until) {
   for (int i = 0; i < count; i++) {
     if (events[i].data.fd == listener)
       while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) add(fd, PROVIDER);
-    else if (connections[events[i].data.fd] != NULL)
+    else if ((c = connections[events[i].data.fd]) == NULL)
+      continue;
+    else if (c->kind == CALLER && !c->asked && !(events[i].events & (EPOLLERR | EPOLLHUP)))
+      ask(events[i].data.fd, c);
+    else
       read_from(events[i].data.fd);
   }
   send_due(now_ns());
+}
+
+static void read_request(const char *path) {
+  char number[24], *place;
+  FILE *file = fopen(path, "rb");
+  request_bytes = file == NULL ? 0 : fread(request, 1, sizeof request, file);
+  if (file != NULL) fclose(file);
+  snprintf(number, sizeof number, "%06d", frames_each);
+  stream_place = memmem(request, request_bytes, "######", 6);
+  if ((place = memmem(request, request_bytes, "$$$$$$", 6)) == NULL || stream_place == NULL) {
+    fprintf(stderr, "stream_load: %s is no request with places for the stream and its frames\n", path);
+    exit(1);
+  }
+  memcpy(place, number, 6);
+}
+
+/* What has not ended long after it should have is lost. */
+static void leave_off(void) {
+  for (int fd = 0; fd < FDS_MAX; fd++) {
+    if (connections[fd] == NULL) continue;
+    if (connections[fd]->kind == CALLER) fail(connections[fd], "it did not end");
+    drop(fd);
+  }
 }
 
 static void run(int listener, int at) {
@@ -298,7 +338,12 @@ static void run(int listener, int at) {
   ended = firsts = broken = 0;
   lag_max = 0;
   why[0] = 0;
+  int64_t give_up = began + (int64_t)streams * 1000000 / OPENED_PER_MS + (int64_t)frames_each * period_ns + (int64_t)PATIENCE_SECONDS * 1000000000;
   while (ended < streams) {
+    if (now_ns() > give_up) {
+      leave_off();
+      break;
+    }
     int64_t next = began + (int64_t)opened * 1000000 / OPENED_PER_MS;
     if (opened < streams && now_ns() >= next) {
       open_one(at, opened++);
@@ -326,6 +371,10 @@ int main(int count, char **arguments) {
   epoll_ctl(poll_fd, EPOLL_CTL_ADD, listener, &event);
   printf("listening on %d\n", ntohs(address.sin_port));
   /* Between the runs it waits for the next line. */
-  while (scanf("%d %d %d", &at, &streams, &frames_each) == 3) run(listener, at);
+  char path[4096];
+  while (scanf("%d %d %d %d %4095s", &at, &streams, &frames_each, &exact, path) == 5) {
+    read_request(path);
+    run(listener, at);
+  }
   return 0;
 }

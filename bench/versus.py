@@ -33,10 +33,10 @@ def running(tree: Path, policy: Path, provider: Provider, cores: Cores) -> Itera
 def micros(port: int, pid: int, provider: Provider, cores: Cores, seconds: int) -> float:
     """CPU time of one request."""
     arrived, (began, _) = provider.seen(), scheduled_ns(pid)
-    result = load(port, cores.load, seconds)
+    told = load(provider, port, cores.load, seconds)
     ran = scheduled_ns(pid)[0] - began
-    check_arrivals("orchvynt", result, provider.seen() - arrived)
-    return ran / 1e3 / result["requests"]
+    check_arrivals("orchvynt", told.requests, arrived, provider.seen())
+    return ran / 1e3 / told.requests
 
 
 def compared(tree: Path, policy: Path, provider: Provider, cores: Cores, rounds: int, seconds: int) -> list[tuple[float, float]]:

@@ -20,6 +20,7 @@ from orchvynt.adapters.journal.frames import HEADER
 from orchvynt.adapters.sqlite.anchor import NAME, Anchor
 from orchvynt.adapters.sqlite.auditing import AuditChain
 from orchvynt.adapters.sqlite.opening import Opened, StoreLimits, open_store
+from orchvynt.adapters.sqlite.writer import Filed
 from orchvynt.decisions.audit.chain import Verified
 from orchvynt.decisions.audit.entries import MISMATCH, Head
 from orchvynt.ports.outbox import Delivered, MessageRow, News, OutboxChange
@@ -209,7 +210,8 @@ def test_a_process_that_dies_at_a_write_boundary_loses_and_doubles_nothing(tmp_p
         for number in range(3):
             await opened.store.audit(AuditRow(number, "token:ana", "x", "", str(number)))
         filed = opened.store._writer._filed
-        filed.chain = Dying(opened.store._connection, Anchor(folder / "journal"))
+        assert isinstance(filed, Filed)
+        filed.chain = Dying(filed._connection, Anchor(folder / "journal"))
         for frame in whole(1):
             opened.journal.append(frame)
         await opened.store.settled()

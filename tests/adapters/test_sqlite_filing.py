@@ -156,7 +156,7 @@ async def main(folder):
     for frame in frames[:10]:
         opened.journal.append(frame)
     await opened.store.settled()
-    # The journal has room, the database's log does not: each batch takes pages of 8 KiB.
+    # The journal has room, the database's log does not: each batch takes pages of 16 KiB.
     wal = (folder / "store.db-wal").stat().st_size
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (wal, hard))

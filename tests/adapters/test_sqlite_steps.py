@@ -13,6 +13,10 @@ from orchvynt.adapters.sqlite.opening import open_store
 from orchvynt.model.facts import AnyFact
 from orchvynt.model.usage import Usage
 
+RECEIPT = (
+    "attempt, inv, settled_at, model, provider, upstream_model, response_id, price_source, why, nanos, input_tokens, output_tokens, "
+    "cached_input_tokens, reasoning_tokens, cache_written_tokens, estimated, overrun"
+)
 STEPS = Path(str(resources.files("orchvynt.adapters.sqlite"))) / "steps"
 
 
@@ -60,7 +64,7 @@ def test_receipts_of_older_records_are_read_from_their_facts(tmp_path: Path) -> 
     asyncio.run(filled(tmp_path, frames, each=False))
     asyncio.run(filled(tmp_path, [*several, *opened_frames], each=True))
     database = sqlite3.connect(tmp_path / "store.db")
-    before = {table: database.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in ("receipts", "claims")}
+    before = {table: database.execute(f"SELECT * FROM {table} ORDER BY inv").fetchall() for table in ("receipts", "invocations")}
     database.close()
     as_left_at(tmp_path / "store.db", 9)
 
@@ -77,9 +81,49 @@ def test_receipts_of_older_records_are_read_from_their_facts(tmp_path: Path) -> 
 
     asyncio.run(run())
     database = sqlite3.connect(tmp_path / "store.db")
+    late = (lives.inv_id(70), lives.attempt_id(70))
     for table, rows in before.items():
-        after = database.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
-        assert [row for row in after if not str(row[0]).endswith("70.0")] == [row for row in rows if not str(row[0]).endswith("70.0")]
+        after = database.execute(f"SELECT * FROM {table} ORDER BY inv").fetchall()
+        assert [row for row in after if not {*late} & {*row}] == [row for row in rows if not {*late} & {*row}]
+    database.close()
+
+
+def test_claims_and_receipts_move_to_where_they_stand_now(tmp_path: Path) -> None:
+    """A store as the build before step 18 left it, an attempt of it not settled yet."""
+    frames: list[list[AnyFact]] = [frame for number in range(40) for frame in lives.life(number)]
+    begun: list[list[AnyFact]] = [[lives.received(70), lives.placed(70), lives.sent(70), lives.ended(70)]]
+    asyncio.run(filled(tmp_path, [*frames, *begun], each=False))
+    path = tmp_path / "store.db"
+    database = sqlite3.connect(path)
+    said = database.execute('SELECT inv, "key", key_id, workflow, agent, run, session, workload, user, context FROM invocations').fetchall()
+    settled = database.execute(f"SELECT {RECEIPT} FROM receipts").fetchall()
+    waits = database.execute("SELECT attempt, model, provider, upstream_model, response_id FROM open_attempts").fetchall()
+    assert lives.attempt_id(70) in [row[0] for row in waits]
+    database.close()
+    as_left_at(path, 17)
+    database = sqlite3.connect(path)
+    database.executemany(f"INSERT INTO claims VALUES ({', '.join('?' * 10)})", said)
+    database.executemany(f"INSERT OR REPLACE INTO receipts ({RECEIPT}) VALUES ({', '.join('?' * 17)})", settled)
+    database.executemany(
+        f"INSERT INTO receipts ({RECEIPT}) VALUES (?1, 'inv_' || substr(?1, 5, 26), 0, ?2, ?3, ?4, ?5, '', '', 0, 0, 0, 0, 0, 0, 0, 0)",
+        waits,
+    )
+    database.commit()
+    database.close()
+
+    async def run() -> None:
+        opened = await open_store(path, tmp_path / "journal")
+        await naive.check(opened.store, [*frames, *begun])
+        end: list[AnyFact] = [lives.settled(70)]
+        opened.journal.append(end)
+        await opened.store.settled()
+        await naive.check(opened.store, [*frames, *begun, end])
+        await opened.store.close()
+
+    asyncio.run(run())
+    database = sqlite3.connect(path)
+    assert len(database.execute("SELECT * FROM open_attempts").fetchall()) == len(waits) - 1
+    assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     database.close()
 
 

@@ -10,7 +10,18 @@ from tests.support.lives import condition
 from tests.support.snapshots import snapshot
 
 from orchvynt.assembly.init import first_policy
-from orchvynt.assembly.settings import DEFAULT_LISTEN, FIX, Settings, WrongUseError, address, check_exposure, environment, store_path, unfit
+from orchvynt.assembly.settings import (
+    DEFAULT_LISTEN,
+    FIX,
+    Settings,
+    StorePlace,
+    WrongUseError,
+    address,
+    check_exposure,
+    environment,
+    store_place,
+    unfit,
+)
 from orchvynt.language.compile import load
 from orchvynt.language.snapshot import Gate, Key, Presidio
 
@@ -50,13 +61,33 @@ def test_no_address_raises_anything_else(text: str) -> None:
     ("url", "path"), [("", "orchvynt.db"), ("sqlite:///state/o.db", "state/o.db"), ("sqlite:////var/lib/o.db", "/var/lib/o.db")]
 )
 def test_a_store(url: str, path: str) -> None:
-    assert store_path(url) == path
+    assert store_place(url) == StorePlace(path, f"{path}.journal")
 
 
-@pytest.mark.parametrize("url", ["sqlite:///", "o.db", "postgresql://host/db", "sqlite://o.db", "file:sqlite:///o.db"])
+@pytest.mark.parametrize("url", ["sqlite:///", "o.db", "mysql://u:secret@host/db", "sqlite://o.db", "file:sqlite:///o.db"])
 def test_what_is_no_store_of_this_build_is_wrong_use(url: str) -> None:
-    with pytest.raises(WrongUseError, match="SQLite only"):
-        store_path(url)
+    with pytest.raises(WrongUseError, match="SQLite or PostgreSQL") as refused:
+        store_place(url)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_store_in_postgresql_has_a_journal_of_its_own_and_is_shown_without_its_password() -> None:
+    place = store_place("postgresql://us%40er:secret@host:5433/db?sslmode=require&search_path=ours&password=secret")
+    assert (place.shown, place.journal) == ("postgresql://us%40er@host:5433/db schema ours", "orchvynt.journal")
+    assert "secret" not in repr(place)
+    assert store_place("postgres://h/db", "elsewhere").journal == "elsewhere"
+    with pytest.raises(WrongUseError, match="beside it"):
+        store_place("sqlite:///o.db", "elsewhere")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://u:secret@h", "postgresql://u:secret@h:port/db", "postgresql://u:secret@a,b/db", "postgresql://u:sec#secret@h/db"],
+)
+def test_a_database_that_cannot_be_meant_is_wrong_use_and_tells_no_password(url: str) -> None:
+    with pytest.raises(WrongUseError) as refused:
+        store_place(url)
+    assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])

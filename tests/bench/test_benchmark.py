@@ -1,67 +1,156 @@
-"""The benchmark's own promises: how a verdict is reached, what the mock provider answers and counts. It measures nothing here."""
+"""The benchmark's own promises: how a verdict is reached, what the load and the mock provider check and count. It measures nothing here."""
 
 import http.client
 import json
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 BENCH = Path(__file__).parents[2] / "bench"
-JUDGE = """
+HEAD = """
 import json, sys
-from measure import Measurement
-from report import ratios, summarise, table, verdict
+from chart import chart
+from measure import Latency, Measurement
+from report import summaries, table, wants
 
-def summary(system, rates, per_core):
-    return summarise([Measurement(system, 800, 8.0, rate, per_core, 1.0, 1e6 / per_core, 1.0, 2.0, 30.0, 0.5, 800) for rate in rates])
+def measured(system, workload, number, per_second, per_core, alone):
+    cpu = 1e6 / per_core
+    latency = Latency(alone, 2 * alone, 1.0)
+    return number, Measurement(system, workload, 800, 8.0, per_second, per_core, 1.0, cpu, 1.0, 2.0, latency, latency, 30.0, 20.0, 0.5)
 
 given = json.loads(sys.stdin.read())
-found = ratios({name: summary(name, *values) for name, values in given.items()})
-table([summary(name, *values) for name, values in given.items()])
-print(json.dumps([[each.peer, round(each.value, 3), each.holds] for each in found]))
 """
 
 
-def judge(**given: tuple[list[float], float]) -> list[tuple[str, float, bool]]:
-    """`given`: per system its rates by round, and its requests per CPU second."""
-    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(BENCH)!r})\n{JUDGE}"]
-    result = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, timeout=60, check=True)
-    return [(peer, value, holds) for peer, value, holds in json.loads(result.stdout)]
+def ask(code: str, given: object = None) -> Any:
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(BENCH)!r})\n{code}"]
+    result = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, timeout=110, check=True)
+    return json.loads(result.stdout)
 
 
-def test_the_median_of_the_rounds_is_judged() -> None:
-    found = judge(nginx=([50_000, 60_000, 10_000], 50_000), litellm=([100, 100, 100], 100), orchvynt=([9_000, 10_000, 500], 9_000))
-    assert found == [("nginx", 0.18, True), ("litellm", 90.0, True)]
+def judge(*given: tuple[str, str, int, float, float, float]) -> dict[str, tuple[str, bool]]:
+    """`given`: system, workload, round, requests per second, the same per CPU second, and the p50 at one connection in µs."""
+    code = HEAD + "print(json.dumps([[each.what, each.found, each.holds] for each in wants(summaries(measured(*one) for one in given))]))"
+    return {what: (found, holds) for what, found, holds in ask(code, given)}
+
+
+def test_each_round_is_compared_with_nginx_of_the_same_round_and_the_median_is_judged() -> None:
+    found = judge(
+        *[("nginx", "chat-1k", number, rate, 60_000, 100) for number, rate in enumerate((50_000, 60_000, 10_000))],
+        *[("orchvynt", "chat-1k", number, rate, 20_000, 240) for number, rate in enumerate((10_000, 11_400, 2_500))],
+    )
+    assert found["chat-1k: at least 19% of nginx"] == ("20.0%", True)
+    assert found["chat-1k: p50 at one connection at most 150 µs over nginx's"] == ("140 µs", True)
 
 
 def test_the_lower_ratio_counts_when_the_load_and_not_the_core_was_the_limit() -> None:
-    found = judge(nginx=([20_000], 60_000), litellm=([100], 500), orchvynt=([5_000], 5_000))
-    assert found == [("nginx", 0.083, False), ("litellm", 10.0, False)]
+    found = judge(
+        ("nginx", "chat-1k", 1, 20_000, 60_000, 100),
+        ("orchvynt", "chat-1k", 1, 5_000, 5_000, 300),
+        ("litellm", "chat-1k", 1, 4_000, 6_000, 9),
+    )
+    assert found["chat-1k: at least 19% of nginx"] == ("8.3%", False)
+    assert found["chat-1k: above litellm"] == ("0.83 ×", False)
+    assert found["chat-1k: p50 at one connection at most 150 µs over nginx's"] == ("200 µs", False)
 
 
-def test_without_orchvynt_there_is_nothing_to_judge() -> None:
-    assert judge(nginx=([20_000], 60_000), litellm=([100], 100)) == []
+def test_a_round_in_which_nginx_failed_is_not_compared_and_without_orchvynt_nothing_is_judged() -> None:
+    found = judge(("nginx", "chat-100k", 2, 100, 100, 1), ("orchvynt", "chat-100k", 1, 90, 90, 1), ("orchvynt", "chat-100k", 2, 30, 30, 1))
+    assert found == {"chat-100k: at least 25% of nginx": ("30.0%", True)}
+    assert judge(("nginx", "chat-1k", 1, 20_000, 60_000, 1), ("litellm", "chat-1k", 1, 100, 100, 1)) == {}
 
 
-def test_an_unknown_system_is_named() -> None:
-    command = [sys.executable, str(BENCH / "run.py"), "--only", "nginx,apache"]
+def test_a_frame_of_a_stream_may_cost_25_microseconds() -> None:
+    what = "stream-100: at most 25 µs of CPU a frame"
+    assert judge(("orchvynt", "stream-100", 1, 400, 400, 1))[what] == ("25.0 µs", True)
+    assert not judge(("orchvynt", "stream-100", 1, 390, 390, 1))[what][1]
+
+
+def test_streams_that_were_never_all_open_at_once_hold_nothing() -> None:
+    code = """
+import json
+from open_streams import Run, Told
+from run import streams_want
+from workloads import OPEN_STREAMS
+
+def run(lost, window, kib):
+    return Run("orchvynt", 5000, Told(100 - lost, 100, 0, "", 1.0, 0, 1, 2, 3, 4, 0), window, 1.0, 0.5, 0.0, 20.0, kib)
+
+cases = [[run(0, 9.0, 31.0)] * 3, [run(0, 0.0, 0.0)] * 3, [run(0, 9.0, 33.0)] * 3, [run(0, 9.0, 9.0), run(1, 9.0, 9.0)]]
+print(json.dumps([streams_want(OPEN_STREAMS["streams-5000"], runs).holds for runs in cases]))
+"""
+    assert ask(code) == [True, False, False, False]
+
+
+def test_the_table_and_the_chart_name_every_system() -> None:
+    code = HEAD + "found = summaries(measured(*one) for one in given)\n"
+    code += "print(json.dumps([table(found), chart(found, {'chat-1k': 'a chat & more'}, 'today')]))"
+    text, picture = ask(code, [("nginx", "chat-1k", 1, 20_000, 60_000, 100), ("orchvynt", "chat-1k", 1, 5_000, 5_000, 300)])
+    assert "+200" in text
+    assert "8.3%" in text
+    words = " ".join(each.text or "" for each in ET.fromstring(picture).iter() if each.tag.endswith("text"))
+    for part in ("nginx", "orchvynt", "a chat & more", "60,000", "8.3% of nginx"):
+        assert part in words
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"), [("--only", "nginx,apache", "apache is no system"), ("--workloads", "x", "x is no workload")]
+)
+def test_an_unknown_name_is_said(option: str, value: str, said: str) -> None:
+    command = [sys.executable, str(BENCH / "run.py"), option, value]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 2
-    assert "apache is not among nginx, litellm, orchvynt" in result.stderr
+    assert said in result.stderr
+
+
+@pytest.mark.timeout(300)
+def test_every_policy_of_the_benchmark_can_be_served() -> None:
+    code = """
+import json
+import workloads
+from growth import _by_customer, ruled
+from orchvynt.language.compile import load
+from systems import Upstream
+
+at = Upstream(1, busy_port=2, tls_port=3)
+texts = {each.policy(workloads.towards(at, each.way)): each.name for each in workloads.WORKLOADS.values() if each.way != "fallback"}
+texts |= {workloads.fallback(at, 3): "fallback", ruled(at, 20): "rules", _by_customer(at, 9).policy: "subjects"}
+loaded = {name: load(text, name) for text, name in texts.items()}
+print(json.dumps({name: [problem.text for problem in one.problems] for name, one in loaded.items() if one.snapshot is None}))
+"""
+    assert ask(code) == {}
 
 
 @pytest.fixture(scope="module")
-def mock_provider_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("no C compiler")
-    program = tmp_path_factory.mktemp("mock") / "mock_provider"
-    subprocess.run([compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-o", str(program), str(BENCH / "mock_provider.c")], check=True)
-    with subprocess.Popen([str(program)], stdout=subprocess.PIPE, text=True) as process:
+    folder = tmp_path_factory.mktemp("programs")
+    for name in ("mock_provider", "load"):
+        strict = ["-O1", "-Wall", "-Wextra", "-Werror"]
+        subprocess.run([compiler, *strict, "-o", str(folder / name), str(BENCH / f"{name}.c")], check=True)
+    return folder
+
+
+@pytest.fixture
+def mock_provider_port(programs: Path) -> Iterator[int]:
+    yield from provider(programs)
+
+
+@pytest.fixture
+def busy_port(programs: Path) -> Iterator[int]:
+    yield from provider(programs, "busy")
+
+
+def provider(programs: Path, *arguments: str) -> Iterator[int]:
+    with subprocess.Popen([str(programs / "mock_provider"), *arguments], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             yield int(process.stdout.readline().split()[-1])
@@ -69,9 +158,18 @@ def mock_provider_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int
             process.kill()
 
 
-def test_the_mock_provider_answers_both_ways_and_counts(mock_provider_port: int) -> None:
+def seen(port: int) -> Any:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/")
+    try:
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+def test_the_mock_provider_answers_each_way_and_counts(mock_provider_port: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", mock_provider_port, timeout=20)
-    for body, stream in ((b'{"stream":false}', False), (b'{"stream": true}', True), (b'{"stream":true}', True), (b"{}" * 20_000, False)):
+    for body, stream in ((b'{"stream":false}', False), (b'{"stream": true}', True), (b'{"stream":true}', True), (b"{}" * 60_000, False)):
         connection.request("POST", "/v1/chat/completions", body)
         response = connection.getresponse()
         text = response.read().decode()
@@ -79,12 +177,46 @@ def test_the_mock_provider_answers_both_ways_and_counts(mock_provider_port: int)
         if stream:
             assert text.endswith("data: [DONE]\n\n")
             assert all(json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: {"))
+            assert text.count('"content":" gateway"') == 100
         else:
             assert json.loads(text)["usage"]["total_tokens"] == 273
             assert 800 <= len(text) <= 1000
     chunks = iter([b'{"stream"', b": 1}"])
     connection.request("POST", "/v1/chat/completions", chunks, {"transfer-encoding": "chunked"}, encode_chunked=True)
     assert json.loads(connection.getresponse().read())["object"] == "chat.completion"
-    connection.request("GET", "/")
-    assert json.loads(connection.getresponse().read()) == {"requests": 5, "streams": 2}
+    connection.request("POST", "/v1/messages", b"{}")
+    assert json.loads(connection.getresponse().read())["content"][0]["text"].startswith("Large language model gateways")
     connection.close()
+    assert seen(mock_provider_port) == {"requests": 6, "streams": 2}
+
+
+def load(programs: Path, folder: Path, port: int, *settings: str, body: str = "{}") -> Any:
+    """`settings`: connections, seconds, rate, subjects, words, times, end."""
+    request = folder / "request"
+    request.write_text(f"POST /v1/chat/completions HTTP/1.1\r\nhost: here\r\ncontent-length: {len(body)}\r\n\r\n{body}")
+    command = [str(programs / "load"), str(port), str(request), *settings]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, timeout=100, check=True).stdout)
+
+
+def test_the_load_counts_what_it_was_answered_and_no_more(programs: Path, tmp_path: Path, mock_provider_port: int) -> None:
+    first = load(programs, tmp_path, mock_provider_port, "8", "0.2", "0", "1", "Large language model", "1", "")
+    paced = load(programs, tmp_path, mock_provider_port, "8", "0.5", "100", "1", "Large language model", "1", "")
+    streamed = load(programs, tmp_path, mock_provider_port, "3", "0.1", "0", "1", ' gateway"', "100", "[DONE]", body='{"stream":true}')
+    assert [each["errors"] for each in (first, paced, streamed)] == [0, 0, 0]
+    assert paced["requests"] == 50
+    assert first["p50_us"] <= first["p99_us"] <= first["max_us"]
+    asked = first["requests"] + paced["requests"] + streamed["requests"]
+    assert seen(mock_provider_port) == {"requests": asked, "streams": streamed["requests"]}
+
+
+def test_the_load_finds_wrong_answers(programs: Path, tmp_path: Path, mock_provider_port: int, busy_port: int) -> None:
+    other = load(programs, tmp_path, mock_provider_port, "2", "0.05", "0", "1", "small talk", "1", "")
+    short = load(programs, tmp_path, mock_provider_port, "2", "0.05", "0", "1", ' gateway"', "101", "", body='{"stream":true}')
+    endless = load(programs, tmp_path, mock_provider_port, "2", "0.05", "0", "1", ' gateway"', "100", "[GONE]", body='{"stream":true}')
+    refused = load(programs, tmp_path, busy_port, "2", "0.05", "0", "1", "", "0", "")
+    for told, why in ((other, "without the provider's words"), (short, "without the provider's words"), (endless, "without its end")):
+        assert told["requests"] == 0
+        assert told["errors"] > 0
+        assert told["why"].startswith(why)
+    assert refused["errors"] > 0
+    assert refused["why"].startswith("refused, status 429")

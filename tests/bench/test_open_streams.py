@@ -38,10 +38,13 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.
             process.kill()
 
 
-def run(process: subprocess.Popen[str], port: int, streams: int, frames: int) -> dict[str, object]:
+def run(folder: Path, process: subprocess.Popen[str], port: int, streams: int, frames: int, exact: bool = True) -> dict[str, object]:
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(f"{port} {streams} {frames}\n")
+    body = '{"model":"m","stream":true,"messages":[{"role":"user","content":"stream ###### of $$$$$$ frames"}]}'
+    request = folder / "request"
+    request.write_text(f"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: {len(body)}\r\n\r\n{body}")
+    process.stdin.write(f"{port} {streams} {frames} {int(exact)} {request}\n")
     process.stdin.flush()
     while not (line := process.stdout.readline()).startswith("{"):
         assert line.strip() in ("open", "closing")
@@ -49,31 +52,38 @@ def run(process: subprocess.Popen[str], port: int, streams: int, frames: int) ->
     return told
 
 
-def test_streams_that_go_straight_from_end_to_end_are_whole(load: tuple[subprocess.Popen[str], int]) -> None:
+def test_streams_that_go_straight_from_end_to_end_are_whole(tmp_path: Path, load: tuple[subprocess.Popen[str], int]) -> None:
     process, port = load
-    told = run(process, port, 5, 8)
+    told = run(tmp_path, process, port, 5, 8)
     assert (told["frames"], told["expected"], told["broken"], told["why"]) == (40, 40, 0, "")
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "exact", "why"),
     [
-        ((b" 0000002 ", b" 0000003 "), "another frame was due"),
-        ((b"gpt-4o-2024-08-06", b"gpt-4o-2024-08-07"), "another frame was due"),
-        ((b"[DONE]", b"[GONE]"), "an event that nobody sent"),
-        ((b"00001 0000001", b"00007 0000001"), "another frame was due"),
+        ((b" 0000002 ", b" 0000003 "), True, "another frame was due"),
+        ((b"gpt-4o-2024-08-06", b"gpt-4o-2024-08-07"), True, "another frame was due"),
+        ((b"[DONE]", b"[GONE]"), True, "an event that nobody sent"),
+        ((b"00001 0000001", b"00007 0000001"), True, "another frame was due"),
+        ((b"gpt-4o-2024-08-06", b"gpt-4o-2024-08-07"), False, ""),
+        ((b'"object":"chat', b'"object":"wild'), False, ""),
+        ((b" 0000002 ", b" 0000003 "), False, "another frame was due"),
+        ((b"00001 0000001", b"00007 0000001"), False, "another frame was due"),
+        ((b"[DONE]", b"[GONE]"), False, "it ended without its terminal marker"),
     ],
 )
-def test_whatever_is_changed_on_the_way_is_found(load: tuple[subprocess.Popen[str], int], change: tuple[bytes, bytes], why: str) -> None:
+def test_whatever_is_changed_on_the_way_is_found(
+    tmp_path: Path, load: tuple[subprocess.Popen[str], int], change: tuple[bytes, bytes], exact: bool, why: str
+) -> None:
     process, port = load
     relay = subprocess.Popen(
         [sys.executable, "-c", RELAY, str(port), *(part.decode() for part in change)], stdout=subprocess.PIPE, text=True
     )
     with relay:
         assert relay.stdout is not None
-        told = run(process, int(relay.stdout.readline()), 2, 4)
+        told = run(tmp_path, process, int(relay.stdout.readline()), 2, 4, exact)
         relay.kill()
-    assert told["broken"]
+    assert bool(told["broken"]) == bool(why)
     assert why in str(told["why"])
 
 

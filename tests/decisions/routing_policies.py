@@ -6,7 +6,8 @@ import msgspec
 from tests.support.snapshots import ANTHROPIC, OPENAI, invocation, snapshot
 
 from orchvynt.decisions.routing.figures import Observed, nothing_observed
-from orchvynt.decisions.routing.plan import Plan, plan
+from orchvynt.decisions.routing.plan import plan
+from orchvynt.decisions.routing.planned import Plan
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Capabilities, Choose, Expect, Expression, Key, Model, Rule, Snapshot

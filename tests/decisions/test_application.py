@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from tests.support.snapshots import invocation
 
-from orchvynt.decisions.budgets.application import Applied, applicable, lines
+from orchvynt.decisions.budgets.application import applicable, lines
+from orchvynt.decisions.budgets.applied import Applied
 from orchvynt.language.snapshot import Breach, Budget, EvaluationError, Expression, Limits, Scope
 from orchvynt.language.subjects import EVERYBODY, NOBODY
 from orchvynt.model.faults import Fault

@@ -5,7 +5,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchvynt.decisions.budgets.application import Applied, lines
+from orchvynt.decisions.budgets.application import lines
+from orchvynt.decisions.budgets.applied import Applied
 from orchvynt.decisions.budgets.grants import Grants, Term, term
 from orchvynt.language.snapshot import Budget, Limits
 from orchvynt.model.facts import BudgetGranted

@@ -5,7 +5,8 @@ from collections.abc import MutableMapping
 import msgspec
 import pytest
 
-from orchvynt.decisions.gates.judgement import Judgement, foresee, judge, judge_calls
+from orchvynt.decisions.gates.judgement import foresee, judge, judge_calls
+from orchvynt.decisions.gates.verdicts import Judgement
 from orchvynt.language.compiled_gates import Confidence, Stage
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
 from orchvynt.language.expressions.values import NotKnownYetError
@@ -37,7 +38,7 @@ def after() -> OutputValues:
 
 
 def test_a_gate_without_condition_is_certain() -> None:
-    assert foresee([gate("g")], before()) == ((Judgement("g", "matched"),), ())
+    assert foresee(gate("g"), before()) == "matched"
     assert judge(gate("g"), after()) == Judgement("g", "matched")
 
 
@@ -50,14 +51,14 @@ def test_what_the_request_alone_decides_is_certain_before_the_send() -> None:
         gate("text", 'output.text == "hi"'),
         gate("both", '"review" in flags && cost > 0.1'),
     ]
-    certain, undecided = foresee(gates, before())
-    assert [(one.gate, one.verdict) for one in certain] == [
+    found = {one.name: foresee(one, before()) for one in gates}
+    assert [(name, verdict) for name, verdict in found.items() if verdict is not None] == [
         ("flag", "matched"),
         ("no flag", "passed"),
         ("flag or text", "matched"),
         ("never", "passed"),
     ]
-    assert undecided == ("text", "both")
+    assert [name for name, verdict in found.items() if verdict is None] == ["text", "both"]
 
 
 def test_the_answer_decides_the_rest() -> None:
@@ -68,7 +69,7 @@ def test_the_answer_decides_the_rest() -> None:
 
 def test_a_condition_that_fails_closes_and_says_why() -> None:
     broken = gate("bad", "output.text.size() / 0 > 1")
-    assert foresee([broken], before()) == ((), ("bad",))
+    assert foresee(broken, before()) is None
     judged = judge(broken, after())
     assert (judged.verdict, judged.closes) == ("failed", True)
     assert "zero" in judged.problem
@@ -125,8 +126,7 @@ def call_gate(text: str = "") -> Gate:
 
 
 def foreseen(one: Gate, *tools: str, stream: bool = True) -> str:
-    certain, undecided = foresee([one], before(), tools, stream)
-    return certain[0].verdict if certain else f"undecided {', '.join(undecided)}"
+    return foresee(one, before(), tools, stream) or f"undecided {one.name}"
 
 
 def test_a_stream_is_of_no_interest_to_a_gate_that_matches_none_of_the_tools_it_offers() -> None:

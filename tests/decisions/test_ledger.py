@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from tests.support.budgets import line as line_of
 
 from orchvynt.decisions.budgets.ledger import Ledger, Line
-from orchvynt.decisions.budgets.sizing import Fits, Need, Short, size
+from orchvynt.decisions.budgets.needs import Fits, Need, Short
+from orchvynt.decisions.budgets.sizing import size
 from orchvynt.model.facts import Reserved
 from orchvynt.model.money import FREE, Price
 

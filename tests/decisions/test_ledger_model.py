@@ -9,7 +9,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from orchvynt.decisions.budgets.accounts import Line
 from orchvynt.decisions.budgets.ledger import Ledger
-from orchvynt.decisions.budgets.sizing import Fits, Need, Short, size
+from orchvynt.decisions.budgets.needs import Fits, Need, Short
+from orchvynt.decisions.budgets.sizing import size
 from orchvynt.decisions.budgets.windows import account_window, placed_in, slice_length
 from orchvynt.language.snapshot import Budget, Limits
 from orchvynt.model.facts import Reserved

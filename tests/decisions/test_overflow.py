@@ -1,10 +1,13 @@
 """What stands against every limit of a budget, and what a model consumes past it."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.support.budgets import line as line_of
 
 from orchvynt.decisions.budgets.ledger import Account, Ledger, Line
+from orchvynt.decisions.budgets.needs import Fits
 from orchvynt.decisions.budgets.overflow import overflows, own_limits, used
-from orchvynt.decisions.budgets.sizing import Fits
+from orchvynt.decisions.budgets.standing import Spend, measures
 from orchvynt.language.compiled_budgets import UNLIMITED, Breach, Budget, Limits
 
 ALL = Limits(nanos=1_000, tokens=100, input_tokens=60, output_tokens=40, invocations=5)
@@ -17,6 +20,16 @@ def test_every_unit_has_its_amounts() -> None:
         ("invocations", 5, 2, 1),
     ]  # fmt: skip
     assert used(UNLIMITED, account) == ()
+
+
+AMOUNTS = st.integers(0, 10**12)
+
+
+@given(st.builds(Limits, *[st.none() | AMOUNTS] * 5), st.builds(Account, *[AMOUNTS] * 8))
+def test_what_is_used_is_what_the_measures_say(limits: Limits, account: Account) -> None:
+    settled = Spend(account.settled_nanos, account.settled_tokens, account.settled_output, account.settled_calls)
+    held = Spend(account.held_nanos, account.held_tokens, account.held_output, account.held_calls)
+    assert used(limits, account) == measures(limits, settled, held)
 
 
 def past(limits: Limits, admitted: bool = True) -> Line:

@@ -8,7 +8,7 @@ from tests.decisions.routing_policies import asking, planned
 from tests.support.snapshots import ANTHROPIC, snapshot
 
 from orchvynt.decisions.routing.names import resolve
-from orchvynt.decisions.routing.plan import Plan
+from orchvynt.decisions.routing.planned import Plan
 from orchvynt.decisions.routing.rules import FAILURES_MAX
 from orchvynt.language.snapshot import EvaluationError, Expression, Model, Rule, Snapshot
 from orchvynt.model.money import FREE

@@ -6,8 +6,8 @@ import msgspec
 from tests.support.budgets import line
 
 from orchvynt.decisions.budgets.ledger import Line
+from orchvynt.decisions.budgets.needs import Short
 from orchvynt.decisions.budgets.refusals import budget_exceeded, detail, no_room, too_deep
-from orchvynt.decisions.budgets.sizing import Short
 from orchvynt.language.snapshot import Budget, Limits
 
 MIDNIGHT = 1_798_848_000_000_000_000  # 2027-01-02T00:00:00Z

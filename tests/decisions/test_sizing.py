@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tests.support.budgets import line as line_of
 
 from orchvynt.decisions.budgets.ledger import Ledger, Line
-from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, Fits, Need, Short, binds, size
+from orchvynt.decisions.budgets.needs import Fits, Need, Short
+from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, binds, size
 from orchvynt.language.snapshot import Limits
 from orchvynt.model.money import FREE, Price, cost_nanos
 

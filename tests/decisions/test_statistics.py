@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchvynt.decisions.routing import statistics as s
-from orchvynt.decisions.routing.statistics import RELATIVE_ERROR_MAX, SLOT_NS, SLOTS, UNMEASURED, Measured, Statistics
+from orchvynt.decisions.routing.measured import Measured
+from orchvynt.decisions.routing.statistics import RELATIVE_ERROR_MAX, SLOT_NS, SLOTS, UNMEASURED, Statistics
 from orchvynt.model.usage import Usage
 
 MS = 1_000_000

@@ -45,6 +45,7 @@ class PaperHouse:
         self.draining = False
         self.date = b""
         self.requests_open = 0
+        self.requests_total = 0
         self.seen: list[Seen] = []
         self.refusals: list[Fault] = []
         self._late = late
@@ -58,9 +59,6 @@ class PaperHouse:
 
     def closed(self, guest: Guest) -> None:
         pass
-
-    def began(self) -> None:
-        self.requests_open += 1
 
     def refused(self, fault: Fault) -> None:
         self.refusals.append(fault)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.decisions.routing_policies import asking, planned, policy, rule
 
-from orchvynt.decisions.routing.plan import Plan
+from orchvynt.decisions.routing.planned import Plan
 from orchvynt.language.rule_index import PLACES_MAX, candidates, index_rules
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Rule, RuleIndex, Snapshot

@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from orchvynt.catalog.bounds import input_tokens_bound_anywhere
+from orchvynt.language.candidate_figures import CandidateFigures
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
 from orchvynt.language.expressions.values import NotKnownYetError, kind
 from orchvynt.language.kinds import may_be
-from orchvynt.language.scope import CandidateFigures, CandidateValues, OutputValues, RequestValues, recorded
+from orchvynt.language.scope import CandidateValues, OutputValues, RequestValues, recorded
 from orchvynt.language.snapshot import EvaluationError, Expression
 from orchvynt.language.variables import TABLES, Stage
 from orchvynt.model.chat import Reply

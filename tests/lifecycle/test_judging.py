@@ -6,7 +6,7 @@ from tests.support.lives import condition
 from tests.support.playbook import ANSWER, ASK_FIRST, HELD, Expected, Playbook, Recorded
 from tests.support.snapshots import SECOND, invocation, snapshot
 
-from orchvynt.decisions.budgets.sizing import Fits
+from orchvynt.decisions.budgets.needs import Fits
 from orchvynt.dialects.shapes import Answer, Failure
 from orchvynt.language.compiled_gates import Confidence
 from orchvynt.language.snapshot import Constraint, Gate

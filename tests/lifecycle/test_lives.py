@@ -8,7 +8,7 @@ from tests.support.budgets import line
 from tests.support.playbook import ANSWER, ASK_FIRST, Playbook, Recorded, admitted, received, sent
 from tests.support.snapshots import EVERY_TRIGGER, SECOND, invocation, snapshot
 
-from orchvynt.decisions.budgets.sizing import Short
+from orchvynt.decisions.budgets.needs import Short
 from orchvynt.decisions.fallback.moves import Rest
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import Failure, Seen

@@ -4,7 +4,7 @@ from tests.support.budgets import line
 from tests.support.playbook import ANSWER, ASK_FIRST, Playbook, Recorded, admitted, received
 from tests.support.snapshots import SECOND, invocation, snapshot
 
-from orchvynt.decisions.budgets.sizing import Short
+from orchvynt.decisions.budgets.needs import Short
 from orchvynt.dialects.shapes import Failure, Seen
 from orchvynt.language.snapshot import Breach, Budget, Gate, Limits
 from orchvynt.lifecycle.before_send import joinable, wanted

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.snapshots import invocation
 
-from orchvynt.decisions.budgets.application import Applied
+from orchvynt.decisions.budgets.applied import Applied
 from orchvynt.dialects import registry
 from orchvynt.language.snapshot import Budget
 from orchvynt.lifecycle.runaways import prompt_digest, watched

@@ -11,8 +11,8 @@ from orchvynt.language.snapshot import Budget, Gate, Limits
 from orchvynt.model.invocation import Claims
 from orchvynt.runtime import metrics as m
 from orchvynt.runtime.measuring import Measuring, Plumbing
+from orchvynt.runtime.metrics import Sampled
 from orchvynt.runtime.recovery import Recovered
-from orchvynt.runtime.series import Sampled
 
 DAILY = Budget("daily", "global", None, "day", Limits(5_000_000_000, 10_000))
 PER_RUN = Budget("per-run", "run", None, "lifetime", Limits(None, 10_000))

@@ -6,7 +6,7 @@ from tests.support.budgets import line
 from tests.support.snapshots import invocation, snapshot
 
 from orchvynt.decisions.budgets.ledger import Ledger, Line
-from orchvynt.decisions.budgets.sizing import Short
+from orchvynt.decisions.budgets.needs import Short
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.state import State
 from orchvynt.runtime.life import Life

@@ -15,9 +15,10 @@ from orchvynt.catalog.bounds import input_tokens_bound
 from orchvynt.decisions.budgets.application import applicable, lines
 from orchvynt.decisions.budgets.ledger import AccountKey, Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.needs import Fits
 from orchvynt.decisions.budgets.overflow import used
 from orchvynt.decisions.budgets.reported import InputReports
-from orchvynt.decisions.budgets.sizing import Fits, binds
+from orchvynt.decisions.budgets.sizing import binds
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.statistics import Statistics
@@ -26,7 +27,8 @@ from orchvynt.language.snapshot import Budget, Limits, Scope, Snapshot
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.state import State
-from orchvynt.lifecycle.weighing import Weighed, weigh
+from orchvynt.lifecycle.weighed import Weighed
+from orchvynt.lifecycle.weighing import weigh
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.facts import Reserved
 from orchvynt.model.faults import Fault

@@ -9,11 +9,11 @@ import msgspec
 
 from orchvynt.decisions.budgets.accounts import Line, key_of
 from orchvynt.decisions.budgets.ledger import Ledger
-from orchvynt.decisions.budgets.sizing import Fits, Short
+from orchvynt.decisions.budgets.needs import Fits, Short
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle import commands, events
 from orchvynt.lifecycle.events import NotAdmitted
-from orchvynt.lifecycle.weighing import Weighed
+from orchvynt.lifecycle.weighed import Weighed
 from orchvynt.model import facts as f
 from orchvynt.model.facts import AnyFact, Reserved
 from orchvynt.model.money import Price, cost_nanos

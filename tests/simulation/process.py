@@ -6,6 +6,7 @@ from orchvynt.adapters.upstream.client import HttpUpstream
 from orchvynt.assembly.machine import SERVED, Foundation, Machine, Parts
 from orchvynt.language.compile import Loaded, load
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.model.builds import Build
 from orchvynt.ports.checking import Compared
 from orchvynt.runtime.changing import Changing
 from orchvynt.runtime.operations import Operations
@@ -61,6 +62,7 @@ class About:
 
     def __init__(self, started_at: int) -> None:
         self.started_at = started_at
+        self.build: Build = "pure"
 
     def journal_bytes(self) -> int:
         return 0

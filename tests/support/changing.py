@@ -6,6 +6,7 @@ from tests.support.clock import CountingIds
 from orchvynt.adapters.checking.inline import InlineChecking
 from orchvynt.language.compile import load
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.model.builds import Build
 from orchvynt.ports.checking import Checking
 from orchvynt.ports.watched import FileUnreadableError
 from orchvynt.runtime.changing import Changing
@@ -17,6 +18,7 @@ class FakeAbout:
     version = "0.0.0"
     name = "here:1"
     started_at = 5
+    build: Build = "pure"
     store = "memory:"
 
     def __init__(self) -> None:

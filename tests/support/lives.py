@@ -12,7 +12,7 @@ import msgspec
 from tests.support.snapshots import EVERY_TRIGGER, SECOND, invocation, snapshot
 
 from orchvynt.decisions.budgets.application import lines
-from orchvynt.decisions.budgets.sizing import Fits, Short
+from orchvynt.decisions.budgets.needs import Fits, Short
 from orchvynt.dialects.shapes import Answer, Failure, Seen
 from orchvynt.language.compiled_gates import ALL, Confidence, Presidio
 from orchvynt.language.compiled_gates import Stage as GateStage

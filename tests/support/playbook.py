@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from tests.support.snapshots import invocation as ask
 from tests.support.snapshots import snapshot as policy
 
-from orchvynt.decisions.budgets.sizing import Fits
+from orchvynt.decisions.budgets.needs import Fits
 from orchvynt.decisions.identity.subjects import Subjects
 from orchvynt.decisions.routing.figures import nothing_observed
 from orchvynt.dialects.shapes import Answer

@@ -49,9 +49,9 @@ from orchvynt.runtime.control import (
     Tested,
 )
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.metrics import Sampled
 from orchvynt.runtime.oidc_provider import OidcProvider
 from orchvynt.runtime.people import People
-from orchvynt.runtime.series import Sampled
 from orchvynt.surfaces.admin.app import admin_app
 from orchvynt.surfaces.admin.connections import AdminConnection
 from orchvynt.surfaces.admin.connections import serving as admin_serving

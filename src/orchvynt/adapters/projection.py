@@ -42,28 +42,45 @@ from orchvynt.ports.store import FeedbackRow, InvocationRow
 REFERENCE_CHARS_MAX: Final = 200
 PARKED: Final = "parked"
 
+_NOT_RECEIVED: Final = (0, "", "", "", "", "", "")
+
 SpendKey = tuple[str, str, int, int, int]
 """Budget, subject, start of the window, its length if it rolls, and when it is over."""
 
 
 class Record:
-    """What one batch says of one invocation. The fields of InvocationRow are blank where the batch did not change them."""
+    """What one batch says of one invocation. The fields of its InvocationRow are blank where the batch did not change them."""
 
-    # Defaults of the class, so that making a record sets only what is known of it: 1 µs less for each invocation.
-    touched = False
-    at = tier = nanos = duration_ns = 0
-    endpoint = key_id = workflow = agent = run = requested_model = model = provider = rule = outcome = ""
+    # Facts are kept as they are, and become a row once: no field is copied on the way.
+    __slots__ = ("bodies", "finished", "inv", "model", "provider", "received", "rule", "seq", "tier", "touched")
 
     def __init__(self, seq: int, inv: str, payload: bytes) -> None:
         self.seq = seq
         self.inv = inv
         self.bodies = [payload]
+        self.touched = False
+        self.received: InvocationReceived | None = None
+        self.finished: InvocationFinished | None = None
+        self.model = self.provider = self.rule = ""
+        self.tier = 0
+
+    def values(self) -> tuple[str | int, ...]:
+        """The fields of InvocationRow, in their order."""
+        received, finished = self.received, self.finished
+        if received is None:
+            begun: tuple[str | int, ...] = _NOT_RECEIVED
+        else:
+            claims = received.claims
+            begun = (
+                received.at, received.endpoint, received.key_id, claims.workflow, claims.agent, claims.run, received.requested_model,
+            )  # fmt: skip
+        if finished is None:
+            return (self.inv, *begun, self.model, self.provider, self.rule, self.tier, "", 0, 0)
+        nanos, duration_ns = bounded(finished.nanos), bounded(finished.duration_ns)
+        return (self.inv, *begun, self.model, self.provider, self.rule, self.tier, finished.outcome, nanos, duration_ns)
 
     def row(self) -> InvocationRow:
-        return InvocationRow(
-            self.inv, self.at, self.endpoint, self.key_id, self.workflow, self.agent, self.run, self.requested_model,
-            self.model, self.provider, self.rule, self.tier, self.outcome, self.nanos, self.duration_ns,
-        )  # fmt: skip
+        return InvocationRow(*self.values())  # type: ignore[arg-type]  # their order is that of the fields
 
 
 class Batch:
@@ -73,7 +90,7 @@ class Batch:
         self.next_seq = next_seq
         self.records: dict[str, Record] = {}
         self.references: list[tuple[str, int]] = []
-        # Nanos, tokens, output tokens, invocations, and when the last of it was settled.
+        # Nanos, tokens, output tokens (all of any size: stores bound the sum), invocations, and when the last of it was settled.
         self.spend: dict[SpendKey, list[int]] = {}
         self.holds: dict[str, tuple[HoldPlaced, int]] = {}
         self.sent: dict[str, int] = {}
@@ -116,21 +133,15 @@ class Batch:
 
 
 def _received(batch: Batch, record: Record, fact: InvocationReceived) -> None:
-    claims = fact.claims
     batch.receipts.received.append(fact)
     record.touched = True
-    record.at = fact.at
-    record.endpoint = fact.endpoint
-    record.key_id = fact.key_id
-    record.requested_model = fact.requested_model
-    record.workflow = claims.workflow
-    record.agent = claims.agent
-    record.run = claims.run
-    if claims.run:
-        batch.refer(record, claims.run)
+    record.received = fact
+    run = fact.claims.run
+    if run:
+        batch.refer(record, run)
     if fact.request_id:
         batch.refer(record, fact.request_id)
-    if fact.trace_id and fact.trace_id != claims.run:
+    if fact.trace_id and fact.trace_id != run:
         batch.refer(record, fact.trace_id)
 
 
@@ -144,7 +155,7 @@ def _hold_placed(batch: Batch, _: Record, fact: HoldPlaced) -> None:
 
 
 def _sent(batch: Batch, _: Record, fact: AttemptSent) -> None:
-    batch.receipts.of(fact).sent(fact)
+    batch.receipts.of(fact).went = (fact.model, fact.provider, fact.upstream_model)
     held = batch.holds.get(fact.attempt)
     if held is None:
         batch.sent[fact.attempt] = fact.at
@@ -162,7 +173,7 @@ def _ended(batch: Batch, record: Record, fact: AttemptEnded) -> None:
 
 def _settled(batch: Batch, record: Record, fact: AttemptSettled) -> None:
     _released(batch, record, fact)
-    batch.receipts.of(fact).settled(fact)
+    batch.receipts.of(fact).settled = fact
     spend = batch.spend
     for part in fact.reserved:
         if part.subject == fact.inv:
@@ -170,11 +181,11 @@ def _settled(batch: Batch, record: Record, fact: AttemptSettled) -> None:
         key = (part.budget, part.subject, part.window, part.rolls_ns, part.ends_at)
         total = spend.get(key)
         if total is None:
-            spend[key] = [bounded(part.nanos), bounded(part.tokens), bounded(part.output_tokens), part.invocations, fact.at]
+            spend[key] = [part.nanos, part.tokens, part.output_tokens, part.invocations, fact.at]
         else:
-            total[0] = bounded(total[0] + part.nanos)
-            total[1] = bounded(total[1] + part.tokens)
-            total[2] = bounded(total[2] + part.output_tokens)
+            total[0] += part.nanos
+            total[1] += part.tokens
+            total[2] += part.output_tokens
             total[3] += part.invocations
             total[4] = fact.at
 
@@ -182,6 +193,11 @@ def _settled(batch: Batch, record: Record, fact: AttemptSettled) -> None:
 def _released(batch: Batch, _: Record, fact: AttemptSettled | HoldVoided) -> None:
     if batch.holds.pop(fact.attempt, None) is None:
         batch.released.add(fact.attempt)
+
+
+def _voided(batch: Batch, record: Record, fact: HoldVoided) -> None:
+    _released(batch, record, fact)
+    batch.receipts.attempts.pop(fact.attempt, None)  # nothing will be settled
 
 
 def _review(batch: Batch, record: Record, fact: ReviewFact) -> None:
@@ -223,9 +239,7 @@ def _delivered(batch: Batch, record: Record, fact: AnswerDelivered) -> None:
 
 def _finished(batch: Batch, record: Record, fact: InvocationFinished) -> None:
     record.touched = True
-    record.outcome = fact.outcome
-    record.nanos = bounded(fact.nanos)
-    record.duration_ns = bounded(fact.duration_ns)
+    record.finished = fact
     if fact.model:
         record.model = fact.model
         record.tier = fact.tier
@@ -241,7 +255,7 @@ _FOLDS: Final[dict[type, Callable[..., None]]] = {
     AttemptSent: _sent,
     AttemptEnded: _ended,
     AttemptSettled: _settled,
-    HoldVoided: _released,
+    HoldVoided: _voided,
     GateJudged: _judged,
     ReviewOpened: _opened,
     CallerWaits: _waits,

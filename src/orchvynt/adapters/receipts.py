@@ -14,6 +14,8 @@ INT_MAX: Final = (1 << 63) - 1
 TOKENS_MAX: Final = 1 << 40
 """No attempt has more; sums of as many receipts as there may be stay within 64 bits."""
 
+NOT_SENT: Final = ("", "", "")
+
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -23,32 +25,34 @@ def bounded(number: int) -> int:
 
 
 class Receipt:
-    """What one batch says of one attempt; blank where it says nothing. `settled_at` is 0 until it is a receipt."""
+    """What one batch says of one attempt. `went` is where it was sent: model, provider, and the provider's name of the model."""
 
-    # Defaults of the class, so that making one sets only what is known of it.
-    settled_at = nanos = input_tokens = output_tokens = cached_input_tokens = reasoning_tokens = cache_written_tokens = 0
-    model = provider = upstream_model = response_id = price_source = why = ""
-    estimated = overrun = False
+    __slots__ = ("inv", "response_id", "settled", "went")
 
     def __init__(self, inv: str) -> None:
         self.inv = inv
+        self.went: tuple[str, str, str] = NOT_SENT
+        self.response_id = ""
+        self.settled: AttemptSettled | None = None
 
-    def sent(self, fact: AttemptSent) -> None:
-        self.model, self.provider, self.upstream_model = fact.model, fact.provider, fact.upstream_model
+    def join(self, went: tuple[str, str, str], response_id: str) -> None:
+        """What another batch says of it; what this one says stands."""
+        if self.went is NOT_SENT:
+            self.went = went
+        self.response_id = self.response_id or response_id
 
-    def settled(self, fact: AttemptSettled) -> None:
-        usage = fact.usage
-        self.settled_at = fact.at
-        self.nanos = bounded(fact.nanos)
-        self.price_source = fact.price_source
-        self.why = fact.why
-        self.overrun = fact.overrun
-        self.estimated = usage.estimated
-        self.input_tokens = min(usage.input_tokens, TOKENS_MAX)
-        self.output_tokens = min(usage.output_tokens, TOKENS_MAX)
-        self.cached_input_tokens = min(usage.cached_input_tokens, TOKENS_MAX)
-        self.reasoning_tokens = min(usage.reasoning_tokens, TOKENS_MAX)
-        self.cache_written_tokens = min(usage.cache_written_tokens, TOKENS_MAX)
+    def values(self, settled: AttemptSettled) -> tuple[str | int, ...]:
+        """The fields of ReceiptRow from `inv` to `overrun`."""
+        usage = settled.usage
+        tokens: tuple[int, ...] = (
+            usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, usage.reasoning_tokens, usage.cache_written_tokens,
+        )  # fmt: skip
+        if max(tokens) > TOKENS_MAX:
+            tokens = tuple(min(number, TOKENS_MAX) for number in tokens)
+        return (
+            self.inv, settled.at, *self.went, self.response_id, settled.price_source, settled.why, bounded(settled.nanos), *tokens,
+            usage.estimated, settled.overrun,
+        )  # fmt: skip
 
 
 class Receipts:
@@ -67,8 +71,14 @@ class Receipts:
         return receipt
 
 
+def said_values(fact: InvocationReceived) -> tuple[str, ...]:
+    """What no list shows of it: key, session, workload, user, context as JSON."""
+    said = fact.claims
+    return (fact.key, said.session, said.workload, said.user, _encode(said.context).decode() if said.context else "")
+
+
 def claims_values(fact: InvocationReceived) -> tuple[str, ...]:
     """Key, key id, workflow, agent, run, session, workload, user, context as JSON."""
     said = fact.claims
-    context = _encode(said.context).decode() if said.context else ""
-    return (fact.key, fact.key_id, said.workflow, said.agent, said.run, said.session, said.workload, said.user, context)
+    key, *rest = said_values(fact)
+    return (key, fact.key_id, said.workflow, said.agent, said.run, *rest)

@@ -116,6 +116,11 @@ def _refusal(fault: Fault) -> bytes:
 
 
 async def open_state(settings: Settings) -> Opened:
-    """Opens the store of the settings and the journal beside it."""
-    path = Path(settings.store_path)
-    return await open_store(path, path.with_name(path.name + ".journal"))
+    """Opens the store of the settings and its journal."""
+    place = settings.store
+    if place.target is None:
+        return await open_store(Path(place.path), Path(place.journal))
+    # Its library is an extra.
+    from orchvynt.adapters.postgres.opening import open_store as open_database  # noqa: PLC0415
+
+    return await open_database(place.target, Path(place.journal))

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchvynt.assembly import settings
+from orchvynt.assembly.built import built
 from orchvynt.surfaces.cli.app import build_app
 from orchvynt.surfaces.cli.outside import (
     DemoOptions,
     DoctorOptions,
     InitOptions,
     LocalCommands,
+    MigrateOptions,
     Outside,
     ScriptedProviderOptions,
     ServeOptions,
@@ -39,10 +41,11 @@ def main() -> None:
         scripted_provider=_scripted_provider,
         init=lambda options: _init(options, environment),
         doctor=lambda options: _doctor(options, environment, directory),
+        migrate=_migrate,
         validate=_validate,
         test=_test,
     )
-    build_app(Outside(environment, directory, time.time_ns, version("orchvynt"), local))()
+    build_app(Outside(environment, directory, time.time_ns, version("orchvynt"), local, built()))()
 
 
 def _serve(options: ServeOptions, environment: Mapping[str, str], directory: Path) -> int:
@@ -70,7 +73,7 @@ def serve_settings(options: ServeOptions, directory: Path) -> settings.Settings:
         listen_port=listen[1],
         admin_host=admin[0],
         admin_port=admin[1],
-        store_path=settings.store_path(options.store),
+        store=settings.store_place(options.store, options.journal),
         secret_env=options.secret_env or defaults.secret_env,
         secret_dir=options.secret_dir or defaults.secret_dir,
         insecure_admin=options.insecure_admin,
@@ -112,6 +115,16 @@ def _doctor(options: DoctorOptions, environment: Mapping[str, str], directory: P
     from orchvynt.assembly.doctor import run
 
     return run(options.policy, options.server, options.json, environment, directory)
+
+
+def _migrate(options: MigrateOptions) -> int:
+    try:
+        target = settings.database(options.store)
+    except settings.WrongUseError as error:
+        return _wrong_use("migrate", error)
+    from orchvynt.assembly.migrate import run
+
+    return run(target, options.only_print)
 
 
 def _validate(text: str, file: str) -> "tuple[Sequence[Problem], Sequence[str]]":

@@ -20,6 +20,7 @@ from orchvynt.adapters.sqlite.opening import Opened
 from orchvynt.adapters.watched import DiskFile
 from orchvynt.assembly.binding import bind
 from orchvynt.assembly.build import Process, build, open_state
+from orchvynt.assembly.built import built
 from orchvynt.assembly.loop import event_loop
 from orchvynt.assembly.policy_file import PolicyRefusedError, starting
 from orchvynt.assembly.settings import Settings, WrongUseError, check_exposure, check_watch, unfit
@@ -51,8 +52,9 @@ class Serving:
 
     def __init__(self, settings: Settings, opened: Opened, started_at: int) -> None:
         self.version = version("orchvynt")
+        self.build = built()
         self.started_at = started_at
-        self.store = f"sqlite:///{settings.store_path}"
+        self.store = settings.store.shown
         self.stopping = asyncio.Event()
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._opened = opened
@@ -200,7 +202,7 @@ async def _start_admin(
     await asyncio.to_thread(import_module, "orchvynt.assembly.admin")
     from orchvynt.assembly import admin  # noqa: PLC0415 - see above
 
-    beside = await asyncio.to_thread(lambda: Path(settings.store_path).resolve().parent)
+    beside = await asyncio.to_thread(lambda: Path(settings.store.journal).resolve().parent)
     fixed, token_file = await admin.first_tokens(process.opened.store, process.clock, environment, beside)
     process.alerting.telling.public_url = settings.admin_url or f"http://{settings.admin_host}:{bound.getsockname()[1]}"
     server = admin.admin_server(operations, process, operations.about, fixed, bound.getsockname()[1])

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from orchvynt.adapters import apprise_sending
+from orchvynt.adapters.postgres.target import INSTALL as POSTGRES_INSTALL
+from orchvynt.adapters.postgres.target import SCHEMES, Target, target
 from orchvynt.adapters.presidio import analyzing
 from orchvynt.adapters.secrets import DEFAULT_SECRET_DIR, DEFAULT_SECRET_ENV
 from orchvynt.detectors.presidio import INSTALL
@@ -19,6 +21,7 @@ from orchvynt.model.roles import Role
 DEFAULT_LISTEN: Final = "127.0.0.1:4821"
 DEFAULT_ADMIN: Final = "127.0.0.1:4822"
 DEFAULT_STORE: Final = "sqlite:///orchvynt.db"
+DEFAULT_JOURNAL: Final = "orchvynt.journal"
 DEFAULT_POLICY: Final = "orchvynt.yaml"
 FIX: Final = """\
   keys: [{name: agents}]         # in the policy
@@ -43,6 +46,20 @@ class OidcSettings(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...] = ()
 
 
+class StorePlace(msgspec.Struct, frozen=True):
+    """Where state is kept: in the database at `target`, or where there is none in the SQLite file `path`. `journal` is the directory of
+    the facts that are not there yet."""
+
+    path: str = "orchvynt.db"
+    journal: str = "orchvynt.db.journal"
+    target: Target | None = None
+
+    @property
+    def shown(self) -> str:
+        """Without a password."""
+        return self.target.shown if self.target is not None else f"sqlite:///{self.path}"
+
+
 class Settings(msgspec.Struct, frozen=True):
     """What `orchvynt serve` was told. `policy` is empty if no file was given and none stands here."""
 
@@ -51,7 +68,7 @@ class Settings(msgspec.Struct, frozen=True):
     listen_port: int = 4821
     admin_host: str = "127.0.0.1"
     admin_port: int = 4822
-    store_path: str = "orchvynt.db"
+    store: StorePlace = StorePlace()
     secret_env: tuple[str, ...] = DEFAULT_SECRET_ENV
     secret_dir: str = DEFAULT_SECRET_DIR
     insecure_admin: bool = False
@@ -75,12 +92,32 @@ def address(text: str, default: str, option: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def store_path(url: str) -> str:
-    """`sqlite:///PATH` → PATH (four slashes for an absolute one). Raises WrongUseError."""
-    found = (url or DEFAULT_STORE).partition("sqlite:///")
-    if found[0] or not found[2]:
-        raise WrongUseError(f"--store {url}: this build keeps its state in SQLite only. Write sqlite:///PATH.")
-    return found[2]
+def store_place(url: str, journal: str = "") -> StorePlace:
+    """`sqlite:///PATH` (four slashes for an absolute one), or `postgresql://…` with a journal of its own. Raises WrongUseError, which
+    tells no password."""
+    scheme, mark, rest = (url or DEFAULT_STORE).partition("://")
+    if mark and scheme in SCHEMES:
+        return StorePlace("", journal or DEFAULT_JOURNAL, database(url))
+    if scheme != "sqlite" or not rest.removeprefix("/") or not rest.startswith("/"):
+        where = f"{scheme}://…" if mark else url
+        raise WrongUseError(
+            f"--store {where}: state is kept in SQLite or PostgreSQL. Write sqlite:///PATH or postgresql://USER@HOST/DATABASE."
+        )
+    if journal:
+        raise WrongUseError("--journal is for PostgreSQL: the journal of a SQLite store lies beside it.")
+    path = rest.removeprefix("/")
+    return StorePlace(path, f"{path}.journal")
+
+
+def database(url: str) -> Target:
+    """Raises WrongUseError."""
+    try:
+        found = target(url)
+    except ValueError as error:
+        raise WrongUseError(f"--store postgresql://…: {error}") from None
+    if importlib.util.find_spec("asyncpg") is None:
+        raise WrongUseError(f"--store {found.shown}: asyncpg is not installed here. Install it: {POSTGRES_INSTALL}")
+    return found
 
 
 def admin_url(text: str) -> str:

@@ -24,7 +24,8 @@ def candidates(index: RuleIndex, values: Mapping[str, object]) -> Iterable[int]:
     """The numbers of the rules that may match, ascending. The others do not match, and do not fail either."""
     found: Sequence[int] = _NO_RULES
     for place, table in index.places:
-        numbers = table.get(_text_at(place, values), _NO_RULES)
+        text = values[place] if place in _TEXTS else _in_context(place, values)
+        numbers = table.get(text, _NO_RULES)  # type: ignore[call-overload]  # of `_TEXTS` each is a text
         if numbers:
             found = sorted((*found, *numbers)) if found else numbers
     if not found:
@@ -60,14 +61,11 @@ def _usable(rule: Rule) -> list[tuple[str, str]]:
     return [(place, text) for place, text in rule.equalities if place in _TEXTS or (place.startswith(_CONTEXT) and place.count(".") == 1)]
 
 
-def _text_at(place: str, values: Mapping[str, object]) -> str | None:
-    """The text at a place; None where there is none, which equals no text."""
-    if place.startswith(_CONTEXT):
-        context = values["context"]
-        assert isinstance(context, ReadMap)
-        value = context.get(place[len(_CONTEXT) :])
-    else:
-        value = values[place]
+def _in_context(place: str, values: Mapping[str, object]) -> str | None:
+    """The text at a key of the context; None where there is none, which equals no text."""
+    context = values["context"]
+    assert isinstance(context, ReadMap)
+    value = context.get(place[len(_CONTEXT) :])
     return value if isinstance(value, str) else None
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from orchvynt.catalog.bounds import input_tokens_bound_anywhere
 from orchvynt.detectors.scanning import Scan
+from orchvynt.language.candidate_figures import CandidateFigures
 from orchvynt.language.detecting import INPUT_DETECTED, OUTPUT_DETECTED, AnswerScan, AskedFormat, counted
 from orchvynt.language.expressions.values import NotKnownYetError, ReadMap
 from orchvynt.language.snapshot import EvaluationError, Expression
@@ -110,23 +111,6 @@ class OutputValues(RequestValues):
         if self._answer_scan is None:
             self._answer_scan = AnswerScan(self.reply, self.asked_format)
         return self._answer_scan.count(name.removeprefix(OUTPUT_DETECTED))
-
-
-class CandidateFigures(msgspec.Struct, frozen=True, gc=False):
-    """What is known of one candidate. None: neither measured nor declared. `cost` is in USD, latencies are in milliseconds."""
-
-    model: str
-    provider: str
-    region: str = ""
-    quality: float | None = None
-    cost: float | None = None
-    p50_ms: float | None = None
-    p95_ms: float | None = None
-    p99_ms: float | None = None
-    error_rate: float | None = None
-    context_window: float | None = None
-    healthy: bool = True
-    samples: float = 0
 
 
 class CandidateValues(RequestValues):
@@ -244,6 +228,9 @@ def recorded(values: Mapping[str, object]) -> dict[str, Any]:
             found[name] = value
         elif isinstance(value, ReadMap):
             found[name] = _context(value, "", unknown, 0)
+        elif value == ():
+            # Of most callers: no flags, no tools.
+            found[name] = []
         else:
             found[name] = _bounded(value, 0)
     if unknown:

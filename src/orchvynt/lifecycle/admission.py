@@ -66,8 +66,9 @@ def route(
         return refuse(state, event, routed.refusal, noted)
     state.candidates = routed.candidates
     # Told to the caller if no tier answers; who was only less good than another, or is asked all the same, is not.
-    tiers = {candidate.model for candidate in routed.candidates} if routed.rejected else ()
-    state.skipped = [Skipped(one.model, one.why) for one in routed.rejected if one.by != "prefer" and one.model not in tiers]
+    if routed.rejected:
+        tiers = {candidate.model for candidate in routed.candidates}
+        state.skipped = [Skipped(one.model, one.why) for one in routed.rejected if one.by != "prefer" and one.model not in tiers]
     state.ahead = [candidate.tier for candidate in routed.candidates]
     applied = applicable(snapshot.budgets, state.invocation, values)
     if applied and not isinstance(applied, Fault):
@@ -160,7 +161,8 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
     state.sent_mono = event.mono
     state.limited_by = fits.limited_by
     state.counted = True
-    state.skipped = [skipped for skipped in state.skipped if skipped.model != candidate.model]
+    if state.skipped:
+        state.skipped = [skipped for skipped in state.skipped if skipped.model != candidate.model]
     state.placed = facts.HoldPlaced(
         invocation.id,
         event.at,

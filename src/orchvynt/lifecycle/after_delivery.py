@@ -22,6 +22,8 @@ def reviewed_later(snapshot: Snapshot, state: State, event: AnyEvent) -> tuple[l
     """A review for each gate that matched and holds nothing, with a copy of the state for whoever looks at it."""
     opened: list[facts.AnyFact] = []
     queue: list[AnyCommand] = []
+    if not state.later_matched:
+        return opened, queue
     named = [own_gate(snapshot, name) for name in dict.fromkeys(state.later_matched)]
     for gate in (gate for gate in named if gate is not None):
         copy = _copy(state, keeps_request=snapshot.evidence is not None)

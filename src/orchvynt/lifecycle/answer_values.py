@@ -101,7 +101,11 @@ def _asked_format(caller: CallerDialect, ask: Ask) -> AnswerFormat | None:
 
 def read_of_answer(state: State, event: AnyEvent, values: AnswerValues, asked: dict[str, list[str]]) -> list[facts.AnyFact]:
     """How sure the answer is, by each source that gates read, and how it compares with its model's others, if one read that."""
-    candidate, noted = state.candidate, list[facts.AnyFact]()
+    noted: list[facts.AnyFact] = []
+    if not asked and "unusual" not in values:
+        # Most gates read how an answer ended, or what is in it.
+        return noted
+    candidate = state.candidate
     for source, gates in asked.items():
         known = state.sureness.get(source, UNASKED)
         told = (source, known.value, tuple(gates), candidate.model, candidate.provider, known.why, known.attempt, known.textless)

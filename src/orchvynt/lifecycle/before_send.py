@@ -6,7 +6,7 @@ INVARIANT: what is parked here has sent nothing, and once it goes on it is not b
 
 from typing import Literal
 
-from orchvynt.decisions.budgets.sizing import Short
+from orchvynt.decisions.budgets.needs import Short
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.asked_gates import input_gate
 from orchvynt.lifecycle.commands import AnyCommand, Park, Record

@@ -1,7 +1,7 @@
 """The first facts of a record: what came, and where it was routed."""
 
 from orchvynt.decisions.fallback.chains import ChainChoice
-from orchvynt.decisions.routing.plan import Plan
+from orchvynt.decisions.routing.planned import Plan
 from orchvynt.language.scope import RequestValues, recorded
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.events import JudgedAgain, Received

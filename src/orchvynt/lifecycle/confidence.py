@@ -3,7 +3,6 @@
 Whoever did not ask for log probabilities sees none: they are read here, and gone before anything else looks at the answer.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -31,10 +30,11 @@ def foresee_confidence(snapshot: Snapshot, state: State, values: RequestValues, 
     filters: Filters | None = None
     judges: dict[str, Judge] = {}
     for gate in open_gates(snapshot, state):
-        if gate.when is not None and READS_UNUSUAL in gate.when.names:
-            state.compares = True
-        if snapshot.presidio is not None and gate.when is not None and of_presidio(gate.when.names):
-            state.looks = True
+        if gate.when is not None:
+            if READS_UNUSUAL in gate.when.names:
+                state.compares = True
+            if snapshot.presidio is not None and of_presidio(gate.when.names):
+                state.looks = True
         if gate.confidence is None:
             continue
         state.weighs = True
@@ -43,7 +43,8 @@ def foresee_confidence(snapshot: Snapshot, state: State, values: RequestValues, 
         elif gate.confidence.source == "judge" and gate.confidence.of not in judges:
             filters = filters or Filters(snapshot, state.invocation, values, observed.scores)
             judges[gate.confidence.of] = _weighed(snapshot, gate.confidence.of, filters)
-    state.judges = tuple(judges.values())
+    if judges:
+        state.judges = tuple(judges.values())
 
 
 def _weighed(snapshot: Snapshot, name: str, filters: Filters) -> Judge:
@@ -55,9 +56,10 @@ def _weighed(snapshot: Snapshot, name: str, filters: Filters) -> Judge:
     return Judge(name, model.provider.name)
 
 
-def open_gates(snapshot: Snapshot, state: State) -> Iterator[Gate]:
+def open_gates(snapshot: Snapshot, state: State) -> list[Gate]:
     """Those that hold the answer, and those that only look at it, in the policy's order."""
-    return (gate for gate in snapshot.gates if gate.name in state.gates_open or gate.name in state.later_open)
+    held, later = state.gates_open, state.later_open
+    return [gate for gate in snapshot.gates if gate.name in held or gate.name in later]
 
 
 def take_figures(snapshot: Snapshot, state: State) -> None:

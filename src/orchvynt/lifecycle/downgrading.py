@@ -19,10 +19,9 @@ def foresee_downgrades(snapshot: Snapshot, state: State, values: RequestValues, 
     """Weighs the models that budgets may lead to, beside the plan, as every candidate is weighed: by key, region, quality and skill."""
     found: list[Downgrade] = []
     filters: Filters | None = None
-    planned = {candidate.model for candidate in state.candidates}
     for one in state.applied:
         budget = snapshot.budgets[one.number]
-        if budget.breach.kind != "downgrade" or budget.breach.model in planned:
+        if budget.breach.kind != "downgrade" or any(candidate.model == budget.breach.model for candidate in state.candidates):
             continue
         model = resolve(snapshot, budget.breach.model)
         assert model is not None, "a policy that downgrades to a model it does not have is not compiled"
@@ -33,7 +32,8 @@ def foresee_downgrades(snapshot: Snapshot, state: State, values: RequestValues, 
             found.append(Downgrade(budget.name, model.name, refused=verdict.why))
         else:
             found.append(Downgrade(budget.name, model.name, model.provider.name, unmeasured=verdict))
-    state.downgrades = tuple(found)
+    if found:
+        state.downgrades = tuple(found)
 
 
 def next_downgrade(state: State) -> Downgrade | None:

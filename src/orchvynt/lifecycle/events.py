@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from orchvynt.decisions.budgets.sizing import Fits, Short
+from orchvynt.decisions.budgets.needs import Fits, Short
 from orchvynt.decisions.unusual.baselines import Finding
 from orchvynt.dialects.shapes import Answer, Failure, Seen
 from orchvynt.model.chat import Reply

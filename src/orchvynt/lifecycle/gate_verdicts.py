@@ -6,8 +6,9 @@ A gate that is not enforced, or that is reviewed after the delivery, holds nothi
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from orchvynt.decisions.gates.judgement import Judgement, foresee, judge, judge_calls
+from orchvynt.decisions.gates.judgement import foresee, judge, judge_calls
 from orchvynt.decisions.gates.sampling import drawn
+from orchvynt.decisions.gates.verdicts import Judgement
 from orchvynt.language.call_values import ToolCallValues
 from orchvynt.language.compiled_gates import ALL
 from orchvynt.language.scope import RECORDED_ITEMS_MAX, OutputValues, RequestValues, recorded
@@ -46,21 +47,26 @@ def judge_request(gates: Iterable[Gate], state: State, event: AnyEvent, values: 
 def foresee_gates(snapshot: Snapshot, state: State, event: AnyEvent, values: RequestValues, noted: list[facts.AnyFact]) -> Fault | None:
     """What is certain of the answer before the send, and which gates must see it. The fault is of one that does not let it be asked for."""
     inv, ask = state.invocation.id, state.invocation.ask
-    gates = [gate for gate in snapshot.gates if gate.stage != "input" and (gate.sample >= ALL or drawn(gate, inv))]
-    certain, undecided = foresee(gates, values, ask.tool_names, ask.stream)
-    by_name = {gate.name: gate for gate in gates}
-    for judged in certain:
-        gate = by_name[judged.gate]
-        if not judged.closes:
+    matched: list[Gate] = []
+    open_: list[Gate] = []
+    for gate in snapshot.gates:
+        if gate.stage == "input" or not (gate.sample >= ALL or drawn(gate, inv)):
+            continue
+        verdict = foresee(gate, values, ask.tool_names, ask.stream)
+        if verdict == "passed":
             # Most calls meet no gate: that costs them a fact, and nothing is read for it.
             noted.append(facts.GateJudged(inv, event.at, gate.name, gate.stage, "passed"))
-            continue
-        noted.append(_fact(state, event, gate, judged, _read(gate, values)))
-        if _kept(state, gate):
-            state.gates_matched.append(gate.name)
-    for name in undecided:
-        (state.gates_open if holds(by_name[name]) else state.later_open).append(name)
-    if not state.gates_matched and not state.gates_open:
+        elif verdict is not None:
+            noted.append(_fact(state, event, gate, Judgement(gate.name, verdict), _read(gate, values)))
+            if _kept(state, gate):
+                state.gates_matched.append(gate.name)
+                matched.append(gate)
+        elif holds(gate):
+            state.gates_open.append(gate.name)
+            open_.append(gate)
+        else:
+            state.later_open.append(gate.name)
+    if not matched and not open_:
         return None
     if ask.choices > 1:
         return Fault(
@@ -69,7 +75,7 @@ def foresee_gates(snapshot: Snapshot, state: State, event: AnyEvent, values: Req
             "Ask for one choice, or send the call several times.",
             param="n",
         )
-    return refused_stream(state, [by_name[name] for name in (*state.gates_matched, *state.gates_open)])
+    return refused_stream(state, [*matched, *open_])
 
 
 def refused_stream(state: State, closing: Sequence[Gate]) -> Fault | None:
@@ -97,8 +103,11 @@ def judge_open(
 ) -> list[facts.AnyFact]:
     """The gates that had to see the answer, but for those that hold nothing and are `put_off`. `read` gives it; None where it was not
     kept, and then every one of them closes."""
-    names, several = {*state.gates_open, *state.later_open}.difference(put_off), state.invocation.ask.choices
-    state.gates_open, state.later_open = [], [name for name in state.later_open if name in put_off]
+    several = state.invocation.ask.choices
+    names = [name for name in (*state.gates_open, *state.later_open) if name not in put_off]
+    state.gates_open = []
+    if state.later_open:
+        state.later_open = [name for name in state.later_open if name in put_off]
     noted: list[facts.AnyFact] = []
     asked: dict[str, list[str]] = {}
     for gate in snapshot.gates:

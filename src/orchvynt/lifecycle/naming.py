@@ -9,7 +9,7 @@ from orchvynt.model.faults import Fault
 
 def too_many_subjects(snapshot: Snapshot, state: State, at: int, subjects: Subjects) -> Fault | None:
     """A caller that names ever new subjects of a budget's `by` makes ever new budgets: that is bounded, as for scopes."""
-    named = []
+    named: list[tuple[str, str]] = []
     for one in state.applied:
         by = snapshot.budgets[one.number].by
         if by is not None and one.subject != NOBODY:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from orchvynt.decisions.budgets.application import Applied
+from orchvynt.decisions.budgets.applied import Applied
 from orchvynt.decisions.budgets.refusals import too_deep
 from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import UnsupportedError

@@ -23,15 +23,15 @@ def settle(snapshot: Snapshot, state: State, event: AnyEvent, usage: Usage, why:
     state.placed = None
     price = price_of(snapshot, placed.model)
     cached = min(usage.cached_input_tokens, usage.input_tokens)
-    nanos = cost_nanos(price, usage.input_tokens + usage.surcharge_tokens, usage.output_tokens, cached)
+    charged = usage.input_tokens + usage.surcharge_tokens if usage.cache_written_tokens else usage.input_tokens
+    nanos = cost_nanos(price, charged, usage.output_tokens, cached)
     if usage.estimated:
         # The hold also knows what the input may cost beyond its price.
         nanos = max(nanos, placed.nanos_bound)
     state.nanos += nanos
-    tokens = usage.total_tokens
-    held_tokens = placed.input_tokens_bound + (placed.output_tokens_max or 0)
-    overrun = placed.output_tokens_max is not None and (tokens > held_tokens or nanos > placed.nanos_bound)
-    input_over = max(usage.input_tokens - placed.input_tokens_bound, 0)
+    most, bound = placed.output_tokens_max, placed.input_tokens_bound
+    overrun = most is not None and (usage.input_tokens + usage.output_tokens > bound + most or nanos > placed.nanos_bound)
+    input_over = max(usage.input_tokens - bound, 0)
     if input_over and placed.reserved:
         overrun = True
     parts = consumed(placed.reserved, nanos, usage)
@@ -150,12 +150,16 @@ def plausible_usage(snapshot: Snapshot, placed: facts.HoldPlaced, usage: Usage) 
     that the model has, unless its hold foresaw that much. What is merely more than was held can be true: it is the provider's overrun."""
     model = resolve(snapshot, placed.model)
     window = (model.context_window if model is not None else 0) or WINDOW_MOST
+    read, written = usage.input_tokens, usage.output_tokens
     return (
-        0 < usage.input_tokens <= max(window, placed.input_tokens_bound)
-        and 0 <= usage.output_tokens <= max(window, placed.output_tokens_max or 0)
-        and 0 <= usage.cached_input_tokens <= usage.input_tokens
-        and 0 <= usage.reasoning_tokens <= max(usage.output_tokens, window)
-        and 0 <= usage.cache_kept_tokens <= usage.cache_written_tokens <= usage.input_tokens
+        read > 0
+        and (read <= window or read <= placed.input_tokens_bound)
+        and written >= 0
+        and (written <= window or written <= (placed.output_tokens_max or 0))
+        and 0 <= usage.cached_input_tokens <= read
+        and usage.reasoning_tokens >= 0
+        and (usage.reasoning_tokens <= written or usage.reasoning_tokens <= window)
+        and 0 <= usage.cache_kept_tokens <= usage.cache_written_tokens <= read
     )
 
 

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from orchvynt.decisions.budgets.application import Applied
+from orchvynt.decisions.budgets.applied import Applied
 from orchvynt.decisions.confidence.figures import Sureness
 from orchvynt.decisions.unusual.baselines import Finding
 from orchvynt.dialects.seams import Prefix

@@ -11,8 +11,9 @@ from orchvynt.catalog.tokenizers import tokenizer_of
 from orchvynt.decisions.budgets.application import lines
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.needs import Fits, Need, Short
 from orchvynt.decisions.budgets.reported import InputReports
-from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, Fits, Need, Short, binds, bounds_output, size
+from orchvynt.decisions.budgets.sizing import OUTPUT_TOKENS_MOST, OUTPUT_TOKENS_UNKNOWN, binds, bounds_output, size
 from orchvynt.decisions.fallback.health import Route
 from orchvynt.decisions.fallback.passing import CLEAR, Passage
 from orchvynt.decisions.routing.names import resolve
@@ -22,6 +23,7 @@ from orchvynt.language.snapshot import Model, Snapshot
 from orchvynt.lifecycle.chains import chain_of
 from orchvynt.lifecycle.events import NotAdmitted
 from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.weighed import Weighed
 from orchvynt.model.invocation import Ask
 from orchvynt.model.money import FREE
 
@@ -35,20 +37,6 @@ BYTES_PER_TOKEN_USUAL: Final = 4
 MS: Final = 1_000_000
 
 NO_COUNTS: Final[Mapping[str, int | None]] = MappingProxyType({})
-
-
-class Weighed(msgspec.Struct, frozen=True, gc=False):
-    """The lines that the hold stands on, those of them that bound it, what it takes, the bound of its input, and 1 if it counts
-    its invocation, which is counted once. `counted_by` is the tokenizer that counted the input, empty where its bytes bound it;
-    `count_with` is one whose count may change the result: then it is to be weighed again with that."""
-
-    lines: tuple[Line, ...]
-    binding: tuple[Line, ...]
-    result: Fits | Short
-    input_tokens_bound: int
-    calls: int
-    counted_by: str = ""
-    count_with: str = ""
 
 
 def passage(
@@ -109,20 +97,20 @@ def weigh(
         asked = max(1, asked - delivered // BYTES_PER_TOKEN_USUAL) if asked is not None else None
     most = min(model.max_output_tokens or OUTPUT_TOKENS_UNKNOWN, OUTPUT_TOKENS_MOST) * ask.choices
     price = model.price or FREE
-    if asked is None and _demands_limit(model) and not any(bounds_output(line, price) for line in stands_on):
+    demands = _demands_limit(model)
+    if asked is None and demands and not any(bounds_output(line, price) for line in stands_on):
         asked = most
     typical, calls = sizes.typical(model.name) * ask.choices, 0 if state.counted else 1
-    least = ask.output_tokens_least if _demands_limit(model) else 0
+    least = ask.output_tokens_least if demands else 0
     need = Need(bound, asked, most, typical, price, ask.choices, surcharge, calls, least)
     result = size(need, stands_on, ledger)
-    binding = tuple([line for line in stands_on if binds(line, price, calls)]) if stands_on else ()
     count_with = ""
     if not counted_by and (isinstance(result, Short) or result.limited_by):
         tokenizer = tokenizer_of(model.provider.kind, model.upstream_model)
         trusted = tokenizer and tokenizer not in counts and reports.trusts(model.name, snapshot.version)
         if trusted and _a_count_may_help(need, bound - ask.input_text_bytes + input_tokens_least(ask), result, stands_on, ledger):
             count_with = tokenizer
-    return Weighed(stands_on, binding, result, bound, need.calls, counted_by, count_with)
+    return Weighed(stands_on, price, result, bound, calls, counted_by, count_with)
 
 
 def _input_bound(snapshot: Snapshot, model: Model, ask: Ask, reports: InputReports, counts: Mapping[str, int | None]) -> tuple[int, str]:

@@ -67,6 +67,6 @@ def cost_nanos(price: Price, input_tokens: int, output_tokens: int, cached_input
 
 def usd_text(nanos: int) -> str:
     """Nano-dollars as a plain decimal of USD without trailing zeros: 3100000 → `0.0031`."""
-    sign, whole = ("-", -nanos) if nanos < 0 else ("", nanos)
-    text = f"{whole // NANOS_PER_USD}.{whole % NANOS_PER_USD:09d}".rstrip("0").rstrip(".")
-    return sign + text
+    usd, rest = divmod(abs(nanos), NANOS_PER_USD)
+    text = f"{usd}.{rest:09d}".rstrip("0") if rest else str(usd)
+    return f"-{text}" if nanos < 0 else text

@@ -6,10 +6,11 @@ from orchvynt.decisions.budgets.accounts import key_of
 from orchvynt.decisions.budgets.burning import Burning
 from orchvynt.decisions.budgets.ledger import Ledger, Line
 from orchvynt.decisions.budgets.measured import OutputSizes
+from orchvynt.decisions.budgets.needs import Fits, Short
 from orchvynt.decisions.budgets.overflow import overflows
 from orchvynt.decisions.budgets.prompts import Prompts
 from orchvynt.decisions.budgets.reported import InputReports
-from orchvynt.decisions.budgets.sizing import Fits, Short, behind_others
+from orchvynt.decisions.budgets.sizing import behind_others
 from orchvynt.decisions.budgets.thresholds import Thresholds, Why
 from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.fallback.passing import Passage
@@ -20,7 +21,8 @@ from orchvynt.language.spending import carried
 from orchvynt.lifecycle.commands import Admit, PutToRest
 from orchvynt.lifecycle.countable import countable
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
-from orchvynt.lifecycle.weighing import Weighed, passage, weigh
+from orchvynt.lifecycle.weighed import Weighed
+from orchvynt.lifecycle.weighing import passage, weigh
 from orchvynt.model.facts import BudgetThresholdPassed, Reserved
 from orchvynt.ports.clock import Clock
 from orchvynt.ports.tokens import TokenCounting
@@ -149,7 +151,7 @@ class Admitting:
     def _behind(self, life: Life, weighed: Weighed) -> Line | None:
         """Where others wait already. Whom people have let through stands behind nobody, and a model that a budget admits past its limit
         has no business with those who wait below it."""
-        return None if life.state.owed else self.queue.blocked(line for line in weighed.binding if not line.past)
+        return None if life.state.owed else self.queue.blocked(line for line in weighed.binding() if not line.past)
 
     def _clamped(self, life: Life, line: Line) -> bool:
         """Whether the caller's own limit was lowered there, and by nothing that is in flight."""
@@ -221,9 +223,9 @@ class Admitting:
 
     def release(self, attempt: str, settled: tuple[Reserved, ...] = ()) -> Sequence[BudgetThresholdPassed]:
         """Ends a hold and wakes who waited for it. Gives the thresholds that were passed with what was settled."""
-        if settled:
-            self.burning.add(self.clock.now(), settled)
         now = self.clock.now()
+        if settled:
+            self.burning.add(now, settled)
         parts = self.ledger.release(attempt, settled, now)
         passed: list[BudgetThresholdPassed] = []
         watched = self._watched.pop(attempt, None) if self._watched else None

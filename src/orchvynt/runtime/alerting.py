@@ -20,9 +20,10 @@ from orchvynt.runtime import glass_notices, spending_notices
 from orchvynt.runtime import metrics as m
 from orchvynt.runtime.control import AlertLine, Applied
 from orchvynt.runtime.delivering import Delivering
+from orchvynt.runtime.metrics import Sampled, Values
 from orchvynt.runtime.notices import body, sentence
 from orchvynt.runtime.policies import Policies
-from orchvynt.runtime.series import Sampled, Series, Values, bounded
+from orchvynt.runtime.series import Series, bounded
 from orchvynt.runtime.telling import Telling
 
 TICK_S: Final = 1.0

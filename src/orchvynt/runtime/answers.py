@@ -59,7 +59,8 @@ def own_headers(life: Life, now: int, remaining: tuple[str, bool]) -> list[tuple
     if state.reworded:
         headers.append(("x-orchvynt-review-edited", state.reworded))
     headers.append(("x-orchvynt-overhead-ms", overhead_ms(life, now)))
-    headers += life.rate_headers
+    if life.rate_headers:
+        headers += life.rate_headers
     return headers
 
 
@@ -126,11 +127,13 @@ def deliver(life: Life, caller: Caller, now: int, remaining: tuple[str, bool]) -
     """Gives one caller the whole answer in the form it asked for."""
     state = life.state
     ask = state.invocation.ask
-    dialect = registry.caller(state.invocation.dialect)
     if not ask.stream or caller.form == "result":
-        headers = _with_request_id(own_headers(life, now, remaining), caller)
+        headers = own_headers(life, now, remaining)
+        if caller.request_id:
+            headers.append(("x-request-id", caller.request_id))
         caller.line.answer(200, headers, body(life), shared=shared_headers(life))
         return
+    dialect = registry.caller(state.invocation.dialect)
     if not caller.opened:
         start(caller, start_headers(life), dialect.stream_type)
     said = notes(life, caller, now, remaining)

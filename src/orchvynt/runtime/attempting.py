@@ -1,6 +1,7 @@
 """Performs `Send`, `CancelAttempt` and `Flow`: one exchange with one provider, and the events that it gives."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -31,6 +32,8 @@ from orchvynt.runtime.renewing import Renewing
 ATTEMPT_TIMERS: Final = ("first_token", "answer", "stall")
 # How long a provider may take to close a stream after its terminal marker, so that the connection can be used again.
 LINGER_NS: Final = 2_000_000_000
+# Made once for each that a policy names.
+_address: Final = lru_cache(1024)(Address)
 
 
 class Attempting:
@@ -62,7 +65,6 @@ class Attempting:
         self.renewing = Renewing(secrets, health)
         self._baselines = Baselines()
         self._lingering: list[tuple[int, Exchange]] = []
-        self._addresses: dict[tuple[str, int, bool], Address] = {}
 
     def send(self, life: Life, command: Send) -> None:
         model = resolve(life.snapshot, command.model)
@@ -94,13 +96,13 @@ class Attempting:
         except UnsupportedError as error:
             self._fail_unsent(exchange, Failure("policy", 0, f"{error} ({error.param})"))
             return
-        except SecretMissingError as error:
-            self._fail_unsent(exchange, Failure("auth", 0, str(error)))
+        except SecretMissingError as missing:
+            self._fail_unsent(exchange, Failure("auth", 0, str(missing)))
             return
         # OpenAI documents X-Client-Request-Id for exactly this: the id by which an arrival is found in our record.
         headers = (("x-client-request-id", command.attempt),)
         shared = (*request.headers, dialect.credential(exchange.secret)) if exchange.secret else request.headers
-        address = self._address(provider.host, provider.port, provider.tls)
+        address = _address(provider.host, provider.port, provider.tls)
         now = exchange.sent_mono
         if command.stream:
             life.set_timer("first_token", now + command.first_token_ns)
@@ -123,13 +125,6 @@ class Attempting:
         return registry.relay(
             dialect, caller, invocation.ask, collect=collect, digest=digest, created_s=created_s, logprobs=command.logprobs
         )
-
-    def _address(self, host: str, port: int, tls: bool) -> Address:
-        key = (host, port, tls)
-        address = self._addresses.get(key)
-        if address is None:
-            address = self._addresses[key] = Address(host, port, tls)
-        return address
 
     def _fail_unsent(self, exchange: Exchange, failure: Failure) -> None:
         exchange.over = True

@@ -3,7 +3,7 @@
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Final
+from typing import Concatenate, Final, ParamSpec
 
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.overflow import own_limits, used
@@ -19,6 +19,8 @@ KEEP_ALIVE_NS: Final = 15_000_000_000
 # A caller's own timeout less this is how long it is held: the answer must reach it before it gives up.
 GRACE_NS: Final = 10_000_000_000
 
+P = ParamSpec("P")
+
 
 class Callers:
     """`gone(life)` is called when the last caller of a life has closed its connection."""
@@ -33,8 +35,10 @@ class Callers:
         line = caller.line
         life.callers.append(caller)
         line.on_gone = lambda: self._left(life, caller)
-        line.on_full = lambda: life.exchange.pause() if life.exchange else None
-        line.on_drained = lambda: life.exchange.resume() if life.exchange else None
+        if life.state.invocation.ask.stream:
+            # Nothing of an answer that is not streamed comes before all of it: there is nothing to hold back.
+            line.on_full = lambda: life.exchange.pause() if life.exchange else None
+            line.on_drained = lambda: life.exchange.resume() if life.exchange else None
 
     def detach(self, life: Life, caller: Caller) -> None:
         if caller in life.callers:
@@ -58,24 +62,21 @@ class Callers:
         """`finish` gives the closing bytes for the notes that a caller has not heard yet."""
         now, remaining = self.clock.monotonic(), self.remaining(life)
 
-        def tell(caller: Caller) -> None:
-            caller.line.write(finish(answers.notes(life, caller, now, remaining)))
-            caller.line.end()
-
-        self._tell_all(life, tell)
+        self._tell_all(life, _end, finish, now, remaining)
 
     def deliver(self, life: Life) -> None:
         now, remaining = self.clock.monotonic(), self.remaining(life)
-        self._tell_all(life, lambda caller: answers.deliver(life, caller, now, remaining))
+        self._tell_all(life, answers.deliver, now, remaining)
 
     def refuse(self, life: Life, fault: Fault) -> None:
-        self._tell_all(life, lambda caller: answers.refuse(life, caller, fault))
+        self._tell_all(life, answers.refuse, fault)
 
-    def _tell_all(self, life: Life, tell: Callable[[Caller], None]) -> None:
-        """The last word to every caller; a line that fails is cut, and the others still hear it."""
+    def _tell_all(self, life: Life, tell: Callable[Concatenate[Life, Caller, P], None], *said: P.args, **more: P.kwargs) -> None:
+        """The last word to every caller; a line that fails is cut, and the others still hear it. `tell` comes with what it is told, not
+        as a function made for this life: each answer would pay for making it."""
         for caller in self._take(life):
             try:
-                tell(caller)
+                tell(life, caller, *said, **more)
             except Exception:  # noqa: BLE001 - a loop top
                 sys.stderr.write(f"orchvynt: a caller of {life.id} could not be told\n{traceback.format_exc()}")
                 caller.line.abort()
@@ -125,15 +126,22 @@ class Callers:
 
     def remaining(self, life: Life) -> tuple[str, bool]:
         """The tightest budget of a life as `NAME;usd=1.23`, and whether 80 % of it is gone."""
-        tightest, said, low = 2.0, "", False
+        tightest, budget, unit, amount, low = 2.0, "", "", 0, False
         for line in life.lines:
             if line.book != line.budget:
                 continue
             for one in used(own_limits(line), self.ledger.account(line)):
-                left = max(0, one.remaining)
-                share = left / one.limit if one.limit else 0.0
+                limit, left = one.limit, one.limit - one.settled - one.held
+                if left < 0:
+                    left = 0
+                share = left / limit if limit else 0.0
                 if share < tightest:
-                    tightest = share
-                    said = f"{line.budget};{one.unit}={amount_of(one.unit, left)}"
-                    low = (one.limit - left) * 100 >= answers.LOW_PERCENT * one.limit
-        return said, low
+                    tightest, budget, unit, amount = share, line.budget, one.unit, left
+                    low = (limit - left) * 100 >= answers.LOW_PERCENT * limit
+        # Only the tightest is put in words.
+        return (f"{budget};{unit}={amount_of(unit, amount)}" if budget else ""), low
+
+
+def _end(life: Life, caller: Caller, finish: Callable[[Notes], bytes], now: int, remaining: tuple[str, bool]) -> None:
+    caller.line.write(finish(answers.notes(life, caller, now, remaining)))
+    caller.line.end()

@@ -122,7 +122,8 @@ class Carrier:
         """
         if life.parent is not None:
             life = life.parent
-        self.catch_up(life)
+        if life.ahead is not None or life.following is not None:
+            self.catch_up(life)
         if type(event) is _ANSWER:
             self.group.answers(life, partial(self._step, life, event))
             return True
@@ -187,7 +188,8 @@ class Carrier:
 
     def _written(self, life: Life, noted: Sequence[facts.AnyFact]) -> None:
         self.counting.count(life, noted)
-        self.limiting.written(life, noted)
+        if life.ticket is not None:
+            self.limiting.written(life, noted)
         self._release_ended(noted)
 
     def _keep_for_later(self, life: Life, noted: list[facts.AnyFact]) -> None:
@@ -279,8 +281,10 @@ class Carrier:
         self.lives.pop(life.id, None)
         # The exchange knows its life: without this only the garbage collector would end the two.
         life.exchange = None
-        self._judging.over(life)
-        self.limiting.leave(life)
+        if life.judge is not None:
+            self._judging.over(life)
+        if life.ticket is not None:
+            self.limiting.leave(life)
         self.parking.closed(life)
         self.admitting.forget_invocation(life)
 

@@ -10,6 +10,7 @@ from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.compiled_budgets import BreachKind
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
+from orchvynt.model.builds import Build
 from orchvynt.model.facts import BudgetGranted, Choice
 from orchvynt.model.faults import Fault
 from orchvynt.ports.changes import ChangeRow
@@ -175,6 +176,7 @@ class Status(msgspec.Struct, frozen=True):
     store: str
     draining: bool
     alerts: tuple[AlertLine, ...] = ()
+    build: Build = "pure"
 
 
 class Control(Notifying, Protocol):
@@ -251,6 +253,7 @@ class About(Protocol):
     """What assembly knows of the process: where its store is, how much journal there is, whether it is stopping."""
 
     version: str
+    build: Build
     name: str
     started_at: int
     store: str

@@ -3,7 +3,8 @@
 import msgspec
 
 from orchvynt.decisions.fallback.breakers import BreakerState
-from orchvynt.decisions.routing.statistics import UNMEASURED, Measured
+from orchvynt.decisions.routing.measured import Measured
+from orchvynt.decisions.routing.statistics import UNMEASURED
 
 
 class RateLimitLine(msgspec.Struct, frozen=True):

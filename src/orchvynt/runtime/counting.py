@@ -16,9 +16,10 @@ from orchvynt.model.facts import AnyFact
 from orchvynt.model.faults import KINDS
 from orchvynt.runtime import metrics as m
 from orchvynt.runtime.life import Life
+from orchvynt.runtime.metrics import Sampled
 from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.review_counts import ReviewCounts
-from orchvynt.runtime.series import Histogram, Sampled, Series
+from orchvynt.runtime.series import Histogram, Series
 
 NONE: Final = ()
 WORD: Final = re.compile("[a-z_]{1,32}")

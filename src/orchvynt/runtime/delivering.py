@@ -15,9 +15,10 @@ from orchvynt.ports.outbox import Delivered, Failed, MessageRow, OutboxChange
 from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime import metrics as m
 from orchvynt.runtime.channels import Channels, Sent
+from orchvynt.runtime.metrics import Sampled, Values
 from orchvynt.runtime.notices import test_body, undeliverable_body
 from orchvynt.runtime.policies import Policies
-from orchvynt.runtime.series import Sampled, Series, Values, bounded
+from orchvynt.runtime.series import Series, bounded
 from orchvynt.runtime.tasks import Tasks
 
 PAGE: Final = 1_000

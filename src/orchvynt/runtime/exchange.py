@@ -24,6 +24,8 @@ MAY_STILL_RUN: Final = frozenset({408, 504, 524})
 STREAM_TYPES: Final = ("text/event-stream", "application/x-ndjson")
 
 _SAYS_WHAT_IS_LEFT: Final = frozenset(REMAINING)
+# Providers send twenty fields and more; each costs one look at this.
+_HEARD: Final = frozenset((b"content-type", b"x-request-id", b"request-id", *REMAINING))
 
 CONNECT_OUTCOMES: Final = {"connect_timeout": "timeout", "malformed": "malformed", "too_large": "malformed", "busy": "overloaded"}
 
@@ -102,11 +104,13 @@ class Exchange:
         self.status = status
         spent = False
         for name, value in headers:
+            if name not in _HEARD:
+                continue
             if name == b"content-type":
                 self.content_type = value.decode("latin-1")
-            elif name == b"x-request-id" or name == b"request-id":
+            elif name not in _SAYS_WHAT_IS_LEFT:
                 self.provider_request_id = self._without_secret(value.decode("latin-1"))[:200]
-            elif name in _SAYS_WHAT_IS_LEFT and value[:1] == b"0":
+            elif value[:1] == b"0":
                 spent = True
         self.retry_after = retry_after_of(headers) if status >= 400 else ""
         if spent and (quota_ns := quota_rest_ns(headers, self.clock.now())):
@@ -117,18 +121,17 @@ class Exchange:
     def on_data(self, data: bytes) -> None:
         if self.over:
             return
+        if not self.streaming:
+            self.parts_bytes += len(data)
+            if self.status == 200 or self.parts_bytes <= ERROR_BODY_BYTES_MAX:
+                self.parts.append(data)
+            return
         try:
-            self._take(data)
+            self._relay(data)
         except Exception as error:  # noqa: BLE001 - a loop top: what a dialect stumbles over ends this attempt only
             self._break(error)
 
-    def _take(self, data: bytes) -> None:
-        if not self.streaming:
-            self.parts_bytes += len(data)
-            if self.status != 200 and self.parts_bytes > ERROR_BODY_BYTES_MAX:
-                return
-            self.parts.append(data)
-            return
+    def _relay(self, data: bytes) -> None:
         relay = self.relay
         assert relay is not None
         out = relay.feed(data)

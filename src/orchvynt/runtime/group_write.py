@@ -41,18 +41,19 @@ class GroupWrite:
     def _later(self, those: list[Life], life: Life, take: Callable[[], object]) -> None:
         life.ahead = take
         those.append(life)
-        self._come_due()
+        if not self._due:
+            self._come_due()
 
     def wait(self, life: Life, following: list[AnyCommand]) -> None:
         """The facts of this life are written at the end of the turn; what follows them waits for that."""
         life.following = following
         self._waiting.append(life)
-        self._come_due()
+        if not self._due:
+            self._come_due()
 
     def _come_due(self) -> None:
-        if not self._due:
-            self._due = True
-            self._soon(self._end)
+        self._due = True
+        self._soon(self._end)
 
     def _end(self) -> None:
         moved, self._begun, self._answered = (*self._begun, *self._answered), [], []

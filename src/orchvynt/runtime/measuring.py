@@ -17,9 +17,10 @@ from orchvynt.runtime import metrics as m
 from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.counting import NONE
+from orchvynt.runtime.metrics import Sampled, Values
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.recovery import Recovered
-from orchvynt.runtime.series import Sampled, Values, bounded
+from orchvynt.runtime.series import bounded
 
 SLICE: Final = 2_000
 WHOLE: Final = m.BUDGET_FULLEST.scale

@@ -4,6 +4,7 @@ Names follow https://prometheus.io/docs/practices/naming/ (base units, `_total`)
 (https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/), which each `concept` names.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -41,6 +42,18 @@ class Metric(msgspec.Struct, frozen=True):
     @property
     def series_max(self) -> int:
         return HISTOGRAM_SERIES_MAX if self.bounds else SERIES_MAX
+
+
+Values = tuple[str, ...]
+"""One value for each label of the metric, in its order."""
+
+
+class Sampled(msgspec.Struct, frozen=True):
+    """What a metric shows at one instant. Of a histogram: the count of each bucket, of what is beyond the last bound, and the sum."""
+
+    metric: Metric
+    numbers: Mapping[Values, int] = {}
+    buckets: Mapping[Values, tuple[int, ...]] = {}
 
 
 MODEL: Final = Label("model", "a model of the policy; a name that only a pattern knows counts under the pattern", named=True)

@@ -88,6 +88,7 @@ class Operations:
             journal_bytes=self.about.journal_bytes(),
             store=self.about.store,
             draining=self.about.draining(),
+            build=self.about.build,
             alerts=tuple(self.alerting.lines()[:STATUS_ALERTS_MAX]),
         )
 

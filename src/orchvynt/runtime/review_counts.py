@@ -2,8 +2,9 @@
 
 from orchvynt.model import facts
 from orchvynt.runtime import metrics as m
+from orchvynt.runtime.metrics import Sampled
 from orchvynt.runtime.parked import Parked
-from orchvynt.runtime.series import Histogram, Sampled, Series
+from orchvynt.runtime.series import Histogram, Series
 
 
 class ReviewCounts:

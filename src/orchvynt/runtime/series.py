@@ -4,20 +4,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from itertools import islice
 
-import msgspec
-
-from orchvynt.runtime.metrics import OTHER, Metric
-
-Values = tuple[str, ...]
-"""One value for each label of the metric, in its order."""
-
-
-class Sampled(msgspec.Struct, frozen=True):
-    """What a metric shows at one instant. Of a histogram: the count of each bucket, of what is beyond the last bound, and the sum."""
-
-    metric: Metric
-    numbers: Mapping[Values, int] = {}
-    buckets: Mapping[Values, tuple[int, ...]] = {}
+from orchvynt.runtime.metrics import OTHER, Metric, Sampled, Values
 
 
 class Series:

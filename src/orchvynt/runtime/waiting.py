@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from orchvynt.decisions.budgets.ledger import AccountKey, Ledger, Line
-from orchvynt.decisions.budgets.sizing import Short
+from orchvynt.decisions.budgets.needs import Short
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.runtime.life import Life
 

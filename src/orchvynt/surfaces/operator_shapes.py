@@ -7,6 +7,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
+from orchvynt.model.builds import Build
 from orchvynt.surfaces.budget_shapes import BurnView, ForecastView, MeasureView
 from orchvynt.surfaces.model_shapes import AlertView
 from orchvynt.surfaces.policy_shapes import ReplicaView
@@ -99,7 +100,8 @@ class BudgetView(msgspec.Struct, frozen=True):
 
 class StatusView(msgspec.Struct, frozen=True):
     """`drift` says how the file given to --policy differs from the version in force; empty when it does not. `watch` is empty where no
-    file is watched (`serve --watch`); `paused` while a version that was applied over the file is in force."""
+    file is watched (`serve --watch`); `paused` while a version that was applied over the file is in force. `build` says
+    whether the hot path runs compiled ahead of time, or as pure Python."""
 
     version: str
     policy_version: int
@@ -121,6 +123,7 @@ class StatusView(msgspec.Struct, frozen=True):
     store: str
     draining: bool
     alerts: tuple[AlertView, ...] = ()
+    build: Build = "pure"
 
 
 class TokenView(msgspec.Struct, frozen=True):

@@ -8,7 +8,8 @@ from tests.support.recount import shown
 from tests.surfaces.world import SECRETS, World
 
 from orchvynt.runtime import metrics as m
-from orchvynt.runtime.series import Histogram, Sampled, Series
+from orchvynt.runtime.metrics import Sampled
+from orchvynt.runtime.series import Histogram, Series
 from orchvynt.surfaces.admin.exposition import page
 
 AWKWARD = 'a "quoted" \\ name\nof two lines, ünïcode'

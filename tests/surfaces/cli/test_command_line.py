@@ -31,7 +31,7 @@ def test_help_names_every_command_and_version_is_plain() -> None:
     for name in (*names, "doctor"):
         assert f" {name} " in told.stdout
     assert "\x1b" not in told.stdout
-    assert process("--version").stdout == "orchvynt 9.9.9\n"
+    assert process("--version").stdout == "orchvynt 9.9.9 (pure)\n"
 
 
 def test_what_every_start_imports_is_small() -> None:

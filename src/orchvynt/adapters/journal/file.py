@@ -7,10 +7,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
-from zlib import crc32
 
 from orchvynt.adapters.journal.feed import Feed
-from orchvynt.adapters.journal.frames import FRAME_BYTES_MAX, FRAME_HEAD, HEADER, Frame, Position, encode_facts
+from orchvynt.adapters.journal.frames import FRAME_BYTES_MAX, FRAME_HEAD, HEADER, Frame, Position, add_frame, seal
 from orchvynt.adapters.journal.segments import create_segment, list_segments, open_segment, segment_path, sync_directory
 from orchvynt.model.facts import AnyFact
 from orchvynt.ports.journal import JournalUnavailableError
@@ -60,18 +59,17 @@ class FileJournal:
             self.append_all((facts,))
 
     def append_all(self, records: Sequence[Sequence[AnyFact]]) -> None:
+        data = bytearray()
         try:
-            payloads = [encode_facts(facts) for facts in records]
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            payloads = [add_frame(data, facts) for facts in records]
+        except (TypeError, ValueError, OverflowError, RecursionError) as unfit:
             whose = ", ".join(facts[0].inv for facts in records)
-            raise JournalUnavailableError(f"facts of {whose} cannot be encoded: {error}. This is a defect of OrchVynt.") from error
-        size = sum(map(len, payloads)) + _HEAD_BYTES * len(payloads)
+            raise JournalUnavailableError(f"facts of {whose} cannot be encoded: {unfit}. This is a defect of OrchVynt.") from unfit
+        size = len(data)
         if self._torn or self._fd < 0 or self._offset + size > self._segment_bytes:
             self._make_ready(size)
         # INVARIANT: only now, because a new segment has its own seed.
-        seed = self._seed
-        pieces = [FRAME_HEAD.pack(len(payload), crc32(payload, seed)) + payload for payload in payloads]
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        seal(data, payloads, self._seed)
         try:
             written = os.write(self._fd, data)
             if written != size:
@@ -109,7 +107,7 @@ class FileJournal:
             os.close(self._fd)
             self._fd = -1
 
-    def _write_rest(self, data: bytes, written: int) -> None:
+    def _write_rest(self, data: bytearray, written: int) -> None:
         """A short write is followed by the error that made it short, or by its success."""
         while written < len(data):
             more = os.write(self._fd, data[written:])

@@ -29,6 +29,7 @@ _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(list[AnyFact])
 
 encode_facts: Final = _encoder.encode
+_HEAD_ROOM: Final = bytes(FRAME_HEAD.size)
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -69,6 +70,24 @@ def seed_of(head: bytes, path: str) -> int | None:
 
 def frame_bytes(payload: bytes, seed: int) -> bytes:
     return FRAME_HEAD.pack(len(payload), crc32(payload, seed)) + payload
+
+
+def add_frame(buffer: bytearray, facts: Sequence[AnyFact]) -> bytes:
+    """Puts a frame of these facts behind what is in the buffer, its head still empty; gives its payload. One buffer for all frames of a
+    write: an encoder that makes bytes of its own lets them grow each time, which takes as long as the encoding."""
+    buffer += _HEAD_ROOM
+    start = len(buffer)
+    _encoder.encode_into(facts, buffer, -1)
+    return bytes(memoryview(buffer)[start:])
+
+
+def seal(buffer: bytearray, payloads: Sequence[bytes], seed: int) -> None:
+    """Writes the heads of the frames that a buffer is made of."""
+    at = 0
+    for payload in payloads:
+        length = len(payload)
+        FRAME_HEAD.pack_into(buffer, at, length, crc32(payload, seed))
+        at += FRAME_HEAD.size + length
 
 
 def frame_at(buffer: bytes, start: int, seed: int) -> Span | None:

@@ -20,10 +20,11 @@ class MemoryReceipts:
         for fact in batch.received:
             self._claims.setdefault(fact.inv, claims_values(fact))
         for attempt, part in batch.attempts.items():
-            known = self._attempts.setdefault(attempt, part)
-            if known is not part:
-                # Only what a part says is among its own attributes; the rest are the blanks of its class.
-                vars(known).update(vars(part))
+            known = self._attempts.get(attempt)
+            if known is not None:
+                part.join(known.went, known.response_id)
+                part.settled = part.settled or known.settled
+            self._attempts[attempt] = part
 
     def forget_claims(self, invs: set[str]) -> None:
         """What callers said of persons: session, user and context."""
@@ -33,9 +34,9 @@ class MemoryReceipts:
 
     def rows(self, begin: int, end: int, after: tuple[int, str] = (0, "")) -> list[ReceiptRow]:
         found = [
-            _row(attempt, one, self._claims.get(one.inv, NOTHING_SAID))
+            ReceiptRow(attempt, *one.values(settled), *self._claims.get(one.inv, NOTHING_SAID))  # type: ignore[arg-type]  # in their order
             for attempt, one in self._attempts.items()
-            if one.settled_at and begin <= one.settled_at < end and (one.settled_at, attempt) > after
+            if (settled := one.settled) is not None and begin <= settled.at < end and (settled.at, attempt) > after
         ]
         return sorted(found, key=lambda row: (row.settled_at, row.attempt))
 
@@ -46,14 +47,6 @@ class MemoryReceipts:
             groups.setdefault(tuple(_value(row, name) for name in by), []).append(row)
         sums = sorted((_sum(values, members) for values, members in groups.items()), key=lambda one: -one.nanos)
         return Spent(sums[:limit], _sum((), rows))
-
-
-def _row(attempt: str, one: Receipt, claims: tuple[str, ...]) -> ReceiptRow:
-    return ReceiptRow(
-        attempt, one.inv, one.settled_at, one.model, one.provider, one.upstream_model, one.response_id, one.price_source, one.why,
-        one.nanos, one.input_tokens, one.output_tokens, one.cached_input_tokens, one.reasoning_tokens, one.cache_written_tokens,
-        one.estimated, one.overrun, *claims,
-    )  # fmt: skip
 
 
 def _value(row: ReceiptRow, name: str) -> str:

@@ -1,7 +1,6 @@
 """The audit's part of the embedded store: the port's questions, and what is dropped or forgotten, for good."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -10,11 +9,11 @@ import msgspec
 from orchvynt.adapters.auditing import without_states
 from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.journal.frames import decode_record, encode_facts
+from orchvynt.adapters.sql import Connection, Reading
 from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.auditing import read_kept, verify
 from orchvynt.adapters.sqlite.outbox import forget_in_outbox
 from orchvynt.adapters.sqlite.queries import QUERIES
-from orchvynt.adapters.sqlite.reader import Reader
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.decisions.audit.chain import Verified, forget_digest
 from orchvynt.decisions.audit.entries import AuditRow, Head, Kept
@@ -29,8 +28,8 @@ class SqliteAudit:
     """Implements ports.audit.AuditStore."""
 
     _writer: Writer
-    _reader: Reader
-    _accounts: Reader
+    _reader: Reading
+    _accounts: Reading
     _journal: FileJournal
     _anchor: Anchor
 
@@ -69,7 +68,7 @@ class SqliteAudit:
         return [StateDue(*row) for row in await self._reader.rows("states_due", now, limit)]
 
     async def drop_states(self, due: Sequence[StateDue]) -> None:
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             reviews = frozenset(one.review for one in due)
             for inv in dict.fromkeys(one.inv for one in due):
                 _rewrite(connection, inv, lambda facts: without_states(facts, reviews))
@@ -100,8 +99,8 @@ class SqliteAudit:
         await self._write_securely(lambda connection: connection.executemany(QUERIES["drop_evidence"], [(one,) for one in reviews]))
 
     async def forget(self, invs: Sequence[str], row: AuditRow) -> Forgotten:
-        def work(connection: sqlite3.Connection) -> Forgotten:
-            teller = self._writer.chain.head.number + 1
+        def work(connection: Connection) -> Forgotten:
+            teller = self._writer.chain.next_number(connection)
             reviews = [str(review) for inv in invs for (review,) in connection.execute(QUERIES["reviews_of"], (inv,))]
             numbers = [int(number) for review in reviews for (number,) in connection.execute(QUERIES["numbers_of"], (review,))]
             answers = evidence = 0
@@ -128,10 +127,10 @@ class SqliteAudit:
     async def leave_no_traces(self) -> None:
         await self._write_securely(lambda _connection: None)
 
-    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self._writer.submit(work))
 
-    async def _write_securely(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _write_securely(self, work: Callable[[Connection], T]) -> T:
         """What is taken away is overwritten in the database, in its write-ahead log and in the journal, not only unlinked."""
         done = await asyncio.wrap_future(self._writer.submit(work, securely=True))
         self._journal.rotate()
@@ -139,7 +138,7 @@ class SqliteAudit:
         return done
 
 
-def _rewrite(connection: sqlite3.Connection, inv: str, change: Callable[[list[AnyFact]], list[AnyFact]]) -> frozenset[str]:
+def _rewrite(connection: Connection, inv: str, change: Callable[[list[AnyFact]], list[AnyFact]]) -> frozenset[str]:
     """The rows of a record, changed. One row says what the others need to know: they are changed as a whole and parted again. Gives the
     names of persons that stood in it."""
     rows = [(seq, decode_record(bytes(body))) for seq, body in connection.execute(QUERIES["numbered_frames_of"], (inv,)).fetchall()]

@@ -4,16 +4,17 @@ INVARIANT: what the anchor says and what the database says differ only while a t
 """
 
 import secrets
-import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 
 from orchvynt.adapters.auditing import DELIVER, AuditedFact, review_notes, states_due
 from orchvynt.adapters.clock import SystemClock
 from orchvynt.adapters.projection import Batch
+from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.anchor import Anchor, Anchored
+from orchvynt.adapters.sqlite.connection import SqliteConnection
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
 from orchvynt.adapters.sqlite.records import record_batches
 from orchvynt.decisions.audit.chain import Checker, Verified, head_of, link
@@ -28,12 +29,12 @@ _BEFORE_ALL: Final = -(2**63)
 class AuditChain:
     """The chain's end in memory. One thread uses it: the writer's. `begin` and `commit` stand around every transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, anchor: Anchor) -> None:
+    def __init__(self, connection: Connection, anchor: Anchor) -> None:
         self._anchor = anchor
-        self.head = _newest(connection)
+        self.head = newest(connection)
         self._committed = self.head
 
-    def append(self, connection: sqlite3.Connection, rows: Sequence[AuditRow]) -> list[Kept]:
+    def append(self, connection: Connection, rows: Sequence[AuditRow]) -> list[Kept]:
         """Within a transaction."""
         kept: list[Kept] = []
         for row in rows:
@@ -48,6 +49,10 @@ class AuditChain:
         run_rows(connection, "add_audit_entries", 10, entries)
         run_rows(connection, "add_audit_words", 4, words)
         return kept
+
+    def next_number(self, connection: Connection) -> int:  # noqa: ARG002 - where several processes write, it is asked for
+        """Of the entry that is appended next. Within a transaction."""
+        return self.head.number + 1
 
     def before_commit(self) -> None:
         """Raises StoreUnavailableError, and then nothing may be committed."""
@@ -70,7 +75,7 @@ class AuditChain:
     def rolled_back(self) -> None:
         self.head = self._committed
 
-    def opened(self, connection: sqlite3.Connection) -> list[AuditRow]:
+    def opened(self, connection: Connection) -> list[AuditRow]:
         """What is to be noted before anything else: entries of before there was a chain, and a head that is not the anchored one."""
         anchored = self._anchor.read()
         if connection.execute(QUERIES["has_old_audits"]).fetchone() is not None:
@@ -85,17 +90,17 @@ class AuditChain:
             if anchored.next is not None:
                 self._anchor.settle(self.head)
             return []
-        return [_mismatch(self.head, anchored)]
+        return [mismatch(self.head, anchored)]
 
 
-def _mismatch(found: Head, anchored: Anchored | None) -> AuditRow:
+def mismatch(found: Head, anchored: Anchored | None) -> AuditRow:
     expected = anchored.settled if anchored is not None else None
     said: dict[str, Any] = {"found": found.number, "found_hash": found.hash}
     said |= {"expected": expected.number, "expected_hash": expected.hash} if expected is not None else {"expected": "missing"}
     return AuditRow(SystemClock().now(), TELLER, MISMATCH, "", "audit", said)
 
 
-def file_audit(connection: sqlite3.Connection, chain: AuditChain, known: dict[str, ReviewRow], facts: Sequence[AuditedFact]) -> None:
+def file_audit(connection: Connection, chain: AuditChain, known: dict[str, ReviewRow], facts: Sequence[AuditedFact]) -> None:
     """The entries of a batch. `known` are the reviews as they were before it."""
     chain.append(connection, review_notes(known, facts, lambda review: _has(connection, review, DELIVER)))
     due: list[Value] = []
@@ -104,14 +109,14 @@ def file_audit(connection: sqlite3.Connection, chain: AuditChain, known: dict[st
     run_rows(connection, "put_states_due", 3, due)
 
 
-def file_matches(connection: sqlite3.Connection, batch: Batch) -> None:
+def file_matches(connection: Connection, batch: Batch) -> None:
     matches: list[Value] = []
     for fact in batch.matches:
         matches += (fact.gate, fact.at, fact.inv)
     run_rows(connection, "add_matches", 3, matches)
 
 
-def fill(connection: sqlite3.Connection) -> None:
+def fill(connection: SqliteConnection) -> None:
     """What gates matched, and which states are to be dropped, of all records that are there. Raises StoreUnavailableError."""
     for batch in record_batches(connection):
         file_matches(connection, batch)
@@ -124,24 +129,19 @@ def kept_rows(rows: Sequence[tuple[Any, ...]]) -> list[Kept]:
     return [Kept(Entry(*row[:10]), Words(*row[10:]) if row[10] is not None else Words("")) for row in rows]
 
 
-def verify(connection: sqlite3.Connection, anchor: Anchor, head: str) -> Verified:
+def verify(connection: Connection, anchor: Anchor, head: str) -> Verified:
     """The whole chain as it stands now. The anchor is read first: what was settled then is in the chain now."""
     anchored = anchor.read()
     settled = anchored.settled if anchored is not None else None
     checker = Checker([("the anchored head", settled)] if settled is not None else [], head)
-    connection.execute("BEGIN")
     # Half characters stand in no entry of ours, so what is no text is never taken for one.
-    connection.text_factory = _reading("surrogateescape")
-    try:
+    with connection.moment("surrogateescape"):
         after = _BEFORE_ALL
         while rows := connection.execute(QUERIES["audit_chain"], (after, AT_ONCE)).fetchall():
             for kept in kept_rows(rows):
                 checker.add(kept)
             after = rows[-1][0]
         (alone,) = connection.execute(QUERIES["words_alone"]).fetchone()
-    finally:
-        connection.text_factory = str
-        connection.execute("COMMIT")
     found = checker.finish(settled)
     if alone is not None and not 0 < found.bad_at <= alone:
         # Numbers begin with 1.
@@ -152,24 +152,17 @@ def verify(connection: sqlite3.Connection, anchor: Anchor, head: str) -> Verifie
     return found
 
 
-def read_kept(connection: sqlite3.Connection, query: str, values: Sequence[Value]) -> list[Kept]:
+def read_kept(connection: Connection, query: str, values: Sequence[Value]) -> list[Kept]:
     """Entries to be shown: bytes that somebody wrote there and that are no text are written out."""
-    connection.text_factory = _reading("backslashreplace")
-    try:
+    with connection.moment("backslashreplace"):
         return kept_rows(connection.execute(QUERIES[query], values).fetchall())
-    finally:
-        connection.text_factory = str
 
 
-def _reading(broken: Literal["surrogateescape", "backslashreplace"]) -> Callable[[bytes], str]:
-    return lambda stored: stored.decode("utf-8", broken)
-
-
-def _has(connection: sqlite3.Connection, subject: str, what: str) -> bool:
+def _has(connection: Connection, subject: str, what: str) -> bool:
     return connection.execute(QUERIES["has_audit"], (subject, what)).fetchone() is not None
 
 
-def _newest(connection: sqlite3.Connection) -> Head:
+def newest(connection: Connection) -> Head:
     row = connection.execute(QUERIES["audit_newest"]).fetchone()
     return Head(*row) if row is not None else Head()
 

@@ -2,23 +2,26 @@
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from orchvynt.adapters.sqlite import auditing, receipts
+from orchvynt.adapters.sqlite.connection import SqliteConnection
 from orchvynt.adapters.sqlite.faults import unavailable
 from orchvynt.ports.store import StoreUnavailableError
 
 APPLICATION_ID: Final = 0x4F56594E  # "OVYN", so that a foreign database is not taken for ours
-# Steps whose tables are filled from the records, with what folds new ones.
+# Steps whose tables are filled from the records, with what folds new ones: once the schema is this build's.
 _FILLING: Final = {10: receipts.fill, 15: auditing.fill}
-_PAGE_BYTES: Final = 8192
+# Records are about 3 KiB, and fill few places of smaller pages to the end. Stores that are there keep theirs (8 KiB).
+_PAGE_BYTES: Final = 16384
 _SQLITE_MIN: Final = (3, 38, 0)  # STRICT tables (3.37) and RETURNING
 
 
-def connect_writer(path: Path, busy_ms: int) -> sqlite3.Connection:
+def connect_writer(path: Path, busy_ms: int) -> SqliteConnection:
     """The only connection that writes, with the schema of this build. Raises StoreUnavailableError."""
     if sqlite3.sqlite_version_info < _SQLITE_MIN:
         raise StoreUnavailableError(f"SQLite {sqlite3.sqlite_version} is too old. Use a Python whose sqlite3 is 3.38 or newer.")
@@ -27,9 +30,9 @@ def connect_writer(path: Path, busy_ms: int) -> sqlite3.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreUnavailableError(f"the store {path} is unavailable: {error.strerror}. Check the path and its directory.") from error
-    connection: sqlite3.Connection | None = None
+    connection: SqliteConnection | None = None
     try:
-        connection = sqlite3.connect(path, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False)
+        connection = _connect(str(path), busy_ms)
         _prepare(connection, path)
     except sqlite3.Error as error:
         if connection is not None:
@@ -42,17 +45,19 @@ def connect_writer(path: Path, busy_ms: int) -> sqlite3.Connection:
     return connection
 
 
-def connect_reader(path: Path, busy_ms: int) -> sqlite3.Connection:
+def connect_reader(path: Path, busy_ms: int) -> SqliteConnection:
     """A connection that cannot write. Raises StoreUnavailableError."""
     try:
-        return sqlite3.connect(
-            f"file:{quote(str(path))}?mode=ro", uri=True, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False
-        )
+        return _connect(f"file:{quote(str(path))}?mode=ro", busy_ms, uri=True)
     except sqlite3.Error as error:
         raise unavailable(error, str(path)) from error
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _connect(name: str, busy_ms: int, uri: bool = False) -> SqliteConnection:
+    return sqlite3.connect(name, timeout=busy_ms / 1000, isolation_level=None, check_same_thread=False, factory=SqliteConnection, uri=uri)
+
+
+def _prepare(connection: SqliteConnection, path: Path) -> None:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
     is_new = version == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
@@ -76,9 +81,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA cache_size = -16384")
     connection.execute("PRAGMA journal_size_limit = 67108864")
-    for number, script in steps:
-        if number > version:
-            _step(connection, number, script)
+    if version < newest:
+        _upgrade(connection, [(number, script) for number, script in steps if number > version])
 
 
 def _steps() -> list[tuple[int, str]]:
@@ -89,14 +93,16 @@ def _steps() -> list[tuple[int, str]]:
     return [(int(name[:3]), folder.joinpath(name).read_text("utf-8")) for name in names]
 
 
-def _step(connection: sqlite3.Connection, number: int, script: str) -> None:
-    """One step, whole or not at all."""
+def _upgrade(connection: SqliteConnection, steps: Sequence[tuple[int, str]]) -> None:
+    """All of them, or none: what fills a table of an early one knows only the schema behind the last."""
+    scripts = "\n".join(script for _, script in steps)
     try:
-        connection.executescript(f"BEGIN IMMEDIATE;\n{script}")
-        if number in _FILLING:
-            _FILLING[number](connection)
+        connection.executescript(f"BEGIN IMMEDIATE;\n{scripts}")
+        for number, _ in steps:
+            if number in _FILLING:
+                _FILLING[number](connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute(f"PRAGMA user_version = {steps[-1][0]}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:

@@ -1,14 +1,14 @@
 """Files what is known of the callers of parked invocations, and gives it back."""
 
-import sqlite3
 from collections.abc import Sequence
 
 from orchvynt.adapters.departures import DepartureFact, fold_departures
+from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
 from orchvynt.ports.parked import Departure
 
 
-def file_departures(connection: sqlite3.Connection, facts: Sequence[DepartureFact]) -> None:
+def file_departures(connection: Connection, facts: Sequence[DepartureFact]) -> None:
     known = {}
     for inv in {fact.inv for fact in facts}:
         values = connection.execute(QUERIES["departure"], (inv,)).fetchone()

@@ -1,14 +1,14 @@
 """Files what is to be told of reviews, in the transaction that files their facts."""
 
-import sqlite3
 from collections.abc import Sequence
 
 from orchvynt.adapters.outbox import news_of
 from orchvynt.adapters.reviews import ReviewFact
+from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.queries import Value, run_rows
 
 
-def file_news(connection: sqlite3.Connection, facts: Sequence[ReviewFact]) -> None:
+def file_news(connection: Connection, facts: Sequence[ReviewFact]) -> None:
     """For nobody yet: who is told, the policy says when they are."""
     values: list[Value] = []
     for fact in news_of(facts):

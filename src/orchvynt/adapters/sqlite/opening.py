@@ -54,7 +54,7 @@ def _open(path: Path, journal_dir: Path, sync: Sync, limits: StoreLimits) -> Ope
     with ExitStack() as undo:
         locks = [Lock(path.with_name(path.name + ".lock"), f"the store {path}")]
         undo.callback(locks[0].close)
-        _make_directory(journal_dir)
+        make_directory(journal_dir)
         locks.append(Lock(journal_dir / "lock", f"the journal {journal_dir}"))
         undo.callback(locks[1].close)
         connection = connect_writer(path, limits.busy_ms)
@@ -65,7 +65,7 @@ def _open(path: Path, journal_dir: Path, sync: Sync, limits: StoreLimits) -> Ope
         delete_filed(journal_dir, filed.position)
         filed.empty_log()
         feed = Feed(limits.feed_frames, limits.feed_bytes)
-        journal = _open_journal(journal_dir, recovery, feed, sync, limits)
+        journal = open_journal(journal_dir, recovery, feed, sync, limits)
         undo.callback(journal.close)
         if filed.position != journal.end:
             # The journal goes on in a new segment: what is appended follows the filed position without a gap.
@@ -77,7 +77,7 @@ def _open(path: Path, journal_dir: Path, sync: Sync, limits: StoreLimits) -> Ope
     return Opened(SqliteStore(writer, reader, accounts, journal, connection, locks, Anchor(journal_dir)), journal, recovery, audit_whole)
 
 
-def _make_directory(journal_dir: Path) -> None:
+def make_directory(journal_dir: Path) -> None:
     try:
         journal_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -86,7 +86,7 @@ def _make_directory(journal_dir: Path) -> None:
         ) from error
 
 
-def _open_journal(journal_dir: Path, recovery: Recovery, feed: Feed, sync: Sync, limits: StoreLimits) -> FileJournal:
+def open_journal(journal_dir: Path, recovery: Recovery, feed: Feed, sync: Sync, limits: StoreLimits) -> FileJournal:
     """In a new segment, so that nothing that a process was about to take away when it died stays in the journal: all of it is filed by
     now. On a disk that is full it goes on where it ended."""
 

@@ -1,12 +1,11 @@
 """The outbox in SQLite: news are filed with their facts; everything else changes in transactions of its own."""
 
 import asyncio
-import sqlite3
 from collections.abc import Container, Iterable, Sequence
 
 from orchvynt.adapters.outbox import forget_news
+from orchvynt.adapters.sql import Connection, Reading, Row
 from orchvynt.adapters.sqlite.queries import QUERIES, run_rows
-from orchvynt.adapters.sqlite.reader import Reader, Row
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.dialects.telling import forget_message
 from orchvynt.ports.outbox import MessageRow, MessageStatus, News, OutboxChange, Told
@@ -16,7 +15,7 @@ class SqliteOutbox:
     """Implements ports.outbox.OutboxStore; the store is made of it."""
 
     _writer: Writer
-    _reader: Reader
+    _reader: Reading
 
     async def news(self, limit: int, after: int = 0, assigned: bool = False) -> list[News]:
         rows = await self._reader.rows("news_assigned" if assigned else "news_unassigned", after, limit)
@@ -33,7 +32,7 @@ class SqliteOutbox:
         return {str(name): int(count) for name, count in await self._reader.rows("undeliverable")}
 
     async def told(self, destination: str, reviews: Sequence[str]) -> list[Told]:
-        def look(connection: sqlite3.Connection) -> list[Row]:
+        def look(connection: Connection) -> list[Row]:
             found = (connection.execute(QUERIES["told"], (destination, review)).fetchone() for review in reviews)
             return [row for row in found if row is not None]
 
@@ -47,7 +46,7 @@ class SqliteOutbox:
         await asyncio.wrap_future(self._writer.submit(lambda connection: _change(connection, change)))
 
     async def forget_messages(self, before: int) -> None:
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(QUERIES["forget_undeliverable"], (before,))
             connection.execute(QUERIES["forget_whereabouts"], (before,))
 
@@ -59,7 +58,7 @@ def _message(row: Row) -> MessageRow:
     return MessageRow(name, destination, line, bytes(body), since, answers, bool(closes), failures, status, why)
 
 
-def _change(connection: sqlite3.Connection, change: OutboxChange) -> None:
+def _change(connection: Connection, change: OutboxChange) -> None:
     many = connection.executemany
     many(QUERIES["remove_news"], [(seq,) for seq in change.heard])
     run_rows(connection, "add_news", 2, [value for one in change.news for value in (one.destination, one.fact)])
@@ -78,7 +77,7 @@ def _change(connection: sqlite3.Connection, change: OutboxChange) -> None:
     many(QUERIES["add_whereabouts"], [(one.id, one.reference, one.at) for one in change.delivered if one.reference])
 
 
-def forget_in_outbox(connection: sqlite3.Connection, reviews: Container[str], names: Iterable[str]) -> None:
+def forget_in_outbox(connection: Connection, reviews: Container[str], names: Iterable[str]) -> None:
     """What waits to be told stays, without what was said in these reviews and without these names. It is all read: that is not much."""
     news = [(seq, bytes(fact), forget_news(bytes(fact), reviews)) for seq, fact in connection.execute(QUERIES["all_news"])]
     connection.executemany(QUERIES["rewrite_news"], [(seq, after) for seq, before, after in news if after != before])

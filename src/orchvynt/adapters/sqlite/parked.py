@@ -1,11 +1,11 @@
 """Reads the reviews that a start needs. 100,000 of them may be open: columns that most of them share are decoded once, and nothing is read
 of those that nobody comes back for."""
 
-import sqlite3
 from typing import Any, Final
 
 import msgspec
 
+from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.model.facts import Vote
 from orchvynt.model.review_facts import CLAIM_FOR_NS
@@ -18,7 +18,7 @@ _SHARED_FROM: Final = 19
 _decode_reminds: Final = msgspec.json.Decoder(tuple[int, ...]).decode
 
 
-def read_parked(connection: sqlite3.Connection, now: int, joinable_ns: int) -> list[ParkedRow]:
+def read_parked(connection: Connection, now: int, joinable_ns: int) -> list[ParkedRow]:
     """In the order of their opening."""
     known: dict[tuple[object, ...], ParkedTerms] = {}
     # One object for each name, however many rows have it.

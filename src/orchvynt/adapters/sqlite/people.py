@@ -1,13 +1,12 @@
 """People and sessions in SQLite: what must happen together is one transaction."""
 
 import asyncio
-import sqlite3
 from typing import Any
 
 import msgspec
 
+from orchvynt.adapters.sql import Connection, Reading
 from orchvynt.adapters.sqlite.queries import QUERIES
-from orchvynt.adapters.sqlite.reader import Reader
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.ports.people import PersonRow, SessionRow
 
@@ -18,7 +17,7 @@ class SqlitePeople:
     """Implements ports.people.PeopleStore over the store's own writer and reader."""
 
     _writer: Writer
-    _reader: Reader
+    _reader: Reading
 
     async def people(self) -> list[PersonRow]:
         return [_person(row) for row in await self._reader.rows("people")]
@@ -28,13 +27,13 @@ class SqlitePeople:
         return _person(rows[0]) if rows else None
 
     async def add_person(self, person: PersonRow) -> bool:
-        def work(connection: sqlite3.Connection) -> bool:
+        def work(connection: Connection) -> bool:
             return connection.execute(QUERIES["add_person"], msgspec.structs.astuple(person)).rowcount > 0
 
         return await asyncio.wrap_future(self._writer.submit(work))
 
     async def change_person(self, person: PersonRow, end_sessions: bool, keep: str = "") -> bool:
-        def work(connection: sqlite3.Connection) -> bool:
+        def work(connection: Connection) -> bool:
             values = msgspec.structs.asdict(person)
             if not connection.execute(QUERIES["change_person"], values).rowcount:
                 return False
@@ -51,7 +50,7 @@ class SqlitePeople:
     async def add_session(self, session: SessionRow, revision: int, sessions_max: int) -> bool:
         groups = msgspec.json.encode(session.groups).decode()
 
-        def work(connection: sqlite3.Connection) -> bool:
+        def work(connection: Connection) -> bool:
             if not connection.execute(QUERIES["log_in"], (session.created_at, session.email, revision)).rowcount:
                 return False
             connection.execute(QUERIES["add_session"], (*msgspec.structs.astuple(session)[:-1], groups))

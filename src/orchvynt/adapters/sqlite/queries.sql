@@ -22,7 +22,10 @@ INSERT OR IGNORE INTO lookups (bucket, reference, seq) VALUES {rows};
 
 -- name: upsert_invocations
 -- List rows; what is blank in a new row stays as it was (projection.merge_invocation says the same).
-INSERT INTO invocations VALUES {rows}
+INSERT INTO invocations (
+    inv, at, endpoint, key_id, workflow, agent, run, requested_model, model, provider, rule, tier, outcome, nanos, duration_ns, "key",
+    session, workload, user, context
+) VALUES {rows}
 ON CONFLICT (inv) DO UPDATE SET
     at = CASE excluded.at WHEN 0 THEN at ELSE excluded.at END,
     endpoint = CASE excluded.endpoint WHEN '' THEN endpoint ELSE excluded.endpoint END,
@@ -37,7 +40,12 @@ ON CONFLICT (inv) DO UPDATE SET
     rule = CASE excluded.rule WHEN '' THEN rule ELSE excluded.rule END,
     outcome = CASE excluded.outcome WHEN '' THEN outcome ELSE excluded.outcome END,
     nanos = CASE excluded.nanos WHEN 0 THEN nanos ELSE excluded.nanos END,
-    duration_ns = CASE excluded.duration_ns WHEN 0 THEN duration_ns ELSE excluded.duration_ns END;
+    duration_ns = CASE excluded.duration_ns WHEN 0 THEN duration_ns ELSE excluded.duration_ns END,
+    "key" = CASE excluded.at WHEN 0 THEN "key" ELSE excluded."key" END,
+    session = CASE excluded.at WHEN 0 THEN session ELSE excluded.session END,
+    workload = CASE excluded.at WHEN 0 THEN workload ELSE excluded.workload END,
+    user = CASE excluded.at WHEN 0 THEN user ELSE excluded.user END,
+    context = CASE excluded.at WHEN 0 THEN context ELSE excluded.context END;
 
 -- name: mark_parked
 -- An invocation that has not finished is parked while one of its reviews is open. The index is named: left to itself, SQLite goes through
@@ -145,11 +153,15 @@ LIMIT ?2;
 
 -- name: newest_invocations
 -- A page of the list, newest first.
-SELECT * FROM invocations ORDER BY inv DESC LIMIT ?1;
+SELECT
+    inv, at, endpoint, key_id, workflow, agent, run, requested_model, model, provider, rule, tier, outcome, nanos, duration_ns
+FROM invocations ORDER BY inv DESC LIMIT ?1;
 
 -- name: older_invocations
 -- A page of the list, from older than an id.
-SELECT * FROM invocations WHERE inv < ?2 ORDER BY inv DESC LIMIT ?1;
+SELECT
+    inv, at, endpoint, key_id, workflow, agent, run, requested_model, model, provider, rule, tier, outcome, nanos, duration_ns
+FROM invocations WHERE inv < ?2 ORDER BY inv DESC LIMIT ?1;
 
 -- name: newest_feedback
 -- Scores, newest first.
@@ -192,57 +204,56 @@ DELETE FROM renamed;
 -- An old name, and the one that has its spend now.
 INSERT INTO renamed (was, name) VALUES (?, ?);
 
--- name: add_claims
--- What callers said of themselves. An invocation is received once.
-INSERT OR IGNORE INTO claims (inv, "key", key_id, workflow, agent, run, session, workload, user, context) VALUES {rows};
+-- name: set_claims
+-- What a caller said of itself, where a build of before did not keep it.
+UPDATE invocations SET "key" = ?2, session = ?3, workload = ?4, user = ?5, context = ?6 WHERE inv = ?1;
 
--- name: upsert_receipts
--- Parts of receipts; what is blank in a new part stays as it was.
-INSERT INTO receipts (
-    attempt, inv, settled_at, model, provider, upstream_model, response_id, price_source, why, nanos, input_tokens, output_tokens,
-    cached_input_tokens, reasoning_tokens, cache_written_tokens, estimated, overrun
-) VALUES {rows}
+-- name: put_open_attempts
+-- Attempts that are sent and not settled; what is blank in a new part stays as it was.
+INSERT INTO open_attempts (attempt, model, provider, upstream_model, response_id) VALUES {rows}
 ON CONFLICT (attempt) DO UPDATE SET
-    settled_at = max(settled_at, excluded.settled_at),
     model = CASE excluded.model WHEN '' THEN model ELSE excluded.model END,
     provider = CASE excluded.provider WHEN '' THEN provider ELSE excluded.provider END,
     upstream_model = CASE excluded.upstream_model WHEN '' THEN upstream_model ELSE excluded.upstream_model END,
-    response_id = CASE excluded.response_id WHEN '' THEN response_id ELSE excluded.response_id END,
-    price_source = CASE excluded.settled_at WHEN 0 THEN price_source ELSE excluded.price_source END,
-    why = CASE excluded.settled_at WHEN 0 THEN why ELSE excluded.why END,
-    nanos = CASE excluded.settled_at WHEN 0 THEN nanos ELSE excluded.nanos END,
-    input_tokens = CASE excluded.settled_at WHEN 0 THEN input_tokens ELSE excluded.input_tokens END,
-    output_tokens = CASE excluded.settled_at WHEN 0 THEN output_tokens ELSE excluded.output_tokens END,
-    cached_input_tokens = CASE excluded.settled_at WHEN 0 THEN cached_input_tokens ELSE excluded.cached_input_tokens END,
-    reasoning_tokens = CASE excluded.settled_at WHEN 0 THEN reasoning_tokens ELSE excluded.reasoning_tokens END,
-    cache_written_tokens = CASE excluded.settled_at WHEN 0 THEN cache_written_tokens ELSE excluded.cache_written_tokens END,
-    estimated = CASE excluded.settled_at WHEN 0 THEN estimated ELSE excluded.estimated END,
-    overrun = CASE excluded.settled_at WHEN 0 THEN overrun ELSE excluded.overrun END;
+    response_id = CASE excluded.response_id WHEN '' THEN response_id ELSE excluded.response_id END;
+
+-- name: take_open_attempts
+-- What earlier batches said of attempts that are settled now, or never will be.
+DELETE FROM open_attempts WHERE attempt IN (VALUES {rows}) RETURNING attempt, model, provider, upstream_model, response_id;
+
+-- name: add_receipts
+-- An attempt is settled once.
+INSERT OR REPLACE INTO receipts (
+    attempt, inv, settled_at, model, provider, upstream_model, response_id, price_source, why, nanos, input_tokens, output_tokens,
+    cached_input_tokens, reasoning_tokens, cache_written_tokens, estimated, overrun
+) VALUES {rows};
 
 -- name: receipts
 -- Receipts of a time, each with its caller's claims, in the order of settling.
 SELECT
-    receipts.attempt, receipts.inv, settled_at, model, provider, upstream_model, response_id, price_source, why, nanos, input_tokens,
-    output_tokens, cached_input_tokens, reasoning_tokens, cache_written_tokens, estimated, overrun, coalesce("key", ''),
-    coalesce(key_id, ''), coalesce(workflow, ''), coalesce(agent, ''), coalesce(run, ''), coalesce(session, ''), coalesce(workload, ''),
-    coalesce(user, ''), coalesce(context, '')
+    receipts.attempt, receipts.inv, receipts.settled_at, receipts.model, receipts.provider, receipts.upstream_model, receipts.response_id,
+    receipts.price_source, receipts.why, receipts.nanos, receipts.input_tokens, receipts.output_tokens, receipts.cached_input_tokens,
+    receipts.reasoning_tokens, receipts.cache_written_tokens, receipts.estimated, receipts.overrun, coalesce(claims."key", ''),
+    coalesce(claims.key_id, ''), coalesce(claims.workflow, ''), coalesce(claims.agent, ''), coalesce(claims.run, ''),
+    coalesce(claims.session, ''), coalesce(claims.workload, ''), coalesce(claims.user, ''), coalesce(claims.context, '')
 FROM receipts
-LEFT JOIN claims ON claims.inv = receipts.inv
-WHERE settled_at > 0 AND settled_at >= ?1 AND settled_at < ?2 AND (settled_at > ?4 OR (settled_at = ?4 AND receipts.attempt > ?5))
-ORDER BY settled_at, receipts.attempt
+LEFT JOIN invocations AS claims ON claims.inv = receipts.inv
+WHERE receipts.settled_at >= ?1 AND receipts.settled_at < ?2 AND (receipts.settled_at, receipts.attempt) > (?4, ?5)
+ORDER BY receipts.settled_at, receipts.attempt
 LIMIT ?3;
 
 -- name: spent
 -- Receipts of a time summed by {groups}, the costliest first; {claims} joins what callers said, where a group asks for it.
 -- Nano-dollars are summed in two halves, so that no sum leaves 64 bits.
 SELECT
-    count(*), count(DISTINCT receipts.inv), sum(nanos >> 32), sum(nanos & 4294967295), sum(estimated),
-    sum(CASE estimated WHEN 1 THEN nanos >> 32 ELSE 0 END), sum(CASE estimated WHEN 1 THEN nanos & 4294967295 ELSE 0 END), sum(overrun),
+    count(*), count(DISTINCT receipts.inv), sum(receipts.nanos >> 32), sum(receipts.nanos & 4294967295), sum(estimated),
+    sum(CASE estimated WHEN 1 THEN receipts.nanos >> 32 ELSE 0 END),
+    sum(CASE estimated WHEN 1 THEN receipts.nanos & 4294967295 ELSE 0 END), sum(overrun),
     sum(input_tokens), sum(output_tokens), sum(cached_input_tokens), sum(reasoning_tokens), sum(cache_written_tokens) {columns}
 FROM receipts {claims}
-WHERE settled_at > 0 AND settled_at >= :begin AND settled_at < :end
+WHERE settled_at >= :begin AND settled_at < :end
 {groups}
-ORDER BY total(nanos) DESC
+ORDER BY total(receipts.nanos) DESC
 LIMIT :limit;
 
 -- name: open_holds
@@ -268,6 +279,10 @@ ORDER BY opened_at, review;
 -- name: reviews_page
 -- A page of the inbox: those that match {conditions}, by their opening.
 SELECT * FROM reviews {conditions} ORDER BY opened_at {order}, review {order} LIMIT :limit;
+
+-- name: asks_one_of
+-- A condition of the inbox: one of {groups} is asked.
+EXISTS (SELECT 1 FROM json_each(reviewers) WHERE value IN ({groups}))
 
 -- name: review
 -- One review.
@@ -451,7 +466,7 @@ UPDATE reviews SET reason = '', requester = '', votes = '', wanted = '', join_ke
 
 -- name: forget_claims
 -- What a caller said of a person.
-UPDATE claims SET session = '', user = '', context = '' WHERE inv = ?;
+UPDATE invocations SET session = '', user = '', context = '' WHERE inv = ?;
 
 -- name: forget_kept_answer
 -- An answer that was kept for an idempotency key.

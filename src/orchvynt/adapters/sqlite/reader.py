@@ -5,20 +5,22 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
+from orchvynt.adapters.sql import Connection, Row, Value
 from orchvynt.adapters.sqlite.connecting import connect_reader
 from orchvynt.adapters.sqlite.faults import unavailable
-from orchvynt.adapters.sqlite.queries import QUERIES, Value
+from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.ports.store import StoreUnavailableError
 
 T = TypeVar("T")
-Row = tuple[Any, ...]
 
 _WAITING_MAX: Final = 256
 
 
 class Reader:
+    """Implements adapters.sql.Reading."""
+
     def __init__(self, path: Path, busy_ms: int) -> None:
         self._path = str(path)
         self._connection = connect_reader(path, busy_ms)
@@ -29,7 +31,7 @@ class Reader:
     async def rows(self, name: str, *values: Value) -> list[Row]:
         return await self.run(lambda connection: connection.execute(QUERIES[name], values).fetchall())
 
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def run(self, work: Callable[[Connection], T]) -> T:
         """Raises StoreUnavailableError."""
         if self._closed:
             raise StoreUnavailableError("the store is closed.")

@@ -1,6 +1,5 @@
 """All records of a store, as batches: what a later step fills its tables from."""
 
-import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
@@ -8,13 +7,14 @@ import msgspec
 
 from orchvynt.adapters.journal.frames import decode_record
 from orchvynt.adapters.projection import Batch
+from orchvynt.adapters.sqlite.connection import SqliteConnection
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.ports.store import StoreUnavailableError
 
 FRAMES_AT_ONCE: Final = 500
 
 
-def record_batches(connection: sqlite3.Connection) -> Iterator[Batch]:
+def record_batches(connection: SqliteConnection) -> Iterator[Batch]:
     """In the order in which they were filed. Raises StoreUnavailableError where one cannot be read."""
     rows = connection.execute(QUERIES["all_frames"])
     while bodies := rows.fetchmany(FRAMES_AT_ONCE):

@@ -1,7 +1,6 @@
 """The embedded store: answers the port's questions from SQLite. Writes go through the writer, questions through the reader."""
 
 import asyncio
-import sqlite3
 from collections.abc import Sequence
 
 import msgspec
@@ -11,17 +10,16 @@ from orchvynt.adapters.journal.frames import decode_record
 from orchvynt.adapters.projection import REFERENCE_CHARS_MAX
 from orchvynt.adapters.reviews import newest_state
 from orchvynt.adapters.spending import WINDOW_NS_MAX
+from orchvynt.adapters.sql import Closing, Connection, Reading, Row
 from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.audit_store import SqliteAudit
 from orchvynt.adapters.sqlite.changes import change_values, read_change, read_changes
 from orchvynt.adapters.sqlite.filing import carry, grant_row, kept_row, review_row
 from orchvynt.adapters.sqlite.inbox import reviews_page
-from orchvynt.adapters.sqlite.lock import Lock
 from orchvynt.adapters.sqlite.outbox import SqliteOutbox
 from orchvynt.adapters.sqlite.parked import read_parked
 from orchvynt.adapters.sqlite.people import SqlitePeople
 from orchvynt.adapters.sqlite.queries import QUERIES
-from orchvynt.adapters.sqlite.reader import Reader, Row
 from orchvynt.adapters.sqlite.receipts import receipts, spent
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced
@@ -53,11 +51,11 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
     def __init__(
         self,
         writer: Writer,
-        reader: Reader,
-        accounts: Reader,
+        reader: Reading,
+        accounts: Reading,
         journal: FileJournal,
-        connection: sqlite3.Connection,
-        locks: list[Lock],
+        connection: Closing,
+        locks: Sequence[Closing],
         anchor: Anchor,
     ) -> None:
         self._writer = writer
@@ -96,7 +94,7 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
             return [str(inv) for (inv,) in await self._reader.rows("find_last")]
         reference = reference.encode(errors="replace").decode()
 
-        def look(connection: sqlite3.Connection) -> list[str]:
+        def look(connection: Connection) -> list[str]:
             rows = connection.execute(QUERIES["find_inv"], (invocation_of(reference),)).fetchall()
             rows = rows or connection.execute(QUERIES["find_reference"], (reference[:REFERENCE_CHARS_MAX], _FIND_MAX)).fetchall()
             return [str(inv) for (inv,) in rows]
@@ -106,7 +104,7 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
     async def run(self, run: str) -> list[str]:
         name = run.encode(errors="replace").decode()
 
-        def look(connection: sqlite3.Connection) -> list[str]:
+        def look(connection: Connection) -> list[str]:
             named = connection.execute(QUERIES["find_reference"], (name[:REFERENCE_CHARS_MAX], _FIND_MAX)).fetchall()
             first = connection.execute(QUERIES["find_inv"], (name,)).fetchall()
             return sorted({str(inv) for (inv,) in (*named, *first)}, reverse=True)[:_FIND_MAX]
@@ -124,7 +122,7 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
         return [SpendRow(*row) for row in await self._reader.rows("spend", now, now - WINDOW_NS_MAX)]
 
     async def forget_spend(self, ended_before: int, lifetimes: Sequence[tuple[str, str, int]]) -> None:
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(QUERIES["forget_ended_spend"], (ended_before, ended_before - WINDOW_NS_MAX))
             connection.executemany(QUERIES["forget_lifetime"], lifetimes)
 
@@ -193,7 +191,7 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
         until: int = 0,
         carried: Carried = NOTHING_CARRIED,
     ) -> PolicyRow | None:
-        def work(connection: sqlite3.Connection) -> PolicyRow | None:
+        def work(connection: Connection) -> PolicyRow | None:
             current = int(connection.execute(QUERIES["policy_version"]).fetchone()[0])
             if expected is not None and expected != current:
                 return None
@@ -230,7 +228,7 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
         return [KeyRow(*row) for row in await self._reader.rows("keys")]
 
     async def add_key(self, key: KeyRow, others_expire_at: int = 0) -> bool:
-        def work(connection: sqlite3.Connection) -> bool:
+        def work(connection: Connection) -> bool:
             if not connection.execute(QUERIES["add_key"], msgspec.structs.astuple(key)).rowcount:
                 return False
             if others_expire_at:
@@ -243,7 +241,7 @@ class SqliteStore(SqliteAudit, SqliteOutbox, SqlitePeople):
         return await self._change("remove_key", (key_id,))
 
     async def use_keys(self, used: Sequence[tuple[str, int]]) -> None:
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.executemany(QUERIES["use_key"], used)
 
         await asyncio.wrap_future(self._writer.submit(work))

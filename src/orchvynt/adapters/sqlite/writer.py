@@ -16,20 +16,24 @@ from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.journal.recovery import delete_filed
 from orchvynt.adapters.journal.segments import read_behind
+from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.auditing import AuditChain
+from orchvynt.adapters.sqlite.connection import SqliteConnection
 from orchvynt.adapters.sqlite.faults import unavailable
 from orchvynt.adapters.sqlite.filing import batch_of, file_batch
 from orchvynt.adapters.sqlite.queries import QUERIES
+from orchvynt.adapters.sqlite.written import Filing
 from orchvynt.decisions.audit.entries import MISMATCH
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import StoreUnavailableError
 
 T = TypeVar("T")
 
-BATCH_FRAMES: Final = 500
+BATCH_FRAMES: Final = 3000
 _BATCH_BYTES: Final = 8 * 1024 * 1024
-_LINGER_S: Final = 0.05
+# Whoever reads waits for what is in the journal, and ends this. A longer one makes fewer rows: what begins and ends within it is one.
+_LINGER_S: Final = 0.25
 _BACKOFF_FIRST_S: Final = 0.1
 _BACKOFF_MAX_S: Final = 5.0
 _WAITING_MAX: Final = 1000
@@ -44,7 +48,7 @@ class _Job(NamedTuple):
 class Filed:
     """What is committed: the position in the journal and the next record's number. The writer's thread alone changes it."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, journal_dir: Path) -> None:
+    def __init__(self, connection: SqliteConnection, path: Path, journal_dir: Path) -> None:
         self._connection = connection
         self._path = str(path)
         self._journal_dir = journal_dir
@@ -54,7 +58,11 @@ class Filed:
             self.chain = AuditChain(connection, Anchor(journal_dir))
         except sqlite3.Error as error:
             raise unavailable(error, self._path) from error
-        self.position: Position = (segment, offset)
+        self._position: Position = (segment, offset)
+
+    @property
+    def position(self) -> Position:
+        return self._position
 
     def begin_audit(self) -> bool:
         """Chains what an older build noted, and notes a head that is not the anchored one, before anything is filed. → whether it is."""
@@ -63,7 +71,7 @@ class Filed:
         except sqlite3.Error as error:
             raise unavailable(error, self._path) from error
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: Connection) -> None:
             self.chain.append(connection, rows)
             connection.execute(QUERIES["drop_old_audits"])
 
@@ -79,11 +87,11 @@ class Filed:
         durable = leaves_segment or bool(batch.audited)
         self.transaction(lambda connection: file_batch(connection, batch, position, self.chain), durable)
         self._next_seq = batch.next_seq
-        self.position = position
+        self._position = position
         if leaves_segment:
             delete_filed(self._journal_dir, position)
 
-    def transaction_without_traces(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
+    def transaction_without_traces(self, work: Callable[[Connection], T], durable: bool) -> T:
         """As `transaction`; the log that holds the pages of before is emptied then. Raises StoreUnavailableError also where it was done,
         and the log could not be emptied."""
         done = self.transaction(work, durable)
@@ -102,7 +110,7 @@ class Filed:
             return False
         return not busy
 
-    def transaction(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
+    def transaction(self, work: Callable[[Connection], T], durable: bool) -> T:
         connection = self._connection
         try:
             if durable:
@@ -127,7 +135,7 @@ class Filed:
 class Writer:
     """Started by `start()`. `problem` is why filing does not work at present; empty while it does."""
 
-    def __init__(self, filed: Filed, journal: FileJournal, feed: Feed, journal_dir: Path) -> None:
+    def __init__(self, filed: Filing, journal: FileJournal, feed: Feed, journal_dir: Path) -> None:
         self._filed = filed
         self._journal = journal
         self._feed = feed
@@ -154,7 +162,7 @@ class Writer:
     def start(self) -> None:
         self._thread.start()
 
-    def submit(self, work: Callable[[sqlite3.Connection], T], securely: bool = False) -> Future[T]:
+    def submit(self, work: Callable[[Connection], T], securely: bool = False) -> Future[T]:
         """Runs `work` in a transaction of its own that survives a loss of power. `securely`: what it takes away is overwritten."""
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()  # from here on no cancellation can meet the writer's answer

@@ -182,7 +182,7 @@ class Connection(asyncio.Protocol):
             # After a whole response: the excess is not part of it.
             self._excess = self._whole
             violation = self._wrong or ("" if self._whole else f"it is not HTTP ({error})")
-        if not self._told:
+        if not in_body:
             self._tell_head(exchange)
         parts = self._parts
         if parts:
@@ -231,9 +231,10 @@ class Connection(asyncio.Protocol):
         if self._whole or self._wrong:
             return
         self._status = status = self._parser.get_status_code()
-        if not self._parser.get_http_version().startswith("1."):
+        version = self._parser.get_http_version()
+        if version != "1.1" and version != "1.0":
             # The parser takes 0.9 and 2.0 in a status line; nobody who speaks them writes one.
-            self._wrong = f"HTTP/{self._parser.get_http_version()} is not the version that was asked"
+            self._wrong = f"HTTP/{version} is not the version that was asked"
         elif status < 200:
             # RFC 9110 section 15.2: interim responses may be ignored.
             self._headers = []

@@ -194,8 +194,8 @@ class Exchange:
                 self._listener.on_end()
         except CorruptBodyError as error:
             self._break("malformed", str(error))
-        except ExpandedBodyError as error:
-            self._break("too_large", str(error))
+        except ExpandedBodyError as expanded:
+            self._break("too_large", str(expanded))
 
     def _regulate(self) -> None:
         """Reads on unless somebody must catch up first: the listener, or the decoder."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from orchvynt.decisions.budgets.applied import Applied
 from orchvynt.decisions.budgets.grants import Grants
 from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.budgets.windows import placed_in
@@ -13,15 +14,6 @@ from orchvynt.language.subjects import NOBODY, NoScalarError, subject
 from orchvynt.model.budget_facts import PROMPTS
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
-
-
-class Applied(msgspec.Struct, frozen=True, gc=False):
-    """A budget that applies to an invocation, by its number in the snapshot, and the subject that pays. `prompt` is the digest of what the
-    model reads, where the budget counts equal prompts, else empty."""
-
-    number: int
-    subject: str
-    prompt: str = ""
 
 
 def applicable(budgets: Sequence[Budget], invocation: Invocation, values: Mapping[str, object]) -> list[Applied] | Fault:
@@ -37,8 +29,8 @@ def applicable(budgets: Sequence[Budget], invocation: Invocation, values: Mappin
                 return _failed(budget, "condition", "when", error)
         try:
             who = subject(budget.scope, budget.by, invocation, values)
-        except NoScalarError as error:
-            said = f"Budget {budget.name}: {error}."
+        except NoScalarError as unfit:
+            said = f"Budget {budget.name}: {unfit}."
             return Fault("invalid_request", said, "Send a text or a number there.", param=_param(budget), detail={"budget": budget.name})
         except EvaluationError as error:
             return _failed(budget, "subject", "by", error)
@@ -76,7 +68,8 @@ def _param(budget: Budget) -> str:
 
 def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now: int, grants: Grants | None = None) -> tuple[Line, ...]:
     """The lines that a hold for `model`, made at `now`, stands on; in the policy's order."""
-    stands_on = []
+    stands_on: list[Line] = []
+    raises = grants is not None and len(grants) > 0
     for one in applied:
         budget = budgets[one.number]
         window, resets_at = placed_in(budget, now)
@@ -85,7 +78,7 @@ def lines(budgets: Sequence[Budget], applied: Sequence[Applied], model: str, now
         limits = _limits(budget, model) if kind in ("alert", "downgrade") else budget.limits
         past = kind == "downgrade" and model == budget.breach.model
         line = Line(budget, budget.name, one.subject, window, resets_at, limits, now, past)
-        stands_on.append(_raised(line, grants, now) if grants else line)
+        stands_on.append(_raised(line, grants, now) if raises and grants is not None else line)
         if one.prompt:
             subject, counted = f"{one.subject}:{one.prompt}", Limits(invocations=budget.same_prompt)
             stands_on.append(Line(budget, budget.name + PROMPTS, subject, window, resets_at, counted, now))

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from orchvynt.decisions.budgets.sizing import Short, Unit
+from orchvynt.decisions.budgets.needs import Short, Unit
 from orchvynt.decisions.budgets.windows import SECOND_NS
 from orchvynt.language.snapshot import Budget
 from orchvynt.model.budget_facts import PROMPTS

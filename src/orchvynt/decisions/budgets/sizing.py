@@ -5,11 +5,12 @@ caller gave none, the output limit is lowered to what the budgets can pay and to
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from orchvynt.decisions.budgets.ledger import Account, Ledger, Line
+from orchvynt.decisions.budgets.needs import Fits, Need, Short, Unit
 from orchvynt.language.compiled_budgets import Limits
 from orchvynt.model.money import TOKENS_PER_RATE, Price, cost_nanos
 
@@ -18,69 +19,26 @@ OUTPUT_TOKENS_MOST: Final = 16_384
 PLENTY: Final = 1 << 62
 
 
-class Need(msgspec.Struct, frozen=True, gc=False):
-    """What one attempt may consume. `output_asked` is the caller's own limit over all its choices, None if it gave none.
-
-    `output_typical` is the model's measured p99 output, or 4,096 while it is unmeasured. All three are over all `choices`.
-    `surcharge_tokens` is what the input may cost beyond its price, in input tokens. `calls` is 1 if the hold counts its invocation, 0 if
-    an earlier one did. `output_least` is the smallest limit that the provider takes for this request.
-    """
-
-    input_tokens: int
-    output_asked: int | None
-    output_model_max: int
-    output_typical: int
-    price: Price
-    choices: int = 1
-    surcharge_tokens: int = 0
-    calls: int = 0
-    output_least: int = 0
-
-    @property
-    def input_charged(self) -> int:
-        """The input tokens that money is held for."""
-        return self.input_tokens + self.surcharge_tokens
-
-
-class Fits(msgspec.Struct, frozen=True, gc=False):
-    """A hold that fits. `output_tokens` is None where nothing bounds the output. `limited_by` names the budget that lowered it."""
-
-    output_tokens: int | None
-    nanos: int
-    tokens: int
-    limited_by: str = ""
-
-
-Unit = Literal["invocations", "tokens", "input_tokens", "output_tokens", "nanos"]
-
-
-class Short(msgspec.Struct, frozen=True, gc=False):
-    """The first budget that the smallest admissible hold does not fit on. `waits` if only holds in flight stand in the way."""
-
-    line: Line
-    waits: bool
-    unit: Unit
-    limit: int
-    settled: int
-    held: int
-    needed: int
-
-
 def size(need: Need, lines: Sequence[Line], ledger: Ledger) -> Fits | Short:
     """The hold for one attempt on all of `lines`, or the first budget in their order that refuses it: one without room for good comes
     before those that only wait for holds in flight."""
     # Each account is looked up once here, not once a rule: of five budgets that saves 3 µs (bench/budgets.py).
-    price, calls = need.price, need.calls
-    stand = [(line, ledger.account(line)) for line in lines if binds(line, price, calls)]
-    asked, limited_by = need.output_asked, ""
-    output = asked
-    if asked is None:
-        if bounding := [one for one in stand if bounds_output(one[0], price)]:
-            output, limited_by = _lowered(need, bounding)
-    elif clamps := [one for one in stand if one[0].terms.breach.kind == "clamp" and bounds_output(one[0], price)]:
-        output, limited_by = _clamped(need, asked, clamps)
+    price, calls, asked = need.price, need.calls, need.output_asked
+    stand: list[tuple[Line, Account]] = []
+    lowering: list[tuple[Line, Account]] = []
+    for line in lines:
+        if not binds(line, price, calls):
+            continue
+        one = (line, ledger.account(line))
+        stand.append(one)
+        # A limit of the caller's own is only lowered by budgets that clamp.
+        if (asked is None or line.terms.breach.kind == "clamp") and bounds_output(line, price):
+            lowering.append(one)
+    output, limited_by = asked, ""
+    if lowering:
+        output, limited_by = _lowered(need, lowering) if asked is None else _clamped(need, asked, lowering)
     most = output or 0
-    nanos, awaited = cost_nanos(price, need.input_charged, most), None
+    nanos, awaited = cost_nanos(price, need.input_tokens + need.surcharge_tokens, most), None
     for line, account in stand:
         if short := _short(need, most, nanos, line, account):
             if not short.waits:
@@ -122,8 +80,10 @@ def _clamped(need: Need, asked: int, stand: Sequence[tuple[Line, Account]]) -> t
 
 def binds(line: Line, price: Price, calls: int = 1) -> bool:
     """Whether the line bounds anything at this price: money does not bound a free model, nor a count what is counted already."""
+    if bounds_output(line, price):
+        return True
     limits = line.limits
-    return bounds_output(line, price) or limits.input_tokens is not None or (calls > 0 and limits.invocations is not None)
+    return limits.input_tokens is not None or (calls > 0 and limits.invocations is not None)
 
 
 def bounds_output(line: Line, price: Price) -> bool:

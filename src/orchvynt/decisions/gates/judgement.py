@@ -6,52 +6,24 @@ A gate whose condition fails to evaluate closes: it counts as matched. One that 
 
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from typing import Literal
 
-import msgspec
-
+from orchvynt.decisions.gates.verdicts import Call, Judgement, Verdict
 from orchvynt.language.expressions.values import NotKnownYetError
 from orchvynt.language.snapshot import EvaluationError, Gate
 
-Verdict = Literal["matched", "passed", "failed"]
-Call = tuple[int, str]
-"""A tool call of an answer: its position from 0, and its tool."""
 
-
-class Judgement(msgspec.Struct, frozen=True, gc=False):
-    """`failed` closes the gate like `matched`; `problem` then says why. It also says why the confidence is unknown, where that decided.
-    `calls` are the tool calls that it closes for."""
-
-    gate: str
-    verdict: Verdict
-    problem: str = ""
-    calls: tuple[Call, ...] = ()
-
-    @property
-    def closes(self) -> bool:
-        return self.verdict != "passed"
-
-
-def foresee(
-    gates: Sequence[Gate], values: Mapping[str, object], tools: Sequence[str] = (), stream: bool = False
-) -> tuple[tuple[Judgement, ...], tuple[str, ...]]:
-    """Before the send, where `values` has no `output.*`: the judgements that are certain, and the names of undecided gates.
+def foresee(gate: Gate, values: Mapping[str, object], tools: Sequence[str] = (), stream: bool = False) -> Verdict | None:
+    """Before the send, where `values` has no `output.*`: the verdict that is certain; None where the gate has to see the answer.
 
     A name that `values` does not have makes an expression fail; `&&` and `||` absorb that where the other side decides, so an
     expression that gives a value is certain, and one that fails is undecided. `tools` are those that the request offers: a stream is of
     no interest to a gate that would match none of their calls. An answer that comes whole is judged by the calls that it has.
     """
-    certain, undecided = [], []
-    for gate in gates:
-        verdict = _foreseen(gate, values)
-        if gate.stage == "tool_call" and verdict != "passed":
-            # Whether there is a call at all is not known yet.
-            verdict = "passed" if stream and not any(_may_match(gate, values, tool) for tool in tools) else None
-        if verdict is None:
-            undecided.append(gate.name)
-        else:
-            certain.append(Judgement(gate.name, verdict))
-    return tuple(certain), tuple(undecided)
+    verdict = _foreseen(gate, values)
+    if gate.stage == "tool_call" and verdict != "passed":
+        # Whether there is a call at all is not known yet.
+        return "passed" if stream and not any(_may_match(gate, values, tool) for tool in tools) else None
+    return verdict
 
 
 def _foreseen(gate: Gate, values: Mapping[str, object]) -> Verdict | None:
@@ -74,8 +46,8 @@ def judge(gate: Gate, values: MutableMapping[str, object]) -> Judgement:
         return Judgement(gate.name, "matched")
     try:
         return Judgement(gate.name, "matched" if gate.when.evaluate(values) is True else "passed")
-    except NotKnownYetError as error:
-        return _unsure(gate, values, error)
+    except NotKnownYetError as unknown:
+        return _unsure(gate, values, unknown)
     except EvaluationError as error:
         return Judgement(gate.name, "failed", str(error))
 

@@ -29,8 +29,8 @@ def applicable(limits: Sequence[RateLimit], invocation: Invocation, values: Mapp
                 continue
             field = "by"
             found.append(Applied(limit, subject(limit.scope, limit.by, invocation, values)))
-        except NoScalarError as error:
-            said = f"Rate limit {limit.name}: {error}."
+        except NoScalarError as unfit:
+            said = f"Rate limit {limit.name}: {unfit}."
             detail = {"rate_limit": limit.name}
             return Fault("invalid_request", said, "Send a text or a number there.", param=limit.subject_of[:100], detail=detail)
         except EvaluationError as error:

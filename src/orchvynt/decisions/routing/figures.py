@@ -6,9 +6,11 @@ from typing import Final
 import msgspec
 
 from orchvynt.catalog.bounds import input_tokens_bound
+from orchvynt.decisions.routing.measured import Measured
+from orchvynt.decisions.routing.plans import Plans
 from orchvynt.decisions.routing.quality import Scores
-from orchvynt.decisions.routing.statistics import Measured, Statistics
-from orchvynt.language.scope import CandidateFigures
+from orchvynt.decisions.routing.statistics import Statistics
+from orchvynt.language.candidate_figures import CandidateFigures
 from orchvynt.language.snapshot import Model
 from orchvynt.model.invocation import Ask, Invocation
 from orchvynt.model.money import NANOS_PER_USD, cost_nanos
@@ -18,11 +20,13 @@ OUTPUT_TOKENS_EXPECTED: Final = 500
 
 
 class Observed(msgspec.Struct, frozen=True):
-    """What this process has seen of models. `healthy(model, mono)` says whether a model may be asked in its place."""
+    """What this process has seen of models. `healthy(model, mono)` says whether a model may be asked in its place. `plans` are those
+    that it need not make again."""
 
     statistics: Statistics
     scores: Scores
     healthy: Callable[[Model, int], bool]
+    plans: Plans = msgspec.field(default_factory=Plans)
 
 
 def figures(model: Model, invocation: Invocation, observed: Observed, mono: int) -> CandidateFigures:

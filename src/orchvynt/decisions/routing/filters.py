@@ -4,9 +4,7 @@ These bind every candidate of a plan, whatever named it: a rule, the caller, a c
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal
-
-import msgspec
+from typing import Final, Literal, NamedTuple
 
 from orchvynt.catalog.bounds import input_tokens_bound, input_tokens_ceiling, input_tokens_least
 from orchvynt.decisions.routing.names import fits
@@ -24,7 +22,7 @@ _LENGTH_UNKNOWN: Final[tuple[str, ...]] = ("context",)
 _NO_ALLOWED: Final[frozenset[str]] = frozenset()
 
 
-class Bound(msgspec.Struct, frozen=True, gc=False):
+class Bound(NamedTuple):
     """A constraint that binds this invocation. `why` is set where it does because its condition failed."""
 
     regions: frozenset[str]
@@ -32,9 +30,9 @@ class Bound(msgspec.Struct, frozen=True, gc=False):
 
 
 class Filters:
-    """What binds one invocation."""
+    """What binds one invocation. `only_length`: nothing but its length, and `ceiling` tokens are the most that it comes to."""
 
-    __slots__ = ("_allowed", "_bounds", "_ceiling", "_invocation", "_only_length", "_output", "_scores", "_wants")
+    __slots__ = ("_allowed", "_bounds", "_invocation", "_output", "_scores", "_wants", "ceiling", "only_length")
 
     def __init__(self, snapshot: Snapshot, invocation: Invocation, values: Mapping[str, object], scores: Scores) -> None:
         self._invocation = invocation
@@ -47,7 +45,7 @@ class Filters:
         self._bounds = binding(snapshot.constraints, values) if snapshot.constraints else ()
         ask = invocation.ask
         self._output = (ask.max_output_tokens or 0) * ask.choices
-        self._ceiling = input_tokens_ceiling(ask) + self._output
+        self.ceiling = input_tokens_ceiling(ask) + self._output
         self._wants: list[By] = []
         if ask.tool_names:
             self._wants.append("tools")
@@ -56,15 +54,15 @@ class Filters:
         if ask.wants_json_schema:
             self._wants.append("json_schema")
         # Most invocations: nothing but their length binds them.
-        self._only_length = not (self._bounds or self._wants) and self._allowed is None and invocation.claims.min_quality is None
+        self.only_length = not (self._bounds or self._wants) and self._allowed is None and invocation.claims.min_quality is None
 
     def check(self, model: Model) -> CandidateRejected | tuple[str, ...]:
         """Why the model may not be asked; else what nobody knows of it and that therefore passes."""
-        if self._only_length:
+        if self.only_length:
             window = model.context_window
             if not window:
                 return _LENGTH_UNKNOWN
-            if self._ceiling <= window:
+            if self.ceiling <= window:
                 return _NOTHING
         if self._allowed is not None and not is_allowed(model.name, self._allowed):
             return CandidateRejected(model.name, f"key {self._invocation.key} may not use it", "allow_models")
@@ -87,7 +85,7 @@ class Filters:
         window = model.context_window
         if not window:
             unknown = (*unknown, "context")
-        elif self._ceiling > window and (needed := self._too_long(model, window)):
+        elif self.ceiling > window and (needed := self._too_long(model, window)):
             return CandidateRejected(model.name, f"context {window} < {needed}", "context")
         for want in self._wants:
             can = getattr(model.capabilities, want)

@@ -3,14 +3,15 @@
 Gives the ordered candidates, each with why, and the rejected ones with why not. Knows no budget, and of health only who rests.
 """
 
-import msgspec
+from typing import Final
 
 from orchvynt.decisions.routing.choosing import choose
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.filters import Filters
 from orchvynt.decisions.routing.names import AUTO, asked_for, resolve
+from orchvynt.decisions.routing.planned import Plan, Routed, Tried
 from orchvynt.decisions.routing.refusals import key_may_not, no_candidate
-from orchvynt.decisions.routing.rules import Tried, first_match
+from orchvynt.decisions.routing.rules import first_match
 from orchvynt.decisions.routing.splitting import side_of
 from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Chain, Model, Rule, Snapshot
@@ -18,35 +19,8 @@ from orchvynt.model.candidates import CandidateChosen, CandidateRejected
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 
-
-class Plan(msgspec.Struct, frozen=True):
-    """`rule` is empty where no rule matched. Tier numbers are positions, from 1. `refusal` is set where no candidate is left.
-
-    `rules` holds the rule that matched and those that failed, `passed_over` how many others came before it. `figures` are those that
-    a rule's choice read, by candidate. `left` is the routed model, where a filter rejects it.
-    """
-
-    rule: str
-    candidates: tuple[CandidateChosen, ...]
-    rejected: tuple[CandidateRejected, ...]
-    chain: str
-    rules: tuple[tuple[str, str], ...]
-    passed_over: int = 0
-    figures: dict[str, object] = {}
-    refusal: Fault | None = None
-    left: str = ""
-
-
-class _Routed(msgspec.Struct, frozen=True):
-    """The routed model, if there is one, and why. `checked` says that it passed the filters; `named` that the caller itself named it."""
-
-    model: Model | None
-    why: str
-    unmeasured: tuple[str, ...] = ()
-    rejected: tuple[CandidateRejected, ...] = ()
-    figures: dict[str, object] = {}
-    checked: bool = False
-    named: bool = False
+WHATEVER: Final = 1 << 62
+"""No window of the plan is known: nothing is too long for it."""
 
 
 def plan(
@@ -55,8 +29,42 @@ def plan(
     """Decides once, under the snapshot that the invocation is pinned to; `mono` is the monotonic instant, `chain` the one that serves."""
     tried = first_match(snapshot, values)
     filters = Filters(snapshot, invocation, values, observed.scores)
+    if not filters.only_length or tried.failures:
+        return _plan(snapshot, invocation, values, observed, mono, chain, tried, filters)
+    requested = invocation.ask.requested_model if tried.rule is None else ""
+    reason = (tried.passed_over, requested, chain.name if chain is not None else "")
+    found = observed.plans.find(snapshot, reason, filters.ceiling)
+    if found is None:
+        found = _plan(snapshot, invocation, values, observed, mono, chain, tried, filters)
+        if _always_so(snapshot, tried.rule, requested, found):
+            windows = [snapshot.models[one.model].context_window for one in found.candidates]
+            observed.plans.keep(snapshot, reason, min([window for window in windows if window], default=WHATEVER), found)
+    return found
+
+
+def _always_so(snapshot: Snapshot, rule: Rule | None, requested: str, found: Plan) -> bool:
+    """Whether the same comes of every request for which the same rule matches, or that names the same model, as long as it fits. Only
+    names of the policy are kept: callers may invent others."""
+    if rule is not None and (rule.choose is not None or rule.split is not None):
+        return False
+    if rule is None and requested != AUTO and requested not in snapshot.models and requested not in snapshot.aliases:
+        return False
+    known = all(candidate.model in snapshot.models for candidate in found.candidates)
+    return known and found.refusal is None and not found.rejected
+
+
+def _plan(
+    snapshot: Snapshot,
+    invocation: Invocation,
+    values: RequestValues,
+    observed: Observed,
+    mono: int,
+    chain: Chain | None,
+    tried: Tried,
+    filters: Filters,
+) -> Plan:
     if tried.rule is not None:
-        routed: _Routed | Fault = _by_rule(snapshot, tried.rule, filters, values, observed, mono)
+        routed: Routed | Fault = _by_rule(snapshot, tried.rule, filters, values, observed, mono)
     else:
         routed = _by_name(snapshot, invocation.ask.requested_model)
     if isinstance(routed, Fault):
@@ -79,22 +87,22 @@ def plan(
     return _made(chain, tried, candidates, rejected, routed.figures, refusal, left)
 
 
-def _by_name(snapshot: Snapshot, requested: str) -> _Routed | Fault:
+def _by_name(snapshot: Snapshot, requested: str) -> Routed | Fault:
     found = asked_for(snapshot, requested)
     if isinstance(found, Fault):
         return found
     name, why = found
-    return _Routed(resolve(snapshot, name), why, named=requested != AUTO and not why.startswith("default"))
+    return Routed(resolve(snapshot, name), why, named=requested != AUTO and not why.startswith("default"))
 
 
-def _by_rule(snapshot: Snapshot, rule: Rule, filters: Filters, values: RequestValues, observed: Observed, mono: int) -> _Routed:
+def _by_rule(snapshot: Snapshot, rule: Rule, filters: Filters, values: RequestValues, observed: Observed, mono: int) -> Routed:
     if rule.choose is not None:
         chosen = choose(snapshot, rule, rule.choose, filters, values, observed, mono)
-        return _Routed(chosen.model, chosen.why, chosen.unmeasured, chosen.rejected, chosen.read, checked=True)
+        return Routed(chosen.model, chosen.why, chosen.unmeasured, chosen.rejected, chosen.read, checked=True)
     if rule.split is not None:
         name, why = side_of(rule, rule.split, values, values.invocation.id)
-        return _Routed(resolve(snapshot, name), why)
-    return _Routed(resolve(snapshot, rule.use), f"rule {rule.name}")
+        return Routed(resolve(snapshot, name), why)
+    return Routed(resolve(snapshot, rule.use), f"rule {rule.name}")
 
 
 def _add_tiers(

@@ -3,20 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
-
+from orchvynt.decisions.routing.planned import Tried
 from orchvynt.language.rule_index import candidates, index_rules
-from orchvynt.language.snapshot import EvaluationError, Rule, Snapshot
+from orchvynt.language.snapshot import EvaluationError, Snapshot
 
 FAILURES_MAX: Final = 20
-
-
-class Tried(msgspec.Struct, frozen=True, gc=False):
-    """`failures` are the first rules that failed, with why. `passed_over` counts all that came before `rule` and did not match."""
-
-    rule: Rule | None
-    failures: tuple[tuple[str, str], ...]
-    passed_over: int
 
 
 def first_match(snapshot: Snapshot, values: Mapping[str, object]) -> Tried:

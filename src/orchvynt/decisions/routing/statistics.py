@@ -10,8 +10,7 @@ from itertools import accumulate
 from math import ceil, log
 from typing import Final
 
-import msgspec
-
+from orchvynt.decisions.routing.measured import Measured
 from orchvynt.model.usage import Usage
 
 SLOT_NS: Final = 30_000_000_000
@@ -42,19 +41,6 @@ _BIN_MS: Final = (1.0, *(2 * _GROWTH**number / (_GROWTH + 1) for number in range
 NOT_ITS_FAULT: Final = frozenset({"bad_request", "content_filter", "context_length", "policy"})
 # The answer would have taken at least so long.
 TOOK_TOO_LONG: Final = frozenset({"timeout", "stall"})
-
-
-class Measured(msgspec.Struct, frozen=True, gc=False):
-    """One model's window. `samples` are its attempts; None is unmeasured. Token means are per answer whose usage is known."""
-
-    samples: int = 0
-    p50_ms: float | None = None
-    p95_ms: float | None = None
-    p99_ms: float | None = None
-    error_rate: float | None = None
-    input_tokens: int | None = None
-    cached_input_tokens: int | None = None
-    output_tokens: int | None = None
 
 
 UNMEASURED: Final = Measured()

@@ -56,8 +56,8 @@ def read_answer(status: int, content_type: str, retry_after: str, body: bytes, n
     if not body.isascii():
         try:
             body.decode()
-        except UnicodeDecodeError as error:
-            return _unreadable(status, body, error)
+        except UnicodeDecodeError as garbled:
+            return _unreadable(status, body, garbled)
     return Answer(
         body=body,
         response_id=told.id or "",

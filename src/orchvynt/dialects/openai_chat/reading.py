@@ -54,7 +54,7 @@ def read_request(body: bytes) -> Reading | Fault:
         if fault is not None:
             return fault
         metadata = _own_metadata(asked.metadata) if asked.metadata else {}
-        return Reading(ask=_ask(asked, body, is_ascii), metadata=metadata, turns=lambda: [_turn(message) for message in asked.messages])
+        return Reading(ask=_ask(asked, body, is_ascii), metadata=metadata, turns=lambda: [*map(_turn, asked.messages)])
     except _RefusalError as refusal:
         return refusal.fault
     except BODY_ERRORS as error:

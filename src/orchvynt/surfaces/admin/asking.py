@@ -15,9 +15,9 @@ from orchvynt.ports.store import Store, TokenRow
 from orchvynt.runtime.audit_checks import AuditChecks
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.keyring import Keyring
+from orchvynt.runtime.metrics import Sampled
 from orchvynt.runtime.oidc_provider import OidcProvider
 from orchvynt.runtime.people import People
-from orchvynt.runtime.series import Sampled
 from orchvynt.surfaces.admin.door import Door
 
 JSON: Final = "application/json"

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
-from orchvynt.runtime.series import Sampled
+from orchvynt.runtime.metrics import Sampled
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 # So many lines take about two milliseconds.

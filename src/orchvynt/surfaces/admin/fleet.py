@@ -37,6 +37,7 @@ async def status(desk: Desk, _asking: Asking) -> StatusView:
         journal_bytes=now.journal_bytes,
         store=now.store,
         draining=now.draining,
+        build=now.build,
         alerts=tuple(_alert(line) for line in now.alerts),
     )
 

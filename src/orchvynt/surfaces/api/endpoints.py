@@ -146,7 +146,7 @@ class DataPlane:
         except StoreUnavailableError as error:
             said = f"How deep this invocation is nested cannot be looked up ({error}), and a budget limits it."
             fault = Fault("store_unavailable", said, "Send the same request again.", retry_after_seconds=5)
-            taken = msgspec.structs.replace(taken, refused=fault)
+            taken = taken._replace(refused=fault)
         # Who left before anything was sent asked for nothing.
         if not line.gone:
             life.state.invocation = nested(made, depth, sought=taken.refused is None)

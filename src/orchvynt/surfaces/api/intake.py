@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from orchvynt.decisions.identity.claims import HEADERS, trace_id
-from orchvynt.decisions.identity.credentials import credential_digest
+from orchvynt.decisions.identity.credentials import Identity, credential_digest, key_id
 from orchvynt.decisions.identity.idempotency import HEADER, check_key
 from orchvynt.model.faults import Fault
 from orchvynt.surfaces.api.http.request import Request
@@ -18,12 +18,13 @@ REQUEST_ID_CHARS_MAX: Final = 200
 
 
 class Head(msgspec.Struct, frozen=True):
-    """`fault` is why the body cannot be taken. `claims`: there are fields that claim something. `digest` is the credential's.
-    `idempotency_key` is empty where there is none."""
+    """`fault` is why the body cannot be taken. `claims`: there are fields that claim something. `digest` is the credential's, `keyless`
+    who that is under a policy without keys. `idempotency_key` is empty where there is none."""
 
     fault: Fault | None
     claims: bool
     digest: str
+    keyless: Identity
     request_id: str
     trace_id: str
     caller_timeout_ns: int
@@ -35,10 +36,12 @@ def head(request: Request) -> Head:
     """For `Request.derived`: a client repeats its head, but for the length of its body."""
     header = request.header
     retry_count = header("x-stainless-retry-count")
+    digest = credential_digest(header("authorization"), header("x-api-key"))
     return Head(
         check_headers(header) or _check_idempotency_key(request),
         request.has_any(HEADERS),
-        credential_digest(header("authorization"), header("x-api-key")),
+        digest,
+        Identity(None, key_id(digest)),
         request_id(header),
         trace_id(header("traceparent")),
         caller_timeout_ns(header),

@@ -29,12 +29,16 @@ class Place(NamedTuple):
     agent: str = ""
 
 
+# What most requests name is looked up, not taken apart.
+_PLAIN: Final = {path: Place(path) for path in ASKING}
+
+
 def place(path: str) -> Place:
     """`/@WORKFLOW/AGENT/v1/…` or `/@WORKFLOW/v1/…` → the endpoint's path and who calls; any other path as it is.
 
     An agent may be called `v1` too: then another root stands behind it. An encoded slash belongs to the name that it stands in."""
     if not path.startswith("/@"):
-        return Place(path)
+        return _PLAIN.get(path) or Place(path)
     workflow, _, rest = path[2:].partition("/")
     agent, _, behind = rest.partition("/")
     if agent in ROOTS and behind.partition("/")[0] not in ROOTS:

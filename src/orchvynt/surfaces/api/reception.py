@@ -4,7 +4,7 @@ The order is fixed: credential, body, claims, what the key says of them, the run
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -21,16 +21,17 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask, Claims, DialectName, Invocation
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.surfaces.api.http.request import Request
-from orchvynt.surfaces.api.intake import head
+from orchvynt.surfaces.api.intake import Head, head
 from orchvynt.surfaces.api.paths import Place
 
 ONCE_FIELDS: Final = frozenset(name.encode() for name in OWN_HEADERS if name != "x-orchvynt-flags")
 COUNTED_SCOPES: Final = ("run", "session", "agent", "workflow")
 FORWARDED_CHARS_MAX: Final = 2_048
 COUNTED: Final = frozenset({*COUNTED_SCOPES, "key"})
+_UNSAID: Final = Bound(NOTHING.claims)
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Taken(NamedTuple):
     """A request that became an invocation. `refused` is what its key or the number of its subjects has against it: it goes on record."""
 
     invocation: Invocation
@@ -49,18 +50,21 @@ class Reception:
 
     def identify(self, snapshot: Snapshot, request: Request, now: int) -> Identity | Fault:
         """Without `keys` in the policy any credential will do, and none as well; assembly listens on the loopback only then."""
-        digest = request.derived(head).digest
+        return self._identity(snapshot, request.derived(head), now)
+
+    def _identity(self, snapshot: Snapshot, said: Head, now: int) -> Identity | Fault:
         if not snapshot.keys:
-            return Identity(None, key_id(digest))
+            return said.keyless
+        digest = said.digest
         key = snapshot.keys.get(self.keyring.name_of(digest, now)) if digest else None
         return not_identified(bool(digest)) if key is None else Identity(key, key_id(digest))
 
     def take(self, request: Request, place: Place, dialect: DialectName, snapshot: Snapshot, inv: str, now: int) -> Taken | Fault:
         """The invocation that a request makes, or why it cannot be one."""
-        identity = self.identify(snapshot, request, now)
+        said = request.derived(head)
+        identity = self._identity(snapshot, said, now)
         if isinstance(identity, Fault):
             return identity
-        said = request.derived(head)
         if said.fault is not None:
             return said.fault
         read = registry.caller(dialect).read(request.body)
@@ -75,7 +79,11 @@ class Reception:
             told = _repeated(request) or claims(request.header, read.metadata, place.workflow, place.agent)
         if isinstance(told, Fault):
             return told
-        bound = bind(identity.key, told) if identity.key is not None else Bound(told.claims, told.overruled)
+        bound: Bound | Fault = _UNSAID
+        if identity.key is not None:
+            bound = bind(identity.key, told)
+        elif told is not NOTHING:
+            bound = Bound(told.claims, told.overruled)
         refused: Fault | None = None
         conversation: Conversation | None = None
         if isinstance(bound, Fault):
@@ -135,7 +143,7 @@ class Reception:
             scope = self.subjects.beyond(name, named, now)
             if not scope:
                 return bound, None
-            if scope != "run" or said.run_source not in (*FOUND, "inferred"):
+            if scope != "run" or (said.run_source != "inferred" and said.run_source not in FOUND):
                 return bound, self.subjects.refusal(name, scope, now)
             overruled = (*bound.overruled, f"{contradiction('run', UNSAID, said.run)} (too many runs within this hour)")
             bound = msgspec.structs.replace(_with_run(bound, ""), overruled=overruled)

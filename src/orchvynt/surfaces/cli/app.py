@@ -9,7 +9,7 @@ from orchvynt.surfaces.cli.audit_commands import add_audit_commands
 from orchvynt.surfaces.cli.budget_commands import add_budget_commands
 from orchvynt.surfaces.cli.change_commands import add_change_commands
 from orchvynt.surfaces.cli.key_commands import add_key_commands
-from orchvynt.surfaces.cli.local_commands import add_start_commands, add_tool_commands
+from orchvynt.surfaces.cli.local_commands import add_start_commands, add_store_commands, add_tool_commands
 from orchvynt.surfaces.cli.notify_commands import add_notify_commands
 from orchvynt.surfaces.cli.outside import Outside
 from orchvynt.surfaces.cli.people_commands import add_login_commands, add_people_commands
@@ -36,7 +36,7 @@ def build_app(outside: Outside) -> typer.Typer:
 
     def show_version(wanted: bool) -> None:
         if wanted:
-            typer.echo(f"orchvynt {outside.version}")
+            typer.echo(f"orchvynt {outside.version} ({outside.build})")
             raise typer.Exit
 
     @app.callback()
@@ -46,6 +46,7 @@ def build_app(outside: Outside) -> typer.Typer:
         """The control plane between AI agents and model providers."""
 
     add_start_commands(app, outside)
+    add_store_commands(app, outside)
     add_policy_commands(app, outside)
     add_tool_commands(app, outside)
     add_history_commands(app, outside)

@@ -17,7 +17,7 @@ def status(session: Session) -> None:
     terminal = session.terminal
     terminal.pairs(
         [
-            ("server", f"{session.client.server.url}  OrchVynt {now.version}"),
+            ("server", f"{session.client.server.url}  OrchVynt {now.version} ({now.build})"),
             ("state", Text("draining", "yellow") if now.draining else Text("serving", "green")),
             ("started", terminal.when(now.started_at)),
             ("policy", f"version {now.policy_version}  {now.policy_digest}"),

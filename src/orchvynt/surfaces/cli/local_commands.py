@@ -9,6 +9,7 @@ from orchvynt.surfaces.cli.outside import (
     DemoOptions,
     DoctorOptions,
     InitOptions,
+    MigrateOptions,
     OidcOptions,
     Outside,
     ScriptedProviderOptions,
@@ -25,6 +26,7 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
         listen: Annotated[str, typer.Option("--listen", metavar="HOST:PORT", help="Where agents call (127.0.0.1:4821).")] = "",
         admin: Annotated[str, typer.Option("--admin", metavar="HOST:PORT", help="Where operators call (127.0.0.1:4822).")] = "",
         store: Annotated[str, typer.Option("--store", metavar="URL", help="Where state is kept (sqlite:///orchvynt.db).")] = "",
+        journal: Annotated[str, typer.Option("--journal", metavar="DIR", help="With PostgreSQL: the facts of here.")] = "",
         secret_env: Annotated[str, typer.Option("--secret-env", metavar="GLOBS", help="Variables that the policy may name.")] = "",
         secret_dir: Annotated[str, typer.Option("--secret-dir", metavar="DIR", help="Where secret files may lie (/run/secrets).")] = "",
         watch: Annotated[bool, typer.Option("--watch", help="The policy's file is the truth, also while it runs.")] = False,
@@ -57,7 +59,7 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
             oidc_issuer, oidc_client_id, oidc_client_secret, oidc_groups_claim, tuple(oidc_role or ()), oidc_default_role,
             tuple(oidc_scope or ()),
         )  # fmt: skip
-        options = ServeOptions(policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch, admin_url, oidc)
+        options = ServeOptions(policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch, admin_url, oidc, journal)
         raise typer.Exit(outside.local.serve(options))
 
     @app.command(rich_help_panel=START)
@@ -75,6 +77,16 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
     ) -> None:
         """Write a first policy from the keys in the environment."""
         raise typer.Exit(outside.local.init(InitOptions(path, force)))
+
+
+def add_store_commands(app: typer.Typer, outside: Outside) -> None:
+    @app.command(rich_help_panel=START)
+    def migrate(
+        store: Annotated[str, typer.Option("--store", metavar="URL", help="The store, postgresql://….")],
+        only_print: Annotated[bool, typer.Option("--print", help="Only print what would be run, for psql.")] = False,
+    ) -> None:
+        """Bring a PostgreSQL store to this build's schema."""
+        raise typer.Exit(outside.local.migrate(MigrateOptions(store, only_print)))
 
 
 def add_tool_commands(app: typer.Typer, outside: Outside) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchvynt.model.builds import Build
+
 if TYPE_CHECKING:
     from orchvynt.language.problems import Problem
     from orchvynt.surfaces.rehearsed import Rehearsal
@@ -38,6 +40,7 @@ class ServeOptions:
     watch: bool = False
     admin_url: str = ""
     oidc: OidcOptions = OidcOptions()
+    journal: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,14 @@ class DoctorOptions:
 
 
 @dataclass(frozen=True)
+class MigrateOptions:
+    """`only_print`: nothing is changed."""
+
+    store: str
+    only_print: bool
+
+
+@dataclass(frozen=True)
 class LocalCommands:
     """The commands that need the server side; assembly implements them. All but the last two give the exit code.
 
@@ -87,6 +98,7 @@ class LocalCommands:
     scripted_provider: Callable[[ScriptedProviderOptions], int]
     init: Callable[[InitOptions], int]
     doctor: Callable[[DoctorOptions], int]
+    migrate: Callable[[MigrateOptions], int]
     validate: Callable[[str, str], "tuple[Sequence[Problem], Sequence[str]]"]
     test: Callable[[str, str, Callable[[str], bool]], "Rehearsal"]
 
@@ -100,3 +112,4 @@ class Outside:
     now: Callable[[], int]
     version: str
     local: LocalCommands
+    build: Build = "pure"

@@ -14,7 +14,6 @@ from orchvynt.surfaces.api.http.limits import SECOND
 from orchvynt.surfaces.api.http.line import Line
 from orchvynt.surfaces.api.http.messages import BETWEEN, BODY, HEAD, MessageReader
 from orchvynt.surfaces.api.http.refusals import RefusedError, body_too_slow, header_too_slow, too_many_connections
-from orchvynt.surfaces.api.http.request import Request
 from orchvynt.surfaces.api.http.sockets import peer_closed, reset_on_close, unread_bytes
 
 NEVER: Final = 1 << 62
@@ -193,24 +192,23 @@ class Connection(asyncio.Protocol):
                 was = messages.phase
                 request = messages.feed(data)
                 data = messages.rest
-                if request is not None:
-                    self._dispatch(request)
-                else:
+                if request is None:
                     self._expect_more(was)
+                    continue
+                self._state = ANSWERING
+                self._told_full = False
+                self.deadline = NEVER
+                self._line = line = Line(self, request)
+                house = self.house
+                house.requests_open += 1
+                house.requests_total += 1
+                house.handle(request, line)
         except RefusedError as refused:
             self._refuse(refused.fault)
         finally:
             self._reading = False
         if data and self._state < LINGERING:
             self._hold(data)
-
-    def _dispatch(self, request: Request) -> None:
-        self._state = ANSWERING
-        self._told_full = False
-        self.deadline = NEVER
-        self._line = line = Line(self, request)
-        self.house.began()
-        self.house.handle(request, line)
 
     def _expect_more(self, was: int) -> None:
         messages = self._messages

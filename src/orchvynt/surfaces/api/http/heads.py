@@ -33,9 +33,10 @@ def check_beginning(part: bytes | bytearray, seen: int) -> None:
 
 
 class HeadReader:
-    """Reads the heads of one connection, in turn. `skip` must be given the bytes of a Content-Length body, as llhttp waits for them."""
+    """Reads the heads of one connection, in turn. While it `waits`, `skip` must be given the bytes of a body with a length, as llhttp
+    waits for them."""
 
-    __slots__ = ("_headers", "_host", "_known", "_limits", "_parser", "_target", "_target_read", "_waits")
+    __slots__ = ("_headers", "_host", "_known", "_limits", "_parser", "_target", "_target_read", "waits")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -43,7 +44,7 @@ class HeadReader:
         self._host = b""
         self._target = b""
         self._target_read: tuple[bytes, str, str] = (b"/", "/", "")
-        self._waits = False
+        self.waits = False
         self._known: tuple[bytes, bytes, Request] | None = None
         self._parser = httptools.HttpRequestParser(self)
 
@@ -59,7 +60,7 @@ class HeadReader:
             before, behind, known = self._known
             if head.startswith(before) and head.endswith(behind) and (digits := head[len(before) : -len(behind)]).isdigit():
                 # llhttp has not seen this message, and does not wait for its body.
-                self._waits = False
+                self.waits = False
                 return known.again(self._read_length(digits))
             self._known = None
         request = self._parse(head, peer)
@@ -78,7 +79,7 @@ class HeadReader:
         headers: list[tuple[bytes, bytes]] = []
         self._headers = headers
         self._target = b""
-        self._waits = True
+        self.waits = True
         try:
             self._parser.feed_data(head)
         except httptools.HttpParserUpgrade:
@@ -100,17 +101,16 @@ class HeadReader:
             request.http_1_0 = True
             request.keep_alive = False
         self._read_framing(request)
-        if request.body_bytes == CHUNKED and self._waits:
+        if request.body_bytes == CHUNKED and self.waits:
             self._renew()
         return request
 
     def skip(self, part: bytes) -> None:
-        if self._waits:
-            self._parser.feed_data(part)
+        self._parser.feed_data(part)
 
     def _renew(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
-        self._waits = False
+        self.waits = False
 
     def _read_framing(self, request: Request) -> None:
         hosts = lengths = 0

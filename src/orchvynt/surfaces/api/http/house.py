@@ -46,13 +46,12 @@ class House(Protocol):
     draining: bool
     date: bytes
     requests_open: int
+    requests_total: int
 
     def opened(self, guest: Guest) -> Crowd:
         """`full`: refuse it with words. `overrun`: there are too many even of those that are being refused."""
         ...
 
     def closed(self, guest: Guest) -> None: ...
-
-    def began(self) -> None: ...
 
     def refused(self, fault: Fault) -> None: ...

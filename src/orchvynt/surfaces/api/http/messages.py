@@ -77,7 +77,8 @@ class MessageReader:
             return self._begin_body(request, data[end:])
         if declared:
             request.body = body = data[end:end_of_body]
-            self._heads.skip(body)
+            if self._heads.waits:
+                self._heads.skip(body)
         self.phase = BETWEEN
         self.rest = data[end_of_body:]
         return request
@@ -120,7 +121,8 @@ class MessageReader:
             assert self._body is not None
             body = self._body
             part = data[: request.body_bytes - len(body)]
-            self._heads.skip(part)
+            if self._heads.waits:
+                self._heads.skip(part)
             body += part
             used = len(part)
             whole = len(body) == request.body_bytes

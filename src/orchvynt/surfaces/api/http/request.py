@@ -45,12 +45,20 @@ class Request:
 
     def again(self, body_bytes: int) -> "Request":
         """A further request with the same head, but for its length, which `body_bytes` says (its field may still say the first one's)."""
-        request = Request(self.method, self.path, self.query, self.headers, self.peer)
+        # Past `__init__`, which would set most of this twice: nearly every request of a kept connection is made here.
+        request = Request.__new__(Request)
+        request.method = self.method
+        request.path = self.path
+        request.query = self.query
+        request.headers = self.headers
+        request.peer = self.peer
+        request.body = b""
         request.body_bytes = body_bytes
         request.keep_alive = self.keep_alive
         request.http_1_0 = self.http_1_0
         request.expects_continue = self.expects_continue
-        request._fields = self.fields()
+        known = self._fields
+        request._fields = known if known is not None else self.fields()
         request._derived = self._derived
         return request
 

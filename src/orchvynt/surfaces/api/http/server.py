@@ -104,10 +104,6 @@ class HttpServer:
         if self._empty is not None and not self._connections:
             self._empty.set()
 
-    def began(self) -> None:
-        self.requests_open += 1
-        self.requests_total += 1
-
     def refused(self, fault: Fault) -> None:
         self.refusals[fault.code] = self.refusals.get(fault.code, 0) + 1
 
