@@ -38,10 +38,8 @@ class Depths:
 
     def began(self, invocation: Invocation, snapshot: Snapshot) -> None:
         """It may be named as a parent from now on. Without a budget that asks, those at depth 1 need not be known."""
-        if invocation.depth == 1:
-            known, watches = self._watches
-            if not (watches if known is snapshot else self.watched(snapshot)):
-                return
+        if invocation.depth == 1 and not self.watched(snapshot):
+            return
         self._kept[invocation.id] = (invocation.caller, invocation.depth)
         if len(self._kept) > self._most:
             del self._kept[next(iter(self._kept))]

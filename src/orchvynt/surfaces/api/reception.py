@@ -62,7 +62,7 @@ class Reception:
     def take(self, request: Request, place: Place, dialect: DialectName, snapshot: Snapshot, inv: str, now: int) -> Taken | Fault:
         """The invocation that a request makes, or why it cannot be one."""
         said = request.derived(head)
-        identity = said.keyless if not snapshot.keys else self._identity(snapshot, said, now)
+        identity = self._identity(snapshot, said, now)
         if isinstance(identity, Fault):
             return identity
         if said.fault is not None:
@@ -70,12 +70,9 @@ class Reception:
         read = registry.caller(dialect).read(request.body)
         if isinstance(read, Fault):
             return read
-        ask = read.ask
-        if dialect in registry.FORWARDED:
-            forwarded = forwarding(ask, request, registry.FORWARDED[dialect])
-            if isinstance(forwarded, Fault):
-                return forwarded
-            ask = forwarded
+        ask = forwarding(read.ask, request, registry.FORWARDED[dialect]) if dialect in registry.FORWARDED else read.ask
+        if isinstance(ask, Fault):
+            return ask
         told: Told | Fault = NOTHING
         # Most callers claim nothing; finding that out at once saves 20 µs of look-ups (bench/).
         if said.claims or place.workflow or place.agent or read.metadata:
@@ -94,12 +91,7 @@ class Reception:
             refused, bound = bound, Bound(told.claims, told.overruled)
         else:
             bound, conversation = self._in_its_run(identity, bound, read)
-            known, scopes = self._scopes_of
-            if known is not snapshot:
-                scopes = COUNTED.intersection([budget.scope for budget in snapshot.budgets])
-                self._scopes_of = (snapshot, scopes)
-            if scopes:
-                bound, refused = self._counted(scopes, identity, bound, now)
+            bound, refused = self._counted(snapshot, identity, bound, now)
         key = identity.key
         made = Invocation(
             id=inv,
@@ -133,9 +125,14 @@ class Reception:
             return bound, conversation
         return _with_run(bound, conversation.run), conversation
 
-    def _counted(self, scopes: frozenset[str], identity: Identity, bound: Bound, now: int) -> tuple[Bound, Fault | None]:
-        """`scopes` are those that a budget counts by. A run that the client did not name falls back to the shared subject where it would be
-        one too many; what was named is refused."""
+    def _counted(self, snapshot: Snapshot, identity: Identity, bound: Bound, now: int) -> tuple[Bound, Fault | None]:
+        """A run that the client did not name falls back to the shared subject where it would be one too many; what was named is refused."""
+        known, scopes = self._scopes_of
+        if known is not snapshot:
+            scopes = COUNTED.intersection([budget.scope for budget in snapshot.budgets])
+            self._scopes_of = (snapshot, scopes)
+        if not scopes:
+            return bound, None
         key = identity.key
         name = key.name if key is not None else ""
         while True:
