@@ -49,7 +49,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest tests/architecture $(ARGS)
 
-bench: $(VENV)/.installed-dev
+bench: $(VENV)/.installed-compiled
 	$(BIN)/python bench/run.py $(ARGS)
 
 instructions: $(VENV)/.installed-dev

@@ -5,8 +5,10 @@ interpreter, they are what runs. Without the variable, and for an editable insta
 """
 
 import ast
+import os
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,7 @@ def compiled(root: Path, modules: Sequence[Path]) -> Iterator[Path]:
     # These come with the group `compiled`, or with the build's own environment.
     from mypyc.build import mypycify  # noqa: PLC0415 - only a build that compiles needs it
     from setuptools import Distribution  # noqa: PLC0415 - the same
+    from setuptools.command.build_ext import build_ext  # noqa: PLC0415 - the same
 
     below = root / "build" / "compiled"
     arguments = ["--config-file", str(root / "pyproject.toml"), "--python-version", f"{sys.version_info[0]}.{sys.version_info[1]}"]
@@ -57,7 +60,27 @@ def compiled(root: Path, modules: Sequence[Path]) -> Iterator[Path]:
     extensions = mypycify(
         [*arguments, *sources], opt_level="2", debug_level="0", multi_file=True, group_name=LIBRARY, target_dir=str(below / "c")
     )
-    built = Distribution({"name": LIBRARY, "ext_modules": extensions, "packages": [], "script_name": "hatch_build.py"})
+
+    class AtOnce(build_ext):
+        """Compiles the files of a library at once, as many as there are processors: setuptools takes one after the other."""
+
+        def build_extension(self, ext: Any) -> None:
+            def object_of(source: str) -> list[str]:
+                return self.compiler.compile(
+                    [source], output_dir=self.build_temp, include_dirs=ext.include_dirs, extra_postargs=ext.extra_compile_args
+                )
+
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                ext.extra_objects = [one for objects in pool.map(object_of, ext.sources) for one in objects]
+            ext.sources = []
+            super().build_extension(ext)
+
+    for extension in extensions:
+        # What nobody outside calls is called without a detour, and may be inlined.
+        extension.extra_compile_args.append("-fvisibility=hidden")
+    built = Distribution(
+        {"name": LIBRARY, "ext_modules": extensions, "packages": [], "script_name": "hatch_build.py", "cmdclass": {"build_ext": AtOnce}}
+    )
     lib = below / "lib"
     for old in lib.rglob("*.so"):
         old.unlink()

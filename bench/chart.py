@@ -6,6 +6,7 @@ from html import escape
 from typing import Final
 
 from report import Summary
+from workloads import OWN
 
 WIDTH: Final = 760
 LEFT: Final = 110
@@ -13,8 +14,8 @@ RIGHT: Final = 190
 ROW: Final = 20
 GAP: Final = 46
 TOP: Final = 66
-OWN: Final = "#0b6e4f"
-OTHER: Final = "#9aa5b1"
+GREEN: Final = "#0b6e4f"
+GREY: Final = "#9aa5b1"
 INK: Final = "#1f2933"
 FAINT: Final = "#d5dae0"
 
@@ -57,13 +58,13 @@ def chart(found: Sequence[Summary], titles: Mapping[str, str], caption: str) -> 
 
 
 def _bar(each: Summary, across: Callable[[float], float], y: float) -> list[str]:
-    own = each.system == "orchvynt"
+    own = each.system in OWN
     begin, end = across(0), across(each.per_core_second)
     label = f"{each.per_core_second:,.0f}" + ("" if each.of_nginx is None else f"  ({each.of_nginx:.1%} of nginx)")
     spread = across(each.least_per_core_second), across(each.most_per_core_second)
     return [
         _text(LEFT - 8, y + 13, each.system, anchor="end", size=12, weight="bold" if own else "normal"),
-        f'<rect x="{begin:.1f}" y="{y + 3:.1f}" width="{max(1.0, end - begin):.1f}" height="{ROW - 6}" fill="{OWN if own else OTHER}"/>',
+        f'<rect x="{begin:.1f}" y="{y + 3:.1f}" width="{max(1.0, end - begin):.1f}" height="{ROW - 6}" fill="{GREEN if own else GREY}"/>',
         f'<line x1="{spread[0]:.1f}" x2="{spread[1]:.1f}" y1="{y + ROW / 2:.1f}" y2="{y + ROW / 2:.1f}" stroke="{INK}"/>',
         _text(max(end, spread[1]) + 6, y + 13, label, size=11),
     ]

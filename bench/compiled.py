@@ -5,76 +5,46 @@ on it; then both take the load of `make bench` by turns. Exits 1 when a test fai
 """
 
 import argparse
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import report
+from building import BUILT, ROOT, SOURCES, built, on_it
 from measure import mock_provider
 from processes import BenchError, choose_cores
 from systems import HERE
 from versus import compared, median, ratio
 
-ROOT: Final = HERE.parent
-BUILT: Final = ROOT / "build" / "compiled"
-# In the words of a checkout, for which `bench/versus.py` compares: the package stands below `src`.
-SOURCES: Final = BUILT / "src"
-
-TESTS: Final = (
-    "tests/decisions", "tests/dialects", "tests/language", "tests/lifecycle", "tests/runtime", "tests/adapters/journal",
-    "tests/adapters/upstream", "tests/surfaces/api", "tests/e2e/test_budget.py", "tests/e2e/test_gates.py", "tests/e2e/test_crash.py",
-)  # fmt: skip
-SEEDS: Final = "200"
+_PYTEST: Final = ("-m", "pytest", "-q", "-n", "2")
+SUITES: Final[Mapping[str, Sequence[str]]] = {
+    "rooms": (*_PYTEST, "tests/decisions", "tests/dialects", "tests/language", "tests/lifecycle", "tests/runtime"),
+    "edges": (*_PYTEST, "tests/adapters", "tests/contract", "tests/surfaces/api", "tests/fuzz"),
+    "invocations": (*_PYTEST, "tests/e2e", "tests/faults", "tests/clients", "tests/rehearsal"),
+    "simulation": ("-m", "tests.simulation.run", "--seeds", "200", "--no-report"),
+}
+"""All that runs what is compiled. What looks at sources, and the surfaces for people, is no part of it."""
 
 
 def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make compiled", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build-only", action="store_true", help="build and unpack the wheel, and no more")
-    parser.add_argument("--no-tests", action="store_true", help="measure what is built without testing it")
+    parser.add_argument("--suites", nargs="*", choices=SUITES, default=list(SUITES), help="what is run on it (default: all)")
     parser.add_argument("--starts", type=int, default=6, help="of both, while they are measured (default 6; 0: do not measure)")
     parser.add_argument("--results", type=Path, default=HERE / "results", metavar="FOLDER")
     return parser.parse_args(given)
 
 
-def build() -> Path:
-    """The wheel; what it holds is unpacked into SOURCES."""
-    shutil.rmtree(SOURCES, ignore_errors=True)
-    for old in BUILT.glob("*.whl"):
-        old.unlink()
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(BUILT)]
-    if subprocess.run(command, cwd=ROOT, env={**os.environ, "HATCH_BUILD_HOOK_ENABLE_CUSTOM": "true"}, check=False).returncode:
-        raise BenchError("The wheel could not be built; what the compilers said is above.")
-    (wheel,) = BUILT.glob("*.whl")
-    with zipfile.ZipFile(wheel) as packed:
-        packed.extractall(SOURCES)
-    told = subprocess.run(
-        [sys.executable, "-m", "orchvynt", "--version"], env=_on_it(), cwd=BUILT, capture_output=True, text=True, check=False
-    )
-    if "(compiled)" not in told.stdout:
-        raise BenchError(f"What was built does not run compiled: {told.stdout}{told.stderr}")
-    return wheel
-
-
-def _on_it() -> Mapping[str, str]:
-    return {**os.environ, "PYTHONPATH": f"{SOURCES}{os.pathsep}{ROOT}"}
-
-
-def tested() -> dict[str, str]:
+def tested(names: Sequence[str]) -> dict[str, str]:
     """The last line that each suite says; empty where it failed."""
     said = {}
-    for name, command in {
-        "tests": ["-m", "pytest", *TESTS, "-q", "-n", "2"],
-        "simulation": ["-m", "tests.simulation.run", "--seeds", SEEDS, "--no-report"],
-    }.items():
-        done = subprocess.run([sys.executable, *command], cwd=ROOT, env=_on_it(), stdout=subprocess.PIPE, text=True, check=False)
-        print(done.stdout[-8_000:], flush=True)
+    for name in names:
+        done = subprocess.run([sys.executable, *SUITES[name]], cwd=ROOT, env=on_it(), stdout=subprocess.PIPE, text=True, check=False)
+        print(f"{name}:\n{done.stdout[-8_000:]}", flush=True)
         said[name] = done.stdout.strip().splitlines()[-1] if done.returncode == 0 else ""
     return said
 
@@ -90,11 +60,11 @@ def measured(starts: int) -> dict[str, float]:
 
 def run(options: argparse.Namespace) -> bool:
     date, facts = datetime.now(UTC), report.machine()
-    wheel = build()
+    wheel = built()
     print(f"{wheel.name}: {wheel.stat().st_size / 2**20:.1f} MiB, unpacked into {SOURCES}", flush=True)
     if options.build_only:
         return True
-    suites = {} if options.no_tests else tested()
+    suites = tested(options.suites)
     figures = measured(options.starts) if options.starts else {}
     print(suites, figures)
     content = {"machine": facts, "wheel": {"name": wheel.name, "bytes": wheel.stat().st_size}, "suites": suites, "measured": figures}

@@ -24,6 +24,7 @@ from systems import HERE
 
 from orchvynt.adapters.journal.frames import Frame, decode_facts
 from orchvynt.adapters.registering import begin
+from orchvynt.adapters.sql import Query
 from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.auditing import AuditChain
 from orchvynt.adapters.sqlite.connecting import connect_writer
@@ -77,10 +78,13 @@ class Timed:
     def executemany(self, statement: str, rows: Iterable[Sequence[Any]]) -> Any:
         return self._run(self._connection.executemany, statement, rows)
 
-    def _run(self, run: Any, statement: str, values: Any) -> Any:
+    def execute_rows(self, query: Query, width: int, values: Sequence[Any]) -> Any:
+        return self._run(self._connection.execute_rows, query, width, values)
+
+    def _run(self, run: Any, statement: str, *values: Any) -> Any:
         began = time.thread_time_ns()
         try:
-            return run(statement, values)
+            return run(statement, *values)
         finally:
             self.spent[" ".join(statement.split()[:4])] += time.thread_time_ns() - began
 

@@ -35,7 +35,7 @@ from processes import (
     wait_until_listening,
 )
 from systems import HERE, Launch, System, Upstream, orchvynt_version
-from workloads import orchvynt, request
+from workloads import PURE, orchvynt, request
 
 FRAMES_PER_SECOND = 50
 OPENED_PER_SECOND = 1000  # by stream_load.c
@@ -192,8 +192,8 @@ def _policy(mid_stream: str, upstream: Upstream) -> str:
     return POLICY.format(port=upstream.port, mid_stream=mid_stream)
 
 
-def streaming_orchvynt(mid_stream: str = "fail") -> System:
-    return orchvynt(partial(_policy, mid_stream))
+def streaming_orchvynt(mid_stream: str = "fail", name: str = PURE) -> System:
+    return orchvynt(partial(_policy, mid_stream), name)
 
 
 COLUMNS: tuple[tuple[str, int, Callable[[Run], str]], ...] = (

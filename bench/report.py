@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from measure import Measurement
-from workloads import FRAMES
+from workloads import FRAMES, OWN, PURE
 
 Rounds = Mapping[int, Measurement]
 """The measurements of one system under one workload, by round; a round that failed is not there."""
@@ -105,28 +105,32 @@ def summaries(measured: Iterable[tuple[int, Measurement]]) -> list[Summary]:
 
 
 def wants(found: Sequence[Summary]) -> list[Want]:
-    """What the one-core promises come to; what was not measured is not judged."""
+    """What the one-core promises come to, of either build; what was not measured is not judged."""
     of = {(each.workload, each.system): each for each in found}
+    return [want for name in OWN for want in _wants(of, name)]
+
+
+def _wants(of: Mapping[tuple[str, str], Summary], name: str) -> list[Want]:
+    whose = "" if name == PURE else f"{name}: "
     told = []
     for workload, least in LEAST_OF_NGINX.items():
-        own = of.get((workload, "orchvynt"))
+        own = of.get((workload, name))
         if own is not None and own.of_nginx is not None:
-            told.append(Want(f"{workload}: at least {least:.0%} of nginx", f"{own.of_nginx:.1%}", own.of_nginx >= least))
-    own = of.get(("chat-1k", "orchvynt"))
+            told.append(Want(f"{whose}{workload}: at least {least:.0%} of nginx", f"{own.of_nginx:.1%}", own.of_nginx >= least))
+    own = of.get(("chat-1k", name))
     for peer in SLOWER_THAN_OWN:
         other = of.get(("chat-1k", peer))
         if own is not None and other is not None:
             ratio = min(own.per_second / other.per_second, own.per_core_second / other.per_core_second)
-            told.append(Want(f"chat-1k: above {peer}", f"{ratio:.2f} ×", ratio > 1))
+            told.append(Want(f"{whose}chat-1k: above {peer}", f"{ratio:.2f} ×", ratio > 1))
     if own is not None and own.added_alone_p50_us is not None:
         added = own.added_alone_p50_us
-        told.append(
-            Want(f"chat-1k: p50 at one connection at most {ADDED_US_MAX:.0f} µs over nginx's", f"{added:.0f} µs", added <= ADDED_US_MAX)
-        )
-    streamed = of.get(("stream-100", "orchvynt"))
+        what = f"{whose}chat-1k: p50 at one connection at most {ADDED_US_MAX:.0f} µs over nginx's"
+        told.append(Want(what, f"{added:.0f} µs", added <= ADDED_US_MAX))
+    streamed = of.get(("stream-100", name))
     if streamed is not None:
         each = streamed.cpu_us_per_request / FRAMES
-        told.append(Want(f"stream-100: at most {FRAME_US_MAX:.0f} µs of CPU a frame", f"{each:.1f} µs", each <= FRAME_US_MAX))
+        told.append(Want(f"{whose}stream-100: at most {FRAME_US_MAX:.0f} µs of CPU a frame", f"{each:.1f} µs", each <= FRAME_US_MAX))
     return told
 
 

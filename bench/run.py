@@ -23,8 +23,8 @@ from measure import CONNECTIONS, Measurement, Provider, measure, mock_provider
 from open_streams import Run, head, row, running_load, streaming_orchvynt, through
 from peers import PEERS
 from processes import BenchError, Cores, choose_cores
-from systems import HERE, System, orchvynt_version
-from workloads import OPEN_STREAMS, SYSTEMS, WORKLOADS, OpenStreams, chosen, system_for
+from systems import HERE, System
+from workloads import OPEN_STREAMS, OWN, PURE, SYSTEMS, WORKLOADS, OpenStreams, chosen, standard, system_for
 
 GROWTH: Final = "growth"
 KIB_PER_STREAM_MAX: Final = 32.0
@@ -46,7 +46,7 @@ class Found:
 
     @property
     def whole(self) -> bool:
-        return not any(each["system"] in ("nginx", "orchvynt") for each in self.failures)
+        return not any(each["system"] in ("nginx", *OWN) for each in self.failures)
 
 
 def names_of(what: str, known: Sequence[str]) -> Callable[[str], list[str]]:
@@ -84,11 +84,11 @@ def present(names: Sequence[str], found: Found) -> list[str]:
     """Those that are there, or can be installed; the others are said by name, with what was tried."""
     for name in names:
         try:
-            found.versions[name] = orchvynt_version() if name == "orchvynt" else PEERS[name].version()
+            found.versions[name] = system_for(name, standard).version()
         except BenchError as problem:
             found.absent[name] = str(problem)
             print(f"without {name}: {problem}", flush=True)
-            if name in ("nginx", "orchvynt"):
+            if name in ("nginx", PURE):
                 raise
     return [name for name in names if name in found.versions]
 
@@ -132,7 +132,7 @@ def _failed(found: Found, number: int, workload: str, system: str, problem: Benc
 
 
 def streaming(name: str) -> System:
-    return streaming_orchvynt() if name == "orchvynt" else PEERS[name]
+    return streaming_orchvynt(name=name) if name in OWN else PEERS[name]
 
 
 def open_streams(number: int, what: OpenStreams, names: Sequence[str], cores: Cores, options: argparse.Namespace, found: Found) -> None:
@@ -156,9 +156,10 @@ def open_streams(number: int, what: OpenStreams, names: Sequence[str], cores: Co
 def wants(found: Found) -> list[report.Want]:
     told = report.wants(report.summaries(found.measured))
     for what in OPEN_STREAMS.values():
-        runs = [run for _, name, run in found.streams if name == what.name and run.system == "orchvynt"]
-        if runs:
-            told.append(streams_want(what, runs))
+        for own in OWN:
+            runs = [run for _, name, run in found.streams if name == what.name and run.system == own]
+            if runs:
+                told.append(streams_want(what, runs))
     told += [
         report.Want(
             f"{one.what}: less than {GREW_MAX - 1:.0%} more", f"{one.few_us:.0f} to {one.many_us:.0f} µs, × {one.ratio:.3f}", one.holds
@@ -174,7 +175,8 @@ def streams_want(what: OpenStreams, runs: Sequence[Run]) -> report.Want:
     sized = [run.kib_per_stream for run in runs if run.window_s]
     size = f"{statistics.median(sized):.1f} KiB" if sized else "never all of them open at once"
     holds = lost == 0 and bool(sized) and statistics.median(sized) <= KIB_PER_STREAM_MAX
-    return report.Want(f"{what.name}: no frame lost, at most {KIB_PER_STREAM_MAX:.0f} KiB each", f"{lost} lost, {size}", holds)
+    whose = "" if runs[0].system == PURE else f"{runs[0].system}: "
+    return report.Want(f"{whose}{what.name}: no frame lost, at most {KIB_PER_STREAM_MAX:.0f} KiB each", f"{lost} lost, {size}", holds)
 
 
 def show(found: Found, workloads: Mapping[str, str]) -> None:
@@ -208,12 +210,12 @@ def run(options: argparse.Namespace) -> tuple[bool, bool]:
             one_round(number, names, provider, cores, options, found)
             for each in streams:
                 open_streams(number, each, names, cores, options, found)
-        if GROWTH in options.workloads and "orchvynt" in names:
+        if GROWTH in options.workloads and PURE in names:
             try:
                 for grown in growth(provider, cores, 3 * options.rounds, options.seconds / 3, options.open_reviews):
                     found.grown.append(grown)
             except BenchError as problem:
-                _failed(found, 0, GROWTH, "orchvynt", problem)
+                _failed(found, 0, GROWTH, PURE, problem)
     titles = {each.name: each.what for each in workloads}
     show(found, titles)
     judged = wants(found)

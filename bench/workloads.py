@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from building import SOURCES, built
 from peers import PEERS
 from systems import CALLER_KEY, HERE, Launch, System, Upstream, Way, orchvynt_version, serve
 
@@ -16,6 +17,11 @@ FRAMES: Final = 100  # as in mock_provider.c
 TIERS: Final = 256
 
 Policy = Callable[[Upstream], str]
+
+PURE: Final = "orchvynt"
+COMPILED: Final = "compiled"
+OWN: Final = (PURE, COMPILED)
+"""This checkout twice: as it is installed, and with its hot path compiled ahead of time (`make compiled`)."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ WORKLOADS: Final[Mapping[str, Workload]] = {
         Workload("chat-1k", "a chat, request of 1 KB", standard),
         Workload("chat-100k", "a chat, request of 100 KB", standard, user_bytes=100_000),
         Workload("stream-100", f"a stream of {FRAMES} frames, each a write of its own", standard, stream=True),
-        Workload("governed", "50 rules, 5 nested budgets, 3 gates; nginx passes it on", governed, only=frozenset({"nginx", "orchvynt"})),
+        Workload("governed", "50 rules, 5 nested budgets, 3 gates; nginx passes it on", governed, only=frozenset({"nginx", *OWN})),
         Workload("translated", "an OpenAI caller, an Anthropic provider", _anthropic, way="anthropic"),
         Workload("tls", "TLS to the provider", standard, way="tls"),
         Workload("fallback", "the first tier says 429, the next one answers", fallback, way="fallback"),
@@ -114,20 +120,31 @@ OPEN_STREAMS: Final[Mapping[str, OpenStreams]] = {
 }
 
 
-def orchvynt(policy: Policy) -> System:
+def orchvynt(policy: Policy, name: str = PURE) -> System:
+    """`name` is one of OWN."""
+    of_build = {"PYTHONPATH": str(SOURCES)} if name == COMPILED else {}
+
     def launch(folder: Path, upstream: Upstream) -> Launch:
         trust = {"SSL_CERT_FILE": str(upstream.authority)} if upstream.way == "tls" else {}
-        launched = serve(folder, policy(upstream), trust)
+        launched = serve(folder, policy(upstream), {**of_build, **trust})
         return replace(launched, model="tier-######") if upstream.way == "fallback" else launched
 
-    return System("orchvynt", orchvynt_version, launch, frozenset({"openai", "anthropic", "tls", "fallback"}), passes=True)
+    return System(name, _VERSIONS[name], launch, frozenset({"openai", "anthropic", "tls", "fallback"}), passes=True)
 
 
-SYSTEMS: Final = (*PEERS, "orchvynt")
+def compiled_version() -> str:
+    """Builds it, if it is not there."""
+    wheel = built()
+    return f"{orchvynt_version()}, {wheel.name}"
+
+
+_VERSIONS: Final = {PURE: orchvynt_version, COMPILED: compiled_version}
+
+SYSTEMS: Final = (*PEERS, *OWN)
 
 
 def system_for(name: str, policy: Policy) -> System:
-    return orchvynt(policy) if name == "orchvynt" else PEERS[name]
+    return orchvynt(policy, name) if name in OWN else PEERS[name]
 
 
 def body(workload: Workload, model: str) -> bytes:

@@ -3,6 +3,7 @@
 import ast
 import tomllib
 from collections import defaultdict
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from typing import Final
 
@@ -49,3 +50,31 @@ def test_errors_of_different_kinds_have_different_names() -> None:
                 if isinstance(node, ast.ExceptHandler) and node.name is not None and node.type is not None:
                     kinds[node.name].add(ast.unparse(node.type))
             assert all(len(found) == 1 for found in kinds.values()), f"{module.name}: {function.name}"
+
+
+def test_nothing_asks_a_compiled_class_for_what_it_does_not_have() -> None:
+    """Its instances have no `__dict__`, and `__new__` makes none that `__init__` has not been through."""
+    for module in filter(may_be_compiled, source_modules()):
+        for node in ast.walk(module.tree):
+            asked = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+            assert asked not in {"__dict__", "__new__", "vars"}, f"{module.name}: {ast.unparse(node)}"
+
+
+def test_a_tuple_is_compared_by_what_it_holds() -> None:
+    """mypyc takes a tuple of a known length apart: put together again it is another object."""
+    tuples = {(module.name, name) for module in source_modules() for name in tuple_constants(module)}
+    for module in filter(may_be_compiled, source_modules()):
+        known = set(tuple_constants(module))
+        for node in (node for node in ast.walk(module.tree) if isinstance(node, ast.ImportFrom) and node.module):
+            source = f"{node.module.removeprefix('orchvynt.').replace('.', '/')}.py"
+            known |= {alias.name for alias in node.names if (source, alias.name) in tuples}
+        for node in (node for node in ast.walk(module.tree) if isinstance(node, ast.Compare)):
+            if any(isinstance(each, ast.Is | ast.IsNot) for each in node.ops):
+                named = {each.id for each in (node.left, *node.comparators) if isinstance(each, ast.Name)}
+                assert not named & known, f"{module.name}: {ast.unparse(node)}"
+
+
+def tuple_constants(module: Module) -> Iterator[str]:
+    for node in module.tree.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Tuple) and isinstance(node.target, ast.Name):
+            yield node.target.id

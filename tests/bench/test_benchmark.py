@@ -66,6 +66,16 @@ def test_a_round_in_which_nginx_failed_is_not_compared_and_without_orchvynt_noth
     assert judge(("nginx", "chat-1k", 1, 20_000, 60_000, 1), ("litellm", "chat-1k", 1, 100, 100, 1)) == {}
 
 
+def test_the_compiled_build_is_judged_beside_the_pure_one() -> None:
+    found = judge(
+        ("nginx", "chat-1k", 1, 50_000, 50_000, 100),
+        ("orchvynt", "chat-1k", 1, 5_000, 5_000, 300),
+        ("compiled", "chat-1k", 1, 10_000, 10_000, 200),
+    )
+    assert found["chat-1k: at least 19% of nginx"] == ("10.0%", False)
+    assert found["compiled: chat-1k: at least 19% of nginx"] == ("20.0%", True)
+
+
 def test_a_frame_of_a_stream_may_cost_25_microseconds() -> None:
     what = "stream-100: at most 25 µs of CPU a frame"
     assert judge(("orchvynt", "stream-100", 1, 400, 400, 1))[what] == ("25.0 µs", True)

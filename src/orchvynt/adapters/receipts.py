@@ -37,7 +37,7 @@ class Receipt:
 
     def join(self, went: tuple[str, str, str], response_id: str) -> None:
         """What another batch says of it; what this one says stands."""
-        if self.went is NOT_SENT:
+        if self.went == NOT_SENT:
             self.went = went
         self.response_id = self.response_id or response_id
 

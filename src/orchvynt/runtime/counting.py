@@ -5,7 +5,7 @@ A counter counts what happened in this process since its start. No label value i
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from orchvynt.decisions.alerts.spending import Spending
 from orchvynt.decisions.alerts.tallies import Mishap, Tallies, activated
@@ -21,6 +21,8 @@ from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.review_counts import ReviewCounts
 from orchvynt.runtime.route_counts import Routes
 from orchvynt.runtime.series import Histogram, Series
+
+T = TypeVar("T", bound=Series | Histogram)
 
 NONE: Final = ()
 WORD: Final = re.compile("[a-z_]{1,32}")
@@ -46,35 +48,36 @@ class Counting:
 
     def __init__(self, parked: Parked, monotonic: Callable[[], int]) -> None:
         self.reviews = ReviewCounts(parked)
+        self._kept: list[Series | Histogram] = []
         self._monotonic = monotonic
         self.tallies = Tallies()
         self.spending = Spending()
-        self.invocations = Series(m.INVOCATIONS)
-        self.refused = Series(m.REFUSED)
-        self.streams = Series(m.STREAMS)
-        self.rescues = Series(m.RESCUES)
-        self.callers_left = Series(m.CALLERS_LEFT)
-        self.repeats = Series(m.REPEATS)
-        self.attempts = Series(m.ATTEMPTS)
-        self.retries = Series(m.RETRIES)
-        self.fallbacks = Series(m.FALLBACKS)
-        self.skipped = Series(m.SKIPPED)
-        self.tokens = Series(m.TOKENS)
-        self.cached = Series(m.CACHED)
-        self.cost = Series(m.COST)
-        self.receipts = Series(m.RECEIPTS)
-        self.overruns = Series(m.OVERRUNS)
-        self.budget_refusals = Series(m.BUDGET_REFUSALS)
-        self.rate_refusals = Series(m.RATE_REFUSALS)
-        self.holds_awaited = Series(m.HOLDS_AWAITED)
-        self.gates = Series(m.GATES)
-        self.confidence_unknown = Series(m.CONFIDENCE_UNKNOWN)
-        self.judges_asked = Series(m.JUDGES_ASKED)
-        self.journal_failures = Series(m.JOURNAL_FAILURES)
-        self.duration = Histogram(m.DURATION)
-        self.overhead = Histogram(m.OVERHEAD)
-        self.attempt_duration = Histogram(m.ATTEMPT_DURATION)
-        self.first_token = Histogram(m.FIRST_TOKEN)
+        self.invocations = self._keep(Series(m.INVOCATIONS))
+        self.refused = self._keep(Series(m.REFUSED))
+        self.streams = self._keep(Series(m.STREAMS))
+        self.rescues = self._keep(Series(m.RESCUES))
+        self.callers_left = self._keep(Series(m.CALLERS_LEFT))
+        self.repeats = self._keep(Series(m.REPEATS))
+        self.attempts = self._keep(Series(m.ATTEMPTS))
+        self.retries = self._keep(Series(m.RETRIES))
+        self.fallbacks = self._keep(Series(m.FALLBACKS))
+        self.skipped = self._keep(Series(m.SKIPPED))
+        self.tokens = self._keep(Series(m.TOKENS))
+        self.cached = self._keep(Series(m.CACHED))
+        self.cost = self._keep(Series(m.COST))
+        self.receipts = self._keep(Series(m.RECEIPTS))
+        self.overruns = self._keep(Series(m.OVERRUNS))
+        self.budget_refusals = self._keep(Series(m.BUDGET_REFUSALS))
+        self.rate_refusals = self._keep(Series(m.RATE_REFUSALS))
+        self.holds_awaited = self._keep(Series(m.HOLDS_AWAITED))
+        self.gates = self._keep(Series(m.GATES))
+        self.confidence_unknown = self._keep(Series(m.CONFIDENCE_UNKNOWN))
+        self.judges_asked = self._keep(Series(m.JUDGES_ASKED))
+        self.journal_failures = self._keep(Series(m.JOURNAL_FAILURES))
+        self.duration = self._keep(Histogram(m.DURATION))
+        self.overhead = self._keep(Histogram(m.OVERHEAD))
+        self.attempt_duration = self._keep(Histogram(m.ATTEMPT_DURATION))
+        self.first_token = self._keep(Histogram(m.FIRST_TOKEN))
         # What may be alerted on begins at 0: a counter that first appears as 1 has not increased.
         self.journal_failures.add(NONE, 0)
         for code in KINDS:
@@ -139,7 +142,12 @@ class Counting:
 
     def sampled(self) -> list[Sampled]:
         """A copy of all counts, of one instant."""
-        return [kept.sampled() for kept in vars(self).values() if isinstance(kept, Series | Histogram)] + self.reviews.sampled()
+        return [kept.sampled() for kept in self._kept] + self.reviews.sampled()
+
+    def _keep(self, kept: T) -> T:
+        """What is sampled."""
+        self._kept.append(kept)
+        return kept
 
     def _routed(self, life: Life, fact: facts.Routed) -> None:
         if fact.chain and fact.candidates:

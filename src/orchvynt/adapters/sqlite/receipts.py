@@ -24,7 +24,7 @@ _JOIN: Final = "LEFT JOIN invocations AS claims ON claims.inv = receipts.inv"
 
 def file_receipts(connection: Connection, batch: Batch) -> None:
     attempts = batch.receipts.attempts
-    ended = [attempt for attempt, one in attempts.items() if one.settled is not None and one.went is NOT_SENT]
+    ended = [attempt for attempt, one in attempts.items() if one.settled is not None and one.went == NOT_SENT]
     for attempt, *went, response_id in run_rows(connection, "take_open_attempts", 1, [*batch.released.union(ended)]):
         if attempt in attempts:
             attempts[attempt].join((went[0], went[1], went[2]), response_id)

@@ -29,38 +29,49 @@ class Request:
         "query",
     )
 
-    def __init__(self, method: str, path: str, query: str, headers: list[tuple[bytes, bytes]], peer: str) -> None:
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: list[tuple[bytes, bytes]],
+        peer: str,
+        body_bytes: int = 0,
+        keep_alive: bool = True,
+        http_1_0: bool = False,
+        expects_continue: bool = False,
+        fields: dict[str, str] | None = None,
+        derived: dict[object, object] | None = None,
+    ) -> None:
         self.method = method
         self.path = path
         self.query = query
         self.headers = headers
         self.peer = peer
         self.body = b""
-        self.body_bytes = 0
-        self.keep_alive = True
-        self.http_1_0 = False
-        self.expects_continue = False
-        self._fields: dict[str, str] | None = None
-        self._derived: dict[object, object] = {}
+        self.body_bytes = body_bytes
+        self.keep_alive = keep_alive
+        self.http_1_0 = http_1_0
+        self.expects_continue = expects_continue
+        self._fields = fields
+        self._derived: dict[object, object] = {} if derived is None else derived
 
     def again(self, body_bytes: int) -> "Request":
         """A further request with the same head, but for its length, which `body_bytes` says (its field may still say the first one's)."""
-        # Past `__init__`, which would set most of this twice: nearly every request of a kept connection is made here.
-        request = Request.__new__(Request)
-        request.method = self.method
-        request.path = self.path
-        request.query = self.query
-        request.headers = self.headers
-        request.peer = self.peer
-        request.body = b""
-        request.body_bytes = body_bytes
-        request.keep_alive = self.keep_alive
-        request.http_1_0 = self.http_1_0
-        request.expects_continue = self.expects_continue
         known = self._fields
-        request._fields = known if known is not None else self.fields()
-        request._derived = self._derived
-        return request
+        return Request(
+            self.method,
+            self.path,
+            self.query,
+            self.headers,
+            self.peer,
+            body_bytes,
+            self.keep_alive,
+            self.http_1_0,
+            self.expects_continue,
+            known if known is not None else self.fields(),
+            self._derived,
+        )
 
     def derived(self, derive: Callable[["Request"], T]) -> T:
         """What `derive` makes of the head alone: made once for all requests of a connection that repeat their head (bench/: 5 %)."""
