@@ -10,7 +10,7 @@ from orchvynt.decisions.overload.quota import RANKS, Priority
 from orchvynt.decisions.overload.refusals import REASONS, SPREAD_MAX, Reason, overloaded, seconds
 
 GIB = 1024 * MIB
-BEAT = 20_000_000
+BEAT = 50_000_000
 
 
 @pytest.mark.parametrize(("priority", "bound"), [("low", 70), ("normal", 90), ("high", 100)])
@@ -58,9 +58,10 @@ def test_a_refusal_says_why_and_when_to_come_back(reason: Reason) -> None:
 
 @given(st.sampled_from(REASONS), st.integers(0, 10**9), st.integers(0, 10**6))
 def test_the_seconds_are_spread_and_no_client_gives_up_for_them(reason: Reason, number: int, times: int) -> None:
-    soonest = min(seconds(reason, one, 1) for one in range(20))
-    assert soonest <= seconds(reason, number, times) < soonest + SPREAD_MAX <= 60
-    spread = {seconds(reason, one, 5) for one in range(20)}
+    soonest = min(seconds(reason, one, 1, REST_MIN_NS) for one in range(20))
+    assert soonest <= seconds(reason, number, times, REST_MIN_NS) < soonest + SPREAD_MAX <= 60
+    assert REST_MAX_NS <= seconds(reason, number, times, REST_MAX_NS) * 10**9 <= 60 * 10**9
+    spread = {seconds(reason, one, 5, REST_MIN_NS) for one in range(20)}
     assert spread == set(range(soonest, soonest + 5))
 
 
@@ -68,26 +69,28 @@ def test_a_connection_rests_the_longer_the_more_is_refused() -> None:
     pacing = Pacing()
     assert pacing.rest_ns == REST_MIN_NS
     for _ in range(20):
-        pacing.beat(10 * BEAT, 1_000, 4_000)
+        pacing.beat(4 * BEAT, 1_000, 4_000, False)
     assert pacing.rest_ns == REST_MAX_NS
-    for _ in range(80):
-        pacing.beat(10 * BEAT, 1_000, 10)
+    for _ in range(120):
+        pacing.beat(4 * BEAT, 1_000, 10, False)
     assert pacing.rest_ns == REST_MIN_NS
 
 
 def test_a_few_refusals_are_none_too_many_where_little_is_taken() -> None:
     pacing = Pacing()
     for _ in range(100):
-        pacing.beat(BEAT, 0, 10)
+        pacing.beat(BEAT, 0, 25, False)
     assert pacing.rest_ns == REST_MIN_NS
 
 
-def test_once_nobody_is_refused_nobody_rests_for_long() -> None:
+def test_who_rests_is_soon_read_again_once_there_is_time() -> None:
     pacing = Pacing()
     for _ in range(20):
-        pacing.beat(10 * BEAT, 0, 4_000)
-    for _ in range(REST_MAX_NS // BEAT):
-        pacing.beat(BEAT, 100, 0)
+        pacing.beat(4 * BEAT, 0, 4_000, False)
+    pacing.beat(4 * BEAT, 1_000, 0, False)
+    assert pacing.rest_ns == REST_MAX_NS, "nobody is refused, because all of them rest"
+    for _ in range(7):
+        pacing.beat(BEAT, 100, 0, True)
     assert pacing.rest_ns == REST_MIN_NS
 
 
@@ -96,7 +99,7 @@ def test_it_settles_where_one_is_refused_for_two_that_are_taken(connections: int
     """So many connections ask again as soon as they are read."""
     pacing, refused = Pacing(), 0
     for _ in range(400):
-        refused = connections * 10 * BEAT // max(pacing.rest_ns, 10 * BEAT)
-        pacing.beat(10 * BEAT, taken_per_second // 5, refused)
+        refused = connections * 4 * BEAT // max(pacing.rest_ns, 4 * BEAT)
+        pacing.beat(4 * BEAT, taken_per_second // 5, refused, False)
     bearable = taken_per_second // 5 // TAKEN_PER_REFUSAL + 100
     assert refused <= 2 * bearable or pacing.rest_ns >= REST_MAX_NS * 15 // 16

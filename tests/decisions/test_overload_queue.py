@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchvynt.decisions.overload.queue import BEAT_NS, CALM_NS, CROWD, LONG_NS, SECOND, STANDS_NS, TARGET_NS, WINDOW_MIN, Queue
+from orchvynt.decisions.overload.queue import BEAT_NS, CALM_NS, CROWD, SECOND, STANDS_NS, TARGET_NS, WINDOW_MIN, Queue
 
 US = 1_000
 
@@ -28,7 +28,7 @@ class Loop:
         self.turns.append(elapsed)
         self.begun += let_in
         self.refused += came - let_in
-        self.queue.beat(self.now, elapsed, let_in, came - let_in)
+        self.queue.beat(self.now, elapsed, 2 * let_in, came - let_in)
 
     def run(self, per_second: int, seconds: float) -> None:
         """As many come within a turn as the one before it lasted for, of an open loop of callers."""
@@ -89,13 +89,15 @@ def test_one_very_late_beat_is_enough() -> None:
     assert queue.since == 5 * SECOND
 
 
-def test_a_thousand_may_come_at_once() -> None:
+def test_a_thousand_are_let_in_beside_the_window_until_it_is_over() -> None:
     queue = Queue()
-    assert not queue.is_over(0, 10 * CROWD)
-    queue.beat(0, 2 * STANDS_NS, CROWD, 0)
-    assert not queue.is_over(0, CROWD - 1)
-    assert queue.is_over(0, CROWD)
-    assert queue.is_over(LONG_NS, 0), "what stands for so long is no crowd that goes by"
+    assert sum(queue.takes_crowd() for _ in range(5 * CROWD)) == CROWD
+    queue.beat(0, 2 * STANDS_NS, 100, 0)
+    assert queue.since is not None
+    assert not queue.takes_crowd()
+    queue.beat(3 * CALM_NS, BEAT_NS, 0, 0)
+    assert queue.since is None
+    assert queue.takes_crowd(), "the next crowd is another one"
 
 
 def test_one_beat_in_time_ends_what_would_have_stood() -> None:

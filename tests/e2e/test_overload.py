@@ -90,14 +90,14 @@ def test_the_higher_priorities_find_room_longest_and_whoever_operates_it_always(
     assert "refusing invocations (open)" in server.log
     assert len([one for one in server.admin("/invocations?limit=200").json["items"] if one["outcome"] == "refused"]) == 0
     lines = metrics(server)
-    assert int(lines['orchvynt_shed_total{priority="low",reason="open"}']) >= 3
-    assert lines['orchvynt_shed_total{priority="high",reason="queue"}'] == "0"
-    assert lines["orchvynt_shedding"] == "0"
+    assert lines['orchvynt_shed_total{priority="low",reason="open"}'] >= 3
+    assert lines['orchvynt_shed_total{priority="high",reason="queue"}'] == 0
+    assert lines["orchvynt_shedding"] == 0
 
 
-def metrics(server: Serving) -> dict[str, str]:
+def metrics(server: Serving) -> dict[str, float]:
     lines = page(server).splitlines()
-    return {name: value for name, _, value in (line.rpartition(" ") for line in lines if not line.startswith("#"))}
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if not line.startswith("#"))}
 
 
 def test_official_clients_come_back_as_they_are_told(serve: Serve, scripted_provider: ScriptedProvider) -> None:

@@ -9,7 +9,7 @@ from tests.support.carrying import Runtime
 from tests.support.snapshots import invocation, snapshot
 
 from orchvynt.decisions.overload.bounds import MIB, Backlog
-from orchvynt.decisions.overload.queue import BEAT_NS, CALM_NS, LONG_NS, STANDS_NS, TARGET_NS
+from orchvynt.decisions.overload.queue import BEAT_NS, CALM_NS, CROWD, STANDS_NS, TARGET_NS
 from orchvynt.language.snapshot import Gate, Key, Snapshot
 from orchvynt.runtime.shedding import Shed, Shedding
 
@@ -124,8 +124,9 @@ def test_while_the_queue_stands_a_window_of_requests_is_let_in_between_two_beats
     assert one.guarded_from == 0
     window = one.queue.window
     assert 1_990 <= window <= 2_000
-    assert one.refuses("low") is None, "a crowd of less than a thousand may just be going by"
-    beats(runtime, one, front, LONG_NS // late, late, came=4_000)
+    assert all(one.refuses("normal") is None for _ in range(window + CROWD)), "a thousand beside the window may come at once"
+    assert one.refuses("normal") is not None
+    beats(runtime, one, front, 1, late, came=4_000)
     window = one.queue.window
     asked = [one.refuses("normal") for _ in range(5_000)]
     assert [fault is None for fault in asked] == [True] * window + [False] * (5_000 - window)
@@ -134,8 +135,8 @@ def test_while_the_queue_stands_a_window_of_requests_is_let_in_between_two_beats
     assert refused.detail == {"reason": "queue", "priority": "normal"}
     assert one.refuses("high") is None
     assert one.refuses("normal", impatient=True) is not None
-    assert one.shed.refused == 5_001 - window
-    assert one.shed.since == runtime.clock.now()
+    assert one.shed.refused == 5_002 - window
+    assert one.shed.since == runtime.clock.now() - late
     front.requests_total += 5_002  # one of high priority, one impatient
     beats(runtime, one, front, 1, TARGET_NS)
     spread = {fault.retry_after_seconds for fault in [one.refuses("normal") for _ in range(5_000)] if fault is not None}

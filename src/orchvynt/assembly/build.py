@@ -152,7 +152,8 @@ def _refusal(fault: Fault) -> bytes:
 
 def _backlog(opened: Opened, journal: str) -> Backlog:
     store = opened.store
-    return Backlog(store.unfiled_bytes(), bool(store.backlog().problem), *disk_space(journal))
+    # While a segment is deleted it may be less than nothing.
+    return Backlog(max(0, store.unfiled_bytes()), bool(store.backlog().problem), *disk_space(journal))
 
 
 async def open_state(place: StorePlace, workers: bool = False) -> Opened:

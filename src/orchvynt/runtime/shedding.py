@@ -14,7 +14,7 @@ import msgspec
 
 from orchvynt.decisions.overload.bounds import OPEN_MAX, UNFILED_BYTES_MAX, Backlog, open_bound, unfiled_bound
 from orchvynt.decisions.overload.pacing import Pacing
-from orchvynt.decisions.overload.queue import BEAT_NS, CALM_NS, SECOND, Queue
+from orchvynt.decisions.overload.queue import BEAT_NS, BUSY_NS, CALM_NS, SECOND, Queue
 from orchvynt.decisions.overload.quota import IMPATIENT, RANKS, Priority, Quota
 from orchvynt.decisions.overload.refusals import REASONS, Reason, overloaded, seconds
 from orchvynt.language.snapshot import Snapshot
@@ -80,7 +80,7 @@ class Shedding:
         self._last_refused = 0
         self._looked = -LOOK_NS
         self._beaten = clock.monotonic()
-        self._requests = 0
+        self._requests = self._open = 0
         # Since the last beat: all refusals, and those of the queue.
         self._turned = 0
         self._for_queue = 0
@@ -104,21 +104,20 @@ class Shedding:
         if not shed.since:
             sys.stderr.write(f"orchvynt: refusing invocations ({reason}); see `orchvynt status`\n")
         self.shed = Shed(shed.since or self._clock.now(), reason, shed.refused + 1)
-        return overloaded(reason, priority, seconds(reason, shed.refused, 1 + self._times))
+        return overloaded(reason, priority, seconds(reason, shed.refused, 1 + self._times, self.rest_ns))
 
     def _in_the_way(self, priority: Priority, impatient: bool) -> Reason | None:
-        open_count = len(self._lives) - self._parked
-        if open_count >= self._bounds()[priority]:
+        if len(self._lives) - self._parked >= self._bounds()[priority]:
             return "open"
         backlog, queue = self.backlog, self.queue
         if backlog.disk_full:
             return "disk"
         if not backlog.stopped and backlog.unfiled_bytes >= unfiled_bound(self._unfiled_max, priority):
             return "filing"
-        if not queue.is_over(self._clock.monotonic(), open_count):
+        if queue.since is None:
             return None
         rank = IMPATIENT if impatient and priority != "high" else RANKS[priority]
-        if self.quota.take(rank, queue.window):
+        if self.quota.take(rank, queue.window) or (not impatient and queue.takes_crowd()):
             return None
         self._for_queue += 1
         return "queue"
@@ -151,9 +150,12 @@ class Shedding:
         taken = front.requests_total - self._requests - turned
         self._requests = front.requests_total
         self._times = turned // max(1, taken)
-        self.queue.beat(now, elapsed, taken, for_queue)
+        # Of requests that are no invocations both halves are done at once.
+        open_before, self._open = self._open, len(self._lives)
+        ended = max(0, taken - (self._open - open_before))
+        self.queue.beat(now, elapsed, taken + ended, for_queue)
         self.quota.beat()
-        self.pacing.beat(elapsed, taken, turned)
+        self.pacing.beat(elapsed, taken, turned, self.queue.delay_ns < BUSY_NS)
         bound, due = min(self._bounds().values()), now - self._looked >= LOOK_NS
         if due:
             self._looked = now

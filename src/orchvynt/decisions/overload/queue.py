@@ -14,11 +14,10 @@ BEAT_NS: Final = 50_000_000
 TARGET_NS: Final = 200_000_000
 BUSY_NS: Final = TARGET_NS // 4
 """A beat that comes so late, and later, had no rest before it."""
-STANDS_NS: Final = SECOND
+STANDS_NS: Final = SECOND // 2
 CALM_NS: Final = 2 * SECOND
 CROWD: Final = 1_000
-"""Below so many open ones a queue must stand for `LONG_NS` before anybody is refused: a thousand callers may come at once."""
-LONG_NS: Final = 5 * SECOND
+"""So many are let in beside the window before anybody is refused: a thousand callers may come at once."""
 WINDOW_MIN: Final = 8
 """So many may always begin: else nobody would find out that there is room again."""
 
@@ -31,7 +30,7 @@ class Queue:
     """`since` is the monotonic instant from which the queue stands, None while it does not. `delay_ns` is by how much the last beat was
     late: what comes now waits about as long. `window` is how many may begin until the next beat while it stands."""
 
-    __slots__ = ("_above", "_begun", "_calm", "_elapsed", "delay_ns", "since", "window")
+    __slots__ = ("_above", "_calm", "_crowd", "_elapsed", "_halves", "delay_ns", "since", "window")
 
     def __init__(self) -> None:
         self.since: int | None = None
@@ -40,22 +39,25 @@ class Queue:
         self._above: int | None = None
         self._calm = 0
         self._elapsed = 0
-        self._begun = 0
+        self._halves = 0
+        self._crowd = CROWD
 
-    def beat(self, now: int, elapsed_ns: int, begun: int, refused: int) -> None:
-        """The beat after `elapsed_ns`, in which so many requests were taken, and so many refused because the queue stands."""
+    def beat(self, now: int, elapsed_ns: int, halves: int, refused: int) -> None:
+        """The beat after `elapsed_ns`, in which so many were refused because the queue stands. `halves` are the beginnings and the ends of
+        invocations: half of the work of each is done when it comes, half when its answer does."""
         self.delay_ns = delay = max(0, elapsed_ns - BEAT_NS)
         if delay >= BUSY_NS:
-            self._measure(elapsed_ns, begun)
+            self._measure(elapsed_ns, halves)
         elif refused and self._elapsed:
             # There would have been time for more than the window let in.
-            self._begun += self._begun // 4
-            self._set_window()
+            self.window += self.window // 4
+            self._halves = self.window * self._elapsed * 2 * _SCALE // TARGET_NS
         if self.since is not None:
-            if refused or delay >= TARGET_NS:
+            if refused or delay >= BUSY_NS:
                 self._calm = now
             elif now - self._calm >= CALM_NS:
                 self.since = self._above = None
+                self._crowd = CROWD
         elif delay < TARGET_NS:
             self._above = None
         else:
@@ -63,16 +65,15 @@ class Queue:
             if now - self._above >= STANDS_NS:
                 self.since = self._calm = now
 
-    def is_over(self, now: int, open_count: int) -> bool:
-        """Whether it stands, and who comes now, while so many are open, must find a place in the window."""
-        return self.since is not None and (open_count >= CROWD or now - self.since >= LONG_NS)
+    def takes_crowd(self) -> bool:
+        """Whether one more finds room beside the window; that is room for one less, until the queue stands no more."""
+        found = self._crowd > 0
+        self._crowd -= found
+        return found
 
-    def _measure(self, elapsed_ns: int, begun: int) -> None:
+    def _measure(self, elapsed_ns: int, halves: int) -> None:
         """The loop had no rest in this beat: what it got done is what it can."""
         whole = elapsed_ns + _MEMORY_NS
         self._elapsed = self._elapsed * _MEMORY_NS // whole + elapsed_ns
-        self._begun = self._begun * _MEMORY_NS // whole + begun * _SCALE
-        self._set_window()
-
-    def _set_window(self) -> None:
-        self.window = max(WINDOW_MIN, self._begun * TARGET_NS // (self._elapsed * _SCALE))
+        self._halves = self._halves * _MEMORY_NS // whole + halves * _SCALE
+        self.window = max(WINDOW_MIN, self._halves * TARGET_NS // (self._elapsed * 2 * _SCALE))

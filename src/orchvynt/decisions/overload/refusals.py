@@ -8,6 +8,7 @@ from orchvynt.model.faults import Fault
 Reason = Literal["queue", "open", "filing", "disk"]
 REASONS: Final[tuple[Reason, ...]] = ("queue", "open", "filing", "disk")
 
+SECOND: Final = 1_000_000_000
 _SAID: Final[dict[Reason, str]] = {
     "queue": "More comes in than this process gets done.",
     "open": "As many invocations are open as this process may have.",
@@ -20,9 +21,10 @@ _SOONEST: Final[dict[Reason, int]] = {"queue": 1, "open": 1, "filing": 5, "disk"
 SPREAD_MAX: Final = 8
 
 
-def seconds(reason: Reason, number: int, times: int) -> int:
-    """`retry-after` of the refusal with this number, where `times` as many come as may begin."""
-    return _SOONEST[reason] + number % max(1, min(times, SPREAD_MAX))
+def seconds(reason: Reason, number: int, times: int, rest_ns: int) -> int:
+    """`retry-after` of the refusal with this number, where `times` as many come as may begin. It is never shorter than the connection
+    rests: who waits as told does not notice that."""
+    return max(_SOONEST[reason], -(-rest_ns // SECOND)) + number % max(1, min(times, SPREAD_MAX))
 
 
 def overloaded(reason: Reason, priority: Priority, retry_after_seconds: int) -> Fault:

@@ -60,8 +60,8 @@ class HttpServer:
         self._covered: set[asyncio.Server] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self._empty: asyncio.Event | None = None
-        # Who rests, in the order in which they began to.
-        self._resting: deque[tuple[int, Guest]] = deque()
+        # Who rests, in the order in which they began to: since when, until when at most.
+        self._resting: deque[tuple[int, int, Guest]] = deque()
         self._waker: asyncio.TimerHandle | None = None
 
     @property
@@ -166,7 +166,8 @@ class HttpServer:
         self.refusals[fault.code] = self.refusals.get(fault.code, 0) + 1
 
     def rests(self, guest: Guest) -> None:
-        self._resting.append((self.monotonic(), guest))
+        now = self.monotonic()
+        self._resting.append((now, now + self.guard.rest_ns, guest))
         if self._waker is None:
             self._wake_later(asyncio.get_running_loop())
 
@@ -175,9 +176,10 @@ class HttpServer:
 
     def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
         self._waker = None
-        resting, since = self._resting, self.monotonic() - self.guard.rest_ns
-        while resting and resting[0][0] <= since:
-            self.late.add(resting.popleft()[1])
+        resting, now = self._resting, self.monotonic()
+        since = now - self.guard.rest_ns
+        while resting and (resting[0][0] <= since or resting[0][1] <= now):
+            self.late.add(resting.popleft()[2])
         for guest in list(self.late):
             guest.wake()
         if self.late:

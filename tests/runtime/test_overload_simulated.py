@@ -1,0 +1,135 @@
+"""Five times what a process can do, in virtual time: its event loop, turn by turn, over connections that are used by callers of whom nobody
+waits as told. What a beginning, an end and a refusal cost is given; how many are answered within a second is found.
+"""
+
+import heapq
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tests.support.carrying import Runtime
+from tests.support.snapshots import snapshot
+
+from orchvynt.decisions.overload.bounds import Backlog
+from orchvynt.decisions.overload.queue import BEAT_NS, SECOND
+from orchvynt.runtime.shedding import Shedding
+
+US = 1_000
+WAKE_NS = 25_000_000
+PATIENCE_NS = SECOND
+REFUSAL_NS = 14 * US
+
+
+@dataclass
+class Process:
+    """One event loop in virtual time. An invocation costs `cost`, half when it comes and half when its answer does, and a refusal a share
+    of that. Requests are due at even distances; what is due while no connection is free is not sent."""
+
+    connections: int
+    cost: int
+    refusal: int
+    latency: int = 1_000 * US
+    lives: dict[str, Any] = field(default_factory=dict)
+    requests_total: int = 0
+    requests_open: int = 0
+    good: int = 0
+    late: int = 0
+    refused: int = 0
+    now: int = 0
+
+    def __post_init__(self) -> None:
+        runtime = Runtime(snapshot())
+        self.clock = runtime.clock
+        self.shedding = Shedding(self.lives, runtime.policies, self.clock, Backlog, open_max=1_000_000)
+        # Free ones on the caller's side, the last used first; what the kernel holds, with when it was sent; who rests, since when.
+        self.free = list(range(self.connections))
+        self.unread: dict[int, int] = {}
+        self.resting: deque[tuple[int, int, int]] = deque()
+        self.rests: set[int] = set()
+        self.answers: list[tuple[int, int, int]] = []
+        self.due = 0
+        self.beat_due = BEAT_NS
+
+    def pass_by(self, nanos: int) -> None:
+        self.now += nanos
+        self.clock.advance(nanos)
+
+    def wakes_at(self) -> int:
+        since, until, _ = self.resting[0]
+        return min(since + self.shedding.rest_ns, until)
+
+    def send(self, per_second: int) -> None:
+        """What callers did until now."""
+        while self.due * SECOND // per_second <= self.now:
+            if self.free:
+                self.unread[self.free.pop()] = self.due * SECOND // per_second
+            self.due += 1
+
+    def turn(self, per_second: int) -> None:
+        self.send(per_second)
+        late: set[int] = set()
+        while self.resting and self.now >= self.wakes_at():
+            late.add(self.resting.popleft()[2])
+        self.rests -= late
+        if self.now >= self.beat_due:
+            self.shedding.beat(self)
+            self.beat_due = self.now + BEAT_NS
+        ready = [one for one in self.unread if one not in self.rests]
+        for connection in ready:
+            self.take(connection, self.unread.pop(connection), connection in late)
+        while self.answers and self.answers[0][0] <= self.now:
+            _, connection, sent = heapq.heappop(self.answers)
+            self.pass_by(self.cost // 2)
+            del self.lives[str(connection)]
+            self.requests_open -= 1
+            self.good += self.now - sent <= PATIENCE_NS
+            self.late += self.now - sent > PATIENCE_NS
+            self.free.append(connection)
+        if not ready:
+            following = [self.due * SECOND // per_second, self.beat_due, *(one[0] for one in self.answers[:1])]
+            if self.resting:
+                following.append(self.wakes_at())
+            self.pass_by(max(1, min(following) - self.now))
+
+    def take(self, connection: int, sent: int, late: bool) -> None:
+        self.requests_total += 1
+        shedding = self.shedding
+        if self.requests_open >= shedding.guarded_from and shedding.refuses("normal", late) is not None:
+            self.pass_by(self.refusal)
+            self.refused += 1
+            self.resting.append((self.now, self.now + shedding.rest_ns, connection))
+            self.rests.add(connection)
+            self.free.append(connection)
+            return
+        self.pass_by(self.cost // 2)
+        self.requests_open += 1
+        self.lives[str(connection)] = None
+        heapq.heappush(self.answers, (self.now + self.latency, connection, sent))
+
+    def run(self, per_second: int, seconds: float) -> float:
+        """How many were answered well, a second."""
+        good, began = self.good, self.now
+        while self.now - began < seconds * SECOND:
+            self.turn(per_second)
+        return (self.good - good) * SECOND / (self.now - began)
+
+
+@pytest.mark.parametrize(("connections", "latency_ms", "cost_us"), [(300, 1, 150), (9_000, 1, 150), (4_000, 1, 600), (6_000, 300, 600)])
+def test_nine_tenths_of_the_peak_are_answered_within_a_second(connections: int, latency_ms: int, cost_us: int) -> None:
+    process = Process(connections, cost_us * US, REFUSAL_NS, latency_ms * 1_000 * US)
+    peak = 1_000_000 // cost_us
+    process.run(5 * peak, 5)
+    share = process.run(5 * peak, 3) / peak
+    assert share >= 0.9
+
+
+def test_when_it_is_over_all_are_let_in_soon() -> None:
+    process = Process(4_000, 150 * US, REFUSAL_NS)
+    process.run(30_000, 5)
+    assert process.rests
+    process.run(1_000, 4)
+    refused, late = process.refused, process.late
+    process.run(1_000, 4)
+    assert (process.refused, process.late, len(process.rests)) == (refused, late, 0)
+    assert process.shedding.guarded_from > 0
