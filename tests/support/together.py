@@ -59,7 +59,8 @@ def seen_by(store: BreakableStore, process: str, rows: dict[str, ProcessRow]) ->
 class Process(Runtime):
     """One of them. What it is asked is answered; what it follows, it follows when it is told to look, or hears a hint."""
 
-    def __init__(self, policy: Snapshot, store: BreakableStore, room: Room, secrets: FakeSecrets | None = None) -> None:
+    def __init__(self, policy: Snapshot, store: BreakableStore, room: Room) -> None:
+        secrets = FakeSecrets(HOOK_SECRET="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         self.wakeups = MemoryWakeups(room)
         ids = PeerIds(store.process)
         super().__init__(policy, secrets, store, peers=Peers(store, self.wakeups, ids, Tasks(), store.process))
@@ -80,8 +81,7 @@ class Process(Runtime):
             self.said.append,
         )
         self.replicating.pulsed = self.following.pulsed
-        known = secrets or FakeSecrets()
-        self.changing = Changing(self.policies, store, InlineChecking(), known, self.clock, self.about, ids, others=self.replicating)
+        self.changing = Changing(self.policies, store, InlineChecking(), secrets, self.clock, self.about, ids, others=self.replicating)
 
 
 class Fleet:

@@ -98,12 +98,18 @@ class Replicating:
             self._keys = pulse.keys
         rows = await self._store.processes()
         self.pulsed(pulse, rows)
-        for row in rows:
-            if row.state == "gone" and row.process not in self._forgotten:
-                await self._store.forget_peer(row.process)
-                self._forgotten.add(row.process)
+        await self._forget({row.process for row in rows if row.state == "gone"})
         await self.serves()
         await self._peers.look()
+
+    async def _forget(self, gone: set[str]) -> None:
+        """What processes that are gone said, asked and did for all."""
+        if not gone <= self._forgotten:
+            known = {one.process for one in await self._store.served()}
+            for process in known & gone:
+                await self._store.forget_peer(process)
+        # One that comes back may go again.
+        self._forgotten = gone
 
     async def catch_up(self) -> None:
         async with self._taking:
