@@ -18,6 +18,8 @@ from orchvynt.adapters.sqlite.opening import Opened, open_store
 from orchvynt.decisions.audit.entries import AuditRow
 from orchvynt.ports.store import StoreUnavailableError
 
+pytestmark = pytest.mark.timeout(300)  # seconds, and minutes where others build beside it
+
 NOTE = AuditRow(lives.START, "test", "store.move", "moved", "store")
 ROWS = 450
 AUDITED = ("audit_entries", "audit_words")
@@ -97,7 +99,6 @@ def without_audit(copied: list[Copied]) -> list[Copied]:
     return [one for one in copied if one.table not in AUDITED]
 
 
-@pytest.mark.timeout(300)
 def test_every_row_arrives_there_and_back(url: str, tmp_path: Path) -> None:
     first, last = made(tmp_path), sqlite(tmp_path, "back")
 

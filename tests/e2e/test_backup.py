@@ -15,6 +15,8 @@ from tests.support.serving import Serving
 
 from orchvynt.testing.scripted import ScriptedProvider
 
+pytestmark = pytest.mark.timeout(300)  # seconds, and minutes where others build beside it
+
 BUDGET = "budgets: [{name: all, scope: global, limit: {tokens: 100000}, on_breach: reject}]\n"
 REVIEW = {"x-orchvynt-flags": "review"}
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing as closing_file
 from contextlib import contextmanager
 
+import pytest
 from tests.e2e.conftest import Serve
 from tests.support.auditing import Auditor
 from tests.support.away import at_last, caught_up, outage, refused
@@ -15,6 +16,8 @@ from tests.support.policies import gate, three_tiers
 from tests.support.serving import Serving
 
 from orchvynt.testing.scripted import ScriptedProvider
+
+pytestmark = pytest.mark.timeout(300)  # seconds, and minutes where others build beside it
 
 BUDGET = "budgets: [{name: all, scope: global, when: 'workload != \"free\"', limit: {tokens: 100000}, on_breach: reject}]\n"
 REVIEW = {"x-orchvynt-flags": "review"}

@@ -227,6 +227,7 @@ def test_what_is_measured() -> None:
         ("quota_exhausted",): 0,
         ("provider_overrun",): 0,
         ("confidence_missing",): 0,
+        ("store_away",): 0,
     }
     assert sampled[m.MESSAGES] == {("oncall", "delivered"): 2}
     assert sampled[m.MESSAGES_WAITING] == {("oncall",): 0}

@@ -11,8 +11,8 @@ import msgspec
 from orchvynt.decisions.outage.standing import SECOND, Seen, Standing
 from orchvynt.language.document.scalars import duration_text
 from orchvynt.lifecycle.explain.phrases import instant_text
+from orchvynt.ports.backlog import FilledBehind
 from orchvynt.ports.clock import Clock
-from orchvynt.ports.store import Store
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.control import AlertLine
 from orchvynt.runtime.delivering import Delivering
@@ -26,7 +26,7 @@ NEXT: Final = "orchvynt status"
 class StoreWatch:
     """Keeps the carrier's `Standing` up to date. It must run beside whatever serves."""
 
-    def __init__(self, store: Store, carrier: Carrier, policies: Policies) -> None:
+    def __init__(self, store: FilledBehind, carrier: Carrier, policies: Policies) -> None:
         self._store = store
         self._carrier = carrier
         self._policies = policies

@@ -35,16 +35,16 @@ class Seen(msgspec.Struct, frozen=True):
 class Standing:
     """How this process stands with its store. `away` is read for each invocation; `begun` counts them. `why` is empty while it is there."""
 
-    __slots__ = ("_filed", "_mark", "_mono", "_reached", "_told", "away", "begun", "budgets_closed", "since", "terms", "why")
+    __slots__ = ("_filed", "_mark", "_mono", "_reached", "_since", "_told", "away", "begun", "budgets_closed", "terms", "why")
 
     def __init__(self) -> None:
         self.away = False
         self.begun = 0
         self.budgets_closed = False
-        self.since = 0
         self.why = ""
         self.terms = Outage()
         self._mono = 0
+        self._since: int | None = None
         self._filed: Mark = (0, 0)
         # INVARIANT: the store has heard of the first `_reached` invocations, and of those counted at a mark once it has filed that place.
         self._reached = 0
@@ -58,13 +58,13 @@ class Standing:
         moved, waits = seen.filed != self._filed, seen.filed < seen.written
         self._filed = seen.filed
         if not seen.problem and (moved or not waits):
-            self.since, self._mono = seen.mono, seen.mono
+            self._since = self._mono = seen.mono
             self.away = self.budgets_closed = False
             self.why = ""
             return
         self._mono = seen.mono
-        if not self.since:
-            self.since = seen.mono
+        if self._since is None:
+            self._since = seen.mono
         if seen.problem:
             self.away, self.why = True, seen.problem
         elif not self.away and self.lasts_ns >= SILENT_NS:
@@ -82,7 +82,7 @@ class Standing:
     @property
     def lasts_ns(self) -> int:
         """For how long the store has been away, at the last look."""
-        return self._mono - self.since if self.since else 0
+        return self._mono - self._since if self._since is not None else 0
 
     @property
     def unheard(self) -> int:
