@@ -38,7 +38,7 @@ class Depths:
 
     def began(self, invocation: Invocation, snapshot: Snapshot) -> None:
         """It may be named as a parent from now on. Without a budget that asks, those at depth 1 need not be known."""
-        if invocation.depth == 1 and not (self._watches[1] if self._watches[0] is snapshot else self.watched(snapshot)):
+        if invocation.depth == 1 and not self.watched(snapshot):
             return
         self._kept[invocation.id] = (invocation.caller, invocation.depth)
         if len(self._kept) > self._most:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from orchvynt.adapters.journal.feed import Feed
-from orchvynt.adapters.journal.frames import FRAME_BYTES_MAX, HEADER, Position, add_frame, seal
+from orchvynt.adapters.journal.frames import FRAME_BYTES_MAX, FRAME_HEAD, HEADER, Position, payload_of, seal
 from orchvynt.adapters.journal.segments import create_segment, list_segments, open_segment, segment_path, sync_directory
 from orchvynt.model.facts import AnyFact
 from orchvynt.ports.journal import JournalUnavailableError
@@ -38,6 +38,7 @@ class FileJournal:
         self.power = sync == "power"
         self._segment_bytes = segment_bytes
         self._torn = False
+        self._scratch = bytearray()
         self._fd = -1
         self._segment, self._offset = at or (first_segment, HEADER.size)
         if at is None:
@@ -58,18 +59,19 @@ class FileJournal:
             self.append_all((facts,))
 
     def append_all(self, records: Sequence[Sequence[AnyFact]]) -> None:
-        data, payloads = bytearray(), []
+        payloads, scratch, size = [], self._scratch, FRAME_HEAD.size * len(records)
         try:
             for facts in records:
-                payloads.append(add_frame(data, facts))
+                payload = payload_of(facts, scratch)
+                size += len(payload)
+                payloads.append(payload)
         except (TypeError, ValueError, OverflowError, RecursionError) as unfit:
             whose = ", ".join(facts[0].inv for facts in records)
             raise JournalUnavailableError(f"facts of {whose} cannot be encoded: {unfit}. This is a defect of OrchVynt.") from unfit
-        size = len(data)
         if self._torn or self._fd < 0 or self._offset + size > self._segment_bytes:
             self._make_ready(size)
         # INVARIANT: only now, because a new segment has its own seed.
-        frames = seal(data, records, payloads, self._seed, self.end)
+        data, frames = seal(records, payloads, self._seed, self.end)
         try:
             written = os.write(self._fd, data)
             if written != size:
@@ -101,7 +103,7 @@ class FileJournal:
             os.close(self._fd)
             self._fd = -1
 
-    def _write_rest(self, data: bytearray, written: int) -> None:
+    def _write_rest(self, data: bytes, written: int) -> None:
         """A short write is followed by the error that made it short, or by its success."""
         while written < len(data):
             more = os.write(self._fd, data[written:])

@@ -65,7 +65,7 @@ class Reception:
     def take(self, request: Request, place: Place, dialect: DialectName, snapshot: Snapshot, inv: str, now: int) -> Taken | Fault:
         """The invocation that a request makes, or why it cannot be one."""
         said = request.derived(head)
-        identity = self._identity(snapshot, said, now) if snapshot.keys else said.keyless
+        identity = self._identity(snapshot, said, now)
         if isinstance(identity, Fault):
             return identity
         if said.fault is not None:
@@ -94,8 +94,7 @@ class Reception:
             refused, bound = bound, Bound(told.claims, told.overruled)
         else:
             bound, conversation = self._in_its_run(identity, bound, read)
-            if self._counts_subjects(snapshot):
-                bound, refused = self._counted(identity, bound, now)
+            bound, refused = self._counted(snapshot, identity, bound, now)
         key = identity.key
         made = Invocation(
             id=inv,
@@ -129,15 +128,15 @@ class Reception:
             return bound, conversation
         return _with_run(bound, conversation.run), conversation
 
-    def _counts_subjects(self, snapshot: Snapshot) -> bool:
-        """Whether a budget of this policy counts by what callers name."""
-        if self._scopes_of[0] is not snapshot:
-            self._scopes_of = (snapshot, COUNTED.intersection([budget.scope for budget in snapshot.budgets]))
-        return bool(self._scopes_of[1])
-
-    def _counted(self, identity: Identity, bound: Bound, now: int) -> tuple[Bound, Fault | None]:
+    def _counted(self, snapshot: Snapshot, identity: Identity, bound: Bound, now: int) -> tuple[Bound, Fault | None]:
         """A run that the client did not name falls back to the shared subject where it would be one too many; what was named is refused."""
-        scopes, key = self._scopes_of[1], identity.key
+        known, scopes = self._scopes_of
+        if known is not snapshot:
+            scopes = COUNTED.intersection([budget.scope for budget in snapshot.budgets])
+            self._scopes_of = (snapshot, scopes)
+        if not scopes:
+            return bound, None
+        key = identity.key
         name = key.name if key is not None else ""
         while True:
             said = bound.claims
