@@ -59,7 +59,8 @@ class FileJournal:
             self.append_all((facts,))
 
     def append_all(self, records: Sequence[Sequence[AnyFact]]) -> None:
-        payloads, scratch, size = [], self._scratch, FRAME_HEAD.size * len(records)
+        payloads: list[bytes] = []
+        scratch, size = self._scratch, FRAME_HEAD.size * len(records)
         try:
             for facts in records:
                 payload = payload_of(facts, scratch)

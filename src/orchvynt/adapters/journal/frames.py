@@ -84,7 +84,9 @@ def payload_of(facts: Sequence[AnyFact], scratch: bytearray) -> bytes:
 def seal(records: Sequence[Sequence[AnyFact]], payloads: Sequence[bytes], seed: int, at: Position) -> tuple[bytes, list[Frame]]:
     """The bytes of the frames that these payloads make, each with its head, and the frames as they stand once that is written at `at`."""
     segment, place = at
-    start, frames, parts = at, [], []
+    start = at
+    frames: list[Frame] = []
+    parts: list[bytes] = []
     for facts, payload in zip(records, payloads, strict=True):
         length = len(payload)
         place += _HEAD_BYTES + length
