@@ -65,13 +65,13 @@ def test_a_tuple_is_compared_by_what_it_holds() -> None:
     tuples = {(module.name, name) for module in source_modules() for name in tuple_constants(module)}
     for module in filter(may_be_compiled, source_modules()):
         known = set(tuple_constants(module))
-        for node in (node for node in ast.walk(module.tree) if isinstance(node, ast.ImportFrom) and node.module):
-            source = f"{node.module.removeprefix('orchvynt.').replace('.', '/')}.py"
-            known |= {alias.name for alias in node.names if (source, alias.name) in tuples}
-        for node in (node for node in ast.walk(module.tree) if isinstance(node, ast.Compare)):
-            if any(isinstance(each, ast.Is | ast.IsNot) for each in node.ops):
-                named = {each.id for each in (node.left, *node.comparators) if isinstance(each, ast.Name)}
-                assert not named & known, f"{module.name}: {ast.unparse(node)}"
+        for taken in (node for node in ast.walk(module.tree) if isinstance(node, ast.ImportFrom)):
+            source = f"{(taken.module or '').removeprefix('orchvynt.').replace('.', '/')}.py"
+            known |= {alias.name for alias in taken.names if (source, alias.name) in tuples}
+        for compared in (node for node in ast.walk(module.tree) if isinstance(node, ast.Compare)):
+            if any(isinstance(each, ast.Is | ast.IsNot) for each in compared.ops):
+                named = {each.id for each in (compared.left, *compared.comparators) if isinstance(each, ast.Name)}
+                assert not named & known, f"{module.name}: {ast.unparse(compared)}"
 
 
 def tuple_constants(module: Module) -> Iterator[str]:

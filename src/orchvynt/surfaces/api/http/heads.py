@@ -5,7 +5,7 @@ their head from request to request, but for the length of the body: a repeated o
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 import httptools
 
@@ -18,8 +18,7 @@ _METHODS: Final = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT"
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 _MATTERS: Final = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect", b"upgrade"))
 _BEGIN: Final = re.compile(rb"[A-Z]{1,16}(?: |\Z)")
-_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)\r\n", re.IGNORECASE)
-LENGTH_DIGITS_MAX: Final = 18
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*\r\n", re.IGNORECASE)
 # What is kept of a connection for as long as it lasts.
 _KEPT_BYTES_MAX: Final = 4_096
 _HOPELESS: Final = re.compile(rb"(?<!\r)\n|\r[^\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -33,19 +32,11 @@ def check_beginning(part: bytes | bytearray, seen: int) -> None:
         raise bad_framing("a bare CR, a bare LF or a control character in the header")
 
 
-class Known(NamedTuple):
-    """A head that was read: what stands before and behind the digits of its Content-Length, and its request without a body."""
-
-    before: bytes
-    behind: bytes
-    request: Request
-
-
 class HeadReader:
     """Reads the heads of one connection, in turn. While it `waits`, `skip` must be given the bytes of a body with a length, as llhttp
-    waits for them. `known` is the last head, if it said a length: who meets it again need not have it read, and sets `waits` to False."""
+    waits for them."""
 
-    __slots__ = ("_headers", "_host", "_limits", "_parser", "_target", "_target_read", "known", "waits")
+    __slots__ = ("_headers", "_host", "_known", "_limits", "_parser", "_target", "_target_read", "waits")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -54,7 +45,7 @@ class HeadReader:
         self._target = b""
         self._target_read: tuple[bytes, str, str] = (b"/", "/", "")
         self.waits = False
-        self.known: Known | None = None
+        self._known: tuple[bytes, bytes, Request] | None = None
         self._parser = httptools.HttpRequestParser(self)
 
     def on_url(self, part: bytes) -> None:
@@ -65,14 +56,19 @@ class HeadReader:
 
     def read(self, head: bytes, peer: str) -> Request:
         """`head` ends with its empty line. Gives the request without its body. Raises RefusedError."""
+        if self._known is not None:
+            before, behind, known = self._known
+            if head.startswith(before) and head.endswith(behind) and (digits := head[len(before) : -len(behind)]).isdigit():
+                # llhttp has not seen this message, and does not wait for its body.
+                self.waits = False
+                return known.again(self._read_length(digits))
+            self._known = None
         request = self._parse(head, peer)
         length = _LENGTH.search(head) if len(head) <= _KEPT_BYTES_MAX else None
-        if length is None:
-            self.known = None
-        else:
+        if length is not None:
             start, end = length.span(1)
             # A copy, because the request will hold its body.
-            self.known = Known(head[:start], head[end:], request.again(0))
+            self._known = (head[:start], head[end:], request.again(0))
         return request
 
     def _parse(self, head: bytes, peer: str) -> Request:
@@ -148,7 +144,7 @@ class HeadReader:
             raise bad_framing("it needs exactly one Host field")
 
     def _read_length(self, digits: bytes) -> int:
-        if not digits.isdigit() or len(digits) > LENGTH_DIGITS_MAX:
+        if not digits.isdigit() or len(digits) > 18:
             raise bad_framing("Content-Length is not a number")
         length = int(digits)
         if length > self._limits.body_bytes_max:

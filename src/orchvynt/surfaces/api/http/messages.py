@@ -3,7 +3,7 @@
 from typing import Final
 
 from orchvynt.surfaces.api.http.chunks import ChunkedBody
-from orchvynt.surfaces.api.http.heads import LENGTH_DIGITS_MAX, HeadReader, check_beginning
+from orchvynt.surfaces.api.http.heads import HeadReader, check_beginning
 from orchvynt.surfaces.api.http.limits import Limits
 from orchvynt.surfaces.api.http.refusals import header_too_large
 from orchvynt.surfaces.api.http.request import CHUNKED, Request
@@ -54,51 +54,31 @@ class MessageReader:
         """The next whole request, if it ends in `data`; the bytes after it are in `rest`. Raises RefusedError, for good."""
         if self.phase == BODY:
             return self._feed_body(data)
-        heads, limits, seen = self._heads, self._limits, len(self._head)
+        seen = len(self._head)
         if seen:
             data = self._head + data
         if data.startswith(b"\r\n") and not self._skipped:
             # RFC 9112 section 2.2: one empty line before a request is ignored.
             self._skipped = True
             data = data[2:]
-        if heads.known is not None:
-            # Nearly every message of a connection that is kept: looked at here and not a call away (bench/versus.py).
-            before, behind, known = heads.known
-            if data.startswith(before):
-                start = len(before)
-                at = data.find(b"\r", start)
-                digits, end = data[start:at], at + len(behind)
-                if digits.isdigit() and data.startswith(behind, at) and end <= limits.header_bytes_max and at - start <= LENGTH_DIGITS_MAX:
-                    length = int(digits)
-                    if length <= limits.body_bytes_max:
-                        self._head = b""
-                        # llhttp has not seen this message, and does not wait for its body.
-                        heads.waits = self._skipped = False
-                        request = known.again(length)
-                        if end + length > len(data):
-                            return self._begin_body(request, data[end:])
-                        request.body = data[end : end + length]
-                        self.phase = BETWEEN
-                        self.rest = data[end + length :]
-                        return request
         end = data.find(b"\r\n\r\n", seen - 3 if seen > 3 else 0) + 4
         if end == 3:
             self.rest = b""
             self._keep_head(data, seen)
             return None
-        if end > limits.header_bytes_max:
-            raise header_too_large(limits)
+        if end > self._limits.header_bytes_max:
+            raise header_too_large(self._limits)
         self._head = b""
         self._skipped = False
-        request = heads.read(data[:end], self._peer)
+        request = self._heads.read(data[:end], self._peer)
         declared = request.body_bytes
         end_of_body = end + declared
         if declared == CHUNKED or end_of_body > len(data):
             return self._begin_body(request, data[end:])
         if declared:
             request.body = body = data[end:end_of_body]
-            if heads.waits:
-                heads.skip(body)
+            if self._heads.waits:
+                self._heads.skip(body)
         self.phase = BETWEEN
         self.rest = data[end_of_body:]
         return request
