@@ -20,6 +20,13 @@ from orchvynt.surfaces.cli.outside import (
 
 START, POLICY, TOOLS = "Start", "Policy", "Tools"
 
+InvocationsMax = Annotated[
+    int | None, typer.Option("--invocations-max", metavar="N", min=1, help="How many may be open at once (16384).", show_default=False)
+]
+ClientSecret = Annotated[
+    str, typer.Option("--oidc-client-secret", metavar="REF", help="Where the client's secret is: ${env:NAME} or ${file:NAME}.")
+]
+
 
 def add_start_commands(app: typer.Typer, outside: Outside) -> None:
     @app.command(rich_help_panel=START)
@@ -37,9 +44,7 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
         admin_url: Annotated[str, typer.Option("--admin-url", metavar="URL", help="What browsers call the admin port.")] = "",
         oidc_issuer: Annotated[str, typer.Option("--oidc-issuer", metavar="URL", help="The identity provider of people.")] = "",
         oidc_client_id: Annotated[str, typer.Option("--oidc-client-id", metavar="ID", help="What it knows this server as.")] = "",
-        oidc_client_secret: Annotated[
-            str, typer.Option("--oidc-client-secret", metavar="REF", help="Where the client's secret is: ${env:NAME} or ${file:NAME}.")
-        ] = "",
+        oidc_client_secret: ClientSecret = "",
         oidc_groups_claim: Annotated[
             str, typer.Option("--oidc-groups-claim", metavar="NAME", help="The claim with a person's groups (groups).")
         ] = "",
@@ -54,10 +59,7 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
             list[str] | None,
             typer.Option("--oidc-scope", metavar="SCOPE", help="A further scope to ask it for, such as groups; repeatable."),
         ] = None,
-        invocations_max: Annotated[
-            int | None,
-            typer.Option("--invocations-max", metavar="N", min=1, help="How many may be open at once (16384).", show_default=False),
-        ] = None,
+        invocations_max: InvocationsMax = None,
         drain: Annotated[float, typer.Option("--drain", metavar="SECONDS", min=0, help="How long open work may end at a stop.")] = 30.0,
     ) -> None:
         """Run the control plane."""
