@@ -106,9 +106,8 @@ def test_a_long_page_is_whole_and_lets_others_through() -> None:
 
 
 def test_a_metric_without_series_is_still_explained() -> None:
-    written = asyncio.run(
-        page([Series(metric).sampled() if not metric.bounds else Histogram(metric).sampled() for metric in m.METRICS], [os.getpid()])
-    )
+    sampled = [Series(metric).sampled() if not metric.bounds else Histogram(metric).sampled() for metric in m.METRICS]
+    written = asyncio.run(page(sampled, [os.getpid()]))
     families = {family.name: family for family in text_string_to_metric_families(written.decode())}
     for metric in m.METRICS:
         family = families[metric.name.removesuffix("_total")]
