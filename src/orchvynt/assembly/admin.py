@@ -120,8 +120,11 @@ async def first_tokens(
     secret = new_secret()
     path = beside / TOKEN_FILE
     await asyncio.to_thread(_write_secret, path, secret)
-    await store.add_token(TokenRow("first", "admin", digest(secret), clock.now(), "first start"))
-    return [], path
+    if await store.add_token(TokenRow("first", "admin", digest(secret), clock.now(), "first start")):
+        return [], path
+    # Another process was first, and has written its own.
+    await asyncio.to_thread(path.unlink)
+    return [], None
 
 
 def _write_secret(path: Path, secret: str) -> None:
