@@ -35,12 +35,13 @@ def replicas(postgres: Server, tmp_path: Path, scripted_provider: ScriptedProvid
         yield made
 
 
-def until(look: Callable[[], T]) -> T:
+def until(look: Callable[[], T | None]) -> T:
     end = time.monotonic() + 40
-    while not (found := look()):
+    while True:
+        if found := look():
+            return found
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
-    return found
 
 
 def apply(server: Serving, text: str, why: str = "tests") -> Any:

@@ -118,10 +118,14 @@ async def first_tokens(
     if await store.tokens():
         return [], None
     secret = new_secret()
-    path = beside / TOKEN_FILE
-    await asyncio.to_thread(_write_secret, path, secret)
-    await store.add_token(TokenRow("first", "admin", digest(secret), clock.now(), "first start"))
-    return [], path
+    path, written = beside / TOKEN_FILE, beside / f"{TOKEN_FILE}.{os.getpid()}"
+    await asyncio.to_thread(_write_secret, written, secret)
+    if await store.add_token(TokenRow("first", "admin", digest(secret), clock.now(), "first start")):
+        await asyncio.to_thread(written.replace, path)
+        return [], path
+    # Another process was first, and has written its own.
+    await asyncio.to_thread(written.unlink)
+    return [], None
 
 
 def _write_secret(path: Path, secret: str) -> None:

@@ -178,18 +178,8 @@ async def put_together(
     admitting.policy_changed(snapshot.budgets, snapshot.budgets)
     policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
     reviewing = Reviewing(carrier, on.store, policies, tasks)
-    channels = Channels(Posting(on.upstream, on.clock), on.secrets, on.clock, on.store, on.mailing, on.apprising)
-    delivering = Delivering(channels, on.store, on.clock, on.ids, policies, tasks, say)
-    delivering.stored = lambda: peers.tell("messages")
-    peers.on("messages", lambda _: delivering.look_again())
-    telling = Telling(policies, on.store, on.clock, on.ids, delivering, say)
-    Callbacks(parked, policies, reviewing, delivering, tasks)
-    counting, thresholds = carrier.counting, carrier.admitting.thresholds
-    duty = Duty("messages", on.store, peers, on.clock)
-    outage = OutageAlert(carrier.outage, policies, on.clock, delivering, say)
-    alerting = Alerting(
-        policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, telling, say, duty, outage
-    )
+    alerting = _alerting(on, policies, carrier, peers, tasks)
+    Callbacks(parked, policies, reviewing, alerting.delivering, tasks)
     voting = Voting(carrier, reviewing)
     following = FollowingReviews(parked, on.store, peers, on.clock, tasks)
     following.begin(pulse.reviews)
@@ -221,6 +211,19 @@ def _admitting(
     assert isinstance(on.clock, StoreClock)
     leasing = Leasing(on.store, on.store.process, ledger, on.clock, tasks)
     return LeasedAdmitting(*shared, leasing=leasing, tell=lambda passed: carrier.release_ended.tell(passed))
+
+
+def _alerting(on: Foundation, policies: Policies, carrier: Carrier, peers: Peers, tasks: Tasks) -> Alerting:
+    """What tells people, and carries it to them."""
+    channels = Channels(Posting(on.upstream, on.clock), on.secrets, on.clock, on.store, on.mailing, on.apprising)
+    delivering = Delivering(channels, on.store, on.clock, on.ids, policies, tasks, say)
+    delivering.stored = lambda: peers.tell("messages")
+    peers.on("messages", lambda _: delivering.look_again())
+    telling = Telling(policies, on.store, on.clock, on.ids, delivering, say)
+    counting, thresholds = carrier.counting, carrier.admitting.thresholds
+    duty = Duty("messages", on.store, peers, on.clock)
+    outage = OutageAlert(carrier.outage, policies, on.clock, delivering, say)
+    return Alerting(policies, on.store, on.clock, counting.tallies, counting.spending, thresholds, delivering, telling, say, duty, outage)
 
 
 def say(text: str) -> None:

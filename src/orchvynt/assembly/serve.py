@@ -134,7 +134,6 @@ async def _serve_from(
     if post.leads:
         _warn(process, started.warnings)
     port = await _begin(settings, process, post)
-    keyring = process.data_plane.reception.keyring
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, about.stopping.set)
@@ -157,16 +156,21 @@ async def _serve_from(
     await stop(process, about.replaced)
     if not about.replaced:
         await stop_admin()
-    await process.tasks.stop()
-    await opened.wakeups.close()
-    await keyring.write_used()
     stop_looking()
+    await _end(process)
+    return 0
+
+
+async def _end(process: Process) -> None:
+    """Nothing runs any more when this returns."""
+    await process.tasks.stop()
+    await process.opened.wakeups.close()
+    await process.data_plane.reception.keyring.write_used()
     await process.upstream.close()
     process.counting.close()
     process.looking.close()
     process.mailing.close()
     process.apprising.close()
-    return 0
 
 
 async def _begin(settings: Settings, process: Process, post: Post) -> int:

@@ -918,12 +918,12 @@ UPDATE review_owners SET process = $1 WHERE review = $2 AND process = $3;
 SELECT review_owners.review, inv, process FROM review_owners JOIN reviews ON reviews.review = review_owners.review
 WHERE process NOT IN (SELECT json_array_elements_text(:living::json)) AND process <> :process;
 
--- name: reviews_at_start
+-- name: parked_at_start
 -- A condition of `parked`: those that are open, and those that a caller may still come back for.
 status = 'open' OR :now - decided_at < :joinable_ns
 OR :now - coalesce(nullif(left_at, 0), decided_at) < coalesce(claim_for_ns, :claim_for_ns)
 
--- name: reviews_of
+-- name: parked_of
 -- A condition of `parked`: those of some invocations.
 reviews.inv IN (SELECT json_array_elements_text(:invocations::json))
 -- name: move_columns

@@ -18,8 +18,8 @@ _decode_votes: Final = msgspec.json.Decoder(tuple[Vote, ...]).decode
 _SHARED_FROM: Final = 20
 _decode_reminds: Final = msgspec.json.Decoder(tuple[int, ...]).decode
 _encode: Final = msgspec.json.Encoder().encode
-_AT_START: Final = QUERIES["parked"].filled(which=QUERIES["reviews_at_start"])
-_OF: Final = QUERIES["parked"].filled(which=QUERIES["reviews_of"])
+_AT_START: Final = QUERIES["parked"].filled(which=QUERIES["parked_at_start"])
+_OF: Final = QUERIES["parked"].filled(which=QUERIES["parked_of"])
 
 
 def read_parked(connection: Connection, now: int, joinable_ns: int) -> list[ParkedRow]:
