@@ -103,8 +103,8 @@ def test_one_view_of_what_several_count(tmp_path: Path, scripted_provider: Scrip
 
 
 def test_what_several_cannot_keep_right_is_refused(tmp_path: Path, scripted_provider: ScriptedProvider) -> None:
-    budget = "budgets: [{name: all, scope: global, limit: {usd: 1}, on_breach: reject}]"
-    for more, said in ((budget, "its budget all"), (gate(), "its gate reviewed")):
+    limits = "rate_limits: [{name: all, scope: global, limit: {invocations: 5}, window: minute}]"
+    for more, said in ((limits, "its rate limit all"), (gate(), "its gate reviewed")):
         refused = _served(tmp_path, three_tiers(scripted_provider, more), "--workers", "2")
         assert refused.returncode == 1
         assert f"{said} several processes do not keep right together yet" in refused.stderr

@@ -59,6 +59,11 @@ class LeasedAccount(Account, gc=False):
         self._stand((nanos, tokens, output, calls), _as_held(given.elsewhere, self.limits))
         self.granted, self.slices, self.known_at = given.granted, given.slices, at
 
+    def leased_elsewhere(self, unit: str) -> int:
+        """What other processes have left of a unit."""
+        nanos, tokens, output, calls = self.elsewhere
+        return {"nanos": nanos, "tokens": tokens, "input_tokens": tokens - output, "output_tokens": output, "invocations": calls}[unit]
+
     def give_back(self, keep: Portion) -> None:
         """From now on no more than `keep` is held on beyond what is used."""
         self.granted = at_most(self.granted, plus(self.used, keep))
