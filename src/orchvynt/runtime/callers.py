@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable
 from typing import Concatenate, Final, ParamSpec
 
+from orchvynt.decisions.budgets.leased_ledger import LeasedLedger
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.overflow import own_limits, used
 from orchvynt.decisions.budgets.refusals import amount_of
@@ -27,7 +28,7 @@ class Callers:
 
     def __init__(self, clock: Clock, ledger: Ledger, gone: Callable[[Life], None]) -> None:
         self.clock = clock
-        self.ledger = ledger
+        self._account = ledger.own if isinstance(ledger, LeasedLedger) else ledger.account
         self._gone = gone
 
     def attach(self, life: Life, caller: Caller) -> None:
@@ -130,7 +131,7 @@ class Callers:
         for line in life.lines:
             if line.book != line.budget:
                 continue
-            for one in used(own_limits(line), self.ledger.account(line)):
+            for one in used(own_limits(line), self._account(line)):
                 limit, left = one.limit, one.limit - one.settled - one.held
                 if left < 0:
                     left = 0

@@ -37,6 +37,11 @@ class LeasedLedger(Ledger):
         found = self.leased.get(self.key(line))
         return found if found is not None else super().account(line)
 
+    def own(self, line: Line) -> Account:
+        """The account with what this process holds alone."""
+        found = self.leased.get(self.key(line))
+        return found.own() if found is not None else super().account(line)
+
     def lacks(self, line: Line, needed: Portion) -> bool:
         """Whether the lease is too small for a hold on the line, or was granted under a higher limit. What is not limited there, and what
         costs nothing, needs no lease."""
