@@ -47,40 +47,32 @@ def test_workers_are_killed_and_replaced_while_callers_call(
         leader = server.leader()
         assert leader in first
 
-        async def kill(pid: int) -> None:
-            await asyncio.sleep(0.3)
-            os.kill(pid, signal.SIGKILL)
-            await asyncio.to_thread(until, lambda: pid not in server._serving() and len(server._serving()) == 2)
+        async def kill_one_and_then_the_leader() -> None:
+            for pid in (next(pid for pid in first if pid != leader), leader):
+                await asyncio.sleep(0.3)
+                os.kill(pid, signal.SIGKILL)
+                await asyncio.to_thread(until, lambda pid=pid: pid not in server._serving() and len(server._serving()) == 2)
 
-        for pid in (next(pid for pid in first if pid != leader), leader):
-            told = asyncio.run(calling(server, pid, lambda pid=pid: kill(pid)))  # type: ignore[misc]
-            assert sum(one.whole for one in told) > 20
-            assert all(one.status in (0, 200) for one in told), "whoever was not cut off was answered"
-            auditor.audit_records(told)
+        told = asyncio.run(calling(server, 1, kill_one_and_then_the_leader))
+        assert sum(one.whole for one in told) > 10
+        assert all(one.status in (0, 200) for one in told), "whoever was not cut off was answered"
+        auditor.audit_records(told)
         second = server.serving(2)
         assert not set(first) & set(second)
-        assert "what it had open has ended here" in server.log or "another one begins" in server.log
-        assert metric(server, "orchvynt_invocations_total") >= 1
+        assert server.log.count("another one begins") == 2
         assert metric(server, 'orchvynt_processes{state="out_of_reach"}') == 0
 
         async def replace() -> None:
             server.replace()
             await asyncio.to_thread(until, lambda: not set(second) & set(server._serving()) and len(server._serving()) == 2)
 
-        told = asyncio.run(calling(server, 1, replace))
+        told = asyncio.run(calling(server, 2, replace))
         assert all(one.whole for one in told), [one for one in told if not one.whole]
         auditor.audit_records(told)
-        third = server.serving(2)
         assert server.command("audit", "verify").returncode == 0
-        assert server.command("status").returncode == 0
+        third = server.serving(2)
         assert server.stop() == 0
         assert not any(map(is_there, third))
-        server.start()
-        auditor.audit_records(told)
-        last = server.serving(2)
-        # Without their parent nobody would begin another one in their place.
-        server.kill()
-        until(lambda: not any(map(is_there, last)))
 
 
 def test_one_view_of_what_several_count(tmp_path: Path, scripted_provider: ScriptedProvider) -> None:
@@ -100,15 +92,17 @@ def test_one_view_of_what_several_count(tmp_path: Path, scripted_provider: Scrip
         assert metric(server, "orchvynt_workers_untold") == 1, "said, not left out"
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
+        assert server.command("status").returncode == 0
+        # Without their parent nobody would begin another one in their place.
+        server.kill()
+        until(lambda: not any(map(is_there, pids)))
 
 
 def test_what_several_cannot_keep_right_is_refused(tmp_path: Path, scripted_provider: ScriptedProvider) -> None:
-    limits = "rate_limits: [{name: all, scope: global, limit: {invocations: 5}, window: minute}]"
-    for more, said in ((limits, "its rate limit all"), (gate(), "its gate reviewed")):
-        refused = _served(tmp_path, three_tiers(scripted_provider, more), "--workers", "2")
-        assert refused.returncode == 1
-        assert f"{said} several processes do not keep right together yet" in refused.stderr
-        assert refused.stderr.count("orchvynt serve:") == 1, "said once"
+    refused = _served(tmp_path, three_tiers(scripted_provider, gate()), "--workers", "2")
+    assert refused.returncode == 1
+    assert "its gate reviewed several processes do not keep right together yet" in refused.stderr
+    assert refused.stderr.count("orchvynt serve:") == 1, "said once"
 
 
 def _served(folder: Path, policy: str, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -14,10 +14,14 @@ from tests.support.serving import Serving
 T = TypeVar("T")
 
 PATIENCE_S = 60.0
-CALLERS = 8
+CALLERS = 4
 
 
 class Working(Serving):
+    def start(self, wait_for_admin: bool = True) -> None:
+        super().start(wait_for_admin)
+        until(lambda: " workers serve\n" in sorted(self.folder.glob("serve-*.log"))[-1].read_text())
+
     def processes(self) -> dict[int, str]:
         """The state of each process that has not come to its end, by its pid."""
         return {one["pid"]: one["state"] for one in self.admin("/status").json["processes"]}

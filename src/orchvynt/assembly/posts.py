@@ -7,7 +7,8 @@ from typing import Protocol
 
 from orchvynt.assembly.binding import bind
 from orchvynt.assembly.settings import Settings
-from orchvynt.assembly.worker_line import Ask, Counted, Gathered, Leave, Line, Ready, Start
+from orchvynt.assembly.worker_line import Ask, Counted, Cover, Gathered, Leave, Line, Ready, Start
+from orchvynt.surfaces.api.http.server import HttpServer
 
 Count = Callable[[], Awaitable[bytes]]
 """What this process counted, encoded."""
@@ -26,7 +27,7 @@ class Post(Protocol):
         """A listening socket, the caller's to close. Raises OSError that names the address if it cannot be had."""
         ...
 
-    async def serve(self, count: Count, stop: Callable[[bool], None]) -> None:
+    async def serve(self, server: HttpServer, count: Count, stop: Callable[[bool], None]) -> None:
         """Says that this process serves, and hears what the parent has to say, until there is none. `stop` is told whether another
         process takes its place."""
         ...
@@ -45,7 +46,7 @@ class Alone:
     def admin(self, settings: Settings) -> socket.socket:
         return bind(settings.admin_host, settings.admin_port)
 
-    async def serve(self, count: Count, stop: Callable[[bool], None]) -> None:  # noqa: ARG002 - nobody asks
+    async def serve(self, server: HttpServer, count: Count, stop: Callable[[bool], None]) -> None:  # noqa: ARG002 - nobody asks
         return
 
     async def gather(self) -> tuple[list[bytes], int]:
@@ -57,8 +58,12 @@ class AtWork:
 
     def __init__(self, start: Start, end: socket.socket) -> None:
         self.leads = start.admin is not None
-        self.data: socket.socket | None = socket.socket(fileno=start.data)
-        self.data.set_inheritable(False)
+        self._all = {descriptor: socket.socket(fileno=descriptor) for descriptor in start.data}
+        for one in self._all.values():
+            one.set_inheritable(False)
+        self.data: socket.socket | None = self._all[start.own].dup()
+        self._leaves = False
+        self._covered: dict[int, Callable[[], None]] = {}
         self._admin = start.admin
         self._end = end
         self._line: Line | None = None
@@ -69,7 +74,7 @@ class AtWork:
         # Whoever does not lead has one that nobody knows.
         return socket.socket() if self._admin is None else socket.socket(fileno=self._admin)
 
-    async def serve(self, count: Count, stop: Callable[[bool], None]) -> None:
+    async def serve(self, server: HttpServer, count: Count, stop: Callable[[bool], None]) -> None:
         self._end.setblocking(False)
         line = self._line = Line(*await asyncio.open_connection(sock=self._end))
         line.send(Ready())
@@ -79,12 +84,22 @@ class AtWork:
                     line.send(Counted(message.number, await count()))
                 elif isinstance(message, Gathered) and (waiting := self._waiting.pop(message.number, None)) is not None:
                     waiting.set_result(message)
+                elif isinstance(message, Cover) and not self._leaves:
+                    await self._cover(server, message)
                 elif isinstance(message, Leave):
+                    self._leaves = True
                     stop(True)
             # The parent is gone, and with it who would begin another worker.
             stop(False)
         finally:
             line.close()
+
+    async def _cover(self, server: HttpServer, asked: Cover) -> None:
+        end = self._covered.pop(asked.data, None)
+        if end is not None:
+            end()
+        if asked.on:
+            self._covered[asked.data] = await server.cover(self._all[asked.data].dup())
 
     async def gather(self) -> tuple[list[bytes], int]:
         if self._line is None:

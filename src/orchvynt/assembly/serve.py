@@ -146,7 +146,7 @@ async def _serve_from(
         # Before anybody hears that this process is up: who then begins to write the policy's file is seen from the first byte on.
         stop_looking = _look_after_file(settings, process, changing)
         stop_admin = await _start_admin(settings, environment, process, operations, measures, admin_socket)
-    process.tasks.start(post.serve(measures.packed, about.stop), "parent")
+    process.tasks.start(post.serve(process.server, measures.packed, about.stop), "parent")
     # What was built lives as long as the process: the collector, which `main` had turned off, need not look at it again.
     gc.collect()
     gc.freeze()

@@ -13,11 +13,12 @@ _LENGTH: Final = struct.Struct("!I")
 
 
 class Start(msgspec.Struct, frozen=True, tag=True):
-    """What a worker is started with. `data` and `admin` are listening sockets that it inherits; only the one that leads has the latter."""
+    """What a worker is started with: listening sockets that it inherits. Of `data` it accepts from `own`, and covers others; only the one
+    that leads has `admin`."""
 
     settings: Settings
-    number: int
-    data: int
+    data: list[int]
+    own: int
     admin: int | None
 
 
@@ -27,6 +28,13 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 class Leave(msgspec.Struct, frozen=True, tag=True):
     """Another worker accepts from the same socket now: finish what is open, take nothing new, end."""
+
+
+class Cover(msgspec.Struct, frozen=True, tag=True):
+    """Nobody accepts from this socket: do so, until it is not `on` any more."""
+
+    data: int
+    on: bool
 
 
 class Ask(msgspec.Struct, frozen=True, tag=True):
@@ -50,7 +58,7 @@ class Gathered(msgspec.Struct, frozen=True, tag=True):
     missing: int
 
 
-Message = Start | Ready | Leave | Ask | Counted | Gathered
+Message = Start | Ready | Leave | Cover | Ask | Counted | Gathered
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Message).decode

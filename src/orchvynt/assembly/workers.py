@@ -15,7 +15,7 @@ import msgspec
 
 from orchvynt.assembly.binding import bind, bind_for_workers
 from orchvynt.assembly.settings import Settings
-from orchvynt.assembly.worker_line import Ask, Counted, Gathered, Leave, Line, Ready, Start
+from orchvynt.assembly.worker_line import Ask, Counted, Cover, Gathered, Leave, Line, Ready, Start
 
 EXIT_REFUSED: Final = 1
 LEADS: Final = 1
@@ -66,6 +66,7 @@ class Workers:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._replacing = asyncio.Event()
+        self._covers: dict[int, Worker] = {}
         self._failures: dict[int, int] = {}
         self._asked = 0
 
@@ -76,11 +77,11 @@ class Workers:
         loop.add_signal_handler(signal.SIGHUP, self._replacing.set)
         try:
             # The first one makes the schema and takes the policy's file; the others find both.
-            for numbers in ([LEADS], range(LEADS + 1, self._settings.workers + 1)):
-                for worker in [await self._start(number) for number in numbers]:
-                    if not await self._is_ready(worker):
-                        return 0 if self._stopping.is_set() else EXIT_REFUSED
-            _say(f"{self._settings.workers} workers serve")
+            if not await self._is_ready(await self._start(LEADS)):
+                return 0 if self._stopping.is_set() else EXIT_REFUSED
+            await asyncio.gather(*(self._again(number, 0) for number in range(LEADS + 1, self._settings.workers + 1)))
+            if not self._stopping.is_set():
+                _say(f"{self._settings.workers} workers serve")
             while not self._stopping.is_set():
                 await _any(self._stopping.wait(), self._replacing.wait())
                 if not self._stopping.is_set():
@@ -104,9 +105,9 @@ class Workers:
 
     async def _start(self, number: int) -> Worker:
         ours, theirs = socket.socketpair()
-        data = self._data[number % len(self._data)]
         admin = self._admin if number == LEADS else None
-        shared = [one.fileno() for one in (theirs, data, admin) if one is not None]
+        data = [one.fileno() for one in self._data]
+        shared = [one.fileno() for one in (theirs, *self._data, admin) if one is not None]
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "orchvynt.assembly.worker", str(theirs.fileno()), pass_fds=shared
@@ -115,7 +116,7 @@ class Workers:
         line = Line(*await asyncio.open_connection(sock=ours))
         # One follows the policy's file for all.
         settings = self._settings if admin is not None else msgspec.structs.replace(self._settings, watch=False)
-        line.send(Start(settings, number, data.fileno(), admin.fileno() if admin is not None else None))
+        line.send(Start(settings, data, self._socket_of(number), admin.fileno() if admin is not None else None))
         worker = Worker(number, process, line, asyncio.get_running_loop().time())
         self._all.add(worker)
         self._begin(self._listen(worker))
@@ -143,6 +144,7 @@ class Workers:
             if isinstance(message, Ready):
                 self._serving[worker.number] = worker
                 worker.ready.set()
+                self._cover()
             elif isinstance(message, Ask):
                 self._begin(self._gather(worker, message.number))
             elif isinstance(message, Counted) and (waiting := worker.counted.pop(message.number, None)) is not None:
@@ -175,10 +177,28 @@ class Workers:
         if self._serving.get(worker.number) is not worker:
             return
         del self._serving[worker.number]
+        self._cover()
         if not self._stopping.is_set():
             how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
             _say(f"worker {worker.number} (process {worker.process.pid}) {how}; another one begins")
             await self._again(worker.number, asyncio.get_running_loop().time() - worker.began)
+
+    def _socket_of(self, number: int) -> int:
+        return self._data[number % len(self._data)].fileno()
+
+    def _cover(self) -> None:
+        """What waits in the socket of a worker that is gone is answered by another one until it is back."""
+        if len(self._data) == 1 or self._stopping.is_set():
+            return
+        for number in range(LEADS, self._settings.workers + 1):
+            covers = self._covers.get(number)
+            if number in self._serving:
+                self._covers.pop(number, None)
+                if covers is not None and covers in self._serving.values():
+                    covers.line.send(Cover(self._socket_of(number), on=False))
+            elif covers not in self._serving.values() and self._serving:
+                one = self._covers[number] = min(self._serving.values(), key=lambda worker: worker.number)
+                one.line.send(Cover(self._socket_of(number), on=True))
 
     async def _again(self, number: int, lasted_s: float) -> None:
         failures = 0 if lasted_s >= _LASTED_S else self._failures.get(number, 0)

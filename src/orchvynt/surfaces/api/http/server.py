@@ -41,6 +41,7 @@ class HttpServer:
         self._date_second = -1
         self._connections: set[Guest] = set()
         self._server: asyncio.Server | None = None
+        self._covered: set[asyncio.Server] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self._empty: asyncio.Event | None = None
 
@@ -65,10 +66,24 @@ class HttpServer:
         bound: int = server.sockets[0].getsockname()[1]
         return bound
 
+    async def cover(self, listening: socket.socket) -> Callable[[], None]:
+        """Accepts from this socket, too, until what it gives is called."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Connection(self), sock=listening, backlog=_BACKLOG)
+        self._covered.add(server)
+
+        def end() -> None:
+            self._covered.discard(server)
+            server.close()
+
+        return end
+
     def accept_no_more(self) -> None:
-        """What waits in the kernel is for others, that accept from the same socket."""
-        assert self._server is not None, "not started"
-        self._server.close()
+        """What waits in the kernel is for others, that accept from the same sockets."""
+        if self._server is not None:
+            self._server.close()
+        for server in self._covered:
+            server.close()
 
     def close_idle(self) -> None:
         """Connections on which nothing is asked are closed."""
@@ -83,8 +98,7 @@ class HttpServer:
     async def drain(self, timeout: float) -> bool:  # noqa: ASYNC109 -- a bound on waiting for others, after which they are cut; not a cancellation
         """Answers what is open for at most `timeout` seconds, then cuts it. True if nothing had to be cut."""
         self.draining = True
-        if self._server is not None:
-            self._server.close()
+        self.accept_no_more()
         self._empty = asyncio.Event()
         self.close_idle()
         whole = await self._emptied(timeout)
