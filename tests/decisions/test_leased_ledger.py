@@ -95,14 +95,19 @@ def test_windows_that_are_over_and_subjects_that_are_gone() -> None:
     hear(Wanted(LIMITS), given(30, key=minute), ledger, 10)
     rolling = ("r", "*", 0, 500)
     hear(Wanted(LIMITS), given(30, key=rolling), ledger, 10)
-    assert ledger.over_leases(119, 400, {"b": 1_000}) == []
-    assert ledger.over_leases(120, 510, {"b": 1_000}) == [minute, rolling]
-    assert ledger.over_leases(0, 1_010, {"b": 1_000}) == [KEY, rolling]
+    assert ledger.look_at_some() == [KEY, minute, rolling]
+
+    def over(now: int, at: int) -> list[AccountKey]:
+        return [key for key in ledger.leased if ledger.is_over(key, now, at, {"b": 1_000})]
+
+    assert (over(119, 400), over(120, 510), over(0, 1_010)) == ([], [minute, rolling], [KEY, rolling])
     ledger.leased[minute].waiting = 1
-    assert ledger.over_leases(120, 0, {}) == []
+    assert over(120, 0) == []
+    assert not ledger.is_idle(minute, 10**13)
     ledger.drop_leases([minute])
     assert (minute in ledger.leased, ledger.open(minute).waiting) == (False, 1)
-    assert ledger.idle_leases(10**13) == [KEY, rolling]
+    assert [ledger.is_idle(KEY, at) for at in (10**9, 10**13)] == [False, True]
+    assert ledger.look_at_some() == [KEY, rolling]
     ledger.end(("nobody", "*", 0, 0))
 
 
