@@ -9,7 +9,6 @@ from orchvynt.ports.processes import SILENT_NS, ProcessRow
 
 PLAIN = "version: 1\nproviders: {o: {kind: openai}}\nmodels: {gpt-4o: {provider: o}}\n"
 ASKED = {
-    "its budget all": "budgets: [{name: all, scope: global, limit: {usd: 1}}]",
     "its rate limit each": "rate_limits: [{name: each, scope: key, limit: {invocations: 5}, window: minute}]",
     "its gate money": "groups: {people: {members: [a@example.com]}}\ngates: [{name: money, stage: output, reviewers: people}]",
 }
@@ -38,3 +37,7 @@ def test_each_is_named_with_what_helps(named: str) -> None:
 
 def test_what_each_does_for_itself_is_served() -> None:
     assert not_yet(policy("keys: [{name: agents}]\n"), 4, [row()]) == ""
+
+
+def test_what_they_share_is_served() -> None:
+    assert not_yet(policy("budgets: [{name: all, scope: global, limit: {usd: 1}}]\n"), 4, [row(SILENT_NS)]) == ""

@@ -221,8 +221,9 @@ class World(RuleBasedStateMachine):
         self.at += seconds * SECOND
         self.mono += seconds * SECOND
         for process in self.processes:
-            over = process.ledger.over_leases(self.at, self.mono, {"life": 1 << 62})
-            process.ledger.drop_leases([key for key in over if key[2]])
+            for key in process.ledger.look_at_some():
+                if key[2] and process.ledger.is_over(key, self.at, self.mono, {}):
+                    process.ledger.drop_leases((key,))
 
     @rule(number=st.integers(0, 2), limit=st.integers(0, 120))
     def a_limit_changes(self, number: int, limit: int) -> None:

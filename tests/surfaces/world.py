@@ -139,6 +139,9 @@ class MemoryControl:
     def budgets(self) -> list[BudgetLine]:
         return self.budget_lines
 
+    async def standing(self) -> list[BudgetLine]:
+        return self.budget_lines
+
     def rate_limits(self) -> list[RateLimitLine]:
         return self.rate_limit_lines
 

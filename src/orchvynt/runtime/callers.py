@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable
 from typing import Concatenate, Final, ParamSpec
 
+from orchvynt.decisions.budgets.leased_ledger import LeasedLedger
 from orchvynt.decisions.budgets.ledger import Ledger
 from orchvynt.decisions.budgets.overflow import own_limits, used
 from orchvynt.decisions.budgets.refusals import amount_of
@@ -27,7 +28,7 @@ class Callers:
 
     def __init__(self, clock: Clock, ledger: Ledger, gone: Callable[[Life], None]) -> None:
         self.clock = clock
-        self.ledger = ledger
+        self._account = ledger.own if isinstance(ledger, LeasedLedger) else ledger.account
         self._gone = gone
 
     def attach(self, life: Life, caller: Caller) -> None:
@@ -130,9 +131,8 @@ class Callers:
             name = line.terms.name
             if line.book != name:
                 continue
-            for one in used(own_limits(line), self.ledger.account(line)):
-                limit = one.limit
-                left = limit - one.settled - one.held
+            for one in used(own_limits(line), self._account(line)):
+                limit, left = one.limit, one.limit - one.settled - one.held
                 if left < 0:
                     left = 0
                 share = left / limit if limit else 0.0

@@ -34,7 +34,8 @@ class BudgetLine(msgspec.Struct, frozen=True):
     on top of them. `resets_at` is 0 for a lifetime.
 
     `measures` are all of its limits, each with what was granted. `breach_model` is the one that is admitted past the limit of a budget
-    that downgrades; `rolls_ns` the length of a window that rolls."""
+    that downgrades; `rolls_ns` the length of a window that rolls. `leased_…` is what processes that share the store have leased and not
+    settled, with what they hold."""
 
     name: str
     scope: str
@@ -56,6 +57,8 @@ class BudgetLine(msgspec.Struct, frozen=True):
     rolls_ns: int = 0
     granted_nanos: int = 0
     granted_tokens: int = 0
+    leased_nanos: int = 0
+    leased_tokens: int = 0
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -195,7 +198,13 @@ class Control(Notifying, Protocol):
         """All processes that may serve from this store, this one first, and what each serves."""
         ...
 
-    def budgets(self) -> list[BudgetLine]: ...
+    def budgets(self) -> list[BudgetLine]:
+        """As this process knows them."""
+        ...
+
+    async def standing(self) -> list[BudgetLine]:
+        """The same over all processes that share the store. Raises StoreUnavailableError."""
+        ...
 
     def rate_limits(self) -> list[RateLimitLine]: ...
 

@@ -48,11 +48,19 @@ class LeasedAdmitting(Admitting):
         needed = takes(weighed.result, weighed.calls)
         doubted = to_ask(weighed.lines, weighed.result, needed, self._leased, mono)
         if not doubted:
-            return weighed
+            return self._with_lease(weighed) if isinstance(weighed.result, Short) else weighed
         short = self._instead(weighed.result, doubted[0], needed)
         return Doubted(
             weighed.lines, weighed.price, short, weighed.input_tokens_bound, weighed.calls, weighed.counted_by, "", tuple(doubted), needed
         )
+
+    def _with_lease(self, weighed: Weighed) -> Weighed:
+        """What stands in the way, with how much of it is leased to others."""
+        short = weighed.result
+        assert isinstance(short, Short)
+        account = self._leased.leased.get(self._leased.key(short.line))
+        leased = account.leased_elsewhere(short.unit) if account is not None else 0
+        return msgspec.structs.replace(weighed, result=msgspec.structs.replace(short, leased=leased)) if leased > 0 else weighed
 
     def _instead(self, result: Fits | Short, line: Line, needed: Portion) -> Short:
         """The wait for a lease, in place of a result that does not hold yet."""

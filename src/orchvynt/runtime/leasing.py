@@ -159,14 +159,15 @@ class Leasing:
 
     def tidy(self, now: int, idle_ns: dict[str, int]) -> None:
         """Gives back what nothing was held on for long, and ends what nobody will ask for again."""
-        mono = self._clock.monotonic()
-        for key in self._ledger.idle_leases(mono):
-            self.give_back(key, NOTHING)
-        over = self._ledger.over_leases(now, mono, idle_ns)
-        self._ledger.drop_leases([key for key in over if key[2]])
-        for key in over:
-            if not key[2]:
-                self.give_back(key, NOTHING, closes=True)
+        mono, ledger = self._clock.monotonic(), self._ledger
+        for key in ledger.look_at_some():
+            if ledger.is_over(key, now, mono, idle_ns):
+                if key[2]:
+                    ledger.drop_leases((key,))
+                else:
+                    self.give_back(key, NOTHING, closes=True)
+            elif ledger.is_idle(key, mono):
+                self.give_back(key, NOTHING)
 
 
 def _idle_ns(line: Line) -> int:

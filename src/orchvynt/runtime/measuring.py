@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from orchvynt.decisions.budgets.leased_account import LeasedAccount
 from orchvynt.decisions.budgets.ledger import Account, AccountKey
 from orchvynt.decisions.budgets.windows import account_window
 from orchvynt.language.snapshot import Budget, Snapshot
@@ -174,11 +175,11 @@ class Measuring:
 
 
 def _current(accounts: Iterable[tuple[AccountKey, Account]], budgets: Mapping[str, Budget], now: int) -> Iterable[tuple[Budget, Account]]:
-    """Those of the policy's budgets, in windows that have not ended."""
+    """Those of the policy's budgets, in windows that have not ended. Of what is held, this process's part: all of them are added up."""
     for (name, _, start, end), account in accounts:
         budget = budgets.get(name)
         if budget is not None and account_window(budget, now) == (start, end):
-            yield budget, account
+            yield budget, account.own() if isinstance(account, LeasedAccount) else account
 
 
 def _used(budget: Budget, account: Account) -> int:

@@ -176,12 +176,12 @@ RECEIPTS: Final = _counter("receipts", "Attempts that were settled.", MODEL, PRO
 OVERRUNS: Final = _counter("overruns", "Attempts that were billed for more than they were allowed.", MODEL, PROVIDER)
 
 BUDGET_LIMIT_USD: Final = _level("budget_limit_usd", "The limit, of budgets with scope global.", BUDGET, scale=_SECOND)
-BUDGET_SETTLED_USD: Final = _gauge("budget_settled_usd", "Settled in the current window, with scope global.", BUDGET, scale=_SECOND)
+BUDGET_SETTLED_USD: Final = _level("budget_settled_usd", "Settled in the current window, with scope global.", BUDGET, scale=_SECOND)
 BUDGET_HELD_USD: Final = _gauge("budget_held_usd", "Held now, with scope global.", BUDGET, scale=_SECOND)
 BUDGET_LIMIT_TOKENS: Final = _level("budget_limit_tokens", "The limit, of budgets with scope global.", BUDGET)
-BUDGET_SETTLED_TOKENS: Final = _gauge("budget_settled_tokens", "Settled in the current window, with scope global.", BUDGET)
+BUDGET_SETTLED_TOKENS: Final = _level("budget_settled_tokens", "Settled in the current window, with scope global.", BUDGET)
 BUDGET_HELD_TOKENS: Final = _gauge("budget_held_tokens", "Held now, with scope global.", BUDGET)
-BUDGET_SUBJECTS: Final = _gauge("budget_subjects", "Subjects that were met in the current window.", BUDGET)
+BUDGET_SUBJECTS: Final = _level("budget_subjects", "Subjects that were met in the current window.", BUDGET)
 BUDGET_FULLEST: Final = Metric(
     "orchvynt_budget_fullest_ratio", "gauge", "The share of its limit that is settled or held, of the subject that used most.", (BUDGET,),
     scale=1_000_000, highest=True,

@@ -8,6 +8,7 @@ import msgspec
 
 from orchvynt.decisions.budgets.accounts import RollingAccount
 from orchvynt.decisions.budgets.grants import NOTHING, term
+from orchvynt.decisions.budgets.leased_ledger import LeasedLedger
 from orchvynt.decisions.budgets.ledger import EMPTY
 from orchvynt.decisions.budgets.windows import account_window
 from orchvynt.decisions.fallback.breakers import Sight
@@ -52,6 +53,7 @@ from orchvynt.runtime.deciding import Act, Deciding
 from orchvynt.runtime.granting import Granting
 from orchvynt.runtime.outages import sentence
 from orchvynt.runtime.policies import PolicyMissingError
+from orchvynt.runtime.shared_budgets import shared_lines
 from orchvynt.runtime.shedding import Shedding
 from orchvynt.runtime.voting import unknown
 
@@ -129,10 +131,23 @@ class Operations:
     async def resend(self, message: str) -> MessageRow | Fault:
         return await self.alerting.delivering.resend(message)
 
+    async def standing(self) -> list[BudgetLine]:
+        ledger = self.carrier.admitting.ledger
+        if not isinstance(ledger, LeasedLedger):
+            return self.budgets()
+        rates = self._rates()
+        await self.store.caught_up()
+        found = await shared_lines(self.store, ledger, self.policies.current.budgets, rates)
+        found += self._granted_only({(line.name, line.subject) for line in found}, rates)
+        return sorted(found, key=lambda line: (line.name, line.subject))
+
+    def _rates(self) -> Rates:
+        at, burning = self.carrier.clock.now(), self.carrier.admitting.burning
+        return Rates(at, burning.recent(at), burning.spans(at))
+
     def budgets(self) -> list[BudgetLine]:
-        at = self.carrier.clock.now()
-        burning = self.carrier.admitting.burning
-        rates = Rates(at, burning.recent(at), burning.spans(at))
+        rates = self._rates()
+        at = rates.at
         by_name = {budget.name: budget for budget in self.policies.current.budgets}
         ledger, found = self.carrier.admitting.ledger, []
         for (name, subject, start, end), account in ledger.entries(at):

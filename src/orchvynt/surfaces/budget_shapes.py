@@ -12,7 +12,7 @@ UnitName = Literal["usd", "tokens", "input_tokens", "output_tokens", "invocation
 
 class MeasureView(msgspec.Struct, frozen=True):
     """One limit of a budget. Figures of `usd` are nano-dollars. `used` is a share: 1 is all, more is past the limit of a budget that does
-    not refuse there; `remaining` is then negative."""
+    not refuse there; `remaining` is then negative. `leased` is what processes that share the store may still spend, with what is held."""
 
     unit: UnitName
     limit: int
@@ -20,6 +20,7 @@ class MeasureView(msgspec.Struct, frozen=True):
     held: int
     remaining: int
     used: float
+    leased: int = 0
 
 
 class BurnView(msgspec.Struct, frozen=True):

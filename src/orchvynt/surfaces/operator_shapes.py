@@ -71,7 +71,8 @@ class BudgetView(msgspec.Struct, frozen=True):
 
     `measures` are all of its limits, each with what was granted on top; `state` is by the one that is used most: `low` from 80 %, `full`
     at its limit, `over` past it, where a budget does not refuse. `rolls_ms` is the length of a window that rolls, else 0. `breach_model`
-    is what a budget that downgrades admits past its limit. What remains of `limit_…` is with what was granted, too."""
+    is what a budget that downgrades admits past its limit. What remains of `limit_…` is with what was granted, too.
+    `leased_…` is what processes that share the store may still spend of it, with what they hold; 0 where there is one."""
 
     name: str
     scope: str
@@ -96,6 +97,8 @@ class BudgetView(msgspec.Struct, frozen=True):
     forecast: ForecastView = ForecastView()
     granted_nanos: int = 0
     granted_tokens: int = 0
+    leased_nanos: int = 0
+    leased_tokens: int = 0
 
 
 class ProcessView(msgspec.Struct, frozen=True):

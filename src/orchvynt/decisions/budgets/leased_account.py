@@ -59,6 +59,18 @@ class LeasedAccount(Account, gc=False):
         self._stand((nanos, tokens, output, calls), _as_held(given.elsewhere, self.limits))
         self.granted, self.slices, self.known_at = given.granted, given.slices, at
 
+    def own(self) -> Account:
+        """The same with what this process holds alone: what others have leased is not used yet, and nobody is told that it is."""
+        nanos, tokens, output, calls = self.elsewhere
+        settled = self.settled_nanos, self.settled_tokens, self.settled_output, self.settled_calls
+        held = self.held_nanos - nanos, self.held_tokens - tokens, self.held_output - output, self.held_calls - calls
+        return Account(*settled, *held, self.holds, self.waiting, self.touched_at)
+
+    def leased_elsewhere(self, unit: str) -> int:
+        """What other processes have left of a unit."""
+        nanos, tokens, output, calls = self.elsewhere
+        return {"nanos": nanos, "tokens": tokens, "input_tokens": tokens - output, "output_tokens": output, "invocations": calls}[unit]
+
     def give_back(self, keep: Portion) -> None:
         """From now on no more than `keep` is held on beyond what is used."""
         self.granted = at_most(self.granted, plus(self.used, keep))

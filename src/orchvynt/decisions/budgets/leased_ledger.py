@@ -10,7 +10,7 @@ from typing import Final
 from orchvynt.decisions.budgets.accounts import Account, AccountKey, Line, used
 from orchvynt.decisions.budgets.leased_account import LeasedAccount
 from orchvynt.decisions.budgets.leasing import Given, idle_for_ns
-from orchvynt.decisions.budgets.ledger import Ledger
+from orchvynt.decisions.budgets.ledger import IDLE_NS, LOOKED_AT, Ledger
 from orchvynt.decisions.budgets.portions import Portion, bounds, lower
 from orchvynt.language.compiled_budgets import Limits
 from orchvynt.model.budget_facts import PROMPTS
@@ -27,15 +27,21 @@ def is_leased(line: Line) -> bool:
 class LeasedLedger(Ledger):
     """`leased` are the accounts that the store has answered for. What earlier processes spent is not put back here: the store knows it."""
 
-    __slots__ = ("leased",)
+    __slots__ = ("_to_look_at", "leased")
 
     def __init__(self) -> None:
         super().__init__()
         self.leased: dict[AccountKey, LeasedAccount] = {}
+        self._to_look_at: list[AccountKey] = []
 
     def account(self, line: Line) -> Account:
         found = self.leased.get(self.key(line))
         return found if found is not None else super().account(line)
+
+    def own(self, line: Line) -> Account:
+        """The account with what this process holds alone."""
+        found = self.leased.get(self.key(line))
+        return found.own() if found is not None else super().account(line)
 
     def lacks(self, line: Line, needed: Portion) -> bool:
         """Whether the lease is too small for a hold on the line, or was granted under a higher limit. What is not limited there, and what
@@ -113,25 +119,25 @@ class LeasedLedger(Ledger):
                 del self._books[budget, start, end][subject]
         super()._move(account, key)
 
-    def idle_leases(self, at: int) -> list[AccountKey]:
-        """The accounts with a lease that nothing was held on for so long (`at` is monotonic) that what is left of it goes back."""
-        return [
-            key
-            for key, account in self.leased.items()
-            if not account.waiting
-            and account.used_at + idle_for_ns(key, bool(key[3] and not key[2])) <= at
-            and any(left > 0 for left in account.idle)
-        ]
+    def look_at_some(self) -> list[AccountKey]:
+        """The accounts to be tidied up now: after some calls it was all of them."""
+        if not self._to_look_at:
+            self._to_look_at = list(self.leased)
+        some, self._to_look_at = self._to_look_at[-LOOKED_AT:], self._to_look_at[:-LOOKED_AT]
+        return [key for key in some if key in self.leased]
 
-    def over_leases(self, now: int, at: int, idle: Mapping[str, int]) -> list[AccountKey]:
-        """The accounts that nobody will ask for again: their window has ended, or nothing was held on them for as long as their budget
-        remembers a subject."""
-        over = []
-        for key, account in self.leased.items():
-            if account.holds or account.waiting or account.closing:
-                continue
-            budget, _, start, end = key
-            ended = 0 < end <= now if start else account.used_at + (end or idle.get(budget, 0)) <= at
-            if ended:
-                over.append(key)
-        return over
+    def is_idle(self, key: AccountKey, at: int) -> bool:
+        """Whether nothing was held there for so long (`at` is monotonic) that what is left of the lease goes back."""
+        account = self.leased[key]
+        if account.waiting or at - account.used_at < idle_for_ns(key, bool(key[3] and not key[2])):
+            return False
+        return any(left > 0 for left in account.idle)
+
+    def is_over(self, key: AccountKey, now: int, at: int, idle: Mapping[str, int]) -> bool:
+        """Whether nobody will ask for the account again: its window has ended, or nothing was held on it for as long as its budget
+        remembers a subject, or its window is long."""
+        account = self.leased[key]
+        if account.holds or account.waiting or account.closing:
+            return False
+        budget, _, start, end = key
+        return 0 < end <= now if start else at - account.used_at >= (end or idle.get(budget, IDLE_NS))

@@ -47,7 +47,7 @@ Unit = Literal["invocations", "tokens", "input_tokens", "output_tokens", "nanos"
 
 class Short(msgspec.Struct, frozen=True, gc=False):
     """The first budget that the smallest admissible hold does not fit on. `waits` if only holds in flight stand in the way; `takes` is
-    what all of the hold would take."""
+    what all of the hold would take, `leased` that part of `held` that other processes have leased."""
 
     line: Line
     waits: bool
@@ -57,3 +57,4 @@ class Short(msgspec.Struct, frozen=True, gc=False):
     held: int
     needed: int
     takes: Portion = NOTHING
+    leased: int = 0

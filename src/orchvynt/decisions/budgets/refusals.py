@@ -34,7 +34,8 @@ def amount_of(unit: str, amount: int) -> str | int:
 def detail(short: Short) -> dict[str, str | int | None]:
     """The numbers that decided, for error bodies and facts. Amounts are USD as text, or whole numbers.
 
-    `model` is there where its own ceiling decided, `downgrade` where the limit leads to another model."""
+    `model` is there where its own ceiling decided, `downgrade` where the limit leads to another model, `leased` where a part of what is
+    held is leased to other processes."""
     counts_prompts = short.line.book.endswith(PROMPTS)
     unit = "same_prompt" if counts_prompts else unit_name(short.unit)
     said: dict[str, str | int | None] = {
@@ -47,6 +48,8 @@ def detail(short: Short) -> dict[str, str | int | None]:
         "needed": amount_of(unit, short.needed),
         "resets": _instant(short.line.resets_at),
     }
+    if short.leased:
+        said["leased"] = amount_of(unit, short.leased)
     breach = short.line.terms.breach
     if breach.kind == "downgrade":
         said["model" if _at_ceiling(short) else "downgrade"] = breach.model
@@ -92,6 +95,7 @@ def budget_exceeded(short: Short, waited: bool) -> Fault:
     resets = f"It resets at {said['resets']}." if said["resets"] else "It does not reset by itself."
     why = " Holds in flight stood in the way for as long as the budget lets a call wait." if waited else ""
     limit = "ceiling" if _at_ceiling(short) else "limit"
+    others = f" ({said['leased']} of it leased to other processes)" if short.leased else ""
     least = ""
     if terms.breach.kind == "clamp" and short.unit not in ("input_tokens", "invocations"):
         least = f" at the least (`min_output_tokens` is {terms.min_output_tokens})"
@@ -99,7 +103,7 @@ def budget_exceeded(short: Short, waited: bool) -> Fault:
     return Fault(
         "budget_exceeded",
         f"Budget {short.line.budget} ({terms.subject_of} {short.line.subject}) has no room{who}: "
-        f"{limit} {said['limit']} {unit}, spent {said['spent']}, held {said['held']}, and this call needs {said['needed']}{least}."
+        f"{limit} {said['limit']} {unit}, spent {said['spent']}, held {said['held']}{others}, and this call needs {said['needed']}{least}."
         f"{why} {resets}",
         _help(short, limit),
         detail=dict(said),

@@ -39,12 +39,14 @@ NOTHING: Final = Spend()
 
 
 class Measure(msgspec.Struct, frozen=True, gc=False):
-    """One limit of a budget, and what stands against it; `usd` is in nano-dollars."""
+    """One limit of a budget, and what stands against it; `usd` is in nano-dollars. `leased` is what processes may still hold of it, with
+    what they hold."""
 
     unit: Unit
     limit: int
     settled: int
     held: int
+    leased: int = 0
 
     @property
     def remaining(self) -> int:

@@ -18,20 +18,17 @@ USED_PPM_MAX: Final = 10**18
 async def budgets(desk: Desk, asking: Asking) -> Listing[BudgetView] | Fault:
     """By name, or the tightest first; of one budget or one subject, where the query says so."""
     name, subject = asking.query.get("budget", ""), asking.query.get("subject", "")
-    if name and name not in {budget.name for budget in desk.control.snapshot.budgets} | {line.name for line in desk.control.budgets()}:
+    known = await desk.control.standing()
+    if name and name not in {budget.name for budget in desk.control.snapshot.budgets} | {line.name for line in known}:
         return _unknown_name()
-    lines = [
-        line
-        for line in desk.control.budgets()
-        if (not name or line.name == name) and ("subject" not in asking.query or line.subject == subject)
-    ]
+    lines = [line for line in known if (not name or line.name == name) and ("subject" not in asking.query or line.subject == subject)]
     key = _by_use if asking.query.get("sort") == "tightest" else _by_name
     return page(lines, key, budget_view, asking.limit, asking.after)
 
 
 async def budget(desk: Desk, asking: Asking) -> BudgetView | Fault:
     name, subject = asking.path["name"], asking.path["subject"]
-    lines = [line for line in desk.control.budgets() if line.name == name]
+    lines = [line for line in await desk.control.standing() if line.name == name]
     for line in lines:
         if line.subject == subject:
             return budget_view(line)
@@ -77,6 +74,8 @@ def budget_view(line: BudgetLine) -> BudgetView:
         waiting=line.waiting,
         granted_nanos=line.granted_nanos,
         granted_tokens=line.granted_tokens,
+        leased_nanos=line.leased_nanos,
+        leased_tokens=line.leased_tokens,
         rolls_ms=milliseconds(line.rolls_ns),
         on_breach=line.breach,
         breach_model=line.breach_model,
@@ -93,7 +92,7 @@ def _state(found: Measure | None) -> Literal["ok", "low", "full", "over"]:
 
 
 def _measure(one: Measure) -> MeasureView:
-    return MeasureView(one.unit, one.limit, one.settled, one.held, one.remaining, one.used_ppm / MILLION)
+    return MeasureView(one.unit, one.limit, one.settled, one.held, one.remaining, one.used_ppm / MILLION, one.leased)
 
 
 def _burn(one: Burn) -> BurnView:
