@@ -1,7 +1,6 @@
 """Reads one complete head. llhttp parses it; here stands what it leaves open, so that there is one reading of where a message ends.
 
-A head is only ever read whole: how its bytes were cut in transit cannot change the result. Callers that keep their connection repeat
-their head from request to request, but for the length of the body: a repeated one is not parsed again.
+A head is only ever read whole: how its bytes were cut in transit cannot change the result. What a connection repeats is not parsed again.
 """
 
 import re
@@ -11,6 +10,7 @@ import httptools
 
 from orchvynt.surfaces.api.http.limits import Limits
 from orchvynt.surfaces.api.http.refusals import bad_framing, body_too_large, header_too_large
+from orchvynt.surfaces.api.http.repeated import KnownHead
 from orchvynt.surfaces.api.http.request import CHUNKED, Request
 from orchvynt.surfaces.api.http.targets import read_target
 
@@ -45,7 +45,7 @@ class HeadReader:
         self._target = b""
         self._target_read: tuple[bytes, str, str] = (b"/", "/", "")
         self.waits = False
-        self._known: tuple[bytes, bytes, Request] | None = None
+        self._known: KnownHead | None = None
         self._parser = httptools.HttpRequestParser(self)
 
     def on_url(self, part: bytes) -> None:
@@ -57,18 +57,18 @@ class HeadReader:
     def read(self, head: bytes, peer: str) -> Request:
         """`head` ends with its empty line. Gives the request without its body. Raises RefusedError."""
         if self._known is not None:
-            before, behind, known = self._known
-            if head.startswith(before) and head.endswith(behind) and (digits := head[len(before) : -len(behind)]).isdigit():
+            found = self._known.again(head)
+            if found is not None:
                 # llhttp has not seen this message, and does not wait for its body.
                 self.waits = False
-                return known.again(self._read_length(digits))
+                request, digits = found
+                request.body_bytes = self._read_length(digits)
+                return request
             self._known = None
         request = self._parse(head, peer)
         length = _LENGTH.search(head) if len(head) <= _KEPT_BYTES_MAX else None
         if length is not None:
-            start, end = length.span(1)
-            # A copy, because the request will hold its body.
-            self._known = (head[:start], head[end:], request.again(0))
+            self._known = KnownHead(head, *length.span(1), request)
         return request
 
     def _parse(self, head: bytes, peer: str) -> Request:
