@@ -32,27 +32,36 @@ def check_beginning(part: bytes | bytearray, seen: int) -> None:
         raise bad_framing("a bare CR, a bare LF or a control character in the header")
 
 
+class _Notes:
+    """What llhttp says of one head. It does not know the parser that holds it: the two would only end by the collector."""
+
+    __slots__ = ("headers", "target")
+
+    def __init__(self) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.target = b""
+
+    def on_url(self, part: bytes) -> None:
+        self.target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+
 class HeadReader:
     """Reads the heads of one connection, in turn. While it `waits`, `skip` must be given the bytes of a body with a length, as llhttp
     waits for them."""
 
-    __slots__ = ("_headers", "_host", "_known", "_limits", "_parser", "_target", "_target_read", "waits")
+    __slots__ = ("_host", "_known", "_limits", "_notes", "_parser", "_target_read", "waits")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._headers: list[tuple[bytes, bytes]] = []
         self._host = b""
-        self._target = b""
+        self._notes = _Notes()
         self._target_read: tuple[bytes, str, str] = (b"/", "/", "")
         self.waits = False
         self._known: KnownHead | None = None
-        self._parser = httptools.HttpRequestParser(self)
-
-    def on_url(self, part: bytes) -> None:
-        self._target += part
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.lower(), value))
+        self._parser = httptools.HttpRequestParser(self._notes)
 
     def read(self, head: bytes, peer: str) -> Request:
         """`head` ends with its empty line. Gives the request without its body. Raises RefusedError."""
@@ -76,9 +85,10 @@ class HeadReader:
         method = _METHODS.get(token)
         if method is None:
             raise bad_framing("it does not begin with a method that is served here")
+        notes = self._notes
         headers: list[tuple[bytes, bytes]] = []
-        self._headers = headers
-        self._target = b""
+        notes.headers = headers
+        notes.target = b""
         self.waits = True
         try:
             self._parser.feed_data(head)
@@ -88,7 +98,7 @@ class HeadReader:
             raise bad_framing(str(error)) from None
         if len(headers) > self._limits.header_fields_max:
             raise header_too_large(self._limits)
-        target = self._target
+        target = notes.target
         if target != self._target_read[0]:
             self._target_read = (target, *read_target(target))
         request = Request(method, self._target_read[1], self._target_read[2], headers, peer)
@@ -109,7 +119,7 @@ class HeadReader:
         self._parser.feed_data(part)
 
     def _renew(self) -> None:
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser = httptools.HttpRequestParser(self._notes)
         self.waits = False
 
     def _read_framing(self, request: Request) -> None:
