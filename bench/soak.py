@@ -85,7 +85,7 @@ def _running(launch: Launch, folder: Path, log: Path, objects: Path, options: ar
     with started(command, None, folder, log, launch.environment) as process:
         try:
             for port in (launch.port, launch.admin_port):
-                wait_until_listening(process, port, 60)
+                wait_until_listening(process, port, 120)
             yield process.pid
         except (OSError, BenchError) as failed:
             raise BenchError(f"orchvynt: {failed}\nIts last words:\n{last_lines(log)}") from failed
