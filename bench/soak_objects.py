@@ -1,8 +1,8 @@
 """OrchVynt that tells what it holds: `soak_objects.py FILE SECONDS LINES ARGUMENTS…`, the arguments of `orchvynt`.
 
-Every so many seconds a line of JSON goes to FILE: how many objects of each type the collector knows, how many it had to find because they
-held one another, and, where LINES is 1, how many bytes each line of the program has allocated and not freed, the most first. That takes half the speed, and half as
-much memory again.
+Every so many seconds a line of JSON goes to FILE: how many objects of each type the collector knows, how many it had to find as they held
+one another, and, where LINES is 1, how many bytes each line of the program has allocated and not freed, the most first. That takes half
+the speed, and half as much memory again.
 """
 
 import gc
