@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -85,7 +85,7 @@ def _running(launch: Launch, folder: Path, log: Path, objects: Path, options: ar
     with started(command, None, folder, log, launch.environment) as process:
         try:
             for port in (launch.port, launch.admin_port):
-                wait_until_listening(process, port, 60)
+                wait_until_listening(process, port, 120)
             yield process.pid
         except (OSError, BenchError) as failed:
             raise BenchError(f"orchvynt: {failed}\nIts last words:\n{last_lines(log)}") from failed
@@ -123,8 +123,13 @@ def _grown(objects: Path) -> list[str]:
     early, late = told[1], told[-1]
     types = {name: count - early["types"].get(name, 0) for name, count in late["types"].items()}
     lines = {name: size - early.get("lines", {}).get(name, [0])[0] for name, (size, _) in late.get("lines", {}).items()}
-    most = [f"{name}: {more:+,}" for name, more in sorted(types.items(), key=lambda item: -item[1])[:ROWS] if more > 0]
-    return most + [f"{name}: {more / 1024:+,.0f} KiB" for name, more in sorted(lines.items(), key=lambda item: -item[1])[:ROWS] if more > 0]
+    said = [f"{name}: {more:+,}" for name, more in _most(types)]
+    said += [f"{name}: {count:,} in circles that the collector had to find last" for name, count in _most(late["circles"])]
+    return said + [f"{name}: {more / 1024:+,.0f} KiB" for name, more in _most(lines)]
+
+
+def _most(counted: Mapping[str, int]) -> list[tuple[str, int]]:
+    return [item for item in sorted(counted.items(), key=lambda item: -item[1])[:ROWS] if item[1] > 0]
 
 
 def _told(one: Sample) -> str:

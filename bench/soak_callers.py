@@ -22,7 +22,7 @@ AGENTS: Final = 60
 CALLS_A_RUN: Final = 12
 IN_FLIGHT_MAX: Final = 600
 IDLE_LINES_MAX: Final = 40
-PATIENCE_S: Final = 90.0
+PATIENCE_S: Final = 120.0
 DOORS: Final[Mapping[str, str]] = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages", "ollama": "/api/chat"}
 MODELS: Final = ("gpt-4o", "gpt-4o", "small", "claude", "local", "auto")
 PAUSED_S: Final = 0.1
@@ -65,10 +65,10 @@ class Callers:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 status, words = await kind.ask(self)
-        except (OSError, BenchError, asyncio.IncompleteReadError) as broken:
-            status, words = 0, repr(broken).encode()
         except TimeoutError:
             status, words = -1, b"no answer in time"
+        except (OSError, BenchError, asyncio.IncompleteReadError) as broken:
+            status, words = 0, repr(broken).encode()
         self.seen[name, status] += 1
         if status not in kind.expected and len(self.unexpected) < 50:
             self.unexpected.append(f"{name}: {status}: {words[-600:].decode(errors='replace')}")
@@ -139,7 +139,7 @@ class Callers:
     async def slow_reader(self) -> tuple[int, bytes]:
         """Of an answer that is longer than what the sockets between take."""
         headers = self._says(**{"x-orchvynt-workflow": READING})
-        path, content = self._drawn("at length", model="local", stream=True, limit=200_000)
+        path, content = self._drawn("at length", model="local", stream=True, limit=110_000)
         line = await Line.open(self._port, NARROW_BYTES)
         line.send(path, content, headers)
         try:
@@ -178,7 +178,7 @@ class Callers:
         flag, text = self._chance.choice((*((flag, "ordinary") for flag in ("asked", "later", "held", "four-eyes")), ("sure", "doubtful")))
         if self._chance.random() < 0.25:
             flag, text = "", self._chance.choice(("account", "refund"))
-        more = {"tools": [TOOL]} if text == "refund" else {}
+        more: dict[str, Any] = {"tools": [TOOL]} if text == "refund" else {}
         content = self._body("openai", text, model="gpt-4o", stream=self._chance.random() < 0.3, **more)
         headers = {**headers, **({"x-orchvynt-flags": flag} if flag else {})}
         status, words = await self._ask(headers, DOORS["openai"], content)

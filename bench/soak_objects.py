@@ -1,7 +1,8 @@
 """OrchVynt that tells what it holds: `soak_objects.py FILE SECONDS LINES ARGUMENTS…`, the arguments of `orchvynt`.
 
-Every so many seconds a line of JSON goes to FILE: how many objects of each type the collector knows, and, where LINES is 1, how many bytes
-each line of the program has allocated and not freed, the most first. That takes half the speed, and half as much memory again.
+Every so many seconds a line of JSON goes to FILE: how many objects of each type the collector knows, how many it had to find as they held
+one another, and, where LINES is 1, how many bytes each line of the program has allocated and not freed, the most first. That takes half
+the speed, and half as much memory again.
 """
 
 import gc
@@ -12,6 +13,7 @@ import threading
 import time
 import tracemalloc
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -20,13 +22,21 @@ from orchvynt.assembly.main import main
 TOLD_LINES: Final = 60
 
 
+def counted(objects: Iterable[object]) -> dict[str, int]:
+    return dict(Counter(f"{type(one).__module__}.{type(one).__qualname__}" for one in objects).most_common(TOLD_LINES))
+
+
 def tell(path: Path, seconds: float, lines: bool) -> None:
     """Until the process ends."""
     while True:
         time.sleep(seconds)
+        gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
-        types = Counter(f"{type(one).__module__}.{type(one).__qualname__}" for one in gc.get_objects())
-        told: dict[str, object] = {"at": time.time(), "types": dict(types.most_common(TOLD_LINES))}
+        found_late = counted(gc.garbage)
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.collect()
+        told: dict[str, object] = {"at": time.time(), "types": counted(gc.get_objects()), "circles": found_late}
         if lines:
             found = tracemalloc.take_snapshot().statistics("lineno")
             told["lines"] = {str(one.traceback): [one.size, one.count] for one in found[:TOLD_LINES]}
@@ -42,10 +52,10 @@ if __name__ == "__main__":
     def begin() -> None:
         """`serve` forks who checks policies before it has a thread: this one begins after that, and only here."""
         if os.getpid() == serving and work.ident is None:
+            if by_line:
+                tracemalloc.start(1)
             work.start()
 
     os.register_at_fork(after_in_parent=begin)
-    if by_line:
-        tracemalloc.start(1)
     sys.argv = ["orchvynt", *sys.argv[4:]]
     main()

@@ -74,7 +74,7 @@ def exchange(stream: bool = False, flowing: bool = False) -> tuple[Exchange, Wat
     provider, caller = registry.provider("openai_chat"), registry.caller("openai_chat")
     relay = registry.relay(provider, caller, Ask("", b"", wants_usage=True), collect=not flowing, created_s=1) if stream else None
     made = Exchange(Life(snapshot(), State(invocation(stream=stream)), 0), provider, relay, watcher, FakeClock())
-    made.call = FakeCall()
+    made.call = FakeCall(made)
     return made, watcher
 
 
@@ -231,20 +231,22 @@ def test_nothing_is_heard_after_the_end_or_a_cancel() -> None:
     ended.time_out("stall", "late")
     assert watcher.endings == ["stream ended"]
     cancelled, silent = exchange()
+    call = cancelled.call
     cancelled.cancel()
     cancelled.on_data(b"x")
     cancelled.on_end()
     cancelled.time_out("timeout", "late")
     assert silent.heard == []
-    assert isinstance(cancelled.call, FakeCall)
-    assert cancelled.call.cancelled
+    assert isinstance(call, FakeCall)
+    assert call.cancelled
 
 
 def test_a_time_out_closes_the_call_and_may_have_run() -> None:
     one, watcher = exchange()
+    call = one.call
     one.time_out("timeout", "no answer within 60000 ms")
-    assert isinstance(one.call, FakeCall)
-    assert one.call.cancelled
+    assert isinstance(call, FakeCall)
+    assert call.cancelled
     assert (watcher.endings, watcher.may_have_run, watcher.connected) == (["failed"], True, True)
 
 

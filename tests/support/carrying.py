@@ -138,7 +138,9 @@ class FakeLine:
 class FakeCall:
     """Implements ports.upstream.UpstreamCall."""
 
-    def __init__(self) -> None:
+    def __init__(self, listener: UpstreamListener) -> None:
+        # As a real one does: the two hold each other until one lets go.
+        self.listener = listener
         self.cancelled = False
         self.paused = False
 
@@ -161,7 +163,7 @@ class Arrival:
         self.headers = dict(headers)
         self.body: dict[str, Any] = json.loads(body)
         self.listener = listener
-        self.call = FakeCall()
+        self.call = FakeCall(listener)
 
     def answers(self, body: bytes, status: int = 200, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         self.begins(status, headers, b"application/json")

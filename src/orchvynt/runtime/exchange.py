@@ -166,6 +166,7 @@ class Exchange:
 
     def on_end(self) -> None:
         if self.over:
+            self.call = None
             return
         try:
             if self.streaming:
@@ -188,6 +189,7 @@ class Exchange:
             return
         if relay.seen.terminal:
             self.over = True
+            self.call = None
             self.watcher.stream_ended(self)
         else:
             self._fail(relay.seen.failure or Failure("cut", 200, "the stream ended without its terminal marker"), True, True)
@@ -229,16 +231,20 @@ class Exchange:
 
     def cancel(self) -> None:
         self.over = True
-        if self.call is not None:
-            self.call.cancel()
+        self._hang_up()
 
     def _fail(self, failure: Failure, may_have_run: bool, connected: bool) -> None:
         self.over = True
-        if self.call is not None:
-            self.call.cancel()
+        self._hang_up()
         if self.secret and self.secret in failure.message:
             failure = msgspec.structs.replace(failure, message=self._without_secret(failure.message))
         self.watcher.failed(self, failure, may_have_run, connected)
+
+    def _hang_up(self) -> None:
+        """The call is closed, and forgotten: it knows who listens to it, and only the garbage collector would end the two."""
+        call, self.call = self.call, None
+        if call is not None:
+            call.cancel()
 
     def _without_secret(self, text: str) -> str:
         return text.replace(self.secret, SCRUBBED) if self.secret else text

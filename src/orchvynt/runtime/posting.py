@@ -60,10 +60,16 @@ class Post:
             self.call.cancel()
 
     def fail(self, why: str) -> None:
+        self._forget()
         if not self.ended.done():
             self.ended.set_exception(PostFailedError(why))
 
+    def _forget(self) -> None:
+        """The call knows who listens to it: only the garbage collector would end the two."""
+        self.call = None
+
     def _end(self, cut: bool) -> None:
+        self._forget()
         if not self.ended.done():
             self.ended.set_result(Answer(self._status, self._headers, bytes(self._body[:ANSWER_BYTES_MAX]), cut))
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchvynt.surfaces.api.http.request import Request
-from orchvynt.surfaces.api.intake import caller_timeout_ns, check_headers, head, request_id
+from orchvynt.surfaces.api.intake import READ, caller_timeout_ns, check_headers, head, request_id
 
 SECOND = 1_000_000_000
 
@@ -78,3 +78,28 @@ def test_a_request_id_is_echoed_only_where_it_is_safe_in_a_header(text: str) -> 
     assert echoed.isascii()
     assert len(echoed) <= 200
     assert not set(echoed) & set("\r\n\x00")
+
+
+class Reading(Request):
+    """Remembers which values were asked for."""
+
+    def __init__(self, fields: list[tuple[bytes, bytes]]) -> None:
+        super().__init__("POST", "/v1/chat/completions", "", fields, "127.0.0.1:9")
+        self.asked: set[str] = set()
+
+    def header(self, name: str) -> str:
+        self.asked.add(name)
+        return super().header(name)
+
+
+SAID = st.sampled_from(["", "1", "application/json", "text/plain", "gzip", "Bearer x", "nan", "x y", "é"])
+
+
+@given(st.dictionaries(st.sampled_from(sorted(READ)), SAID), st.booleans())
+def test_it_is_made_of_nothing_but_what_it_says_that_it_reads(said: dict[str, str], claims: bool) -> None:
+    """A connection that repeats its head keeps what was made of it as long as these values stay the same."""
+    fields = [(name.encode(), value.encode()) for name, value in said.items()]
+    fields += [(b"x-orchvynt-run", b"r1")] if claims else []
+    reading = Reading(fields)
+    head(reading)
+    assert reading.asked <= READ

@@ -23,6 +23,10 @@ from orchvynt.ports.clock import Clock
 Answer = TypeVar("Answer")
 
 SLICE_NS: Final = 500_000
+# About 40,000 objects, the rules of 2,000 lines: the collector looks at 50,000 at once.
+LARGE_BYTES: Final = 512 * 1024
+# The last generation holds next to nothing between two policies.
+YOUNG: Final = 1
 WAITING_MAX: Final = 32
 # The keeper ends a check itself; this is for a keeper that hangs.
 HANGS_S: Final = 10.0
@@ -83,9 +87,13 @@ class ForkedChecking:
         return msgspec.msgpack.decode(memoryview(answer)[1:], type=shape)
 
     async def _unpacked(self, packed: list[bytes], text: str) -> Loaded:
-        """In slices. The collector, which would stop everything for its walk over the new snapshot, is off meanwhile, and what
-        lives now is taken out of its sight at the end: a snapshot has no cycles, its last reference frees it."""
+        """In slices, and the collector is off meanwhile. A snapshot for which it would stop everything for longer than it does anyway is
+        taken out of its sight at the end: it has no circles, its last reference frees it."""
         steps = unpack(packed, text)
+        large = sum(map(len, packed)) > LARGE_BYTES
+        if large:
+            # INVARIANT: whatever lives at the end is never looked at again, so nothing that only the collector can free may be among it.
+            gc.collect(YOUNG)
         gc.disable()
         try:
             while True:
@@ -98,5 +106,6 @@ class ForkedChecking:
                     return Loaded(loaded.snapshot, loaded.problems)
                 await asyncio.sleep(0)
         finally:
-            gc.freeze()
+            if large:
+                gc.freeze()
             gc.enable()

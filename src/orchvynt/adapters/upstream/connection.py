@@ -5,7 +5,7 @@ are one piece.
 """
 
 import asyncio
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 import httptools
 
@@ -62,7 +62,8 @@ class Connection:
         self._home = home
         self._transport: asyncio.Transport | None = None
         self._carried: Carried | None = None
-        self._parser = httptools.HttpResponseParser(self)
+        # From when it is made until it is lost. It knows this connection: only the garbage collector would end the two.
+        self._parser: Any = None
         self._headers: Fields = []
         self._parts: list[bytes] = []
         self._status = 0
@@ -137,6 +138,7 @@ class Connection:
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        self._parser = httptools.HttpResponseParser(self)
         if self._abandoned:
             self._transport.abort()
 
@@ -186,6 +188,7 @@ class Connection:
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
+        self._parser = None
         self._home.gone(self)
         carried, self._carried = self._carried, None
         if carried is None:

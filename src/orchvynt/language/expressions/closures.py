@@ -134,8 +134,12 @@ def _despite(failure: EvaluationError, following: Run, v: Values, decides: bool)
         if following(v) is decides:
             return decides
     except EvaluationError as error:
-        raise graver(failure, error) from None
-    raise failure
+        failure = graver(failure, error)
+    try:
+        raise failure from None
+    finally:
+        # Its traceback holds this frame, and with it all that the condition reads: without this only the collector would end them.
+        del failure
 
 
 def graver(first: EvaluationError, second: EvaluationError) -> EvaluationError:

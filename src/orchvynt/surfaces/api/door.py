@@ -22,7 +22,7 @@ from orchvynt.surfaces.api.estimating import COUNTING
 from orchvynt.surfaces.api.http import answers
 from orchvynt.surfaces.api.http.house import Turned
 from orchvynt.surfaces.api.http.request import Request
-from orchvynt.surfaces.api.intake import head
+from orchvynt.surfaces.api.intake import READ, head
 from orchvynt.surfaces.api.paths import ASKING, place, spoken
 from orchvynt.surfaces.api.reception import Reception
 
@@ -54,7 +54,7 @@ class FrontDoor:
         if isinstance(identity, Fault):
             # It is refused for that, and as early.
             return None
-        said = request.derived(head)
+        said = request.derived(head, READ)
         if said.idempotency_key and self._repeating.knows(scope_of(said.idempotency_key, identity.caller, where.path)):
             return None
         if self._parked.has_of(identity.caller) and not said.idempotency_key and where.path != COUNTING:

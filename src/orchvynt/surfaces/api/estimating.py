@@ -12,7 +12,7 @@ from orchvynt.dialects.anthropic_messages.reading import read_count
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.model.faults import Fault
 from orchvynt.surfaces.api.http.request import Request
-from orchvynt.surfaces.api.intake import head
+from orchvynt.surfaces.api.intake import READ, head
 
 COUNTING: Final = "/v1/messages/count_tokens"
 ESTIMATED: Final = (("x-orchvynt-estimated", "true"),)
@@ -20,7 +20,7 @@ ESTIMATED: Final = (("x-orchvynt-estimated", "true"),)
 
 def counted(snapshot: Snapshot, identity: Identity, request: Request) -> bytes | Fault:
     """The body of the answer."""
-    fault = request.derived(head).fault
+    fault = request.derived(head, READ).fault
     if fault is not None:
         return fault
     read = read_count(request.body)

@@ -15,6 +15,14 @@ from orchvynt.surfaces.api.http.request import Request
 CALLER_TIMEOUT_NS: Final = 600_000_000_000
 CALLER_TIMEOUT_MAX_S: Final = 86_400.0
 REQUEST_ID_CHARS_MAX: Final = 200
+_TIMEOUTS: Final = ("x-stainless-read-timeout", "x-stainless-timeout")
+READ: Final = frozenset(
+    (
+        "content-type", "content-encoding", "authorization", "x-api-key", "x-request-id", "traceparent", "x-stainless-retry-count", HEADER,
+        *_TIMEOUTS,
+    )
+)  # fmt: skip
+"""The fields whose values a `Head` is made of. Of those that claim something it only matters whether they are there."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -33,7 +41,7 @@ class Head(msgspec.Struct, frozen=True):
 
 
 def head(request: Request) -> Head:
-    """For `Request.derived`: a client repeats its head, but for the length of its body."""
+    """For `Request.derived`, with `READ`: a client repeats its head, but for some values."""
     header = request.header
     retry_count = header("x-stainless-retry-count")
     digest = credential_digest(header("authorization"), header("x-api-key"))
@@ -77,7 +85,7 @@ def request_id(header: Callable[[str], str]) -> str:
 
 def caller_timeout_ns(header: Callable[[str], str]) -> int:
     """How long the caller itself waits: `x-stainless-read-timeout` or `x-stainless-timeout` in seconds, else 600 s."""
-    for name in ("x-stainless-read-timeout", "x-stainless-timeout"):
+    for name in _TIMEOUTS:
         value = header(name)
         if not value:
             continue

@@ -21,7 +21,7 @@ from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask, Claims, DialectName, Invocation
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.surfaces.api.http.request import Request
-from orchvynt.surfaces.api.intake import Head, head
+from orchvynt.surfaces.api.intake import READ, Head, head
 from orchvynt.surfaces.api.paths import Place
 
 ONCE_FIELDS: Final = frozenset(name.encode() for name in OWN_HEADERS if name != "x-orchvynt-flags")
@@ -53,7 +53,7 @@ class Reception:
 
     def identify(self, snapshot: Snapshot, request: Request, now: int) -> Identity | Fault:
         """Without `keys` in the policy any credential will do, and none as well; assembly listens on the loopback only then."""
-        return self._identity(snapshot, request.derived(head), now)
+        return self._identity(snapshot, request.derived(head, READ), now)
 
     def _identity(self, snapshot: Snapshot, said: Head, now: int) -> Identity | Fault:
         if not snapshot.keys:
@@ -64,7 +64,7 @@ class Reception:
 
     def take(self, request: Request, place: Place, dialect: DialectName, snapshot: Snapshot, inv: str, now: int) -> Taken | Fault:
         """The invocation that a request makes, or why it cannot be one."""
-        said = request.derived(head)
+        said = request.derived(head, READ)
         identity = self._identity(snapshot, said, now)
         if isinstance(identity, Fault):
             return identity

@@ -1,7 +1,6 @@
 """Reads one complete head. llhttp parses it; here stands what it leaves open, so that there is one reading of where a message ends.
 
-A head is only ever read whole: how its bytes were cut in transit cannot change the result. Callers that keep their connection repeat
-their head from request to request, but for the length of the body: a repeated one is not parsed again.
+A head is only ever read whole: how its bytes were cut in transit cannot change the result. What a connection repeats is not parsed again.
 """
 
 import re
@@ -11,6 +10,7 @@ import httptools
 
 from orchvynt.surfaces.api.http.limits import Limits
 from orchvynt.surfaces.api.http.refusals import bad_framing, body_too_large, header_too_large
+from orchvynt.surfaces.api.http.repeated import KnownHead
 from orchvynt.surfaces.api.http.request import CHUNKED, Request
 from orchvynt.surfaces.api.http.targets import read_target
 
@@ -32,43 +32,52 @@ def check_beginning(part: bytes | bytearray, seen: int) -> None:
         raise bad_framing("a bare CR, a bare LF or a control character in the header")
 
 
+class _Notes:
+    """What llhttp says of one head. It does not know the parser that holds it: the two would only end by the collector."""
+
+    __slots__ = ("headers", "target")
+
+    def __init__(self) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.target = b""
+
+    def on_url(self, part: bytes) -> None:
+        self.target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+
 class HeadReader:
     """Reads the heads of one connection, in turn. While it `waits`, `skip` must be given the bytes of a body with a length, as llhttp
     waits for them."""
 
-    __slots__ = ("_headers", "_host", "_known", "_limits", "_parser", "_target", "_target_read", "waits")
+    __slots__ = ("_host", "_known", "_limits", "_notes", "_parser", "_target_read", "waits")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._headers: list[tuple[bytes, bytes]] = []
         self._host = b""
-        self._target = b""
+        self._notes = _Notes()
         self._target_read: tuple[bytes, str, str] = (b"/", "/", "")
         self.waits = False
-        self._known: tuple[bytes, bytes, Request] | None = None
-        self._parser = httptools.HttpRequestParser(self)
-
-    def on_url(self, part: bytes) -> None:
-        self._target += part
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.lower(), value))
+        self._known: KnownHead | None = None
+        self._parser = httptools.HttpRequestParser(self._notes)
 
     def read(self, head: bytes, peer: str) -> Request:
         """`head` ends with its empty line. Gives the request without its body. Raises RefusedError."""
         if self._known is not None:
-            before, behind, known = self._known
-            if head.startswith(before) and head.endswith(behind) and (digits := head[len(before) : -len(behind)]).isdigit():
+            found = self._known.again(head)
+            if found is not None:
                 # llhttp has not seen this message, and does not wait for its body.
                 self.waits = False
-                return known.again(self._read_length(digits))
+                request, digits = found
+                request.body_bytes = self._read_length(digits)
+                return request
             self._known = None
         request = self._parse(head, peer)
         length = _LENGTH.search(head) if len(head) <= _KEPT_BYTES_MAX else None
         if length is not None:
-            start, end = length.span(1)
-            # A copy, because the request will hold its body.
-            self._known = (head[:start], head[end:], request.again(0))
+            self._known = KnownHead(head, *length.span(1), request)
         return request
 
     def _parse(self, head: bytes, peer: str) -> Request:
@@ -76,9 +85,10 @@ class HeadReader:
         method = _METHODS.get(token)
         if method is None:
             raise bad_framing("it does not begin with a method that is served here")
+        notes = self._notes
         headers: list[tuple[bytes, bytes]] = []
-        self._headers = headers
-        self._target = b""
+        notes.headers = headers
+        notes.target = b""
         self.waits = True
         try:
             self._parser.feed_data(head)
@@ -88,7 +98,7 @@ class HeadReader:
             raise bad_framing(str(error)) from None
         if len(headers) > self._limits.header_fields_max:
             raise header_too_large(self._limits)
-        target = self._target
+        target = notes.target
         if target != self._target_read[0]:
             self._target_read = (target, *read_target(target))
         request = Request(method, self._target_read[1], self._target_read[2], headers, peer)
@@ -109,7 +119,7 @@ class HeadReader:
         self._parser.feed_data(part)
 
     def _renew(self) -> None:
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser = httptools.HttpRequestParser(self._notes)
         self.waits = False
 
     def _read_framing(self, request: Request) -> None:

@@ -1,11 +1,13 @@
 """One whole request, as it came: nothing in it is interpreted beyond HTTP itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar, cast
 
 CHUNKED: Final = -1
 
 T = TypeVar("T")
+Derived = dict[object, tuple[frozenset[str], object]]
+"""What was made of a head, by what made it, with the names of the fields whose values that read."""
 
 
 class Request:
@@ -41,7 +43,7 @@ class Request:
         http_1_0: bool = False,
         expects_continue: bool = False,
         fields: dict[str, str] | None = None,
-        derived: dict[object, object] | None = None,
+        derived: Derived | None = None,
     ) -> None:
         self.method = method
         self.path = path
@@ -54,7 +56,7 @@ class Request:
         self.http_1_0 = http_1_0
         self.expects_continue = expects_continue
         self._fields = fields
-        self._derived: dict[object, object] = {} if derived is None else derived
+        self._derived: Derived = {} if derived is None else derived
 
     def again(self, body_bytes: int) -> "Request":
         """A further request with the same head, but for its length, which `body_bytes` says (its field may still say the first one's)."""
@@ -73,12 +75,28 @@ class Request:
             self._derived,
         )
 
-    def derived(self, derive: Callable[["Request"], T]) -> T:
-        """What `derive` makes of the head alone: made once for all requests of a connection that repeat their head (bench/: 5 %)."""
-        found = self._derived.get(derive)
-        if found is None:
-            found = self._derived[derive] = derive(self)
-        return cast(T, found)
+    def varied(self, changed: Sequence[tuple[int, bytes]]) -> "Request":
+        """A further request with other values in some fields, by their place in `headers`, each of a name that is there once. Its length is
+        to be set."""
+        request = self.again(0)
+        request.headers = headers = self.headers.copy()
+        request._fields = fields = self.fields().copy()
+        names: set[str] = set()
+        for place, value in changed:
+            name = headers[place][0]
+            headers[place] = (name, value)
+            names.add(text := name.decode("latin-1"))
+            fields[text] = _text(value.strip(b" \t"))
+        request._derived = {derive: kept for derive, kept in self._derived.items() if names.isdisjoint(kept[0])}
+        return request
+
+    def derived(self, derive: Callable[["Request"], T], reads: frozenset[str]) -> T:
+        """What `derive` makes of the names of the head and of the values of those that it `reads`: made once for all requests of a
+        connection that repeat them (bench/: 5 %)."""
+        kept = self._derived.get(derive)
+        if kept is None:
+            kept = self._derived[derive] = (reads, derive(self))
+        return cast(T, kept[1])
 
     def has_any(self, names: frozenset[str]) -> bool:
         """Whether any of these fields (in lower case) is there."""
