@@ -47,8 +47,8 @@ class Machines:
         """To the store, of all processes."""
         return sum(self.leasing(number).turns for number in range(len(self.all)))
 
-    def ask(self, number: int, output: int = 50, **claims: str) -> FakeLine:
-        made = invocation("gpt", claims=Claims(**claims))
+    def ask(self, number: int, output: int = 50, run: str = "", session: str = "") -> FakeLine:
+        made = invocation("gpt", claims=Claims(run=run, session=session))
         asked = msgspec.structs.replace(made.ask, max_output_tokens=output)
         return self.all[number].ask(msgspec.structs.replace(made, id=f"inv_{next(self._names)}", ask=asked))[1]
 

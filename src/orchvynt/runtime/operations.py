@@ -50,8 +50,8 @@ from orchvynt.runtime.control import (
     Version,
 )
 from orchvynt.runtime.granting import Granting
+from orchvynt.runtime.leased_budgets import shared_lines
 from orchvynt.runtime.policies import PolicyMissingError
-from orchvynt.runtime.shared_budgets import shared_lines
 from orchvynt.runtime.voting import Voting, unknown
 
 STATUS_ALERTS_MAX: Final = 100
