@@ -30,9 +30,9 @@ def given(granted: int, settled: int = 0, elsewhere: int = 0, filed: int = 0, ke
     return Given(key, tokens(granted), tokens(filed), slices, tokens(elsewhere))
 
 
-def leased(granted: int, settled: int = 0, elsewhere: int = 0, filed: int = 0) -> LeasedLedger:
+def leased(granted: int, settled: int = 0, elsewhere: int = 0) -> LeasedLedger:
     ledger = LeasedLedger()
-    hear(Wanted(LIMITS), given(granted, settled, elsewhere, filed), ledger, 10)
+    hear(Wanted(LIMITS), given(granted, settled, elsewhere), ledger, 10)
     return ledger
 
 

@@ -4,6 +4,7 @@ INVARIANT: after its death a process has no effect: every port of it refuses, an
 """
 
 import asyncio
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -79,6 +80,9 @@ class MortalStore:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._inner, name)
+        if not inspect.iscoroutinefunction(method):
+            # What it is, and what it has counted: nothing is done, so nobody dies of it.
+            return method
 
         async def call(*given: Any, **named: Any) -> Any:
             self._mortality.passes("store")

@@ -51,9 +51,9 @@ from orchvynt.runtime.control import (
 )
 from orchvynt.runtime.deciding import Act, Deciding
 from orchvynt.runtime.granting import Granting
+from orchvynt.runtime.leased_budgets import shared_lines
 from orchvynt.runtime.outages import sentence
 from orchvynt.runtime.policies import PolicyMissingError
-from orchvynt.runtime.shared_budgets import shared_lines
 from orchvynt.runtime.shedding import Shedding
 from orchvynt.runtime.voting import unknown
 

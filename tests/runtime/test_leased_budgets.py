@@ -13,7 +13,7 @@ from orchvynt.language.snapshot import Budget, Limits
 from orchvynt.model.facts import AttemptSettled, Reserved
 from orchvynt.model.usage import NO_USAGE
 from orchvynt.runtime.budget_lines import Rates
-from orchvynt.runtime.shared_budgets import shared_lines
+from orchvynt.runtime.leased_budgets import shared_lines
 
 BUDGET = Budget("b", "global", None, "lifetime", Limits(tokens=100))
 LINE = Line(BUDGET, "b", "*", 0, 0, BUDGET.limits, 1)
