@@ -31,8 +31,8 @@ def not_yet(snapshot: Snapshot, workers: int, others: Sequence[ProcessRow]) -> s
             f"end. Start serve with that journal. If it is lost, and only then: {_LOST.format(one.process)}"
         )
     return (
-        f"{asked} several processes do not keep right together yet, and {one.host}:{one.pid} serves from this store, or did not come to its "
-        f"end. Stop it, or start serve with its journal {one.journal}; or take this out of the policy, or name another database or "
+        f"{asked} several processes do not keep right together yet, and {one.host}:{one.pid} serves from this store, or did not come to "
+        f"its end. Stop it, or start serve with its journal {one.journal}; or take this out of the policy, or name another database or "
         "search_path with --store."
     )
 
