@@ -31,8 +31,9 @@ def not_yet(snapshot: Snapshot, workers: int, others: Sequence[ProcessRow]) -> s
             f"end. Start serve with that journal. If it is lost, and only then: {_LOST.format(one.process)}"
         )
     return (
-        f"{asked} several processes do not keep right together yet, and {one.host}:{one.pid} serves from this store. Stop that one, take "
-        "it out of the policy, or name another database or search_path with --store."
+        f"{asked} several processes do not keep right together yet, and {one.host}:{one.pid} serves from this store, or did not come to "
+        f"its end. Stop it, or start serve with its journal {one.journal}; or take this out of the policy, or name another database or "
+        "search_path with --store."
     )
 
 
