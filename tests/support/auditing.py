@@ -116,7 +116,7 @@ class Auditor:
 
 def _get(connection: http.client.HTTPConnection, path: str) -> Any:
     connection.request("GET", f"/api/v1{path}", headers={"authorization": f"Bearer {TOKEN}"})
-    answer = connection.getresponse()
-    body = answer.read()
+    with connection.getresponse() as answer:
+        body = answer.read()
     assert answer.status == 200, body
     return json.loads(body)

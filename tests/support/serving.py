@@ -138,8 +138,8 @@ def _ask(port: int, path: str, body: Any, headers: dict[str, str], timeout: floa
         verb = method or ("GET" if body is None else "POST")
         sent = {"content-type": "application/json", **headers} if data is not None else headers
         connection.request(verb, path, data, sent)
-        answer = connection.getresponse()
-        reply = Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        with connection.getresponse() as answer:
+            reply = Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
         canaries.search(reply.body + repr(reply.headers).encode(), f"the answer to {verb} {path}")
         return reply
     finally:

@@ -4,6 +4,7 @@ import http.client
 import json
 import threading
 import time
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -160,11 +161,11 @@ class Workspace:
         headers = {
             "content-type": "application/x-www-form-urlencoded", "x-slack-request-timestamp": timestamp, "x-slack-signature": signature,
         }  # fmt: skip
-        connection.request("POST", "/slack/interactions", body, headers)
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
-        return answer.status
+        with closing(connection):
+            connection.request("POST", "/slack/interactions", body, headers)
+            with connection.getresponse() as answer:
+                answer.read()
+                return answer.status
 
 
 def buttons(message: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ import http.client
 import socket
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -83,10 +84,10 @@ def _secret(secrets: EnvSecrets, whose: str, ref: SecretRef | None, what: str) -
 def _server(address: str) -> Finding:
     host, _, port = address.removeprefix("http://").rstrip("/").rpartition(":")
     try:
-        connection = http.client.HTTPConnection(host, int(port), timeout=2)
-        connection.request("GET", "/api/v1/health")
-        answer = connection.getresponse()
-        connection.close()
+        with closing(http.client.HTTPConnection(host, int(port), timeout=2)) as connection:
+            connection.request("GET", "/api/v1/health")
+            with connection.getresponse() as answer:
+                pass
     except (OSError, ValueError, http.client.HTTPException, socket.gaierror):
         return Finding(False, "server", f"nothing answers at {address}", "Start one: orchvynt serve")
     return Finding(answer.status == 200, "server", f"{address} answers {answer.status}")

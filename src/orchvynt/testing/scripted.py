@@ -126,8 +126,8 @@ class ScriptedProvider:
         connection = HTTPConnection(str(address.hostname), address.port, timeout=CONTROL_S_MAX)
         try:
             connection.request(method, f"/__script/{what}", body)
-            answer = connection.getresponse()
-            found: dict[str, Any] = json.loads(answer.read())
+            with connection.getresponse() as answer:
+                found: dict[str, Any] = json.loads(answer.read())
         except OSError as error:
             raise ScriptedProviderError(f"the scripted provider does not answer: {error}; {self._last_words()}") from error
         finally:

@@ -1,8 +1,11 @@
 """`route` and `aroute` against a gateway over real sockets."""
 
 import asyncio
+import gc
 import socket
+import struct
 import threading
+import warnings
 from typing import Any
 
 import pytest
@@ -125,6 +128,32 @@ def test_a_silent_server_is_a_timeout() -> None:
         with pytest.raises(OrchvyntError) as raised:
             orchvynt.route(messages=MESSAGES, base_url=f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.1)
     assert raised.value.code == "timeout"
+
+
+def test_an_answer_that_breaks_off_leaves_nothing_open() -> None:
+    """A response that says `connection: close` holds the socket by itself, and its error holds the response."""
+
+    def break_off(listening: socket.socket) -> None:
+        caller, _ = listening.accept()
+        with caller:
+            caller.recv(65536)
+            caller.sendall(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 100\r\n\r\n{")
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        thread = threading.Thread(target=break_off, args=(listening,))
+        thread.start()
+        circle: list[object] = []
+        try:
+            orchvynt.route(messages=MESSAGES, base_url=f"http://127.0.0.1:{listening.getsockname()[1]}")
+        except OrchvyntError as error:
+            circle += [error, circle]
+        thread.join()
+        assert circle
+        del circle
+        gc.collect()
+    assert not [warning for warning in warned if warning.category is ResourceWarning]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:4821", "ftp://x", "http://", "file:///etc/passwd"])

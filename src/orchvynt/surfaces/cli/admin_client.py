@@ -108,8 +108,8 @@ class AdminClient:
         connection = kind(self.server.host, self.server.port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request(method, target, payload, headers)
-            answer = connection.getresponse()
-            raw = answer.read(ANSWER_BYTES_MAX + 1)
+            with connection.getresponse() as answer:
+                raw = answer.read(ANSWER_BYTES_MAX + 1)
         except TimeoutError as late:
             raise AskError(f"{self.server.url} did not answer within {TIMEOUT_SECONDS:g} s.", "Is it overloaded? Try again.") from late
         except ConnectionRefusedError as refused:

@@ -96,8 +96,8 @@ def exchange(
         if line.hung_up:  # from here on the socket is there, and hanging up ends it
             raise OrchvyntError(0, "cancelled", "The call was cancelled.")
         connection.request(method, where.prefix + path, payload, sent)
-        answer = connection.getresponse()
-        raw = answer.read(ANSWER_BYTES_MAX + 1)
+        with connection.getresponse() as answer:
+            raw = answer.read(ANSWER_BYTES_MAX + 1)
         if len(raw) > ANSWER_BYTES_MAX:
             raise OrchvyntError(0, "too_large", f"The answer is larger than {ANSWER_BYTES_MAX} bytes.")
         return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, _json(raw, answer.status))
