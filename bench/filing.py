@@ -23,10 +23,10 @@ from msgspec.structs import replace
 from systems import HERE
 
 from orchvynt.adapters.journal.frames import Frame, decode_facts
-from orchvynt.adapters.registering import begin
 from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.auditing import AuditChain
 from orchvynt.adapters.sqlite.connecting import connect_writer
+from orchvynt.adapters.sqlite.registering import begin
 from orchvynt.adapters.sqlite.writer import BATCH_FRAMES, Filed
 from orchvynt.model.facts import AnyFact
 

@@ -57,7 +57,7 @@ def test_a_kill_loses_nothing_and_a_stop_leaves_the_store_to_the_next_one(
         assert settled_tokens(other) == scripted_provider.ledger().totals.tokens
         other.kill()
     refused = server.command_alone("serve", "--policy", str(server.policy), "--store", url, "--listen", "127.0.0.1:0")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "did not come to its end" in refused.stderr
     assert str(elsewhere / "orchvynt.journal") in refused.stderr
 
@@ -85,7 +85,7 @@ def test_a_budget_is_counted_by_one_process(server: Serving, url: str, tmp_path:
     refused = server.command_alone(
         "serve", "--policy", str(server.policy), "--store", url, "--journal", str(tmp_path / "other"), "--listen", "127.0.0.1:0"
     )
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert f":{server.process.pid if server.process else 0}" in refused.stderr
     assert "its budget all several processes do not keep right together yet" in refused.stderr
     migrated = server.command_alone("migrate", "--store", url)

@@ -72,8 +72,10 @@ class World:
         self.journal = MemoryJournal(self.store)
         self.said: list[str] = []
         self.succession = Succession(self.store, self.journal, FakeClock(), Policies(), self.said.append, taken_over)  # type: ignore[arg-type]
-        frames: list[list[facts.AnyFact]] = [[lives.received(1), lives.placed(1)], [lives.sent(1)]]
-        for frame in [*frames, [lives.received(2), lives.placed(2)], [lives.received(3)]]:
+        frames: list[list[facts.AnyFact]] = [
+            [lives.received(1), lives.placed(1)], [lives.sent(1)], [lives.received(2), lives.placed(2)], [lives.received(3)],
+        ]  # fmt: skip
+        for frame in frames:
             self.journal.append(frame)
 
     def look(self, beats: bool = False) -> None:

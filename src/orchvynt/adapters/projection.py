@@ -87,7 +87,6 @@ class Batch:
     """The changes of some frames, in the order in which they were appended. `next_seq` numbers the records that a store keeps."""
 
     def __init__(self, next_seq: int) -> None:
-        self._first = next_seq
         self.next_seq = next_seq
         self.records: dict[str, Record] = {}
         self.references: list[tuple[str, int]] = []
@@ -131,15 +130,6 @@ class Batch:
 
     def refer(self, record: Record, reference: str) -> None:
         self.references.append((reference[:REFERENCE_CHARS_MAX], record.seq))
-
-    def number_from(self, first: int) -> None:
-        """Another process took the numbers that the records had so far."""
-        further = first - self._first
-        if further:
-            self._first, self.next_seq = first, self.next_seq + further
-            for record in self.records.values():
-                record.seq += further
-            self.references = [(reference, seq + further) for reference, seq in self.references]
 
 
 def _received(batch: Batch, record: Record, fact: InvocationReceived) -> None:

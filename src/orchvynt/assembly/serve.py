@@ -147,12 +147,7 @@ async def _serve_from(
         stop_looking = _look_after_file(settings, process, changing)
         stop_admin = await _start_admin(settings, environment, process, operations, measures, admin_socket)
     process.tasks.start(post.serve(process.server, measures.packed, about.stop), "parent")
-    # What was built lives as long as the process: the collector, which `main` had turned off, need not look at it again.
-    gc.collect()
-    gc.freeze()
-    gc.enable()
-    # An invocation leaves no cycles behind, so looking for them after every 700 objects is waste; bench/ shows 6 %.
-    gc.set_threshold(50_000, 20, 50)
+    _collect_seldom()
     await about.stopping.wait()
     if about.replaced:
         # Who takes its place answers operators already.
@@ -188,6 +183,15 @@ async def _begin(settings: Settings, process: Process, post: Post) -> int:
     tasks.start(process.succession.run(), "other processes")
     tasks.start(process.data_plane.reception.keyring.run(), "keys")
     return port
+
+
+def _collect_seldom() -> None:
+    # What was built lives as long as the process: the collector, which `main` had turned off, need not look at it again.
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+    # An invocation leaves no cycles behind, so looking for them after every 700 objects is waste; bench/ shows 6 %.
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _nothing() -> None:

@@ -1,6 +1,7 @@
 """The page that Prometheus scrapes: who may, what it says, and that it is text which Prometheus's own parser reads."""
 
 import asyncio
+import os
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -90,7 +91,7 @@ def test_a_long_page_is_whole_and_lets_others_through() -> None:
                 await asyncio.sleep(0)
 
         task = asyncio.create_task(others())
-        written = await page([attempts.sampled(), duration.sampled()])
+        written = await page([attempts.sampled(), duration.sampled()], [os.getpid()])
         task.cancel()
         return written, turns
 
@@ -105,7 +106,8 @@ def test_a_long_page_is_whole_and_lets_others_through() -> None:
 
 
 def test_a_metric_without_series_is_still_explained() -> None:
-    written = asyncio.run(page([Series(metric).sampled() if not metric.bounds else Histogram(metric).sampled() for metric in m.METRICS]))
+    sampled = [Series(metric).sampled() if not metric.bounds else Histogram(metric).sampled() for metric in m.METRICS]
+    written = asyncio.run(page(sampled, [os.getpid()]))
     families = {family.name: family for family in text_string_to_metric_families(written.decode())}
     for metric in m.METRICS:
         family = families[metric.name.removesuffix("_total")]

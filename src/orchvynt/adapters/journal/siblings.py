@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from orchvynt.adapters.journal.frames import Position
 from orchvynt.adapters.journal.segments import list_segments, segment_path
-from orchvynt.adapters.sqlite.lock import Lock
+from orchvynt.adapters.lock import Lock
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import StoreInUseError
 

@@ -2,7 +2,7 @@
 
 from orchvynt.adapters.postgres.session import QUERIES
 from orchvynt.adapters.sql import Connection
-from orchvynt.adapters.sqlite.shared_chain import SharedChain
+from orchvynt.adapters.sqlite.joint_chain import SharedChain
 
 
 class PostgresChain(SharedChain):

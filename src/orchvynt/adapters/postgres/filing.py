@@ -12,9 +12,9 @@ from orchvynt.adapters.journal.recovery import delete_filed
 from orchvynt.adapters.journal.segments import list_segments
 from orchvynt.adapters.postgres.chain import PostgresChain
 from orchvynt.adapters.postgres.session import QUERIES, Session
-from orchvynt.adapters.registering import Process
 from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.filing import batch_of, file_batch
+from orchvynt.adapters.sqlite.registering import Process
 from orchvynt.ports.store import StoreInUseError, StoreUnavailableError
 
 T = TypeVar("T")

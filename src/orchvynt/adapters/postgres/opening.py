@@ -23,10 +23,10 @@ from orchvynt.adapters.postgres.reader import Reader
 from orchvynt.adapters.postgres.session import QUERIES, Session
 from orchvynt.adapters.postgres.target import Target
 from orchvynt.adapters.postgres.wakeups import PostgresWakeups
-from orchvynt.adapters.registering import Process, begin, number_of, process_rows
 from orchvynt.adapters.sqlite.anchor import NAME, Anchor
 from orchvynt.adapters.sqlite.ending import Ending
 from orchvynt.adapters.sqlite.opening import DEFAULT_LIMITS, Opened, StoreLimits, Sync, open_journal
+from orchvynt.adapters.sqlite.registering import Process, begin, number_of, process_rows
 from orchvynt.adapters.sqlite.store import SqliteStore
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.adapters.taking_over import TakingOver

@@ -3,9 +3,9 @@
 from contextlib import suppress
 
 from orchvynt.adapters.journal.file import FileJournal
-from orchvynt.adapters.registering import Process
 from orchvynt.adapters.sql import Closing
 from orchvynt.adapters.sqlite.queries import QUERIES
+from orchvynt.adapters.sqlite.registering import Process
 from orchvynt.adapters.sqlite.written import Filing
 from orchvynt.ports.store import StoreUnavailableError
 

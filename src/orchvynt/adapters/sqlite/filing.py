@@ -9,7 +9,6 @@ import msgspec
 from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.projection import Batch
 from orchvynt.adapters.receipts import bounded, said_values
-from orchvynt.adapters.registering import Process
 from orchvynt.adapters.reviews import fold_reviews
 from orchvynt.adapters.spending import book_renamed, renamed_now
 from orchvynt.adapters.sql import Connection
@@ -18,6 +17,7 @@ from orchvynt.adapters.sqlite.departures import file_departures
 from orchvynt.adapters.sqlite.news import file_news
 from orchvynt.adapters.sqlite.queries import QUERIES, Value, run_rows
 from orchvynt.adapters.sqlite.receipts import file_receipts
+from orchvynt.adapters.sqlite.registering import Process
 from orchvynt.adapters.sqlite.review_changes import file_review_changes
 from orchvynt.model.facts import BudgetGranted, Vote, Wanted
 from orchvynt.model.repeats import AnswerKept
@@ -89,6 +89,16 @@ def batch_of(frames: Sequence[Frame], next_seq: int) -> Batch:
         if not number % _FRAMES_AT_ONCE:
             sleep(_BREATH_S)
     return batch
+
+
+def number_from(batch: Batch, guessed: int, first: int) -> None:
+    """Gives its records the numbers that are free: another process may have taken those that were guessed."""
+    further = first - guessed
+    if further:
+        batch.next_seq += further
+        for record in batch.records.values():
+            record.seq += further
+        batch.references = [(reference, seq + further) for reference, seq in batch.references]
 
 
 def file_batch(connection: Connection, batch: Batch, position: Position, chain: AuditChain, process: Process) -> None:

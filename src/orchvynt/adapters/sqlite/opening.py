@@ -16,7 +16,7 @@ from orchvynt.adapters.journal.file import SEGMENT_BYTES, FileJournal
 from orchvynt.adapters.journal.frames import HEADER, Position
 from orchvynt.adapters.journal.recovery import Recovery, delete_filed, has_more, recover
 from orchvynt.adapters.journal.siblings import Family, Place
-from orchvynt.adapters.registering import Process, begin, number_of, process_rows
+from orchvynt.adapters.lock import Lock
 from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.auditing import AuditChain, upgraded
@@ -24,10 +24,10 @@ from orchvynt.adapters.sqlite.connecting import connect_writer
 from orchvynt.adapters.sqlite.connection import SqliteConnection
 from orchvynt.adapters.sqlite.ending import Ending
 from orchvynt.adapters.sqlite.faults import unavailable
-from orchvynt.adapters.sqlite.lock import Lock
+from orchvynt.adapters.sqlite.joint_chain import SharedChain
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.reader import Reader
-from orchvynt.adapters.sqlite.shared_chain import SharedChain
+from orchvynt.adapters.sqlite.registering import Process, begin, number_of, process_rows
 from orchvynt.adapters.sqlite.store import SqliteStore
 from orchvynt.adapters.sqlite.wakeups import SocketWakeups, place_of
 from orchvynt.adapters.sqlite.writer import Filed, Writer

@@ -5,9 +5,9 @@ import socket
 from typing import Final
 
 from orchvynt.adapters.journal.frames import Position
-from orchvynt.adapters.registering import Process, process_rows
 from orchvynt.adapters.sql import Reading
 from orchvynt.adapters.sqlite.queries import QUERIES
+from orchvynt.adapters.sqlite.registering import Process, process_rows
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.adapters.taking_over import TakingOver
 from orchvynt.ports.processes import ProcessRow, ProcessState, TakenOver

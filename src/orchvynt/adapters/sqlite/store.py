@@ -8,7 +8,6 @@ import msgspec
 from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.journal.frames import decode_record
 from orchvynt.adapters.projection import REFERENCE_CHARS_MAX
-from orchvynt.adapters.registering import Process
 from orchvynt.adapters.reviews import newest_state
 from orchvynt.adapters.spending import WINDOW_NS_MAX
 from orchvynt.adapters.sql import Closing, Connection, Reading, Row
@@ -24,6 +23,7 @@ from orchvynt.adapters.sqlite.people import SqlitePeople
 from orchvynt.adapters.sqlite.processes import SqliteProcesses
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.receipts import receipts, spent
+from orchvynt.adapters.sqlite.registering import Process
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.adapters.taking_over import TakingOver
 from orchvynt.model.facts import AnyFact, BudgetGranted, HoldPlaced

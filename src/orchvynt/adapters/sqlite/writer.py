@@ -16,13 +16,13 @@ from orchvynt.adapters.journal.file import FileJournal
 from orchvynt.adapters.journal.frames import Frame, Position
 from orchvynt.adapters.journal.recovery import delete_filed
 from orchvynt.adapters.journal.segments import read_behind
-from orchvynt.adapters.registering import Process
 from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.auditing import AuditChain
 from orchvynt.adapters.sqlite.connection import SqliteConnection
 from orchvynt.adapters.sqlite.faults import unavailable
-from orchvynt.adapters.sqlite.filing import batch_of, file_batch
+from orchvynt.adapters.sqlite.filing import batch_of, file_batch, number_from
 from orchvynt.adapters.sqlite.queries import QUERIES
+from orchvynt.adapters.sqlite.registering import Process
 from orchvynt.adapters.sqlite.written import Filing
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import StoreUnavailableError
@@ -72,7 +72,7 @@ class Filed:
 
         def work(connection: Connection) -> None:
             (first,) = connection.execute(QUERIES["next_seq"]).fetchone()
-            batch.number_from(int(first))
+            number_from(batch, self._next_seq, int(first))
             file_batch(connection, batch, position, self.chain, self._process)
 
         # What has entries of the audit survives a loss of power: its anchor outside of the database does.

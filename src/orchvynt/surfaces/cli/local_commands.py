@@ -60,10 +60,8 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
             oidc_issuer, oidc_client_id, oidc_client_secret, oidc_groups_claim, tuple(oidc_role or ()), oidc_default_role,
             tuple(oidc_scope or ()),
         )  # fmt: skip
-        options = ServeOptions(
-            policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch, admin_url, oidc, journal, workers
-        )  # fmt: skip
-        raise typer.Exit(outside.local.serve(options))
+        told = (policy, listen, admin, store, globs, secret_dir, insecure_admin, drain, watch, admin_url, oidc, journal, workers)
+        raise typer.Exit(outside.local.serve(ServeOptions(*told)))
 
     @app.command(rich_help_panel=START)
     def demo(
