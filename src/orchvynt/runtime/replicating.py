@@ -25,7 +25,7 @@ from orchvynt.runtime.peers import LOOK_S, Peers
 from orchvynt.runtime.policies import Policies, file_of, numbered
 
 ACKNOWLEDGED_WITHIN_S: Final = 1.0
-PREPARED_WITHIN_S: Final = 3.0
+PREPARED_WITHIN_S: Final = 2.0
 PREPARED_MAX: Final = 4
 AGAIN_NS: Final = 10_000_000_000
 """So often a version is tried that cannot be served here."""
