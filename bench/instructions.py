@@ -28,9 +28,13 @@ KINDS: Final = ("instructions", "c_calls", "filing_instructions", "filing_c_call
 STRAYS_MAX: Final = 1.03
 SWITCH: Final = 4
 WARM_UP: Final = 60
-COUNTED: Final = 60
+COUNTED: Final = 24
 TRIES: Final = 3
+LOOP: Final = slice(0, 2)
+FILING: Final = slice(2, SWITCH)
 STILL_SECONDS: Final = 0.03
+# Longer than filing rests between two batches: each invocation is filed alone.
+FILED_SECONDS: Final = 0.3
 STILL_SECONDS_MAX: Final = 30.0
 ANSWER: Final = json.dumps(
     {
@@ -85,16 +89,16 @@ class Counts:
     def begin(self) -> None:
         self._slots[SWITCH] = 1
 
-    def still(self) -> tuple[int, ...]:
-        """What they say once they have not moved for a while."""
+    def still(self, which: slice, seconds: float) -> tuple[int, ...]:
+        """What these say once they have not moved for so long."""
         before: tuple[int, ...] = ()
         deadline = time.monotonic() + STILL_SECONDS_MAX
         while time.monotonic() < deadline:
-            now = tuple(self._slots[:SWITCH])
+            now = tuple(self._slots[which])
             if now == before:
                 return now
             before = now
-            time.sleep(STILL_SECONDS)
+            time.sleep(seconds)
         raise BenchError(f"The server did not become still within {STILL_SECONDS_MAX:.0f} s.")
 
 
@@ -110,17 +114,18 @@ def _each(launch: Launch, counts: Counts) -> Iterator[tuple[int, ...]]:
     content = request(launch, body(WORKLOADS["chat-1k"], "gpt-4o"))
     with socket.create_connection(("127.0.0.1", launch.port), timeout=60) as connection:
         counts.begin()
-        before: tuple[int, ...] = ()
+        filed: tuple[int, ...] = ()
         for block in (WARM_UP, *[1] * COUNTED):
+            before = counts.still(LOOP, STILL_SECONDS) if filed else ()
             for _ in range(block):
                 connection.sendall(content)
                 answered = whole(connection)
                 if not answered.startswith(b"HTTP/1.1 200") or PROVIDER_WORDS.encode() not in answered:
                     raise BenchError(f"An invocation was answered wrongly: {answered[:300]!r}")
-            now = counts.still()
-            if before:
-                yield tuple(after - at for after, at in zip(now, before, strict=True))
-            before = now
+            after, filed_after = counts.still(LOOP, STILL_SECONDS), counts.still(FILING, FILED_SECONDS)
+            if filed:
+                yield tuple(now - was for now, was in zip(after + filed_after, before + filed, strict=True))
+            filed = filed_after
 
 
 def counted() -> dict[str, int]:

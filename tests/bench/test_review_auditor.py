@@ -117,6 +117,11 @@ def test_what_is_forged_is_accused_of_what_it_is(name: str) -> None:
     assert found[name]
 
 
+@pytest.mark.parametrize("first", HONEST, ids=["four eyes", "edit", "expiry", "cut off", "in words"])
+def test_a_decision_that_is_not_on_record_is_accused_at_every_gate(first: Evidence) -> None:
+    assert accused([first])["a decision that is not on record"]
+
+
 @pytest.mark.parametrize("outcome", ["timeout", "connection", "interrupted"])
 def test_a_fallback_is_no_second_send(outcome: str) -> None:
     """A slow provider is given up and the next one asked: both are on record, both have a receipt, and both may have arrived."""

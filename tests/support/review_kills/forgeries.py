@@ -39,7 +39,7 @@ FORGERIES: Final[MappingProxyType[str, tuple[Forgery, str]]] = MappingProxyType(
         "a send before the approval": (answers.sent_unapproved, "before anybody had approved"),
         "a second winner": (votes.second_winner, "not on record"),
         "a second decision on record": (votes.decided_twice, "and then"),
-        "a decision that is not on record": (votes.undecided, "not on record|decided 0 times"),
+        "a decision that is not on record": (votes.undecided, "not on record|decided 0 times|before anybody had approved"),
         "a vote on record that nobody cast": (votes.voted_by_nobody, "nobody cast"),
         "a vote that counts, and was told that it does not": (votes.told_not_to_count, "was told 409"),
         "a vote that does not count, and was told that it does": (votes.told_to_count, "not on record"),
