@@ -10,7 +10,6 @@ from orchvynt.ports.processes import SILENT_NS, ProcessRow
 PLAIN = "version: 1\nproviders: {o: {kind: openai}}\nmodels: {gpt-4o: {provider: o}}\n"
 ASKED = {
     "its rate limit each": "rate_limits: [{name: each, scope: key, limit: {invocations: 5}, window: minute}]",
-    "its gate money": "groups: {people: {members: [a@example.com]}}\ngates: [{name: money, stage: output, reviewers: people}]",
 }
 
 

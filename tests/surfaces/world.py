@@ -201,7 +201,8 @@ class MemoryControl:
         if row is None:
             return Fault("conflict", f"Version {len(self._versions)} is in force, not {change.expected}.", "Look at it, then apply again.")
         self._versions.append(row)
-        return Applied(row, tuple(problems), ("gate g is removed",) if "weaker" in change.yaml else ())
+        own = Replica("here:1", row.version, row.digest, row.applied_at)
+        return Applied(row, tuple(problems), ("gate g is removed",) if "weaker" in change.yaml else (), replicas=(own,))
 
     async def _approved(self, change: str) -> bool:
         row = await self.store.change(change)

@@ -62,4 +62,4 @@ def _add(metric: Metric, into: dict[Values, int], cells: Iterable[tuple[Values, 
         if before is None:
             into[values] = number
         else:
-            into[values] = max(before, number) if metric.highest else before + number
+            into[values] = max(before, number) if metric.highest or metric.level else before + number

@@ -28,7 +28,8 @@ class Label(msgspec.Struct, frozen=True):
 
 class Metric(msgspec.Struct, frozen=True):
     """`scale` is what the kept whole numbers are divided by on the page. `bounds` are a histogram's, before that division. Under `other`
-    numbers are added up, or, where a sum means nothing (`highest`), the highest stands."""
+    numbers are added up, or, where a sum means nothing (`highest`), the highest stands; so it does among processes, and of what they
+    share (`level`), too."""
 
     name: str
     kind: Kind
@@ -38,6 +39,7 @@ class Metric(msgspec.Struct, frozen=True):
     bounds: tuple[int, ...] = ()
     concept: str = ""
     highest: bool = False
+    level: bool = False
 
     @property
     def series_max(self) -> int:
@@ -115,8 +117,8 @@ def _gauge(name: str, meaning: str, *labels: Label, scale: int = 1) -> Metric:
 
 
 def _level(name: str, meaning: str, *labels: Label, scale: int = 1) -> Metric:
-    """A gauge that is not added up."""
-    return Metric(f"orchvynt_{name}", "gauge", meaning, labels, scale, highest=True)
+    """A gauge of something that all processes of a store share, or tell of alike."""
+    return Metric(f"orchvynt_{name}", "gauge", meaning, labels, scale, level=True)
 
 
 def _histogram(name: str, meaning: str, bounds: tuple[int, ...], *labels: Label, concept: str = "") -> Metric:
