@@ -91,21 +91,14 @@ async def build(
     counting, looking = CountingApart(hand_back, say), LookingApart(hand_back, say)
     mailing, apprising = SmtpMailing(), LibraryApprising()
     foundation = Foundation(
-        opened.store,
-        opened.journal,
-        clock,
-        SystemIds(clock.now),
-        secrets,
-        upstream,
-        checking,
-        counting,
+        opened.store, opened.journal, clock, SystemIds(clock.now), secrets, upstream, checking, counting,
         mailing=mailing,
         apprising=apprising,
         looking=looking,
         backlog=lambda: _backlog(opened, settings.store.journal),
         open_max=settings.invocations_max,
         wakeups=opened.wakeups,
-    )
+    )  # fmt: skip
     await opened.wakeups.start()
     made = await put_together(foundation, started.snapshot, started.row, taken_over=taken_over)
     made.policies.file = started.file

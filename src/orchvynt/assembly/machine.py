@@ -157,10 +157,7 @@ async def put_together(
     loop = asyncio.get_running_loop()
     policies = Policies(on.store, on.checking, snapshot, row)
     carrier = parts.carrier(
-        on.journal,
-        on.clock,
-        parked,
-        Observed(statistics, scores, health.healthy),
+        on.journal, on.clock, parked, Observed(statistics, scores, health.healthy),
         lambda carrier: _admitting(on, parts, carrier, ledger, health, sizes, statistics, subjects, reports, tasks),
         lambda carrier: Attempting(
             on.upstream, on.secrets, on.clock, on.ids, health, sizes, statistics, carrier.feed, carrier.failed, reports
@@ -169,7 +166,7 @@ async def put_together(
         loop.call_soon,
         lambda: policies.current,
         lambda carrier: LookingInto(on.looking, on.clock, carrier.feed).perform,
-    )
+    )  # fmt: skip
     on.looking.prepare(snapshot.presidio)
     policies.heard.append(lambda _, after: on.looking.prepare(after.presidio))
     admitting = carrier.admitting

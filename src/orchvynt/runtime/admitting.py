@@ -49,12 +49,8 @@ class Admitting:
         reports: InputReports,
         counting: TokenCounting,
     ) -> None:
-        self.ledger = ledger
-        self.health = health
-        self.sizes = sizes
-        self.statistics = statistics
-        self.clock = clock
-        self.subjects = subjects
+        self.ledger, self.health, self.sizes, self.statistics = ledger, health, sizes, statistics
+        self.clock, self.subjects, self.reports = clock, subjects, reports
         self.queue = HoldQueue(ledger)
         self.thresholds = Thresholds()
         self.outage = Standing()
@@ -63,10 +59,7 @@ class Admitting:
         self._idle_ns: dict[str, int] = {}
         self.prompts = Prompts(ledger)
         self.burning = Burning(clock.now())
-        self._feed = feed
-        self._failed = failed
-        self.reports = reports
-        self._counting = counting
+        self._feed, self._failed, self._counting = feed, failed, counting
 
     def admit(self, life: Life, command: Admit) -> None:
         clock = self.clock

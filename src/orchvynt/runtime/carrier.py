@@ -60,22 +60,18 @@ class Carrier:
         in_force: Callable[[], Snapshot],
         look: Callable[["Carrier"], Callable[[Life, commands.LookInto], None]],
     ) -> None:
-        self.journal = journal
-        self.clock = clock
-        self.parked = parked
+        self.journal, self.clock, self.parked = journal, clock, parked
         self.observed, self.courses = observed, Courses()
         self.counting = Counting(parked, clock.monotonic)
         self.admitting = admitting(self)
-        self.outage = self.admitting.outage
-        self.attempting = attempting(self)
+        self.outage, self.attempting = self.admitting.outage, attempting(self)
         self.limiting = Limiting(observed.statistics, clock)
         self.callers = Callers(clock, self.admitting.ledger, self._callers_gone)
         self.lives: dict[str, Life] = {}
         self.release_ended = Releasing(self.admitting, journal, self.counting)
         self.parking = ParkingLives(clock, parked, self.admitting, self.callers, self.lives)
         self.kept = KeptEnds(journal, clock, self.counting, self.release_ended)
-        self._wake_after = wake_after
-        self.group = GroupWrite(journal, soon, self._go_on)
+        self._wake_after, self.group = wake_after, GroupWrite(journal, soon, self._go_on)
         self._performers: Final[dict[type[commands.Command], Callable[[Life, Any], None]]] = {
             commands.Admit: self.admitting.admit,
             commands.Send: self.attempting.send,

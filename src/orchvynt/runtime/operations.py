@@ -4,25 +4,16 @@ import asyncio
 from collections.abc import Container, Iterator, Sequence
 from typing import Final
 
-import msgspec
-
 from orchvynt.decisions.budgets.accounts import RollingAccount
 from orchvynt.decisions.budgets.grants import NOTHING, term
 from orchvynt.decisions.budgets.leased_ledger import LeasedLedger
 from orchvynt.decisions.budgets.ledger import EMPTY
 from orchvynt.decisions.budgets.windows import account_window
-from orchvynt.decisions.fallback.breakers import Sight
-from orchvynt.decisions.limits.buckets import Bucket
-from orchvynt.decisions.limits.limiter import gauges_of
-from orchvynt.decisions.limits.refusals import window_text
 from orchvynt.decisions.reviews.cases import Case, Voter, late
-from orchvynt.decisions.routing.figures import Observed
-from orchvynt.decisions.routing.quality import SCORES_NEEDED, lower_bound
-from orchvynt.language.snapshot import Model, RateLimit, Snapshot
+from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.state import PARKED
 from orchvynt.model.facts import Choice
 from orchvynt.model.faults import Fault
-from orchvynt.model.money import cost_nanos
 from orchvynt.ports.checking import Compared
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.outbox import MessageRow
@@ -33,7 +24,6 @@ from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.changing import Changing
 from orchvynt.runtime.control import (
     AlertLine,
-    BreakerLine,
     BudgetLine,
     Change,
     Changed,
@@ -52,6 +42,7 @@ from orchvynt.runtime.control import (
 from orchvynt.runtime.deciding import Act, Deciding
 from orchvynt.runtime.granting import Granting
 from orchvynt.runtime.leased_budgets import shared_lines
+from orchvynt.runtime.operator_lines import breaker_line, rate_limit_line, with_figures
 from orchvynt.runtime.outages import sentence
 from orchvynt.runtime.policies import PolicyMissingError
 from orchvynt.runtime.shedding import Shedding
@@ -175,7 +166,7 @@ class Operations:
     def rate_limits(self) -> list[RateLimitLine]:
         limiting, now = self.carrier.limiting, self.carrier.clock.monotonic()
         found = limiting.limiter.standing(self.policies.current.rate_limits, now)
-        return sorted((_rate_limit_line(*one) for one in found), key=lambda line: (line.name, line.subject))
+        return sorted((rate_limit_line(*one) for one in found), key=lambda line: (line.name, line.subject))
 
     def providers(self) -> list[ProviderLine]:
         health, now = self.carrier.admitting.health, self.carrier.clock.monotonic()
@@ -194,10 +185,10 @@ class Operations:
                 standing.why,
                 standing.attempts,
                 standing.failures,
-                _breaker_line(standing.breaker, at, now),
-                _breaker_line(standing.address, at, now),
+                breaker_line(standing.breaker, at, now),
+                breaker_line(standing.address, at, now),
             )
-            found.append(_with_figures(told, model, self.carrier.observed, now))
+            found.append(with_figures(told, model, self.carrier.observed, now))
         return found
 
     async def validate(self, yaml: str, file: str) -> Checked | Fault:
@@ -266,42 +257,3 @@ class Operations:
 
 def _no_policy(error: PolicyMissingError) -> Fault:
     return Fault("policy_error", f"The review cannot be decided: {error}.", "Start the build that parked it.")
-
-
-def _rate_limit_line(limit: RateLimit, subject: str, bucket: Bucket) -> RateLimitLine:
-    gauges = gauges_of([(limit, bucket)])
-    requests, tokens = gauges.requests, gauges.tokens
-    return RateLimitLine(
-        limit.name,
-        limit.subject_of,
-        subject,
-        window_text(limit),
-        limit.invocations,
-        requests.remaining if requests is not None else None,
-        limit.tokens,
-        tokens.remaining if tokens is not None else None,
-        limit.concurrent,
-        bucket.running,
-        bucket.refused,
-        max((gauge.full_ns for gauge in (requests, tokens) if gauge is not None), default=0),
-    )
-
-
-def _breaker_line(seen: Sight, at: int, now: int) -> BreakerLine:
-    return BreakerLine(seen.state, seen.error_rate, at + seen.until - now if seen.until else 0)
-
-
-def _with_figures(line: ProviderLine, model: Model, observed: Observed, now: int) -> ProviderLine:
-    measured = observed.statistics.measured(line.provider, line.model, now)
-    per_call = None
-    if model.price is not None and measured.input_tokens is not None and measured.output_tokens is not None:
-        per_call = cost_nanos(model.price, measured.input_tokens, measured.output_tokens, measured.cached_input_tokens or 0)
-    count, total = observed.scores.of(model, "")
-    return msgspec.structs.replace(
-        line,
-        measured=measured,
-        nanos_per_call=per_call,
-        quality=observed.scores.quality(model, ""),
-        quality_measured=lower_bound(count, total) if count >= SCORES_NEEDED else None,
-        scores=count,
-    )

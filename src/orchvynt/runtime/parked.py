@@ -51,7 +51,7 @@ class Parked:
         self.changed(False)
 
     def _push(self, one: ParkedOne) -> None:
-        for due in _instants(one):
+        for due in one.instants:
             heapq.heappush(self._escalations, due)
 
     def follow(self, now: ParkedOne) -> None:
@@ -66,7 +66,7 @@ class Parked:
                 self._close(known, now.status, now.by, now.decided_at)
             if not now.join_key and known.join_key:
                 self._release(known)
-        elif not _waited(known):
+        elif not known.waited:
             # It may have been joined at another process, and left there.
             known.left_at = now.left_at
         self.tell(now.inv)
@@ -91,7 +91,7 @@ class Parked:
         """The same of many, in the order of their opening; at a start, 100,000 (bench/open_reviews.py)."""
         for one in ones:
             self._index(one)
-            self._escalations += _instants(one)
+            self._escalations += one.instants
         heapq.heapify(self._escalations)
 
     def _index(self, one: ParkedOne) -> None:
@@ -156,9 +156,7 @@ class Parked:
             return None
         # What an older build parked is known by its bytes.
         equals = (*here.get(body_digest(body), ()), *here.get(raw_digest(body), ()))
-        free = [
-            one for one in equals if one.left_at is not None and (one.kept(now) if retried else one.claimable(now)) and not _waited(one)
-        ]
+        free = [one for one in equals if one.left_at is not None and (one.kept(now) if retried else one.claimable(now)) and not one.waited]
         return min(free, key=lambda one: (one.claims, one.at), default=None)
 
     def has_of(self, caller: str) -> bool:
@@ -277,7 +275,7 @@ class Parked:
         self._reckon()
 
     def _reckon(self) -> None:
-        self._escalations = [instant for one in self._open.values() for instant in _instants(one)]
+        self._escalations = [instant for one in self._open.values() for instant in one.instants]
         heapq.heapify(self._escalations)
 
     def take_due(self, now: int, most: int) -> list[ParkedOne]:
@@ -299,14 +297,3 @@ class Parked:
             if self._by_invocation.get(one.inv) is one:
                 del self._by_invocation[one.inv]
             self._release(one)
-
-
-def _instants(one: ParkedOne) -> list[tuple[int, str]]:
-    """When something of it is due: the next step of its escalation, and the next reminder."""
-    if one.status != "open" or one.elsewhere:
-        return []
-    return [(at, one.review) for at in (one.due, *one.reminds[:1]) if at]
-
-
-def _waited(one: ParkedOne) -> bool:
-    return one.waiting > 0 or (one.life is not None and bool(one.life.callers))

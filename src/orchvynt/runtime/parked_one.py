@@ -104,3 +104,15 @@ class ParkedOne:
     def claimable(self, now: int) -> bool:
         """Whether the same request joins, although nothing says that it is a retry."""
         return self.left_at is not None and now - self.left_at < self.claim_for_ns
+
+    @property
+    def instants(self) -> list[tuple[int, str]]:
+        """When something of it is due: the next step of its escalation, and the next reminder."""
+        if self.status != "open" or self.elsewhere:
+            return []
+        return [(at, self.review) for at in (self.due, *self.reminds[:1]) if at]
+
+    @property
+    def waited(self) -> bool:
+        """Whether a caller waits for it here."""
+        return self.waiting > 0 or (self.life is not None and bool(self.life.callers))

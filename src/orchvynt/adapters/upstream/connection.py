@@ -33,30 +33,10 @@ class Connection:
     without a Python class above it stand. `idle_since` is the pool's note."""
 
     __slots__ = (
-        "_abandoned",
-        "_bare_bytes",
-        "_carried",
-        "_delimited",
-        "_excess",
-        "_framing",
-        "_head_bytes",
-        "_headers",
-        "_home",
-        "_in_head",
-        "_keep_alive",
-        "_lost",
-        "_parser",
-        "_parts",
-        "_paused",
-        "_reused",
-        "_status",
-        "_tail",
-        "_told",
-        "_transport",
-        "_whole",
-        "_wrong",
+        "_abandoned", "_bare_bytes", "_carried", "_delimited", "_excess", "_framing", "_head_bytes", "_headers", "_home", "_in_head",
+        "_keep_alive", "_lost", "_parser", "_parts", "_paused", "_reused", "_status", "_tail", "_told", "_transport", "_whole", "_wrong",
         "idle_since",
-    )
+    )  # fmt: skip
 
     def __init__(self, home: Home) -> None:
         self._home = home

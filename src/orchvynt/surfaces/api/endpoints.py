@@ -37,6 +37,8 @@ from orchvynt.surfaces.api.http.request import Request
 from orchvynt.surfaces.api.intake import request_id
 from orchvynt.surfaces.api.listing import LISTS, SHOW, listed, shown
 from orchvynt.surfaces.api.paths import ASKING, PLAIN, Place, place, spoken
+from orchvynt.surfaces.api.poll_requests import no_invocation, seconds_asked
+from orchvynt.surfaces.api.readiness import Status, readiness, status_of
 from orchvynt.surfaces.api.reception import Reception, Taken
 from orchvynt.surfaces.api.scoring import score, scored
 
@@ -202,25 +204,12 @@ class DataPlane:
             self._not_found(request, line, path)
 
     @property
-    def status(self) -> str:
-        """`ready` while it serves; budgets that are still spent are served."""
-        outage = self.outage
-        if not self.ready:
-            return "draining"
-        closed = outage.full or (outage.budgets_closed and self.policies.current.budgets)
-        return "store_unavailable" if closed else "ready"
+    def status(self) -> Status:
+        return status_of(self.ready, self.outage, self.policies.current)
 
     def _ready(self, line: CallerLine) -> None:
-        snapshot, now = self.policies.current, self.carrier.clock.now()
         status = self.status
-        body = {
-            "status": status,
-            "policy": snapshot.version,
-            "digest": snapshot.digest[:12],
-            "drift": self.policies.drift(now),
-            "watch": self.policies.watch(now),
-            "store": "away" if self.outage.away else "there",
-        }
+        body = readiness(status, self.outage, self.policies, self.carrier.clock.now())
         line.answer(200 if status == "ready" else 503, (), msgspec.json.encode(body))
 
     def _tell(self, request: Request, line: CallerLine, path: str) -> None:
@@ -255,7 +244,7 @@ class DataPlane:
             return
         first = found[0] if found else None
         if not isinstance(first, InvocationReceived) or caller_of(first.key, first.key_id) != identity.caller:
-            self._refuse(request, line, _no_invocation(inv))
+            self._refuse(request, line, no_invocation(inv))
             return
         line.answer(200, [("x-orchvynt-invocation", inv)], msgspec.json.encode(explain(found)))
 
@@ -283,11 +272,11 @@ class DataPlane:
             self.tasks.start(self._seek_result(request, line, inv, identity), f"result of {inv}")
             return
         if one is None or one.key_id != identity.caller:
-            fault = _no_invocation(inv)
+            fault = no_invocation(inv)
             help_text = "Only the answer of an invocation that was parked for review is kept, for 24 hours, for the key that asked."
             self._refuse(request, line, msgspec.structs.replace(fault, help=help_text))
             return
-        wait = _seconds(request.query)
+        wait = seconds_asked(request.query)
         if isinstance(wait, Fault):
             self._refuse(request, line, wait)
             return
@@ -304,19 +293,3 @@ class DataPlane:
         if echo := request_id(request.header):
             said.append(("x-request-id", echo))
         answers.answer_fault(line, fault, registry.caller(spoken(place(request.path).path, request.header)).error(fault, ""), said)
-
-
-def _no_invocation(inv: str) -> Fault:
-    return Fault("not_found", f"There is no invocation {inv[:100]} for this key.", "An invocation is shown to the key that asked for it.")
-
-
-def _seconds(query: str) -> float | Fault:
-    """`wait=30s` or `wait=30` in a query; 0 without it."""
-    for pair in query.split("&"):
-        name, _, value = pair.partition("=")
-        if name == "wait":
-            number = value.removesuffix("s")
-            if not (number.isascii() and number.isdigit()) or len(number) > 4:
-                return Fault("invalid_request", f"wait={value[:20]} is no duration.", "Write wait=30s, at most 60s.", param="wait")
-            return float(number)
-    return 0.0

@@ -26,6 +26,7 @@ InvocationsMax = Annotated[
 ClientSecret = Annotated[
     str, typer.Option("--oidc-client-secret", metavar="REF", help="Where the client's secret is: ${env:NAME} or ${file:NAME}.")
 ]
+DefaultRole = Annotated[str, typer.Option("--oidc-default-role", metavar="ROLE", help="What everybody else gets (viewer), or none.")]
 
 
 def add_start_commands(app: typer.Typer, outside: Outside) -> None:
@@ -52,9 +53,7 @@ def add_start_commands(app: typer.Typer, outside: Outside) -> None:
             list[str] | None,
             typer.Option("--oidc-role", metavar="GROUP=ROLE", help="Which role a group of the provider gives; repeatable."),
         ] = None,
-        oidc_default_role: Annotated[
-            str, typer.Option("--oidc-default-role", metavar="ROLE", help="What everybody else gets (viewer), or none.")
-        ] = "",
+        oidc_default_role: DefaultRole = "",
         oidc_scope: Annotated[
             list[str] | None,
             typer.Option("--oidc-scope", metavar="SCOPE", help="A further scope to ask it for, such as groups; repeatable."),
