@@ -1,4 +1,4 @@
-"""Looks ten times a second at how the process stands with its store, and tells people of an outage: on stderr, among the alerts, and by
+"""Looks twice a second at how the process stands with its store, and tells people of an outage: on stderr, among the alerts, and by
 messages to whom alerts are told. What an outage closes is decided elsewhere.
 """
 
@@ -18,7 +18,7 @@ from orchvynt.runtime.control import AlertLine
 from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.policies import Policies
 
-TICK_S: Final = 0.1
+TICK_S: Final = 0.5
 ALERT: Final = "store_away"
 NEXT: Final = "orchvynt status"
 

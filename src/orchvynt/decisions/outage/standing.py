@@ -52,7 +52,7 @@ class Standing:
         self._told = False
 
     def look(self, seen: Seen, terms: Outage) -> None:
-        """Takes in what is seen now; some ten times a second."""
+        """Takes in what is seen now; twice a second."""
         self.terms = terms
         self._count(seen)
         moved, waits = seen.filed != self._filed, seen.filed < seen.written
