@@ -76,9 +76,15 @@ def _fill(connection: sqlite3.Connection, table: str) -> None:
 
 
 def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All but the numbers of processes, which are others in another store."""
     connection = sqlite3.connect(path)
     try:
-        return {table: sorted(connection.execute(f'SELECT * FROM "{table}"'), key=repr) for table in MOVED}
+        found: dict[str, list[tuple[object, ...]]] = {}
+        for table in MOVED:
+            names = [name for _, name, *_ in connection.execute(f'PRAGMA table_info("{table}")')]
+            listed = ", ".join(f'"{name}"' for name in names if name != "process" or table not in ("holds", "invocations"))
+            found[table] = sorted(connection.execute(f'SELECT {listed} FROM "{table}"'), key=repr)
+        return found
     finally:
         connection.close()
 

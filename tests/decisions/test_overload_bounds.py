@@ -50,7 +50,8 @@ def test_a_disk_is_full_before_it_is(free: int, disk: int, full: bool) -> None:
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_refusal_says_why_and_when_to_come_back(reason: Reason) -> None:
     fault = overloaded(reason, "low", 3)
-    assert (fault.code, fault.status, fault.should_retry, fault.retry_after_seconds) == ("overloaded", 503, True, 3)
+    code = "store_unavailable" if reason == "disk" else "overloaded"
+    assert (fault.code, fault.status, fault.should_retry, fault.retry_after_seconds) == (code, 503, True, 3)
     assert fault.detail == {"reason": reason, "priority": "low"}
     assert fault.message.endswith(".")
     assert fault.help.endswith(".")

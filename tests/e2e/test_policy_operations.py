@@ -56,7 +56,6 @@ def test_a_broken_policy_leaves_the_old_one_in_force(standing: Serving, text: st
 LATER = {
     "enforce: observe": "enforce",
     'telemetry: {otlp: "${env:OTEL_EXPORTER_OTLP_ENDPOINT}"}': "telemetry",
-    "outage: {gates: closed}": "outage",
 }
 
 

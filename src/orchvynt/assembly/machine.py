@@ -171,7 +171,7 @@ async def put_together(
     policies.heard.append(lambda _, after: on.looking.prepare(after.presidio))
     admitting = carrier.admitting
     if isinstance(admitting, LeasedAdmitting):
-        await admitting.leasing.begin()
+        await _begin_leasing(admitting, peers)
     admitting.policy_changed(snapshot.budgets, snapshot.budgets)
     policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
     reviewing = Reviewing(carrier, on.store, policies, tasks)
@@ -208,6 +208,13 @@ def _admitting(
     assert isinstance(on.clock, StoreClock)
     leasing = Leasing(on.store, on.store.process, ledger, on.clock, tasks)
     return LeasedAdmitting(*shared, leasing=leasing, tell=lambda passed: carrier.release_ended.tell(passed))
+
+
+async def _begin_leasing(admitting: LeasedAdmitting, peers: Peers) -> None:
+    """From here on the others hear of who waits here, and this process of who waits there."""
+    admitting.leasing.changed = lambda: peers.tell("leases")
+    peers.on("leases", lambda _: admitting.look())
+    await admitting.leasing.begin()
 
 
 def _alerting(on: Foundation, policies: Policies, carrier: Carrier, peers: Peers, tasks: Tasks) -> Alerting:

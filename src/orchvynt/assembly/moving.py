@@ -63,6 +63,7 @@ async def _move(source: StorePlace, target: StorePlace, progress: "_Progress") -
     opened = await open_state(source)
     try:
         _check_whole(source, opened)
+        await _check_alone(source, opened)
         await opened.store.settled()
         into = await open_state(target)
         try:
@@ -98,6 +99,16 @@ def _check_whole(source: StorePlace, opened: Opened) -> None:
     if recovery.missing or recovery.damages:
         what = recovery.damages[0].text if recovery.damages else "it ends before what the store has filed"
         raise NotMovedError(f"the journal of {source.shown} is not whole: {what}. Start serve once: it says what is lost, and goes on.")
+
+
+async def _check_alone(source: StorePlace, opened: Opened) -> None:
+    """What another process has in its journal would be missing there."""
+    for row in await opened.store.processes():
+        if row.process != opened.store.process and row.state != "gone":
+            raise NotMovedError(
+                f"{row.host}:{row.pid} serves from {source.shown}, or did not come to its end. Stop it, or start serve with its journal "
+                f"{row.journal} and stop that."
+            )
 
 
 def _look(target: StorePlace) -> str:

@@ -6,10 +6,13 @@ A hint arrives at least once at each process that listens, or that process hears
 from collections.abc import Callable
 from typing import Final, Literal, Protocol
 
-Topic = Literal["everything", "policy", "served", "keys", "reviews", "asked", "answered", "file", "filed", "held", "health", "messages"]
+Topic = Literal[
+    "everything", "policy", "served", "keys", "reviews", "asked", "answered", "file", "filed", "held", "health", "messages", "leases"
+]
 """`policy`: another version is in force. `served`: a process serves it. `keys`: secrets changed. `reviews`: some changed. `asked`,
 `answered`: questions between processes (`ports.peers`). `file`: somebody waits for what is in the journals; `filed`: it is in the store.
-`held`: an idempotency key is free. `health`: how a provider's route stands. `messages`: some wait to be delivered."""
+`held`: an idempotency key is free. `health`: how a provider's route stands. `messages`: some wait to be delivered.
+`leases`: a process waits for more of a budget, or has given some back."""
 
 EVERYTHING: Final = "everything"
 PAYLOAD_BYTES_MAX: Final = 2_000

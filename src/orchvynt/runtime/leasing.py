@@ -19,6 +19,7 @@ from orchvynt.runtime.tasks import Tasks
 ACCOUNTS_A_TURN: Final = 256
 RENAMED_S: Final = 0.05
 PEERS_LOOKS: Final = 10
+WAITS_SAID_NS: Final = 200_000_000
 
 Heard = Callable[[StoreUnavailableError | None], None]
 """Called when the store has answered, or could not."""
@@ -36,7 +37,8 @@ class Leasing:
     """The questions of one process, whose id is `process`.
 
     `answered` is called with the accounts that an answer was for, `told` with an account, the threshold that this process asked for, and
-    the one that was told before. `problem` is why the store gives nothing at present, empty while it does."""
+    the one that was told before; `changed` where the others have to look: somebody waits here, or something was given back. `problem` is
+    why the store gives nothing at present, empty while it does."""
 
     def __init__(self, store: Store, process: str, ledger: LeasedLedger, clock: StoreClock, tasks: Tasks) -> None:
         self._store = store
@@ -53,6 +55,8 @@ class Leasing:
         self.problem = ""
         self.answered: Callable[[Sequence[AccountKey]], None] = lambda _keys: None
         self.told: Callable[[AccountKey, int, int], None] = lambda _key, _share, _before: None
+        self.changed: Callable[[], None] = lambda: None
+        self._waits_said_at = 0
 
     async def begin(self) -> None:
         """Learns the store's clock and who else is there, and ends what an earlier life of this process had leased. What that had open is
@@ -125,9 +129,19 @@ class Leasing:
             self._under_way = None
         if error is None:
             self.answered([one.key for one in asked])
+            self._say_what_changed(turn)
         for heard in turn.heard:
             heard(error)
         self._go()
+
+    def _say_what_changed(self, turn: Turn) -> None:
+        """Two who wait for each other must not wake each other for ever: that somebody waits is said now and then."""
+        gave = any(wanted.keep is not None for wanted in turn.wanted.values())
+        now = self._clock.monotonic()
+        if any(wanted.waits for wanted in turn.wanted.values()) and now - self._waits_said_at >= WAITS_SAID_NS:
+            self._waits_said_at, gave = now, True
+        if gave:
+            self.changed()
 
     def look(self, waiting: Iterable[tuple[Line, Portion]]) -> None:
         """What is to be done about once a second, and at once where somebody says that others wait: asks again for who waits here, and

@@ -946,7 +946,7 @@ INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE VALUES ({numbers});
 
 -- name: move_last
 -- What was finished last, in the store that it came from: nothing is filed here yet.
-UPDATE filed SET last_finished = $1 WHERE process = current_setting('orchvynt.process');
+UPDATE filed SET last_finished = $1;
 
 -- name: move_sequences
 -- Tables number on behind what is there. Records are numbered in blocks (`filing.BLOCK`).

@@ -19,17 +19,25 @@ MOVED: Final = (
     "policies", "changes", "tokens", "keys", "people", "sessions", "frames", "lookups", "invocations", "spend", "renamed", "holds",
     "grants", "receipts", "open_attempts", "reviews", "departures", "review_states", "gate_matches", "evidence", "legal_holds",
     "audit_entries", "audit_words", "feedback", "kept_answers", "alerting", "news", "messages", "told", "whereabouts",
+    "told_shares", "review_owners",
 )  # fmt: skip
 LEFT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "filed": "how far the journals of one store are filed there; what was finished last is moved",
         "applied": "the schema's own steps",
         "audit_lock": "a row to lock",
+        "processes": "who serves from a store; none does, and there it will be others",
+        "leases": "what processes have of budgets; none has",
+        "served": "what processes serve",
+        "questions": "of processes to one another",
+        "tenures": "what one process does for all",
+        "revisions": "numbers of changes, which begin anew",
+        "review_changes": "what processes look at by these numbers",
     }
 )
 """Tables of either database that stay behind, and why."""
-_DERIVED: Final = MappingProxyType({"lookups": "bucket"})
-"""Columns that only one database has: it makes them of the others."""
+_DERIVED: Final = MappingProxyType({"lookups": "bucket", "holds": "process", "invocations": "process"})
+"""Columns that are made there: of the others, or with the number of the process that takes what was open."""
 _PAGE: Final = 200
 _PAGES_WAITING: Final = 8
 _LOOK_S: Final = 0.2
@@ -137,9 +145,9 @@ def occupied(connection: Connection) -> str:
     return ""
 
 
-def write_all(connection: Connection, pipe: Pipe, tell: Callable[[str, int], None]) -> list[Copied]:
-    """Within a transaction of the target. `tell` is called with a table and how many of its rows are there so far. Raises NotMovedError,
-    StoreUnavailableError; then nothing may be committed."""
+def write_all(connection: Connection, pipe: Pipe, process: int, tell: Callable[[str, int], None]) -> list[Copied]:
+    """Within a transaction of the target, of which `process` is the number of the one that takes it all. `tell` is called with a table and
+    how many of its rows are there so far. Raises NotMovedError, StoreUnavailableError; then nothing may be committed."""
     if table := occupied(connection):
         raise NotMovedError(f"the target is not empty: its table {table} holds rows. Name one that is empty.")
     layout = columns_of(connection)
@@ -154,7 +162,7 @@ def write_all(connection: Connection, pipe: Pipe, tell: Callable[[str, int], Non
         elif isinstance(item, str):
             last = item
         else:
-            _add(connection, begun, layout[begun.table], item)
+            _add(connection, begun, layout[begun.table], item, process)
             tally.add(item)
         if begun.table:
             tell(begun.table, tally.rows)
@@ -172,13 +180,13 @@ def _compared(connection: Connection, table: str, sent: _Tally, columns: Sequenc
     return arrived.copied(table)
 
 
-def _add(connection: Connection, begun: _Begun, there: Sequence[str], rows: Sequence[Row]) -> None:
+def _add(connection: Connection, begun: _Begun, there: Sequence[str], rows: Sequence[Row], process: int) -> None:
     columns = [*begun.columns]
     derived = _DERIVED.get(begun.table)
     if derived is not None and derived in there:
-        place = columns.index("seq")
+        place = columns.index("seq") if derived == "bucket" else None
         columns.append(derived)
-        rows = [(*row, row[place] >> BUCKET_BITS) for row in rows]
+        rows = [(*row, process if place is None else row[place] >> BUCKET_BITS) for row in rows]
     query = QUERIES["move_row"].filled(
         table=begun.table,
         columns=_listed(columns),

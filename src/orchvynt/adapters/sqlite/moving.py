@@ -9,6 +9,7 @@ import msgspec
 from orchvynt.adapters.sql import Connection, Reading
 from orchvynt.adapters.sqlite.answered import answered
 from orchvynt.adapters.sqlite.copying import Copied, Pipe, write_all
+from orchvynt.adapters.sqlite.registering import Process
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.decisions.audit.entries import AuditRow
 
@@ -18,6 +19,7 @@ WHOLE_S: Final = 24 * 3600.0
 class SqliteMoving:
     _writer: Writer
     _accounts: Reading
+    _process: Process
 
     async def send_all(self, pipe: Pipe) -> None:
         """Raises StoreUnavailableError, and what the pipe raises."""
@@ -27,7 +29,7 @@ class SqliteMoving:
         """All that comes, or nothing; `note` then stands at the end of the audit. Raises StoreUnavailableError, NotMovedError."""
 
         def work(connection: Connection) -> list[Copied]:
-            copied = write_all(connection, pipe, tell)
+            copied = write_all(connection, pipe, self._process.number, tell)
             said = {"tables": {one.table: one.rows for one in copied if one.rows}}
             self._writer.chain.adopt(connection)
             self._writer.chain.append(connection, [msgspec.structs.replace(note, details={**note.details, **said})])

@@ -29,4 +29,6 @@ def seconds(reason: Reason, number: int, times: int, rest_ns: int) -> int:
 
 def overloaded(reason: Reason, priority: Priority, retry_after_seconds: int) -> Fault:
     detail = {"reason": reason, "priority": priority}
-    return Fault("overloaded", _SAID[reason], _HELP, detail=detail, retry_after_seconds=retry_after_seconds)
+    # A disk that is full is no load that goes by.
+    code = "store_unavailable" if reason == "disk" else "overloaded"
+    return Fault(code, _SAID[reason], _HELP, detail=detail, retry_after_seconds=retry_after_seconds)
