@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.auditing import Auditor
-from tests.support.policies import gate, three_tiers
+from tests.support.policies import three_tiers
 from tests.support.serving import TOKEN, Serving, _ask
 from tests.support.workers import Working, calling, is_there, until
 
@@ -99,9 +99,10 @@ def test_one_view_of_what_several_count(tmp_path: Path, scripted_provider: Scrip
 
 
 def test_what_several_cannot_keep_right_is_refused(tmp_path: Path, scripted_provider: ScriptedProvider) -> None:
-    refused = _served(tmp_path, three_tiers(scripted_provider, gate()), "--workers", "2")
+    limits = "rate_limits: [{name: each, scope: key, limit: {invocations: 5}, window: minute}]\n"
+    refused = _served(tmp_path, three_tiers(scripted_provider, limits), "--workers", "2")
     assert refused.returncode == 1
-    assert "its gate reviewed several processes do not keep right together yet" in refused.stderr
+    assert "its rate limit each several processes do not keep right together yet" in refused.stderr
     assert refused.stderr.count("orchvynt serve:") == 1, "said once"
 
 

@@ -57,7 +57,7 @@ def _next_tier(cell: Cell, heard: Heard, explained: Any) -> None:
     assert explained["outcome"] == "answered"
     *before, last = outcomes(explained)
     assert last == "answered"
-    assert 1 <= len(before) <= 2
+    assert 1 <= len(before) <= 2, (before, explained["verdict"])
     assert set(before) <= set(cell.row.words.split()), explained["verdict"]
     assert [detail["to_model"] for detail in of_kind(explained, "fallback_activated")] == ["rescue"]
     told = {name: heard.headers[f"x-orchvynt-{name}"] for name in ("model", "requested-model", "tier", "attempts")}

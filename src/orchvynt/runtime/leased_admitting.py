@@ -43,16 +43,18 @@ class LeasedAdmitting(Admitting):
 
     def _weighed(self, life: Life, at: int, mono: int) -> Weighed | NotAdmitted:
         weighed = super()._weighed(life, at, mono)
-        if isinstance(weighed, NotAdmitted) or weighed.count_with:
+        if isinstance(weighed, NotAdmitted):
             return weighed
         needed = takes(weighed.result, weighed.calls)
         doubted = to_ask(weighed.lines, weighed.result, needed, self._leased, mono)
         if not doubted:
             return self._with_lease(weighed) if isinstance(weighed.result, Short) else weighed
         short = self._instead(weighed.result, doubted[0], needed)
+        # Whoever comes has its input counted before the store is asked; whoever waits already is held to its bound.
         return Doubted(
-            weighed.lines, weighed.price, short, weighed.input_tokens_bound, weighed.calls, weighed.counted_by, "", tuple(doubted), needed
-        )
+            weighed.lines, weighed.price, short, weighed.input_tokens_bound, weighed.calls, weighed.counted_by, weighed.count_with,
+            tuple(doubted), needed,
+        )  # fmt: skip
 
     def _with_lease(self, weighed: Weighed) -> Weighed:
         """What stands in the way, with how much of it is leased to others."""
@@ -106,8 +108,11 @@ class LeasedAdmitting(Admitting):
             self.queue.wake(keys)
 
     def _place(self, life: Life, attempt: str, weighed: Weighed, fits: Fits, passage: Passage, at: int, mono: int) -> None:
+        needed = takes(fits, weighed.calls)
         for line in weighed.lines:
             if is_leased(line):
+                # INVARIANT: nothing is held on beyond a lease, or all processes together would pass the limit.
+                assert not self._leased.lacks(line, needed), f"a hold of {needed} on {line.book} is beyond its lease"
                 self._leased.leased[self._leased.key(line)].used_at = mono
         super()._place(life, attempt, weighed, fits, passage, at, mono)
 

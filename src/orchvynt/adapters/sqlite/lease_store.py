@@ -35,9 +35,10 @@ class SqliteLeases:
     async def leases(self, now: int) -> list[LeaseRow]:
         def look(connection: Connection) -> list[LeaseRow]:
             found: dict[AccountKey, list[Lease]] = {}
-            for budget, subject, start, end, *rest in connection.execute(QUERIES["leases"], (now,)).fetchall():
-                found.setdefault((budget, subject, start, end), []).append(stored_lease(rest))
+            # Of one moment: what is filed in between would be left of a lease, and settled.
             with connection.moment():
+                for budget, subject, start, end, *rest in connection.execute(QUERIES["leases"], (now,)).fetchall():
+                    found.setdefault((budget, subject, start, end), []).append(stored_lease(rest))
                 return [LeaseRow(key, account_standing(connection, key, now, False).settled, tuple(known)) for key, known in found.items()]
 
         return await self._reader.run(look)

@@ -239,8 +239,11 @@ class Connection:
             self._excess = self._excess or ends_in_line_ends(b"", data, parts, framing, False)
         self._parts = []
         self._told = True
-        self._part()
         exchange.take_whole(self._status, headers, body)
+        # Whoever gave up at what it heard has ended the connection.
+        if self._carried is exchange:
+            self._part()
+            exchange.take_end()
         return True
 
     def _tell_head(self, exchange: Carried) -> None:

@@ -151,15 +151,11 @@ class Exchange:
             self._decode()
 
     def take_whole(self, status: int, headers: Fields, body: bytes) -> None:
-        self._connection = None
         self._request = b""
         listener = self._listener
         listener.on_head(status, headers)
         if not self.over:
             listener.on_data(body)
-        if not self.over:
-            self.over = True
-            listener.on_end()
 
     def take_violation(self, what: str, too_large: bool) -> None:
         self._seen = True
