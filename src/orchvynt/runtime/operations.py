@@ -127,7 +127,7 @@ class Operations:
         if not isinstance(ledger, LeasedLedger):
             return self.budgets()
         rates = self._rates()
-        await self.store.caught_up()
+        await self.filed()
         found = await shared_lines(self.store, ledger, self.policies.current.budgets, rates)
         found += self._granted_only({(line.name, line.subject) for line in found}, rates)
         return sorted(found, key=lambda line: (line.name, line.subject))

@@ -15,7 +15,7 @@ class Carried(Protocol):
     def take_end(self) -> None: ...
 
     def take_whole(self, status: int, headers: Fields, body: bytes) -> None:
-        """Head and body at once, of a response that came in one read and whose body is within the limit and has no coding; its end follows."""
+        """Head and body at once, of a response that came in one read, whose body is within the limit and has no coding; its end follows."""
         ...
 
     def take_violation(self, what: str, too_large: bool) -> None:
