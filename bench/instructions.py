@@ -142,8 +142,9 @@ def counted() -> dict[str, int]:
                 found = list(_each(launch, counts))
             except (OSError, BenchError) as failed:
                 raise BenchError(f"orchvynt: {failed}\nIts last words:\n{last_lines(log)}") from failed
-    # A timer beside an invocation only adds to it, and one comes every 50 ms: the least met none.
-    return {kind: min(values) for kind, values in zip(KINDS, zip(*found, strict=True), strict=True)}
+    # What else happens beside an invocation only adds to it: the least met nothing. Filing may be late, and then two are filed as one.
+    by_kind = dict(zip(KINDS, zip(*found, strict=True), strict=True))
+    return {kind: sorted(values)[COUNTED // 2] if kind.startswith("filing") else min(values) for kind, values in by_kind.items()}
 
 
 def compiled_rooms() -> list[str]:

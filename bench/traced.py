@@ -2,6 +2,7 @@
 
 COUNTS is a file of five 64-bit numbers, shared with whoever reads them: instructions and C calls of the main thread, those of all other
 threads, and a switch. Nothing is counted while the switch is 0. Frames that run when it is set are not counted; those they call are.
+Nor is what runs by the clock counted: how many of its turns fall into an invocation is the machine's.
 """
 
 import mmap
@@ -16,6 +17,8 @@ from typing import Any
 from orchvynt.assembly.main import main
 
 SWITCH = 4
+# The tops of the loops that run by the clock, and the sweeps of both sides' connections.
+BY_THE_CLOCK = (("/orchvynt/runtime/", "run"), ("/orchvynt/surfaces/api/http/", "_sweep"), ("/orchvynt/adapters/upstream/", "_sweep"))
 Tracer = Callable[[FrameType, str, Any], Any]
 
 
@@ -25,17 +28,28 @@ class Counter:
     def __init__(self, slots: memoryview, first: int) -> None:
         self._slots = slots
         self._first = first
+        self._apart = False
 
     def called(self, frame: FrameType, _event: str, _argument: object) -> Tracer | None:
-        if not self._slots[SWITCH]:
+        if not self._slots[SWITCH] or self._apart:
             return None
+        code = frame.f_code
+        if any(code.co_name == name and folder in code.co_filename for folder, name in BY_THE_CLOCK):
+            self._apart = True
+            return self._until_it_rests
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False
         return self._instruction
 
     def profiled(self, _frame: FrameType, event: str, _argument: object) -> None:
-        if event == "c_call" and self._slots[SWITCH]:
+        if event == "c_call" and self._slots[SWITCH] and not self._apart:
             self._slots[self._first + 1] += 1
+
+    def _until_it_rests(self, _frame: FrameType, event: str, _argument: object) -> Tracer:
+        # A coroutine that waits returns, too.
+        if event == "return":
+            self._apart = False
+        return self._until_it_rests
 
     def _instruction(self, _frame: FrameType, event: str, _argument: object) -> Tracer:
         if event == "opcode":
