@@ -1,10 +1,12 @@
 """Filing into a real PostgreSQL whose connections are cut: whatever the moment, each fact counts once."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from tests.contract.store import lives, naive
@@ -13,6 +15,7 @@ from tests.support.postgres import Server
 from tests.support.relay import Relay, When
 
 from orchvynt.adapters.postgres.opening import open_store
+from orchvynt.adapters.postgres.reader import Reader
 from orchvynt.adapters.postgres.target import target
 from orchvynt.adapters.sqlite.opening import Opened
 from orchvynt.ports.store import AuditRow, StoreUnavailableError
@@ -99,6 +102,33 @@ def test_reads_go_on_over_connections_that_were_cut_while_they_rested(url: str, 
                 await opened.store.audit(AuditRow(1, "token:ana", "x", "", "s"))
 
     asyncio.run(run())
+
+
+def test_a_store_that_is_back_refuses_nobody(url: str, postgres: Server) -> None:
+    """One connection hears that nobody listens, another one gets its answer right after: whoever comes then is not told of before."""
+    parts = urlsplit(url)
+    relay = Relay(postgres.port, b"")
+    reader = Reader(target(parts._replace(netloc=f"postgres@127.0.0.1:{relay.port}").geturl()), "orchvynt test", 2, 10.0)
+
+    async def ask(sql: str = "SELECT 1") -> None:
+        await reader.run(lambda connection: connection.execute(sql).fetchall())
+
+    async def run() -> None:
+        await asyncio.gather(ask("SELECT pg_sleep(0.5)"), ask("SELECT pg_sleep(0.5)"))
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            relay.target, relay.cut = nobody.getsockname()[1], "before"
+            with pytest.raises(StoreUnavailableError, match="cannot be reached"):
+                await ask()
+        relay.target = postgres.port
+        await ask()
+        await ask()
+
+    try:
+        asyncio.run(run())
+    finally:
+        reader.close()
+        relay.close()
 
 
 def test_a_value_that_no_database_holds_is_its_sender_s_mistake_alone(url: str, tmp_path: Path) -> None:

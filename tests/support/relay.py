@@ -10,10 +10,10 @@ When = Literal["before", "behind"]
 
 class Relay:
     """While `cut` is set, who next sends `word` (empty: anything) is cut off: the server never sees it (`before`), or nobody its answer
-    (`behind`). Who comes while no server listens is hung up on."""
+    (`behind`). Who comes while no server listens at the port `target` is hung up on."""
 
     def __init__(self, port: int, word: bytes) -> None:
-        self._target = port
+        self.target = port
         self.word = word
         self.cut: When | None = None
         self.cuts = 0
@@ -29,7 +29,7 @@ class Relay:
             while True:
                 client, _ = self._listener.accept()
                 try:
-                    server = socket.create_connection(("127.0.0.1", self._target))
+                    server = socket.create_connection(("127.0.0.1", self.target))
                 except OSError:
                     client.close()
                     continue

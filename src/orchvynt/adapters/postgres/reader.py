@@ -61,18 +61,21 @@ class Reader:
         try:
             try:
                 session.connect()
-                return work(session)
+                found = work(session)
             except StoreUnavailableError:
                 # A connection that was cut while it rested is seen only now; a new one may be had.
                 if not rested or session.is_connected:
                     raise
                 session.connect()
-                return work(session)
+                found = work(session)
         except StoreUnavailableError as error:
             if not session.is_connected:
                 # Those who wait behind this one hear it at once, and do not find it out one after the other.
                 self._away = (time.monotonic() + _AWAY_S, str(error))
             raise
+        # It is there: what another connection has heard is over.
+        self._away = (0.0, "")
+        return found
 
     def close(self) -> None:
         """Blocks until the reads that run are done."""
