@@ -22,3 +22,15 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             return running.enter_context(Serving(tmp_path, policy, environment, arguments))
 
         yield start
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest) -> Iterator[tuple[str, ...]]:
+    """What names the store to `serve`: SQLite in its folder, or a PostgreSQL of the test's own."""
+    if request.param == "sqlite":
+        yield ()
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.fresh()
+    yield ("--store", url)
+    server.give_back(url)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,17 +13,6 @@ from orchvynt.testing.scripted import ScriptedProvider
 
 CALLS = 1_000
 ENOUGH_FOR = 200
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest) -> Iterator[tuple[str, ...]]:
-    if request.param == "sqlite":
-        yield ()
-        return
-    server = request.getfixturevalue("postgres")
-    url = server.fresh()
-    yield ("--store", url)
-    server.give_back(url)
 
 
 @pytest.mark.timeout(300)

@@ -5,7 +5,6 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,17 +16,6 @@ from tests.support.workers import Working, calling, is_there, until
 from orchvynt.testing.scripted import ScriptedProvider
 
 SCRIPT = {"answers": [{"text": "A ledger is a book that never forgets.", "latency": "10ms", "frames": 4, "frame_interval": "5ms"}]}
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest) -> Iterator[tuple[str, ...]]:
-    if request.param == "sqlite":
-        yield ()
-        return
-    server = request.getfixturevalue("postgres")
-    url = server.fresh()
-    yield ("--store", url)
-    server.give_back(url)
 
 
 def metric(server: Serving, name: str) -> float:

@@ -77,7 +77,7 @@ class Callers:
         for caller in self._take(life):
             try:
                 tell(life, caller, *said, **more)
-            except Exception:  # noqa: BLE001 - a loop top
+            except Exception:  # noqa: BLE001 - a loop top: one line that fails is cut, the others still hear
                 sys.stderr.write(f"orchvynt: a caller of {life.id} could not be told\n{traceback.format_exc()}")
                 caller.line.abort()
 

@@ -141,7 +141,7 @@ class Carrier:
             if self.outage.away:
                 event = events.while_away(event, self.outage.why)
             self._perform(life, step(life.snapshot, life.state, event), type(event) in _MAY_WAIT)
-        except Exception as error:  # noqa: BLE001 - the loop top, as above
+        except Exception as error:  # noqa: BLE001 - the loop top: this invocation ends, closed, and no other
             self.failed(life, error)
             return False
         return True
@@ -174,7 +174,7 @@ class Carrier:
                 self._write(life)
             if following is not None:
                 self._perform(life, following)
-        except Exception as error:  # noqa: BLE001 - the loop top, as above
+        except Exception as error:  # noqa: BLE001 - the loop top: this invocation ends, closed, and no other
             self.failed(life, error)
 
     def _write(self, life: Life) -> None:

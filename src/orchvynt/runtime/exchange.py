@@ -173,7 +173,7 @@ class Exchange:
                 self._take_end()
             else:
                 self._read_whole()
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - a loop top: a defect in its end ends this attempt, and no other
             self._break(error)
 
     def _break(self, error: Exception) -> None:

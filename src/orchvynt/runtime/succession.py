@@ -58,7 +58,7 @@ class Succession:
                 del self._waiting[0]
         except (StoreUnavailableError, JournalUnavailableError) as error:
             self._told(str(error))
-        except Exception:  # noqa: BLE001 - a loop top
+        except Exception:  # noqa: BLE001 - a loop top: a defect at one dead process must not leave all others
             sys.stderr.write(f"orchvynt: looking after other processes failed\n{traceback.format_exc()}")
         else:
             self._told("")

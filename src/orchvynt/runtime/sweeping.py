@@ -56,7 +56,7 @@ class Sweeping:
                 self.reviewing.tasks.start(self.repeating.forget(), "forget kept answers")
             if ticks % FORGETTING_TICKS == 0 or (ticks % HOUSEKEEPING_TICKS == 0 and self.forgetting.due):
                 self.reviewing.tasks.start(self.forgetting.forget(), "forget spend")
-        except Exception:  # noqa: BLE001 - a loop top
+        except Exception:  # noqa: BLE001 - a loop top: a defect in one deadline must not end all others
             sys.stderr.write(f"orchvynt: the sweep failed\n{traceback.format_exc()}")
 
     def sweep(self) -> None:

@@ -41,7 +41,7 @@ class Watching:
         while True:
             try:
                 await self.look()
-            except Exception:  # noqa: BLE001 - a loop top
+            except Exception:  # noqa: BLE001 - a loop top: a defect at one look must not end the looking
                 sys.stderr.write(f"orchvynt: looking at {self.file.path} failed\n{traceback.format_exc()}")
             await self.file.wait(LOOK_S)
 
