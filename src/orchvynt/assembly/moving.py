@@ -40,8 +40,10 @@ def run(source: StorePlace, target: StorePlace, json: bool) -> int:
     if json:
         sys.stdout.write(msgspec.json.encode(moved).decode() + "\n")
         return 0
-    for one in moved.tables:
+    filled = [one for one in moved.tables if one.rows]
+    for one in filled:
         sys.stdout.write(f"{one.table:<15} {one.rows:>12,}  {one.digest}\n")
+    sys.stdout.write(f"and {len(moved.tables) - len(filled)} tables that are empty\n")
     sys.stdout.write(f"moved {moved.rows:,} rows from {moved.source} to {moved.target}; {_said_of(moved)}\n")
     sys.stdout.write(f"go on with: orchvynt serve --store {_option(target)}\n")
     return 0
