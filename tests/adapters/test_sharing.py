@@ -9,13 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.adapters.sharing_child import opened_beside_others
 from tests.contract.store import lives
 from tests.contract.store.test_audit import whole
 
 from orchvynt.adapters.sqlite.opening import Opened, open_store
-from orchvynt.model.facts import AnyFact
+from orchvynt.decisions.budgets.leasing import Asked
+from orchvynt.decisions.budgets.portions import NOTHING
+from orchvynt.language.snapshot import Limits
+from orchvynt.model.facts import AnyFact, Reserved
 from orchvynt.ports.processes import ProcessRow
 from orchvynt.ports.store import AuditRow, StoreInUseError
 
@@ -102,6 +106,35 @@ def test_two_processes_file_beside_each_other_and_add_to_one_audit(shared: Share
         assert again.audit_whole
         await again.store.close()
         await first.store.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_settled_for_another_process_is_taken_from_its_lease(shared: Shared) -> None:
+    """Whoever writes the end of a dead process's attempt did not spend it: what it may still spend must not be granted to others."""
+    key, spent = ("b", "s", 0, 0), (Reserved("b", "s", 0, 40),)
+
+    async def left(opened: Opened) -> dict[str, int]:
+        (row,) = await opened.store.leases(0)
+        return {lease.process: lease.left[0] for lease in row.leases}
+
+    async def run() -> None:
+        dead, lives_on = await shared.opened(), await shared.opened()
+        for opened in (dead, lives_on):
+            await opened.store.lease(opened.store.process, [Asked(key, Limits(nanos=1_000), NOTHING, (100, 0, 0, 0, 0), peers=9)])
+        before = await left(lives_on)
+        dead.journal.append([lives.received(1), msgspec.structs.replace(lives.placed(1), reserved=spent)])
+        dead.journal.append([lives.sent(1)])
+        await dead.store.settled()
+        lives_on.journal.append([msgspec.structs.replace(lives.settled(1), reserved=spent)])
+        lives_on.journal.append([lives.received(2), msgspec.structs.replace(lives.placed(2), reserved=spent)])
+        lives_on.journal.append([msgspec.structs.replace(lives.settled(2), reserved=spent)])
+        await lives_on.store.settled()
+        after = await left(lives_on)
+        assert after == {process: much - 40 for process, much in before.items()}, "each has spent 40"
+        assert sum(row.nanos for row in await lives_on.store.spend()) == 80
+        await lives_on.store.close()
+        await dead.store.close()
 
     asyncio.run(run())
 

@@ -5,7 +5,7 @@ Every store shares this, so that they cannot disagree. It aggregates one batch b
 placed and settled within a batch leaves no trace but its spend. It knows no database and no file.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from orchvynt.adapters.auditing import AuditedFact
@@ -174,7 +174,10 @@ def _ended(batch: Batch, record: Record, fact: AttemptEnded) -> None:
 def _settled(batch: Batch, record: Record, fact: AttemptSettled) -> None:
     _released(batch, record, fact)
     batch.receipts.of(fact).settled = fact
-    spend = batch.spend
+    _add(batch.spend, fact)
+
+
+def _add(spend: dict[SpendKey, list[int]], fact: AttemptSettled) -> None:
     for part in fact.reserved:
         if part.subject == fact.inv:
             continue  # a budget per invocation: nobody asks for it again, and there would be a row for each
@@ -188,6 +191,18 @@ def _settled(batch: Batch, record: Record, fact: AttemptSettled) -> None:
             total[2] += part.output_tokens
             total[3] += part.invocations
             total[4] = fact.at
+
+
+def spent_by(batch: Batch, own: str, holders: Mapping[str, str]) -> dict[str, dict[SpendKey, list[int]]]:
+    """What each process spent of what it was leased, by its id: settlements of holds that others placed (`holders`, by attempt) are theirs,
+    who died, and all else is `own`."""
+    if not holders:
+        return {own: batch.spend}
+    found: dict[str, dict[SpendKey, list[int]]] = {}
+    for attempt, receipt in batch.receipts.attempts.items():
+        if receipt.settled is not None:
+            _add(found.setdefault(holders.get(attempt, own), {}), receipt.settled)
+    return found
 
 
 def _released(batch: Batch, _: Record, fact: AttemptSettled | HoldVoided) -> None:

@@ -99,9 +99,9 @@ def number_from(batch: Batch, guessed: int, first: int) -> None:
 def file_batch(connection: Connection, batch: Batch, position: Position, chain: AuditChain, process: Process) -> None:
     """Files what a batch of frames of a process changes, its entries of the audit, and the position behind it."""
     _file_records(connection, batch, process.number)
-    _file_money(connection, batch, process.number)
     if batch.spend:
-        file_leases(connection, process.id, batch.spend)
+        file_leases(connection, batch, process)
+    _file_money(connection, batch, process.number)
     file_receipts(connection, batch)
     if batch.audited:
         _file_reviews(connection, batch, chain)

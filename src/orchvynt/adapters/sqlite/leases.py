@@ -1,17 +1,19 @@
 """Leases of budgets in a SQL database: questions are decided within the caller's transaction, and filing takes from leases what it
 settles."""
 
+import json
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final
 
 from orchvynt.adapters.leases import account_of, body_of, lease_of, rolls_of, slices_of, told_of, with_grants
-from orchvynt.adapters.projection import SpendKey
+from orchvynt.adapters.projection import Batch, spent_by
 from orchvynt.adapters.receipts import bounded
 from orchvynt.adapters.spending import book_renamed
 from orchvynt.adapters.sql import Connection, Row, Value
 from orchvynt.adapters.sqlite.grants import grant_row
 from orchvynt.adapters.sqlite.queries import QUERIES
+from orchvynt.adapters.sqlite.registering import Process
 from orchvynt.decisions.budgets.accounts import AccountKey
 from orchvynt.decisions.budgets.leasing import Asked, Given, Lease, Standing, joined, lease
 from orchvynt.decisions.budgets.portions import portion
@@ -83,13 +85,18 @@ def _number(key: AccountKey) -> int:
     return int.from_bytes(blake2b(text, digest_size=_LOCK_BYTES).digest(), "big", signed=True)
 
 
-def file_leases(connection: Connection, process: str, spend: dict[SpendKey, list[int]]) -> None:
-    """What the process has settled is no longer left of its leases. One that is alone has none."""
-    if connection.execute(QUERIES["has_leases"], (process,)).fetchone() is None:
+def file_leases(connection: Connection, batch: Batch, process: Process) -> None:
+    """What the process has settled is no longer left of its leases; what it settled for one that died, of that one's. One that is alone has
+    none. To be called before the holds are given back."""
+    if connection.execute(QUERIES["has_leases"], (process.id,)).fetchone() is None:
         return
+    asked = {"process": process.number, "attempts": json.dumps(sorted(batch.released))}
+    # INVARIANT: a lease knows of nothing that its process did not spend, or others would be granted what that may still spend.
+    holders = dict(connection.execute(QUERIES["holders"], asked).fetchall()) if batch.released else {}
     rows: list[Row] = []
-    for key, (nanos, tokens, output_tokens, calls, *_) in spend.items():
-        rows.append((*map(bounded, (nanos, tokens, output_tokens, calls)), *account_of(*key), process))
+    for by, spend in spent_by(batch, process.id, holders).items():
+        for key, (nanos, tokens, output_tokens, calls, *_) in spend.items():
+            rows.append((*map(bounded, (nanos, tokens, output_tokens, calls)), *account_of(*key), by))
     connection.executemany(QUERIES["file_lease"], rows)
 
 

@@ -695,6 +695,11 @@ UPDATE leases SET
 WHERE budget = coalesce((SELECT name FROM renamed WHERE was = ?5), ?5)
     AND subject = ?6 AND "start" = ?7 AND "end" = ?8 AND process = ?9;
 
+-- name: holders
+-- Of the holds that are given back, those that another process placed, and whose.
+SELECT holds.attempt, processes.process FROM holds JOIN processes ON processes.number = holds.process
+WHERE holds.process <> :process AND holds.attempt IN (SELECT value FROM json_each(:attempts));
+
 -- name: end_lease
 -- One, which holds nothing any more.
 DELETE FROM leases WHERE budget = ?1 AND subject = ?2 AND "start" = ?3 AND "end" = ?4 AND process = ?5;
