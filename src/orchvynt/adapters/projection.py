@@ -5,13 +5,14 @@ Every store shares this, so that they cannot disagree. It aggregates one batch b
 placed and settled within a batch leaves no trace but its spend. It knows no database and no file.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from orchvynt.adapters.auditing import AuditedFact
 from orchvynt.adapters.departures import DepartureFact
 from orchvynt.adapters.receipts import Receipts, bounded
 from orchvynt.adapters.reviews import ReviewFact
+from orchvynt.adapters.spending import Spend, add_settled
 from orchvynt.model.facts import (
     AnswerDelivered,
     AnyFact,
@@ -43,9 +44,6 @@ REFERENCE_CHARS_MAX: Final = 200
 PARKED: Final = "parked"
 
 _NOT_RECEIVED: Final = (0, "", "", "", "", "", "")
-
-SpendKey = tuple[str, str, int, int, int]
-"""Budget, subject, start of the window, its length if it rolls, and when it is over."""
 
 
 class Record:
@@ -90,8 +88,7 @@ class Batch:
         self.next_seq = next_seq
         self.records: dict[str, Record] = {}
         self.references: list[tuple[str, int]] = []
-        # Nanos, tokens, output tokens (all of any size: stores bound the sum), invocations, and when the last of it was settled.
-        self.spend: dict[SpendKey, list[int]] = {}
+        self.spend: Spend = {}
         self.holds: dict[str, tuple[HoldPlaced, int]] = {}
         self.sent: dict[str, int] = {}
         self.released: set[str] = set()
@@ -174,35 +171,7 @@ def _ended(batch: Batch, record: Record, fact: AttemptEnded) -> None:
 def _settled(batch: Batch, record: Record, fact: AttemptSettled) -> None:
     _released(batch, record, fact)
     batch.receipts.of(fact).settled = fact
-    _add(batch.spend, fact)
-
-
-def _add(spend: dict[SpendKey, list[int]], fact: AttemptSettled) -> None:
-    for part in fact.reserved:
-        if part.subject == fact.inv:
-            continue  # a budget per invocation: nobody asks for it again, and there would be a row for each
-        key = (part.budget, part.subject, part.window, part.rolls_ns, part.ends_at)
-        total = spend.get(key)
-        if total is None:
-            spend[key] = [part.nanos, part.tokens, part.output_tokens, part.invocations, fact.at]
-        else:
-            total[0] += part.nanos
-            total[1] += part.tokens
-            total[2] += part.output_tokens
-            total[3] += part.invocations
-            total[4] = fact.at
-
-
-def spent_by(batch: Batch, own: str, holders: Mapping[str, str]) -> dict[str, dict[SpendKey, list[int]]]:
-    """What each process spent of what it was leased, by its id: settlements of holds that others placed (`holders`, by attempt) are theirs,
-    who died, and all else is `own`."""
-    if not holders:
-        return {own: batch.spend}
-    found: dict[str, dict[SpendKey, list[int]]] = {}
-    for attempt, receipt in batch.receipts.attempts.items():
-        if receipt.settled is not None:
-            _add(found.setdefault(holders.get(attempt, own), {}), receipt.settled)
-    return found
+    add_settled(batch.spend, fact)
 
 
 def _released(batch: Batch, _: Record, fact: AttemptSettled | HoldVoided) -> None:

@@ -7,9 +7,9 @@ import msgspec
 
 from orchvynt.adapters.leases import account_of, slices_of, stands_on, told_of, with_grants
 from orchvynt.adapters.memory.part import MemoryPart
-from orchvynt.adapters.projection import Batch, SpendKey
+from orchvynt.adapters.projection import Batch
 from orchvynt.adapters.receipts import bounded
-from orchvynt.adapters.spending import book_renamed, over, renamed_now
+from orchvynt.adapters.spending import SpendKey, book_renamed, over, renamed_now
 from orchvynt.decisions.budgets.accounts import AccountKey
 from orchvynt.decisions.budgets.leasing import Asked, Given, Lease, Standing, joined, lease, wanted_before
 from orchvynt.decisions.budgets.portions import NOTHING, plus, portion

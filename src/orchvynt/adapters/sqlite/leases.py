@@ -7,9 +7,9 @@ from hashlib import blake2b
 from typing import Final
 
 from orchvynt.adapters.leases import account_of, body_of, lease_of, rolls_of, slices_of, told_of, with_grants
-from orchvynt.adapters.projection import Batch, spent_by
+from orchvynt.adapters.projection import Batch
 from orchvynt.adapters.receipts import bounded
-from orchvynt.adapters.spending import book_renamed
+from orchvynt.adapters.spending import book_renamed, spent_by
 from orchvynt.adapters.sql import Connection, Row, Value
 from orchvynt.adapters.sqlite.grants import grant_row
 from orchvynt.adapters.sqlite.queries import QUERIES
@@ -94,7 +94,7 @@ def file_leases(connection: Connection, batch: Batch, process: Process) -> None:
     # INVARIANT: a lease knows of nothing that its process did not spend, or others would be granted what that may still spend.
     holders = dict(connection.execute(QUERIES["holders"], asked).fetchall()) if batch.released else {}
     rows: list[Row] = []
-    for by, spend in spent_by(batch, process.id, holders).items():
+    for by, spend in spent_by(batch.spend, batch.receipts, process.id, holders).items():
         for key, (nanos, tokens, output_tokens, calls, *_) in spend.items():
             rows.append((*map(bounded, (nanos, tokens, output_tokens, calls)), *account_of(*key), by))
     connection.executemany(QUERIES["file_lease"], rows)
