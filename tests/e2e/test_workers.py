@@ -4,7 +4,6 @@ that all are replaced; the books are right, whoever keeps them."""
 import asyncio
 import os
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -84,16 +83,3 @@ def test_one_view_of_what_several_count(tmp_path: Path, scripted_provider: Scrip
         # Without their parent nobody would begin another one in their place.
         server.kill()
         until(lambda: not any(map(is_there, pids)))
-
-
-def test_what_several_cannot_keep_right_is_refused(tmp_path: Path, scripted_provider: ScriptedProvider) -> None:
-    limits = "rate_limits: [{name: each, scope: key, limit: {invocations: 5}, window: minute}]\n"
-    refused = _served(tmp_path, three_tiers(scripted_provider, limits), "--workers", "2")
-    assert refused.returncode == 1
-    assert "its rate limit each several processes do not keep right together yet" in refused.stderr
-    assert refused.stderr.count("orchvynt serve:") == 1, "said once"
-
-
-def _served(folder: Path, policy: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    server = Serving(folder, policy)
-    return server.command_alone("serve", "--policy", str(server.policy), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *arguments)

@@ -51,6 +51,8 @@ from orchvynt.runtime.key_tenures import KeyTenures
 from orchvynt.runtime.leased_admitting import LeasedAdmitting
 from orchvynt.runtime.leasing import Leasing
 from orchvynt.runtime.life import Caller, Life
+from orchvynt.runtime.limiting import Limiting
+from orchvynt.runtime.limiting_together import SharedLimiting
 from orchvynt.runtime.looking import LookingInto
 from orchvynt.runtime.outages import OutageAlert
 from orchvynt.runtime.parked import Parked
@@ -331,6 +333,9 @@ class Runtime:
             self._soon,
             lambda: self.policies.current,
             lambda one: LookingInto(self.looking, self.instants, one.feed).perform,
+            SharedLimiting(self.statistics, self.instants, self.store, process, self.tasks)
+            if process
+            else Limiting(self.statistics, self.instants),
         )
         admitting = self.carrier.admitting
         admitting.policy_changed(snapshot.budgets, snapshot.budgets)

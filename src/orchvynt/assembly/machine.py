@@ -52,6 +52,8 @@ from orchvynt.runtime.key_tenures import KeyTenures
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.leased_admitting import LeasedAdmitting
 from orchvynt.runtime.leasing import Leasing
+from orchvynt.runtime.limiting import Limiting
+from orchvynt.runtime.limiting_together import SharedLimiting
 from orchvynt.runtime.looking import LookingInto
 from orchvynt.runtime.outages import OutageAlert, StoreWatch
 from orchvynt.runtime.parked import Parked
@@ -165,7 +167,7 @@ async def put_together(
         lambda wait_ns, woken: _call_later(loop, wait_ns, woken),
         loop.call_soon,
         lambda: policies.current,
-        lambda carrier: LookingInto(on.looking, on.clock, carrier.feed).perform,
+        lambda carrier: LookingInto(on.looking, on.clock, carrier.feed).perform, _limiting(on, statistics, tasks),
     )  # fmt: skip
     on.looking.prepare(snapshot.presidio)
     policies.heard.append(lambda _, after: on.looking.prepare(after.presidio))
@@ -208,6 +210,12 @@ def _admitting(
     assert isinstance(on.clock, StoreClock)
     leasing = Leasing(on.store, on.store.process, ledger, on.clock, tasks)
     return LeasedAdmitting(*shared, leasing=leasing, tell=lambda passed: carrier.release_ended.tell(passed))
+
+
+def _limiting(on: Foundation, statistics: Statistics, tasks: Tasks) -> Limiting:
+    if on.store.is_shared:
+        return SharedLimiting(statistics, on.clock, on.store, on.store.process, tasks)
+    return Limiting(statistics, on.clock)
 
 
 async def _begin_leasing(admitting: LeasedAdmitting, peers: Peers) -> None:
