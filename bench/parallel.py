@@ -52,7 +52,7 @@ def run(calls: list[Call], limit: int, unit: str) -> tuple[list[Told], Books, fl
         policy = three_tiers(provider, f"budgets: [{{name: all, scope: global, limit: {{{said}}}, window: day}}]", tiers="gpt-4o")
         with Serving(Path(folder), policy) as server:
             began = time.monotonic()
-            told = storm(server.port, calls)
+            told = storm([server.port], calls)
             took = time.monotonic() - began
             until = time.monotonic() + 30
             while (found := books(server, provider)).lines["all", "*"]["held_tokens"] and time.monotonic() < until:

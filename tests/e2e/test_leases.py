@@ -24,7 +24,7 @@ def test_a_crowd_on_four_processes(store: tuple[str, ...], tmp_path: Path, scrip
     budget = f"budgets: [{{name: all, scope: global, limit: {{tokens: {limit}}}, window: month}}]"
     with Working(tmp_path, three_tiers(scripted_provider, budget, tiers="gpt-4o"), arguments=("--workers", "4", *store)) as server:
         server.serving(4)
-        told = storm(server.port, calls)
+        told = storm([server.port], calls)
         found = books(server, scripted_provider)
         assert set(statuses(told)) <= {200, 402}
         assert all(one.whole for one in told if one.status == 200)
@@ -47,10 +47,10 @@ def test_what_a_killed_process_had_is_not_lost_and_not_spent_twice(
     with Working(tmp_path, three_tiers(scripted_provider, budget, tiers="gpt-4o"), arguments=("--workers", "2", *store)) as server:
         pids, leader = server.serving(2), server.leader()
         victim = next(pid for pid in pids if pid != leader)
-        told = storm(server.port, calls[: len(calls) // 4])
+        told = storm([server.port], calls[: len(calls) // 4])
         with ThreadPoolExecutor(1) as beside:
             arrived = len(scripted_provider.ledger().arrivals)
-            further = beside.submit(storm, server.port, calls[len(calls) // 4 :])
+            further = beside.submit(storm, [server.port], calls[len(calls) // 4 :])
             # Some of its calls are at the provider then, and whoever takes over settles them.
             until(lambda: len(scripted_provider.ledger().arrivals) > arrived + 10)
             os.kill(victim, signal.SIGKILL)
@@ -61,7 +61,7 @@ def test_what_a_killed_process_had_is_not_lost_and_not_spent_twice(
         assert found.billed_tokens <= found.lines["all", "*"]["settled_tokens"] <= limit
         never_over(found)
         # Whoever comes once it is buried spends what it had left.
-        more = storm(server.port, mixed(len(calls), seed=10))
+        more = storm([server.port], mixed(len(calls), seed=10))
         found = books(server, scripted_provider)
         assert set(statuses(more)) <= {200, 402}
         assert found.lines["all", "*"]["settled_tokens"] >= limit * 95 // 100

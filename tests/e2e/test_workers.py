@@ -11,7 +11,7 @@ import pytest
 from tests.support.auditing import Auditor
 from tests.support.policies import three_tiers
 from tests.support.serving import TOKEN, Serving, _ask
-from tests.support.workers import Working, calling, is_there, until
+from tests.support.workers import Working, calling, endless, is_there, until
 
 from orchvynt.testing.scripted import ScriptedProvider
 
@@ -41,7 +41,7 @@ def test_workers_are_killed_and_replaced_while_callers_call(
                 os.kill(pid, signal.SIGKILL)
                 await asyncio.to_thread(until, lambda pid=pid: pid not in server._serving() and len(server._serving()) == 2)
 
-        told = asyncio.run(calling(server, 1, kill_one_and_then_the_leader))
+        told = asyncio.run(calling(lambda: [server.port], endless(1), kill_one_and_then_the_leader))
         assert sum(one.whole for one in told) > 10
         assert all(one.status in (0, 200) for one in told), "whoever was not cut off was answered"
         auditor.audit_records(told)
@@ -54,7 +54,7 @@ def test_workers_are_killed_and_replaced_while_callers_call(
             server.replace()
             await asyncio.to_thread(until, lambda: not set(second) & set(server._serving()) and len(server._serving()) == 2)
 
-        told = asyncio.run(calling(server, 2, replace))
+        told = asyncio.run(calling(lambda: [server.port], endless(2), replace))
         assert all(one.whole for one in told), [one for one in told if not one.whole]
         auditor.audit_records(told)
         assert server.command("audit", "verify").returncode == 0

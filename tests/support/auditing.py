@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from tests.support.accounts import Accounts
 from tests.support.crowd import Told, books, fault_of, never_over, no_false_refusal
 from tests.support.serving import TOKEN, Serving
 
@@ -25,11 +26,15 @@ class Found(msgspec.Struct):
 
 
 class Auditor:
-    """Audits what is new since its last audit, with nothing in flight. The policy has a global budget `all`; `per-run` if it has one."""
+    """Audits what is new since its last audit, with nothing in flight. The policy has a global budget `all`; `per-run` if it has one.
 
-    def __init__(self, server: Serving, provider: ScriptedProvider) -> None:
+    With `accounts`, every budget is worked out from the records, and every refusal is held to that; else refusals are held to what the
+    server says of its budgets."""
+
+    def __init__(self, server: Serving, provider: ScriptedProvider, accounts: Accounts | None = None) -> None:
         self.server = server
         self.provider = provider
+        self.accounts = accounts
         self.found = Found()
         self._newest = ""
         self._seen_arrivals = 0
@@ -42,7 +47,12 @@ class Auditor:
         new = self.audit_records(told)
         found = books(self.server, self.provider)
         never_over(found)
-        no_false_refusal([one for one in told if fault_of(one).get("unit") == "tokens"], found)
+        if self.accounts is None:
+            no_false_refusal([one for one in told if fault_of(one).get("unit") == "tokens"], found)
+        else:
+            self.accounts.granted(self.server.admin("/grants").json["items"])
+            self.accounts.never_over()
+            self.accounts.no_false_refusal()
         assert found.lines["all", "*"]["settled_tokens"] == self.found.settled_tokens, "the budget and the receipts say the same"
         of_runs = [line["settled_tokens"] for (name, _), line in found.lines.items() if name == "per-run"]
         assert not of_runs or sum(of_runs) == self.found.settled_tokens
@@ -97,6 +107,8 @@ class Auditor:
             self.found.estimated += bool(usage and usage.get("estimated"))
             self.found.settled_tokens += sum(usage.get(name, 0) for name in ("input_tokens", "output_tokens")) if usage else 0
         self.found.invocations += 1
+        if self.accounts is not None:
+            self.accounts.record(explained)
 
     def _arrivals(self) -> None:
         """What reached the provider is on record as sent, and was settled at no less than what it billed."""
@@ -107,6 +119,8 @@ class Auditor:
             usage = self._attempts[arrival.client_request_id]
             if (billed := charges.get(arrival.n)) is None:
                 continue
+            if self.accounts is not None:
+                self.accounts.bill(arrival.client_request_id, billed.input + billed.output)
             assert usage is not None, f"{arrival} was billed, and its hold given back"
             assert usage.get("input_tokens", 0) >= billed.input, (arrival, usage, billed)
             assert usage.get("output_tokens", 0) >= billed.output, (arrival, usage, billed)
