@@ -65,6 +65,10 @@ class Accounts:
         self._billed: dict[Key, int] = defaultdict(int)
         self._grants: dict[tuple[str, str], list[tuple[int, Amounts]]] = {}
 
+    @property
+    def count(self) -> int:
+        return len(self._changes)
+
     def record(self, explained: Any) -> None:
         held: dict[str, tuple[int, str, list[Any]]] = {}
         awaits = 0

@@ -7,7 +7,7 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Protocol
@@ -30,16 +30,24 @@ CUTS: Final = 6
 AWAY_S_MAX: Final = 1.5
 
 
-class Fleet(Protocol):
-    """`said` has its moments, each in words. `ports` are those that take calls at present, `operated` one that answers operators."""
-
-    said: dict[str, str]
+class Served(Protocol):
+    """`ports` take calls at present, `operated` answers operators, `lease_turns` is how often the store was asked for leases."""
 
     @property
     def ports(self) -> Sequence[int]: ...
 
     @property
     def operated(self) -> Serving: ...
+
+    @property
+    def lease_turns(self) -> int: ...
+
+
+class Fleet(Served, Protocol):
+    """`said` has its moments, each in words."""
+
+    @property
+    def said(self) -> Mapping[str, str]: ...
 
     async def strike(self, moment: str, chance: random.Random) -> None:
         """Returns when all serve again."""
@@ -48,7 +56,22 @@ class Fleet(Protocol):
         """Returns when all serve, nobody is left over, and the store is there."""
 
 
-class Workers:
+class Alone:
+    """Implements Served: one process, which has the store to itself."""
+
+    def __init__(self, server: Serving) -> None:
+        self.operated = server
+
+    @property
+    def ports(self) -> Sequence[int]:
+        return [self.operated.port]
+
+    @property
+    def lease_turns(self) -> int:
+        return int(self.operated.metric("orchvynt_lease_turns_total"))
+
+
+class Workers(Alone):
     """Implements Fleet: `serve --workers N`."""
 
     said: Final = {
@@ -59,13 +82,11 @@ class Workers:
         "parent": "the parent, which workers outlive by a drain",
     }
 
-    def __init__(self, server: Working, count: int) -> None:
-        self.operated = server
-        self._count = count
+    operated: Working
 
-    @property
-    def ports(self) -> Sequence[int]:
-        return [self.operated.port]
+    def __init__(self, server: Working, count: int) -> None:
+        super().__init__(server)
+        self._count = count
 
     async def strike(self, moment: str, chance: random.Random) -> None:
         server = self.operated
@@ -123,6 +144,10 @@ class Replicas:
     def operated(self) -> Serving:
         return self._alive[0]
 
+    @property
+    def lease_turns(self) -> int:
+        return sum(Alone(server).lease_turns for server in self._servers)
+
     async def strike(self, moment: str, chance: random.Random) -> None:
         await asyncio.sleep(chance.random())
         struck = chance.sample(self._servers, {"one": 1, "two": 2, "all": len(self._servers), "both": 1}.get(moment, 0))
@@ -160,6 +185,12 @@ class Replicas:
     def _sees_all(self, server: Serving) -> bool:
         found = server.admin("/status")
         return found.status == 200 and [one["state"] for one in found.json["processes"]] == ["serving"] * len(self._servers)
+
+
+@contextmanager
+def alone(folder: Path, policy: str) -> Iterator[Served]:
+    with Serving(folder, policy) as server:
+        yield Alone(server)
 
 
 @contextmanager

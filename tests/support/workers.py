@@ -16,7 +16,7 @@ T = TypeVar("T")
 PATIENCE_S = 60.0
 CALLERS = 4
 # Whoever is refused, or finds nobody, comes again, and not a thousand times a second.
-REFUSED_S = 0.01
+REFUSED_S = 0.05
 
 
 class Working(Serving):

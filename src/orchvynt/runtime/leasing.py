@@ -40,7 +40,7 @@ class Leasing:
 
     `answered` is called with the accounts that an answer was for, `told` with an account, the threshold that this process asked for, and
     the one that was told before; `changed` where the others have to look: somebody waits here, or something was given back. `problem` is
-    why the store gives nothing at present, empty while it does. `wants` are the accounts that somebody waits on here, as the store knows."""
+    why the store gives nothing at present, empty while it does. `wants` are the accounts on which somebody waits here, as it knows."""
 
     def __init__(self, store: Store, process: str, ledger: LeasedLedger, clock: StoreClock, tasks: Tasks) -> None:
         self._store = store

@@ -193,7 +193,8 @@ HOLDS_AWAITED: Final = _counter("holds_awaited", "Waits for holds in flight.", B
 HOLDS_WAITING: Final = _gauge("holds_waiting", "Invocations that wait for holds in flight.")
 HOLDS_OPEN: Final = _gauge("holds_open", "Holds that are neither settled nor voided.")
 LEASE_TURNS: Final = _counter(
-    "lease_turns", "Questions to the store for leases of budgets; 0 in a process that has the store to itself. They are few beside invocations."
+    "lease_turns",
+    "Questions to the store for leases of budgets; 0 in a process that has the store to itself. They are few beside invocations.",
 )
 
 RATE_REFUSALS: Final = _counter("rate_limit_refusals", "Invocations that were refused because a rate limit had no room.", RATE_LIMIT)
