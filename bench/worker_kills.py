@@ -25,12 +25,12 @@ from orchvynt.testing.scripted import ScriptedProvider
 
 RESULTS = Path(__file__).parent / "results"
 ABOUT: Final = (
-    f"{PARALLEL} callers of all dialects without pause, half of them streams; the first model fails in most lives. Each life has a budget of",
-    "its own that it uses up, and in most of them more is granted meanwhile; beside it a budget that begins anew each minute, those of runs,",
-    "one that leads to another model, and one for each call that is clamped. After each life all new records, all budgets and all arrivals at",
-    "the provider are compared, before the next one. From the records alone it is worked out what each account had settled and held at every",
-    "instant: never more than its limit, by the provider's bills neither; each attempt settled or voided once, nobody refused while there was",
-    "room with nothing in flight.\n",
+    f"{PARALLEL} callers of all dialects without pause, half of them streams; the first model fails in most lives. Each life has a budget",
+    "of its own that it uses up, and in most of them more is granted meanwhile; beside it one that begins anew each minute, those of runs,",
+    "one that leads to another model, and one for each call that is clamped. After each life all new records, all budgets and all arrivals",
+    "at the provider are compared, before the next one. From the records alone it is worked out what each account had settled and held at",
+    "every instant: never more than its limit, by the provider's bills neither; each attempt settled or voided once, nobody refused while",
+    "there was room with nothing in flight.\n",
 )
 
 
