@@ -315,3 +315,62 @@ def test_a_lower_limit_binds_what_is_leased_already() -> None:
         assert all(line.status in (200, 402) for line in lines)
 
     run(test)
+
+
+def test_whoever_waited_in_vain_is_in_nobodys_way() -> None:
+    async def test() -> None:
+        machines = Machines(policy(330, wait_for_holds_ns=SECOND))
+        machines.ask(0, 150)
+        await machines.settle()
+        waits = machines.ask(1, 150)
+        await machines.settle()
+        await machines.pass_time(SECOND // 2)
+        assert machines.leasing(1).wants
+        await machines.pass_time(SECOND)
+        assert (waits.status, machines.leasing(1).wants) == (402, set())
+        # There is room for this one, and the store knew of somebody who had come before it.
+        machines.ask(2, 115)
+        await machines.settle()
+        assert len(machines.upstream.arrivals) == 2
+
+    run(test)
+
+
+def test_a_smaller_need_than_the_one_that_was_refused_is_asked_for_at_once() -> None:
+    async def test() -> None:
+        machines = Machines(policy(330))
+        machines.ask(0, 150)
+        await machines.settle()
+        machines.ask(1, 150)
+        await machines.settle()
+        assert len(machines.upstream.arrivals) == 1
+        machines.ask(1, 20)
+        await machines.settle()
+        assert len(machines.upstream.arrivals) == 1, "first come first served"
+        machines = Machines(policy(330))
+        machines.ask(0, 150)
+        await machines.settle()
+        line = machines.ask(1, 150)
+        await machines.settle()
+        line.leave()
+        machines.ask(1, 20)
+        await machines.settle()
+        assert len(machines.upstream.arrivals) == 2
+
+    run(test)
+
+
+def test_a_wait_for_a_lease_in_vain_says_what_others_have() -> None:
+    async def test() -> None:
+        machines = Machines(policy(330, wait_for_holds_ns=SECOND))
+        machines.ask(0, 150)
+        await machines.settle()
+        machines.ask(0, 50)
+        line = machines.ask(1, 150)
+        await machines.settle()
+        await machines.pass_time(2 * SECOND)
+        error = line.json["error"]
+        assert (line.status, error["code"]) == (402, "budget_exceeded")
+        assert error["leased"] > 0
+
+    run(test)

@@ -4,12 +4,12 @@ Who asks for an account that is being asked for already shares the answer. It de
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Final
 
 from orchvynt.decisions.budgets.accounts import AccountKey, Line
 from orchvynt.decisions.budgets.leased_ledger import LeasedLedger, is_leased
-from orchvynt.decisions.budgets.leasing import given_back
+from orchvynt.decisions.budgets.leasing import Given, given_back
 from orchvynt.decisions.budgets.portions import NOTHING, Portion, at_least
 from orchvynt.decisions.budgets.questions import Wanted, hear, question
 from orchvynt.ports.store import Store, StoreUnavailableError
@@ -31,6 +31,8 @@ class Turn:
     def __init__(self) -> None:
         self.wanted: dict[AccountKey, Wanted] = {}
         self.heard: list[Heard] = []
+        # Others have to look when it is over.
+        self.frees = False
 
 
 class Leasing:
@@ -38,7 +40,7 @@ class Leasing:
 
     `answered` is called with the accounts that an answer was for, `told` with an account, the threshold that this process asked for, and
     the one that was told before; `changed` where the others have to look: somebody waits here, or something was given back. `problem` is
-    why the store gives nothing at present, empty while it does."""
+    why the store gives nothing at present, empty while it does. `wants` are the accounts on which somebody waits here, as it knows."""
 
     def __init__(self, store: Store, process: str, ledger: LeasedLedger, clock: StoreClock, tasks: Tasks) -> None:
         self._store = store
@@ -53,6 +55,7 @@ class Leasing:
         self.peers = 1
         self.turns = 0
         self.problem = ""
+        self.wants: set[AccountKey] = set()
         self.answered: Callable[[Sequence[AccountKey]], None] = lambda _keys: None
         self.told: Callable[[AccountKey, int, int], None] = lambda _key, _share, _before: None
         self.changed: Callable[[], None] = lambda: None
@@ -96,6 +99,15 @@ class Leasing:
         """Keeps so much of what is not used there, and gives back the rest. `closes`: nobody uses the account any more."""
         known = self._next.wanted.setdefault(key, Wanted())
         known.keep, known.closes = keep, closes
+        self._next.frees = True
+        self._go()
+
+    def withdraw(self, waited_on: Set[AccountKey]) -> None:
+        """Nobody waits here but on these accounts: what the store still keeps free for this process, others may have."""
+        for key in self.wants - waited_on:
+            self.wants.remove(key)
+            self._next.wanted.setdefault(key, Wanted())
+            self._next.frees = True
         self._go()
 
     def _go(self) -> None:
@@ -120,6 +132,7 @@ class Leasing:
             self._clock.learn(answer.now, began, now)
             for one, given in zip(turn.wanted.values(), answer.given, strict=True):
                 hear(one, given, self._ledger, now)
+                self._note(one, given)
                 if one.share and given.refused != "renamed":
                     self.told(given.key, one.share, given.told)
             if any(given.refused == "renamed" for given in answer.given):
@@ -134,13 +147,19 @@ class Leasing:
             heard(error)
         self._go()
 
+    def _note(self, wanted: Wanted, given: Given) -> None:
+        """Whether the store keeps something free for who waits here."""
+        if wanted.waits and given.refused == "short":
+            self.wants.add(given.key)
+        else:
+            self.wants.discard(given.key)
+
     def _say_what_changed(self, turn: Turn) -> None:
         """Two who wait for each other must not wake each other for ever: that somebody waits is said now and then."""
-        gave = any(wanted.keep is not None for wanted in turn.wanted.values())
-        now = self._clock.monotonic()
+        says, now = turn.frees, self._clock.monotonic()
         if any(wanted.waits for wanted in turn.wanted.values()) and now - self._waits_said_at >= WAITS_SAID_NS:
-            self._waits_said_at, gave = now, True
-        if gave:
+            self._waits_said_at, says = now, True
+        if says:
             self.changed()
 
     def look(self, waiting: Iterable[tuple[Line, Portion]]) -> None:
