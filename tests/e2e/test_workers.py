@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from tests.support.auditing import Auditor
 from tests.support.policies import three_tiers
-from tests.support.serving import Serving
 from tests.support.workers import Working, calling, endless, is_there, until
 
 from orchvynt.testing.scripted import ScriptedProvider
