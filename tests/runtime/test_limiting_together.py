@@ -146,6 +146,21 @@ def test_whoever_leaves_while_the_store_is_asked_leaves_nothing_behind() -> None
     run(test)
 
 
+def test_what_an_earlier_life_of_a_process_had_running_runs_no_longer() -> None:
+    async def test() -> None:
+        machines = Machines(limited(AT_ONCE))
+        killed = [machines.ask(0), machines.ask(0)]
+        await machines.settle()
+        assert (await machines.stands(AT_ONCE))[2] == len(killed)
+        again = Runtime(limited(AT_ONCE), store=machines.store, upstream=machines.upstream, process="prc_0", clock=machines.clock)
+        limiting = again.carrier.limiting
+        assert isinstance(limiting, SharedLimiting)
+        await limiting.begin()
+        assert (await machines.stands(AT_ONCE))[2] == 0
+
+    run(test)
+
+
 def test_while_the_store_is_away_each_counts_by_itself_and_then_together_again() -> None:
     async def test() -> None:
         machines = Machines(limited(AT_ONCE))

@@ -172,8 +172,7 @@ async def put_together(
     on.looking.prepare(snapshot.presidio)
     policies.heard.append(lambda _, after: on.looking.prepare(after.presidio))
     admitting = carrier.admitting
-    if isinstance(admitting, LeasedAdmitting):
-        await _begin_leasing(admitting, peers)
+    await _begin_sharing(carrier, peers)
     admitting.policy_changed(snapshot.budgets, snapshot.budgets)
     policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
     reviewing = Reviewing(carrier, on.store, policies, tasks)
@@ -218,11 +217,15 @@ def _limiting(on: Foundation, statistics: Statistics, tasks: Tasks) -> Limiting:
     return Limiting(statistics, on.clock)
 
 
-async def _begin_leasing(admitting: LeasedAdmitting, peers: Peers) -> None:
-    """From here on the others hear of who waits here, and this process of who waits there."""
-    admitting.leasing.changed = lambda: peers.tell("leases")
-    peers.on("leases", lambda _: admitting.look())
-    await admitting.leasing.begin()
+async def _begin_sharing(carrier: Carrier, peers: Peers) -> None:
+    """From here on the others hear of who waits here, and this process of who waits there, where several share what bounds invocations."""
+    admitting, limiting = carrier.admitting, carrier.limiting
+    if isinstance(admitting, LeasedAdmitting):
+        admitting.leasing.changed = lambda: peers.tell("leases")
+        peers.on("leases", lambda _: admitting.look())
+        await admitting.leasing.begin()
+    if isinstance(limiting, SharedLimiting):
+        await limiting.begin()
 
 
 def _alerting(on: Foundation, policies: Policies, carrier: Carrier, peers: Peers, tasks: Tasks) -> Alerting:

@@ -46,6 +46,10 @@ class SharedLimiting(Limiting):
         self.turns = RateTurns(store, process, clock, tasks)
         self._heard: dict[str, SharedTicket | Over] = {}
 
+    async def begin(self) -> None:
+        """Nothing of what an earlier life of this process had running runs. Raises StoreUnavailableError."""
+        await self._store.end_rates(self.turns.process)
+
     def arrives(self, life: Life, values: RequestValues, go_on: Callable[[], None]) -> None:
         """It goes on when the store has said whether it may come in. What else happens to it meanwhile catches it up: then it is counted
         here."""

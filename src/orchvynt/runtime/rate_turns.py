@@ -27,7 +27,7 @@ class RateTurns:
 
     def __init__(self, store: Store, process: str, clock: Clock, tasks: Tasks) -> None:
         self._store = store
-        self._process = process
+        self.process = process
         self._clock = clock
         self._tasks = tasks
         self._entering: list[tuple[Entering, Heard]] = []
@@ -80,8 +80,9 @@ class RateTurns:
         turn = RateTurn(turn.entering, turn.corrections, {key: self._running.get(key, 0) for key in keys})
         self.turns += 1
         try:
-            answer = await asyncio.wait_for(self._store.take_rate_turn(self._process, turn), TURN_S)
-        except (StoreUnavailableError, TimeoutError) as error:
+            answer = await asyncio.wait_for(self._store.take_rate_turn(self.process, turn), TURN_S)
+        except (StoreUnavailableError, TimeoutError, ValueError) as error:
+            # The last: a subject that the database cannot hold.
             self.problem = str(error) or f"the store did not answer within {TURN_S:.0f} s"
             self._away_until = self._clock.monotonic() + int(AWAY_S * 1_000_000_000)
             # Whether it was heard is not known: levels may be off by one turn, and leak; how many run is said again.
