@@ -374,3 +374,18 @@ def test_a_wait_for_a_lease_in_vain_says_what_others_have() -> None:
         assert error["leased"] > 0
 
     run(test)
+
+
+def test_whoever_waits_while_the_store_is_away_is_not_told_that_the_budget_is_spent() -> None:
+    async def test() -> None:
+        machines = Machines(policy(330, wait_for_holds_ns=3 * SECOND))
+        machines.ask(0, 150)
+        await machines.settle()
+        line = machines.ask(1, 150)
+        await machines.settle()
+        machines.store.away = True
+        for _ in range(4):
+            await machines.pass_time(SECOND)
+        assert (line.status, line.code, line.headers["retry-after"]) == (503, "store_unavailable", "5")
+
+    run(test)
