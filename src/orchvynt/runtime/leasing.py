@@ -12,13 +12,14 @@ from orchvynt.decisions.budgets.leased_ledger import LeasedLedger, is_leased
 from orchvynt.decisions.budgets.leasing import Given, given_back
 from orchvynt.decisions.budgets.portions import NOTHING, Portion, at_least
 from orchvynt.decisions.budgets.questions import Wanted, hear, question
+from orchvynt.decisions.budgets.windows import SECOND_NS
 from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime.store_clock import StoreClock
 from orchvynt.runtime.tasks import Tasks
 
 ACCOUNTS_A_TURN: Final = 256
 RENAMED_S: Final = 0.05
-PEERS_LOOKS: Final = 10
+PEERS_COUNTED_NS: Final = SECOND_NS
 WAITS_SAID_NS: Final = 200_000_000
 
 Heard = Callable[[StoreUnavailableError | None], None]
@@ -48,7 +49,7 @@ class Leasing:
         self._ledger = ledger
         self._clock = clock
         self._tasks = tasks
-        self._looks = 0
+        self._peers_counted_at = 0
         self._under_way: Turn | None = None
         self._next = Turn()
         self._looking = False
@@ -167,13 +168,17 @@ class Leasing:
         gives back what others wait for."""
         for line, need in waiting:
             self.ask((line,), need, waits=True)
-        if self._ledger.leased and not self._looking:
+        counts = self._clock.monotonic() - self._peers_counted_at >= PEERS_COUNTED_NS
+        if (counts or self._ledger.leased) and not self._looking:
             self._looking = True
-            self._tasks.start(self._look(), "look for recalled leases")
+            self._tasks.start(self._look(counts), "look for recalled leases")
 
-    async def _look(self) -> None:
+    async def _look(self, counts: bool) -> None:
         try:
-            recalls = await self._store.recalls(self.process)
+            if counts:
+                # Before anybody asks: a share that is too large leaves those that came later with nothing until it is recalled.
+                await self._count_peers()
+            recalls = await self._store.recalls(self.process) if self._ledger.leased else []
         except StoreUnavailableError:
             return
         finally:
@@ -187,7 +192,7 @@ class Leasing:
 
     async def _count_peers(self) -> None:
         """How many share the store, with this process."""
-        rows = await self._store.processes()
+        rows, self._peers_counted_at = await self._store.processes(), self._clock.monotonic()
         self.peers = max(1, sum(row.state == "serving" and not row.out_of_reach for row in rows))
 
     def tidy(self, now: int, idle_ns: dict[str, int]) -> None:
