@@ -125,8 +125,8 @@ def _spent(used: int, limit: int, count: int, calls: int) -> None:
 
 
 def _seldom(turns: int, count: int, limited: int) -> None:
-    """Where there is room for all, and as many as `limited` say what they need at the most. At its end a budget is shared out by ever smaller
-    parts, and whoever sets no limit holds many times what it uses."""
+    """Where there is room for all, and as many as `limited` say what they need at the most. Near its end a budget is shared out by ever
+    smaller parts, and whoever sets no limit holds many times what it uses."""
     assert count <= limited or not limited or turns * 100 <= limited * TURNS_PERCENT
 
 

@@ -73,6 +73,8 @@ from orchvynt.surfaces.api.endpoints import DataPlane
 from orchvynt.surfaces.api.reception import Reception
 
 SALT_BITS = 60
+WAITS = "waits"
+"""What processes tell one another of leases where nothing was given back."""
 
 
 class NoChannel:
@@ -212,8 +214,8 @@ def _admitting(
 
 async def _begin_leasing(admitting: LeasedAdmitting, peers: Peers) -> None:
     """From here on the others hear of who waits here, and this process of who waits there."""
-    admitting.leasing.changed = lambda: peers.tell("leases")
-    peers.on("leases", lambda _: admitting.look())
+    admitting.leasing.changed = lambda frees: peers.tell("leases", "" if frees else WAITS)
+    peers.on("leases", lambda said: admitting.look(said != WAITS))
     await admitting.leasing.begin()
 
 

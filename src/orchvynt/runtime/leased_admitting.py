@@ -132,10 +132,12 @@ class LeasedAdmitting(Admitting):
                 self._leased.leased[self._leased.key(line)].used_at = mono
         super()._place(life, attempt, weighed, fits, passage, at, mono)
 
-    def look(self) -> None:
-        """Others wait for what this process does not use, or have given back what somebody waits for here: call it when that is known.
-        It is called about once a second anyway."""
-        self.leasing.look([(short.line, short.takes) for short in self.queue.heads() if short.takes != NOTHING])
+    def look(self, freed: bool = True) -> None:
+        """Others wait for what this process does not use; where `freed`, they may have given back what somebody waits for here. Call it when
+        that is known; it is called about once a second anyway."""
+        # That somebody waits elsewhere, too, is no reason to ask again.
+        heads = self.queue.heads() if freed else ()
+        self.leasing.look([(short.line, short.takes) for short in heads if short.takes != NOTHING])
 
     def sweep(self, at: int, now: int) -> None:
         super().sweep(at, now)

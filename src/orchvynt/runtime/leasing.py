@@ -40,7 +40,7 @@ class Leasing:
     """The questions of one process, whose id is `process`.
 
     `answered` is called with the accounts that an answer was for, `told` with an account, the threshold that this process asked for, and
-    the one that was told before; `changed` where the others have to look: somebody waits here, or something was given back. `problem` is
+    the one that was told before; `changed` where the others have to look: something was given back (True), or somebody waits. `problem` is
     why the store gives nothing at present, empty while it does. `wants` are the accounts on which somebody waits here, as it knows."""
 
     def __init__(self, store: Store, process: str, ledger: LeasedLedger, clock: StoreClock, tasks: Tasks) -> None:
@@ -59,7 +59,7 @@ class Leasing:
         self.wants: set[AccountKey] = set()
         self.answered: Callable[[Sequence[AccountKey]], None] = lambda _keys: None
         self.told: Callable[[AccountKey, int, int], None] = lambda _key, _share, _before: None
-        self.changed: Callable[[], None] = lambda: None
+        self.changed: Callable[[bool], None] = lambda _frees: None
         self._waits_said_at = 0
 
     async def begin(self) -> None:
@@ -157,11 +157,12 @@ class Leasing:
 
     def _say_what_changed(self, turn: Turn) -> None:
         """Two who wait for each other must not wake each other for ever: that somebody waits is said now and then."""
-        says, now = turn.frees, self._clock.monotonic()
-        if any(wanted.waits for wanted in turn.wanted.values()) and now - self._waits_said_at >= WAITS_SAID_NS:
-            self._waits_said_at, says = now, True
+        now = self._clock.monotonic()
+        says = any(wanted.waits for wanted in turn.wanted.values()) and now - self._waits_said_at >= WAITS_SAID_NS
         if says:
-            self.changed()
+            self._waits_said_at = now
+        if says or turn.frees:
+            self.changed(turn.frees)
 
     def look(self, waiting: Iterable[tuple[Line, Portion]]) -> None:
         """What is to be done about once a second, and at once where somebody says that others wait: asks again for who waits here, and
