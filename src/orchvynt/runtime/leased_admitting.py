@@ -133,7 +133,7 @@ class LeasedAdmitting(Admitting):
         super()._place(life, attempt, weighed, fits, passage, at, mono)
 
     def look(self, freed: bool = True) -> None:
-        """Others wait for what this process does not use; where `freed`, they may have given back what somebody waits for here. Call it when
+        """Others wait for what this process does not use; if `freed`, they may have given back what somebody waits for here. Call it when
         that is known; it is called about once a second anyway."""
         # That somebody waits elsewhere, too, is no reason to ask again.
         heads = self.queue.heads() if freed else ()
