@@ -161,11 +161,9 @@ class Admitting:
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
         due = due_at(life, short, mono)
-        if due <= mono:
-            self._feed(life, self._in_vain(short, at, mono, life.hold_wait_ns > 0))
-            return
-        if self.queue.full:
-            self._feed(life, NotAdmitted(at, mono, "queue_full", short))
+        if due <= mono or self.queue.full:
+            in_vain = self._in_vain(short, at, mono, life.hold_wait_ns > 0)
+            self._feed(life, in_vain if due <= mono else NotAdmitted(at, mono, "queue_full", short))
             return
         waiter = Waiter(life, command, short, weighed.lines, mono, due, self._again)
         life.queued = waiter
