@@ -373,7 +373,6 @@ class Runtime:
         if not isinstance(ledger, LeasedLedger) or not isinstance(clock, StoreClock):
             return Admitting(*parts)
         leasing = Leasing(self.store, process, ledger, clock, self.tasks)
-        leasing.peers = 4
         return LeasedAdmitting(*parts, leasing=leasing, tell=lambda passed: one.release_ended.tell(passed))
 
     def _soon(self, run: Callable[[], None]) -> None:

@@ -75,6 +75,8 @@ from orchvynt.surfaces.api.endpoints import DataPlane
 from orchvynt.surfaces.api.reception import Reception
 
 SALT_BITS = 60
+WAITS = "waits"
+"""What processes tell one another of leases where nothing was given back."""
 
 
 class NoChannel:
@@ -221,8 +223,8 @@ async def _begin_sharing(carrier: Carrier, peers: Peers) -> None:
     """From here on the others hear of who waits here, and this process of who waits there, where several share what bounds invocations."""
     admitting, limiting = carrier.admitting, carrier.limiting
     if isinstance(admitting, LeasedAdmitting):
-        admitting.leasing.changed = lambda: peers.tell("leases")
-        peers.on("leases", lambda _: admitting.look())
+        admitting.leasing.changed = lambda frees: peers.tell("leases", "" if frees else WAITS)
+        peers.on("leases", lambda said: admitting.look(said != WAITS))
         await admitting.leasing.begin()
     if isinstance(limiting, SharedLimiting):
         await limiting.begin()

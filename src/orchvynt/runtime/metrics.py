@@ -192,10 +192,7 @@ BUDGET_REFUSALS: Final = _counter("budget_refusals", "Invocations that were refu
 HOLDS_AWAITED: Final = _counter("holds_awaited", "Waits for holds in flight.", BUDGET)
 HOLDS_WAITING: Final = _gauge("holds_waiting", "Invocations that wait for holds in flight.")
 HOLDS_OPEN: Final = _gauge("holds_open", "Holds that are neither settled nor voided.")
-LEASE_TURNS: Final = _counter(
-    "lease_turns",
-    "Questions to the store for leases of budgets; 0 in a process that has the store to itself. They are few beside invocations.",
-)
+LEASE_TURNS: Final = _counter("lease_turns", "Questions to the store for leases of budgets; none in a process that has it to itself.")
 
 RATE_REFUSALS: Final = _counter("rate_limit_refusals", "Invocations that were refused because a rate limit had no room.", RATE_LIMIT)
 
