@@ -174,6 +174,39 @@ def test_the_reviews_of_a_process_that_is_gone_are_taken_over() -> None:
     asyncio.run(scenario())
 
 
+def test_whoever_was_cut_off_with_a_process_joins_what_it_asked_for_elsewhere() -> None:
+    """Held for an open review, joined from a process that died, or just answered there: the same request is not sent a second time."""
+
+    async def scenario() -> None:
+        async with fleet(POLICY, 3) as crowd:
+            dying, other, third = crowd.all
+            parks(dying, "inv_1")
+            parks(dying, "inv_2")
+            parks(other, "inv_3").leave()
+            for inv in ("inv_1", "inv_2", "inv_3"):
+                await known(third, inv)
+            await until(lambda: other.parked.invocation("inv_3").left_at is not None, WITHIN_S)  # type: ignore[union-attr]
+            dying.reviewing.join(await known(dying, "inv_3"), FakeLine(), "")
+            await until(lambda: third.parked.invocation("inv_3").left_at is None, WITHIN_S)  # type: ignore[union-attr]
+            assert await votes(third, (await known(third, "inv_2")).review) is None
+            await until(lambda: not third.parked.invocation("inv_2").open, WITHIN_S)  # type: ignore[union-attr]
+            await dying.wakeups.close()
+            await dying.tasks.stop()
+            await third.store.cut_off("prc_0", third.clock.now())
+            crowd.stands("prc_0", "gone")
+            for one in (other, third):
+                for inv in ("inv_1", "inv_2", "inv_3"):
+                    found = await known(one, inv)
+                    await until(lambda found=found: found.left_at is not None, WITHIN_S)  # type: ignore[misc]
+            assert await votes(third, (await known(third, "inv_1")).review) is None
+            joined = FakeLine()
+            other.reviewing.join(await known(other, "inv_1"), joined, "")
+            await until(lambda: joined.ended != "", WITHIN_S)
+            assert joined.body == WHOLE
+
+    asyncio.run(scenario())
+
+
 def test_a_process_that_does_not_answer_is_said_to_be_silent() -> None:
     async def scenario() -> None:
         async with fleet(POLICY, 2) as crowd:

@@ -11,11 +11,12 @@ from orchvynt.ports.reviews import ReviewStatus
 
 class Departure(msgspec.Struct, frozen=True, gc=False):
     """`left_at` is when its last caller was told to come back, or went away (ns UTC); 0 while one waits, as far as the record says.
-    `claim_for_ns` is how long from then on the same request joins."""
+    `claim_for_ns` is how long from then on the same request joins. `process` is where it waits, or waited last."""
 
     inv: str
     claim_for_ns: int
     left_at: int = 0
+    process: str = ""
 
 
 class ParkedTerms(msgspec.Struct, frozen=True, gc=False):

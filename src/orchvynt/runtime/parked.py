@@ -78,6 +78,8 @@ class Parked:
             self.add(now)
         elif known.elsewhere and known.open:
             known.elsewhere = ""
+            if not known.waited:
+                known.left_at = now.left_at
             known.terms, known.votes, known.due, known.escalations = now.terms, now.votes, now.due, now.escalations
             known.claimed_by, known.claimed_until = now.claimed_by, now.claimed_until
             known.reminds, known.reminded = now.reminds, now.reminded

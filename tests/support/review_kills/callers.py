@@ -11,7 +11,7 @@ import anthropic
 import openai
 from tests.support.review_kills.evidence import End, Question
 from tests.support.review_kills.gates import TOOL
-from tests.support.serving import Serving
+from tests.support.review_kills.sites import Site
 
 import orchvynt
 
@@ -29,8 +29,8 @@ _SCHEMA: Final = {"type": "object", "properties": {"amount": {"type": "number"}}
 class Caller:
     """Asks one question until it has its last word, and then in other ways. `ended` hears of the first last word."""
 
-    def __init__(self, server: Serving, question: Question, chance: float, ended: Callable[[], None]) -> None:
-        self._server = server
+    def __init__(self, site: Site, question: Question, chance: float, ended: Callable[[], None]) -> None:
+        self._site = site
         self._question = question
         self._gives_up_after = 0.05 + chance / 2
         self._ended = ended
@@ -38,6 +38,8 @@ class Caller:
         # Nothing here is encrypted, and to read the system's certificates takes longer than all the rest of a client.
         self._line: Any = {"verify": False, "event_hooks": {"response": [self._on_response]}}
         headers = {"x-orchvynt-run": question.run, "x-orchvynt-flags": question.gate}
+        if question.key:
+            headers["idempotency-key"] = question.key
         self._says: Any = {"api_key": self._key, "max_retries": 2, "default_headers": headers}
 
     async def _on_response(self, response: Any) -> None:
@@ -64,7 +66,7 @@ class Caller:
                 await asyncio.sleep(0.05)
 
     async def _try(self) -> None:
-        question, url = self._question, self._server.url
+        question, url = self._question, self._site.url
         try:
             if question.way == "leaves" and question.tries == 1:
                 async with asyncio.timeout(self._gives_up_after):
@@ -141,7 +143,7 @@ class Caller:
         """Reads it by its name."""
         inv = self._question.answered
         try:
-            self._told(inv, _end(await orchvynt.await_review(inv, POLLS_S, self._server.url, self._key)))
+            self._told(inv, _end(await orchvynt.await_review(inv, POLLS_S, self._site.url, self._key)))
         except orchvynt.OrchvyntError as refused:
             self._told(inv, End("", refused.code))
 
@@ -150,7 +152,7 @@ class Caller:
         inv = self._question.answered
         path, credential = f"/v1/invocations/{inv}/result?wait=5s", {"authorization": f"Bearer {self._key}"}
         try:
-            reply = await asyncio.to_thread(self._server.ask, path, headers=credential)
+            reply = await asyncio.to_thread(self._site.ask, path, headers=credential)
         except (OSError, http.client.HTTPException):
             return
         if reply.status == 200:

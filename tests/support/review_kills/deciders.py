@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from tests.support.review_kills.evidence import Cast, Claim
 from tests.support.review_kills.gates import CLEO, DECIDERS, GATES, PASSWORD, PEOPLE
+from tests.support.review_kills.sites import Site
 from tests.support.serving import TOKEN as ADMIN_TOKEN
-from tests.support.serving import Reply, Serving
+from tests.support.serving import Reply
 
 _LOOKS_EVERY_S: Final = 0.05
 _WEIGHTS: Final = {"approve": 45, "edit": 15, "respond": 10, "reject": 20}
@@ -20,8 +21,8 @@ _NEVER: Final = 1 << 30
 class Deciders:
     """`casts` and `claims` are what they did, by review, and what they were told. `voting` hears of each vote before it is sent."""
 
-    def __init__(self, server: Serving, chance: random.Random, voting: Callable[[], None]) -> None:
-        self._server = server
+    def __init__(self, site: Site, chance: random.Random, voting: Callable[[], None]) -> None:
+        self._site = site
         self._chance = chance
         self._voting = voting
         self._tokens = {DECIDERS[-1]: ADMIN_TOKEN}
@@ -53,7 +54,7 @@ class Deciders:
 
     async def _ask(self, token: str, path: str, body: Any = None, method: str = "") -> Reply:
         """Raises OSError or HTTPException where the server is dying."""
-        return await asyncio.to_thread(self._server.admin, path, body, method, token)
+        return await asyncio.to_thread(self._site.admin, path, body, method, token)
 
     async def _decide(self, who: str) -> None:
         mind = random.Random(f"{self._life} {who}")

@@ -42,17 +42,20 @@ class Evidence(msgspec.Struct):
     """`ends` is what the callers of the question were told, each time that it was asked for; `marks` what those of them that see headers
     were told of a reviewer's changes. `answered` is the invocation that the first caller got its last word from.
 
-    `left_ns` is when a caller gave up (ns UTC), 0 if none did. `records` are the explanations of all invocations of the question's run, in
+    `keyed`: its requests carry an idempotency key. `left_ns` is when a caller gave up (ns UTC), 0 if none did; `spans` when what one
+    process knew was out of the others' reach. `records` are the explanations of all invocations of the question's run, in
     their order, and `reviews` its reviews by name, as the admin plane has them; `casts` and `claims` by review, too.
     """
 
     text: str
     way: str
     gate: str
+    keyed: bool
     ends: list[End]
     marks: list[str]
     answered: str
     left_ns: int
+    spans: list[tuple[int, int]]
     tries: int
     arrivals: list[Arrival]
     records: list[dict[str, Any]]
@@ -69,6 +72,8 @@ class Question:
         self.run = f"run-{number}"
         self.way = way
         self.gate = gate
+        # Of every second one. Without, a request that is made again is known by its caller, its run and its body.
+        self.key = f"key-{number}" if number % 2 else ""
         self.ends: list[End] = []
         self.marks: list[str] = []
         self.tries = 0
@@ -94,6 +99,8 @@ class Found(msgspec.Struct):
     cut_off: int = 0
     crossed: int = 0
     failed: int = 0
+    unheard: int = 0
+    keyed: int = 0
     fallbacks: int = 0
     votes: int = 0
     counted: int = 0

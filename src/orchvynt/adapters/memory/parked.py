@@ -20,9 +20,9 @@ class MemoryParked(MemoryInbox):
     def _owner(self, review: str) -> str:
         return self._owners.get(review, "")
 
-    def file_departures(self, facts: Sequence[DepartureFact]) -> None:
+    def file_departures(self, facts: Sequence[DepartureFact], process: str) -> None:
         if facts:
-            self._departures = fold_departures(self._departures, facts)
+            self._departures = fold_departures(self._departures, facts, process)
 
     async def parked(self, now: int, joinable_ns: int) -> list[ParkedRow]:
         rows = await self.reviews_page(ReviewsAsked(len(self._reviews), "all"))

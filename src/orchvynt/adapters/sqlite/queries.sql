@@ -88,11 +88,11 @@ INSERT OR REPLACE INTO reviews VALUES {rows};
 
 -- name: departure
 -- One, by its invocation.
-SELECT inv, claim_for_ns, left_at FROM departures WHERE inv = ?;
+SELECT inv, claim_for_ns, left_at, process FROM departures WHERE inv = ?;
 
 -- name: put_departure
 -- As it stands after the newest fact.
-INSERT OR REPLACE INTO departures (inv, claim_for_ns, left_at) VALUES {rows};
+INSERT OR REPLACE INTO departures (inv, claim_for_ns, left_at, process) VALUES {rows};
 
 -- name: add_feedback
 -- Scores of answers. The first one of an invocation stands.
@@ -917,6 +917,11 @@ UPDATE review_owners SET process = ?1 WHERE review = ?2 AND process = ?3;
 -- Open ones that none of the living decides about, their invocations, and who did.
 SELECT review_owners.review, inv, process FROM review_owners JOIN reviews ON reviews.review = review_owners.review
 WHERE process NOT IN (SELECT value FROM json_each(:living)) AND process <> :process;
+
+-- name: cut_off
+-- Whoever waited at a process that is gone left then: for what is open, or was decided a moment before.
+UPDATE departures SET left_at = :at WHERE process = :process AND left_at = 0
+AND inv IN (SELECT inv FROM reviews WHERE status = 'open' OR decided_at > :since) RETURNING inv;
 
 -- name: parked_at_start
 -- A condition of `parked`: those that are open, and those that a caller may still come back for.
