@@ -14,6 +14,7 @@ from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.snapshot import Gate
 from orchvynt.model.facts import Choice, ReviewDecided
 from orchvynt.model.faults import Fault
+from orchvynt.ports.store import StoreUnavailableError
 from orchvynt.runtime.deciding import Act
 from orchvynt.runtime.parked_one import ParkedOne
 
@@ -203,6 +204,29 @@ def test_whoever_was_cut_off_with_a_process_joins_what_it_asked_for_elsewhere() 
             other.reviewing.join(await known(other, "inv_1"), joined, "")
             await until(lambda: joined.ended != "", WITHIN_S)
             assert joined.body == WHOLE
+
+    asyncio.run(scenario())
+
+
+def test_a_store_that_goes_away_while_another_process_is_asked_leaves_it_unknown() -> None:
+    """The question may have come there, and the vote may count; before it was put, nothing can have happened."""
+
+    async def scenario() -> None:
+        async with fleet(POLICY, 2) as crowd:
+            parks(crowd.all[0])
+            review, store = (await known(crowd.all[1])).review, crowd.all[1].store
+            await crowd.all[0].wakeups.close()
+            await crowd.all[0].tasks.stop()
+            voting = asyncio.ensure_future(votes(crowd.all[1], review))
+            while not await store.questions("prc_0"):
+                await asyncio.sleep(0)
+            store.away = True
+            fault = await voting
+            assert fault is not None
+            assert (fault.code, fault.detail) == ("store_unavailable", {"counts": "unknown"})
+            with pytest.raises(StoreUnavailableError):
+                await votes(crowd.all[1], review)
+            store.away = False
 
     asyncio.run(scenario())
 

@@ -98,7 +98,7 @@ class Deciders:
     async def _claim(self, who: str, name: str) -> None:
         told = 0
         try:
-            told = (await self._ask(self._tokens[who], f"/reviews/{name}/claim", {})).status
+            told = _told(await self._ask(self._tokens[who], f"/reviews/{name}/claim", {}))
         finally:
             self.claims[name].append(Claim(who, told))
 
@@ -115,9 +115,16 @@ class Deciders:
         self._voting()
         try:
             reply = await self._ask(self._tokens[who], f"/reviews/{review['review']}/decisions", body)
-            told, late = reply.status, reply.status == 409 and "status" in reply.json["error"]["detail"]
+            told, late = _told(reply), reply.status == 409 and "status" in reply.json["error"]["detail"]
         finally:
             self.casts[review["review"]].append(Cast(who, choice, reason, text, told, late))
+
+
+def _told(reply: Reply) -> int:
+    """While a store or another process is away it is said whether it counts (then as if it were 200), does not, or is not known (0)."""
+    if reply.status != 503:
+        return reply.status
+    return {"yes": 200, "unknown": 0}.get(reply.json["error"].get("detail", {}).get("counts", ""), 503)
 
 
 async def stopped(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -14,7 +14,7 @@ class End(NamedTuple):
 
 class Cast(NamedTuple):
     """One vote. `reason` is unlike that of any other, `text` what an edit or a response says. `told` is the status of its answer, 0 where
-    the server died before it said anything; `late`: because the review was decided before."""
+    the server died before it said anything, or did not know; `late`: because the review was decided before."""
 
     by: str
     choice: str
