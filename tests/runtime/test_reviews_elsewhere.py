@@ -134,9 +134,9 @@ def test_whoever_waits_elsewhere_is_known_everywhere_until_it_leaves() -> None:
             line = FakeLine()
             crowd.all[1].reviewing.join(at_one, line, "")
             owner = await known(crowd.all[0])
-            await until(lambda: at_two.left_at is None and owner.left_at is None, WITHIN_S)
+            await until(lambda: at_two.waited and owner.waited, WITHIN_S)
             line.leave()
-            await until(lambda: at_two.left_at is not None and owner.left_at is not None, WITHIN_S)
+            await until(lambda: not at_two.waited and not owner.waited, WITHIN_S)
 
     asyncio.run(scenario())
 
@@ -188,7 +188,7 @@ def test_whoever_was_cut_off_with_a_process_joins_what_it_asked_for_elsewhere() 
                 await known(third, inv)
             await until(lambda: other.parked.invocation("inv_3").left_at is not None, WITHIN_S)  # type: ignore[union-attr]
             dying.reviewing.join(await known(dying, "inv_3"), FakeLine(), "")
-            await until(lambda: third.parked.invocation("inv_3").left_at is None, WITHIN_S)  # type: ignore[union-attr]
+            await until(lambda: third.parked.invocation("inv_3").waited, WITHIN_S)  # type: ignore[union-attr]
             assert await votes(third, (await known(third, "inv_2")).review) is None
             await until(lambda: not third.parked.invocation("inv_2").open, WITHIN_S)  # type: ignore[union-attr]
             await dying.wakeups.close()
@@ -198,12 +198,31 @@ def test_whoever_was_cut_off_with_a_process_joins_what_it_asked_for_elsewhere() 
             for one in (other, third):
                 for inv in ("inv_1", "inv_2", "inv_3"):
                     found = await known(one, inv)
-                    await until(lambda found=found: found.left_at is not None, WITHIN_S)  # type: ignore[misc]
+                    await until(lambda found=found: found.left_at is not None and not found.waited, WITHIN_S)  # type: ignore[misc]
             assert await votes(third, (await known(third, "inv_1")).review) is None
             joined = FakeLine()
             other.reviewing.join(await known(other, "inv_1"), joined, "")
             await until(lambda: joined.ended != "", WITHIN_S)
             assert joined.body == WHOLE
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_that_was_joined_at_one_process_is_joined_again_at_another() -> None:
+    """Its caller was told to come back once, so the same request finds it for as long as the gate says, wherever it was answered."""
+
+    async def scenario() -> None:
+        async with fleet(POLICY, 2) as crowd:
+            parks(crowd.all[0]).leave()
+            found, line = await known(crowd.all[1]), FakeLine()
+            await until(lambda: found.left_at is not None, WITHIN_S)
+            crowd.all[0].reviewing.join(await known(crowd.all[0]), line, "")
+            await until(lambda: found.waited, WITHIN_S)
+            assert await votes(crowd.all[1], found.review) is None
+            assert line.body == WHOLE
+            await until(lambda: not found.open, WITHIN_S)
+            assert found.left_at is not None
+            assert not found.waited
 
     asyncio.run(scenario())
 

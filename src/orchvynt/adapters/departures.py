@@ -17,7 +17,7 @@ def fold_departure(known: Departure | None, fact: DepartureFact, process: str) -
         return replace(known, claim_for_ns=fact.claim_for_ns) if known else Departure(fact.inv, fact.claim_for_ns, 0, process)
     if known is None or fact.how == "held":
         return known
-    return replace(known, left_at=0, process=process) if fact.how == "joined" else replace(known, left_at=fact.at)
+    return replace(known, process=process) if fact.how == "joined" else replace(known, left_at=fact.at, process="")
 
 
 def fold_departures(known: dict[str, Departure], facts: Iterable[DepartureFact], process: str) -> dict[str, Departure]:

@@ -62,13 +62,16 @@ class Parked:
             self._push(now)
         elif known.elsewhere:
             known.left_at, known.elsewhere = now.left_at, now.elsewhere or known.elsewhere
+            known.waits_elsewhere = now.waits_elsewhere
             if known.open and not now.open:
                 self._close(known, now.status, now.by, now.decided_at)
             if not now.join_key and known.join_key:
                 self._release(known)
-        elif not known.waited:
+        else:
             # It may have been joined at another process, and left there.
-            known.left_at = now.left_at
+            known.waits_elsewhere = now.waits_elsewhere
+            if now.left_at is not None:
+                known.left_at = max(now.left_at, known.left_at or 0)
         self.tell(now.inv)
 
     def adopt(self, now: ParkedOne) -> None:
@@ -78,8 +81,7 @@ class Parked:
             self.add(now)
         elif known.elsewhere and known.open:
             known.elsewhere = ""
-            if not known.waited:
-                known.left_at = now.left_at
+            known.left_at, known.waits_elsewhere = now.left_at, now.waits_elsewhere
             known.terms, known.votes, known.due, known.escalations = now.terms, now.votes, now.due, now.escalations
             known.claimed_by, known.claimed_until = now.claimed_by, now.claimed_until
             known.reminds, known.reminded = now.reminds, now.reminded
@@ -165,8 +167,8 @@ class Parked:
         """Whether something of this caller is parked that its same request might join."""
         return caller in self._places_of
 
-    def left(self, inv: str, at: int | None) -> None:
-        """The last caller of a parked invocation was told to come back, or went away; None: one came back."""
+    def left(self, inv: str, at: int) -> None:
+        """The last caller of a parked invocation was told to come back, or went away."""
         one = self._by_invocation.get(inv)
         if one is not None:
             one.left_at = at

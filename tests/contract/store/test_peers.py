@@ -151,9 +151,9 @@ def test_whoever_waited_at_a_process_that_is_gone_was_cut_off(opener: Opener) ->
             assert {inv for _, inv in await store.changed_reviews(newest, 10)} == {lives.inv_id(1), lives.inv_id(3)}
             journal.append((CallerWaits(lives.inv_id(1), 40, "joined"),))
             await store.settled()
-            assert [row.left_at for row in await store.parked_of([lives.inv_id(1)])] == [0]
+            assert [(row.left_at, row.waits_at) for row in await store.parked_of([lives.inv_id(1)])] == [(at, store.process)]
             await store.cut_off(store.process, at + 9)
-            assert [row.left_at for row in await store.parked_of([lives.inv_id(1)])] == [at + 9]
+            assert [(row.left_at, row.waits_at) for row in await store.parked_of([lives.inv_id(1)])] == [(at + 9, "")]
 
     asyncio.run(run())
 

@@ -43,9 +43,11 @@ class Verdict(NamedTuple):
 def judge(seen: Evidence) -> Verdict:
     """Raises AccusedError."""
     _require(bool(seen.ends), seen, "nobody was told anything")
-    _require(len(set(seen.ends)) == 1, seen, f"it was answered in several ways: {seen.ends}")
     _require(len(set(seen.marks)) <= 1, seen, f"its answer was marked in several ways: {seen.marks}")
     lasting, crossed, failed, unheard = _lasting(seen)
+    # Whoever asks again without a key may find what was not known before.
+    ends = {end for end in seen.ends if end.inv not in unheard}
+    _require(len(ends) == 1, seen, f"it was answered in several ways: {seen.ends}")
     _require(seen.answered == lasting["invocation"], seen, f"its answer is of {seen.answered}, and what lasts is {lasting['invocation']}")
     _audit_sends(seen, lasting)
     name = f"rev_{lasting['invocation'].removeprefix('inv_')}.1"
@@ -57,12 +59,12 @@ def judge(seen: Evidence) -> Verdict:
     votes, decision = _audit_votes(seen, lasting, review)
     _audit_claims(seen, lasting, name)
     _audit_told(seen, lasting, decision, votes)
-    return Verdict(lasting, review, decision, votes, len(seen.records) - 1 - crossed - failed - unheard, crossed, failed, unheard)
+    return Verdict(lasting, review, decision, votes, len(seen.records) - 1 - crossed - failed - len(unheard), crossed, failed, len(unheard))
 
 
-def _lasting(seen: Evidence) -> tuple[Record, int, int, int]:
-    """The one invocation that was parked, and how many others told a caller that had just gone, or failed and said so, or were not known
-    to the process that was asked again."""
+def _lasting(seen: Evidence) -> tuple[Record, int, int, set[str]]:
+    """The one invocation that was parked; how many others told a caller that had just gone, or failed and said so; and which were not
+    known to the process that was asked again."""
     reviewed = [record for record in seen.records if _of(record, "review_opened")]
     for record in seen.records:
         cut = record["outcome"] in ("interrupted", "cancelled", "failed")
@@ -70,17 +72,18 @@ def _lasting(seen: Evidence) -> tuple[Record, int, int, int]:
     gone = [record for record in reviewed[:-1] if _crossed(seen, record)]
     failed = [record for record in reviewed[:-1] if record["outcome"] == "failed"]
     left = [record for record in reviewed if record not in gone and record not in failed]
-    unheard = [record for record in left if record["invocation"] != seen.answered and _unheard(seen, left)]
-    left = [record for record in left if record not in unheard]
+    unheard = {record["invocation"] for record in left if record["invocation"] != seen.answered and _unheard(seen, left)}
+    left = [record for record in left if record["invocation"] not in unheard]
     _require(len(left) == 1, seen, f"it was parked as {[record['invocation'] for record in left]}, of {len(seen.records)} invocations")
-    return left[0], len(gone), len(failed), len(unheard)
+    return left[0], len(gone), len(failed), unheard
 
 
 def _unheard(seen: Evidence, parked: list[Record]) -> bool:
     """Each time that it was asked anew, what was parked before was known to a process that was dead, or not to be reached: then only an
     idempotency key finds out that there is something to wait for."""
     again = [_ns(record["timeline"][0]) for record in parked[1:]]
-    return not seen.keyed and all(any(began < at < ended + HEARD_NS for began, ended in seen.spans) for at in again)
+    away = [any(began < at < ended + HEARD_NS for began, ended in seen.spans) and at < seen.told_ns for at in again]
+    return not seen.keyed and all(away)
 
 
 def _crossed(seen: Evidence, record: Record) -> bool:

@@ -161,12 +161,16 @@ class Caller:
             self._told(inv, End("", code))
 
     def _got(self, headers: Mapping[str, str], answer: dict[str, Any]) -> None:
-        self._told(headers["x-orchvynt-invocation"], _end(answer))
-        self._question.marks.append(headers.get("x-orchvynt-review-edited", ""))
+        inv = headers["x-orchvynt-invocation"]
+        self._told(inv, _end(answer))
+        if inv == self._question.answered:
+            self._question.marks.append(headers.get("x-orchvynt-review-edited", ""))
 
     def _told(self, inv: str, end: End) -> None:
-        self._question.ends.append(end)
-        self._question.answered = self._question.answered or inv
+        question = self._question
+        question.ends.append(end._replace(inv=inv))
+        if not question.answered:
+            question.answered, question.told_ns = inv, time.time_ns()
 
 
 def _end(answer: dict[str, Any]) -> End:

@@ -6,10 +6,11 @@ import msgspec
 
 
 class End(NamedTuple):
-    """What a caller was told for good: the id and words of the answer, or no id and the code of the refusal."""
+    """What a caller was told for good: the id and words of the answer, or no id and the code of the refusal; and of which invocation."""
 
     id: str
     said: str
+    inv: str = ""
 
 
 class Cast(NamedTuple):
@@ -42,7 +43,7 @@ class Evidence(msgspec.Struct):
     """`ends` is what the callers of the question were told, each time that it was asked for; `marks` what those of them that see headers
     were told of a reviewer's changes. `answered` is the invocation that the first caller got its last word from.
 
-    `keyed`: its requests carry an idempotency key. `left_ns` is when a caller gave up (ns UTC), 0 if none did; `spans` when what one
+    `keyed`: its requests carry an idempotency key. `left_ns` is when a caller gave up (ns UTC), 0 if none did; `told_ns` when the first got its last word; `spans` when what one
     process knew was out of the others' reach. `records` are the explanations of all invocations of the question's run, in
     their order, and `reviews` its reviews by name, as the admin plane has them; `casts` and `claims` by review, too.
     """
@@ -55,6 +56,7 @@ class Evidence(msgspec.Struct):
     marks: list[str]
     answered: str
     left_ns: int
+    told_ns: int
     spans: list[tuple[int, int]]
     tries: int
     arrivals: list[Arrival]
@@ -78,6 +80,7 @@ class Question:
         self.marks: list[str] = []
         self.tries = 0
         self.left_ns = 0
+        self.told_ns = 0
         # Whether a caller of it was told to come back.
         self.came_back = False
         # The invocation whose answer its caller has read, whatever became of the connection after that.

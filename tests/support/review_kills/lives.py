@@ -204,6 +204,7 @@ class ReviewLives:
             question.marks,
             question.answered,
             question.left_ns,
+            question.told_ns,
             list(self.site.spans),
             question.tries,
             arrivals,

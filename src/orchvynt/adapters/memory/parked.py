@@ -38,7 +38,7 @@ def parked_row(row: ReviewRow, departure: Departure, owner: str) -> ParkedRow:
     return ParkedRow(
         row.review, row.inv, row.gate, row.status, row.opened_at, row.decided_at, row.by, row.key_id, row.join_key, row.escalates_at,
         row.escalations, row.after_delivery, row.claimed_by, row.claimed_until, row.votes, row.reminds, row.reminded, terms,
-        departure.claim_for_ns, departure.left_at, owner,
+        departure.claim_for_ns, departure.left_at, departure.process, owner,
     )  # fmt: skip
 
 

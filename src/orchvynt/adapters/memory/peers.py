@@ -131,6 +131,6 @@ class MemoryPeers(MemoryParked):
     async def cut_off(self, process: str, at: int) -> None:
         self._check_open()
         awaited = {row.inv for row in self._reviews.values() if row.status == "open" or row.decided_at > at - TOLD_NS}
-        cut = [one for one in self._departures.values() if one.process == process and not one.left_at and one.inv in awaited]
-        self._departures |= {one.inv: replace(one, left_at=at) for one in cut}
+        cut = [one for one in self._departures.values() if one.process == process and one.inv in awaited]
+        self._departures |= {one.inv: replace(one, left_at=at, process="") for one in cut}
         self._number_changes(one.inv for one in cut)

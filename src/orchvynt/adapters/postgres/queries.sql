@@ -272,7 +272,7 @@ SELECT inv FROM invocations WHERE outcome = '' AND process = (SELECT number FROM
 -- Oldest first, those for which {which} holds.
 SELECT
     reviews.review, reviews.inv, gate, status, opened_at, decided_at, by, key_id, join_key, escalates_at, escalations, after_delivery, claimed_by,
-    claimed_until, votes, reminds, reminded, coalesce(claim_for_ns, :claim_for_ns), coalesce(left_at, 0),
+    claimed_until, votes, reminds, reminded, coalesce(claim_for_ns, :claim_for_ns), coalesce(left_at, 0), coalesce(departures.process, ''),
     coalesce(review_owners.process, ''), reviewers, require_reason, quorum, not_requester, requester, stage
 FROM reviews LEFT JOIN departures ON departures.inv = reviews.inv LEFT JOIN review_owners ON review_owners.review = reviews.review
 WHERE {which}
@@ -926,7 +926,7 @@ WHERE process NOT IN (SELECT json_array_elements_text(:living::json)) AND proces
 -- name: cut_off
 -- Whoever waited at a process that is gone left then: for what is open, or was decided a moment before.
 WITH cut AS (
-    UPDATE departures SET left_at = :at WHERE process = :process AND left_at = 0
+    UPDATE departures SET left_at = :at, process = '' WHERE process = :process
     AND inv IN (SELECT inv FROM reviews WHERE status = 'open' OR decided_at > :since)
     RETURNING inv
 ) SELECT inv FROM cut;

@@ -1,3 +1,4 @@
--- At which process the caller of an invocation in review waits: where that is gone, its caller was cut off.
+-- At which process a caller of an invocation in review waits, or got its answer; empty where none is left. Where that process is gone, its
+-- caller was cut off.
 ALTER TABLE departures ADD COLUMN process text NOT NULL DEFAULT '';
-CREATE INDEX departures_waiting ON departures (process) WHERE left_at = 0;
+CREATE INDEX departures_waiting ON departures (process) WHERE process <> '';
