@@ -67,21 +67,26 @@ class Deciding:
         decided here."""
         if self.peers.alone:
             return await self._here(act)
-        for _ in range(TRIES):
-            owner = await self._owner(act.review)
-            if owner in ("", self.peers.me):
-                return await self._here(act)
-            try:
+        # Whether somebody may have done it who did not say so.
+        asked = False
+        try:
+            for _ in range(TRIES):
+                owner = await self._owner(act.review)
+                if owner in ("", self.peers.me):
+                    fault = await self._here(act)
+                    return _silent(act) if asked and fault is not None else fault
+                asked, before = True, asked
                 answer = await self.peers.ask(owner, "review", _encode(act), ANSWERED_WITHIN_S)
-                outcome = _decode_outcome(answer) if answer is not None else None
-                if outcome is None and owner in await self.peers.in_reach():
-                    return _silent(act)
-            except StoreUnavailableError:
-                # It may have been asked, and done, all the same.
-                return _silent(act)
-            if outcome is not None and not outcome.elsewhere:
-                return outcome.fault
-            await asyncio.sleep(AGAIN_S)
+                if answer is not None:
+                    outcome, asked = _decode_outcome(answer), before
+                    if not outcome.elsewhere:
+                        return _silent(act) if asked and outcome.fault is not None else outcome.fault
+                elif owner in await self.peers.in_reach():
+                    break
+                await asyncio.sleep(AGAIN_S)
+        except (StoreUnavailableError, JournalUnavailableError):
+            if not asked:
+                raise
         return _silent(act)
 
     async def _owner(self, review: str) -> str:
