@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from tests.support.review_kills.forgeries import accused
 from tests.support.postgres import Server
+from tests.support.review_kills.forgeries import accused
 from tests.support.review_kills.gates import EXPIRES_S, SCRIPT, policy
 from tests.support.review_kills.lives import MOMENTS, QUESTIONS, Restart, ReviewLives
 from tests.support.review_kills.sites import REPLICAS, WORKERS, Alone, Replicas, Site, Workers
@@ -48,8 +48,9 @@ ABOUT: Final = (
     f"quorum of two, two that reject in words, and one that asks a further group after a second and rejects after {EXPIRES_S} seconds.",
     "In most lives the first provider fails once or twice, so that the next one is asked. Three people with sessions and a token approve,",
     "edit, respond, reject, claim and release, each by a mind of its own. Half of the answers are decided in a later life than that which",
-    "parked them. Every second question carries an idempotency key. Stores and journals as users have them. After each life every question that has its last word is read again, and compared",
-    "with the provider's ledger, the record, the votes and what voters were told; at the end `audit verify` reads all entries.\n",
+    "parked them. Every second question carries an idempotency key. Stores and journals as users have them. After each life every question",
+    "that has its last word is read again, and compared with the provider's ledger, the record, the votes and what voters were told; at",
+    "the end `audit verify` reads all entries.\n",
 )
 
 

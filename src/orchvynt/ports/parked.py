@@ -31,8 +31,8 @@ class ParkedTerms(msgspec.Struct, frozen=True, gc=False):
 
 
 class ParkedRow(msgspec.Struct, frozen=True, gc=False):
-    """Of a ReviewRow what a process keeps in memory, and the Departure of its invocation (`waits_at`: its process). `owner` is the process that decides about it,
-    empty for none. 100,000 of them are read at a start (bench/open_reviews.py)."""
+    """Of a ReviewRow what a process keeps in memory, and the Departure of its invocation (`waits_at`: its process). `owner` is the process
+    that decides about it, empty for none. 100,000 of them are read at a start (bench/open_reviews.py)."""
 
     review: str
     inv: str

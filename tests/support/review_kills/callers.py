@@ -23,6 +23,7 @@ PASSING: Final = frozenset({"hitl_pending", "overloaded", "all_providers_failed"
 REFUSED: Final = frozenset({"review_rejected", "review_expired"})
 # A poll goes on over all kills in between.
 POLLS_S: Final = 3_600.0
+_PAUSE_S: Final = 0.05
 _SCHEMA: Final = {"type": "object", "properties": {"amount": {"type": "number"}}}
 
 
@@ -52,7 +53,7 @@ class Caller:
             question.tries += 1
             await self._try()
             if not question.answered:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(_PAUSE_S if question.key else self._site.heard_s)
         self._ended()
         while (had := len(question.ends)) < READINGS:
             # Who was held until the decision has its answer: its request made again would be another question.
@@ -63,7 +64,7 @@ class Caller:
             else:
                 await self._read()
             if len(question.ends) == had:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(_PAUSE_S)
 
     async def _try(self) -> None:
         question, url = self._question, self._site.url

@@ -43,9 +43,9 @@ class Evidence(msgspec.Struct):
     """`ends` is what the callers of the question were told, each time that it was asked for; `marks` what those of them that see headers
     were told of a reviewer's changes. `answered` is the invocation that the first caller got its last word from.
 
-    `keyed`: its requests carry an idempotency key. `left_ns` is when a caller gave up (ns UTC), 0 if none did; `told_ns` when the first got its last word; `spans` when what one
-    process knew was out of the others' reach. `records` are the explanations of all invocations of the question's run, in
-    their order, and `reviews` its reviews by name, as the admin plane has them; `casts` and `claims` by review, too.
+    `keyed`: its requests carry an idempotency key. `left_ns` is when a caller gave up (ns UTC), 0 if none did, `told_ns` when the first got
+    its last word; `spans` are when what one process knew was out of the others' reach. `records` are the explanations of all invocations of
+    the question's run, in their order, and `reviews` its reviews by name, as the admin plane has them; `casts` and `claims` by review, too.
     """
 
     text: str

@@ -218,4 +218,3 @@ class ReviewLives:
 def _require(holds: bool, why: str) -> None:
     if not holds:
         raise AccusedError(why)
-
