@@ -83,7 +83,7 @@ def report(lives: ReviewLives, on: str, seed: int, broken: str) -> list[str]:
         f"| of them never answered, because the server died | {found.unanswered:,} |",
         f"| claims; further groups that were asked | {found.claims:,}; {found.escalated:,} |",
         f"| requests that reached the provider | {found.arrivals:,} |",
-        f"| invocations that were cut off before they were parked, and asked again by their callers | {found.cut_off:,} |",
+        f"| invocations that were cut off before they were parked, or refused as the store was away, and asked again | {found.cut_off:,} |",
         f"| second attempts, after a first one that failed on record | {found.fallbacks:,} |",
         f"| invocations that failed, and said so | {found.failed:,} |",
         f"| questions with an idempotency key | {found.keyed:,} |",

@@ -144,6 +144,17 @@ def test_an_invocation_that_was_cut_off_before_it_was_parked_is_asked_again() ->
     assert judge(seen).cut_off == 1
 
 
+@pytest.mark.parametrize("code", ["store_unavailable", "content_blocked"])
+def test_what_nobody_could_look_at_is_refused_only_while_the_store_is_away(code: str) -> None:
+    seen = four_eyes()
+    seen.records.insert(0, {"invocation": "inv_0", "outcome": "refused", "timeline": [entry("invocation_refused", code=code)]})
+    if code == "store_unavailable":
+        assert judge(seen).cut_off == 1
+    else:
+        with pytest.raises(AccusedError, match="nobody looked at it"):
+            judge(seen)
+
+
 @pytest.mark.parametrize("wrong", ["", "a key", "nobody was dead", "told before"])
 def test_only_a_request_without_a_key_is_parked_again_and_only_while_nobody_can_know(wrong: str) -> None:
     """What was parked before is out of reach of the process that is asked; later the same request finds either."""

@@ -67,7 +67,9 @@ def _lasting(seen: Evidence) -> tuple[Record, int, int, set[str]]:
     known to the process that was asked again."""
     reviewed = [record for record in seen.records if _of(record, "review_opened")]
     for record in seen.records:
-        cut = record["outcome"] in ("interrupted", "cancelled", "failed")
+        # Where the store is away nobody could decide: it is refused, and says why.
+        away = any(entry["detail"].get("code") == "store_unavailable" for entry in _of(record, "invocation_refused"))
+        cut = record["outcome"] in ("interrupted", "cancelled", "failed") or away
         _require(record in reviewed or cut, seen, f"{record['invocation']} has ended as {record['outcome']}, and nobody looked at it")
     gone = [record for record in reviewed[:-1] if _crossed(seen, record)]
     failed = [record for record in reviewed[:-1] if record["outcome"] == "failed"]

@@ -66,8 +66,8 @@ class Site(Protocol):
 class Alone(Serving):
     """One process on SQLite."""
 
-    strikes = ("the process",)
-    heard_s = 0.05
+    strikes: tuple[str, ...] = ("the process",)
+    heard_s: float = 0.05
 
     def __init__(self, folder: Path, policy: str) -> None:
         super().__init__(folder, policy)
@@ -85,8 +85,8 @@ class Alone(Serving):
 class Workers(Working):
     """Several workers on one SQLite."""
 
-    strikes = ("one worker", "the worker that answers operators", "none: all are replaced", "all workers", "their parent")
-    heard_s = HEARD_S
+    strikes: tuple[str, ...] = ("one worker", "the worker that answers operators", "none: all are replaced", "all workers", "their parent")
+    heard_s: float = HEARD_S
 
     def __init__(self, folder: Path, policy: str, chance: random.Random) -> None:
         super().__init__(folder, policy, arguments=("--workers", str(WORKERS)))
@@ -120,8 +120,8 @@ class Workers(Working):
 class Replicas:
     """Several processes on one PostgreSQL, behind a relay that can cut each connection to it. Whoever asks is sent to one that is there."""
 
-    strikes = ("one replica", "one replica, and the store", "connections to the store", "the store", "all replicas")
-    heard_s = HEARD_S
+    strikes: tuple[str, ...] = ("one replica", "one replica, and the store", "connections to the store", "the store", "all replicas")
+    heard_s: float = HEARD_S
 
     def __init__(self, folder: Path, policy: str, postgres: Server, chance: random.Random) -> None:
         self.folder = folder
