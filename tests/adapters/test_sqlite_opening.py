@@ -212,6 +212,19 @@ def test_damage_in_the_journal_is_a_value_of_the_opening(tmp_path: Path) -> None
     asyncio.run(again())
 
 
+def test_what_another_process_changed_is_read_without_a_scan_of_all_reviews(tmp_path: Path) -> None:
+    connection = connect_writer(tmp_path / "store.db", 1000)
+    changed = QUERIES["parked"].filled(which=QUERIES["parked_of"])
+    asked: list[tuple[str, dict[str, str | int]]] = [
+        (changed, {"invocations": "[]", "claim_for_ns": 1}),
+        (QUERIES["cut_off"], {"process": "prc_1", "at": 1, "since": 1}),
+    ]
+    for query, values in asked:
+        plan = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", values)]
+        assert not [step for step in plan if step.startswith("SCAN") and "json_each" not in step], plan
+    connection.close()
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -926,8 +926,8 @@ WHERE process NOT IN (SELECT json_array_elements_text(:living::json)) AND proces
 -- name: cut_off
 -- Whoever waited at a process that is gone left then: for what is open, or was decided a moment before.
 WITH cut AS (
-    UPDATE departures SET left_at = :at, process = '' WHERE process = :process
-    AND inv IN (SELECT inv FROM reviews WHERE status = 'open' OR decided_at > :since)
+    UPDATE departures SET left_at = :at, process = '' WHERE process = :process AND process <> ''
+    AND EXISTS (SELECT 1 FROM reviews WHERE reviews.inv = departures.inv AND (status = 'open' OR decided_at > :since))
     RETURNING inv
 ) SELECT inv FROM cut;
 

@@ -920,8 +920,9 @@ WHERE process NOT IN (SELECT value FROM json_each(:living)) AND process <> :proc
 
 -- name: cut_off
 -- Whoever waited at a process that is gone left then: for what is open, or was decided a moment before.
-UPDATE departures SET left_at = :at, process = '' WHERE process = :process
-AND inv IN (SELECT inv FROM reviews WHERE status = 'open' OR decided_at > :since) RETURNING inv;
+UPDATE departures SET left_at = :at, process = '' WHERE process = :process AND process <> ''
+AND EXISTS (SELECT 1 FROM reviews WHERE reviews.inv = departures.inv AND (status = 'open' OR decided_at > :since))
+RETURNING inv;
 
 -- name: parked_at_start
 -- A condition of `parked`: those that are open, and those that a caller may still come back for.

@@ -2,3 +2,5 @@
 -- caller was cut off.
 ALTER TABLE departures ADD COLUMN process TEXT NOT NULL DEFAULT '';
 CREATE INDEX departures_waiting ON departures (process) WHERE process <> '';
+-- The other processes read what changed of some invocations, among all.
+CREATE INDEX reviews_by_inv ON reviews (inv);
