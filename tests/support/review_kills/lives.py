@@ -27,7 +27,7 @@ LIFE_S_MAX: Final = 1.2
 # What the first provider may do to some requests of a life: then the next attempt is no second send.
 FAULTS: Final[tuple[dict[str, Any] | str | None, ...]] = (None, None, {"status": 500}, "close_before_byte", {"status": 529})
 # Once the server is left alone nobody waits longer for an answer; the machine may be busy.
-PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 240.0
 DRAINED_EVERY: Final = 25
 # What a process of several does not have filed when another one asks is there so much later.
 FILED_S: Final = 5.0
