@@ -5,9 +5,9 @@
 #   make docs    write the generated pages of docs/ again
 #   make outage  an outage of a minute with 500 callers, and a dated report of it
 #   make overload   five times as many requests as one core can carry, two minutes, and a dated report (needs a C compiler); options in ARGS
-#   make parallel   a thousand callers on a budget for some of them, and a dated report; options in ARGS
+#   make parallel   a thousand callers on a budget for some of them, and a dated report; ARGS='--on workers' and '--on replicas': several processes
 #   make kills   hundreds of kill -9 under load, and a dated report; options in ARGS
-#   make worker-kills   the same of workers, on SQLite and PostgreSQL; options in ARGS
+#   make worker-kills   the same of several processes, and of PostgreSQL, with budgets that are used up; options in ARGS
 #   make review-kills   the same with reviews open, racing deciders and retrying callers; ARGS='--on workers', '--on replicas': of several
 #   make bench   OrchVynt beside six peers under nine workloads, an hour; options in ARGS, e.g. make bench ARGS=--quick
 #   make instructions   counts what an invocation costs; ARGS=--renew commits to it

@@ -154,3 +154,14 @@ def test_the_child_ends_when_nobody_asks() -> None:
     child.serve(Line(reader), io.BytesIO(), idle_s=0.01)
     os.close(reader)
     os.close(writer)
+
+
+def test_the_child_says_nothing_when_whoever_asked_was_killed() -> None:
+    reader, writer = os.pipe()
+    name = O200K.encode()
+    with subprocess.Popen([sys.executable, "-m", child.__name__], stdin=subprocess.PIPE, stdout=writer, stderr=subprocess.PIPE) as one:
+        # As a kill does it: the ask was sent, and nobody reads the answer.
+        os.close(writer)
+        os.close(reader)
+        _, said = one.communicate(child.LENGTHS.pack(len(name), len(BODY)) + name + BODY, timeout=60)
+    assert (one.returncode, said) == (0, b"")

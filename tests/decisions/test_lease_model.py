@@ -135,7 +135,7 @@ class World(RuleBasedStateMachine):
             if not doubted:
                 return self.place(process, stands_on, subject, tokens) if isinstance(result, Fits) else result
             short = [process.ledger.leased.get(process.ledger.key(line)) for line in doubted]
-            if any(one is not None and one.short and one.known_at == self.mono for one in short):
+            if any(one is not None and one.short != NOTHING and one.known_at == self.mono for one in short):
                 return Short(doubted[0], True, "tokens", 0, 0, 0, tokens, needed)
             wanted = {process.ledger.key(line): Wanted(line.limits, need=needed, waits=waits) for line in doubted}
             self.question(process, wanted, lost)

@@ -132,7 +132,7 @@ def test_who_asks_what() -> None:
     assert to_ask([line], lowered, tokens(10), ledger, 0) == []
     assert to_ask([line], lowered, tokens(10), ledger, FRESH_NS) == [line]
     assert to_ask([line], short, tokens(10), ledger, 0) == [line], "others may have granted more"
-    hear(Wanted(LIMITS), msgspec.structs.replace(given(20), refused="short"), ledger, 0)
+    hear(Wanted(LIMITS, need=tokens(10)), msgspec.structs.replace(given(20), refused="short"), ledger, 0)
     assert waits_for_lease(line, ledger, 0)
     assert to_ask([line], short, tokens(10), ledger, FRESH_NS - 1) == []
     assert to_ask([line], short, tokens(10), ledger, FRESH_NS) == [line]
@@ -164,10 +164,11 @@ def test_grants_that_are_new_are_no_refusal() -> None:
     ledger = leased(granted=30)
     more = (BudgetGranted("", 1, "grant_1", "b", "*", 0, 0, 0, 0, 5, "ana"),)
     short = msgspec.structs.replace(given(30), refused="short", grants=more)
-    hear(Wanted(LIMITS), short, ledger, 20)
-    assert not account(ledger).short
-    hear(Wanted(LIMITS), short, ledger, 30)
-    assert account(ledger).short
+    wanted = Wanted(LIMITS, need=tokens(40))
+    hear(wanted, short, ledger, 20)
+    assert account(ledger).short == NOTHING
+    hear(wanted, short, ledger, 30)
+    assert account(ledger).short == tokens(40)
     hear(Wanted(LIMITS), msgspec.structs.replace(given(30), refused="anew"), ledger, 30)
     assert len(ledger.grants) == 0
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchvynt.decisions.limits.limiter import Over, Unit
+from orchvynt.decisions.limits.charging import Over, Unit
 from orchvynt.decisions.limits.refusals import rate_limited, window_text
 from orchvynt.language.compiled import Expression
 from orchvynt.language.snapshot import RateLimit

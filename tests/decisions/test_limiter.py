@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchvynt.decisions.limits.application import Applied
-from orchvynt.decisions.limits.limiter import CONCURRENT_WAIT_NS, Limiter, Need, Over, Ticket
+from orchvynt.decisions.limits.charging import CONCURRENT_WAIT_NS, Need, Over
+from orchvynt.decisions.limits.limiter import Limiter, Ticket
 from orchvynt.language.snapshot import RateLimit
 from orchvynt.model.rates import Gauge, Gauges
 

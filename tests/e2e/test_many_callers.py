@@ -26,7 +26,7 @@ def test_a_thousand_on_a_budget_for_some(serve: Serve, slow_provider: ScriptedPr
     limit = worth(calls, count)
     budget = f"budgets: [{{name: all, scope: global, limit: {{tokens: {limit}}}, window: day}}]"
     server = serve(three_tiers(slow_provider, budget, tiers="gpt-4o"))
-    told = storm(server.port, calls)
+    told = storm([server.port], calls)
     found = books(server, slow_provider)
     assert set(statuses(told)) <= {200, 402}
     assert all(one.whole for one in told if one.status == 200)
@@ -53,7 +53,7 @@ def test_budgets_within_budgets_hold_all_at_once(serve: Serve, slow_provider: Sc
     # At 2.50 and 10 USD per million, and never more than 10 for a token.
     policy = NESTED.format(usd=f"{tokens * 0.000005:.6f}", flow=tokens // 16, run=tokens // 14)
     server = serve(three_tiers(slow_provider, policy, tiers="gpt-4o"))
-    told = storm(server.port, calls)
+    told = storm([server.port], calls)
     found = books(server, slow_provider)
     assert set(statuses(told)) == {200, 402}
     never_over(found)
@@ -68,7 +68,7 @@ def test_callers_that_leave_are_never_refunded(serve: Serve, slow_provider: Scri
     limit = worth(calls, 150)
     budget = f"budgets: [{{name: all, scope: global, limit: {{tokens: {limit}, usd: 1}}, window: day}}]"
     server = serve(three_tiers(slow_provider, budget, tiers="gpt-4o"))
-    told = storm(server.port, calls)
+    told = storm([server.port], calls)
     # They may be on record a moment after they left.
     found = books(server, slow_provider)
     for _ in range(100):
@@ -93,7 +93,7 @@ gates:
 groups: {{people: {{members: [ana@example.com]}}}}
 """
     server = serve(three_tiers(slow_provider, policy, tiers="gpt-4o"))
-    told = storm(server.port, calls)
+    told = storm([server.port], calls)
     found = books(server, slow_provider)
     assert set(statuses(told)) <= {200, 402}
     assert found.billed_tokens <= limit

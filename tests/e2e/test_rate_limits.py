@@ -1,8 +1,11 @@
 """Rate limits from outside: who is let in, what a refusal says in each dialect, official clients that come back; nothing leaks."""
 
+import os
+import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -12,6 +15,8 @@ from tests.e2e.conftest import Serve
 from tests.support.outside import chat, of_kind, post
 from tests.support.policies import gate, three_tiers
 from tests.support.serving import Serving
+from tests.support.workers import Working, is_there
+from tests.support.workers import until as soon
 
 from orchvynt.testing.scripted import ScriptedProvider
 
@@ -201,3 +206,39 @@ def test_a_provider_without_quota_is_passed_by_before_it_refuses(serve: Serve, s
     route = next(row for row in server.admin("/providers").json["items"] if row["model"] == "gpt-4o")
     assert (route["state"], route["why"]) == ("resting", "quota")
     assert "(quota)" in server.command("providers").stdout
+
+
+def test_limits_hold_over_all_workers_and_one_that_dies_runs_nothing(
+    store: tuple[str, ...], tmp_path: Path, scripted_provider: ScriptedProvider
+) -> None:
+    limits = "name: per-agent, scope: agent, limit: {invocations: 20}, window: hour", "name: two, scope: workflow, limit: {concurrent: 2}"
+    scripted_provider.script({"otherwise": {"latency": "300s"}})
+    with Working(tmp_path, policy(scripted_provider, *limits), arguments=("--workers", "3", *store)) as server:
+        mine = {"x-orchvynt-agent": "drafting", "x-orchvynt-workflow": "letters"}
+        with ThreadPoolExecutor(12) as pool:
+            open_ = [pool.submit(_or_nothing, server, mine) for _ in range(2)]
+            soon(lambda: len(scripted_provider.ledger().arrivals) == 2)
+            refused = chat(server, "gpt-4o", headers=mine)
+            assert (refused.status, refused.json["error"]["rate_limit"]) == (429, "two"), "whichever worker is asked"
+            scripted_provider.script({"answers": [{"text": "yes"}]})
+            pids = server.serving(3)
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+            soon(lambda: not any(map(is_there, pids)))
+            server.serving(3)
+            assert [one.result() for one in open_] == [0, 0], "they went with their workers"
+            others = [{**mine, "x-orchvynt-workflow": f"letter {number}"} for number in range(60)]
+            told = list(pool.map(lambda headers: chat(server, "gpt-4o", headers=headers), others))
+        answered = [answer for answer in told if answer.status == 200]
+        assert (len(answered), [answer.status for answer in told].count(429)) == (18, 42), "what the dead let in is counted"
+        assert sorted(int(answer.headers["x-ratelimit-remaining-requests"]) for answer in answered) == list(range(18))
+        line = lines(server)["per-agent", "drafting"]
+        assert (line["remaining_invocations"], line["refused"], line["running"]) == (0, 42, 0)
+        soon(lambda: chat(server, "gpt-4o", headers={"x-orchvynt-workflow": "letters"}).status == 200)
+
+
+def _or_nothing(server: Serving, headers: dict[str, str]) -> int:
+    try:
+        return chat(server, "gpt-4o", headers=headers).status
+    except OSError:
+        return 0

@@ -6,15 +6,15 @@ import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from tests.support.auditing import Auditor
 from tests.support.away import caught_up
 from tests.support.crowd import Told, mixed, tell
+from tests.support.fleets import STAGES
 from tests.support.policies import three_tiers
 from tests.support.postgres import Server
-from tests.support.relay import Relay, When
+from tests.support.relay import Relay, relayed
 from tests.support.serving import Serving
 
 from orchvynt.testing.scripted import ScriptedProvider
@@ -26,13 +26,6 @@ BUDGETS = """budgets:
   - {name: all, scope: global, limit: {tokens: 100000000}, window: month}
   - {name: per-run, scope: run, limit: {tokens: 6000, invocations: 60}}
 """
-STAGES: tuple[tuple[bytes, When], ...] = (
-    (b"BEGIN", "before"),
-    (b"COMMIT", "before"),
-    (b"COMMIT", "behind"),
-    (b"", "before"),
-    (b"", "behind"),
-)
 
 
 @pytest.fixture
@@ -65,11 +58,6 @@ async def loaded(port: int, seed: int) -> AsyncIterator[list[Told]]:
     finally:
         working = False
         await asyncio.gather(*running)
-
-
-def relayed(url: str, relay: Relay) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=f"postgres@127.0.0.1:{relay.port}").geturl()
 
 
 @pytest.mark.timeout(300)

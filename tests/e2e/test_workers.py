@@ -4,24 +4,16 @@ that all are replaced; the books are right, whoever keeps them."""
 import asyncio
 import os
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 from tests.support.auditing import Auditor
 from tests.support.policies import three_tiers
-from tests.support.serving import TOKEN, Serving, _ask
-from tests.support.workers import Working, calling, is_there, until
+from tests.support.workers import Working, calling, endless, is_there, until
 
 from orchvynt.testing.scripted import ScriptedProvider
 
 SCRIPT = {"answers": [{"text": "A ledger is a book that never forgets.", "latency": "10ms", "frames": 4, "frame_interval": "5ms"}]}
-
-
-def metric(server: Serving, name: str) -> float:
-    page = _ask(server.admin_port, "/metrics", None, {"authorization": f"Bearer {TOKEN}"}, 20.0, "")
-    lines = (line for line in page.body.decode().splitlines() if line.startswith(name) and line[len(name)] in " {")
-    return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
 @pytest.mark.timeout(300)
@@ -41,20 +33,20 @@ def test_workers_are_killed_and_replaced_while_callers_call(
                 os.kill(pid, signal.SIGKILL)
                 await asyncio.to_thread(until, lambda pid=pid: pid not in server._serving() and len(server._serving()) == 2)
 
-        told = asyncio.run(calling(server, 1, kill_one_and_then_the_leader))
+        told = asyncio.run(calling(lambda: [server.port], endless(1), kill_one_and_then_the_leader))
         assert sum(one.whole for one in told) > 10
         assert all(one.status in (0, 200) for one in told), "whoever was not cut off was answered"
         auditor.audit_records(told)
         second = server.serving(2)
         assert not set(first) & set(second)
         assert server.log.count("another one begins") == 2
-        assert metric(server, 'orchvynt_processes{state="out_of_reach"}') == 0
+        assert server.metric('orchvynt_processes{state="out_of_reach"}') == 0
 
         async def replace() -> None:
             server.replace()
             await asyncio.to_thread(until, lambda: not set(second) & set(server._serving()) and len(server._serving()) == 2)
 
-        told = asyncio.run(calling(server, 2, replace))
+        told = asyncio.run(calling(lambda: [server.port], endless(2), replace))
         assert all(one.whole for one in told), [one for one in told if not one.whole]
         auditor.audit_records(told)
         assert server.command("audit", "verify").returncode == 0
@@ -68,32 +60,19 @@ def test_one_view_of_what_several_count(tmp_path: Path, scripted_provider: Scrip
         pids = server.serving(3)
         for _ in range(30):
             assert server.chat().status == 200
-        assert metric(server, "orchvynt_invocations_total") == 30
-        assert metric(server, "orchvynt_invocation_duration_seconds_count") == 30
-        assert metric(server, "orchvynt_policy_info") == 1
-        assert metric(server, "orchvynt_ready") == 1
-        assert metric(server, 'orchvynt_processes{state="serving"}') == 3
-        assert metric(server, "orchvynt_workers_untold") == 0
+        assert server.metric("orchvynt_invocations_total") == 30
+        assert server.metric("orchvynt_invocation_duration_seconds_count") == 30
+        assert server.metric("orchvynt_policy_info") == 1
+        assert server.metric("orchvynt_ready") == 1
+        assert server.metric('orchvynt_processes{state="serving"}') == 3
+        assert server.metric("orchvynt_workers_untold") == 0
         used = [Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in pids]
-        assert metric(server, "process_resident_memory_bytes") > 2 * os.sysconf("SC_PAGE_SIZE") * min(map(int, used))
+        assert server.metric("process_resident_memory_bytes") > 2 * os.sysconf("SC_PAGE_SIZE") * min(map(int, used))
         os.kill(next(pid for pid in pids if pid != server.leader()), signal.SIGSTOP)
-        assert metric(server, "orchvynt_workers_untold") == 1, "said, not left out"
+        assert server.metric("orchvynt_workers_untold") == 1, "said, not left out"
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
         assert server.command("status").returncode == 0
         # Without their parent nobody would begin another one in their place.
         server.kill()
         until(lambda: not any(map(is_there, pids)))
-
-
-def test_what_several_cannot_keep_right_is_refused(tmp_path: Path, scripted_provider: ScriptedProvider) -> None:
-    limits = "rate_limits: [{name: each, scope: key, limit: {invocations: 5}, window: minute}]\n"
-    refused = _served(tmp_path, three_tiers(scripted_provider, limits), "--workers", "2")
-    assert refused.returncode == 1
-    assert "its rate limit each several processes do not keep right together yet" in refused.stderr
-    assert refused.stderr.count("orchvynt serve:") == 1, "said once"
-
-
-def _served(folder: Path, policy: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    server = Serving(folder, policy)
-    return server.command_alone("serve", "--policy", str(server.policy), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *arguments)

@@ -4,11 +4,12 @@ import msgspec
 from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.catalog.bounds import input_tokens_estimate
-from orchvynt.decisions.limits.limiter import Limiter, Need, Over, Ticket
+from orchvynt.decisions.limits.charging import Need
+from orchvynt.decisions.limits.turns import Entering
 from orchvynt.decisions.routing.statistics import CALLS_NEEDED, Statistics
 from orchvynt.language.compiled import EvaluationError, Expression
 from orchvynt.language.snapshot import RateLimit, Snapshot
-from orchvynt.lifecycle.arriving import OUTPUT_TOKENS_USUAL, arrive, need_of
+from orchvynt.lifecycle.arriving import OUTPUT_TOKENS_USUAL, entering, need_of
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Invocation
 from orchvynt.model.usage import Usage
@@ -40,15 +41,16 @@ def test_without_one_it_is_guessed_from_what_the_model_says_as_a_rule() -> None:
     assert need_of(snapshot(), asking("claude"), statistics, 0) == Need(INPUT, OUTPUT_TOKENS_USUAL)
 
 
-def test_who_arrives_is_let_in_refused_or_stopped_by_a_limit_that_fails() -> None:
-    limiter = Limiter()
-    policy = limited(RateLimit("r", "global", None, 60 * SECOND, invocations=1, tokens=10_000))
-    assert isinstance(arrive(policy, asking(), {}, limiter, Statistics(), 0), Ticket)
-    assert isinstance(arrive(policy, asking(), {}, limiter, Statistics(), 0), Over)
-    assert arrive(snapshot(), asking(), {}, limiter, Statistics(), 0) is None
+def test_who_arrives_comes_under_the_limits_that_apply_or_is_stopped_by_one_that_fails() -> None:
+    calls, both = RateLimit("r", "global", None, 60 * SECOND, invocations=1), RateLimit("t", "global", None, SECOND, tokens=10_000)
+    for limits, need in (((calls,), Need(0)), ((calls, both), Need(INPUT, OUTPUT_TOKENS_USUAL))):
+        asked = entering(limited(*limits), asking(), {}, Statistics(), 0)
+        assert isinstance(asked, Entering)
+        assert (tuple(one.limit for one in asked.applied), asked.need) == (limits, need)
+    assert entering(snapshot(), asking(), {}, Statistics(), 0) is None
 
     def fails(_: object) -> object:
         raise EvaluationError("no such key")
 
     broken = limited(RateLimit("r", "global", Expression("x", fails, frozenset()), SECOND, 1))
-    assert isinstance(arrive(broken, asking(), {}, limiter, Statistics(), 0), Fault)
+    assert isinstance(entering(broken, asking(), {}, Statistics(), 0), Fault)

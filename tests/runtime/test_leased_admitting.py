@@ -15,6 +15,7 @@ from orchvynt.language.compiled_budgets import Breach
 from orchvynt.language.snapshot import Budget, Limits, Snapshot
 from orchvynt.model.facts import AttemptSettled, BudgetGranted, BudgetThresholdPassed
 from orchvynt.model.invocation import Claims
+from orchvynt.ports.processes import ProcessRow
 from orchvynt.runtime.leased_admitting import LeasedAdmitting
 from orchvynt.runtime.leasing import Leasing
 
@@ -22,12 +23,22 @@ PROCESSES = 4
 DAY = 86_400 * SECOND
 
 
+class SharedStore(BreakableStore):
+    """`there` are so many processes."""
+
+    there = PROCESSES
+
+    async def processes(self) -> list[ProcessRow]:
+        self._check_open()
+        return [ProcessRow(f"prc_{number}", "", "", 0, "", 0, 0, "serving", 0) for number in range(self.there)]
+
+
 class Machines:
     """Processes that share a store in memory, each with a clock of its own machine; one provider."""
 
     def __init__(self, policy: Snapshot, skews: tuple[int, ...] = (0,) * PROCESSES) -> None:
         self.clock = FakeClock()
-        self.store = BreakableStore(self.clock.now)
+        self.store = SharedStore(self.clock.now)
         self.upstream = FakeUpstream()
         self.all = [self.start(policy, f"prc_{number}", skew) for number, skew in enumerate(skews)]
         self.answered = 0
@@ -35,7 +46,10 @@ class Machines:
 
     def start(self, policy: Snapshot, process: str, skew: int = 0) -> Runtime:
         clock = FakeClock(self.clock.now() + skew)
-        return Runtime(policy, store=self.store, upstream=self.upstream, process=process, clock=clock)
+        started = Runtime(policy, store=self.store, upstream=self.upstream, process=process, clock=clock)
+        assert isinstance(started.carrier.admitting, LeasedAdmitting)
+        started.carrier.admitting.leasing.peers = PROCESSES
+        return started
 
     def leasing(self, number: int) -> Leasing:
         admitting = self.all[number].carrier.admitting
@@ -313,5 +327,92 @@ def test_a_lower_limit_binds_what_is_leased_already() -> None:
         machines.answer_all()
         assert machines.settled() <= 6 * 60
         assert all(line.status in (200, 402) for line in lines)
+
+    run(test)
+
+
+def test_whoever_waited_in_vain_is_in_nobodys_way() -> None:
+    async def test() -> None:
+        machines = Machines(policy(330, wait_for_holds_ns=SECOND))
+        machines.ask(0, 150)
+        await machines.settle()
+        waits = machines.ask(1, 150)
+        await machines.settle()
+        await machines.pass_time(SECOND // 2)
+        assert machines.leasing(1).wants
+        await machines.pass_time(SECOND)
+        assert (waits.status, machines.leasing(1).wants) == (402, set())
+        # There is room for this one, and the store knew of somebody who had come before it.
+        machines.ask(2, 115)
+        await machines.settle()
+        assert len(machines.upstream.arrivals) == 2
+
+    run(test)
+
+
+def test_a_smaller_need_than_the_one_that_was_refused_is_asked_for_at_once() -> None:
+    async def test() -> None:
+        machines = Machines(policy(330))
+        machines.ask(0, 150)
+        await machines.settle()
+        machines.ask(1, 150)
+        await machines.settle()
+        assert len(machines.upstream.arrivals) == 1
+        machines.ask(1, 20)
+        await machines.settle()
+        assert len(machines.upstream.arrivals) == 1, "first come first served"
+        machines = Machines(policy(330))
+        machines.ask(0, 150)
+        await machines.settle()
+        line = machines.ask(1, 150)
+        await machines.settle()
+        line.leave()
+        machines.ask(1, 20)
+        await machines.settle()
+        assert len(machines.upstream.arrivals) == 2
+
+    run(test)
+
+
+def test_a_wait_for_a_lease_in_vain_says_what_others_have() -> None:
+    async def test() -> None:
+        machines = Machines(policy(330, wait_for_holds_ns=SECOND))
+        machines.ask(0, 150)
+        await machines.settle()
+        machines.ask(0, 50)
+        line = machines.ask(1, 150)
+        await machines.settle()
+        await machines.pass_time(2 * SECOND)
+        error = line.json["error"]
+        assert (line.status, error["code"]) == (402, "budget_exceeded")
+        assert error["leased"] > 0
+
+    run(test)
+
+
+def test_whoever_waits_while_the_store_is_away_is_not_told_that_the_budget_is_spent() -> None:
+    async def test() -> None:
+        machines = Machines(policy(330, wait_for_holds_ns=3 * SECOND))
+        machines.ask(0, 150)
+        await machines.settle()
+        line = machines.ask(1, 150)
+        await machines.settle()
+        machines.store.away = True
+        for _ in range(4):
+            await machines.pass_time(SECOND)
+        assert (line.status, line.code, line.headers["retry-after"]) == (503, "store_unavailable", "5")
+
+    run(test)
+
+
+def test_whoever_comes_later_is_counted_in_the_shares() -> None:
+    async def test() -> None:
+        machines = Machines(policy(100 * 60))
+        machines.leasing(0).peers = 1
+        await machines.pass_time(SECOND)
+        machines.ask(0)
+        await machines.settle()
+        (lease,) = (lease for row in await machines.store.leases(0) for lease in row.leases)
+        assert lease.granted[1] <= 100 * 60 // (PROCESSES + 1)
 
     run(test)

@@ -1,15 +1,17 @@
 """Holds a server to its books, from outside: its records, its budgets, and what the provider's own ledger says arrived and was billed."""
 
-import http.client
-import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
+from tests.support.accounts import Accounts
 from tests.support.crowd import Told, books, fault_of, never_over, no_false_refusal
-from tests.support.serving import TOKEN, Serving
+from tests.support.serving import Serving
 
 from orchvynt.testing.scripted import ScriptedProvider
+
+READERS = 16
 
 
 class Found(msgspec.Struct):
@@ -25,11 +27,15 @@ class Found(msgspec.Struct):
 
 
 class Auditor:
-    """Audits what is new since its last audit, with nothing in flight. The policy has a global budget `all`; `per-run` if it has one."""
+    """Audits what is new since its last audit, with nothing in flight. The policy has a global budget `all`; `per-run` if it has one.
 
-    def __init__(self, server: Serving, provider: ScriptedProvider) -> None:
+    With `accounts`, every budget is worked out from the records, and every refusal is held to that; else refusals are held to what the
+    server says of its budgets."""
+
+    def __init__(self, server: Serving, provider: ScriptedProvider, accounts: Accounts | None = None) -> None:
         self.server = server
         self.provider = provider
+        self.accounts = accounts
         self.found = Found()
         self._newest = ""
         self._seen_arrivals = 0
@@ -42,7 +48,12 @@ class Auditor:
         new = self.audit_records(told)
         found = books(self.server, self.provider)
         never_over(found)
-        no_false_refusal([one for one in told if fault_of(one).get("unit") == "tokens"], found)
+        if self.accounts is None:
+            no_false_refusal([one for one in told if fault_of(one).get("unit") == "tokens"], found)
+        else:
+            self.accounts.granted(self.server.admin("/grants").json["items"])
+            self.accounts.never_over()
+            self.accounts.no_false_refusal()
         assert found.lines["all", "*"]["settled_tokens"] == self.found.settled_tokens, "the budget and the receipts say the same"
         of_runs = [line["settled_tokens"] for (name, _), line in found.lines.items() if name == "per-run"]
         assert not of_runs or sum(of_runs) == self.found.settled_tokens
@@ -52,27 +63,29 @@ class Auditor:
 
     def audit_records(self, told: Sequence[Told] = ()) -> list[Any]:
         """As `audit`, of a policy without budgets."""
-        new: list[Any] = []
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.admin_port, timeout=60)
-        try:
-            for inv in self._new(connection):
-                new.append(_get(connection, f"/invocations/{inv}"))
-                self._record(new[-1])
-            for one in told:
-                if one.whole:
-                    explained = _get(connection, f"/invocations/{one.invocation}")
-                    assert explained["outcome"] == "answered", explained
-        finally:
-            connection.close()
+        # Of several processes each question is asked of all of them, and they answer many at once as fast as one.
+        with ThreadPoolExecutor(READERS) as readers:
+            new = list(readers.map(lambda inv: self._get(f"/invocations/{inv}"), self._new()))
+        outcomes = {}
+        for explained in new:
+            self._record(explained)
+            outcomes[explained["invocation"]] = explained["outcome"]
+        for one in told:
+            assert not one.whole or outcomes[one.invocation] == "answered", one
         self._arrivals()
         return new
 
-    def _new(self, connection: http.client.HTTPConnection) -> list[str]:
+    def _get(self, path: str) -> Any:
+        reply = self.server.admin(path)
+        assert reply.status == 200, reply.body
+        return reply.json
+
+    def _new(self) -> list[str]:
         """The invocations since the last audit, oldest first."""
         found: list[str] = []
         after = ""
         while True:
-            page = _get(connection, f"/invocations?limit=500&after={after}")
+            page = self._get(f"/invocations?limit=500&after={after}")
             new = [item["invocation"] for item in page["items"] if item["invocation"] > self._newest]
             found += new
             after = page["next"] or ""
@@ -97,6 +110,8 @@ class Auditor:
             self.found.estimated += bool(usage and usage.get("estimated"))
             self.found.settled_tokens += sum(usage.get(name, 0) for name in ("input_tokens", "output_tokens")) if usage else 0
         self.found.invocations += 1
+        if self.accounts is not None:
+            self.accounts.record(explained)
 
     def _arrivals(self) -> None:
         """What reached the provider is on record as sent, and was settled at no less than what it billed."""
@@ -107,16 +122,10 @@ class Auditor:
             usage = self._attempts[arrival.client_request_id]
             if (billed := charges.get(arrival.n)) is None:
                 continue
+            if self.accounts is not None:
+                self.accounts.bill(arrival.client_request_id, billed.input + billed.output)
             assert usage is not None, f"{arrival} was billed, and its hold given back"
             assert usage.get("input_tokens", 0) >= billed.input, (arrival, usage, billed)
             assert usage.get("output_tokens", 0) >= billed.output, (arrival, usage, billed)
         self.found.arrivals += len(ledger.arrivals)
         self._seen_arrivals = max(self._seen_arrivals, ledger.last)
-
-
-def _get(connection: http.client.HTTPConnection, path: str) -> Any:
-    connection.request("GET", f"/api/v1{path}", headers={"authorization": f"Bearer {TOKEN}"})
-    with connection.getresponse() as answer:
-        body = answer.read()
-    assert answer.status == 200, body
-    return json.loads(body)

@@ -56,7 +56,10 @@ def search_folder(folder: Path) -> int:
     files = [path for path in folder.rglob("*") if path.is_file()]
     databases = []
     for path in files:
-        data = path.read_bytes()
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            continue  # workers outlive their parent for a moment, and tidy up
         search(data, str(path))
         if data.startswith(b"SQLite format 3\0"):
             databases.append(path)

@@ -51,6 +51,8 @@ from orchvynt.runtime.key_tenures import KeyTenures
 from orchvynt.runtime.leased_admitting import LeasedAdmitting
 from orchvynt.runtime.leasing import Leasing
 from orchvynt.runtime.life import Caller, Life
+from orchvynt.runtime.limiting import Limiting
+from orchvynt.runtime.limiting_together import SharedLimiting
 from orchvynt.runtime.looking import LookingInto
 from orchvynt.runtime.outages import OutageAlert
 from orchvynt.runtime.parked import Parked
@@ -331,6 +333,9 @@ class Runtime:
             self._soon,
             lambda: self.policies.current,
             lambda one: LookingInto(self.looking, self.instants, one.feed).perform,
+            SharedLimiting(self.statistics, self.instants, self.store, process, self.tasks)
+            if process
+            else Limiting(self.statistics, self.instants),
         )
         admitting = self.carrier.admitting
         admitting.policy_changed(snapshot.budgets, snapshot.budgets)
@@ -368,7 +373,6 @@ class Runtime:
         if not isinstance(ledger, LeasedLedger) or not isinstance(clock, StoreClock):
             return Admitting(*parts)
         leasing = Leasing(self.store, process, ledger, clock, self.tasks)
-        leasing.peers = 4
         return LeasedAdmitting(*parts, leasing=leasing, tell=lambda passed: one.release_ended.tell(passed))
 
     def _soon(self, run: Callable[[], None]) -> None:

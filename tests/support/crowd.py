@@ -117,11 +117,11 @@ def _told(call: Call, answer: bytes) -> Told:
     return Told(call, status, headers.get("x-orchvynt-invocation", ""), json.loads(body))
 
 
-def storm(port: int, calls: Sequence[Call]) -> list[Told]:
-    """All at once."""
+def storm(ports: Sequence[int], calls: Sequence[Call]) -> list[Told]:
+    """All at once, each port as many."""
 
     async def all_of_them() -> list[Told]:
-        return list(await asyncio.gather(*(tell(port, call) for call in calls)))
+        return list(await asyncio.gather(*(tell(ports[at % len(ports)], call) for at, call in enumerate(calls))))
 
     return asyncio.run(all_of_them())
 

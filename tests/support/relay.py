@@ -4,6 +4,7 @@ import socket
 import threading
 from contextlib import suppress
 from typing import Literal
+from urllib.parse import urlsplit
 
 When = Literal["before", "behind"]
 
@@ -59,6 +60,12 @@ class Relay:
                     break
                 client.sendall(data)
         _end(client, server)
+
+
+def relayed(url: str, relay: Relay) -> str:
+    """The URL of a PostgreSQL, by way of the relay."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"postgres@127.0.0.1:{relay.port}").geturl()
 
 
 def _end(*sockets: socket.socket) -> None:

@@ -115,6 +115,12 @@ class Serving:
         """One request to the admin plane."""
         return _ask(self.admin_port, f"/api/v1{path}", body, {"authorization": f"Bearer {token}"}, 60.0, method)
 
+    def metric(self, name: str) -> float:
+        """The sum of what the metrics page shows under a name, with or without labels."""
+        page = _ask(self.admin_port, "/metrics", None, {"authorization": f"Bearer {TOKEN}"}, 60.0, "")
+        lines = (line for line in page.body.decode().splitlines() if line.startswith(name) and line[len(name)] in " {")
+        return sum(float(line.rpartition(" ")[2]) for line in lines)
+
     def explain(self, reference: str) -> Any:
         reply = self.admin(f"/invocations/{reference}")
         assert reply.status == 200, reply.body

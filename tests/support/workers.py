@@ -4,11 +4,11 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any, TypeVar
 
-from tests.support.crowd import Told, mixed, tell
+from tests.support.crowd import Call, Told, mixed, tell
 from tests.support.serving import Serving
 
 T = TypeVar("T")
@@ -16,6 +16,8 @@ T = TypeVar("T")
 # Who is replaced finishes what is open, for half a minute; the machine may be busy.
 PATIENCE_S = 150.0
 CALLERS = 4
+# Whoever is refused, or finds nobody, comes again, and not a thousand times a second.
+REFUSED_S = 0.05
 
 
 class Working(Serving):
@@ -64,22 +66,41 @@ def until(look: Callable[[], T]) -> T:
     return found
 
 
-async def calling(server: Serving, seed: int, meanwhile: Callable[[], Coroutine[Any, Any, None]]) -> list[Told]:
-    """What callers saw that call without a pause for as long as the other thing takes, each on connections of its own."""
+async def calling(
+    ports: Callable[[], Sequence[int]],
+    calls: Callable[[int], Iterable[Call]],
+    meanwhile: Callable[[], Coroutine[Any, Any, None]],
+    callers: int = CALLERS,
+) -> list[Told]:
+    """What callers saw that call without a pause for as long as the other thing takes, each on connections of its own: each the `calls` of
+    its number, in turn at the ports that there are."""
     seen: list[Told] = []
     goes_on = True
 
     async def caller(number: int) -> None:
-        for life in count():
-            for call in mixed(20, seed + 1_000 * number + life):
-                if not goes_on:
-                    return
-                seen.append(await tell(server.port, call))
+        for at, call in enumerate(calls(number)):
+            if not goes_on:
+                return
+            found = ports()
+            told = await tell(found[(number + at) % len(found)], call) if found else Told(call)
+            seen.append(told)
+            if told.status != 200:
+                await asyncio.sleep(REFUSED_S)
 
-    callers = [asyncio.ensure_future(caller(number)) for number in range(CALLERS)]
+    running = [asyncio.ensure_future(caller(number)) for number in range(callers)]
     try:
         await meanwhile()
     finally:
         goes_on = False
-        await asyncio.gather(*callers)
+        await asyncio.gather(*running)
     return seen
+
+
+def endless(seed: int) -> Callable[[int], Iterable[Call]]:
+    """Calls of all kinds, for each caller others."""
+
+    def of_caller(number: int) -> Iterator[Call]:
+        for life in count():
+            yield from mixed(20, seed + 1_000 * number + life)
+
+    return of_caller

@@ -144,7 +144,7 @@ class MemoryControl:
     async def standing(self) -> list[BudgetLine]:
         return self.budget_lines
 
-    def rate_limits(self) -> list[RateLimitLine]:
+    async def rate_limits(self) -> list[RateLimitLine]:
         return self.rate_limit_lines
 
     def providers(self) -> list[ProviderLine]:

@@ -52,6 +52,8 @@ from orchvynt.runtime.key_tenures import KeyTenures
 from orchvynt.runtime.keyring import Keyring
 from orchvynt.runtime.leased_admitting import LeasedAdmitting
 from orchvynt.runtime.leasing import Leasing
+from orchvynt.runtime.limiting import Limiting
+from orchvynt.runtime.limiting_together import SharedLimiting
 from orchvynt.runtime.looking import LookingInto
 from orchvynt.runtime.outages import OutageAlert, StoreWatch
 from orchvynt.runtime.parked import Parked
@@ -73,6 +75,8 @@ from orchvynt.surfaces.api.endpoints import DataPlane
 from orchvynt.surfaces.api.reception import Reception
 
 SALT_BITS = 60
+WAITS = "waits"
+"""What processes tell one another of leases where nothing was given back."""
 
 
 class NoChannel:
@@ -165,13 +169,12 @@ async def put_together(
         lambda wait_ns, woken: _call_later(loop, wait_ns, woken),
         loop.call_soon,
         lambda: policies.current,
-        lambda carrier: LookingInto(on.looking, on.clock, carrier.feed).perform,
+        lambda carrier: LookingInto(on.looking, on.clock, carrier.feed).perform, _limiting(on, statistics, tasks),
     )  # fmt: skip
     on.looking.prepare(snapshot.presidio)
     policies.heard.append(lambda _, after: on.looking.prepare(after.presidio))
     admitting = carrier.admitting
-    if isinstance(admitting, LeasedAdmitting):
-        await _begin_leasing(admitting, peers)
+    await _begin_sharing(carrier, peers)
     admitting.policy_changed(snapshot.budgets, snapshot.budgets)
     policies.heard.append(lambda before, after: admitting.policy_changed(before.budgets, after.budgets))
     reviewing = Reviewing(carrier, on.store, policies, tasks)
@@ -210,11 +213,21 @@ def _admitting(
     return LeasedAdmitting(*shared, leasing=leasing, tell=lambda passed: carrier.release_ended.tell(passed))
 
 
-async def _begin_leasing(admitting: LeasedAdmitting, peers: Peers) -> None:
-    """From here on the others hear of who waits here, and this process of who waits there."""
-    admitting.leasing.changed = lambda: peers.tell("leases")
-    peers.on("leases", lambda _: admitting.look())
-    await admitting.leasing.begin()
+def _limiting(on: Foundation, statistics: Statistics, tasks: Tasks) -> Limiting:
+    if on.store.is_shared:
+        return SharedLimiting(statistics, on.clock, on.store, on.store.process, tasks)
+    return Limiting(statistics, on.clock)
+
+
+async def _begin_sharing(carrier: Carrier, peers: Peers) -> None:
+    """From here on the others hear of who waits here, and this process of who waits there, where several share what bounds invocations."""
+    admitting, limiting = carrier.admitting, carrier.limiting
+    if isinstance(admitting, LeasedAdmitting):
+        admitting.leasing.changed = lambda frees: peers.tell("leases", "" if frees else WAITS)
+        peers.on("leases", lambda said: admitting.look(said != WAITS))
+        await admitting.leasing.begin()
+    if isinstance(limiting, SharedLimiting):
+        await limiting.begin()
 
 
 def _alerting(on: Foundation, policies: Policies, carrier: Carrier, peers: Peers, tasks: Tasks) -> Alerting:

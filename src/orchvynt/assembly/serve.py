@@ -26,14 +26,12 @@ from orchvynt.assembly.plumbing import Measures
 from orchvynt.assembly.policy_file import PolicyRefusedError, starting
 from orchvynt.assembly.posts import Alone, Post
 from orchvynt.assembly.settings import Settings, WrongUseError, unfit
-from orchvynt.assembly.sharing import not_yet, others_of
 from orchvynt.assembly.stopping import stop
 from orchvynt.assembly.together import replicating
 from orchvynt.language.problems import Problem
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.ports.checking import Checking
 from orchvynt.ports.journal import JournalUnavailableError
-from orchvynt.ports.processes import ProcessRow
 from orchvynt.ports.secrets import SecretMissingError
 from orchvynt.ports.store import StoreInUseError, StoreUnavailableError
 from orchvynt.runtime.changing import Changing, missing_secrets
@@ -48,14 +46,13 @@ ALONE = Alone()
 class Serving:
     """What the process knows of itself; `runtime.control.About`."""
 
-    def __init__(self, settings: Settings, opened: Opened, started_at: int, others: Sequence[ProcessRow]) -> None:
+    def __init__(self, settings: Settings, opened: Opened, started_at: int) -> None:
         self.version = version("orchvynt")
         self.build = built()
         self.started_at = started_at
         self.store = settings.store.shown
         self.stopping = asyncio.Event()
         self.replaced = False
-        self.others = others
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._opened = opened
         self._settings = settings
@@ -74,7 +71,7 @@ class Serving:
         self._opened.journal.power = snapshot.sync == "power"
 
     def unfit(self, snapshot: Snapshot) -> str:
-        return unfit(self._settings, snapshot) or not_yet(snapshot, self._settings.workers, self.others)
+        return unfit(self._settings, snapshot)
 
     def check(self, snapshot: Snapshot) -> None:
         """Raises WrongUseError for a policy that may not be served by this process, before it is written anywhere."""
@@ -119,7 +116,7 @@ async def _serve_from(
     _tell_recovery(opened)
     # INVARIANT: before anything of the store is read: what died beside this process is in it then.
     taken_over = await opened.store.take_over()
-    about = Serving(settings, opened, clock.now(), await others_of(opened.store, taken_over))
+    about = Serving(settings, opened, clock.now())
     secrets = EnvSecrets(environment, settings.secret_env, settings.secret_dir)
     lacks = partial(missing_secrets, secrets)
     started = await starting(opened.store, settings.policy, clock, settings.watch, about.check, lacks)

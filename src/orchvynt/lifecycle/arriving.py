@@ -1,11 +1,12 @@
-"""Before anything else is decided: whether the rate limits of the policy let an invocation in, and what it is estimated to use."""
+"""Before anything else is decided: which rate limits of the policy an invocation comes under, and what it is estimated to use."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from orchvynt.catalog.bounds import input_tokens_estimate
 from orchvynt.decisions.limits.application import applicable
-from orchvynt.decisions.limits.limiter import Limiter, Need, Over, Ticket
+from orchvynt.decisions.limits.charging import Need
+from orchvynt.decisions.limits.turns import Entering
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.language.snapshot import Snapshot
@@ -16,18 +17,17 @@ OUTPUT_TOKENS_USUAL: Final = 256
 """Of an answer without a limit, while its model is unmeasured: only an estimate, corrected once the answer is there."""
 
 
-def arrive(
-    snapshot: Snapshot, invocation: Invocation, values: Mapping[str, object], limiter: Limiter, statistics: Statistics, mono: int
-) -> Ticket | Over | Fault | None:
-    """What the invocation holds while it runs; which limit has no room for it; the fault if a limit cannot be evaluated; None if no
-    limit applies."""
+def entering(
+    snapshot: Snapshot, invocation: Invocation, values: Mapping[str, object], statistics: Statistics, mono: int
+) -> Entering | Fault | None:
+    """What an invocation asks of the limits that apply to it; the fault if a limit cannot be evaluated; None if no limit applies."""
     applied = applicable(snapshot.rate_limits, invocation, values)
     if isinstance(applied, Fault):
         return applied
     if not applied:
         return None
     counts_tokens = any(one.limit.tokens for one in applied)
-    return limiter.enter(applied, need_of(snapshot, invocation, statistics, mono) if counts_tokens else Need(0), mono)
+    return Entering(tuple(applied), need_of(snapshot, invocation, statistics, mono) if counts_tokens else Need(0))
 
 
 def need_of(snapshot: Snapshot, invocation: Invocation, statistics: Statistics, mono: int) -> Need:

@@ -24,6 +24,7 @@ from orchvynt.ports.parked import ParkedReviews
 from orchvynt.ports.peers import PeerStore
 from orchvynt.ports.people import PeopleStore
 from orchvynt.ports.processes import ProcessStore
+from orchvynt.ports.rates import RateStore
 from orchvynt.ports.receipts import ReceiptRow, Spent
 from orchvynt.ports.reviews import ReviewQueue
 from orchvynt.ports.reviews import ReviewRow as ReviewRow
@@ -136,7 +137,18 @@ class InvocationRow(msgspec.Struct, frozen=True):
 
 
 class Store(
-    AuditStore, FilledBehind, LeaseStore, OutboxStore, Changes, ParkedReviews, PeerStore, PeopleStore, ProcessStore, ReviewQueue, Protocol
+    AuditStore,
+    FilledBehind,
+    LeaseStore,
+    OutboxStore,
+    Changes,
+    ParkedReviews,
+    PeerStore,
+    PeopleStore,
+    ProcessStore,
+    RateStore,
+    ReviewQueue,
+    Protocol,
 ):
     async def settled(self) -> None:
         """Returns when every fact that was in the journal at the call is visible in the store."""

@@ -161,16 +161,18 @@ class Admitting:
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
         due = due_at(life, short, mono)
-        if due <= mono:
-            self._feed(life, NotAdmitted(at, mono, "budget", short, waited=life.hold_wait_ns > 0))
-            return
-        if self.queue.full:
-            self._feed(life, NotAdmitted(at, mono, "queue_full", short))
+        if due <= mono or self.queue.full:
+            in_vain = self._in_vain(short, at, mono, life.hold_wait_ns > 0)
+            self._feed(life, in_vain if due <= mono else NotAdmitted(at, mono, "queue_full", short))
             return
         waiter = Waiter(life, command, short, weighed.lines, mono, due, self._again)
         life.queued = waiter
         self.queue.enter(waiter)
         self._feed(life, HoldsAwaited(at, mono, short))
+
+    def _in_vain(self, short: Short, at: int, mono: int, waited: bool) -> NotAdmitted:
+        """What somebody is told that waits no longer."""
+        return NotAdmitted(at, mono, "budget", short, waited=waited)
 
     def _out(self, life: Life, waiter: Waiter) -> None:
         """It waits no longer, one way or the other."""
@@ -209,7 +211,7 @@ class Admitting:
             # If it would still wait, its time is up.
             if not weighed.result.waits:
                 self._exhausted(life, weighed.result.line, at, "refused")
-            self._feed(life, NotAdmitted(at, mono, "budget", weighed.result, waited=weighed.result.waits))
+            self._feed(life, self._in_vain(weighed.result, at, mono, weighed.result.waits))
             self._forget_waited(waiter.lines)
         else:
             self._place(life, waiter.command.attempt, weighed, weighed.result, found, at, mono)
@@ -263,7 +265,7 @@ class Admitting:
             short = self._again(waiter) if first else waiter.short
             if short is not None:
                 self._out(life, waiter)
-                self._feed(life, NotAdmitted(at, now, "budget", short, waited=True))
+                self._feed(life, self._in_vain(short, at, now, True))
                 self._forget_waited(waiter.lines)
 
     def forget_invocation(self, life: Life) -> None:

@@ -3,8 +3,6 @@
 INVARIANT: facts are in the journal before the effect that they announce; if they cannot be written, the effect does not happen.
 """
 
-import sys
-import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
@@ -25,6 +23,7 @@ from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.callers import KEEP_ALIVE_NS, Callers
 from orchvynt.runtime.counting import Counting
+from orchvynt.runtime.defects import fault_of
 from orchvynt.runtime.exchange import Exchange
 from orchvynt.runtime.group_write import GroupWrite
 from orchvynt.runtime.judging import Judging
@@ -59,13 +58,14 @@ class Carrier:
         soon: Callable[[Callable[[], None]], object],
         in_force: Callable[[], Snapshot],
         look: Callable[["Carrier"], Callable[[Life, commands.LookInto], None]],
+        limiting: Limiting,
     ) -> None:
         self.journal, self.clock, self.parked = journal, clock, parked
         self.observed, self.courses = observed, Courses()
         self.counting = Counting(parked, clock.monotonic)
         self.admitting = admitting(self)
         self.outage, self.attempting = self.admitting.outage, attempting(self)
-        self.limiting = Limiting(observed.statistics, clock)
+        self.limiting = limiting
         self.callers = Callers(clock, self.admitting.ledger, self._callers_gone)
         self.lives: dict[str, Life] = {}
         self.release_ended = Releasing(self.admitting, journal, self.counting)
@@ -98,10 +98,16 @@ class Carrier:
         self._judging = Judging(self._performers, clock)
 
     def begin(self, life: Life, values: RequestValues, refused: Fault | None = None) -> None:
-        """The first step of a life, at the end of this turn. `refused` is what its identity has against it: then it is the last, too."""
+        """The first step of a life, at the end of this turn, or once its rate limits are known. `refused` is what its identity has against
+        it: then it is the last, too."""
         self.lives[life.id] = life
         life.set_timer("deadline", life.arrived + life.snapshot.timeouts.invocation_ns)
-        self.group.begins(life, partial(self._begin, life, values, refused))
+        begin = partial(self._begin, life, values, refused)
+        if refused is None and life.snapshot.rate_limits:
+            life.ahead = begin
+            self.limiting.arrives(life, values, partial(self.group.begins, life, begin))
+        else:
+            self.group.begins(life, begin)
 
     def _begin(self, life: Life, values: RequestValues, refused: Fault | None) -> None:
         try:
@@ -210,16 +216,9 @@ class Carrier:
             self.limiting.written(life, ends)
 
     def failed(self, life: Life, error: Exception) -> None:
-        """What cannot be recorded does not happen: no send, no answer. A defect ends its invocation, closed."""
+        """What cannot be recorded does not happen, and a defect ends its invocation, closed."""
         life = life.parent or life
-        if isinstance(error, JournalUnavailableError):
-            said = f"The record cannot be written ({error}), so nothing is sent and nothing is answered."
-            help = "Make room or repair the disk; OrchVynt goes on by itself."
-            fault = Fault("store_unavailable", said, help, retry_after_seconds=5)
-        else:
-            sys.stderr.write(f"orchvynt: {life.id} failed\n{''.join(traceback.format_exception(error))}")
-            fault = Fault("internal", "A defect of OrchVynt stopped this invocation.", "Please report it with its id.")
-        self._abandon(life, fault)
+        self._abandon(life, fault_of(life.id, error))
 
     def _abandon(self, life: Life, fault: Fault) -> None:
         """Ends a life outside the machine, closed: its attempt is cancelled and settled at its bound, its callers are told."""

@@ -3,18 +3,19 @@ store was asked.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from orchvynt.decisions.budgets.accounts import AccountKey
-from orchvynt.decisions.budgets.asking import takes, to_ask, waits_for_lease
+from orchvynt.decisions.budgets.asking import FRESH_NS, is_asked_in_vain, takes, to_ask
 from orchvynt.decisions.budgets.leased_ledger import LeasedLedger, is_leased
 from orchvynt.decisions.budgets.ledger import Line
 from orchvynt.decisions.budgets.needs import Fits, Short
 from orchvynt.decisions.budgets.portions import NOTHING, Portion
 from orchvynt.decisions.budgets.sizing import behind_others
 from orchvynt.decisions.budgets.thresholds import Why
+from orchvynt.decisions.budgets.windows import SECOND_NS
 from orchvynt.decisions.fallback.passing import Passage
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import NotAdmitted
@@ -25,6 +26,9 @@ from orchvynt.runtime.admitting import Admitting
 from orchvynt.runtime.leasing import Leasing
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.waiting import Waiter
+
+# Who waits has the store asked about once a second.
+SILENT_NS: Final = 3 * FRESH_NS
 
 
 class LeasedAdmitting(Admitting):
@@ -48,21 +52,21 @@ class LeasedAdmitting(Admitting):
         needed = takes(weighed.result, weighed.calls)
         doubted = to_ask(weighed.lines, weighed.result, needed, self._leased, mono)
         if not doubted:
-            return self._with_lease(weighed) if isinstance(weighed.result, Short) else weighed
-        short = self._instead(weighed.result, doubted[0], needed)
+            if isinstance(weighed.result, Short):
+                return msgspec.structs.replace(weighed, result=self._with_lease(weighed.result))
+            return weighed
+        short = self._with_lease(self._instead(weighed.result, doubted[0], needed))
         # Whoever comes has its input counted before the store is asked; whoever waits already is held to its bound.
         return Doubted(
             weighed.lines, weighed.price, short, weighed.input_tokens_bound, weighed.calls, weighed.counted_by, weighed.count_with,
             tuple(doubted), needed,
         )  # fmt: skip
 
-    def _with_lease(self, weighed: Weighed) -> Weighed:
+    def _with_lease(self, short: Short) -> Short:
         """What stands in the way, with how much of it is leased to others."""
-        short = weighed.result
-        assert isinstance(short, Short)
         account = self._leased.leased.get(self._leased.key(short.line))
         leased = account.leased_elsewhere(short.unit) if account is not None else 0
-        return msgspec.structs.replace(weighed, result=msgspec.structs.replace(short, leased=leased)) if leased > 0 else weighed
+        return msgspec.structs.replace(short, leased=leased) if leased > 0 else short
 
     def _instead(self, result: Fits | Short, line: Line, needed: Portion) -> Short:
         """The wait for a lease, in place of a result that does not hold yet."""
@@ -71,7 +75,7 @@ class LeasedAdmitting(Admitting):
         return msgspec.structs.replace(behind_others(line, result, self.ledger), takes=needed)
 
     def _wait(self, life: Life, command: Admit, weighed: Weighed, short: Short, at: int, mono: int) -> None:
-        if isinstance(weighed, Doubted) and not any(waits_for_lease(line, self._leased, mono) for line in weighed.doubted):
+        if isinstance(weighed, Doubted) and not any(is_asked_in_vain(line, weighed.needed, self._leased, mono) for line in weighed.doubted):
             mark = life.queued = object()
             self.leasing.ask(weighed.doubted, weighed.needed, lambda error: self._heard(life, command, mark, error))
             return
@@ -98,9 +102,21 @@ class LeasedAdmitting(Admitting):
             self._ask_for(short)
         return short
 
+    def _in_vain(self, short: Short, at: int, mono: int, waited: bool) -> NotAdmitted:
+        """That a budget has no room is said on an answer of just now: where the store is silent, that is the reason."""
+        account = self._leased.leased.get(self._leased.key(short.line))
+        if short.waits and account is not None:
+            silent_ns = mono - account.known_at
+            silence = f"it has said nothing for {silent_ns // SECOND_NS} seconds." if silent_ns >= SILENT_NS else ""
+            if why := self.leasing.problem or silence:
+                return NotAdmitted(at, mono, "unleased", detail=why)
+        return super()._in_vain(short, at, mono, waited)
+
     def _ask_for(self, short: Short) -> None:
         """Somebody waits: the store is asked once, then about once a second (`look`)."""
-        if short.takes != NOTHING and is_leased(short.line) and not waits_for_lease(short.line, self._leased, self.clock.monotonic()):
+        if short.takes == NOTHING or not is_leased(short.line):
+            return
+        if not is_asked_in_vain(short.line, short.takes, self._leased, self.clock.monotonic()):
             self.leasing.ask((short.line,), short.takes, waits=True)
 
     def _answered(self, keys: Sequence[AccountKey]) -> None:
@@ -116,10 +132,17 @@ class LeasedAdmitting(Admitting):
                 self._leased.leased[self._leased.key(line)].used_at = mono
         super()._place(life, attempt, weighed, fits, passage, at, mono)
 
-    def look(self) -> None:
-        """Others wait for what this process does not use, or have given back what somebody waits for here: call it when that is known.
-        It is called about once a second anyway."""
-        self.leasing.look([(short.line, short.takes) for short in self.queue.heads() if short.takes != NOTHING])
+    def look(self, freed: bool = True) -> None:
+        """Others wait for what this process does not use; if `freed`, they may have given back what somebody waits for here. Call it when
+        that is known; it is called about once a second anyway."""
+        # That somebody waits elsewhere, too, is no reason to ask again.
+        heads = self.queue.heads() if freed else ()
+        self.leasing.look([(short.line, short.takes) for short in heads if short.takes != NOTHING])
+
+    def sweep(self, at: int, now: int) -> None:
+        super().sweep(at, now)
+        if self.leasing.wants:
+            self.leasing.withdraw({self._leased.key(short.line) for short in self.queue.heads()})
 
     def forget_accounts(self, at: int) -> None:
         super().forget_accounts(at)

@@ -4,21 +4,22 @@ Who asks for an account that is being asked for already shares the answer. It de
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Final
 
 from orchvynt.decisions.budgets.accounts import AccountKey, Line
 from orchvynt.decisions.budgets.leased_ledger import LeasedLedger, is_leased
-from orchvynt.decisions.budgets.leasing import given_back
+from orchvynt.decisions.budgets.leasing import Given, given_back
 from orchvynt.decisions.budgets.portions import NOTHING, Portion, at_least
 from orchvynt.decisions.budgets.questions import Wanted, hear, question
+from orchvynt.decisions.budgets.windows import SECOND_NS
 from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime.store_clock import StoreClock
 from orchvynt.runtime.tasks import Tasks
 
 ACCOUNTS_A_TURN: Final = 256
 RENAMED_S: Final = 0.05
-PEERS_LOOKS: Final = 10
+PEERS_COUNTED_NS: Final = SECOND_NS
 WAITS_SAID_NS: Final = 200_000_000
 
 Heard = Callable[[StoreUnavailableError | None], None]
@@ -31,14 +32,16 @@ class Turn:
     def __init__(self) -> None:
         self.wanted: dict[AccountKey, Wanted] = {}
         self.heard: list[Heard] = []
+        # Others have to look when it is over.
+        self.frees = False
 
 
 class Leasing:
     """The questions of one process, whose id is `process`.
 
     `answered` is called with the accounts that an answer was for, `told` with an account, the threshold that this process asked for, and
-    the one that was told before; `changed` where the others have to look: somebody waits here, or something was given back. `problem` is
-    why the store gives nothing at present, empty while it does."""
+    the one that was told before; `changed` where the others have to look: something was given back (True), or somebody waits. `problem` is
+    why the store gives nothing at present, empty while it does. `wants` are the accounts on which somebody waits here, as it knows."""
 
     def __init__(self, store: Store, process: str, ledger: LeasedLedger, clock: StoreClock, tasks: Tasks) -> None:
         self._store = store
@@ -46,16 +49,17 @@ class Leasing:
         self._ledger = ledger
         self._clock = clock
         self._tasks = tasks
-        self._looks = 0
+        self._peers_counted_at = 0
         self._under_way: Turn | None = None
         self._next = Turn()
         self._looking = False
         self.peers = 1
         self.turns = 0
         self.problem = ""
+        self.wants: set[AccountKey] = set()
         self.answered: Callable[[Sequence[AccountKey]], None] = lambda _keys: None
         self.told: Callable[[AccountKey, int, int], None] = lambda _key, _share, _before: None
-        self.changed: Callable[[], None] = lambda: None
+        self.changed: Callable[[bool], None] = lambda _frees: None
         self._waits_said_at = 0
 
     async def begin(self) -> None:
@@ -96,6 +100,15 @@ class Leasing:
         """Keeps so much of what is not used there, and gives back the rest. `closes`: nobody uses the account any more."""
         known = self._next.wanted.setdefault(key, Wanted())
         known.keep, known.closes = keep, closes
+        self._next.frees = True
+        self._go()
+
+    def withdraw(self, waited_on: Set[AccountKey]) -> None:
+        """Nobody waits here but on these accounts: what the store still keeps free for this process, others may have."""
+        for key in self.wants - waited_on:
+            self.wants.remove(key)
+            self._next.wanted.setdefault(key, Wanted())
+            self._next.frees = True
         self._go()
 
     def _go(self) -> None:
@@ -120,6 +133,7 @@ class Leasing:
             self._clock.learn(answer.now, began, now)
             for one, given in zip(turn.wanted.values(), answer.given, strict=True):
                 hear(one, given, self._ledger, now)
+                self._note(one, given)
                 if one.share and given.refused != "renamed":
                     self.told(given.key, one.share, given.told)
             if any(given.refused == "renamed" for given in answer.given):
@@ -134,27 +148,38 @@ class Leasing:
             heard(error)
         self._go()
 
+    def _note(self, wanted: Wanted, given: Given) -> None:
+        """Whether the store keeps something free for who waits here."""
+        if wanted.waits and given.refused == "short":
+            self.wants.add(given.key)
+        else:
+            self.wants.discard(given.key)
+
     def _say_what_changed(self, turn: Turn) -> None:
         """Two who wait for each other must not wake each other for ever: that somebody waits is said now and then."""
-        gave = any(wanted.keep is not None for wanted in turn.wanted.values())
         now = self._clock.monotonic()
-        if any(wanted.waits for wanted in turn.wanted.values()) and now - self._waits_said_at >= WAITS_SAID_NS:
-            self._waits_said_at, gave = now, True
-        if gave:
-            self.changed()
+        says = any(wanted.waits for wanted in turn.wanted.values()) and now - self._waits_said_at >= WAITS_SAID_NS
+        if says:
+            self._waits_said_at = now
+        if says or turn.frees:
+            self.changed(turn.frees)
 
     def look(self, waiting: Iterable[tuple[Line, Portion]]) -> None:
         """What is to be done about once a second, and at once where somebody says that others wait: asks again for who waits here, and
         gives back what others wait for."""
         for line, need in waiting:
             self.ask((line,), need, waits=True)
-        if self._ledger.leased and not self._looking:
+        counts = self._clock.monotonic() - self._peers_counted_at >= PEERS_COUNTED_NS
+        if (counts or self._ledger.leased) and not self._looking:
             self._looking = True
-            self._tasks.start(self._look(), "look for recalled leases")
+            self._tasks.start(self._look(counts), "look for recalled leases")
 
-    async def _look(self) -> None:
+    async def _look(self, counts: bool) -> None:
         try:
-            recalls = await self._store.recalls(self.process)
+            if counts:
+                # Before anybody asks: a share that is too large leaves those that came later with nothing until it is recalled.
+                await self._count_peers()
+            recalls = await self._store.recalls(self.process) if self._ledger.leased else []
         except StoreUnavailableError:
             return
         finally:
@@ -168,7 +193,7 @@ class Leasing:
 
     async def _count_peers(self) -> None:
         """How many share the store, with this process."""
-        rows = await self._store.processes()
+        rows, self._peers_counted_at = await self._store.processes(), self._clock.monotonic()
         self.peers = max(1, sum(row.state == "serving" and not row.out_of_reach for row in rows))
 
     def tidy(self, now: int, idle_ns: dict[str, int]) -> None:

@@ -192,6 +192,7 @@ BUDGET_REFUSALS: Final = _counter("budget_refusals", "Invocations that were refu
 HOLDS_AWAITED: Final = _counter("holds_awaited", "Waits for holds in flight.", BUDGET)
 HOLDS_WAITING: Final = _gauge("holds_waiting", "Invocations that wait for holds in flight.")
 HOLDS_OPEN: Final = _gauge("holds_open", "Holds that are neither settled nor voided.")
+LEASE_TURNS: Final = _counter("lease_turns", "Questions to the store for leases of budgets; none in a process that has it to itself.")
 
 RATE_REFUSALS: Final = _counter("rate_limit_refusals", "Invocations that were refused because a rate limit had no room.", RATE_LIMIT)
 
@@ -269,7 +270,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
         "Budgets",
         (
             BUDGET_LIMIT_USD, BUDGET_SETTLED_USD, BUDGET_HELD_USD, BUDGET_LIMIT_TOKENS, BUDGET_SETTLED_TOKENS, BUDGET_HELD_TOKENS,
-            BUDGET_SUBJECTS, BUDGET_FULLEST, BUDGET_REFUSALS, HOLDS_AWAITED, HOLDS_WAITING, HOLDS_OPEN,
+            BUDGET_SUBJECTS, BUDGET_FULLEST, BUDGET_REFUSALS, HOLDS_AWAITED, HOLDS_WAITING, HOLDS_OPEN, LEASE_TURNS,
         ),
     ),
     ("Rate limits", (RATE_REFUSALS,)),

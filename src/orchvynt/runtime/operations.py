@@ -163,9 +163,8 @@ class Operations:
                     resets_at = 0 if budget.rolls_ns else lasts.until
                     yield budget_line(budget, subject, lasts.window, resets_at, EMPTY, rates, granted)
 
-    def rate_limits(self) -> list[RateLimitLine]:
-        limiting, now = self.carrier.limiting, self.carrier.clock.monotonic()
-        found = limiting.limiter.standing(self.policies.current.rate_limits, now)
+    async def rate_limits(self) -> list[RateLimitLine]:
+        found = await self.carrier.limiting.standing(self.policies.current.rate_limits)
         return sorted((rate_limit_line(*one) for one in found), key=lambda line: (line.name, line.subject))
 
     def providers(self) -> list[ProviderLine]:

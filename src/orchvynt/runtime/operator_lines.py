@@ -4,7 +4,7 @@ import msgspec
 
 from orchvynt.decisions.fallback.breakers import Sight
 from orchvynt.decisions.limits.buckets import Bucket
-from orchvynt.decisions.limits.limiter import gauges_of
+from orchvynt.decisions.limits.charging import gauges_of
 from orchvynt.decisions.limits.refusals import window_text
 from orchvynt.decisions.routing.figures import Observed
 from orchvynt.decisions.routing.quality import SCORES_NEEDED, lower_bound

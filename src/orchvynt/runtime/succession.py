@@ -73,6 +73,7 @@ class Succession:
         await self._store.cut_off(one.process, self._clock.now())
         # INVARIANT: here, and nowhere else, all that it spent and held is settled in the store: its leases of budgets end here.
         await self._store.end_leases(one.process)
+        await self._store.end_rates(one.process)
         await self._store.bury(one.process)
         for line in one.told:
             self._say(f"{one.journal}: {line}")

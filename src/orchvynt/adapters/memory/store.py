@@ -11,6 +11,7 @@ from orchvynt.adapters.memory.outbox import MemoryOutbox
 from orchvynt.adapters.memory.peers import MemoryPeers
 from orchvynt.adapters.memory.people import MemoryPeople
 from orchvynt.adapters.memory.processes import MemoryProcesses
+from orchvynt.adapters.memory.rates import MemoryRates
 from orchvynt.adapters.memory.receipts import MemoryReceipts
 from orchvynt.adapters.memory.spending import MemorySpending
 from orchvynt.adapters.projection import (
@@ -39,7 +40,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class MemoryStore(MemoryAudit, MemoryPeers, MemoryOutbox, MemoryChanges, MemoryPeople, MemoryProcesses, MemorySpending):
+class MemoryStore(MemoryAudit, MemoryPeers, MemoryOutbox, MemoryChanges, MemoryPeople, MemoryProcesses, MemoryRates, MemorySpending):
     """Implements ports.store.Store. Its journal files each frame at once, so `settled()` has nothing to wait for."""
 
     def __init__(self, now: Callable[[], int] = time.time_ns) -> None:

@@ -968,3 +968,49 @@ SELECT
     setval(pg_get_serial_sequence('feedback', 'number'), (SELECT coalesce(max(number), 0) + 1 FROM feedback), false),
     setval(pg_get_serial_sequence('news', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM news), false),
     setval(pg_get_serial_sequence('messages', 'seq'), (SELECT coalesce(max(seq), 0) + 1 FROM messages), false);
+
+-- name: rate
+-- What stands for one subject of a rate limit, and how many of it run in other processes than $3 that were seen within $4 ns.
+SELECT
+    (SELECT body FROM rate_levels WHERE name = $1 AND md5(subject) = md5($2) AND subject = $2),
+    (
+        SELECT coalesce(sum(running), 0)::bigint FROM rate_running JOIN processes ON processes.process = rate_running.process
+        WHERE name = $1 AND md5(subject) = md5($2) AND subject = $2 AND rate_running.process <> $3 AND state <> 'gone'
+            AND seen_at > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000 - $4
+    );
+
+-- name: rates_of
+-- All subjects of one rate limit, and how many run in processes that were seen within $2 ns.
+SELECT
+    subject, body, (
+        SELECT coalesce(sum(running), 0)::bigint FROM rate_running JOIN processes ON processes.process = rate_running.process
+        WHERE rate_running.name = rate_levels.name AND md5(rate_running.subject) = md5(rate_levels.subject)
+            AND rate_running.subject = rate_levels.subject AND state <> 'gone' AND seen_at > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000 - $2
+    )
+FROM rate_levels WHERE name = $1 ORDER BY subject;
+
+-- name: put_rate
+-- What stands for one subject now.
+INSERT INTO rate_levels (name, subject, empty_at, body) VALUES ($1, $2, $3, $4)
+ON CONFLICT (name, md5(subject)) DO UPDATE SET empty_at = excluded.empty_at, body = excluded.body;
+
+-- name: put_running
+-- So many of one process run.
+INSERT INTO rate_running (name, subject, process, running) VALUES ($1, $2, $3, $4)
+ON CONFLICT (name, md5(subject), process) DO UPDATE SET running = excluded.running;
+
+-- name: end_running
+-- None of one process runs.
+DELETE FROM rate_running WHERE name = $1 AND md5(subject) = md5($2) AND subject = $2 AND process = $3;
+
+-- name: end_rates
+-- Nothing runs in a process that is gone.
+DELETE FROM rate_running WHERE process = $1;
+
+-- name: forget_rates
+-- At most $2 of those of which nothing is left at $1.
+DELETE FROM rate_levels WHERE ctid IN (
+    SELECT ctid FROM rate_levels WHERE empty_at <= $1 AND NOT EXISTS (
+        SELECT 1 FROM rate_running WHERE rate_running.name = rate_levels.name AND md5(rate_running.subject) = md5(rate_levels.subject)
+    ) LIMIT $2
+);

@@ -28,6 +28,8 @@ LEFT: Final[Mapping[str, str]] = MappingProxyType(
         "audit_lock": "a row to lock",
         "processes": "who serves from a store; none does, and there it will be others",
         "leases": "what processes have of budgets; none has",
+        "rate_levels": "what stands for rate limits, which begin full",
+        "rate_running": "what of them runs; nothing does",
         "served": "what processes serve",
         "questions": "of processes to one another",
         "tenures": "what one process does for all",

@@ -27,5 +27,5 @@ class Ending:
         self._connection.close()
 
     def _end(self, connection: Connection) -> None:
-        for query in ("end_leases", "process_gone"):
+        for query in ("end_leases", "end_rates", "process_gone"):
             connection.execute(QUERIES[query], (self._process.id,))

@@ -956,3 +956,49 @@ UPDATE filed SET last_finished = ?;
 -- name: move_sequences
 -- Tables number on behind what is there.
 SELECT 1;
+
+-- name: rate
+-- What stands for one subject of a rate limit, and how many of it run in other processes than ?3 that were seen within ?4 ns.
+SELECT
+    (SELECT body FROM rate_levels WHERE name = ?1 AND subject = ?2),
+    (
+        SELECT coalesce(sum(running), 0) FROM rate_running JOIN processes ON processes.process = rate_running.process
+        WHERE name = ?1 AND subject = ?2 AND rate_running.process <> ?3 AND state <> 'gone'
+            AND seen_at > CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000000 - ?4
+    );
+
+-- name: rates_of
+-- All subjects of one rate limit, and how many run in processes that were seen within ?2 ns.
+SELECT
+    subject, body, (
+        SELECT coalesce(sum(running), 0) FROM rate_running JOIN processes ON processes.process = rate_running.process
+        WHERE rate_running.name = rate_levels.name AND rate_running.subject = rate_levels.subject AND state <> 'gone'
+            AND seen_at > CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER) * 1000000 - ?2
+    )
+FROM rate_levels WHERE name = ?1 ORDER BY subject;
+
+-- name: put_rate
+-- What stands for one subject now.
+INSERT INTO rate_levels (name, subject, empty_at, body) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (name, subject) DO UPDATE SET empty_at = excluded.empty_at, body = excluded.body;
+
+-- name: put_running
+-- So many of one process run.
+INSERT INTO rate_running (name, subject, process, running) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (name, subject, process) DO UPDATE SET running = excluded.running;
+
+-- name: end_running
+-- None of one process runs.
+DELETE FROM rate_running WHERE name = ?1 AND subject = ?2 AND process = ?3;
+
+-- name: end_rates
+-- Nothing runs in a process that is gone.
+DELETE FROM rate_running WHERE process = ?;
+
+-- name: forget_rates
+-- At most ?2 of those of which nothing is left at ?1.
+DELETE FROM rate_levels WHERE (name, subject) IN (
+    SELECT name, subject FROM rate_levels WHERE empty_at <= ?1 AND NOT EXISTS (
+        SELECT 1 FROM rate_running WHERE rate_running.name = rate_levels.name AND rate_running.subject = rate_levels.subject
+    ) LIMIT ?2
+);

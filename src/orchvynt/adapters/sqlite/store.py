@@ -27,6 +27,7 @@ from orchvynt.adapters.sqlite.peers import SqlitePeers
 from orchvynt.adapters.sqlite.people import SqlitePeople
 from orchvynt.adapters.sqlite.processes import SqliteProcesses
 from orchvynt.adapters.sqlite.queries import QUERIES
+from orchvynt.adapters.sqlite.rates import SqliteRates
 from orchvynt.adapters.sqlite.receipts import receipts, spent
 from orchvynt.adapters.sqlite.registering import Process
 from orchvynt.adapters.sqlite.writer import Writer
@@ -55,7 +56,7 @@ from orchvynt.ports.store import (
 _FIND_MAX = 100
 
 
-class SqliteStore(SqliteAudit, SqliteLeases, SqliteMoving, SqliteOutbox, SqlitePeers, SqlitePeople, SqliteProcesses):
+class SqliteStore(SqliteAudit, SqliteLeases, SqliteMoving, SqliteOutbox, SqlitePeers, SqlitePeople, SqliteProcesses, SqliteRates):
     """Implements ports.store.Store. It owns the journal that it files: `close()` closes both."""
 
     def __init__(

@@ -7,8 +7,7 @@ input, or when nobody asked for a while: the vocabularies take 40 to 80 MB each.
 import select
 import signal
 import struct
-import sys
-from typing import BinaryIO, Final, Protocol
+from typing import Final, Protocol
 
 from orchvynt.adapters.process_apart import Readable, read_exactly
 from orchvynt.adapters.tokens.vocabulary import encoder
@@ -21,13 +20,19 @@ class Asks(Readable, Protocol):
     def fileno(self) -> int: ...
 
 
+class Answers(Protocol):
+    """An output without a buffer: nothing is left to be written when the process ends."""
+
+    def write(self, data: bytes, /) -> int | None: ...
+
+
 LENGTHS: Final = struct.Struct("!II")
 ANSWER: Final = struct.Struct("!q")
 IDLE_S: Final = 600.0
 
 
-def serve(asks: Asks, answers: BinaryIO, idle_s: float = IDLE_S) -> None:
-    """Until the input ends or is silent for `idle_s`."""
+def serve(asks: Asks, answers: Answers, idle_s: float = IDLE_S) -> None:
+    """Until the input ends or is silent for `idle_s`, or nobody is there to hear."""
     while select.select([asks], [], [], idle_s)[0]:
         try:
             name_bytes, body_bytes = LENGTHS.unpack(read_exactly(asks, LENGTHS.size))
@@ -35,11 +40,14 @@ def serve(asks: Asks, answers: BinaryIO, idle_s: float = IDLE_S) -> None:
         except EOFError:
             return
         tokens = chat_tokens(body, encoder(name.decode()))
-        answers.write(ANSWER.pack(-1 if tokens is None else tokens))
-        answers.flush()
+        try:
+            answers.write(ANSWER.pack(-1 if tokens is None else tokens))
+        except BrokenPipeError:
+            # Whoever asked was killed: there is nobody to tell, and an operator would read of a defect.
+            return
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with open(0, "rb", buffering=0, closefd=False) as asks:
-        serve(asks, sys.stdout.buffer)
+    with open(0, "rb", buffering=0, closefd=False) as asks, open(1, "wb", buffering=0, closefd=False) as answers:
+        serve(asks, answers)

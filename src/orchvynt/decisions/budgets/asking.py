@@ -10,7 +10,7 @@ from typing import Final
 from orchvynt.decisions.budgets.accounts import Line
 from orchvynt.decisions.budgets.leased_ledger import LeasedLedger, is_leased
 from orchvynt.decisions.budgets.needs import Fits, Short
-from orchvynt.decisions.budgets.portions import Portion, portion
+from orchvynt.decisions.budgets.portions import NOTHING, Portion, bounds, portion
 from orchvynt.decisions.budgets.windows import SECOND_NS
 
 FRESH_NS: Final = SECOND_NS
@@ -42,7 +42,16 @@ def waits_for_lease(line: Line, ledger: LeasedLedger, mono: int) -> bool:
     """Whether the store has said just now that it has no more, with all that people granted: whoever needs it waits or is refused, and the
     store is asked again by and by."""
     account = ledger.leased.get(ledger.key(line))
-    return account is not None and account.short and mono - account.known_at < FRESH_NS
+    return account is not None and account.short != NOTHING and mono - account.known_at < FRESH_NS
+
+
+def is_asked_in_vain(line: Line, needed: Portion, ledger: LeasedLedger, mono: int) -> bool:
+    """Whether the store has said just now that it has no more for a need that is no larger. A smaller one, as that of a call that is
+    lowered to what is left, may be granted: of those that are refused each is smaller than the one before, so this comes to an end."""
+    if not waits_for_lease(line, ledger, mono):
+        return False
+    short, limits = ledger.leased[ledger.key(line)].short, bounds(line.limits)
+    return any(limits[unit] is not None and need >= refused > 0 for unit, (need, refused) in enumerate(zip(needed, short, strict=True)))
 
 
 def _is_known(line: Line, ledger: LeasedLedger) -> bool:

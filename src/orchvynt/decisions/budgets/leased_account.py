@@ -14,8 +14,8 @@ Four = tuple[int, int, int, int]
 
 class LeasedAccount(Account, gc=False):
     """`granted` counts from the beginning of the lease; `limits` are those that the store was asked with last. `known_at` is the monotonic
-    instant of its last answer, `used_at` that of the last hold. `short` is set while the store has no more, `closing` while the lease is
-    being ended."""
+    instant of its last answer, `used_at` that of the last hold. `short` is the need that the store had too little for, NOTHING while it has
+    enough; `closing` is set while the lease is being ended."""
 
     granted: Portion = NOTHING
     # What was settled before this lease or by others, and what others have left: nano-dollars, tokens, output, invocations.
@@ -25,7 +25,7 @@ class LeasedAccount(Account, gc=False):
     limits: Limits = UNLIMITED
     known_at: int = 0
     used_at: int = 0
-    short: bool = False
+    short: Portion = NOTHING
     closing: bool = False
 
     @property

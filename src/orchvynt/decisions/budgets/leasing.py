@@ -19,8 +19,8 @@ from orchvynt.decisions.budgets.windows import MINUTE_NS, SECOND_NS
 from orchvynt.language.compiled_budgets import Limits
 from orchvynt.model.facts import BudgetGranted
 
-WANTED_NS: Final = 5 * SECOND_NS
-"""Who waits for a portion asks again within a second; who did not for so long waits no more, or is gone."""
+WANTED_NS: Final = 3 * SECOND_NS
+"""Who waits for a portion asks again within a second; who did not for so long waits no more, or is gone. Until then it keeps others out."""
 AHEAD_NS: Final = 50_000_000
 """So long before its first instant a window may be asked for: less than a turn to the store takes when it is busy."""
 

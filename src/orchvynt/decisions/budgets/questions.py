@@ -62,4 +62,4 @@ def hear(wanted: Wanted, given: Given, ledger: LeasedLedger, at: int) -> None:
         ledger.grants.add(grant)
     account = ledger.learn(given, None if wanted.past else wanted.limits, at)
     # With more than it was asked with it is not known yet whether that is enough.
-    account.short = given.refused == "short" and not new
+    account.short = wanted.need if given.refused == "short" and not new else NOTHING

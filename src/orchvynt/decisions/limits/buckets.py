@@ -37,10 +37,12 @@ class Bucket:
 
     def is_idle(self, limit: RateLimit, now: int) -> bool:
         """Whether a new bucket would say the same."""
-        if self.running:
-            return False
+        return not self.running and self.empty_at(limit) <= now
+
+    def empty_at(self, limit: RateLimit) -> int:
+        """When nothing is left of what came."""
         waits = [empty_in_ns(level, most) for level, most in ((self.calls, limit.invocations), (self.tokens, limit.tokens)) if most]
-        return self.at + max(waits, default=0) <= now
+        return self.at + max(waits, default=0)
 
 
 class Buckets:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from orchvynt.decisions.limits.limiter import Over, Unit
+from orchvynt.decisions.limits.charging import Over, Unit
 from orchvynt.language.compiled_budgets import DAY_NS, RateLimit
 from orchvynt.language.document.scalars import duration_text
 from orchvynt.model.faults import Fault

@@ -11,7 +11,7 @@ from orchvynt.surfaces.rate_shapes import RateLimitView
 async def rate_limits(desk: Desk, asking: Asking) -> Listing[RateLimitView]:
     now = desk.clock.now()
     return page(
-        desk.control.rate_limits(),
+        await desk.control.rate_limits(),
         lambda line: f"{line.name}/{line.subject}",
         lambda line: _view(line, now),
         asking.limit,
