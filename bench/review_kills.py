@@ -24,7 +24,7 @@ from tests.support.postgres import Server
 from tests.support.review_kills.forgeries import accused
 from tests.support.review_kills.gates import EXPIRES_S, SCRIPT, policy
 from tests.support.review_kills.lives import MOMENTS, QUESTIONS, Restart, ReviewLives
-from tests.support.review_kills.sites import REPLICAS, WORKERS, Alone, Replicas, Site, Workers
+from tests.support.review_kills.sites import REPLICAS, WORKERS, Alone, Site, replicas, workers
 
 from orchvynt.testing.scripted import ScriptedProvider
 
@@ -64,7 +64,7 @@ def report(lives: ReviewLives, on: str, seed: int, broken: str) -> list[str]:
         *ABOUT,
         *([f"**Broken**: {broken}\n"] if broken else []),
         "| struck | times | reviews open after it, median | all serving again after, median | at most |\n|---|---|---|---|---|",
-        *[_row(what, [one for one in lives.restarts if one.what == what]) for what in lives.site.strikes],
+        *[_row(words, [one for one in lives.restarts if one.what == what]) for what, words in lives.site.said.items()],
         *[_row(SAID[moment], [one for one in lives.restarts if one.moment == moment]) for moment in MOMENTS],
     ]
     return [
@@ -117,13 +117,13 @@ def serving(on: str, provider: ScriptedProvider, chance: random.Random) -> Itera
         if on == "replicas":
             postgres = Server()
             try:
-                with Replicas(Path(folder), policy(provider), postgres, chance) as replicas:
-                    yield replicas
+                with replicas(Path(folder), policy(provider), postgres, chance) as several:
+                    yield several
             finally:
                 postgres.close()
         elif on == "workers":
-            with Workers(Path(folder), policy(provider), chance) as workers:
-                yield workers
+            with workers(Path(folder), policy(provider), chance) as several:
+                yield several
         else:
             with Alone(Path(folder), policy(provider)) as alone:
                 yield alone

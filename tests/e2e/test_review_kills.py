@@ -15,7 +15,7 @@ from tests.support.review_kills.evidence import Found
 from tests.support.review_kills.forgeries import FORGERIES, accused
 from tests.support.review_kills.gates import SCRIPT, policy
 from tests.support.review_kills.lives import QUESTIONS, ReviewLives
-from tests.support.review_kills.sites import Alone, Replicas, Workers
+from tests.support.review_kills.sites import Alone, replicas, workers
 
 from orchvynt.testing.scripted import ScriptedProvider
 
@@ -44,8 +44,8 @@ def test_after_a_kill_at_any_moment_people_and_callers_go_on(tmp_path: Path, scr
 def test_workers_are_killed_and_the_others_go_on(tmp_path: Path, scripted_provider: ScriptedProvider) -> None:
     scripted_provider.script(SCRIPT)
     chance = random.Random(5)
-    with Workers(tmp_path, policy(scripted_provider), chance) as workers:
-        lives = ReviewLives(workers, scripted_provider, chance)
+    with workers(tmp_path, policy(scripted_provider), chance) as several:
+        lives = ReviewLives(several, scripted_provider, chance)
         asyncio.run(lives.run(KILLS_OF_SEVERAL))
     _check(lives.found)
 
@@ -56,8 +56,8 @@ def test_replicas_and_their_store_are_killed_and_the_others_go_on(
 ) -> None:
     scripted_provider.script(SCRIPT)
     chance = random.Random(5)
-    with Replicas(tmp_path, policy(scripted_provider), postgres, chance) as replicas:
-        lives = ReviewLives(replicas, scripted_provider, chance)
+    with replicas(tmp_path, policy(scripted_provider), postgres, chance) as several:
+        lives = ReviewLives(several, scripted_provider, chance)
         asyncio.run(lives.run(KILLS_OF_SEVERAL))
     _check(lives.found)
 

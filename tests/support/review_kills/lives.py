@@ -63,8 +63,10 @@ class ReviewLives:
         # Callers that poll keep a thread each while they wait: those who decide must not stand behind them.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(128))
         await self._deciders.let_in()
+        # With as many of one as of the other each would meet one of the others only.
+        whats, moments = list(self.site.said), [*MOMENTS, *(MOMENTS[:1] if len(self.site.said) == len(MOMENTS) else ())]
         for number in range(kills):
-            await self.live(self.site.strikes[number % len(self.site.strikes)], MOMENTS[number % len(MOMENTS)])
+            await self.live(whats[number % len(whats)], moments[number % len(moments)])
             if number % DRAINED_EVERY == DRAINED_EVERY - 1 or number == kills - 1:
                 await self._until_answered()
                 now_and_then()
@@ -185,7 +187,7 @@ class ReviewLives:
             try:
                 return seen, judge(seen)
             except AccusedError:
-                if len(self.site.strikes) == 1 or time.monotonic() > until:
+                if len(self.site.said) == 1 or time.monotonic() > until:
                     raise
             await asyncio.sleep(1)
 

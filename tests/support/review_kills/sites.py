@@ -1,53 +1,40 @@
-"""What serves the crowd: one process, several workers on one file, or replicas on one PostgreSQL. How each of them is struck at a moment,
-and how it comes back. Who asks is told by a process that is there, and is left alone by one that dies (OSError, HTTPException)."""
+"""What serves the crowd: one process, several workers on one SQLite, or replicas on one PostgreSQL. Who asks is told by a process that is
+there, and is left alone by one that dies (OSError, HTTPException)."""
 
 import asyncio
-import os
 import random
-import signal
-import socket
 import subprocess
 import time
-from collections.abc import Awaitable, Iterable
-from contextlib import ExitStack
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Protocol, Self
-from urllib.parse import urlsplit
+from typing import Any, Final, Protocol
 
-from tests.support.away import caught_up
+from tests.support import fleets
 from tests.support.postgres import Server
-from tests.support.relay import Relay, When
-from tests.support.serving import TOKEN, Reply, Serving
-from tests.support.workers import Working, is_there, until
+from tests.support.serving import TOKEN, Reply, Serving, lasting_port
 
 WORKERS: Final = 4
 REPLICAS: Final = 3
-# What is down stays down for so long at most: the others go on meanwhile.
-DOWN_S: Final = 1.5
 # It takes a third of a second, and longer on a busy machine.
 HEARD_S: Final = 1.5
-CUTS: Final[tuple[tuple[bytes, When], ...]] = (
-    (b"BEGIN", "before"),
-    (b"COMMIT", "before"),
-    (b"COMMIT", "behind"),
-    (b"", "before"),
-    (b"", "behind"),
-)
-# Below the range from which systems take the ports of connections: after a kill nobody else has it.
-PORTS: Final = (20_000, 30_000)
 
 Span = tuple[int, int]
 
 
 class Site(Protocol):
-    """`strikes` names what may be struck. `spans` are the times (ns UTC) in which something was dead, or the store away, so that what one
-    process knew was not known to the others. Else all know within `heard_s` what one was asked: who has no key waits for so long."""
+    """`said` names what may be struck, each in words. `spans` are the times (ns UTC) in which something was dead, or the store away, so
+    that what one process knew was not known to the others. Else all know within `heard_s` what one was asked: who has no key waits so
+    long."""
 
     folder: Path
-    strikes: tuple[str, ...]
     spans: list[Span]
-    heard_s: float
+
+    @property
+    def said(self) -> Mapping[str, str]: ...
+
+    @property
+    def heard_s(self) -> float: ...
 
     @property
     def url(self) -> str: ...
@@ -64,14 +51,14 @@ class Site(Protocol):
 
 
 class Alone(Serving):
-    """One process on SQLite."""
+    """Implements Site: one process on SQLite."""
 
-    strikes: tuple[str, ...] = ("the process",)
-    heard_s: float = 0.05
+    said: Final = {"process": "the process"}
+    heard_s: Final = 0.05
 
     def __init__(self, folder: Path, policy: str) -> None:
         super().__init__(folder, policy)
-        self.port, self.admin_port = _free_port(), _free_port()
+        self.port, self.admin_port = lasting_port(), lasting_port()
         self.spans: list[Span] = []
 
     async def strike(self, what: str, moment: Awaitable[None]) -> float:
@@ -82,85 +69,25 @@ class Alone(Serving):
         return time.monotonic() - began
 
 
-class Workers(Working):
-    """Several workers on one SQLite."""
+class Several:
+    """Implements Site: a fleet. Whoever asks is sent to any that is there."""
 
-    strikes: tuple[str, ...] = ("one worker", "the worker that answers operators", "none: all are replaced", "all workers", "their parent")
-    heard_s: float = HEARD_S
+    heard_s: Final = HEARD_S
 
-    def __init__(self, folder: Path, policy: str, chance: random.Random) -> None:
-        super().__init__(folder, policy, arguments=("--workers", str(WORKERS)))
-        self.port, self.admin_port = _free_port(), _free_port()
-        self.spans: list[Span] = []
-        self._chance = chance
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """All at once: without their parent they would finish what is open first."""
-        pids = list(self.processes()) if kind is None else []
-        self.kill()
-        for pid in filter(is_there, pids):
-            os.kill(pid, signal.SIGKILL)
-        until(lambda: not any(map(is_there, pids)))
-        super().__exit__(kind, error, trace)
-
-    async def strike(self, what: str, moment: Awaitable[None]) -> float:
-        one, leading, replaced, everybody, parent = self.strikes
-        before = set(await asyncio.to_thread(self.serving, WORKERS))
-        leader = await asyncio.to_thread(self.leader)
-        await moment
-        began, began_ns = time.monotonic(), time.time_ns()
-        struck = {one: {self._chance.choice(sorted(before - {leader}))}, leading: {leader}, everybody: before}.get(what, set())
-        for pid in struck:
-            os.kill(pid, signal.SIGKILL)
-        if what == replaced:
-            self.replace()
-            struck = before
-        elif what == parent:
-            self.kill()
-            # Who finishes what is open lets go of the port last.
-            await asyncio.to_thread(until, lambda: not any(map(is_there, before)))
-            await asyncio.to_thread(self.start)
-            struck = before
-        await asyncio.to_thread(until, lambda: not struck & set(self.serving(WORKERS)))
-        self.spans.append((began_ns, time.time_ns()))
-        return time.monotonic() - began
-
-
-class Replicas:
-    """Several processes on one PostgreSQL, behind a relay that can cut each connection to it. Whoever asks is sent to one that is there."""
-
-    strikes: tuple[str, ...] = ("one replica", "one replica, and the store", "connections to the store", "the store", "all replicas")
-    heard_s: float = HEARD_S
-
-    def __init__(self, folder: Path, policy: str, postgres: Server, chance: random.Random) -> None:
+    def __init__(self, folder: Path, fleet: fleets.Fleet, chance: random.Random) -> None:
         self.folder = folder
         self.spans: list[Span] = []
-        self._postgres, self._chance = postgres, chance
-        self._relay = Relay(postgres.port, b"COMMIT")
-        self._ends = ExitStack()
-        self._ends.callback(self._relay.close)
-        place = postgres.fresh()
-        self._ends.callback(postgres.give_back, place)
-        url = urlsplit(place)._replace(netloc=f"postgres@127.0.0.1:{self._relay.port}").geturl()
-        self._all: list[Serving] = []
-        self._down: set[Serving] = set()
-        for number in range(REPLICAS):
-            (own := folder / f"replica{number}").mkdir()
-            one = Serving(own, policy, arguments=("--store", url))
-            one.port, one.admin_port = _free_port(), _free_port()
-            self._all.append(one)
+        self._fleet = fleet
+        self._chance = chance
 
-    def __enter__(self) -> Self:
-        for one in self._all:
-            self._ends.enter_context(one)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._ends.__exit__(kind, error, trace)
+    @property
+    def said(self) -> Mapping[str, str]:
+        return self._fleet.said
 
     def _one(self) -> Serving:
-        """Any that is there; of several nobody minds which, so this draws from no seed."""
-        return random.choice([one for one in self._all if one not in self._down] or self._all)
+        """By no seed: nobody minds which."""
+        servers = self._fleet.servers
+        return random.choice([one for one in servers if one.process is not None] or servers)
 
     @property
     def url(self) -> str:
@@ -176,48 +103,26 @@ class Replicas:
         return self._one().command(*arguments)
 
     async def strike(self, what: str, moment: Awaitable[None]) -> float:
-        one, both, cut, store, _ = self.strikes
-        victims = [] if what in (cut, store) else [self._chance.choice(self._all)] if what in (one, both) else self._all
-        await moment
-        began, began_ns = time.monotonic(), time.time_ns()
-        self._kill(victims)
-        if what in (store, both):
-            await asyncio.to_thread(self._postgres.stop, "immediate")
-        if what == cut:
-            await self._cut()
-        await asyncio.sleep(self._chance.random() * DOWN_S)
-        if what in (store, both):
-            await asyncio.to_thread(self._postgres.start)
-        for victim in victims:
-            await asyncio.to_thread(victim.start)
-            self._down.discard(victim)
-        for one_of_all in self._all:
-            await asyncio.to_thread(caught_up, one_of_all)
+        began_ns = 0
+
+        async def struck() -> None:
+            nonlocal began_ns
+            await moment
+            began_ns = time.time_ns()
+
+        await self._fleet.strike(what, self._chance, struck())
+        await asyncio.to_thread(self._fleet.whole)
         self.spans.append((began_ns, time.time_ns()))
-        return time.monotonic() - began
-
-    def _kill(self, victims: Iterable[Serving]) -> None:
-        for victim in victims:
-            self._down.add(victim)
-            victim.kill()
-
-    async def _cut(self) -> None:
-        """Several connections, each at another stage of what it says."""
-        for word, when in self._chance.sample(CUTS, 3):
-            self._relay.word, self._relay.cut = word, when
-            await asyncio.sleep(self._chance.random() * 0.3)
-        self._relay.cut = None
+        return (time.time_ns() - began_ns) / 1e9
 
 
-def _free_port() -> int:
-    """By no seed: two runs of one seed may stand side by side, and neither takes the other's while its server is down."""
-    chance = random.SystemRandom()
-    while True:
-        port = chance.randrange(*PORTS)
-        with socket.socket() as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+@contextmanager
+def workers(folder: Path, policy: str, chance: random.Random) -> Iterator[Site]:
+    with fleets.workers(folder, policy, WORKERS, keeps_ports=True) as fleet:
+        yield Several(folder, fleet, chance)
+
+
+@contextmanager
+def replicas(folder: Path, policy: str, postgres: Server, chance: random.Random) -> Iterator[Site]:
+    with fleets.replicas(folder, policy, REPLICAS, postgres, keeps_ports=True) as fleet:
+        yield Several(folder, fleet, chance)
