@@ -8,7 +8,7 @@
 #   make parallel   a thousand callers on a budget for some of them, and a dated report; ARGS='--on workers' and '--on replicas': several processes
 #   make kills   hundreds of kill -9 under load, and a dated report; options in ARGS
 #   make worker-kills   the same of several processes, and of PostgreSQL, with budgets that are used up; options in ARGS
-#   make review-kills   the same with reviews open, racing deciders and retrying callers
+#   make review-kills   the same with reviews open, racing deciders and retrying callers; ARGS='--on workers', '--on replicas': of several
 #   make bench   OrchVynt beside six peers under nine workloads, an hour; options in ARGS, e.g. make bench ARGS=--quick
 #   make instructions   counts what an invocation costs; ARGS=--renew commits to it
 #   make streams, make failover   512 open streams on one core; how soon the next tier is asked; options in ARGS

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests.contract.store import lives, naive
 
+from orchvynt.adapters.sqlite.connecting import connect_writer
 from orchvynt.adapters.sqlite.opening import Opened, open_store
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.ports.journal import JournalUnavailableError
@@ -81,6 +82,31 @@ def test_a_second_process_is_refused_and_told_who_holds_the_store(tmp_path: Path
         await open_and_close(tmp_path)
 
     asyncio.run(run())
+
+
+COMES_AND_GOES = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+connection.close()
+"""
+
+
+def test_a_further_connection_of_a_process_lets_go_of_no_lock_of_the_others(tmp_path: Path) -> None:
+    """To open the file beside SQLite and close it again drops the locks that this process has on it: the next process that goes believes
+    that it is the last one, and deletes the log that this one writes on. That damages the store."""
+    path = tmp_path / "store.db"
+    first = connect_writer(path, 1000)
+    try:
+        first.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        connect_writer(path, 1000).close()
+        log = path.with_name("store.db-wal")
+        before = log.stat().st_ino
+        subprocess.run([sys.executable, "-c", COMES_AND_GOES, str(path)], check=True, timeout=60)
+        assert log.exists(), "it is still written on"
+        assert log.stat().st_ino == before
+    finally:
+        first.close()
 
 
 def test_a_schema_of_a_newer_build_is_refused(tmp_path: Path) -> None:
@@ -184,6 +210,19 @@ def test_damage_in_the_journal_is_a_value_of_the_opening(tmp_path: Path) -> None
     content = segment.read_bytes()
     segment.write_bytes(content.replace(b"inv_00000000000000000000000001", b"inv_00000000000000000000000009"))
     asyncio.run(again())
+
+
+def test_what_another_process_changed_is_read_without_a_scan_of_all_reviews(tmp_path: Path) -> None:
+    connection = connect_writer(tmp_path / "store.db", 1000)
+    changed = QUERIES["parked"].filled(which=QUERIES["parked_of"])
+    asked: list[tuple[str, dict[str, str | int]]] = [
+        (changed, {"invocations": "[]", "claim_for_ns": 1}),
+        (QUERIES["cut_off"], {"process": "prc_1", "at": 1, "since": 1}),
+    ]
+    for query, values in asked:
+        plan = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", values)]
+        assert not [step for step in plan if step.startswith("SCAN") and "json_each" not in step], plan
+    connection.close()
 
 
 @pytest.mark.parametrize(

@@ -51,15 +51,18 @@ def evidence(
     """`mark` is None where callers are refused: then they get no header that says what was changed."""
     last = next(one["detail"] for one in timeline if one["kind"] == "review_decided")
     status = {"reject": "rejected", "expire": "expired"}.get(last["decision"], "approved")
-    end = End("chatcmpl-openai_1" if mark is not None else "", said)
+    end = End("chatcmpl-openai_1" if mark is not None else "", said, INV)
     return Evidence(
         text=f"question 1, {gate}",
         way="leaves",
         gate=gate,
+        keyed=False,
         ends=[end, end, end],
         marks=[mark, mark] if mark is not None else [],
         answered=INV,
         left_ns=0,
+        told_ns=LATE_NS,
+        spans=[],
         tries=1,
         arrivals=list(arrivals),
         records=[{"invocation": INV, "outcome": outcome, "timeline": timeline}],
@@ -139,6 +142,38 @@ def test_an_invocation_that_was_cut_off_before_it_was_parked_is_asked_again() ->
     seen.records.insert(0, {"invocation": "inv_0", "outcome": "interrupted", "timeline": attempt("att_0", "interrupted")})
     seen.arrivals.append(Arrival(2, ""))
     assert judge(seen).cut_off == 1
+
+
+@pytest.mark.parametrize("code", ["store_unavailable", "content_blocked"])
+def test_what_nobody_could_look_at_is_refused_only_while_the_store_is_away(code: str) -> None:
+    seen = four_eyes()
+    seen.records.insert(0, {"invocation": "inv_0", "outcome": "refused", "timeline": [entry("invocation_refused", code=code)]})
+    if code == "store_unavailable":
+        assert judge(seen).cut_off == 1
+    else:
+        with pytest.raises(AccusedError, match="nobody looked at it"):
+            judge(seen)
+
+
+@pytest.mark.parametrize("wrong", ["", "a key", "nobody was dead", "told before"])
+def test_only_a_request_without_a_key_is_parked_again_and_only_while_nobody_can_know(wrong: str) -> None:
+    """What was parked before is out of reach of the process that is asked; later the same request finds either."""
+    seen = four_eyes()
+    before = deepcopy(seen.records[0])
+    before["invocation"] = "inv_0"
+    seen.records.insert(0, before)
+    seen.records[1]["timeline"].insert(0, entry("invocation_received"))
+    seen.arrivals.append(Arrival(2, "whole"))
+    seen.ends[-1] = End("chatcmpl-openai_0", "other words", "inv_0")
+    began = LATE_NS - 3_500_000_000
+    seen.spans = [] if wrong == "nobody was dead" else [(began - 1, began + 1)]
+    seen.keyed = wrong == "a key"
+    seen.told_ns = began - 1 if wrong == "told before" else LATE_NS
+    if wrong:
+        with pytest.raises(AccusedError, match="parked as"):
+            judge(seen)
+    else:
+        assert judge(seen).unheard == 1
 
 
 @pytest.mark.parametrize("left", [True, False])

@@ -150,3 +150,27 @@ def test_a_key_in_review_is_joined_from_another_process() -> None:
             assert desk.arrivals == 1
 
     asyncio.run(run())
+
+
+def test_a_key_that_its_caller_leaves_in_review_is_joined_before_anybody_was_told_of_the_review() -> None:
+    """The key is free as soon as the store has the review; the index of who takes it next may not have heard of it."""
+
+    async def run() -> None:
+        gate = Gate("g", "output", None, "people", False, 20 * SECOND)
+        async with fleet(snapshot(gates=(gate,)), 2) as crowd:
+            desk = Desk(crowd)
+            first = desk.sends(crowd.all[0])
+            one = await desk.arrived()
+            one.last.answers(WHOLE)
+            first.leave()
+            desk.sends(crowd.all[1])
+            other = crowd.all[1].parked
+
+            def joined() -> bool:
+                found = other.oldest_open()
+                return found is not None and found.waiting == 1
+
+            await until(lambda: desk.arrivals > 1 or joined(), WITHIN_S)
+            assert desk.arrivals == 1
+
+    asyncio.run(run())

@@ -3,10 +3,11 @@
 import asyncio
 
 import msgspec
+import pytest
 from tests.support.answers import WHOLE, refused
 from tests.support.carrying import Runtime
 from tests.support.changing import changing
-from tests.support.snapshots import invocation, snapshot
+from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.assembly.init import first_policy
 from orchvynt.decisions.budgets.standing import Burn
@@ -112,6 +113,26 @@ def test_the_status_counts_what_is_open() -> None:
         assert isinstance(unknown, Fault)
         assert unknown.code == "not_found"
         assert one.status().reviews_open == 0
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_vote_that_counts_says_so_though_the_store_cannot_show_the_review(together: bool) -> None:
+    async def scenario() -> None:
+        runtime, one = operations(snapshot(gates=(Gate("g", "output", None, "people", False, 20 * SECOND),)))
+        _, line = runtime.ask(invocation())
+        runtime.last.answers(WHOLE)
+        runtime.store.away = True
+        ana = Voter("token:ana")
+        fault = (await one.decide_all(["rev_1.1"], "approve", ana, ""))[0] if together else await one.decide("rev_1.1", "approve", ana, "")
+        assert line.body == WHOLE
+        assert isinstance(fault, Fault)
+        assert (fault.code, fault.detail, fault.should_retry) == ("store_unavailable", {"counts": "yes"}, False)
+        runtime.store.away = False
+        again = await one.decide("rev_1.1", "approve", ana, "")
+        assert isinstance(again, Fault)
+        assert (again.code, again.detail["by"]) == ("conflict", "token:ana")
 
     asyncio.run(scenario())
 

@@ -38,7 +38,7 @@ class Desk:
         self.repeating = self.runtime.repeating
         if limits is not None:
             runtime = self.runtime
-            tenures = KeyTenures(runtime.store, runtime.peers, runtime.tasks)
+            tenures = KeyTenures(runtime.store, runtime.peers, runtime.tasks, runtime.following.follow)
             self.repeating = Repeating(runtime.carrier, runtime.reviewing, runtime.store, runtime.tasks, lambda run: run(), tenures, limits)
         self.count = 0
 

@@ -3,19 +3,23 @@
 import asyncio
 from typing import Literal
 
+import msgspec
 import pytest
 from tests.support.answers import WHOLE
 from tests.support.carrying import FakeLine
 from tests.support.loops import until
 from tests.support.snapshots import SECOND, invocation, snapshot
-from tests.support.together import Fleet, Process, fleet
+from tests.support.together import SILENT_NS, Fleet, Process, fleet
 
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.snapshot import Gate
+from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import Choice, ReviewDecided
 from orchvynt.model.faults import Fault
+from orchvynt.ports.store import StoreUnavailableError
 from orchvynt.runtime.deciding import Act
 from orchvynt.runtime.parked_one import ParkedOne
+from orchvynt.runtime.seeking import Seeking
 
 WITHIN_S = 20.0
 POLICY = snapshot(gates=(Gate("g", "output", None, "people", False, 20 * SECOND),))
@@ -133,9 +137,9 @@ def test_whoever_waits_elsewhere_is_known_everywhere_until_it_leaves() -> None:
             line = FakeLine()
             crowd.all[1].reviewing.join(at_one, line, "")
             owner = await known(crowd.all[0])
-            await until(lambda: at_two.left_at is None and owner.left_at is None, WITHIN_S)
+            await until(lambda: at_two.waited and owner.waited, WITHIN_S)
             line.leave()
-            await until(lambda: at_two.left_at is not None and owner.left_at is not None, WITHIN_S)
+            await until(lambda: not at_two.waited and not owner.waited, WITHIN_S)
 
     asyncio.run(scenario())
 
@@ -170,6 +174,145 @@ def test_the_reviews_of_a_process_that_is_gone_are_taken_over() -> None:
             assert len(decisions(crowd)) == 1
             await until(lambda: polled.ended != "", WITHIN_S)
             assert polled.body == WHOLE
+
+    asyncio.run(scenario())
+
+
+def test_whoever_was_cut_off_with_a_process_joins_what_it_asked_for_elsewhere() -> None:
+    """Held for an open review, joined from a process that died, or just answered there: the same request is not sent a second time."""
+
+    async def scenario() -> None:
+        async with fleet(POLICY, 3) as crowd:
+            dying, other, third = crowd.all
+            parks(dying, "inv_1")
+            parks(dying, "inv_2")
+            parks(other, "inv_3").leave()
+            for inv in ("inv_1", "inv_2", "inv_3"):
+                await known(third, inv)
+            await until(lambda: other.parked.invocation("inv_3").left_at is not None, WITHIN_S)  # type: ignore[union-attr]
+            dying.reviewing.join(await known(dying, "inv_3"), FakeLine(), "")
+            await until(lambda: third.parked.invocation("inv_3").waited, WITHIN_S)  # type: ignore[union-attr]
+            assert await votes(third, (await known(third, "inv_2")).review) is None
+            await until(lambda: not third.parked.invocation("inv_2").open, WITHIN_S)  # type: ignore[union-attr]
+            await dying.wakeups.close()
+            await dying.tasks.stop()
+            await third.store.cut_off("prc_0", third.clock.now())
+            crowd.stands("prc_0", "gone")
+            for one in (other, third):
+                for inv in ("inv_1", "inv_2", "inv_3"):
+                    found = await known(one, inv)
+                    await until(lambda found=found: found.left_at is not None and not found.waited, WITHIN_S)  # type: ignore[misc]
+            assert await votes(third, (await known(third, "inv_1")).review) is None
+            joined = FakeLine()
+            other.reviewing.join(await known(other, "inv_1"), joined, "")
+            await until(lambda: joined.ended != "", WITHIN_S)
+            assert joined.body == WHOLE
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_that_was_joined_at_one_process_is_joined_again_at_another() -> None:
+    """Its caller was told to come back once, so the same request finds it for as long as the gate says, wherever it was answered."""
+
+    async def scenario() -> None:
+        async with fleet(POLICY, 2) as crowd:
+            parks(crowd.all[0]).leave()
+            found, line = await known(crowd.all[1]), FakeLine()
+            await until(lambda: found.left_at is not None, WITHIN_S)
+            crowd.all[0].reviewing.join(await known(crowd.all[0]), line, "")
+            await until(lambda: found.waited, WITHIN_S)
+            assert await votes(crowd.all[1], found.review) is None
+            assert line.body == WHOLE
+            await until(lambda: not found.open, WITHIN_S)
+            assert found.left_at is not None
+            assert not found.waited
+
+    asyncio.run(scenario())
+
+
+def test_a_request_whose_caller_came_and_went_elsewhere_a_moment_ago_is_looked_for() -> None:
+    """By the hints its caller waits there, or nothing is parked at all; the store knows better."""
+
+    async def scenario() -> None:
+        async with fleet(POLICY, 2) as crowd:
+            first, second = crowd.all
+            seeking = Seeking(second.parked, second.peers, second.following, second.clock)
+            line = parks(first)
+            made = State(invocation())
+            assert not seeking.doubts(made, has_gates=True), "it knows of no equal, and its client says nothing"
+            retried = State(msgspec.structs.replace(invocation(), retry_count=1))
+            assert seeking.doubts(retried, has_gates=True)
+            assert not seeking.doubts(retried, has_gates=False)
+            await known(second)
+            assert seeking.doubts(made, has_gates=True)
+            await seeking.again(made)
+            assert second.carrier.parking.joinable(made) is None, "its caller waits there: equal calls stay apart"
+            line.leave()
+            assert second.carrier.parking.joinable(made) is None
+            await seeking.again(made)
+            assert second.carrier.parking.joinable(made) is second.parked.invocation("inv_1")
+
+    asyncio.run(scenario())
+
+
+def test_a_request_whose_caller_waited_at_a_process_that_says_nothing_joins() -> None:
+    async def scenario() -> None:
+        async with fleet(POLICY, 2) as crowd:
+            first, second = crowd.all
+            seeking = Seeking(second.parked, second.peers, second.following, second.clock)
+            parks(first)
+            await known(second)
+            await first.wakeups.close()
+            await first.tasks.stop()
+            made = State(invocation())
+            await seeking.again(made)
+            assert second.carrier.parking.joinable(made) is second.parked.invocation("inv_1")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("silent_ns", [0, SILENT_NS])
+def test_what_may_stand_in_the_journal_of_a_process_that_says_nothing_is_not_said_to_be_unknown(silent_ns: int) -> None:
+    async def scenario() -> None:
+        async with fleet(POLICY, 2) as crowd:
+            first, second = crowd.all
+            seeking = Seeking(second.parked, second.peers, second.following, second.clock)
+            assert await seeking.invocation("inv_9") is None, "all have said what they have"
+            await first.wakeups.close()
+            await first.tasks.stop()
+            crowd.stands("prc_0", "serving", silent_ns)
+            fault = await seeking.invocation("inv_9")
+            assert fault is not None
+            assert (fault.code, fault.retry_after_seconds) == ("store_unavailable", 2)
+            crowd.stands("prc_0", "gone")
+            assert await seeking.invocation("inv_9") is None
+            second.store.away = True
+            fault = await seeking.invocation("inv_9")
+            assert fault is not None
+            assert fault.code == "store_unavailable"
+
+    asyncio.run(scenario())
+
+
+def test_a_store_that_goes_away_while_another_process_is_asked_leaves_it_unknown() -> None:
+    """The question may have come there, and the vote may count; before it was put, nothing can have happened."""
+
+    async def scenario() -> None:
+        async with fleet(POLICY, 2) as crowd:
+            parks(crowd.all[0])
+            review, store = (await known(crowd.all[1])).review, crowd.all[1].store
+            await crowd.all[0].wakeups.close()
+            await crowd.all[0].tasks.stop()
+            voting = asyncio.ensure_future(votes(crowd.all[1], review))
+            while not await store.questions("prc_0"):
+                await asyncio.sleep(0)
+            store.away = True
+            fault = await voting
+            assert fault is not None
+            assert (fault.code, fault.detail) == ("store_unavailable", {"counts": "unknown"})
+            with pytest.raises(StoreUnavailableError):
+                await votes(crowd.all[1], review)
+            store.away = False
 
     asyncio.run(scenario())
 

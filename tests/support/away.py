@@ -8,7 +8,7 @@ from tests.support.serving import Reply, Serving
 
 T = TypeVar("T")
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 150.0
 AGAIN_S: Final = 0.1
 
 

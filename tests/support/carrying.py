@@ -345,7 +345,7 @@ class Runtime:
         self.peers = peers or alone(self.store, self.ids, self.tasks)
         self.following = FollowingReviews(self.parked, self.store, self.peers, self.instants, self.tasks)
         self.deciding = Deciding(self.voting, self.parked, self.store, self.peers, self.following)
-        tenures = KeyTenures(self.store, self.peers, self.tasks)
+        tenures = KeyTenures(self.store, self.peers, self.tasks, self.following.follow)
         self.repeating = Repeating(self.carrier, self.reviewing, self.store, self.tasks, self._soon, tenures)
         self.backlog = Backlog()
         self.shedding = Shedding(self.carrier.lives, self.policies, self.instants, lambda: self.backlog, open_max=OPEN_MAX)

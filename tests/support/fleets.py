@@ -7,7 +7,7 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Protocol
@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from tests.support.away import caught_up
 from tests.support.postgres import Server
 from tests.support.relay import Relay, When, relayed
-from tests.support.serving import Serving
+from tests.support.serving import Serving, lasting_port
 from tests.support.workers import Working, is_there, until
 
 STAGES: Final[tuple[tuple[bytes, When], ...]] = (
@@ -31,7 +31,11 @@ AWAY_S_MAX: Final = 1.5
 
 
 class Served(Protocol):
-    """`ports` take calls at present, `operated` answers operators, `lease_turns` is how often the store was asked for leases."""
+    """`servers` are its parts, `ports` take calls at present, `operated` answers operators, `lease_turns` is how often the store was asked
+    for leases."""
+
+    @property
+    def servers(self) -> Sequence[Serving]: ...
 
     @property
     def ports(self) -> Sequence[int]: ...
@@ -49,8 +53,8 @@ class Fleet(Served, Protocol):
     @property
     def said(self) -> Mapping[str, str]: ...
 
-    async def strike(self, moment: str, chance: random.Random) -> None:
-        """Returns when all serve again."""
+    async def strike(self, moment: str, chance: random.Random, when: Awaitable[None] | None = None) -> None:
+        """Strikes as soon as `when` is over, or at any moment of a second. Returns when all serve again."""
 
     def whole(self) -> None:
         """Returns when all serve, nobody is left over, and the store is there."""
@@ -61,6 +65,10 @@ class Alone:
 
     def __init__(self, server: Serving) -> None:
         self.operated = server
+
+    @property
+    def servers(self) -> Sequence[Serving]:
+        return [self.operated]
 
     @property
     def ports(self) -> Sequence[int]:
@@ -88,11 +96,11 @@ class Workers(Alone):
         super().__init__(server)
         self._count = count
 
-    async def strike(self, moment: str, chance: random.Random) -> None:
+    async def strike(self, moment: str, chance: random.Random, when: Awaitable[None] | None = None) -> None:
         server = self.operated
         before = set(await asyncio.to_thread(server.serving, self._count))
-        leader = server.leader()
-        await asyncio.sleep(chance.random())
+        leader = await asyncio.to_thread(server.leader)
+        await (when or asyncio.sleep(chance.random()))
         struck = {
             "one": {chance.choice(sorted(before - {leader}))},
             "leader": {leader},
@@ -116,7 +124,8 @@ class Workers(Alone):
 
 
 class Replicas:
-    """Implements Fleet: servers of their own on one PostgreSQL, each behind a relay that can cut it off."""
+    """Implements Fleet: servers of their own on one PostgreSQL, each behind a relay that can cut it off. `keeps_ports`: they come back
+    where they were. Where thousands of connections come and go the old ports may be somebody's by then."""
 
     said: Final = {
         "one": "one replica, away for up to 1.5 s",
@@ -127,14 +136,15 @@ class Replicas:
         "both": "one replica, while PostgreSQL is away",
     }
 
-    def __init__(self, servers: list[Serving], relays: list[Relay], postgres: Server) -> None:
-        self._servers = servers
+    def __init__(self, servers: list[Serving], relays: list[Relay], postgres: Server, keeps_ports: bool = False) -> None:
+        self.servers: Sequence[Serving] = servers
+        self._keeps_ports = keeps_ports
         self._relays = relays
         self._postgres = postgres
 
     @property
     def _alive(self) -> list[Serving]:
-        return [server for server in self._servers if server.process is not None]
+        return [server for server in self.servers if server.process is not None]
 
     @property
     def ports(self) -> Sequence[int]:
@@ -146,11 +156,11 @@ class Replicas:
 
     @property
     def lease_turns(self) -> int:
-        return sum(Alone(server).lease_turns for server in self._servers)
+        return sum(Alone(server).lease_turns for server in self.servers)
 
-    async def strike(self, moment: str, chance: random.Random) -> None:
-        await asyncio.sleep(chance.random())
-        struck = chance.sample(self._servers, {"one": 1, "two": 2, "all": len(self._servers), "both": 1}.get(moment, 0))
+    async def strike(self, moment: str, chance: random.Random, when: Awaitable[None] | None = None) -> None:
+        await (when or asyncio.sleep(chance.random()))
+        struck = chance.sample(self.servers, {"one": 1, "two": 2, "all": len(self.servers), "both": 1}.get(moment, 0))
         if moment in ("database", "both"):
             await asyncio.to_thread(self._postgres.stop, "immediate")
         for server in struck:
@@ -164,8 +174,8 @@ class Replicas:
         if moment in ("database", "both"):
             await asyncio.to_thread(self._postgres.start)
         for server in struck:
-            # Where thousands of connections come and go, the old ports may be somebody's by now.
-            server.port = server.admin_port = 0
+            if not self._keeps_ports:
+                server.port = server.admin_port = 0
             await asyncio.to_thread(server.start)
         await asyncio.to_thread(self.whole)
 
@@ -178,13 +188,13 @@ class Replicas:
             relay.cut = None
 
     def whole(self) -> None:
-        for server in self._servers:
+        for server in self.servers:
             caught_up(server)
-        until(lambda: all(self._sees_all(server) for server in self._servers))
+        until(lambda: all(self._sees_all(server) for server in self.servers))
 
     def _sees_all(self, server: Serving) -> bool:
         found = server.admin("/status")
-        return found.status == 200 and [one["state"] for one in found.json["processes"]] == ["serving"] * len(self._servers)
+        return found.status == 200 and [one["state"] for one in found.json["processes"]] == ["serving"] * len(self.servers)
 
 
 @contextmanager
@@ -194,14 +204,17 @@ def alone(folder: Path, policy: str) -> Iterator[Served]:
 
 
 @contextmanager
-def workers(folder: Path, policy: str, count: int, store: tuple[str, ...] = ()) -> Iterator[Fleet]:
-    with Working(folder, policy, arguments=("--workers", str(count), *store)) as server:
+def workers(folder: Path, policy: str, count: int, store: tuple[str, ...] = (), keeps_ports: bool = False) -> Iterator[Fleet]:
+    server = Working(folder, policy, arguments=("--workers", str(count), *store))
+    if keeps_ports:
+        server.port, server.admin_port = lasting_port(), lasting_port()
+    with server:
         server.serving(count)
         yield Workers(server, count)
 
 
 @contextmanager
-def replicas(folder: Path, policy: str, count: int, postgres: Server) -> Iterator[Fleet]:
+def replicas(folder: Path, policy: str, count: int, postgres: Server, keeps_ports: bool = False) -> Iterator[Fleet]:
     url = postgres.fresh()
     with ExitStack() as ends:
         ends.callback(postgres.give_back, url)
@@ -212,7 +225,10 @@ def replicas(folder: Path, policy: str, count: int, postgres: Server) -> Iterato
             relay = Relay(postgres.port, b"")
             ends.callback(relay.close)
             relays.append(relay)
-            servers.append(ends.enter_context(Serving(own, policy, arguments=("--store", relayed(url, relay)))))
-        fleet = Replicas(servers, relays, postgres)
+            server = Serving(own, policy, arguments=("--store", relayed(url, relay)))
+            if keeps_ports:
+                server.port, server.admin_port = lasting_port(), lasting_port()
+            servers.append(ends.enter_context(server))
+        fleet = Replicas(servers, relays, postgres, keeps_ports)
         fleet.whole()
         yield fleet

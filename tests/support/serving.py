@@ -6,8 +6,10 @@ Secrets are planted in it; whatever it says and leaves behind is searched for th
 import http.client
 import json
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +19,9 @@ from typing import Any, Self
 
 from tests.support import canaries
 
-READY_S_MAX = 30.0
+# A busy machine starts an interpreter slowly.
+READY_S_MAX = 120.0
+LASTING = (20_000, 30_000)
 TOKEN = canaries.ADMIN_TOKEN
 
 
@@ -135,6 +139,21 @@ class Serving:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=self.environment, cwd=self.folder, check=False)
         canaries.search(done.stdout + done.stderr, f"the output of orchvynt {' '.join(arguments)}")
         return done
+
+
+def lasting_port() -> int:
+    """A port that nobody else takes while its server is down: below the range from which systems take those of connections, and by no seed,
+    as two runs of one seed may stand side by side."""
+    chance = random.SystemRandom()
+    while True:
+        port = chance.randrange(*LASTING)
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def _ask(port: int, path: str, body: Any, headers: dict[str, str], timeout: float, method: str) -> Reply:

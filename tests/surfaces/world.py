@@ -97,6 +97,8 @@ class MemoryControl:
         self.groups: dict[str, tuple[str, ...]] = {}
         self.oidc: dict[str, str] = {}
         self.watch: Literal["", "following", "paused", "broken"] = ""
+        # What becomes of votes that count, or may, while the store is away.
+        self.unshown: Fault | None = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -253,6 +255,8 @@ class MemoryControl:
         reply: str = "",
         edition: str | None = None,
     ) -> ReviewRow | Fault:
+        if self.unshown is not None:
+            return self.unshown
         row = await self.store.review(review)
         if row is None:
             return Fault("not_found", f"There is no review {review}.")

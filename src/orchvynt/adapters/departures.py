@@ -10,20 +10,21 @@ from orchvynt.ports.parked import Departure
 DepartureFact = ReviewOpened | CallerWaits
 
 
-def fold_departure(known: Departure | None, fact: DepartureFact) -> Departure | None:
-    """The row after one more fact; None of an invocation that was never parked. A further review changes how long it may be claimed."""
+def fold_departure(known: Departure | None, fact: DepartureFact, process: str) -> Departure | None:
+    """The row after one more fact, which a process wrote; None of an invocation that was never parked. A further review changes how long
+    it may be claimed."""
     if isinstance(fact, ReviewOpened):
-        return replace(known, claim_for_ns=fact.claim_for_ns) if known else Departure(fact.inv, fact.claim_for_ns)
+        return replace(known, claim_for_ns=fact.claim_for_ns) if known else Departure(fact.inv, fact.claim_for_ns, 0, process)
     if known is None or fact.how == "held":
         return known
-    return replace(known, left_at=0 if fact.how == "joined" else fact.at)
+    return replace(known, process=process) if fact.how == "joined" else replace(known, left_at=fact.at, process="")
 
 
-def fold_departures(known: dict[str, Departure], facts: Iterable[DepartureFact]) -> dict[str, Departure]:
+def fold_departures(known: dict[str, Departure], facts: Iterable[DepartureFact], process: str) -> dict[str, Departure]:
     """The rows that a batch's facts leave, by invocation, given those that the store has."""
     rows = dict(known)
     for fact in facts:
-        row = fold_departure(rows.get(fact.inv), fact)
+        row = fold_departure(rows.get(fact.inv), fact, process)
         if row is not None:
             rows[fact.inv] = row
     return rows

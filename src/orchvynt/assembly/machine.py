@@ -184,7 +184,7 @@ async def put_together(
     following = FollowingReviews(parked, on.store, peers, on.clock, tasks)
     following.begin(pulse.reviews)
     deciding = Deciding(voting, parked, on.store, peers, following)
-    repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon, KeyTenures(on.store, peers, tasks))
+    repeating = Repeating(carrier, reviewing, on.store, tasks, loop.call_soon, KeyTenures(on.store, peers, tasks, following.follow))
     sweeping = Sweeping(carrier, reviewing, voting, repeating, Forgetting(on.store, ledger, on.clock))
     keyring = Keyring(on.store, on.clock)
     keyring.changed = lambda: peers.tell("keys")

@@ -10,12 +10,13 @@ from orchvynt.ports.reviews import ReviewStatus
 
 
 class Departure(msgspec.Struct, frozen=True, gc=False):
-    """`left_at` is when its last caller was told to come back, or went away (ns UTC); 0 while one waits, as far as the record says.
-    `claim_for_ns` is how long from then on the same request joins."""
+    """`left_at` is when its last caller was told to come back, or went away (ns UTC); 0 if none was. `claim_for_ns` is how long from then
+    on the same request joins. `process` is where one waits, as far as the record says, or got its answer; empty if none is left."""
 
     inv: str
     claim_for_ns: int
     left_at: int = 0
+    process: str = ""
 
 
 class ParkedTerms(msgspec.Struct, frozen=True, gc=False):
@@ -30,8 +31,8 @@ class ParkedTerms(msgspec.Struct, frozen=True, gc=False):
 
 
 class ParkedRow(msgspec.Struct, frozen=True, gc=False):
-    """Of a ReviewRow what a process keeps in memory, and the Departure of its invocation. `owner` is the process that decides about it,
-    empty for none. 100,000 of them are read at a start (bench/open_reviews.py)."""
+    """Of a ReviewRow what a process keeps in memory, and the Departure of its invocation (`waits_at`: its process). `owner` is the process
+    that decides about it, empty for none. 100,000 of them are read at a start (bench/open_reviews.py)."""
 
     review: str
     inv: str
@@ -53,6 +54,7 @@ class ParkedRow(msgspec.Struct, frozen=True, gc=False):
     terms: ParkedTerms
     claim_for_ns: int
     left_at: int
+    waits_at: str = ""
     owner: str = ""
 
 

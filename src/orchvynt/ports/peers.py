@@ -112,5 +112,11 @@ class PeerStore(Protocol):
         """The same for all open ones that none of the `living` decides about: their invocations."""
         ...
 
+    async def cut_off(self, process: str, at: int) -> None:
+        """A process is gone, and all of its journal is here: whoever waited there for people was cut off, and comes back. So may who was
+        waiting for what was decided within `TOLD_NS` before: whether it still got its answer nobody knows."""
+        ...
+
 
 REVIEW_CHANGES_KEPT: Final = 50_000
+TOLD_NS: Final = 600_000_000_000

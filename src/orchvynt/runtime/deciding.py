@@ -67,17 +67,26 @@ class Deciding:
         decided here."""
         if self.peers.alone:
             return await self._here(act)
-        for _ in range(TRIES):
-            owner = await self._owner(act.review)
-            if owner in ("", self.peers.me):
-                return await self._here(act)
-            answer = await self.peers.ask(owner, "review", _encode(act), ANSWERED_WITHIN_S)
-            outcome = _decode_outcome(answer) if answer is not None else None
-            if outcome is None and owner in await self.peers.in_reach():
-                return _silent(act)
-            if outcome is not None and not outcome.elsewhere:
-                return outcome.fault
-            await asyncio.sleep(AGAIN_S)
+        # Whether somebody may have done it who did not say so.
+        asked = False
+        try:
+            for _ in range(TRIES):
+                owner = await self._owner(act.review)
+                if owner in ("", self.peers.me):
+                    fault = await self._here(act)
+                    return _silent(act) if asked and fault is not None else fault
+                asked, before = True, asked
+                answer = await self.peers.ask(owner, "review", _encode(act), ANSWERED_WITHIN_S)
+                if answer is not None:
+                    outcome, asked = _decode_outcome(answer), before
+                    if not outcome.elsewhere:
+                        return _silent(act) if asked and outcome.fault is not None else outcome.fault
+                elif owner in await self.peers.in_reach():
+                    break
+                await asyncio.sleep(AGAIN_S)
+        except (StoreUnavailableError, JournalUnavailableError):
+            if not asked:
+                raise
         return _silent(act)
 
     async def _owner(self, review: str) -> str:
@@ -115,8 +124,7 @@ class Deciding:
         except PolicyMissingError as error:
             return _encode(Outcome(Fault("policy_error", f"The review cannot be decided: {error}.", "Start the build that parked it.")))
         except (StoreUnavailableError, JournalUnavailableError) as error:
-            said = f"The review cannot be read: {error}."
-            return _encode(Outcome(Fault("store_unavailable", said, "It is still open; vote again.", retry_after_seconds=5)))
+            return _encode(Outcome(unread(act.review, error)))
         # It counts all the same where that fails: the asker reads of it later.
         with suppress(StoreUnavailableError):
             await self._store.settled()
@@ -125,4 +133,17 @@ class Deciding:
 
 def _silent(act: Act) -> Fault:
     said = f"The process that decides about {act.review} does not answer, so whether the {act.what} counts is not known."
-    return Fault("store_unavailable", said, f"Look at it (orchvynt reviews show {act.review}), and try again.", retry_after_seconds=5)
+    help_text = f"Look at it (orchvynt reviews show {act.review}), and try again."
+    return Fault("store_unavailable", said, help_text, detail={"counts": "unknown"}, retry_after_seconds=5)
+
+
+def unread(review: str, error: Exception) -> Fault:
+    """Nothing was done."""
+    said = f"Review {review} cannot be read: {str(error).rstrip('.')}."
+    return Fault("store_unavailable", said, "It is still as it was; do it again.", detail={"counts": "no"}, retry_after_seconds=5)
+
+
+def counted_unread(review: str, error: Exception) -> Fault:
+    """It was done, and is on record; what became of the review cannot be shown."""
+    said = f"It counts, and how review {review} stands cannot be read now: {str(error).rstrip('.')}."
+    return Fault("store_unavailable", said, "Look at it later; do not do it again.", detail={"counts": "yes"}, retry=False)

@@ -1,9 +1,10 @@
 """Which process an idempotency key is under way at: of the processes of a store one begins its invocation, and all others wait for that.
 
-A round trip to the store for each request with a key that nobody has here. Where this process is alone, none.
+Two round trips to the store for each request with a key that nobody has here. Where this process is alone, none.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
@@ -26,10 +27,11 @@ class UnderWay:
 
 
 class KeyTenures:
-    """Those of one process, by scope."""
+    """Those of one process, by scope. `follow` brings what others changed of reviews into this process's index."""
 
-    def __init__(self, store: Store, peers: Peers, tasks: Tasks) -> None:
+    def __init__(self, store: Store, peers: Peers, tasks: Tasks, follow: Callable[[], Awaitable[None]]) -> None:
         self._store = store
+        self._follow = follow
         self._peers = peers
         self._tasks = tasks
         self._mine: dict[str, Tenure] = {}
@@ -44,12 +46,15 @@ class KeyTenures:
         return not self._peers.alone
 
     async def take(self, key: Idempotency, inv: str) -> UnderWay | None:
-        """None where `inv` may begin here. Raises StoreUnavailableError."""
+        """None where `inv` may begin here, if what was kept or parked before in the store says nothing else: the index knows it when this
+        returns. Raises StoreUnavailableError."""
         said = f"{key.request} {inv}"
         found = await self._store.take_tenure(_PREFIX + key.scope, self._peers.me, 0, said)
         if found.process != self._peers.me:
             return UnderWay(found.said)
         self._mine[key.scope] = found
+        # INVARIANT: a key is freed once the review of it is in the store; the index may not have heard of that one yet.
+        await self._follow()
         return None
 
     def end(self, scope: str) -> None:

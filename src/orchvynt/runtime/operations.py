@@ -39,7 +39,7 @@ from orchvynt.runtime.control import (
     Tested,
     Version,
 )
-from orchvynt.runtime.deciding import Act, Deciding
+from orchvynt.runtime.deciding import Act, Deciding, counted_unread, unread
 from orchvynt.runtime.granting import Granting
 from orchvynt.runtime.leased_budgets import shared_lines
 from orchvynt.runtime.operator_lines import breaker_line, rate_limit_line, with_figures
@@ -231,7 +231,7 @@ class Operations:
             except PolicyMissingError as error:
                 return _no_policy(error)
             except (StoreUnavailableError, JournalUnavailableError) as error:
-                return Fault("store_unavailable", f"The review cannot be read: {error}.", "It is still open; vote again.")
+                return unread(review, error)
 
         faults = await asyncio.gather(*(decide(review) for review in reviews))
         return [await self._row_after(review, fault) for review, fault in zip(reviews, faults, strict=True)]
@@ -246,8 +246,11 @@ class Operations:
         """What the store has of it once it has heard. A held caller was answered before: only whoever voted waits for this."""
         if fault is not None and fault.code != "not_found":
             return fault
-        await self.store.settled()
-        row = await self.store.review(review)
+        try:
+            await self.store.settled()
+            row = await self.store.review(review)
+        except StoreUnavailableError as error:
+            return unread(review, error) if fault is not None else counted_unread(review, error)
         if row is not None and fault is not None:
             # Decided longer ago than the index remembers.
             return late(Case(review, row.status, row.by)) or fault

@@ -61,14 +61,14 @@ class Parked:
             self._index(now)
             self._push(now)
         elif known.elsewhere:
-            known.left_at, known.elsewhere = now.left_at, now.elsewhere or known.elsewhere
+            known.left_at, known.waits_at, known.elsewhere = now.left_at, now.waits_at, now.elsewhere or known.elsewhere
             if known.open and not now.open:
                 self._close(known, now.status, now.by, now.decided_at)
             if not now.join_key and known.join_key:
                 self._release(known)
-        elif not known.waited:
+        else:
             # It may have been joined at another process, and left there.
-            known.left_at = now.left_at
+            known.waits_at, known.left_at = now.waits_at, max(now.left_at or 0, known.left_at or 0) or None
         self.tell(now.inv)
 
     def adopt(self, now: ParkedOne) -> None:
@@ -78,6 +78,7 @@ class Parked:
             self.add(now)
         elif known.elsewhere and known.open:
             known.elsewhere = ""
+            known.left_at, known.waits_at = now.left_at, now.waits_at
             known.terms, known.votes, known.due, known.escalations = now.terms, now.votes, now.due, now.escalations
             known.claimed_by, known.claimed_until = now.claimed_by, now.claimed_until
             known.reminds, known.reminded = now.reminds, now.reminded
@@ -147,26 +148,25 @@ class Parked:
 
     def joinable(self, place: str, body: bytes, now: int, retried: bool) -> ParkedOne | None:
         """What a caller that comes back joins: one whose caller was told to, or was gone. `retried` says that its client calls this a
-        retry; any other request must come within the time that the gate gives it.
-
-        Never one with a live caller: equal calls that run side by side stay apart, and each comes back to its own.
-        """
-        here = self._by_place.get(place)
-        if here is None:
-            return None
-        # What an older build parked is known by its bytes.
-        equals = (*here.get(body_digest(body), ()), *here.get(raw_digest(body), ()))
+        retry; any other request must come within the time that the gate gives it. Never one with a live caller: equal calls that run side
+        by side stay apart, and each comes back to its own."""
+        equals = self.alike(place, body)
         free = [one for one in equals if one.left_at is not None and (one.kept(now) if retried else one.claimable(now)) and not one.waited]
         return min(free, key=lambda one: (one.claims, one.at), default=None)
+
+    def alike(self, place: str, body: bytes) -> tuple[ParkedOne, ...]:
+        """All that the same request made."""
+        here = self._by_place.get(place)
+        # What an older build parked is known by its bytes.
+        return (*here.get(body_digest(body), ()), *here.get(raw_digest(body), ())) if here is not None else ()
 
     def has_of(self, caller: str) -> bool:
         """Whether something of this caller is parked that its same request might join."""
         return caller in self._places_of
 
-    def left(self, inv: str, at: int | None) -> None:
-        """The last caller of a parked invocation was told to come back, or went away; None: one came back."""
-        one = self._by_invocation.get(inv)
-        if one is not None:
+    def left(self, inv: str, at: int) -> None:
+        """The last caller of a parked invocation was told to come back, or went away."""
+        if (one := self._by_invocation.get(inv)) is not None:
             one.left_at = at
             self.changed(False)
 

@@ -28,13 +28,15 @@ class ParkedOne:
 
     `moved` is by how much the wall clock jumped meanwhile, and all its instants with it.
 
-    `elsewhere` is the process that decides about it, empty where that is this one. `waiting` are the callers who wait here all the same.
+    `elsewhere` is the process that decides about it, empty where that is this one. `waiting` are the callers who wait here all the same;
+    `waits_at`: another
+    process, at which one waits, or got its answer.
     """
 
     __slots__ = (
         "after_delivery", "at", "by", "claim_for_ns", "claimed_by", "claimed_until", "claims", "decided_at", "due", "elsewhere",
         "escalations", "gate", "inv", "join_key", "key_id", "left_at", "life", "moved", "reminded", "reminds", "review", "status", "terms",
-        "under_way", "votes", "waiting",
+        "under_way", "votes", "waiting", "waits_at",
     )  # fmt: skip
 
     def __init__(self, review: str, inv: str, gate: str, key_id: str, join_key: str, at: int, due: int, status: ReviewStatus) -> None:
@@ -64,6 +66,7 @@ class ParkedOne:
         self.moved = 0
         self.elsewhere = ""
         self.waiting = 0
+        self.waits_at = ""
 
     @property
     def open(self) -> bool:
@@ -114,5 +117,6 @@ class ParkedOne:
 
     @property
     def waited(self) -> bool:
-        """Whether a caller waits for it here."""
-        return self.waiting > 0 or (self.life is not None and bool(self.life.callers))
+        """Whether a caller waits for it."""
+        here = self.waiting > 0 or (self.life is not None and bool(self.life.callers))
+        return here or (self.open and self.waits_at != "")

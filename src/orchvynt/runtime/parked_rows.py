@@ -36,7 +36,8 @@ class Reading:
                 one.reminds, one.reminded = row.reminds, row.reminded
             one.claim_for_ns = row.claim_for_ns
             one.left_at = row.left_at or None
-            if one.left_at is None and self._cut_off_at is not None and not one.elsewhere:
+            one.waits_at = row.waits_at if row.waits_at != self._me else ""
+            if one.left_at is None and self._cut_off_at is not None and not (one.elsewhere or one.waits_at):
                 one.left_at = row.decided_at or self._cut_off_at
             yield one
 

@@ -68,15 +68,17 @@ class Peers:
         rows = await self._store.processes()
         return [row.process for row in rows if row.state != "gone" and not row.out_of_reach and row.process != self.me]
 
-    async def file(self) -> None:
-        """What this process and the others had in their journals is in the store when this returns; of one that does not say so in time,
-        what it files by itself is there a moment later. Raises StoreUnavailableError."""
-        others = await self.in_reach()
-        if not others:
+    async def file(self) -> frozenset[str]:
+        """What this process and the others had in their journals is in the store when this returns; of those that did not say so in time,
+        which it gives, what they file by themselves is there a moment later, or when they are back. Raises StoreUnavailableError."""
+        rows = [] if self.alone else await self._store.processes()
+        others = {row.process for row in rows if row.state != "gone" and row.process != self.me}
+        asked = {row.process for row in rows if not row.out_of_reach} & others
+        if not asked:
             await self._store.settled()
-            return
+            return frozenset(others)
         token = self._ids.new("fil")
-        filing = self._filing[token] = _Filing(set(others))
+        filing = self._filing[token] = _Filing(set(asked))
         try:
             self.tell("file", token)
             # What this machine has of their journals is waited for in any case.
@@ -86,6 +88,7 @@ class Peers:
                     await filing.done.wait()
         finally:
             del self._filing[token]
+        return frozenset(others - asked | filing.missing)
 
     def _file(self, token: str) -> None:
         if token:
@@ -165,10 +168,10 @@ class _Filing:
     """Who is still to say that all of its journal is in the store."""
 
     def __init__(self, missing: set[str]) -> None:
-        self._missing = missing
+        self.missing = missing
         self.done = asyncio.Event()
 
     def by(self, process: str) -> None:
-        self._missing.discard(process)
-        if not self._missing:
+        self.missing.discard(process)
+        if not self.missing:
             self.done.set()

@@ -78,6 +78,8 @@ async def recover(
         settled += ends.settled
         voided += len(ends.holds) - ends.settled
         unfinished += ends.unfinished
+        if store.is_shared:
+            await store.cut_off(process or store.process, at)
     me, living = store.process, [row.process for row in await store.processes() if row.state != "gone"]
     await store.adopt_reviews(me, living)
     parked.add_all(Reading(parked, me, at).ones(await store.parked(at, JOINABLE_NS)))

@@ -222,9 +222,13 @@ class Reviewing:
 
     def _note_waits(self, one: ParkedOne, how: Literal["joined", "held", "pending", "gone"]) -> None:
         """Goes on record, so that nobody else joins it meanwhile, or somebody may. Raises JournalUnavailableError."""
+        now = self.carrier.clock.now()
         if how != "held":
-            self.carrier.journal.append((facts.CallerWaits(one.inv, self.carrier.clock.now(), how),))
-            self.carrier.parked.left(one.inv, None if how == "joined" else self.carrier.clock.now())
+            self.carrier.journal.append((facts.CallerWaits(one.inv, now, how),))
+        if how == "joined":
+            self.carrier.parked.changed(False)
+        elif how != "held":
+            self.carrier.parked.left(one.inv, now)
 
     def end_polls(self) -> None:
         """Whoever polls is answered at once: the process stops, and the next one is asked again."""

@@ -70,6 +70,7 @@ class Succession:
         for noted in ends.facts.values():
             self._journal.append(noted)
         await self._store.settled()
+        await self._store.cut_off(one.process, self._clock.now())
         # INVARIANT: here, and nowhere else, all that it spent and held is settled in the store: its leases of budgets end here.
         await self._store.end_leases(one.process)
         await self._store.end_rates(one.process)

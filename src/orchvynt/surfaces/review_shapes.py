@@ -108,7 +108,8 @@ class DecisionsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DecidedView(msgspec.Struct, frozen=True):
-    """What became of one: `decided`, `voted` (others have to vote, too) or `refused`, with the code and the message of that."""
+    """What became of one: `decided`, `voted` (others have to vote, too) or `refused`, with the code and the message of that. A vote that
+    counts is `voted` with the code `store_unavailable` where it cannot be shown what became of the review."""
 
     review: str
     outcome: Literal["decided", "voted", "refused"]

@@ -29,6 +29,10 @@ def left(rows: list[ParkedRow]) -> list[tuple[str, int, int]]:
     return [(row.review, row.claim_for_ns, row.left_at) for row in rows]
 
 
+def awaited(rows: list[ParkedRow]) -> list[bool]:
+    return [row.waits_at != "" for row in rows]
+
+
 def test_a_caller_waits_leaves_comes_back_and_leaves(opener: Opener) -> None:
     async def run() -> None:
         async with opener() as pair:
@@ -36,15 +40,21 @@ def test_a_caller_waits_leaves_comes_back_and_leaves(opener: Opener) -> None:
             async def after(*facts: CallerWaits | ReviewOpened) -> list[tuple[str, int, int]]:
                 pair.journal.append(facts)
                 await pair.store.settled()
-                return left(await pair.store.parked(0, DAY))
+                rows = await pair.store.parked(0, DAY)
+                assert {row.waits_at for row in rows} <= {"", pair.store.process}
+                waiting.append(all(awaited(rows)))
+                return left(rows)
+
+            waiting: list[bool] = []
 
             first = lives.opened(4)
             pair.journal.append((lives.received(4), first))
             assert await after(waits(4, 1, "held")) == [(first.review, DAY, 0)]
             assert await after(waits(4, 2, "pending")) == [(first.review, DAY, 2)]
-            assert await after(waits(4, 3, "joined")) == [(first.review, DAY, 0)]
+            assert await after(waits(4, 3, "joined")) == [(first.review, DAY, 2)]
             both = await after(waits(4, 4, "gone"), opened(4, "rev_4.2", 7))
             assert sorted(both) == sorted([(first.review, 7, 4), ("rev_4.2", 7, 4)]), "a further review is waited for too"
+            assert waiting == [True, False, True, False]
 
     asyncio.run(run())
 
@@ -114,7 +124,7 @@ def test_it_is_the_review_s_row_with_the_departure(opener: Opener, steps: list[t
             for one in rows:
                 row = await pair.store.review(one.review)
                 assert row is not None
-                assert one == parked_row(row, Departure(row.inv, one.claim_for_ns, one.left_at), one.owner)
+                assert one == parked_row(row, Departure(row.inv, one.claim_for_ns, one.left_at, one.waits_at), one.owner)
             assert [row.opened_at for row in rows] == sorted(row.opened_at for row in rows)
 
     asyncio.run(run())

@@ -7,7 +7,7 @@ from tests.contract.store import lives
 from tests.contract.store.conftest import Opener
 
 from orchvynt.model.facts import CallerWaits
-from orchvynt.ports.peers import Question, Served, Tenure
+from orchvynt.ports.peers import TOLD_NS, Question, Served, Tenure
 from orchvynt.ports.store import KeyRow
 
 HOUR = 3_600 * 1_000_000_000
@@ -124,6 +124,36 @@ def test_a_review_is_its_process_s_until_it_is_decided(opener: Opener) -> None:
             assert await store.review_owner(REVIEW) == ""
             assert not await store.adopt_review(REVIEW, "prc_3", "prc_4")
             assert [(row.status, row.owner) for row in await store.parked_of([INV])] == [("approved", "")]
+
+    asyncio.run(run())
+
+
+def test_whoever_waited_at_a_process_that_is_gone_was_cut_off(opener: Opener) -> None:
+    """Of what is open, or was decided a moment before; not who waits at another one."""
+
+    async def run() -> None:
+        async with opener() as pair:
+            store, journal = pair.store, pair.journal
+            at = lives.START + 3 * TOLD_NS
+            for number in (1, 2, 3, 4):
+                journal.append((lives.received(number), lives.opened(number)))
+            journal.append((CallerWaits(lives.inv_id(2), 30, "gone"),))
+            journal.append((msgspec.structs.replace(lives.decided(3), at=at - TOLD_NS + 1),))
+            journal.append((msgspec.structs.replace(lives.decided(4), at=at - TOLD_NS - 1),))
+            await store.settled()
+            newest = (await store.pulse()).reviews
+            await store.cut_off("prc_9", at)
+            assert (await store.pulse()).reviews == newest
+            await store.cut_off(store.process, at)
+            await store.cut_off(store.process, at + 5)
+            rows = await store.parked_of([lives.inv_id(number) for number in (1, 2, 3, 4)])
+            assert {row.inv: row.left_at for row in rows} == dict(zip(map(lives.inv_id, (1, 2, 3, 4)), (at, 30, at, 0), strict=True))
+            assert {inv for _, inv in await store.changed_reviews(newest, 10)} == {lives.inv_id(1), lives.inv_id(3)}
+            journal.append((CallerWaits(lives.inv_id(1), 40, "joined"),))
+            await store.settled()
+            assert [(row.left_at, row.waits_at) for row in await store.parked_of([lives.inv_id(1)])] == [(at, store.process)]
+            await store.cut_off(store.process, at + 9)
+            assert [(row.left_at, row.waits_at) for row in await store.parked_of([lives.inv_id(1)])] == [(at + 9, "")]
 
     asyncio.run(run())
 

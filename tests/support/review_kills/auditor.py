@@ -14,6 +14,8 @@ from tests.support.review_kills.gates import ANSWER, CALL, CLEO, EXPIRES_S, GATE
 
 CROSSED_NS: Final = 2_000_000_000
 """A server may notice so much later that a caller had gone when it was answered; the machine may be busy."""
+HEARD_NS: Final = 2_000_000_000
+"""A process hears of what another one parked a second later at most, when a hint is lost; the machine may be busy."""
 NEW_TEXT: Final = frozenset({"edit", "respond"})
 STATUS: Final = {"approve": "approved", "edit": "approved", "respond": "approved", "reject": "rejected", "expire": "expired"}
 
@@ -35,14 +37,17 @@ class Verdict(NamedTuple):
     cut_off: int
     crossed: int
     failed: int
+    unheard: int
 
 
 def judge(seen: Evidence) -> Verdict:
     """Raises AccusedError."""
     _require(bool(seen.ends), seen, "nobody was told anything")
-    _require(len(set(seen.ends)) == 1, seen, f"it was answered in several ways: {seen.ends}")
     _require(len(set(seen.marks)) <= 1, seen, f"its answer was marked in several ways: {seen.marks}")
-    lasting, crossed, failed = _lasting(seen)
+    lasting, crossed, failed, unheard = _lasting(seen)
+    # Whoever asks again without a key may find what was not known before.
+    ends = {end for end in seen.ends if end.inv not in unheard}
+    _require(len(ends) == 1, seen, f"it was answered in several ways: {seen.ends}")
     _require(seen.answered == lasting["invocation"], seen, f"its answer is of {seen.answered}, and what lasts is {lasting['invocation']}")
     _audit_sends(seen, lasting)
     name = f"rev_{lasting['invocation'].removeprefix('inv_')}.1"
@@ -54,20 +59,33 @@ def judge(seen: Evidence) -> Verdict:
     votes, decision = _audit_votes(seen, lasting, review)
     _audit_claims(seen, lasting, name)
     _audit_told(seen, lasting, decision, votes)
-    return Verdict(lasting, review, decision, votes, len(seen.records) - 1 - crossed - failed, crossed, failed)
+    return Verdict(lasting, review, decision, votes, len(seen.records) - 1 - crossed - failed - len(unheard), crossed, failed, len(unheard))
 
 
-def _lasting(seen: Evidence) -> tuple[Record, int, int]:
-    """The one invocation that was parked, and how many others told a caller that had just gone, or failed and said so."""
+def _lasting(seen: Evidence) -> tuple[Record, int, int, set[str]]:
+    """The one invocation that was parked; how many others told a caller that had just gone, or failed and said so; and which were not
+    known to the process that was asked again."""
     reviewed = [record for record in seen.records if _of(record, "review_opened")]
     for record in seen.records:
-        cut = record["outcome"] in ("interrupted", "cancelled", "failed")
+        # Where the store is away nobody could decide: it is refused, and says why.
+        away = any(entry["detail"].get("code") == "store_unavailable" for entry in _of(record, "invocation_refused"))
+        cut = record["outcome"] in ("interrupted", "cancelled", "failed") or away
         _require(record in reviewed or cut, seen, f"{record['invocation']} has ended as {record['outcome']}, and nobody looked at it")
     gone = [record for record in reviewed[:-1] if _crossed(seen, record)]
     failed = [record for record in reviewed[:-1] if record["outcome"] == "failed"]
     left = [record for record in reviewed if record not in gone and record not in failed]
+    unheard = {record["invocation"] for record in left if record["invocation"] != seen.answered and _unheard(seen, left)}
+    left = [record for record in left if record["invocation"] not in unheard]
     _require(len(left) == 1, seen, f"it was parked as {[record['invocation'] for record in left]}, of {len(seen.records)} invocations")
-    return left[0], len(gone), len(failed)
+    return left[0], len(gone), len(failed), unheard
+
+
+def _unheard(seen: Evidence, parked: list[Record]) -> bool:
+    """Each time that it was asked anew, what was parked before was known to a process that was dead, or not to be reached: then only an
+    idempotency key finds out that there is something to wait for."""
+    again = [_ns(record["timeline"][0]) for record in parked[1:]]
+    away = [any(began < at < ended + HEARD_NS for began, ended in seen.spans) and at < seen.told_ns for at in again]
+    return not seen.keyed and all(away)
 
 
 def _crossed(seen: Evidence, record: Record) -> bool:
@@ -218,6 +236,8 @@ def count(found: Found, seen: Evidence, verdict: Verdict) -> None:
     found.cut_off += verdict.cut_off
     found.crossed += verdict.crossed
     found.failed += verdict.failed
+    found.unheard += verdict.unheard
+    found.keyed += seen.keyed
     found.fallbacks += len(_of(verdict.record, "attempt_sent")) > 1
     found.votes += len(casts)
     found.counted += sum(cast.told == 200 for cast in casts)

@@ -11,7 +11,7 @@ import anthropic
 import openai
 from tests.support.review_kills.evidence import End, Question
 from tests.support.review_kills.gates import TOOL
-from tests.support.serving import Serving
+from tests.support.review_kills.sites import Site
 
 import orchvynt
 
@@ -23,14 +23,15 @@ PASSING: Final = frozenset({"hitl_pending", "overloaded", "all_providers_failed"
 REFUSED: Final = frozenset({"review_rejected", "review_expired"})
 # A poll goes on over all kills in between.
 POLLS_S: Final = 3_600.0
+_PAUSE_S: Final = 0.05
 _SCHEMA: Final = {"type": "object", "properties": {"amount": {"type": "number"}}}
 
 
 class Caller:
     """Asks one question until it has its last word, and then in other ways. `ended` hears of the first last word."""
 
-    def __init__(self, server: Serving, question: Question, chance: float, ended: Callable[[], None]) -> None:
-        self._server = server
+    def __init__(self, site: Site, question: Question, chance: float, ended: Callable[[], None]) -> None:
+        self._site = site
         self._question = question
         self._gives_up_after = 0.05 + chance / 2
         self._ended = ended
@@ -38,6 +39,8 @@ class Caller:
         # Nothing here is encrypted, and to read the system's certificates takes longer than all the rest of a client.
         self._line: Any = {"verify": False, "event_hooks": {"response": [self._on_response]}}
         headers = {"x-orchvynt-run": question.run, "x-orchvynt-flags": question.gate}
+        if question.key:
+            headers["idempotency-key"] = question.key
         self._says: Any = {"api_key": self._key, "max_retries": 2, "default_headers": headers}
 
     async def _on_response(self, response: Any) -> None:
@@ -50,7 +53,7 @@ class Caller:
             question.tries += 1
             await self._try()
             if not question.answered:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(_PAUSE_S if question.key else self._site.heard_s)
         self._ended()
         while (had := len(question.ends)) < READINGS:
             # Who was held until the decision has its answer: its request made again would be another question.
@@ -61,10 +64,10 @@ class Caller:
             else:
                 await self._read()
             if len(question.ends) == had:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(_PAUSE_S)
 
     async def _try(self) -> None:
-        question, url = self._question, self._server.url
+        question, url = self._question, self._site.url
         try:
             if question.way == "leaves" and question.tries == 1:
                 async with asyncio.timeout(self._gives_up_after):
@@ -141,7 +144,7 @@ class Caller:
         """Reads it by its name."""
         inv = self._question.answered
         try:
-            self._told(inv, _end(await orchvynt.await_review(inv, POLLS_S, self._server.url, self._key)))
+            self._told(inv, _end(await orchvynt.await_review(inv, POLLS_S, self._site.url, self._key)))
         except orchvynt.OrchvyntError as refused:
             self._told(inv, End("", refused.code))
 
@@ -150,7 +153,7 @@ class Caller:
         inv = self._question.answered
         path, credential = f"/v1/invocations/{inv}/result?wait=5s", {"authorization": f"Bearer {self._key}"}
         try:
-            reply = await asyncio.to_thread(self._server.ask, path, headers=credential)
+            reply = await asyncio.to_thread(self._site.ask, path, headers=credential)
         except (OSError, http.client.HTTPException):
             return
         if reply.status == 200:
@@ -159,12 +162,16 @@ class Caller:
             self._told(inv, End("", code))
 
     def _got(self, headers: Mapping[str, str], answer: dict[str, Any]) -> None:
-        self._told(headers["x-orchvynt-invocation"], _end(answer))
-        self._question.marks.append(headers.get("x-orchvynt-review-edited", ""))
+        inv = headers["x-orchvynt-invocation"]
+        self._told(inv, _end(answer))
+        if inv == self._question.answered:
+            self._question.marks.append(headers.get("x-orchvynt-review-edited", ""))
 
     def _told(self, inv: str, end: End) -> None:
-        self._question.ends.append(end)
-        self._question.answered = self._question.answered or inv
+        question = self._question
+        question.ends.append(end._replace(inv=inv))
+        if not question.answered:
+            question.answered, question.told_ns = inv, time.time_ns()
 
 
 def _end(answer: dict[str, Any]) -> End:

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from tests.support.review_kills.evidence import Cast, Claim
 from tests.support.review_kills.gates import CLEO, DECIDERS, GATES, PASSWORD, PEOPLE
+from tests.support.review_kills.sites import Site
 from tests.support.serving import TOKEN as ADMIN_TOKEN
-from tests.support.serving import Reply, Serving
+from tests.support.serving import Reply
 
 _LOOKS_EVERY_S: Final = 0.05
 _WEIGHTS: Final = {"approve": 45, "edit": 15, "respond": 10, "reject": 20}
@@ -20,8 +21,8 @@ _NEVER: Final = 1 << 30
 class Deciders:
     """`casts` and `claims` are what they did, by review, and what they were told. `voting` hears of each vote before it is sent."""
 
-    def __init__(self, server: Serving, chance: random.Random, voting: Callable[[], None]) -> None:
-        self._server = server
+    def __init__(self, site: Site, chance: random.Random, voting: Callable[[], None]) -> None:
+        self._site = site
         self._chance = chance
         self._voting = voting
         self._tokens = {DECIDERS[-1]: ADMIN_TOKEN}
@@ -53,7 +54,7 @@ class Deciders:
 
     async def _ask(self, token: str, path: str, body: Any = None, method: str = "") -> Reply:
         """Raises OSError or HTTPException where the server is dying."""
-        return await asyncio.to_thread(self._server.admin, path, body, method, token)
+        return await asyncio.to_thread(self._site.admin, path, body, method, token)
 
     async def _decide(self, who: str) -> None:
         mind = random.Random(f"{self._life} {who}")
@@ -97,7 +98,7 @@ class Deciders:
     async def _claim(self, who: str, name: str) -> None:
         told = 0
         try:
-            told = (await self._ask(self._tokens[who], f"/reviews/{name}/claim", {})).status
+            told = _told(await self._ask(self._tokens[who], f"/reviews/{name}/claim", {}))
         finally:
             self.claims[name].append(Claim(who, told))
 
@@ -114,9 +115,16 @@ class Deciders:
         self._voting()
         try:
             reply = await self._ask(self._tokens[who], f"/reviews/{review['review']}/decisions", body)
-            told, late = reply.status, reply.status == 409 and "status" in reply.json["error"]["detail"]
+            told, late = _told(reply), reply.status == 409 and "status" in reply.json["error"]["detail"]
         finally:
             self.casts[review["review"]].append(Cast(who, choice, reason, text, told, late))
+
+
+def _told(reply: Reply) -> int:
+    """While a store or another process is away it is said whether it counts (then as if it were 200), does not, or is not known (0)."""
+    if reply.status != 503:
+        return reply.status
+    return {"yes": 200, "unknown": 0}.get(reply.json["error"].get("detail", {}).get("counts", ""), 503)
 
 
 async def stopped(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -6,15 +6,16 @@ import msgspec
 
 
 class End(NamedTuple):
-    """What a caller was told for good: the id and words of the answer, or no id and the code of the refusal."""
+    """What a caller was told for good: the id and words of the answer, or no id and the code of the refusal; and of which invocation."""
 
     id: str
     said: str
+    inv: str = ""
 
 
 class Cast(NamedTuple):
     """One vote. `reason` is unlike that of any other, `text` what an edit or a response says. `told` is the status of its answer, 0 where
-    the server died before it said anything; `late`: because the review was decided before."""
+    the server died before it said anything, or did not know; `late`: because the review was decided before."""
 
     by: str
     choice: str
@@ -42,17 +43,21 @@ class Evidence(msgspec.Struct):
     """`ends` is what the callers of the question were told, each time that it was asked for; `marks` what those of them that see headers
     were told of a reviewer's changes. `answered` is the invocation that the first caller got its last word from.
 
-    `left_ns` is when a caller gave up (ns UTC), 0 if none did. `records` are the explanations of all invocations of the question's run, in
-    their order, and `reviews` its reviews by name, as the admin plane has them; `casts` and `claims` by review, too.
+    `keyed`: its requests carry an idempotency key. `left_ns` is when a caller gave up (ns UTC), 0 if none did, `told_ns` when the first got
+    its last word; `spans` are when what one process knew was out of the others' reach. `records` are the explanations of all invocations of
+    the question's run, in their order, and `reviews` its reviews by name, as the admin plane has them; `casts` and `claims` by review, too.
     """
 
     text: str
     way: str
     gate: str
+    keyed: bool
     ends: list[End]
     marks: list[str]
     answered: str
     left_ns: int
+    told_ns: int
+    spans: list[tuple[int, int]]
     tries: int
     arrivals: list[Arrival]
     records: list[dict[str, Any]]
@@ -69,10 +74,13 @@ class Question:
         self.run = f"run-{number}"
         self.way = way
         self.gate = gate
+        # Of every second one. Without, a request that is made again is known by its caller, its run and its body.
+        self.key = f"key-{number}" if number % 2 else ""
         self.ends: list[End] = []
         self.marks: list[str] = []
         self.tries = 0
         self.left_ns = 0
+        self.told_ns = 0
         # Whether a caller of it was told to come back.
         self.came_back = False
         # The invocation whose answer its caller has read, whatever became of the connection after that.
@@ -94,6 +102,8 @@ class Found(msgspec.Struct):
     cut_off: int = 0
     crossed: int = 0
     failed: int = 0
+    unheard: int = 0
+    keyed: int = 0
     fallbacks: int = 0
     votes: int = 0
     counted: int = 0

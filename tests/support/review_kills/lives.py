@@ -1,54 +1,54 @@
-"""One server over many lives: questions, deciders, a kill at a moment, a restart, and the evidence of all that has ended."""
+"""One site over many lives: questions, deciders, a strike at a moment, until all serve again, and the evidence of all that has ended."""
 
 import asyncio
 import random
-import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tests.support.review_kills.auditor import AccusedError, count, judge
+from tests.support.review_kills.auditor import AccusedError, Verdict, count, judge
 from tests.support.review_kills.callers import WAYS, Caller
 from tests.support.review_kills.deciders import Deciders, stopped
 from tests.support.review_kills.evidence import Arrival, Evidence, Found, Question
-from tests.support.review_kills.gates import GATES, policy
-from tests.support.serving import Reply, Serving
+from tests.support.review_kills.gates import GATES
+from tests.support.review_kills.sites import Site
+from tests.support.serving import Reply
 
 from orchvynt.scripted.ledger import Ledger
 from orchvynt.testing.scripted import ScriptedProvider
 
 MOMENTS: Final = ("any", "journal", "voting", "delivery", "billed", "due")
 QUESTIONS: Final = 5
-# Below the range from which systems take the ports of connections: after a kill nobody else has it.
-PORTS: Final = (20_000, 30_000)
 LIFE_S_MAX: Final = 1.2
 # What the first provider may do to some requests of a life: then the next attempt is no second send.
 FAULTS: Final[tuple[dict[str, Any] | str | None, ...]] = (None, None, {"status": 500}, "close_before_byte", {"status": 529})
 # Once the server is left alone nobody waits longer for an answer; the machine may be busy.
-PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 240.0
 DRAINED_EVERY: Final = 25
+# What a process of several does not have filed when another one asks is there so much later.
+FILED_S: Final = 5.0
 # So much honest evidence is kept to be forged.
 KEPT: Final = 120
 
 
 class Restart(NamedTuple):
+    what: str
     moment: str
     parked: int
     serving_s: float
 
 
 class ReviewLives:
-    """Callers and deciders outlive the server. `kept` is evidence that was judged and found right."""
+    """Callers and deciders outlive what serves them. `kept` is evidence that was judged and found right."""
 
-    def __init__(self, folder: Path, provider: ScriptedProvider, seed: int) -> None:
+    def __init__(self, site: Site, provider: ScriptedProvider, chance: random.Random) -> None:
         self.provider = provider
-        self.chance = random.Random(seed)
-        self.server = Serving(folder, policy(provider))
-        self.server.port, self.server.admin_port = _free_port(), _free_port()
+        self.chance = chance
+        self.site = site
         self.restarts: list[Restart] = []
         self.found = Found()
         self.kept: list[Evidence] = []
@@ -56,33 +56,32 @@ class ReviewLives:
         self._asking: dict[asyncio.Task[None], Question] = {}
         self._ended = asyncio.Event()
         self._voting = asyncio.Event()
-        self._deciders = Deciders(self.server, self.chance, self._voting.set)
+        self._deciders = Deciders(site, self.chance, self._voting.set)
 
     async def run(self, kills: int, now_and_then: Callable[[], None] = lambda: None) -> None:
         """So many lives; now and then, and at the end, everybody is decided on and answered. Raises AccusedError."""
         # Callers that poll keep a thread each while they wait: those who decide must not stand behind them.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(128))
         await self._deciders.let_in()
+        # With as many of one as of the other each would meet one of the others only.
+        whats, moments = list(self.site.said), [*MOMENTS, *(MOMENTS[:1] if len(self.site.said) == len(MOMENTS) else ())]
         for number in range(kills):
-            await self.live(MOMENTS[number % len(MOMENTS)])
+            await self.live(whats[number % len(whats)], moments[number % len(moments)])
             if number % DRAINED_EVERY == DRAINED_EVERY - 1 or number == kills - 1:
                 await self._until_answered()
                 now_and_then()
-        verified = await asyncio.to_thread(self.server.command, "audit", "verify")
+        verified = await asyncio.to_thread(self.site.command, "audit", "verify")
         _require(verified.returncode == 0, f"the audit is not whole: {verified.stdout}{verified.stderr}")
 
-    async def live(self, moment: str) -> None:
-        """Questions, deciders, a kill at the moment, a restart; then the audit of all that has ended."""
+    async def live(self, what: str, moment: str) -> None:
+        """Questions, deciders, a strike at the moment, until all serve again; then the audit of all that has ended."""
         self.provider.fault("openai", self.chance.choice(FAULTS), times=self.chance.randrange(1, 3))
         for _ in range(QUESTIONS):
             self._ask()
         deciding = self._deciders.start()
-        await self._wait_for(moment)
-        self.server.kill()
-        began = time.monotonic()
-        await asyncio.to_thread(self.server.start)
+        took = await self.site.strike(what, self._wait_for(moment))
         parked = len((await self._admin("/reviews")).json["items"])
-        self.restarts.append(Restart(moment, parked, time.monotonic() - began))
+        self.restarts.append(Restart(what, moment, parked, took))
         await stopped(deciding)
         await self._audit()
 
@@ -105,7 +104,7 @@ class ReviewLives:
         self._asked += 1
         gates = tuple(GATES)
         question = Question(self._asked, WAYS[self._asked % len(WAYS)], gates[self._asked % len(gates)])
-        task = asyncio.ensure_future(Caller(self.server, question, self.chance.random(), self._ended.set).run())
+        task = asyncio.ensure_future(Caller(self.site, question, self.chance.random(), self._ended.set).run())
         self._asking[task] = question
 
     async def _wait_for(self, moment: str) -> None:
@@ -150,14 +149,19 @@ class ReviewLives:
                 known, times = now, times - 1
 
     def _journal_bytes(self) -> int:
-        return sum(file.stat().st_size for file in self.server.folder.glob("*.journal/*.facts"))
+        found = 0
+        for file in self.site.folder.rglob("*.facts"):
+            # What is filed may be dropped meanwhile.
+            with suppress(FileNotFoundError):
+                found += file.stat().st_size
+        return found
 
     def _ledger_bytes(self) -> int:
         return self.provider.ledger_path.stat().st_size if self.provider.ledger_path.exists() else 0
 
     async def _admin(self, path: str) -> Reply:
         """Raises OSError or HTTPException where the server is dying."""
-        return await asyncio.to_thread(self.server.admin, path)
+        return await asyncio.to_thread(self.site.admin, path)
 
     async def _audit(self) -> None:
         """Of every question that has its last word since the last audit."""
@@ -170,10 +174,22 @@ class ReviewLives:
         for task in over:
             question = self._asking.pop(task)
             task.result()
-            seen = await self._evidence(question, arrivals[question.text])
-            count(self.found, seen, judge(seen))
+            seen, verdict = await self._judged(question, arrivals[question.text])
+            count(self.found, seen, verdict)
             if len(self.kept) < KEPT:
                 self.kept.append(seen)
+
+    async def _judged(self, question: Question, arrivals: list[Arrival]) -> tuple[Evidence, Verdict]:
+        """What one of several processes wrote a moment ago may not be read from another one yet: then it is read again."""
+        until = time.monotonic() + FILED_S
+        while True:
+            seen = await self._evidence(question, arrivals)
+            try:
+                return seen, judge(seen)
+            except AccusedError:
+                if len(self.site.said) == 1 or time.monotonic() > until:
+                    raise
+            await asyncio.sleep(1)
 
     async def _evidence(self, question: Question, arrivals: list[Arrival]) -> Evidence:
         listed = (await self._admin(f"/runs/{question.run}")).json["items"]
@@ -185,10 +201,13 @@ class ReviewLives:
             question.text,
             question.way,
             question.gate,
+            bool(question.key),
             question.ends,
             question.marks,
             question.answered,
             question.left_ns,
+            question.told_ns,
+            list(self.site.spans),
             question.tries,
             arrivals,
             records,
@@ -201,17 +220,3 @@ class ReviewLives:
 def _require(holds: bool, why: str) -> None:
     if not holds:
         raise AccusedError(why)
-
-
-def _free_port() -> int:
-    """By no seed: two runs of one seed may stand side by side, and neither takes the other's while its server is down."""
-    chance = random.SystemRandom()
-    while True:
-        port = chance.randrange(*PORTS)
-        with socket.socket() as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port

@@ -6,6 +6,7 @@ from tests.surfaces.admin.browsing import PASSWORD, logged_in, token_of
 from tests.surfaces.world import NOW, SECOND, SECRETS, World, renamed
 
 from orchvynt.model.facts import ReviewVoted, Vote
+from orchvynt.model.faults import Fault
 
 REASON = {"reason": "looked at it"}
 VERBS = [
@@ -73,6 +74,18 @@ def test_a_claim_is_seen_and_given_back(world: World) -> None:
     ]
     for method, path in (("POST", "/reviews/x/claim"), ("DELETE", "/reviews/x/claim"), ("POST", "/reviews/x/release")):
         assert world.ask(method, path, "reviewer").status == 404
+
+
+@pytest.mark.parametrize(("counts", "outcome", "noted"), [("yes", "voted", 0), ("unknown", "refused", 0), ("no", "refused", 2)])
+def test_a_vote_that_counts_or_may_is_no_refusal_in_the_audit(world: World, counts: str, outcome: str, noted: int) -> None:
+    """While the store is away, or another process says nothing: an entry of the audit comes of the fact, if there is one."""
+    fill(world)
+    world.control.unshown = Fault("store_unavailable", "It cannot be shown.", detail={"counts": counts})
+    answer = world.ask("POST", "/reviews/rev_1/decisions", "reviewer", {"decision": "approve", **REASON})
+    assert (answer.status, answer.error["detail"]) == (503, {"counts": counts})
+    done = world.ask("POST", "/reviews/decisions", "reviewer", {"reviews": ["rev_1"], "decision": "approve", **REASON}).json
+    assert [(item["outcome"], item["code"]) for item in done["items"]] == [(outcome, "store_unavailable")]
+    assert [row.what for row in world.audits if row.what != "review.open"] == ["review.approve refused"] * noted
 
 
 def test_several_are_decided_apart(world: World) -> None:

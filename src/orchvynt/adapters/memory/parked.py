@@ -20,9 +20,9 @@ class MemoryParked(MemoryInbox):
     def _owner(self, review: str) -> str:
         return self._owners.get(review, "")
 
-    def file_departures(self, facts: Sequence[DepartureFact]) -> None:
+    def file_departures(self, facts: Sequence[DepartureFact], process: str) -> None:
         if facts:
-            self._departures = fold_departures(self._departures, facts)
+            self._departures = fold_departures(self._departures, facts, process)
 
     async def parked(self, now: int, joinable_ns: int) -> list[ParkedRow]:
         rows = await self.reviews_page(ReviewsAsked(len(self._reviews), "all"))
@@ -38,7 +38,7 @@ def parked_row(row: ReviewRow, departure: Departure, owner: str) -> ParkedRow:
     return ParkedRow(
         row.review, row.inv, row.gate, row.status, row.opened_at, row.decided_at, row.by, row.key_id, row.join_key, row.escalates_at,
         row.escalations, row.after_delivery, row.claimed_by, row.claimed_until, row.votes, row.reminds, row.reminded, terms,
-        departure.claim_for_ns, departure.left_at, owner,
+        departure.claim_for_ns, departure.left_at, departure.process, owner,
     )  # fmt: skip
 
 

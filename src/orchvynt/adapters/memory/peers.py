@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from orchvynt.adapters.memory.parked import MemoryParked, parked_row
 from orchvynt.adapters.projection import Batch
 from orchvynt.model.facts import ReviewDecided, ReviewOpened
 from orchvynt.model.review_facts import CLAIM_FOR_NS
 from orchvynt.ports.parked import Departure, ParkedRow
-from orchvynt.ports.peers import REVIEW_CHANGES_KEPT, Pulse, Question, Served, Tenure
+from orchvynt.ports.peers import REVIEW_CHANGES_KEPT, TOLD_NS, Pulse, Question, Served, Tenure
 from orchvynt.ports.store import PolicyRow
 
 
@@ -125,3 +127,10 @@ class MemoryPeers(MemoryParked):
         invocations = list(dict.fromkeys(self._reviews[review].inv for review in orphaned))
         self._number_changes(invocations)
         return invocations
+
+    async def cut_off(self, process: str, at: int) -> None:
+        self._check_open()
+        awaited = {row.inv for row in self._reviews.values() if row.status == "open" or row.decided_at > at - TOLD_NS}
+        cut = [one for one in self._departures.values() if one.process == process and one.inv in awaited]
+        self._departures |= {one.inv: replace(one, left_at=at, process="") for one in cut}
+        self._number_changes(one.inv for one in cut)

@@ -79,7 +79,7 @@ class MemoryStore(MemoryAudit, MemoryPeers, MemoryOutbox, MemoryChanges, MemoryP
             self._references.setdefault(reference, []).append(seq)
         self._file_spend(batch, process)
         self._receipts.file(batch.receipts)
-        self.file_departures(batch.departures)
+        self.file_departures(batch.departures, process or self.process)
         for attempt in batch.released:
             self._holds.pop(attempt, None)
         self._holds.update(batch.holds)

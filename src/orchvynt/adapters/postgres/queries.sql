@@ -94,12 +94,12 @@ INSERT INTO reviews VALUES (
 
 -- name: departure
 -- One, by its invocation.
-SELECT inv, claim_for_ns, left_at FROM departures WHERE inv = $1;
+SELECT inv, claim_for_ns, left_at, process FROM departures WHERE inv = $1;
 
 -- name: put_departure
 -- As it stands after the newest fact.
-INSERT INTO departures (inv, claim_for_ns, left_at) VALUES ($1, $2, $3)
-ON CONFLICT (inv) DO UPDATE SET claim_for_ns = excluded.claim_for_ns, left_at = excluded.left_at;
+INSERT INTO departures (inv, claim_for_ns, left_at, process) VALUES ($1, $2, $3, $4)
+ON CONFLICT (inv) DO UPDATE SET claim_for_ns = excluded.claim_for_ns, left_at = excluded.left_at, process = excluded.process;
 
 -- name: add_feedback
 -- Scores of answers. The first one of an invocation stands.
@@ -272,7 +272,7 @@ SELECT inv FROM invocations WHERE outcome = '' AND process = (SELECT number FROM
 -- Oldest first, those for which {which} holds.
 SELECT
     reviews.review, reviews.inv, gate, status, opened_at, decided_at, by, key_id, join_key, escalates_at, escalations, after_delivery, claimed_by,
-    claimed_until, votes, reminds, reminded, coalesce(claim_for_ns, :claim_for_ns), coalesce(left_at, 0),
+    claimed_until, votes, reminds, reminded, coalesce(claim_for_ns, :claim_for_ns), coalesce(left_at, 0), coalesce(departures.process, ''),
     coalesce(review_owners.process, ''), reviewers, require_reason, quorum, not_requester, requester, stage
 FROM reviews LEFT JOIN departures ON departures.inv = reviews.inv LEFT JOIN review_owners ON review_owners.review = reviews.review
 WHERE {which}
@@ -922,6 +922,14 @@ UPDATE review_owners SET process = $1 WHERE review = $2 AND process = $3;
 -- Open ones that none of the living decides about, their invocations, and who did.
 SELECT review_owners.review, inv, process FROM review_owners JOIN reviews ON reviews.review = review_owners.review
 WHERE process NOT IN (SELECT json_array_elements_text(:living::json)) AND process <> :process;
+
+-- name: cut_off
+-- Whoever waited at a process that is gone left then: for what is open, or was decided a moment before.
+WITH cut AS (
+    UPDATE departures SET left_at = :at, process = '' WHERE process = :process AND process <> ''
+    AND EXISTS (SELECT 1 FROM reviews WHERE reviews.inv = departures.inv AND (status = 'open' OR decided_at > :since))
+    RETURNING inv
+) SELECT inv FROM cut;
 
 -- name: parked_at_start
 -- A condition of `parked`: those that are open, and those that a caller may still come back for.

@@ -22,12 +22,16 @@ _SQLITE_MIN: Final = (3, 38, 0)  # STRICT tables (3.37) and RETURNING
 
 
 def connect_writer(path: Path, busy_ms: int) -> SqliteConnection:
-    """The only connection that writes, with the schema of this build. Raises StoreUnavailableError."""
+    """A connection that writes, with the schema of this build. Raises StoreUnavailableError."""
     if sqlite3.sqlite_version_info < _SQLITE_MIN:
         raise StoreUnavailableError(f"SQLite {sqlite3.sqlite_version} is too old. Use a Python whose sqlite3 is 3.38 or newer.")
     try:
         # SQLite gives its -wal and -shm files the mode of the database.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # INVARIANT: a database that is there is opened by SQLite alone: closing any other descriptor of it drops all locks that this
+        # process has on it, and the next process that goes deletes the log of those that stay.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        pass
     except OSError as error:
         raise StoreUnavailableError(f"the store {path} is unavailable: {error.strerror}. Check the path and its directory.") from error
     connection: SqliteConnection | None = None

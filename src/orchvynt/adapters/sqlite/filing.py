@@ -110,7 +110,7 @@ def file_batch(connection: Connection, batch: Batch, position: Position, chain: 
     if batch.reviews:
         file_news(connection, batch.reviews)
     if batch.departures:
-        file_departures(connection, batch.departures)
+        file_departures(connection, batch.departures, process.id)
     if batch.feedback:
         scores: list[Value] = []
         for fact in batch.feedback:

@@ -15,7 +15,7 @@ from orchvynt.ports.parked import ParkedRow, ParkedTerms
 _decode_reviewers: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 _decode_votes: Final = msgspec.json.Decoder(tuple[Vote, ...]).decode
 # The columns of ParkedTerms stand last.
-_SHARED_FROM: Final = 20
+_SHARED_FROM: Final = 21
 _decode_reminds: Final = msgspec.json.Decoder(tuple[int, ...]).decode
 _encode: Final = msgspec.json.Encoder().encode
 _AT_START: Final = QUERIES["parked"].filled(which=QUERIES["parked_at_start"])
@@ -42,7 +42,7 @@ def _read(rows: Iterable[Any]) -> list[ParkedRow]:
     for row in rows:
         (
             review, inv, gate, status, opened_at, decided_at, by, key_id, join_key, escalates_at, escalations, after_delivery, claimed_by,
-            claimed_until, votes, reminds, reminded, claim_for_ns, left_at, owner,
+            claimed_until, votes, reminds, reminded, claim_for_ns, left_at, waits_at, owner,
         ) = row[:_SHARED_FROM]  # fmt: skip
         raw = row[_SHARED_FROM:]
         terms = known.get(raw)
@@ -54,7 +54,7 @@ def _read(rows: Iterable[Any]) -> list[ParkedRow]:
             review, inv, names.setdefault(gate, gate), names.setdefault(status, status), opened_at, decided_at, by,
             names.setdefault(key_id, key_id), join_key, escalates_at, escalations, bool(after_delivery), claimed_by, claimed_until,
             _decode_votes(votes) if votes else (), _decode_reminds(reminds) if reminds else (), reminded, terms, claim_for_ns, left_at,
-            names.setdefault(owner, owner),
+            names.setdefault(waits_at, waits_at), names.setdefault(owner, owner),
         )  # fmt: skip
         found.append(one)
     return found

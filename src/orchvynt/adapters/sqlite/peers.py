@@ -12,7 +12,7 @@ from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.review_changes import number_changes
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.ports.parked import ParkedRow
-from orchvynt.ports.peers import Pulse, Question, Served, Tenure
+from orchvynt.ports.peers import TOLD_NS, Pulse, Question, Served, Tenure
 
 T = TypeVar("T")
 
@@ -102,6 +102,13 @@ class SqlitePeers:
             return invocations
 
         return await self._work(work)
+
+    async def cut_off(self, process: str, at: int) -> None:
+        def work(connection: Connection) -> None:
+            cut = connection.execute(QUERIES["cut_off"], {"process": process, "at": at, "since": at - TOLD_NS}).fetchall()
+            number_changes(connection, [str(inv) for (inv,) in cut])
+
+        await self._work(work)
 
     async def _shared(self, name: str, values: Row) -> bool:
         """→ whether a row changed."""

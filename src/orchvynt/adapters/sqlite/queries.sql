@@ -88,11 +88,11 @@ INSERT OR REPLACE INTO reviews VALUES {rows};
 
 -- name: departure
 -- One, by its invocation.
-SELECT inv, claim_for_ns, left_at FROM departures WHERE inv = ?;
+SELECT inv, claim_for_ns, left_at, process FROM departures WHERE inv = ?;
 
 -- name: put_departure
 -- As it stands after the newest fact.
-INSERT OR REPLACE INTO departures (inv, claim_for_ns, left_at) VALUES {rows};
+INSERT OR REPLACE INTO departures (inv, claim_for_ns, left_at, process) VALUES {rows};
 
 -- name: add_feedback
 -- Scores of answers. The first one of an invocation stands.
@@ -269,7 +269,7 @@ SELECT inv FROM invocations WHERE outcome = '' AND process = (SELECT number FROM
 -- Oldest first, those for which {which} holds.
 SELECT
     reviews.review, reviews.inv, gate, status, opened_at, decided_at, by, key_id, join_key, escalates_at, escalations, after_delivery, claimed_by,
-    claimed_until, votes, reminds, reminded, coalesce(claim_for_ns, :claim_for_ns), coalesce(left_at, 0),
+    claimed_until, votes, reminds, reminded, coalesce(claim_for_ns, :claim_for_ns), coalesce(left_at, 0), coalesce(departures.process, ''),
     coalesce(review_owners.process, ''), reviewers, require_reason, quorum, not_requester, requester, stage
 FROM reviews LEFT JOIN departures ON departures.inv = reviews.inv LEFT JOIN review_owners ON review_owners.review = reviews.review
 WHERE {which}
@@ -917,6 +917,12 @@ UPDATE review_owners SET process = ?1 WHERE review = ?2 AND process = ?3;
 -- Open ones that none of the living decides about, their invocations, and who did.
 SELECT review_owners.review, inv, process FROM review_owners JOIN reviews ON reviews.review = review_owners.review
 WHERE process NOT IN (SELECT value FROM json_each(:living)) AND process <> :process;
+
+-- name: cut_off
+-- Whoever waited at a process that is gone left then: for what is open, or was decided a moment before.
+UPDATE departures SET left_at = :at, process = '' WHERE process = :process AND process <> ''
+AND EXISTS (SELECT 1 FROM reviews WHERE reviews.inv = departures.inv AND (status = 'open' OR decided_at > :since))
+RETURNING inv;
 
 -- name: parked_at_start
 -- A condition of `parked`: those that are open, and those that a caller may still come back for.

@@ -130,10 +130,7 @@ async def decide(desk: Desk, asking: Asking) -> ReviewView | Fault:
     review = asking.path["review"]
     amount = plain_text(body.grant) if body.grant is not None else None
     done = await desk.control.decide(review, body.decision, asking.voter, body.reason, amount, body.reply, body.edition)
-    if isinstance(done, Fault):
-        await note(desk, asking.who, f"review.{body.decision} refused", done.message, review)
-        return done
-    return _view(done, desk.clock.now())
+    return await _noted(desk, asking, body.decision, done)
 
 
 async def decide_all(desk: Desk, asking: Asking) -> DecisionsView:
@@ -144,8 +141,9 @@ async def decide_all(desk: Desk, asking: Asking) -> DecisionsView:
     items: list[DecidedView] = []
     for review, done in zip(reviews, await desk.control.decide_all(reviews, body.decision, asking.voter, body.reason), strict=True):
         if isinstance(done, Fault):
-            await note(desk, asking.who, f"review.{body.decision} refused", done.message, review)
-            items.append(DecidedView(review, "refused", code=done.code, message=done.text))
+            await _note_refusal(desk, asking, body.decision, done, review)
+            outcome: Literal["voted", "refused"] = "voted" if done.detail.get("counts") == "yes" else "refused"
+            items.append(DecidedView(review, outcome, code=done.code, message=done.text))
         else:
             items.append(DecidedView(review, "voted" if done.status == "open" else "decided", done.status))
     return DecisionsView(tuple(items), sum(item.outcome == "refused" for item in items))
@@ -167,8 +165,14 @@ async def _noted(desk: Desk, asking: Asking, what: str, done: ReviewRow | Fault)
     """What was done is an entry of the audit by its fact; what was refused has none."""
     if not isinstance(done, Fault):
         return _view(done, desk.clock.now())
-    await note(desk, asking.who, f"review.{what} refused", done.message, asking.path["review"])
+    await _note_refusal(desk, asking, what, done, asking.path["review"])
     return done
+
+
+async def _note_refusal(desk: Desk, asking: Asking, what: str, done: Fault, review: str) -> None:
+    """Not of what counts, or may count, though its answer is an error: that is an entry by its fact."""
+    if done.detail.get("counts", "no") == "no":
+        await note(desk, asking.who, f"review.{what} refused", done.message, review)
 
 
 def _case(row: ReviewRow) -> Case:

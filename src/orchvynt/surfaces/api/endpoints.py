@@ -9,12 +9,10 @@ from orchvynt.decisions.identity.credentials import Identity
 from orchvynt.decisions.identity.parents import nested
 from orchvynt.dialects import registry
 from orchvynt.language.scope import RequestValues
-from orchvynt.lifecycle.explain.explanation import explain
 from orchvynt.lifecycle.state import State
 from orchvynt.lifecycle.unasked import journal_is_full
-from orchvynt.model.facts import InvocationReceived
 from orchvynt.model.faults import Fault
-from orchvynt.model.invocation import DialectName, Idempotency, caller_of
+from orchvynt.model.invocation import DialectName, Idempotency
 from orchvynt.ports.caller import CallerLine
 from orchvynt.ports.clock import Ids
 from orchvynt.ports.store import Store, StoreUnavailableError
@@ -29,6 +27,7 @@ from orchvynt.runtime.peers import Peers
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.repeating import Asked, Repeating
 from orchvynt.runtime.reviewing import Reviewing
+from orchvynt.runtime.seeking import Seeking
 from orchvynt.runtime.shedding import Shedding
 from orchvynt.runtime.tasks import Tasks
 from orchvynt.surfaces.api.door import FrontDoor
@@ -40,6 +39,7 @@ from orchvynt.surfaces.api.paths import ASKING, PLAIN, Place, place, spoken
 from orchvynt.surfaces.api.poll_requests import no_invocation, seconds_asked
 from orchvynt.surfaces.api.readiness import Status, readiness, status_of
 from orchvynt.surfaces.api.reception import Reception, Taken
+from orchvynt.surfaces.api.recorded import record
 from orchvynt.surfaces.api.scoring import score, scored
 
 LISTED: Final = (
@@ -78,7 +78,7 @@ class DataPlane:
         self.outage = carrier.outage
         self.door = FrontDoor(shedding, reception, policies, repeating, carrier.parked, carrier.clock)
         self.peers = peers
-        self.following = following
+        self.seeking = Seeking(carrier.parked, peers, following, carrier.clock)
         self.depths = Depths(store, peers)
         self.feedback = Feedback(carrier.journal, carrier.clock, store, carrier.observed.scores, peers)
         # Told to load balancers first; what still arrives is served until `draining`.
@@ -127,13 +127,28 @@ class DataPlane:
         if made.idempotency is not None and taken.refused is None:
             self._ask_once(life, taken, made.idempotency, request, line)
             return
+        only_joins = self.door.only_joins is request
+        if taken.refused is None and self.seeking.doubts(life.state, bool(snapshot.gates)):
+            self.tasks.start(self._seek(life, taken, request, line, only_joins), f"what {made.id} may join")
+        else:
+            self._join_or_begin(life, taken, request, line, only_joins)
+
+    def _join_or_begin(self, life: Life, taken: Taken, request: Request, line: CallerLine, only_joins: bool) -> None:
+        made = taken.invocation
         one = self.carrier.parking.joinable(life.state) if taken.refused is None else None
         if one is not None:
             self.reviewing.join(one, line, made.request_id)
-        elif self.door.only_joins is request and (fault := self.door.may_begin(snapshot, request)) is not None:
+        elif only_joins and (fault := self.door.may_begin(life.snapshot, request)) is not None:
             self._refuse(request, line, fault)
         else:
             self._begin(life, taken, line, made.request_id)
+
+    async def _seek(self, life: Life, taken: Taken, request: Request, line: CallerLine, only_joins: bool) -> None:
+        """The same where another process may have parked what this request comes back for."""
+        await self.seeking.again(life.state)
+        # Who left before anything was sent asked for nothing.
+        if not line.gone:
+            self._join_or_begin(life, taken, request, line, only_joins)
 
     def _ask_once(self, life: Life, taken: Taken, key: Idempotency, request: Request, line: CallerLine) -> None:
         """The same under an idempotency key. Apart from `_ask`, so that only these requests pay for variables that outlive their call."""
@@ -236,21 +251,14 @@ class DataPlane:
             self.tasks.start(self._record(request, line, inv, identity), f"record {inv}")
 
     async def _record(self, request: Request, line: CallerLine, inv: str, identity: Identity) -> None:
-        try:
-            await self.peers.file()
-            found = await self.store.facts(inv)
-        except StoreUnavailableError as error:
-            self._refuse(request, line, Fault("store_unavailable", f"The store cannot be read: {error}.", retry_after_seconds=5))
-            return
-        first = found[0] if found else None
-        if not isinstance(first, InvocationReceived) or caller_of(first.key, first.key_id) != identity.caller:
-            self._refuse(request, line, no_invocation(inv))
-            return
-        line.answer(200, [("x-orchvynt-invocation", inv)], msgspec.json.encode(explain(found)))
+        self._tell_of(inv, await record(self.peers, self.store, inv, identity.caller), request, line)
 
     async def _score(self, request: Request, line: CallerLine, inv: str) -> None:
         identity = self.reception.identify(self.policies.current, request, self.carrier.clock.now())
         said = identity if isinstance(identity, Fault) else await score(self.feedback, inv, identity.caller, request)
+        self._tell_of(inv, said, request, line)
+
+    def _tell_of(self, inv: str, said: bytes | Fault, request: Request, line: CallerLine) -> None:
         if isinstance(said, Fault):
             self._refuse(request, line, said)
         else:
@@ -258,13 +266,10 @@ class DataPlane:
 
     async def _seek_result(self, request: Request, line: CallerLine, inv: str, identity: Identity) -> None:
         """Another process may have parked it a moment ago."""
-        try:
-            await self.peers.file()
-            await self.following.follow()
-        except StoreUnavailableError as error:
-            self._refuse(request, line, Fault("store_unavailable", f"The store cannot be read: {error}.", retry_after_seconds=5))
-            return
-        self._result(request, line, inv, identity, sought=True)
+        if (fault := await self.seeking.invocation(inv)) is not None:
+            self._refuse(request, line, fault)
+        else:
+            self._result(request, line, inv, identity, sought=True)
 
     def _result(self, request: Request, line: CallerLine, inv: str, identity: Identity, sought: bool = False) -> None:
         one = self.carrier.parked.invocation(inv)
