@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from tests.support import canaries
 
-READY_S_MAX = 30.0
+READY_S_MAX = 120.0
 TOKEN = canaries.ADMIN_TOKEN
 
 
