@@ -141,8 +141,9 @@ def main() -> int:
     parser.add_argument("--on", choices=FLEETS, action="append", help="all, unless told")
     asked = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"worker-kills-{time.strftime('%Y-%m-%dT%H%M%SZ', time.gmtime())}.md"
-    kept = run(asked.on or list(FLEETS), asked.lives, asked.seed, path)
+    on = asked.on or list(FLEETS)
+    path = RESULTS / f"worker-kills-{'-'.join(on)}-{time.strftime('%Y-%m-%dT%H%M%SZ', time.gmtime())}.md"
+    kept = run(on, asked.lives, asked.seed, path)
     print(path.read_text())
     print(f"written to {path}")
     return 0 if kept else 1

@@ -25,15 +25,7 @@ def connect_writer(path: Path, busy_ms: int) -> SqliteConnection:
     """A connection that writes, with the schema of this build. Raises StoreUnavailableError."""
     if sqlite3.sqlite_version_info < _SQLITE_MIN:
         raise StoreUnavailableError(f"SQLite {sqlite3.sqlite_version} is too old. Use a Python whose sqlite3 is 3.38 or newer.")
-    try:
-        # SQLite gives its -wal and -shm files the mode of the database.
-        # INVARIANT: a database that is there is opened by SQLite alone: closing any other descriptor of it drops all locks that this
-        # process has on it, and the next process that goes deletes the log of those that stay.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise StoreUnavailableError(f"the store {path} is unavailable: {error.strerror}. Check the path and its directory.") from error
+    _make_file(path)
     connection: SqliteConnection | None = None
     try:
         connection = _connect(str(path), busy_ms)
@@ -47,6 +39,19 @@ def connect_writer(path: Path, busy_ms: int) -> SqliteConnection:
             connection.close()
         raise
     return connection
+
+
+def _make_file(path: Path) -> None:
+    """An empty file that only its owner may read: SQLite gives its -wal and -shm files the same mode.
+
+    INVARIANT: a file that is there is not opened. To close it again would end all locks that SQLite holds on it in this process
+    (https://www.sqlite.org/howtocorrupt.html, 2.2), and whoever else leaves would take the log away under those that write to it."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StoreUnavailableError(f"the store {path} is unavailable: {error.strerror}. Check the path and its directory.") from error
 
 
 def connect_reader(path: Path, busy_ms: int) -> SqliteConnection:
