@@ -19,7 +19,7 @@
 #   make fuzz    what parses is fed with hostile bytes, a minute for each target; options in ARGS, e.g. make fuzz ARGS='--minutes 10'
 #   make simulate   10,000 seeded worlds in virtual time, audited from outside, and a dated report; ARGS='--seed N' repeats one
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench instructions streams failover budgets-bench open-reviews soak outage overload parallel kills worker-kills review-kills fuzz simulate compiled docs format clean
+.PHONY: demo test check bench instructions streams failover budgets-bench open-reviews soak outage overload parallel kills workers worker-kills review-kills fuzz simulate compiled docs format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -90,6 +90,9 @@ parallel: $(VENV)/.installed-dev
 
 kills: $(VENV)/.installed-dev
 	PYTHONPATH=. $(BIN)/python bench/kills.py $(ARGS)
+
+workers: $(VENV)/.installed-dev
+	PYTHONPATH=. $(BIN)/python bench/workers.py $(ARGS)
 
 worker-kills: $(VENV)/.installed-dev
 	PYTHONPATH=. $(BIN)/python bench/worker_kills.py $(ARGS)

@@ -127,6 +127,12 @@ def session_ns(leader: int) -> tuple[int, int]:
     return sum(ran for ran, _ in told), sum(waited for _, waited in told)
 
 
+def children(parent: int) -> list[int]:
+    """Every living process that this one has begun itself."""
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [pid for pid in pids if (fields := _stat(pid)) and int(fields[1]) == parent and fields[0] != "Z"]
+
+
 def memory_mib(leader: int) -> float:
     """Resident memory of the session; shared pages count once per process."""
     return sum(int(fields[21]) for pid in family(leader) if (fields := _stat(pid))) * PAGE_BYTES / 2**20

@@ -164,7 +164,7 @@ def test_a_step_that_fails_leaves_nothing(postgres: Server) -> None:
     postgres.sql("CREATE TABLE evidence (x int)", url=place)
     one = session(place)
     one.connect()
-    with pytest.raises(StoreUnavailableError, match="refuses a statement"):
+    with pytest.raises(StoreUnavailableError, match="half of ours"):
         migrate(one)
     one.close()
     assert postgres.sql("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()", url=place) == [("evidence",)]
@@ -201,8 +201,19 @@ def test_what_the_server_refuses_is_said_without_a_password(postgres: Server, tm
         assert "cannot be reached" in await refused("postgresql://postgres:secret@127.0.0.1:1/postgres", "d")
         assert "cannot be reached" in await refused(f"postgresql://postgres:secret@{place}/postgres?sslmode=require", "e")
         assert not (tmp_path / "d" / "process").exists()
+        assert "what no client knows" in await refused(f"postgresql://postgres:secret@{place}/postgres?sslmode=secret", "f")
+        assert "a setting that --store names" in await refused(f"postgresql://postgres:secret@{place}/postgres?secret=1", "g")
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("table", ["people", "applied"])
+def test_what_belongs_to_another_program_is_left_alone(table: str, postgres: Server, tmp_path: Path) -> None:
+    place = postgres.fresh_schema()
+    postgres.sql(f"CREATE TABLE {table} (id bigint)", url=place)
+    with pytest.raises(StoreUnavailableError, match="another program's"):
+        asyncio.run(open_store(target(place), tmp_path / "journal"))
+    assert postgres.sql("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()", url=place) == [(table,)]
 
 
 def test_records_that_the_server_lost_are_filed_again_from_the_journal(url: str, postgres: Server, tmp_path: Path) -> None:

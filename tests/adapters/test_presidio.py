@@ -5,7 +5,9 @@ The same cases run against a library of ours with its interface, and against the
 
 import importlib.util
 import io
+import os
 import queue
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -181,6 +183,18 @@ def test_the_child_ends_with_its_input_and_refuses_giants() -> None:
     assert read(answers, Answer) == Answer({"URL": 7})
     with pytest.raises(EOFError):
         read(io.BytesIO(LENGTH.pack(FRAME_BYTES_MAX + 1)), Answer)
+
+
+def test_the_child_says_nothing_when_whoever_asked_was_killed(tmp_path: Path) -> None:
+    (tmp_path / "presidio_analyzer.py").write_text("raise ImportError")
+    reader, writer = os.pipe()
+    command = [sys.executable, "-m", "orchvynt.adapters.presidio.child", "en", "none"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=writer, stderr=subprocess.PIPE, env=environment) as one:
+        os.close(writer)
+        os.close(reader)
+        _, said = one.communicate(timeout=60)
+    assert (one.returncode, said) == (0, b"")
 
 
 @pytest.fixture(scope="module")

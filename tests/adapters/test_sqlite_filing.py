@@ -110,6 +110,31 @@ def test_a_locked_database_refuses_changes_and_loses_none(tmp_path: Path) -> Non
     asyncio.run(run())
 
 
+def test_a_store_that_is_asked_all_the_time_is_seen_to_be_away(tmp_path: Path) -> None:
+    """Each question waits for the lock. Who has nothing to file would not know of it as long as some come."""
+
+    async def run() -> None:
+        opened = await open_store(tmp_path / "store.db", tmp_path / "journal", limits=StoreLimits(busy_ms=200))
+        blocker = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")
+        asking = [asyncio.ensure_future(opened.store.add_token(TokenRow(str(number), "viewer", "", 1, ""))) for number in range(20)]
+        while not opened.store.backlog().problem:
+            assert not all(one.done() for one in asking), "each was refused, and the store counts as being there"
+            await asyncio.sleep(0.01)
+        assert "SQLITE_BUSY" in opened.store.backlog().problem
+        # One look is enough for all of them; none waits for the lock on its own.
+        told = await asyncio.gather(*asking, return_exceptions=True)
+        assert all(isinstance(one, StoreUnavailableError) for one in told)
+        blocker.close()
+        while opened.store.backlog().problem:
+            await asyncio.sleep(0.01)
+        await opened.store.add_token(TokenRow("back", "viewer", "", 1, ""))
+        assert [one.name for one in await opened.store.tokens()] == ["back"]
+        await opened.store.close()
+
+    asyncio.run(run())
+
+
 def test_a_value_that_no_database_holds_stops_its_sender_and_not_the_filer(tmp_path: Path) -> None:
     async def run() -> None:
         opened = await open_store(tmp_path / "store.db", tmp_path / "journal")

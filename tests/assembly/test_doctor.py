@@ -17,17 +17,28 @@ NOBODY = "127.0.0.1:1"
 
 
 class Healthy(http.server.BaseHTTPRequestHandler):
+    status = "ok"
+
     def do_GET(self) -> None:
         self.send_response(200 if self.path == "/api/v1/health" else 404)
         self.end_headers()
+        self.wfile.write(json.dumps({"status": self.status}).encode())
 
     def log_message(self, format: str, *args: object) -> None:
         return
 
 
+class WithoutStore(Healthy):
+    status = "store_away"
+
+
+class Another(Healthy):
+    status = "nobody's"
+
+
 @contextmanager
-def server() -> Iterator[str]:
-    with http.server.HTTPServer(("127.0.0.1", 0), Healthy) as running:
+def server(answers: type[Healthy] = Healthy) -> Iterator[str]:
+    with http.server.HTTPServer(("127.0.0.1", 0), answers) as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.02,))
         thread.start()
         try:
@@ -66,6 +77,7 @@ def test_a_key_that_is_missing_is_named(tmp_path: Path) -> None:
     missing = found["provider anthropic"]
     assert not missing.ok
     assert "ANTHROPIC_API_KEY" in missing.found
+    assert "here" in missing.found, "it knows nothing of the server's environment"
     assert "orchvynt serve" in missing.help
 
 
@@ -103,6 +115,16 @@ def test_a_server_that_does_not_answer_is_told(tmp_path: Path, address: str) -> 
     found = {one.what: one for one in examine("", address, {}, tmp_path)}["server"]
     assert not found.ok
     assert found.help == "Start one: orchvynt serve"
+
+
+def test_a_server_whose_store_is_away_is_not_well(tmp_path: Path) -> None:
+    with server(WithoutStore) as address:
+        found = {one.what: one for one in examine("", address, {}, tmp_path)}["server"]
+    assert not found.ok
+    assert "store_away" in found.found
+    assert "orchvynt status" in found.help
+    with server(Another) as address:
+        assert {one.what: one for one in examine("", address, {}, tmp_path)}["server"].ok
 
 
 def test_the_environment_names_the_server(tmp_path: Path) -> None:

@@ -86,7 +86,8 @@ def test_a_backup_is_refused_in_words(server: Serving, tmp_path: Path) -> None:
     (tmp_path / "there.db").write_bytes(b"mine")
     for arguments, code, words in (
         (("sqlite:///nowhere.db", "b.db"), 1, "there is no store"),
-        (("sqlite:///orchvynt.db", "there.db"), 1, "File exists"),
+        (("sqlite:///orchvynt.db", "there.db"), 1, "there.db is there already"),
+        (("sqlite:///orchvynt.db", "nowhere/b.db"), 1, "Check its directory"),
         (("sqlite:///orchvynt.yaml", "b.db"), 1, "not a SQLite database"),
         (("postgresql://x@y/z", "b.db"), 2, "pg_dump"),
     ):

@@ -54,6 +54,10 @@ class Server:
     def url(self) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
+    @property
+    def pid(self) -> int:
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
     def start(self) -> None:
         options = f"-h 127.0.0.1 -p {self.port} -k {self.folder} -F -c max_connections=60 -c shared_buffers=32MB"
         self._run("pg_ctl", "-w", "-t", str(int(_UP_S)), "-D", str(self._data), "-l", str(self.folder / "log"), "-o", options, "start")

@@ -94,6 +94,7 @@ class MemoryControl:
         self.alert_lines: list[AlertLine] = []
         self.rate_limit_lines: list[RateLimitLine] = []
         self.draining = False
+        self.outage = ""
         self.groups: dict[str, tuple[str, ...]] = {}
         self.oidc: dict[str, str] = {}
         self.watch: Literal["", "following", "paused", "broken"] = ""
@@ -128,7 +129,7 @@ class MemoryControl:
         row = self._versions[-1] if self._versions else PolicyRow(0, "", "", "", "", 0)
         return Status(
             "0.1.0", row, "", self.watch, NOW - 7200 * SECOND, 2, 1, 1, 0, 4096, "sqlite:///orchvynt.db", self.draining,
-            tuple(self.alert_lines),
+            tuple(self.alert_lines), outage=self.outage,
         )  # fmt: skip
 
     async def filed(self) -> None:

@@ -14,6 +14,12 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes | None: ...
 
 
+class Answers(Protocol):
+    """An output without a buffer: nothing is left to be written when the process ends."""
+
+    def write(self, data: bytes, /) -> int | None: ...
+
+
 def read_exactly(of: Readable, count: int) -> bytes:
     """Raises EOFError where it ends before."""
     data = bytearray()

@@ -59,7 +59,7 @@ class EnvSecrets:
             )
         value = self._environment.get(name)
         if value is None:
-            raise SecretMissingError(f"{where} is not set in the environment of serve. Set {name} and start it again.")
+            raise SecretMissingError(f"{where} is not set. Set {name} in the environment of serve, and start it again.")
         # The environment is a copy that nobody changes: what was checked once is not checked for every call.
         checked = self._variables[name] = _checked(value, where)
         return checked

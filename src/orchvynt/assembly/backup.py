@@ -25,9 +25,12 @@ def run(place: StorePlace, file: Path, json: bool) -> int:
     """Gives the exit code: 0 when the copy is there and whole, 1 when there is none."""
     try:
         done = _copy(place, file)
-    except (StoreUnavailableError, OSError) as error:
-        sys.stderr.write(f"orchvynt store backup: {error}\n")
-        return EXIT_REFUSED
+    except FileExistsError:
+        return _refused(f"{file} is there already. Name a file that is not.")
+    except OSError as error:
+        return _refused(f"{file} cannot be written: {error.strerror}. Check its directory.")
+    except StoreUnavailableError as error:
+        return _refused(str(error))
     if json:
         sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
         return 0
@@ -36,6 +39,11 @@ def run(place: StorePlace, file: Path, json: bool) -> int:
     if done.head:
         sys.stdout.write(f"its audit ends with entry {done.audit_entries}, {done.head}\n")
     return 0
+
+
+def _refused(why: str) -> int:
+    sys.stderr.write(f"orchvynt store backup: {why}\n")
+    return EXIT_REFUSED
 
 
 def _copy(place: StorePlace, file: Path) -> StoreBackup:

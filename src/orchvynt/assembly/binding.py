@@ -1,11 +1,13 @@
 """Takes addresses, before what serves on them is loaded and before anything else begins."""
 
+import os
 import socket
 import sys
-from typing import Final
+from typing import Final, Literal
 
 _ADMIN_BACKLOG: Final = 1024
 _DATA_BACKLOG: Final = 4096
+_FLAGS: Final = {"admin": "--admin", "data": "--listen"}
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -33,7 +35,7 @@ def bind_for_workers(host: str, port: int, workers: int) -> list[socket.socket]:
     return made
 
 
-def _bound(host: str, port: int, plane: str, shared: bool = False) -> socket.socket:
+def _bound(host: str, port: int, plane: Literal["admin", "data"], shared: bool = False) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -43,5 +45,13 @@ def _bound(host: str, port: int, plane: str, shared: bool = False) -> socket.soc
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        raise OSError(error.errno, f"the {plane} plane cannot listen on {host}:{port}: {error.strerror}") from error
+        raise refused(error, plane, host, port) from error
     return bound
+
+
+def refused(error: OSError, plane: Literal["admin", "data"], host: str, port: int) -> OSError:
+    """In words, whoever said it: the system, a resolver of names or an event loop."""
+    why = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror or str(error)
+    return OSError(
+        f"the {plane} plane cannot listen on {host}:{port}: {why}. Stop who has it, or name another address with {_FLAGS[plane]}."
+    )

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,13 @@ from orchvynt.assembly.policy_file import PolicyRefusedError, read
 from orchvynt.language.compile import load
 from orchvynt.language.snapshot import SecretRef
 from orchvynt.ports.secrets import SecretMissingError
+from orchvynt.surfaces.operator_shapes import Health
+
+_HEALTH_BYTES_MAX: Final = 64 * 1024
+_NOT_WELL: Final = {
+    "store_away": "`orchvynt status` says since when, why, and what is closed.",
+    "draining": "It is stopping: it finishes what is open.",
+}
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -77,7 +85,12 @@ def _secret(secrets: EnvSecrets, whose: str, ref: SecretRef | None, what: str) -
     try:
         secrets.resolve(ref)
     except SecretMissingError as error:
-        return Finding(False, whose, str(error), "The server resolves it: set it where `orchvynt serve` runs.")
+        return Finding(
+            False,
+            whose,
+            f"{what} cannot be read here: {error}",
+            "The server resolves it: what counts is the environment of `orchvynt serve`.",
+        )
     return Finding(True, whose, f"{what} can be read here")
 
 
@@ -87,7 +100,17 @@ def _server(address: str) -> Finding:
         with closing(http.client.HTTPConnection(host, int(port), timeout=2)) as connection:
             connection.request("GET", "/api/v1/health")
             with connection.getresponse() as answer:
-                pass
+                health = answer.read(_HEALTH_BYTES_MAX)
     except (OSError, ValueError, http.client.HTTPException, socket.gaierror):
         return Finding(False, "server", f"nothing answers at {address}", "Start one: orchvynt serve")
+    if answer.status == 200 and (help := _NOT_WELL.get(_status(health))):
+        return Finding(False, "server", f"{address} answers: {_status(health)}", help)
     return Finding(answer.status == 200, "server", f"{address} answers {answer.status}")
+
+
+def _status(health: bytes) -> str:
+    """Empty where something else than OrchVynt answers."""
+    try:
+        return msgspec.json.decode(health, type=Health).status
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""

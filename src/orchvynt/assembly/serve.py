@@ -18,6 +18,7 @@ from orchvynt.adapters.ids import SystemIds
 from orchvynt.adapters.secrets import EnvSecrets
 from orchvynt.adapters.sqlite.opening import Opened
 from orchvynt.adapters.watched import DiskFile
+from orchvynt.assembly.binding import refused
 from orchvynt.assembly.build import Process, build, open_state
 from orchvynt.assembly.built import built
 from orchvynt.assembly.loop import event_loop
@@ -38,6 +39,7 @@ from orchvynt.runtime.changing import Changing, missing_secrets
 from orchvynt.runtime.granting import Granting
 from orchvynt.runtime.operations import Operations
 from orchvynt.runtime.watching import Watching
+from orchvynt.surfaces.api.http.server import HttpServer
 
 EXIT_REFUSED = 1
 ALONE = Alone()
@@ -170,10 +172,18 @@ async def _end(process: Process) -> None:
     process.apprising.close()
 
 
+async def _listen(server: HttpServer, settings: Settings) -> int:
+    host, port = settings.listen_host, settings.listen_port
+    try:
+        return await server.start(host, port)
+    except OSError as error:
+        raise refused(error, "data", host, port) from error
+
+
 async def _begin(settings: Settings, process: Process, post: Post) -> int:
     """Takes invocations from now on, and does what has its time. → the port."""
     server, tasks = process.server, process.tasks
-    port = await (server.start(settings.listen_host, settings.listen_port) if post.data is None else server.start_from(post.data))
+    port = await (_listen(server, settings) if post.data is None else server.start_from(post.data))
     tasks.start(process.sweeping.run(), "sweep")
     tasks.start(process.shedding.run(server), "overload")
     tasks.start(process.store_watch.run(), "store")

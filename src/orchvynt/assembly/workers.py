@@ -206,7 +206,7 @@ class Workers:
             if failures:
                 await _any(self._stopping.wait(), seconds=min(_BACKOFF_FIRST_S * 2**failures, _BACKOFF_MAX_S))
             failures = self._failures[number] = failures + 1
-            if not self._stopping.is_set() and not await self._begins(number):
+            if not self._stopping.is_set() and not await self._begins(number) and not self._stopping.is_set():
                 _say(f"worker {number} does not start; it is tried again")
 
     async def _stop(self) -> None:

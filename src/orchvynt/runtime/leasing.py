@@ -107,8 +107,10 @@ class Leasing:
         """Nobody waits here but on these accounts: what the store still keeps free for this process, others may have."""
         for key in self.wants - waited_on:
             self.wants.remove(key)
-            self._next.wanted.setdefault(key, Wanted())
-            self._next.frees = True
+            # Where the window is over, or the lease has ended, nothing is kept free.
+            if key in self._ledger.leased:
+                self._next.wanted.setdefault(key, Wanted())
+                self._next.frees = True
         self._go()
 
     def _go(self) -> None:

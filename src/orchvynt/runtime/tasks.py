@@ -6,6 +6,9 @@ import traceback
 from collections.abc import Coroutine
 from typing import Any
 
+from orchvynt.ports.journal import JournalUnavailableError
+from orchvynt.ports.store import StoreUnavailableError
+
 
 class Tasks:
     """Background tasks of one event loop. One that fails says so on stderr; it never disappears."""
@@ -27,5 +30,10 @@ class Tasks:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, StoreUnavailableError | JournalUnavailableError):
+            # No defect of ours, and many wait for the store while it is away: a line for each.
+            sys.stderr.write(f"orchvynt: task {task.get_name()} failed: {error}\n")
+        else:
             sys.stderr.write(f"orchvynt: task {task.get_name()} failed\n{''.join(traceback.format_exception(error))}")

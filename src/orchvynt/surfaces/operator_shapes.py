@@ -204,7 +204,7 @@ class StoreBackup(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    status: Literal["ok", "draining"]
+    status: Literal["ok", "draining", "store_away"]
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -40,6 +40,8 @@ def test_each_route_refuses_the_roles_below_its_own(shared: World, row: Row) -> 
 
 def test_health_needs_no_token(world: World) -> None:
     assert world.ask("GET", "/health", role="").json == {"status": "ok"}
+    world.control.outage = "The store has been away for 6s."
+    assert world.ask("GET", "/health", role="").json == {"status": "store_away"}
     world.control.draining = True
     assert world.ask("GET", "/health", role="").json == {"status": "draining"}
 

@@ -6,6 +6,12 @@ import asyncpg
 
 from orchvynt.ports.store import StoreUnavailableError
 
+_RUNNING: Final = "Who serves already goes on by itself."
+_CUT: Final = ("the connection was cut", f"Look at the server and its log. {_RUNNING}")
+_FOREIGN: Final = (
+    "its tables are another program's, or half of ours",
+    "Name an empty database or schema (search_path), or restore a backup.",
+)
 # By SQLSTATE, or its class of two characters: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _CAUSES: Final = {
     "25006": ("it is read-only", "Name the primary, not a standby."),
@@ -14,15 +20,17 @@ _CAUSES: Final = {
     "3F000": ("there is no such schema", "Create it, or take search_path out of --store."),
     "42501": ("a permission is missing", "Grant it, or let an owner run what `orchvynt migrate --print` prints."),
     "42P01": ("a table is missing", "Run `orchvynt migrate`."),
+    "42P07": _FOREIGN,
+    "42703": _FOREIGN,
+    "42704": ("it does not know a setting that --store names", "Look at what stands behind the ? in it."),
     "53100": ("its disk is full", "Free space there; it goes on by itself."),
     "53300": ("it has no connection left", "Raise max_connections, or close others; it goes on by itself."),
     "55P03": ("another session holds a lock for long", "Look at pg_stat_activity; it goes on by itself."),
     "57014": ("it takes too long", "Look at its load and at pg_stat_activity; it goes on by itself."),
-    "57P": ("it is stopping or starting", "It goes on by itself."),
-    "08": ("the connection was cut", "It goes on by itself."),
+    "57P": ("it is stopping or starting", f"Try again once it runs. {_RUNNING}"),
+    "08": _CUT,
     "XX": ("it reports a defect of its own", "Look into the server's log."),
 }
-_CUT: Final = ("the connection was cut", "It goes on by itself.")
 
 
 def unavailable(error: Exception, store: str) -> StoreUnavailableError:
@@ -35,9 +43,16 @@ def unavailable(error: Exception, store: str) -> StoreUnavailableError:
         )
         return StoreUnavailableError(f"the store {store} is unavailable: {cause} ({code} {type(error).__name__}). {advice}")
     if isinstance(error, TimeoutError):
-        return StoreUnavailableError(f"the store {store} is unavailable: it does not answer in time. It goes on by itself.")
+        return StoreUnavailableError(f"the store {store} is unavailable: it does not answer in time. Look at its load. {_RUNNING}")
     if isinstance(error, OSError):
         why = error.strerror or type(error).__name__
-        return StoreUnavailableError(f"the store {store} is unavailable: it cannot be reached ({why}). It goes on by itself.")
+        return StoreUnavailableError(
+            f"the store {store} is unavailable: it cannot be reached ({why}). Start it, or look at --store. {_RUNNING}"
+        )
+    if isinstance(error, asyncpg.ClientConfigurationError | ValueError):
+        # Its words may hold the URL.
+        return StoreUnavailableError(
+            f"the store {store} is unavailable: --store names what no client knows. Look at what stands behind the ? in it."
+        )
     cause, advice = _CUT
     return StoreUnavailableError(f"the store {store} is unavailable: {cause} ({type(error).__name__}). {advice}")

@@ -178,7 +178,7 @@ class Session:
     def _run(self, ask: Callable[["asyncpg.Connection[Any]"], Coroutine[Any, Any, T]]) -> T:
         connection = self._connection
         if connection is None:
-            raise StoreUnavailableError(f"the store {self.shown} is unavailable: the connection was cut. It goes on by itself.")
+            raise unavailable(asyncpg.InterfaceError("no connection"), self.shown)
         try:
             return self._loop.run_until_complete(ask(connection))
         except asyncpg.DataError as error:

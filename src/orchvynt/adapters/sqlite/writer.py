@@ -41,7 +41,9 @@ _EMPTYING_TRIES: Final = 3
 
 
 class _Job(NamedTuple):
-    run: Callable[[], None]
+    """`run` gives whether the store took it, or could have."""
+
+    run: Callable[[], bool]
     fail: Callable[[StoreUnavailableError], None]
 
 
@@ -162,13 +164,18 @@ class Writer:
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()  # from here on no cancellation can meet the writer's answer
 
-        def run() -> None:
+        def run() -> bool:
             try:
                 run_one = self._filed.transaction_without_traces if securely else self._filed.transaction
                 future.set_result(run_one(work, durable))
-            except (StoreUnavailableError, ValueError, OverflowError, TypeError) as error:
-                # The last three: a value that the database cannot hold is its sender's mistake and must not stop the filing.
+            except StoreUnavailableError as error:
+                self.problem = str(error)
                 future.set_exception(error)
+                return False
+            except (ValueError, OverflowError, TypeError) as error:
+                # A value that the database cannot hold is its sender's mistake and must not stop the filing.
+                future.set_exception(error)
+            return True
 
         self._enter(lambda: self._jobs.append(_Job(run, future.set_exception)))
         return future
@@ -210,8 +217,11 @@ class Writer:
             while not self._closing:
                 self._rest()
                 self._hurry.clear()
-                self._run_jobs()
+                if not self.problem:
+                    self._run_jobs()
                 self._file_all()
+                if self._jobs:
+                    self._wake()
             self._run_jobs()
             self._file_all()
         finally:
@@ -236,8 +246,10 @@ class Writer:
         return self._filed.position < self._journal.end
 
     def _run_jobs(self) -> None:
-        while self._jobs:
-            self._jobs.popleft().run()
+        """Up to the first that the store does not take. The others wait for a look at it: each would wait for the same lock in vain, and
+        while some come all the time nobody would be told that the store is away."""
+        while self._jobs and self._jobs.popleft().run():
+            pass
 
     def _file_all(self) -> None:
         target = self._journal.end
@@ -261,8 +273,7 @@ class Writer:
     def _failed(self, problem: str) -> None:
         self.problem = problem
         self._backoff_s = min(max(self._backoff_s * 2, _BACKOFF_FIRST_S), _BACKOFF_MAX_S)
-        while self._waiters:
-            self._waiters.popleft()[1].set_exception(StoreUnavailableError(problem))
+        self._fail_waiting(StoreUnavailableError(problem))
 
     def _take(self) -> tuple[list[Frame], Position]:
         """The next frames in the journal's order, from the queue, or from the file where the queue left some out."""

@@ -9,7 +9,7 @@ import signal
 import struct
 from typing import Final, Protocol
 
-from orchvynt.adapters.process_apart import Readable, read_exactly
+from orchvynt.adapters.process_apart import Answers, Readable, read_exactly
 from orchvynt.adapters.tokens.vocabulary import encoder
 from orchvynt.catalog.counting import chat_tokens
 
@@ -18,12 +18,6 @@ class Asks(Readable, Protocol):
     """An input without a buffer: what waits to be read must be seen by `select`."""
 
     def fileno(self) -> int: ...
-
-
-class Answers(Protocol):
-    """An output without a buffer: nothing is left to be written when the process ends."""
-
-    def write(self, data: bytes, /) -> int | None: ...
 
 
 LENGTHS: Final = struct.Struct("!II")

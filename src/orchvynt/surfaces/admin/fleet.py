@@ -17,7 +17,8 @@ from orchvynt.surfaces.policy_shapes import ReplicaView
 
 
 async def health(desk: Desk, _asking: Asking) -> Health:
-    return Health(status="draining" if desk.control.status().draining else "ok")
+    now = desk.control.status()
+    return Health(status="draining" if now.draining else "store_away" if now.outage else "ok")
 
 
 async def status(desk: Desk, _asking: Asking) -> StatusView:
