@@ -88,7 +88,8 @@ def _ran(provider: Provider, workers: int, server: Server | None, seconds: float
 
 
 def compared(provider: Provider, name: str, server: Server | None, rounds: int, seconds: float) -> dict[str, float]:
-    one, two = [], []
+    one: list[Ran] = []
+    two: list[Ran] = []
     for number in range(rounds):
         for workers in ((1, 2), (2, 1))[number % 2]:
             (one if workers == 1 else two).append(_ran(provider, workers, server, seconds))

@@ -3,23 +3,20 @@
 import asyncio
 from typing import Literal
 
-import msgspec
 import pytest
 from tests.support.answers import WHOLE
 from tests.support.carrying import FakeLine
 from tests.support.loops import until
 from tests.support.snapshots import SECOND, invocation, snapshot
-from tests.support.together import SILENT_NS, Fleet, Process, fleet
+from tests.support.together import Fleet, Process, fleet
 
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.snapshot import Gate
-from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import Choice, ReviewDecided
 from orchvynt.model.faults import Fault
 from orchvynt.ports.store import StoreUnavailableError
 from orchvynt.runtime.deciding import Act
 from orchvynt.runtime.parked_one import ParkedOne
-from orchvynt.runtime.seeking import Seeking
 
 WITHIN_S = 20.0
 POLICY = snapshot(gates=(Gate("g", "output", None, "people", False, 20 * SECOND),))
@@ -230,66 +227,27 @@ def test_an_answer_that_was_joined_at_one_process_is_joined_again_at_another() -
     asyncio.run(scenario())
 
 
-def test_a_request_whose_caller_came_and_went_elsewhere_a_moment_ago_is_looked_for() -> None:
-    """By the hints its caller waits there, or nothing is parked at all; the store knows better."""
+def test_what_a_process_may_have_done_before_it_died_is_not_said_to_count_for_nothing() -> None:
+    """It counted the vote, and died before it said so: whoever takes the review over finds it decided, by that very vote."""
 
     async def scenario() -> None:
         async with fleet(POLICY, 2) as crowd:
-            first, second = crowd.all
-            seeking = Seeking(second.parked, second.peers, second.following, second.clock)
-            line = parks(first)
-            made = State(invocation())
-            assert not seeking.doubts(made, has_gates=True), "it knows of no equal, and its client says nothing"
-            retried = State(msgspec.structs.replace(invocation(), retry_count=1))
-            assert seeking.doubts(retried, has_gates=True)
-            assert not seeking.doubts(retried, has_gates=False)
-            await known(second)
-            assert seeking.doubts(made, has_gates=True)
-            await seeking.again(made)
-            assert second.carrier.parking.joinable(made) is None, "its caller waits there: equal calls stay apart"
-            line.leave()
-            assert second.carrier.parking.joinable(made) is None
-            await seeking.again(made)
-            assert second.carrier.parking.joinable(made) is second.parked.invocation("inv_1")
-
-    asyncio.run(scenario())
-
-
-def test_a_request_whose_caller_waited_at_a_process_that_says_nothing_joins() -> None:
-    async def scenario() -> None:
-        async with fleet(POLICY, 2) as crowd:
-            first, second = crowd.all
-            seeking = Seeking(second.parked, second.peers, second.following, second.clock)
-            parks(first)
-            await known(second)
-            await first.wakeups.close()
-            await first.tasks.stop()
-            made = State(invocation())
-            await seeking.again(made)
-            assert second.carrier.parking.joinable(made) is second.parked.invocation("inv_1")
-
-    asyncio.run(scenario())
-
-
-@pytest.mark.parametrize("silent_ns", [0, SILENT_NS])
-def test_what_may_stand_in_the_journal_of_a_process_that_says_nothing_is_not_said_to_be_unknown(silent_ns: int) -> None:
-    async def scenario() -> None:
-        async with fleet(POLICY, 2) as crowd:
-            first, second = crowd.all
-            seeking = Seeking(second.parked, second.peers, second.following, second.clock)
-            assert await seeking.invocation("inv_9") is None, "all have said what they have"
-            await first.wakeups.close()
-            await first.tasks.stop()
-            crowd.stands("prc_0", "serving", silent_ns)
-            fault = await seeking.invocation("inv_9")
-            assert fault is not None
-            assert (fault.code, fault.retry_after_seconds) == ("store_unavailable", 2)
+            dying, other = crowd.all
+            parks(dying)
+            review = (await known(other)).review
+            await dying.wakeups.close()
+            await dying.tasks.stop()
+            voting = asyncio.ensure_future(votes(other, review))
+            while not await other.store.questions("prc_0"):
+                await asyncio.sleep(0)
+            assert await dying.voting.vote(review, "approve", Voter("token:ana"), "looked") is None
             crowd.stands("prc_0", "gone")
-            assert await seeking.invocation("inv_9") is None
-            second.store.away = True
-            fault = await seeking.invocation("inv_9")
+            fault = await voting
             assert fault is not None
-            assert fault.code == "store_unavailable"
+            assert (fault.code, fault.detail) == ("store_unavailable", {"counts": "unknown"})
+            again = await votes(other, review)
+            assert again is not None
+            assert (again.code, again.detail["by"]) == ("conflict", "token:ana")
 
     asyncio.run(scenario())
 
