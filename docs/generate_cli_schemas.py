@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from orchvynt.assembly.doctor import Finding
 from orchvynt.decisions.billing.reconciling import Reconciliation
 from orchvynt.lifecycle.explain import Explanation
 from orchvynt.surfaces import audit_shapes as a
@@ -50,6 +51,7 @@ SHAPES: dict[str, Any] = {
     "changes reject": p.PolicyApplied,
     "budgets grants": s.Listing[g.GrantView],
     "diff": p.PolicyDiff,
+    "doctor": s.Listing[Finding],
     "explain": Explanation,
     "forget": a.ForgetView,
     "history": s.Listing[p.PolicyView],
@@ -60,6 +62,7 @@ SHAPES: dict[str, Any] = {
     "keys list": s.Listing[k.KeyView],
     "keys revoke": k.KeyRevoked,
     "keys rotate": k.KeyRotated,
+    "migrate": s.StoreMigrated,
     "limits": s.Listing[RateLimitView],
     "login": h.LoggedIn,
     "logout": h.LoggedOut,

@@ -91,9 +91,10 @@ def test_a_backup_is_refused_in_words(server: Serving, tmp_path: Path) -> None:
         (("sqlite:///orchvynt.yaml", "b.db"), 1, "not a SQLite database"),
         (("postgresql://x@y/z", "b.db"), 2, "pg_dump"),
     ):
-        refused = server.command_alone("store", "backup", *arguments)
+        refused = server.command_alone("store", "backup", *arguments, "--json")
         assert refused.returncode == code, refused.stderr
         assert words in refused.stderr
+        assert words in json.loads(refused.stdout)["error"]["message"] if code == 1 else refused.stdout == ""
     assert (tmp_path / "there.db").read_bytes() == b"mine"
     assert not (tmp_path / "b.db").exists()
 

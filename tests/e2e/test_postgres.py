@@ -1,5 +1,6 @@
 """`serve` with its state in PostgreSQL: nothing is lost by a kill, nor by a server that goes away and comes back."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,6 +98,11 @@ def test_a_budget_is_spent_by_several_processes(server: Serving, url: str, tmp_p
         assert other.stop() == 0
     migrated = server.command_alone("migrate", "--store", url)
     assert (migrated.returncode, migrated.stdout) == (1, "")
+    refused = server.command_alone("migrate", "--store", url, "--json")
+    assert json.loads(refused.stdout)["error"]["message"] in refused.stderr
+    printed = server.command_alone("migrate", "--store", url, "--print", "--json")
+    said = json.loads(printed.stdout)
+    assert (said["steps"], said["done"], said["script"]) == ([], False, "-- Nothing is to be done.\n")
     printed = server.command_alone("migrate", "--store", url, "--print")
     assert (printed.returncode, printed.stdout) == (0, "-- Nothing is to be done.\n")
     assert server.command_alone("migrate", "--store", "sqlite:///o.db").returncode == 2

@@ -94,8 +94,10 @@ def test_wrong_use_is_said(tmp_path: Path, scripted_provider: ScriptedProvider) 
         (("mysql://x", "sqlite:///b.db"), 2, "SQLite or PostgreSQL"),
         (("sqlite:///a.db", "sqlite:///b.db", "--to-journal", "x"), 2, "--journal is for PostgreSQL"),
     ):
-        said = server.command_alone("store", "move", *arguments)
+        said = server.command_alone("store", "move", *arguments, "--json")
         assert said.returncode == code, said.stderr
         assert words in said.stderr
+        # A program reads one document; wrong use is told to who wrote the command.
+        assert words in json.loads(said.stdout)["error"]["message"] if code == 1 else said.stdout == ""
     assert not (tmp_path / "nowhere.db").exists()
     assert not (tmp_path / "b.db").exists()

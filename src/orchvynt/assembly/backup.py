@@ -13,11 +13,12 @@ from orchvynt.adapters.sqlite.connecting import APPLICATION_ID, connect_reader
 from orchvynt.adapters.sqlite.connection import SqliteConnection
 from orchvynt.adapters.sqlite.faults import unavailable
 from orchvynt.adapters.sqlite.queries import QUERIES
+from orchvynt.assembly.refusing import refused
 from orchvynt.assembly.settings import StorePlace
 from orchvynt.ports.store import StoreUnavailableError
 from orchvynt.surfaces.operator_shapes import StoreBackup
 
-EXIT_REFUSED: Final = 1
+COMMAND: Final = "store backup"
 BUSY_MS: Final = 30_000
 
 
@@ -26,11 +27,11 @@ def run(place: StorePlace, file: Path, json: bool) -> int:
     try:
         done = _copy(place, file)
     except FileExistsError:
-        return _refused(f"{file} is there already. Name a file that is not.")
+        return refused(COMMAND, f"{file} is there already. Name a file that is not.", json)
     except OSError as error:
-        return _refused(f"{file} cannot be written: {error.strerror}. Check its directory.")
+        return refused(COMMAND, f"{file} cannot be written: {error.strerror}. Check its directory.", json)
     except StoreUnavailableError as error:
-        return _refused(str(error))
+        return refused(COMMAND, str(error), json)
     if json:
         sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
         return 0
@@ -39,11 +40,6 @@ def run(place: StorePlace, file: Path, json: bool) -> int:
     if done.head:
         sys.stdout.write(f"its audit ends with entry {done.audit_entries}, {done.head}\n")
     return 0
-
-
-def _refused(why: str) -> int:
-    sys.stderr.write(f"orchvynt store backup: {why}\n")
-    return EXIT_REFUSED
 
 
 def _copy(place: StorePlace, file: Path) -> StoreBackup:

@@ -138,7 +138,7 @@ def _migrate(options: MigrateOptions) -> int:
         return _wrong_use("migrate", error)
     from orchvynt.assembly.migrate import run
 
-    return run(target, options.only_print)
+    return run(target, options.only_print, options.json)
 
 
 def _move(options: MoveOptions) -> int:

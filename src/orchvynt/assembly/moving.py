@@ -14,13 +14,13 @@ from orchvynt.adapters.sqlite.copying import Copied, NotMovedError, occupied
 from orchvynt.adapters.sqlite.moving import move
 from orchvynt.adapters.sqlite.opening import Opened
 from orchvynt.assembly.build import open_state
+from orchvynt.assembly.refusing import refused
 from orchvynt.assembly.settings import StorePlace
 from orchvynt.decisions.audit.entries import AuditRow
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import StoreInUseError, StoreUnavailableError
 from orchvynt.surfaces.operator_shapes import StoreMoved, TableMoved
 
-EXIT_REFUSED: Final = 1
 TELLER: Final = "orchvynt store move"
 BUSY_MS: Final = 5_000
 LOOK_S: Final = 30.0
@@ -34,8 +34,7 @@ def run(source: StorePlace, target: StorePlace, json: bool) -> int:
         moved = asyncio.run(_move(source, target, progress))
     except (NotMovedError, StoreInUseError, StoreUnavailableError, JournalUnavailableError, ValueError, OSError) as error:
         progress.end()
-        sys.stderr.write(f"orchvynt store move: nothing was moved: {error}\n")
-        return EXIT_REFUSED
+        return refused("store move", f"nothing was moved: {error}", json)
     progress.end()
     if json:
         sys.stdout.write(msgspec.json.encode(moved).decode() + "\n")

@@ -173,6 +173,23 @@ class TokenRevoked(msgspec.Struct, frozen=True):
     revoked: bool
 
 
+class StepMigrated(msgspec.Struct, frozen=True):
+    """One step of the schema; a number has up to two parts."""
+
+    number: int
+    name: str
+    part: Literal["pre", "post"]
+
+
+class StoreMigrated(msgspec.Struct, frozen=True):
+    """What was to be done, in its order, and whether it was; `script` would do it, under --print alone."""
+
+    store: str
+    steps: tuple[StepMigrated, ...]
+    done: bool
+    script: str
+
+
 class TableMoved(msgspec.Struct, frozen=True):
     """`digest` is the sum of the rows' SHA-256, in hex."""
 

@@ -95,9 +95,10 @@ def add_store_commands(app: typer.Typer, outside: Outside) -> None:
     def migrate(
         store: Annotated[str, typer.Option("--store", metavar="URL", help="The store, postgresql://….")],
         only_print: Annotated[bool, typer.Option("--print", help="Only print what would be run, for psql.")] = False,
+        json: JsonOption = False,
     ) -> None:
         """Bring a PostgreSQL store to this build's schema."""
-        raise typer.Exit(outside.local.migrate(MigrateOptions(store, only_print)))
+        raise typer.Exit(outside.local.migrate(MigrateOptions(store, only_print, json)))
 
     stores = typer.Typer(no_args_is_help=True, rich_markup_mode=markup(), help="Look after a store while nobody serves from it.")
     app.add_typer(stores, name="store", rich_help_panel=START)

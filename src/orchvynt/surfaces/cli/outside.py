@@ -85,6 +85,7 @@ class MigrateOptions:
 
     store: str
     only_print: bool
+    json: bool
 
 
 @dataclass(frozen=True)
