@@ -13,7 +13,7 @@ from tests.architecture.house import PACKAGE, ROOT, Module, modules_of_tests, so
 HOT: Final = (
     "decisions/budgets/ledger.py", "decisions/budgets/sizing.py", "decisions/gates/judgement.py", "decisions/routing/plan.py",
     "language/scope.py", "lifecycle/admission.py", "lifecycle/settling.py", "lifecycle/table.py", "lifecycle/weighing.py",
-    "runtime/carrier.py", "runtime/counting.py", "runtime/series.py", "surfaces/api/reception.py",
+    "runtime/carrier.py", "runtime/counting.py", "runtime/exchange.py", "runtime/life.py", "runtime/series.py", "surfaces/api/reception.py",
 )  # fmt: skip
 
 # The defects that the simulation is to find are put into pure Python alone.
