@@ -25,7 +25,7 @@ SUITES: Final[Mapping[str, Sequence[str]]] = {
     "rooms": (*_PYTEST, "tests/decisions", "tests/dialects", "tests/language", "tests/lifecycle", "tests/runtime"),
     "edges": (*_PYTEST, "tests/adapters", "tests/contract", "tests/surfaces/api", "tests/fuzz"),
     "invocations": (*_PYTEST, "tests/e2e", "tests/faults", "tests/clients", "tests/rehearsal"),
-    "simulation": ("-m", "tests.simulation.run", "--seeds", "200", "--no-report"),
+    "simulation": ("-m", "tests.simulation.run", "--seeds", "200", "--no-report", "--as-served"),
 }
 """All that runs what is compiled. What looks at sources, and the surfaces for people, is no part of it."""
 

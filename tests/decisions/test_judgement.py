@@ -9,7 +9,6 @@ from orchvynt.decisions.gates.judgement import foresee, judge, judge_calls
 from orchvynt.decisions.gates.verdicts import Judgement
 from orchvynt.language.compiled_gates import Confidence, Stage
 from orchvynt.language.expressions.compiling import Compiled, compile_expression
-from orchvynt.language.expressions.values import NotKnownYetError
 from orchvynt.language.scope import OutputValues, RequestValues
 from orchvynt.language.snapshot import EvaluationError, Expression, Gate
 from orchvynt.model.chat import Reply
@@ -76,19 +75,6 @@ def test_a_condition_that_fails_closes_and_says_why() -> None:
     assert not judge(gate("text", 'output.text == "ho"'), after()).closes
 
 
-class Unsure(OutputValues):
-    """As `lifecycle.parking` gives them where the confidence is unknown."""
-
-    def of_answer(self, name: str) -> object:
-        if name == "confidence":
-            raise NotKnownYetError("the confidence is unknown: nobody was asked")
-        return super().of_answer(name)
-
-
-def unsure() -> Unsure:
-    return Unsure(MADE, 0, lambda: "hello", lambda: REPLY, "gpt", "openai", 1, 0.5, 12.0)
-
-
 @pytest.mark.parametrize(
     ("text", "passes", "verdict"),
     [
@@ -105,13 +91,13 @@ def unsure() -> Unsure:
 )
 def test_where_the_confidence_is_unknown_the_gate_says_what_holds(text: str, passes: bool, verdict: str) -> None:
     asks = msgspec.structs.replace(gate("g", text), confidence=Confidence("logprobs", "", passes))
-    found = judge(asks, unsure())
+    found = judge(asks, after())
     assert found.verdict == verdict
-    assert ("unknown" in found.problem) == (verdict in ("matched", "passed") and "output" not in text)
+    assert ("not known" in found.problem) == (verdict in ("matched", "passed") and "output" not in text)
 
 
 def test_without_a_source_what_is_unknown_closes() -> None:
-    assert judge(gate("g", "confidence < 0.75"), unsure()).verdict == "failed"
+    assert judge(gate("g", "confidence < 0.75"), after()).verdict == "failed"
 
 
 class Broken(dict[str, object]):

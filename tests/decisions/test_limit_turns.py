@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from orchvynt.decisions.limits.application import Applied
 from orchvynt.decisions.limits.charging import Need, Over
+from orchvynt.decisions.limits.joint_bucket import SharedBucket
 from orchvynt.decisions.limits.limiter import Limiter, Ticket
-from orchvynt.decisions.limits.turns import BucketKey, Correction, Entered, Entering, RateTurn, SharedBucket, decided
+from orchvynt.decisions.limits.turns import BucketKey, Correction, Entered, Entering, RateTurn, decided
 from orchvynt.language.snapshot import RateLimit
 
 SECOND = 1_000_000_000

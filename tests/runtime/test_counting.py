@@ -16,7 +16,6 @@ from orchvynt.model.faults import KINDS
 from orchvynt.model.money import FREE, Price
 from orchvynt.ports.upstream import UpstreamFailure
 from orchvynt.runtime.counting import Counting, policy_name
-from orchvynt.runtime.series import Histogram, Series
 
 PRICED = Price(2_500_000_000, 10_000_000_000, 1_250_000_000, "test")
 TIGHT = Budget("tight", "run", None, "day", Limits(None, 400), wait_for_holds_ns=0)
@@ -41,17 +40,14 @@ def records(runtime: Runtime) -> list[list[Entry]]:
 def counted(counting: Counting) -> Counts:
     """The counts in the form of a recount, without those that are 0."""
     counts: Counts = Counter()
-    for one in (*vars(counting).values(), *vars(counting.reviews).values()):
-        if isinstance(one, Series):
-            labels = [label.name for label in one.metric.labels]
-            for values, number in one.numbers.items():
-                said = tuple(
-                    value for label, value in sorted(zip(labels, values, strict=True)) if label != "reason" or "skipped" in one.metric.name
-                )
-                counts[(one.metric.name, *said)] += number
-        elif isinstance(one, Histogram) and one.metric.name.endswith("duration_seconds") and "review" not in one.metric.name:
-            for values, cell in one.cells.items():
-                counts[(one.metric.name + "_count", *values)] += sum(cell[:-1])
+    for one in counting.sampled():
+        name, labels = one.metric.name, [label.name for label in one.metric.labels]
+        for values, number in one.numbers.items():
+            said = tuple(value for label, value in sorted(zip(labels, values, strict=True)) if label != "reason" or "skipped" in name)
+            counts[(name, *said)] += number
+        if name.endswith("duration_seconds") and "review" not in name:
+            for values, cell in one.buckets.items():
+                counts[(name + "_count", *values)] += sum(cell[:-1])
     return +counts
 
 

@@ -14,7 +14,6 @@ from orchvynt.decisions.identity.conversations import Conversation, Conversation
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.snapshot import Escalation
 from orchvynt.lifecycle.state import State, decode
-from orchvynt.model.turns import Digest
 
 
 def test_a_rejection_that_cannot_be_recorded_did_not_happen() -> None:
@@ -98,17 +97,11 @@ def test_what_could_not_be_written_spoils_nothing_for_those_who_waited_for_the_s
     asyncio.run(scenario())
 
 
-class Broken(Conversation):
-    """Stands for any defect in what follows the record of a decision."""
-
-    def answered(self, inv: str, answer: Digest) -> None:
-        raise ZeroDivisionError
-
-
 def test_a_decision_on_record_stands_whatever_fails_after_it() -> None:
     async def scenario() -> None:
         runtime, life, line = parked()
-        life.conversation = Broken(Conversations(0), "", 0, "")
+        # Who may keep less than nothing stumbles over the first that is to be kept, as any defect in what follows the record might.
+        life.conversation = Conversation(Conversations(0, kept_in_all=-1), "", 0, "")
         review = life.state.review
         await vote(runtime, review, "approve")
         assert line.status == 500

@@ -367,13 +367,11 @@ class Runtime:
 
     def _admitting(self, one: Carrier, process: str) -> Admitting:
         ledger, clock = self.ledger, self.instants
-        parts = (
-            ledger, self.health, self.sizes, self.statistics, clock, one.feed, one.failed, self.subjects, self.reports, self.counting,
-        )  # fmt: skip
+        others = self.health, self.sizes, self.statistics, clock, one.feed, one.failed, self.subjects, self.reports, self.counting
         if not isinstance(ledger, LeasedLedger) or not isinstance(clock, StoreClock):
-            return Admitting(*parts)
+            return Admitting(ledger, *others)
         leasing = Leasing(self.store, process, ledger, clock, self.tasks)
-        return LeasedAdmitting(*parts, leasing=leasing, tell=lambda passed: one.release_ended.tell(passed))
+        return LeasedAdmitting(ledger, *others, leasing=leasing, tell=lambda passed: one.release_ended.tell(passed))
 
     def _soon(self, run: Callable[[], None]) -> None:
         """At once, unless the test plays several events of one turn of the loop."""

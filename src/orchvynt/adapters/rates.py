@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from orchvynt.decisions.limits.turns import SharedBucket
+from orchvynt.decisions.limits.joint_bucket import SharedBucket
 from orchvynt.language.compiled_budgets import RateLimit
 
 _INT_MAX: Final = (1 << 63) - 1

@@ -205,12 +205,12 @@ def _admitting(
     on: Foundation, parts: Parts, carrier: Carrier, ledger: Ledger, health: Health, sizes: OutputSizes, statistics: Statistics,
     subjects: Subjects, reports: InputReports, tasks: Tasks,
 ) -> Admitting:  # fmt: skip
-    shared = ledger, health, sizes, statistics, on.clock, carrier.feed, carrier.failed, subjects, reports, on.counting
+    others = health, sizes, statistics, on.clock, carrier.feed, carrier.failed, subjects, reports, on.counting
     if not isinstance(ledger, LeasedLedger):
-        return parts.admitting(*shared)
+        return parts.admitting(ledger, *others)
     assert isinstance(on.clock, StoreClock)
     leasing = Leasing(on.store, on.store.process, ledger, on.clock, tasks)
-    return LeasedAdmitting(*shared, leasing=leasing, tell=lambda passed: carrier.release_ended.tell(passed))
+    return LeasedAdmitting(ledger, *others, leasing=leasing, tell=lambda passed: carrier.release_ended.tell(passed))
 
 
 def _limiting(on: Foundation, statistics: Statistics, tasks: Tasks) -> Limiting:

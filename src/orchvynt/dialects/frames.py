@@ -153,14 +153,16 @@ class LineFrames:
 
 def event_data(frame: bytes) -> tuple[bytes, bytes]:
     """The event name and the data of one frame: both empty for a frame that holds only comments or other fields."""
-    end = frame.find(b"\n")
+    end, last = frame.find(b"\n"), len(frame) - 2
     if end >= 0 and b"\r" not in frame and frame.endswith(b"\n\n"):
         # The two forms that providers send, without the general walk.
-        if end == len(frame) - 2 and frame.startswith(b"data: "):
-            return b"", frame[6:end]
-        first, second = frame[:end], frame[end + 1 : -2]
-        if first.startswith(b"event: ") and second.startswith(b"data: ") and b"\n" not in second:
-            return first[7:], second[6:]
+        if end == last:
+            if frame.startswith(b"data: "):
+                return b"", frame[6:end]
+        else:
+            first, second = frame[:end], frame[end + 1 : last]
+            if first.startswith(b"event: ") and second.startswith(b"data: ") and b"\n" not in second:
+                return first[7:], second[6:]
     name = b""
     data: list[bytes] = []
     for line in _LINE_END.split(frame):

@@ -36,8 +36,8 @@ def _arguments(text: str) -> dict[str, object]:
         return {}
     try:
         found: object = msgspec.json.decode(text)
-    except RecursionError as error:
-        raise EvaluationError("the arguments of the call are nested too deeply to be looked at") from error
+    except RecursionError as too_deep:
+        raise EvaluationError("the arguments of the call are nested too deeply to be looked at") from too_deep
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise EvaluationError("the arguments of the call are no JSON") from error
     if found is None:

@@ -3,7 +3,7 @@ store was asked.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -11,18 +11,25 @@ from orchvynt.decisions.budgets.accounts import AccountKey
 from orchvynt.decisions.budgets.asking import FRESH_NS, is_asked_in_vain, takes, to_ask
 from orchvynt.decisions.budgets.leased_ledger import LeasedLedger, is_leased
 from orchvynt.decisions.budgets.ledger import Line
+from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.needs import Fits, Short
 from orchvynt.decisions.budgets.portions import NOTHING, Portion
+from orchvynt.decisions.budgets.reported import InputReports
 from orchvynt.decisions.budgets.sizing import behind_others
 from orchvynt.decisions.budgets.thresholds import Why
 from orchvynt.decisions.budgets.windows import SECOND_NS
+from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.fallback.passing import Passage
+from orchvynt.decisions.identity.subjects import Subjects
+from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import NotAdmitted
 from orchvynt.lifecycle.weighed import Doubted, Weighed
 from orchvynt.model.facts import BudgetThresholdPassed, Reserved
+from orchvynt.ports.clock import Clock
 from orchvynt.ports.store import StoreUnavailableError
-from orchvynt.runtime.admitting import Admitting
+from orchvynt.ports.tokens import TokenCounting
+from orchvynt.runtime.admitting import Admitting, Feed
 from orchvynt.runtime.leasing import Leasing
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.waiting import Waiter
@@ -34,10 +41,24 @@ SILENT_NS: Final = 3 * FRESH_NS
 class LeasedAdmitting(Admitting):
     """`tell` is called with thresholds that this process is the first of all to tell."""
 
-    def __init__(self, *args: Any, leasing: Leasing, tell: Callable[[Sequence[BudgetThresholdPassed]], None], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        assert isinstance(self.ledger, LeasedLedger)
-        self._leased = self.ledger
+    def __init__(
+        self,
+        ledger: LeasedLedger,
+        health: Health,
+        sizes: OutputSizes,
+        statistics: Statistics,
+        clock: Clock,
+        feed: Feed,
+        failed: Callable[[Life, Exception], None],
+        subjects: Subjects,
+        reports: InputReports,
+        counting: TokenCounting,
+        *,
+        leasing: Leasing,
+        tell: Callable[[Sequence[BudgetThresholdPassed]], None],
+    ) -> None:
+        super().__init__(ledger, health, sizes, statistics, clock, feed, failed, subjects, reports, counting)
+        self._leased = ledger
         self.leasing = leasing
         leasing.answered = self._answered
         leasing.told = self._told

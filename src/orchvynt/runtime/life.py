@@ -81,7 +81,6 @@ class Life:
 
     # What most lives never change stands here and not in `__init__`, where each life would set it: 50 instructions (bench/instructions.py).
     conversation: Conversation | None = None
-    exchange: UnderWay | None = None
     lines: tuple[Line, ...] = ()
     route: Route | None = None
     probe: RouteProbe | None = None
@@ -107,6 +106,7 @@ class Life:
         self.snapshot = snapshot
         self.state = state
         self.arrived = arrived
+        self.exchange: UnderWay | None = None
         self.callers: list[Caller] = []
         self.timers: dict[str, int] = {}
         self.counts: dict[str, int | None] = {}

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 from orchvynt.adapters.memory.part import MemoryPart
 from orchvynt.decisions.limits.buckets import Bucket
-from orchvynt.decisions.limits.turns import BucketKey, RateTurn, SharedBucket, decided
+from orchvynt.decisions.limits.joint_bucket import SharedBucket
+from orchvynt.decisions.limits.turns import BucketKey, RateTurn, decided
 from orchvynt.language.compiled_budgets import RateLimit
 from orchvynt.ports.rates import RateAnswer
 

@@ -9,7 +9,8 @@ from orchvynt.adapters.sql import Connection, Reading
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.writer import Writer
 from orchvynt.decisions.limits.buckets import Bucket
-from orchvynt.decisions.limits.turns import BucketKey, RateTurn, SharedBucket, decided
+from orchvynt.decisions.limits.joint_bucket import SharedBucket
+from orchvynt.decisions.limits.turns import BucketKey, RateTurn, decided
 from orchvynt.language.compiled_budgets import RateLimit
 from orchvynt.ports.processes import SILENT_NS
 from orchvynt.ports.rates import RateAnswer

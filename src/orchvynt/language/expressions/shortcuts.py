@@ -4,6 +4,7 @@ One call instead of three to five: 0.1 µs each instead of up to 2 (bench/expres
 property tests run through both.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from orchvynt.language.expressions import values
@@ -78,7 +79,7 @@ def string_in(item: str, name: str) -> Run:
     """`"x" in flags`, of a variable that is a list of strings."""
 
     def run(v: Values) -> object:
-        container: tuple[str, ...] = v[name]  # type: ignore[assignment]  # a list of strings by the table of variables
+        container: Sequence[str] = v[name]  # type: ignore[assignment]  # a list of strings by the table of variables
         if len(container) > STRINGS_MAX:
             raise EvaluationError(f"`in` searches at most {STRINGS_MAX} items, and {name} has {len(container)}")
         return item in container

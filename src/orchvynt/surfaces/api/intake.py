@@ -1,7 +1,7 @@
 """What a request's head says by itself: whether its body can be read, who calls, its own id, and how long its caller waits."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 import msgspec
 
@@ -9,7 +9,6 @@ from orchvynt.decisions.identity.claims import HEADERS, trace_id
 from orchvynt.decisions.identity.credentials import Identity, credential_digest, key_id
 from orchvynt.decisions.identity.idempotency import HEADER, check_key
 from orchvynt.model.faults import Fault
-from orchvynt.surfaces.api.http.request import Request
 
 # What the official OpenAI and Anthropic clients wait, if they do not say otherwise.
 CALLER_TIMEOUT_NS: Final = 600_000_000_000
@@ -23,6 +22,19 @@ READ: Final = frozenset(
     )
 )  # fmt: skip
 """The fields whose values a `Head` is made of. Of those that claim something it only matters whether they are there."""
+
+
+class Said(Protocol):
+    """What a request says before its body, as `Request` does."""
+
+    @property
+    def headers(self) -> Sequence[tuple[bytes, bytes]]: ...
+
+    def header(self, name: str) -> str: ...
+
+    def has_any(self, names: frozenset[str]) -> bool: ...
+
+    def fields(self) -> dict[str, str]: ...
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -40,7 +52,7 @@ class Head(msgspec.Struct, frozen=True):
     idempotency_key: str
 
 
-def head(request: Request) -> Head:
+def head(request: Said) -> Head:
     """For `Request.derived`, with `READ`: a client repeats its head, but for some values."""
     header = request.header
     retry_count = header("x-stainless-retry-count")
@@ -70,7 +82,7 @@ def check_headers(header: Callable[[str], str]) -> Fault | None:
     return None
 
 
-def _check_idempotency_key(request: Request) -> Fault | None:
+def _check_idempotency_key(request: Said) -> Fault | None:
     """One that cannot be honoured is refused: ignoring it would let a caller believe that its retry costs nothing."""
     if HEADER not in request.fields():
         return None

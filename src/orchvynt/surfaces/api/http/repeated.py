@@ -33,7 +33,8 @@ class KnownHead:
     def again(self, head: bytes) -> tuple[Request, bytes] | None:
         """The request of a head that repeats this one, and the digits of its length; None where it has to be read like any other."""
         before, behind = self._before, self._behind
-        if head.startswith(before) and head.endswith(behind) and (digits := head[len(before) : -len(behind)]).isdigit():
+        start, end = len(before), len(head) - len(behind)
+        if start < end and head.startswith(before) and head.endswith(behind) and (digits := head[start:end]).isdigit():
             return self._request.again(0), digits
         lines, known = head.split(b"\r\n"), self._lines or self._look()
         if len(lines) != len(known):
