@@ -271,8 +271,8 @@ def test_a_server_of_another_kind_is_told_apart() -> None:
                 assert run("status", "--server", other.url, "--json").exit_code == 1
 
 
-# Those that need a home and a password are asked in test_people_commands.py, those that need two stores in tests/e2e/test_store_move.py.
-ALONE = [command for command in SHAPES if command.split()[0] not in ("login", "logout", "people", "store")]
+# Those that need a home and a password are asked in test_people_commands.py, those that look at stores themselves in tests/e2e.
+ALONE = [command for command in SHAPES if command.split()[0] not in ("doctor", "login", "logout", "migrate", "people", "store")]
 
 
 def commands_for_json() -> list[tuple[str, list[str]]]:
