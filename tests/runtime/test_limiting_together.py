@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import msgspec
+import pytest
 from tests.support.answers import WHOLE
 from tests.support.carrying import BreakableStore, FakeLine, FakeUpstream, Runtime
 from tests.support.clock import FakeClock
 from tests.support.snapshots import SECOND, invocation, snapshot
 
+from orchvynt.decisions.limits.turns import RateTurn
 from orchvynt.language.snapshot import RateLimit, Snapshot
 from orchvynt.model.facts import InvocationReceived
 from orchvynt.model.invocation import Claims
+from orchvynt.ports.rates import RateAnswer
 from orchvynt.runtime.limiting_together import SharedLimiting
 from orchvynt.runtime.rate_turns import AWAY_S
 
@@ -86,7 +89,6 @@ def test_a_crowd_at_all_of_them_is_let_in_as_often_as_the_limit_says() -> None:
         assert {line.headers["x-ratelimit-remaining-requests"] for line in lines if line.status == 429} == {"0"}
         assert sorted(line.headers["x-ratelimit-remaining-requests"] for line in lines if line.status == 200) == list("012345")
         assert await machines.stands(CALLS) == (6, 0, 0)
-        assert sum(machines.limiting(number).turns.turns for number in range(PROCESSES)) <= 3 * PROCESSES, "a crowd shares turns"
         machines.clock.advance(10 * SECOND)
         late = machines.ask(1)
         await machines.settle()
@@ -171,6 +173,7 @@ def test_while_the_store_is_away_each_counts_by_itself_and_then_together_again()
         await machines.settle()
         assert [line.status for line in alone].count(429) == 1, "the limit holds in each process"
         assert "the disk is away" in machines.limiting(0).turns.problem
+        assert machines.limiting(0).alone == 3, "it is counted, not silent"
         await machines.answer_all()
         assert before.status == 200
         machines.store.away = False
@@ -183,3 +186,24 @@ def test_while_the_store_is_away_each_counts_by_itself_and_then_together_again()
         assert await machines.stands(AT_ONCE) == (0, 0, 0), "what ran before the outage is no longer counted"
 
     run(test)
+
+
+class Defective(BreakableStore):
+    async def take_rate_turn(self, process: str, turn: RateTurn) -> RateAnswer:
+        raise OverflowError("a subject that no database holds")
+
+
+def test_a_question_that_cannot_be_asked_holds_nobody_up_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    async def test() -> None:
+        machines = Machines(limited(AT_ONCE))
+        machines.all[0] = Runtime(
+            limited(AT_ONCE), store=Defective(machines.clock.now), upstream=machines.upstream, process="prc_0", clock=machines.clock
+        )
+        lines = [machines.ask(0) for _ in range(3)]
+        await machines.settle()
+        await machines.answer_all()
+        assert sorted(line.status for line in lines) == [200, 200, 429]
+        assert machines.limiting(0).alone == 3
+
+    run(test)
+    assert "a subject that no database holds" in capsys.readouterr().err

@@ -62,8 +62,7 @@ def _copy(place: StorePlace, file: Path) -> StoreBackup:
     except sqlite3.Error as error:
         file.unlink(missing_ok=True)
         raise unavailable(error, place.shown) from error
-    except BaseException:
-        # Also where somebody interrupts it: half a copy must not look like one.
+    except BaseException:  # also where somebody interrupts it: half a copy must not look like one
         file.unlink(missing_ok=True)
         raise
 

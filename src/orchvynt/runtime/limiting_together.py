@@ -38,13 +38,14 @@ class SharedTicket(Ticket):
 
 
 class SharedLimiting(Limiting):
-    """`turns` ask the store. A life that came in while that did not answer has a ticket of this process alone."""
+    """`turns` ask the store. A life that came in while that did not answer has a ticket of this process alone; `alone` counts them."""
 
     def __init__(self, statistics: Statistics, clock: Clock, store: Store, process: str, tasks: Tasks) -> None:
         super().__init__(statistics, clock)
         self._store = store
         self.turns = RateTurns(store, process, clock, tasks)
         self._heard: dict[str, SharedTicket | Over] = {}
+        self.alone = 0
 
     async def begin(self) -> None:
         """Nothing of what an earlier life of this process had running runs. Raises StoreUnavailableError."""
@@ -53,14 +54,19 @@ class SharedLimiting(Limiting):
     def arrives(self, life: Life, values: RequestValues, go_on: Callable[[], None]) -> None:
         """It goes on when the store has said whether it may come in. What else happens to it meanwhile catches it up: then it is counted
         here."""
-        asked = self._asked(life, values) if self.turns.answers else None
-        if isinstance(asked, Entering):
+        asked = self._asked(life, values)
+        if not isinstance(asked, Entering):
+            go_on()
+        elif self.turns.answers:
             self.turns.enter(asked, partial(self._hear, life, asked, life.ahead, go_on))
         else:
+            self.alone += 1
             go_on()
 
     def _hear(self, life: Life, asked: Entering, ahead: object, go_on: Callable[[], None], decided: Decided | None, at: int) -> None:
         said = SharedTicket(asked, decided, at, self._clock.monotonic()) if isinstance(decided, Entered) else decided
+        if said is None or life.ahead is not ahead:
+            self.alone += 1
         if life.ahead is not ahead:
             if isinstance(said, SharedTicket):
                 self._leave(said)

@@ -19,6 +19,7 @@ from orchvynt.runtime.alerting import Alerting
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.counting import NONE
 from orchvynt.runtime.leased_admitting import LeasedAdmitting
+from orchvynt.runtime.limiting_together import SharedLimiting
 from orchvynt.runtime.metrics import Sampled, Values
 from orchvynt.runtime.policies import Policies
 from orchvynt.runtime.recovery import Recovered
@@ -137,6 +138,8 @@ class Measuring:
         numbers[m.ATTEMPTS_OPEN] = {(model, provider): 0 for model, provider, _ in self._carrier.counting.attempts.numbers} | flight
         numbers[m.HOLDS_WAITING] = {NONE: admitting.queue.count}
         numbers[m.HOLDS_OPEN] = {NONE: len(admitting.ledger.holds)}
+        limiting = self._carrier.limiting
+        numbers[m.RATE_ALONE] = {NONE: limiting.alone if isinstance(limiting, SharedLimiting) else 0}
         numbers[m.LEASE_TURNS] = {NONE: admitting.leasing.turns if isinstance(admitting, LeasedAdmitting) else 0}
 
     def _read_policy(self, numbers: Numbers) -> None:

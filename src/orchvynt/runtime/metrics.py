@@ -194,6 +194,7 @@ HOLDS_WAITING: Final = _gauge("holds_waiting", "Invocations that wait for holds 
 HOLDS_OPEN: Final = _gauge("holds_open", "Holds that are neither settled nor voided.")
 LEASE_TURNS: Final = _counter("lease_turns", "Questions to the store for leases of budgets; none in a process that has it to itself.")
 
+RATE_ALONE: Final = _counter("rate_limits_alone", "Invocations whose rate limits one process counted by itself: the store did not say.")
 RATE_REFUSALS: Final = _counter("rate_limit_refusals", "Invocations that were refused because a rate limit had no room.", RATE_LIMIT)
 
 CONFIDENCE_UNKNOWN: Final = _counter("confidence_unknown", "Answers whose confidence a gate asked for in vain.", GATE, PROVIDER)
@@ -273,7 +274,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
             BUDGET_SUBJECTS, BUDGET_FULLEST, BUDGET_REFUSALS, HOLDS_AWAITED, HOLDS_WAITING, HOLDS_OPEN, LEASE_TURNS,
         ),
     ),
-    ("Rate limits", (RATE_REFUSALS,)),
+    ("Rate limits", (RATE_REFUSALS, RATE_ALONE)),
     (
         "Gates and reviews",
         (GATES, REVIEWS_OPENED, REVIEWS_DECIDED, REVIEWS_ESCALATED, REVIEW_DURATION, REVIEWS_OPEN, REVIEW_OLDEST),

@@ -3,6 +3,8 @@ corrected meanwhile goes together. It decides nothing.
 """
 
 import asyncio
+import sys
+import traceback
 from collections.abc import Callable
 from itertools import islice
 from typing import Final
@@ -17,6 +19,7 @@ TURN_S: Final = 1.0
 """An invocation waits for no longer: then each process counts by itself, as it does for a while after that."""
 AWAY_S: Final = 1.0
 CORRECTIONS_MAX: Final = 10_000
+"""So many wait for a store that is away; what is left out leaks within a window."""
 
 Heard = Callable[[Decided | None, int], None]
 """Called with what was decided and the store's clock; None where the store did not say it in time."""
@@ -37,7 +40,6 @@ class RateTurns:
         self._changed: dict[BucketKey, None] = {}
         self._under_way = False
         self._away_until = 0
-        self.turns = 0
         self.problem = ""
 
     @property
@@ -78,11 +80,11 @@ class RateTurns:
         turn = RateTurn(tuple([entering for entering, _ in asked]), tuple(corrections), dict.fromkeys(changed, 0))
         keys = turn.buckets()
         turn = RateTurn(turn.entering, turn.corrections, {key: self._running.get(key, 0) for key in keys})
-        self.turns += 1
         try:
             answer = await asyncio.wait_for(self._store.take_rate_turn(self.process, turn), TURN_S)
-        except (StoreUnavailableError, TimeoutError, ValueError) as error:
-            # The last: a subject that the database cannot hold.
+        except Exception as error:  # noqa: BLE001 - a loop top: whoever asked goes on, whatever is wrong with the question
+            if not isinstance(error, StoreUnavailableError | TimeoutError):
+                sys.stderr.write(f"orchvynt: counting rate limits together failed\n{traceback.format_exc()}")
             self.problem = str(error) or f"the store did not answer within {TURN_S:.0f} s"
             self._away_until = self._clock.monotonic() + int(AWAY_S * 1_000_000_000)
             # Whether it was heard is not known: levels may be off by one turn, and leak; how many run is said again.
