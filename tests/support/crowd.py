@@ -8,6 +8,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -89,10 +90,14 @@ def worth(calls: Sequence[Call], count: int) -> int:
 
 async def tell(port: int, call: Call, first_bytes: Callable[[], object] = lambda: None) -> Told:
     """One call on a connection of its own. `first_bytes` is called when an answer begins."""
-    writer = None
+    try:
+        # Nobody leaves before it has its connection: a cancelled `open_connection` may leave its socket open.
+        async with asyncio.timeout(PATIENCE_S):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except (OSError, TimeoutError):
+        return Told(call)
     try:
         async with asyncio.timeout(PATIENCE_S if call.leaves_after_s is None else call.leaves_after_s):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(call.request)
             began = await reader.read(1)
             if began:
@@ -101,8 +106,9 @@ async def tell(port: int, call: Call, first_bytes: Callable[[], object] = lambda
     except (OSError, TimeoutError, ValueError):
         return Told(call)
     finally:
-        if writer is not None:
-            writer.close()
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 def _told(call: Call, answer: bytes) -> Told:
