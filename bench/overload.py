@@ -138,7 +138,7 @@ def run(cores: Cores, seconds: float, callers: int, rounds: int, say: Callable[[
                     peak = max((part(load, process.pid, cores.system, each, seconds) for each in CALLERS), key=lambda one: one.good)
                     before = memory_mib(process.pid)
                     with asking(launch) as asked:
-                        over = part(load, process.pid, cores.system, callers, seconds, TIMES * peak.told.requests / peak.seconds)
+                        over = part(load, process.pid, cores.system, callers, 3 * seconds, TIMES * peak.told.requests / peak.seconds)
                     one = Round(peak, over, asked, (before, memory_mib(process.pid)))
                     done.append(one)
                     say(
@@ -184,7 +184,9 @@ def rows(rounds: list[Round]) -> list[Row]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Five times as many requests as can be carried.")
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each stretch")
+    parser.add_argument(
+        "--seconds", type=float, default=10.0, help="of each stretch up to the peak; the overload lasts for three times as long"
+    )
     parser.add_argument("--callers", type=int, default=4_000, help="connections of the overload")
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
@@ -198,7 +200,7 @@ def main() -> int:
     at = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     say(f"{at}, {orchvynt_version()}, Python {platform.python_version()}, {platform.machine()}.")
     say(f"Chats of 1 KB, all four primitives, journal and metrics on; {asked.rounds} rounds in one process, medians;")
-    say(f"each stretch {asked.seconds:g} s.")
+    say(f"{asked.seconds:g} s for each look for the peak, {3 * asked.seconds:g} s of overload.")
     say(f"The overload comes at even distances over {asked.callers:,} connections; nobody waits as told. `make overload` runs it again.\n")
     found = rows(run(choose_cores(), asked.seconds, asked.callers, asked.rounds, say))
     say("\n| | | promise |\n|---|---|---|")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchvynt.decisions.overload.bounds import FREE_BYTES, MIB, OPEN_MAX, Backlog, open_bound, unfiled_bound
-from orchvynt.decisions.overload.pacing import REST_MAX_NS, REST_MIN_NS, TAKEN_PER_REFUSAL, Pacing
+from orchvynt.decisions.overload.pacing import FREE_NS, REST_MAX_NS, REST_MIN_NS, TAKEN_PER_REFUSAL, Pacing
 from orchvynt.decisions.overload.quota import RANKS, Priority
 from orchvynt.decisions.overload.refusals import REASONS, SPREAD_MAX, Reason, overloaded, seconds
 
@@ -66,41 +66,25 @@ def test_the_seconds_are_spread_and_no_client_gives_up_for_them(reason: Reason, 
     assert spread == set(range(soonest, soonest + 5))
 
 
-def test_a_connection_rests_the_longer_the_more_is_refused() -> None:
+def test_who_is_refused_rests_until_those_before_it_were_refused_again() -> None:
     pacing = Pacing()
     assert pacing.rest_ns == REST_MIN_NS
-    for _ in range(20):
-        pacing.beat(4 * BEAT, 1_000, 4_000, False)
-    assert pacing.rest_ns == REST_MAX_NS
-    for _ in range(120):
-        pacing.beat(4 * BEAT, 1_000, 10, False)
-    assert pacing.rest_ns == REST_MIN_NS
-
-
-def test_a_few_refusals_are_none_too_many_where_little_is_taken() -> None:
-    pacing = Pacing()
     for _ in range(100):
-        pacing.beat(BEAT, 0, 25, False)
-    assert pacing.rest_ns == REST_MIN_NS
+        pacing.beat(BEAT, TAKEN_PER_REFUSAL * 14, 1_000)
+    each = BEAT // (1 + 14 + BEAT // FREE_NS)
+    assert 900 * each <= pacing.rest_ns <= 1_000 * each, "one for sixteen that were taken, and a few whatever is taken"
+    for _ in range(500):
+        pacing.refused()
+    assert 1_350 * each <= pacing.rest_ns <= 1_500 * each
+    pacing.beat(BEAT, 0, 1_000_000)
+    assert pacing.rest_ns == REST_MAX_NS
 
 
-def test_who_rests_is_soon_read_again_once_there_is_time() -> None:
+@given(st.lists(st.tuples(st.integers(0, 10 * BEAT), *[st.integers(0, 10_000)] * 2, st.integers(0, 100)), max_size=60))
+def test_whatever_happens_nobody_rests_for_longer_than_the_most(beats: list[tuple[int, int, int, int]]) -> None:
     pacing = Pacing()
-    for _ in range(20):
-        pacing.beat(4 * BEAT, 0, 4_000, False)
-    pacing.beat(4 * BEAT, 1_000, 0, False)
-    assert pacing.rest_ns == REST_MAX_NS, "nobody is refused, because all of them rest"
-    for _ in range(7):
-        pacing.beat(BEAT, 100, 0, True)
-    assert pacing.rest_ns == REST_MIN_NS
-
-
-@given(st.integers(100, 20_000), st.integers(1_000, 20_000))
-def test_it_settles_where_one_is_refused_for_two_that_are_taken(connections: int, taken_per_second: int) -> None:
-    """So many connections ask again as soon as they are read."""
-    pacing, refused = Pacing(), 0
-    for _ in range(400):
-        refused = connections * 4 * BEAT // max(pacing.rest_ns, 4 * BEAT)
-        pacing.beat(4 * BEAT, taken_per_second // 5, refused, False)
-    bearable = taken_per_second // 5 // TAKEN_PER_REFUSAL + 100
-    assert refused <= 2 * bearable or pacing.rest_ns >= REST_MAX_NS * 15 // 16
+    for elapsed, taken, resting, refused in beats:
+        pacing.beat(elapsed, taken, resting)
+        for _ in range(refused):
+            pacing.refused()
+        assert REST_MIN_NS <= pacing.rest_ns <= REST_MAX_NS

@@ -4,21 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchvynt.decisions.overload.quota import IMPATIENT, RANKS, Quota
+from orchvynt.decisions.overload.quota import RANKS, Quota
 
 LOW, NORMAL, HIGH = RANKS["low"], RANKS["normal"], RANKS["high"]
 
 
 def beat(quota: Quota, came: list[int], window: int) -> dict[int, int]:
     """One span: who came, in this order; how many of each rank were let in."""
-    let_in = dict.fromkeys((IMPATIENT, LOW, NORMAL, HIGH), 0)
+    let_in = dict.fromkeys((LOW, NORMAL, HIGH), 0)
     for rank in came:
         let_in[rank] += quota.take(rank, window)
     quota.beat()
     return let_in
 
 
-@pytest.mark.parametrize("rank", [IMPATIENT, LOW, NORMAL, HIGH])
+@pytest.mark.parametrize("rank", [LOW, NORMAL, HIGH])
 def test_alone_each_rank_fills_the_window(rank: int) -> None:
     quota = Quota()
     for _ in range(30):
@@ -30,17 +30,10 @@ def test_the_lower_ones_are_refused_first_though_they_come_first() -> None:
     came = [LOW] * 30 + [NORMAL] * 30 + [HIGH] * 10
     for _ in range(30):
         let_in = beat(quota, came, 40)
-    assert let_in == {IMPATIENT: 0, LOW: 0, NORMAL: 30, HIGH: 10}
+    assert let_in == {LOW: 0, NORMAL: 30, HIGH: 10}
     for _ in range(30):
         let_in = beat(quota, came, 60)
-    assert let_in == {IMPATIENT: 0, LOW: 20, NORMAL: 30, HIGH: 10}
-
-
-def test_who_waits_as_told_comes_before_who_does_not() -> None:
-    quota = Quota()
-    for _ in range(30):
-        let_in = beat(quota, [IMPATIENT] * 50 + [NORMAL] * 20, 40)
-    assert let_in == {IMPATIENT: 20, LOW: 0, NORMAL: 20, HIGH: 0}
+    assert let_in == {LOW: 20, NORMAL: 30, HIGH: 10}
 
 
 def test_what_was_left_free_for_those_who_no_longer_come_is_given_away() -> None:
@@ -53,7 +46,7 @@ def test_what_was_left_free_for_those_who_no_longer_come_is_given_away() -> None
 
 
 @given(
-    st.lists(st.lists(st.sampled_from([IMPATIENT, LOW, NORMAL, HIGH]), max_size=120), min_size=1, max_size=12),
+    st.lists(st.lists(st.sampled_from([LOW, NORMAL, HIGH]), max_size=120), min_size=1, max_size=12),
     st.integers(8, 60),
 )
 def test_the_highest_fills_the_window_whatever_else_comes(spans: list[list[int]], window: int) -> None:
@@ -65,13 +58,13 @@ def test_the_highest_fills_the_window_whatever_else_comes(spans: list[list[int]]
         assert sum(let_in.values()) - let_in[HIGH] <= window
 
 
-@given(st.permutations([IMPATIENT] * 20 + [LOW] * 20 + [NORMAL] * 20 + [HIGH] * 5), st.integers(5, 60))
+@given(st.permutations([LOW] * 20 + [NORMAL] * 20 + [HIGH] * 5), st.integers(5, 60))
 def test_once_it_is_known_what_comes_no_lower_one_takes_the_place_of_a_higher_one(came: list[int], window: int) -> None:
     quota = Quota()
     for _ in range(40):
         let_in = beat(quota, came, window)
     left = window
-    for rank in (HIGH, NORMAL, LOW, IMPATIENT):
+    for rank in (HIGH, NORMAL, LOW):
         expected = min(left, came.count(rank))
         assert abs(let_in[rank] - expected) <= 1
         left -= expected

@@ -3,7 +3,6 @@ waits as told. What a beginning, an end and a refusal cost is given; how many ar
 """
 
 import heapq
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +15,8 @@ from orchvynt.decisions.overload.queue import BEAT_NS, SECOND
 from orchvynt.runtime.shedding import Shedding
 
 US = 1_000
-WAKE_NS = 25_000_000
 PATIENCE_NS = SECOND
-REFUSAL_NS = 14 * US
+REFUSAL_NS = 45 * US
 
 
 @dataclass
@@ -37,16 +35,17 @@ class Process:
     late: int = 0
     refused: int = 0
     now: int = 0
+    spent: int = 0
 
     def __post_init__(self) -> None:
         runtime = Runtime(snapshot())
         self.clock = runtime.clock
-        self.shedding = Shedding(self.lives, runtime.policies, self.clock, Backlog, open_max=1_000_000)
-        # Free ones on the caller's side, the last used first; what the kernel holds, with when it was sent; who rests, since when.
+        self.shedding = Shedding(self.lives, runtime.policies, self.clock, Backlog, lambda: self.spent, open_max=1_000_000)
+        # Free ones on the caller's side, the last used first; what the kernel holds, with when it was sent; who rests, until when at most.
         self.free = list(range(self.connections))
         self.unread: dict[int, int] = {}
-        self.resting: deque[tuple[int, int, int]] = deque()
-        self.rests: set[int] = set()
+        self.rests: list[tuple[int, int]] = []
+        self.woken: set[int] = set()
         self.answers: list[tuple[int, int, int]] = []
         self.due = 0
         self.beat_due = BEAT_NS
@@ -55,9 +54,19 @@ class Process:
         self.now += nanos
         self.clock.advance(nanos)
 
-    def wakes_at(self) -> int:
-        since, until, _ = self.resting[0]
-        return min(since + self.shedding.rest_ns, until)
+    def compute(self, nanos: int) -> None:
+        self.spent += nanos
+        self.pass_by(nanos)
+
+    @property
+    def resting(self) -> int:
+        return len(self.rests)
+
+    def wake(self, most: int) -> None:
+        woken = 0
+        while self.rests and (woken < most or self.rests[0][0] <= self.now):
+            self.woken.add(heapq.heappop(self.rests)[1])
+            woken += 1
 
     def send(self, per_second: int) -> None:
         """What callers did until now."""
@@ -68,19 +77,17 @@ class Process:
 
     def turn(self, per_second: int) -> None:
         self.send(per_second)
-        late: set[int] = set()
-        while self.resting and self.now >= self.wakes_at():
-            late.add(self.resting.popleft()[2])
-        self.rests -= late
+        self.woken.clear()
         if self.now >= self.beat_due:
             self.shedding.beat(self)
             self.beat_due = self.now + BEAT_NS
-        ready = [one for one in self.unread if one not in self.rests]
+        rests = {connection for _, connection in self.rests}
+        ready = [one for one in self.unread if one not in rests]
         for connection in ready:
-            self.take(connection, self.unread.pop(connection), connection in late)
+            self.take(connection, self.unread.pop(connection), connection in self.woken)
         while self.answers and self.answers[0][0] <= self.now:
             _, connection, sent = heapq.heappop(self.answers)
-            self.pass_by(self.cost // 2)
+            self.compute(self.cost // 2)
             del self.lives[str(connection)]
             self.requests_open -= 1
             self.good += self.now - sent <= PATIENCE_NS
@@ -88,21 +95,18 @@ class Process:
             self.free.append(connection)
         if not ready:
             following = [self.due * SECOND // per_second, self.beat_due, *(one[0] for one in self.answers[:1])]
-            if self.resting:
-                following.append(self.wakes_at())
             self.pass_by(max(1, min(following) - self.now))
 
     def take(self, connection: int, sent: int, late: bool) -> None:
         self.requests_total += 1
         shedding = self.shedding
         if self.requests_open >= shedding.guarded_from and shedding.refuses("normal", late) is not None:
-            self.pass_by(self.refusal)
+            self.compute(self.refusal)
             self.refused += 1
-            self.resting.append((self.now, self.now + shedding.rest_ns, connection))
-            self.rests.add(connection)
+            heapq.heappush(self.rests, (self.now + shedding.rest_ns, connection))
             self.free.append(connection)
             return
-        self.pass_by(self.cost // 2)
+        self.compute(self.cost // 2)
         self.requests_open += 1
         self.lives[str(connection)] = None
         heapq.heappush(self.answers, (self.now + self.latency, connection, sent))

@@ -348,7 +348,7 @@ class Runtime:
         tenures = KeyTenures(self.store, self.peers, self.tasks, self.following.follow)
         self.repeating = Repeating(self.carrier, self.reviewing, self.store, self.tasks, self._soon, tenures)
         self.backlog = Backlog()
-        self.shedding = Shedding(self.carrier.lives, self.policies, self.instants, lambda: self.backlog, open_max=OPEN_MAX)
+        self.shedding = Shedding(self.carrier.lives, self.policies, self.instants, lambda: self.backlog, self.instants.monotonic, OPEN_MAX)
         forgetting = Forgetting(self.store, self.ledger, self.instants)
         self.sweeping = Sweeping(self.carrier, self.reviewing, self.voting, self.repeating, forgetting)
         self.said: list[str] = []

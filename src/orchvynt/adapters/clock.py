@@ -8,3 +8,7 @@ class SystemClock:
 
     now = staticmethod(time.time_ns)
     monotonic = staticmethod(time.monotonic_ns)
+
+
+cpu_time = time.thread_time_ns
+"""For how long the calling thread has computed, in nanoseconds since an arbitrary start."""

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from orchvynt.adapters.apprise_sending import LibraryApprising
-from orchvynt.adapters.clock import SystemClock
+from orchvynt.adapters.clock import SystemClock, cpu_time
 from orchvynt.adapters.disk import disk_space
 from orchvynt.adapters.ids import SystemIds
 from orchvynt.adapters.presidio.apart import LookingApart
@@ -96,6 +96,7 @@ async def build(
         apprising=apprising,
         looking=looking,
         backlog=lambda: _backlog(opened, settings.store.journal),
+        spent=cpu_time,
         open_max=settings.invocations_max,
         wakeups=opened.wakeups,
     )  # fmt: skip

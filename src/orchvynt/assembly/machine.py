@@ -87,8 +87,9 @@ class NoChannel:
 
 
 class Foundation(msgspec.Struct, frozen=True):
-    """The world behind the ports. Timers are those of the running event loop. `backlog` looks at what is not filed, `open_max` is how many
-    invocations may be open. Where several processes share the store, budgets are spent from leases."""
+    """The world behind the ports. Timers are those of the running event loop. `backlog` looks at what is not filed, `spent` says for how
+    long the loop's thread has computed (ns), `open_max` how many invocations may be open. Where several processes share the store,
+    budgets are spent from leases."""
 
     store: Store
     journal: Journal
@@ -103,6 +104,7 @@ class Foundation(msgspec.Struct, frozen=True):
     apprising: Apprising = NoChannel()
     looking: Looking = NoLooking()
     backlog: Callable[[], Backlog] = Backlog
+    spent: Callable[[], int] = int
     open_max: int = OPEN_MAX
     wakeups: Wakeups = Alone()
 
@@ -190,7 +192,7 @@ async def put_together(
     keyring.changed = lambda: peers.tell("keys")
     await keyring.load()
     reception = Reception(keyring, Conversations(randbits(SALT_BITS)), subjects)
-    shedding = Shedding(carrier.lives, policies, on.clock, on.backlog, on.open_max)
+    shedding = Shedding(carrier.lives, policies, on.clock, on.backlog, on.spent, on.open_max)
     data_plane = DataPlane(carrier, reviewing, repeating, policies, on.store, on.ids, tasks, reception, shedding, peers, following)
     vault = Vault(on.secrets, on.sealing, policies)
     retention = Retention(on.store, on.clock, policies, vault, say)

@@ -201,7 +201,7 @@ def _collect_seldom() -> None:
     gc.freeze()
     gc.enable()
     # An invocation leaves no cycles behind, so looking for them after every 700 objects is waste; bench/ shows 6 %.
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(150_000, 20, 50)
 
 
 def _nothing() -> None:

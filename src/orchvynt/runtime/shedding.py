@@ -14,8 +14,8 @@ import msgspec
 
 from orchvynt.decisions.overload.bounds import OPEN_MAX, UNFILED_BYTES_MAX, Backlog, open_bound, unfiled_bound
 from orchvynt.decisions.overload.pacing import Pacing
-from orchvynt.decisions.overload.queue import BEAT_NS, BUSY_NS, CALM_NS, SECOND, Queue
-from orchvynt.decisions.overload.quota import IMPATIENT, RANKS, Priority, Quota
+from orchvynt.decisions.overload.queue import BEAT_NS, CALM_NS, SECOND, Queue
+from orchvynt.decisions.overload.quota import RANKS, Priority, Quota
 from orchvynt.decisions.overload.refusals import REASONS, Reason, overloaded, seconds
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.state import PARKED
@@ -38,6 +38,15 @@ class Front(Protocol):
     requests_open: int
     requests_total: int
 
+    @property
+    def resting(self) -> int:
+        """Connections of those who were refused, that are not read."""
+        ...
+
+    def wake(self, most: int) -> None:
+        """Reads so many of them again, and those whose time is up."""
+        ...
+
 
 class Shed(msgspec.Struct, frozen=True):
     """What is refused now. `since` is in ns UTC, 0 while nothing is; `why` the last reason; `refused` counts since then."""
@@ -48,8 +57,8 @@ class Shed(msgspec.Struct, frozen=True):
 
 
 class Shedding:
-    """`guarded_from`: so many requests may be open before the door has to ask `refuses`. `rest_ns`: so long rests the connection of who
-    was refused."""
+    """`guarded_from`: so many requests may be open before the door has to ask `refuses`. `rest_ns`: so long at most rests the connection
+    of who is refused now. `spent` says for how long the loop's thread has computed, in ns."""
 
     def __init__(
         self,
@@ -57,6 +66,7 @@ class Shedding:
         policies: Policies,
         clock: Clock,
         look: Callable[[], Backlog],
+        spent: Callable[[], int],
         open_max: int = OPEN_MAX,
         unfiled_max: int = UNFILED_BYTES_MAX,
     ) -> None:
@@ -73,6 +83,8 @@ class Shedding:
         self._policies = policies
         self._clock = clock
         self._look = look
+        self._spent = spent
+        self._spent_before = 0
         self._open_max = open_max
         self._unfiled_max = unfiled_max
         self._parked = 0
@@ -83,6 +95,8 @@ class Shedding:
         self._requests = self._open = 0
         # Since the last beat: all refusals, and those of the queue.
         self._turned = 0
+        # For so many of those who did not wait as told there is time.
+        self._room = 0
         self._for_queue = 0
         # How many were refused for one that was taken, at the last beat.
         self._times = 0
@@ -93,12 +107,13 @@ class Shedding:
         return self.pacing.rest_ns
 
     def refuses(self, priority: Priority, impatient: bool = False) -> Fault | None:
-        """Why one more may not begin now. `impatient`: it did not wait as long as it was told to."""
+        """Why one more may not begin now. `impatient`: it did not wait as long as it was told to, and is let in where there is room."""
         reason = self._in_the_way(priority, impatient)
         if reason is None:
             return None
         self.refused.add((reason, priority))
         self._turned += 1
+        self.pacing.refused()
         self._last_refused = self._clock.monotonic()
         shed = self.shed
         if not shed.since:
@@ -116,8 +131,11 @@ class Shedding:
             return "filing"
         if queue.since is None:
             return None
-        rank = IMPATIENT if impatient and priority != "high" else RANKS[priority]
-        if self.quota.take(rank, queue.window) or (not impatient and queue.takes_crowd()):
+        if impatient and priority != "high":
+            if self._room > 0:
+                self._room -= 1
+                return None
+        elif self.quota.take(RANKS[priority], queue.window) or queue.takes_crowd():
             return None
         self._for_queue += 1
         return "queue"
@@ -134,7 +152,7 @@ class Shedding:
 
     async def run(self, front: Front) -> None:
         """Beats for as long as the process serves."""
-        self._requests, self._beaten = front.requests_total, self._clock.monotonic()
+        self._requests, self._beaten, self._spent_before = front.requests_total, self._clock.monotonic(), self._spent()
         while True:
             await asyncio.sleep(BEAT_NS / SECOND)
             try:
@@ -143,8 +161,9 @@ class Shedding:
                 sys.stderr.write(f"orchvynt: the look at the load failed\n{traceback.format_exc()}")
 
     def beat(self, front: Front) -> None:
-        now = self._clock.monotonic()
+        now, spent = self._clock.monotonic(), self._spent()
         elapsed, self._beaten = now - self._beaten, now
+        computed, self._spent_before = spent - self._spent_before, spent
         turned, self._turned = self._turned, 0
         for_queue, self._for_queue = self._for_queue, 0
         taken = front.requests_total - self._requests - turned
@@ -153,9 +172,11 @@ class Shedding:
         # Of requests that are no invocations both halves are done at once.
         open_before, self._open = self._open, len(self._lives)
         ended = max(0, taken - (self._open - open_before))
-        self.queue.beat(now, elapsed, taken + ended, for_queue)
+        self.queue.beat(now, elapsed, computed, taken, ended, for_queue)
         self.quota.beat()
-        self.pacing.beat(elapsed, taken, turned, self.queue.delay_ns < BUSY_NS)
+        self.pacing.beat(elapsed, taken, front.resting)
+        self._room = self.queue.room if self.queue.since is not None else 0 if turned else front.resting
+        front.wake(self._room)
         bound, due = min(self._bounds().values()), now - self._looked >= LOOK_NS
         if due:
             self._looked = now

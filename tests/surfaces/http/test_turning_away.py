@@ -39,12 +39,21 @@ class House:
         self.handler = Handler(echo)
         self.server = HttpServer(self.handler, refuse, limits, SystemClock(), door, door.turn_away)
         self.port = 0
+        self.beating: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "House":
         self.port = await self.server.start("127.0.0.1", 0)
+        self.beating = asyncio.create_task(self.beat())
         return self
 
+    async def beat(self) -> None:
+        while True:
+            await asyncio.sleep(0.02)
+            self.server.wake(0)
+
     async def __aexit__(self, *_: object) -> None:
+        assert self.beating is not None
+        self.beating.cancel()
         await self.server.drain(0.0)
         assert (self.server.connections_open, self.server.requests_open, self.server.bodies.bytes) == (0, 0, 0)
 
@@ -153,6 +162,36 @@ def test_the_connection_ends_if_the_caller_says_so(loop: str, head: bytes, field
                 assert await peer.rest() == b""
             await peer.close()
             await until(lambda: house.server.connections_open == 0)
+
+    run(loop, scenario)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_so_many_are_read_again_before_their_time_as_there_is_room_for(loop: str) -> None:
+    """Those first whose time is up first."""
+
+    async def scenario() -> None:
+        door = Door(rest_ns=3_600_000 * MS)
+        async with House(door) as house:
+            peers = [await Peer.to(house.port) for _ in range(5)]
+            for peer in reversed(peers):
+                peer.send(WHOLE)
+                assert (await peer.response())[0] == 503
+                door.rest_ns -= MS
+            assert house.server.resting == 5
+            for peer in peers:
+                peer.send(WHOLE)
+            door.shut = False
+            house.server.wake(2)
+            assert house.server.resting == 3
+            for peer in peers[:2]:
+                assert (await peer.response())[0] == 200
+            assert door.asked == [False] * 5 + [True] * 2
+            house.server.wake(1_000)
+            for peer in peers[2:]:
+                assert (await peer.response())[0] == 200
+            for peer in peers:
+                await peer.close()
 
     run(loop, scenario)
 

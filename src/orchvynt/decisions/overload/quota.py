@@ -7,10 +7,8 @@ from typing import Final, Literal
 
 Priority = Literal["low", "normal", "high"]
 
-IMPATIENT: Final = 0
-"""Rank of those who did not wait as long as they were told to, and of those behind them on their connection."""
-RANKS: Final[dict[Priority, int]] = {"low": 1, "normal": 2, "high": 3}
-_HIGHEST: Final = 3
+RANKS: Final[dict[Priority, int]] = {"low": 0, "normal": 1, "high": 2}
+_HIGHEST: Final = 2
 _SCALE: Final = 16
 
 
@@ -20,15 +18,15 @@ class Quota:
     __slots__ = ("_asked", "_let_in", "_usual")
 
     def __init__(self) -> None:
-        self._asked = [0, 0, 0, 0]
-        self._let_in = [0, 0, 0, 0]
-        self._usual = [0, 0, 0, 0]
+        self._asked = [0, 0, 0]
+        self._let_in = [0, 0, 0]
+        self._usual = [0, 0, 0]
 
     def beat(self) -> None:
         """A new span begins. What is usual follows what came by a quarter."""
         self._usual = [-((-3 * usual - _SCALE * asked) // 4) for usual, asked in zip(self._usual, self._asked, strict=True)]
-        self._asked = [0, 0, 0, 0]
-        self._let_in = [0, 0, 0, 0]
+        self._asked = [0, 0, 0]
+        self._let_in = [0, 0, 0]
 
     def take(self, rank: int, window: int) -> bool:
         """Whether one more of this rank may begin, of `window` in all. INVARIANT: the highest rank is bounded by itself alone: whatever

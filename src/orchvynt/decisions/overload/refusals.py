@@ -24,7 +24,8 @@ SPREAD_MAX: Final = 8
 def seconds(reason: Reason, number: int, times: int, rest_ns: int) -> int:
     """`retry-after` of the refusal with this number, where `times` as many come as may begin. It is never shorter than the connection
     rests: who waits as told does not notice that."""
-    return max(_SOONEST[reason], -(-rest_ns // SECOND)) + number % max(1, min(times, SPREAD_MAX))
+    rest = -(-rest_ns // SECOND)
+    return max(_SOONEST[reason], rest) + number % max(1, min(max(times, rest), SPREAD_MAX))
 
 
 def overloaded(reason: Reason, priority: Priority, retry_after_seconds: int) -> Fault:

@@ -20,8 +20,8 @@ class Turned(NamedTuple):
 
 
 class Guard(Protocol):
-    """When to ask who may come in. `guarded_from`: so many requests may be open before; `rest_ns`: for so long the connection of a request
-    that was turned away is not read."""
+    """When to ask who may come in. `guarded_from`: so many requests may be open before; `rest_ns`: for so long at most the
+    connection of a request that was turned away is not read, unless the server is told earlier to wake it."""
 
     @property
     def guarded_from(self) -> int: ...

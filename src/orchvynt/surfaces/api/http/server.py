@@ -1,14 +1,15 @@
 """The data plane's listening side: accepts connections, counts them, sweeps their deadlines, and drains them at the end."""
 
 import asyncio
+import heapq
 import socket
 import ssl
-from collections import deque
 from collections.abc import Callable
 from typing import Final, cast
 
 from orchvynt.model.faults import Fault
 from orchvynt.ports.clock import Clock
+from orchvynt.surfaces.api.http.accepting import Accepting
 from orchvynt.surfaces.api.http.answers import date_field
 from orchvynt.surfaces.api.http.bodies import Bodies
 from orchvynt.surfaces.api.http.connection import Connection
@@ -20,7 +21,6 @@ from orchvynt.surfaces.api.http.request import Request
 _BACKLOG: Final = 4096
 # So many connections beyond the limit may linger to read their refusal; any more are reset.
 _REFUSED_MAX: Final = 1024
-_WAKE_S: Final = 0.025
 
 
 class HttpServer:
@@ -56,13 +56,13 @@ class HttpServer:
         self._clock = clock
         self._date_second = -1
         self._connections: set[Guest] = set()
+        self._accepting = Accepting(self._guest)
         self._server: asyncio.Server | None = None
-        self._covered: set[asyncio.Server] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self._empty: asyncio.Event | None = None
-        # Who rests, in the order in which they began to: since when, until when at most.
-        self._resting: deque[tuple[int, int, Guest]] = deque()
-        self._waker: asyncio.TimerHandle | None = None
+        # Who rests, and until when at most; of one instant, the first to rest first.
+        self._resting: list[tuple[int, int, Guest]] = []
+        self._rested_total = 0
 
     @property
     def connections_open(self) -> int:
@@ -71,20 +71,25 @@ class HttpServer:
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listens, and gives the port (the one that was found, for port 0). Raises OSError if the address cannot be had."""
         loop = asyncio.get_running_loop()
-        return self._started(loop, await loop.create_server(self._guest, host, port, backlog=_BACKLOG, ssl=tls))
+        return self._started(loop, await loop.create_server(self._first_guest, host, port, backlog=_BACKLOG, ssl=tls), tls)
 
     async def start_from(self, listening: socket.socket) -> int:
         """Accepts from a socket that others may accept from, too. Gives the port."""
         loop = asyncio.get_running_loop()
-        return self._started(loop, await loop.create_server(self._guest, sock=listening, backlog=_BACKLOG))
+        return self._started(loop, await loop.create_server(self._first_guest, sock=listening, backlog=_BACKLOG))
 
     def _guest(self) -> asyncio.Protocol:
         # It does what a Protocol does, and is none: compiled code wants no Python class above it.
         return cast(asyncio.Protocol, Connection(self))
 
-    def _started(self, loop: asyncio.AbstractEventLoop, server: asyncio.Server) -> int:
+    def _first_guest(self) -> asyncio.Protocol:
+        self._accepting.one_came()
+        return self._guest()
+
+    def _started(self, loop: asyncio.AbstractEventLoop, server: asyncio.Server, tls: ssl.SSLContext | None = None) -> int:
         assert self._server is None, "started twice"
         self._server = server
+        self._accepting.add(server, tls)
         self._sweep(loop)
         bound: int = server.sockets[0].getsockname()[1]
         return bound
@@ -92,21 +97,13 @@ class HttpServer:
     async def cover(self, listening: socket.socket) -> Callable[[], None]:
         """Accepts from this socket, too, until what it gives is called."""
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(self._guest, sock=listening, backlog=_BACKLOG)
-        self._covered.add(server)
-
-        def end() -> None:
-            self._covered.discard(server)
-            server.close()
-
-        return end
+        server = await loop.create_server(self._first_guest, sock=listening, backlog=_BACKLOG)
+        self._accepting.add(server)
+        return lambda: self._accepting.close(server)
 
     def accept_no_more(self) -> None:
         """What waits in the kernel is for others, that accept from the same sockets."""
-        if self._server is not None:
-            self._server.close()
-        for server in self._covered:
-            server.close()
+        self._accepting.close_all()
 
     def close_idle(self) -> None:
         """Connections on which nothing is asked are closed."""
@@ -132,9 +129,6 @@ class HttpServer:
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
-        if self._waker is not None:
-            self._waker.cancel()
-            self._waker = None
         return whole
 
     async def _emptied(self, timeout: float) -> bool:  # noqa: ASYNC109 -- as above
@@ -166,27 +160,29 @@ class HttpServer:
         self.refusals[fault.code] = self.refusals.get(fault.code, 0) + 1
 
     def rests(self, guest: Guest) -> None:
-        now = self.monotonic()
-        self._resting.append((now, now + self.guard.rest_ns, guest))
-        if self._waker is None:
-            self._wake_later(asyncio.get_running_loop())
+        self._rested_total += 1
+        heapq.heappush(self._resting, (self.monotonic() + self.guard.rest_ns, self._rested_total, guest))
 
-    def _wake_later(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._waker = loop.call_later(_WAKE_S, self._wake, loop)
+    # What the guard says.
 
-    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._waker = None
+    @property
+    def resting(self) -> int:
+        return len(self._resting)
+
+    def wake(self, most: int) -> None:
+        """Reads so many of those who rest, those first whose time is up first, and all whose time is up."""
         resting, now = self._resting, self.monotonic()
-        since = now - self.guard.rest_ns
-        while resting and (resting[0][0] <= since or resting[0][1] <= now):
-            self.late.add(resting.popleft()[2])
-        for guest in list(self.late):
+        woken: list[Guest] = []
+        while resting and (len(woken) < most or resting[0][0] <= now):
+            woken.append(heapq.heappop(resting)[2])
+        if not woken:
+            return
+        self.late.update(woken)
+        for guest in woken:
             guest.wake()
-        if self.late:
-            # After one more turn of the loop: in it is read what the kernel has of them.
-            loop.call_soon(loop.call_soon, self.late.clear)
-        if resting:
-            self._wake_later(loop)
+        # After one more turn of the loop: in it is read what the kernel has of them.
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self.late.clear)
 
     def _make_room(self, now: int) -> None:
         """Where nearly all places are taken, idle connections go, those first that would go first anyway: nobody keeps others out by
