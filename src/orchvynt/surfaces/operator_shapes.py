@@ -119,7 +119,7 @@ class StatusView(msgspec.Struct, frozen=True):
     """`drift` says how the file given to --policy differs from the version in force; empty when it does not. `watch` is empty where no
     file is watched (`serve --watch`); `paused` while a version that was applied over the file is in force. `build` says
     whether the hot path runs compiled ahead of time, or as pure Python. `shedding_since` is empty unless overload makes it refuse
-    invocations: why, and how many since then, say `shedding_why` and `shed`. `outage` says since when the store is away, why, and what that
+    invocations: why, and how many since then, say `shedding_why` and `shed`; `shed_total` counts since the processes began. `outage` says since when the store is away, why, and what that
     has closed; empty while it is there."""
 
     version: str
@@ -146,6 +146,7 @@ class StatusView(msgspec.Struct, frozen=True):
     shedding_since: str = ""
     shedding_why: str = ""
     shed: int = 0
+    shed_total: int = 0
     processes: tuple[ProcessView, ...] = ()
     outage: str = ""
 
