@@ -21,13 +21,16 @@ class Condition(msgspec.Struct, frozen=True):
     outage: str = ""
 
 
+WELL: Final = Condition()
+
+
 class Figures(msgspec.Struct, frozen=True):
     """What one process counted, by the names of the metrics, and how it fares."""
 
     pid: int
     numbers: list[tuple[str, list[tuple[Values, int]]]]
     buckets: list[tuple[str, list[tuple[Values, tuple[int, ...]]]]]
-    condition: Condition = Condition()
+    condition: Condition = WELL
 
 
 class Merged(msgspec.Struct, frozen=True):
@@ -35,17 +38,17 @@ class Merged(msgspec.Struct, frozen=True):
 
     sampled: list[Sampled]
     pids: tuple[int, ...]
-    condition: Condition = Condition()
+    condition: Condition = WELL
 
 
-def packed(sampled: Sequence[Sampled], pid: int, condition: Condition = Condition()) -> bytes:
+def packed(sampled: Sequence[Sampled], pid: int, condition: Condition = WELL) -> bytes:
     """As another process is told."""
     numbers = [(one.metric.name, list(one.numbers.items())) for one in sampled if one.numbers]
     buckets = [(one.metric.name, list(one.buckets.items())) for one in sampled if one.buckets]
     return msgspec.msgpack.encode(Figures(pid, numbers, buckets, condition))
 
 
-def merged(own: Sequence[Sampled], pid: int, others: Iterable[bytes], condition: Condition = Condition()) -> Merged:
+def merged(own: Sequence[Sampled], pid: int, others: Iterable[bytes], condition: Condition = WELL) -> Merged:
     """A process of another build may count what this one does not know: that is left out."""
     numbers: dict[Metric, dict[Values, int]] = {one.metric: dict(one.numbers) for one in own}
     buckets: dict[Metric, dict[Values, tuple[int, ...]]] = {one.metric: dict(one.buckets) for one in own}
@@ -77,9 +80,7 @@ def _together(conditions: Sequence[Condition]) -> Condition:
     if shedding:
         most = max(shedding, key=lambda one: one.refused)
         shed = Shed(min(one.since for one in shedding), most.why, sum(one.refused for one in shedding))
-    return Condition(
-        shed, sum(one.shed_total for one in conditions), next((one.outage for one in conditions if one.outage), "")
-    )
+    return Condition(shed, sum(one.shed_total for one in conditions), next((one.outage for one in conditions if one.outage), ""))
 
 
 def _add(metric: Metric, into: dict[Values, int], cells: Iterable[tuple[Values, int]]) -> None:
