@@ -1,5 +1,6 @@
 """Who waits for a review that is read from the store: what its row says, and what holds where it says nothing."""
 
+import msgspec
 import pytest
 
 from orchvynt.ports.parked import ParkedRow, ParkedTerms
@@ -12,30 +13,8 @@ TERMS = ParkedTerms((), False, 1, False, "", "output")
 
 
 def row(owner: str, waits_at: str, left_at: int) -> ParkedRow:
-    return ParkedRow(
-        "rev_1",
-        "inv_1",
-        "gate",
-        "open",
-        OPENED,
-        0,
-        "",
-        "key",
-        "place",
-        0,
-        0,
-        False,
-        "",
-        0,
-        (),
-        (),
-        0,
-        TERMS,
-        3_600,
-        left_at,
-        waits_at,
-        owner,
-    )
+    kept = ParkedRow("rev_1", "inv_1", "gate", "open", OPENED, 0, "", "key", "place", 0, 0, False, "", 0, (), (), 0, TERMS, 3_600, left_at)
+    return msgspec.structs.replace(kept, waits_at=waits_at, owner=owner)
 
 
 @pytest.mark.parametrize(
