@@ -63,7 +63,7 @@ def test_there_and_back_with_all_that_waits(url: str, tmp_path: Path, scripted_p
         assert other.returncode == 1
         assert f"was moved to {url}" in other.stderr
 
-        gone_on = done.stdout and first.command_alone("serve", "--store", sqlite, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+        gone_on = first.command_alone("serve", "--store", sqlite, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
         assert gone_on.returncode == 1
         assert f"was moved to {url}" in gone_on.stderr, "there would be two truths"
         assert "orchvynt store reopen" in gone_on.stderr
