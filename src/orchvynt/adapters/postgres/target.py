@@ -7,6 +7,7 @@ import msgspec
 
 _SHOWN: Final = ("sslmode", "sslrootcert", "search_path")
 """What of a URL's options says where a store is and how it is reached; others may be secret."""
+_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 SCHEMES: Final = ("postgresql", "postgres")
 INSTALL: Final = "pip install 'orchvynt[postgres]'"
 
@@ -42,5 +43,6 @@ def target(url: str) -> Target:
     place = host or query.get("host", "") or "localhost"
     who = f"{quote(user)}@" if user else ""
     where = f"[{place}]" if ":" in place else quote(place, safe="/")
-    shown = urlencode([(name, query[name]) for name in query if name in _SHOWN], safe="/")
+    told = [(name, query[name]) for name in query if name in _SHOWN and (name != "sslmode" or query[name] in _MODES)]
+    shown = urlencode(told, safe="/")
     return Target(url, f"postgresql://{who}{where}{f':{port}' if port else ''}/{database}{f'?{shown}' if shown else ''}")
