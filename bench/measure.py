@@ -179,9 +179,11 @@ def load(provider: Provider, port: int, core: int, seconds: float) -> Told:
 
 
 def check_arrivals(system: str, told: int, before: tuple[int, int], after: tuple[int, int], busy: bool = False) -> None:
-    """What was answered arrived once, and, if one is to be asked before that is busy, once there."""
+    """What was answered arrived once, and, if one is to be asked before that is busy, once there. A tier whose 429 was read a moment before
+    it is asked again rests, and is passed by: of a thousand one may be."""
     arrived, refused = after[0] - before[0], after[1] - before[1]
-    if arrived != told or refused != (told if busy else 0):
+    least, most = (told - max(1, told // 1000), told) if busy else (0, 0)
+    if arrived != told or not least <= refused <= most:
         also = f", and {refused} at the busy one" if busy or refused else ""
         raise BenchError(f"{system}: {told} answers, but {arrived} requests arrived at the provider{also}.")
 

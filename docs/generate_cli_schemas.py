@@ -58,6 +58,7 @@ SHAPES: dict[str, Any] = {
     "invocations": s.Listing[s.InvocationView],
     "store backup": s.StoreBackup,
     "store move": s.StoreMoved,
+    "store reopen": s.StoreReopened,
     "keys issue": k.KeyIssued,
     "keys list": s.Listing[k.KeyView],
     "keys revoke": k.KeyRevoked,

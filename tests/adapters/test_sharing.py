@@ -110,6 +110,23 @@ def test_two_processes_file_beside_each_other_and_add_to_one_audit(shared: Share
     asyncio.run(run())
 
 
+def test_who_added_nothing_to_the_audit_yet_still_vouches_for_it(shared: Shared) -> None:
+    """Also the first process on an empty store, while others add entries."""
+
+    async def run() -> None:
+        first, second = await shared.opened(), await shared.opened()
+        await second.store.audit(AuditRow(1, "token:ben", "x", "", "b"))
+        assert (await first.store.verify_audit()).problem == ""
+        await first.store.close()
+        again = await shared.opened()
+        assert again.audit_whole
+        assert (await again.store.verify_audit()).problem == ""
+        await again.store.close()
+        await second.store.close()
+
+    asyncio.run(run())
+
+
 def test_what_is_settled_for_another_process_is_taken_from_its_lease(shared: Shared) -> None:
     """Whoever writes the end of a dead process's attempt did not spend it: what it may still spend must not be granted to others."""
     key, spent = ("b", "s", 0, 0), (Reserved("b", "s", 0, 40),)

@@ -73,7 +73,8 @@ def test_what_is_no_store_of_this_build_is_wrong_use(url: str) -> None:
 
 def test_a_store_in_postgresql_has_a_journal_of_its_own_and_is_shown_without_its_password() -> None:
     place = store_place("postgresql://us%40er:secret@host:5433/db?sslmode=require&search_path=ours&password=secret")
-    assert (place.shown, place.journal) == ("postgresql://us%40er@host:5433/db schema ours", "orchvynt.journal")
+    assert (place.shown, place.journal) == ("postgresql://us%40er@host:5433/db?sslmode=require&search_path=ours", "orchvynt.journal")
+    assert store_place(place.shown).shown == place.shown, "what is shown may be given again"
     assert "secret" not in repr(place)
     assert store_place("postgres://h/db", "elsewhere").journal == "elsewhere"
     with pytest.raises(WrongUseError, match="beside it"):

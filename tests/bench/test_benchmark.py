@@ -98,6 +98,36 @@ print(json.dumps([streams_want(OPEN_STREAMS["streams-5000"], runs).holds for run
     assert ask(code) == [True, False, False, False]
 
 
+def test_what_was_answered_arrived_once_and_a_tier_that_rests_may_be_passed_by() -> None:
+    """Told, arrived, at the busy provider, whether one is to be busy; and whether that is right."""
+    cases = [
+        (5000, 5000, 0, False, True),
+        (5000, 5001, 0, False, False),
+        (5000, 4999, 0, False, False),
+        (5000, 5000, 1, False, False),
+        (5000, 5000, 5000, True, True),
+        (5000, 5000, 4995, True, True),
+        (5000, 5000, 4994, True, False),
+        (5000, 5000, 5001, True, False),
+        (300, 300, 299, True, True),
+        (300, 300, 298, True, False),
+    ]
+    code = """
+import json, sys
+from measure import check_arrivals
+from processes import BenchError
+found = []
+for told, arrived, refused, busy, _ in json.loads(sys.stdin.read()):
+    try:
+        check_arrivals("one", told, (7, 3), (7 + arrived, 3 + refused), busy)
+        found.append(True)
+    except BenchError:
+        found.append(False)
+print(json.dumps(found))
+"""
+    assert ask(code, cases) == [right for *_, right in cases]
+
+
 def test_the_table_and_the_chart_name_every_system() -> None:
     code = HEAD + "found = summaries(measured(*one) for one in given)\n"
     code += "print(json.dumps([table(found), chart(found, {'chat-1k': 'a chat & more'}, 'today')]))"

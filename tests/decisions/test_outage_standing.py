@@ -1,9 +1,10 @@
 """The store is away by what it says and by what it does not take; budgets close in time, and never too few invocations are counted."""
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchvynt.decisions.outage.standing import SECOND, SILENT, SILENT_NS, TOLD_NS, Seen, Standing
+from orchvynt.decisions.outage.standing import JOURNAL_DOUBT_NS, SECOND, SILENT, SILENT_NS, TOLD_NS, Seen, Standing
 from orchvynt.language.snapshot import Outage
 
 TERMS = Outage(closed_after_ns=30 * SECOND, buffer=3)
@@ -41,6 +42,17 @@ def test_budgets_close_when_their_time_is_over_and_open_when_it_is_back() -> Non
     standing.look(seen(31, 11, 11), TERMS)
     assert not standing.budgets_closed
     assert standing.lasts_ns == 0
+
+
+def test_a_journal_that_took_nothing_a_moment_ago_is_believed_to_take_nothing() -> None:
+    """Whether it does again, only the next write can tell: some are let come after a while."""
+    refused = JOURNAL_DOUBT_NS // SECOND
+    standing = looked(seen(0), seen(1))
+    assert not standing.journal_fails
+    for at, failures, fails in ((2, 1, True), (1 + refused, 1, True), (2 + refused, 1, False), (3 + refused, 2, True)):
+        standing.look(msgspec.structs.replace(seen(at), failures=failures), TERMS)
+        assert standing.journal_fails == fails, at
+    assert not standing.away
 
 
 def test_with_no_time_they_close_at_once() -> None:

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +20,7 @@ from orchvynt.testing.scripted import ScriptedProvider
 pytestmark = pytest.mark.timeout(300)  # seconds, and minutes where others build beside it
 
 BUDGET = "budgets: [{name: all, scope: global, limit: {tokens: 100000}, on_breach: reject}]\n"
+FIRST_SCHEMA = 1
 REVIEW = {"x-orchvynt-flags": "review"}
 
 
@@ -97,6 +100,28 @@ def test_a_backup_is_refused_in_words(server: Serving, tmp_path: Path) -> None:
         assert words in json.loads(refused.stdout)["error"]["message"] if code == 1 else refused.stdout == ""
     assert (tmp_path / "there.db").read_bytes() == b"mine"
     assert not (tmp_path / "b.db").exists()
+
+
+def test_a_store_of_another_build_is_copied_or_refused_in_words(server: Serving, tmp_path: Path) -> None:
+    """What an older build wrote is what people copy before an upgrade."""
+    server.stop()
+    with closing(sqlite3.connect(tmp_path / "orchvynt.db", isolation_level=None)) as store:
+        (version,) = store.execute("PRAGMA user_version").fetchone()
+        store.execute(f"PRAGMA user_version = {version + 1}")
+    refused = server.command_alone("store", "backup", "sqlite:///orchvynt.db", "newer.db")
+    assert refused.returncode == 1
+    assert f"has schema {version + 1}, this build knows {version}: a newer build wrote it. Start that build" in refused.stderr
+    assert not (tmp_path / "newer.db").exists()
+    with closing(sqlite3.connect(tmp_path / "orchvynt.db", isolation_level=None)) as store:
+        store.execute(f"PRAGMA user_version = {FIRST_SCHEMA}")
+        for table in ("audit_words", "audit_entries", "filed"):
+            store.execute(f"DROP TABLE {table}")
+    done = server.command_alone("store", "backup", "sqlite:///orchvynt.db", "older.db")
+    assert done.returncode == 0, done.stderr
+    assert f"of schema {FIRST_SCHEMA}, which `orchvynt serve` brings up" in done.stdout
+    with closing(sqlite3.connect(tmp_path / "older.db")) as copy:
+        assert copy.execute("SELECT count(*) FROM policies").fetchone() == (1,)
+        assert copy.execute("PRAGMA user_version").fetchone() == (FIRST_SCHEMA,)
 
 
 def test_a_dump_of_postgresql_goes_on_with_its_journal(postgres: Server, tmp_path: Path, scripted_provider: ScriptedProvider) -> None:

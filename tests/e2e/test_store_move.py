@@ -59,6 +59,14 @@ def test_there_and_back_with_all_that_waits(url: str, tmp_path: Path, scripted_p
         twice = first.command_alone("store", "move", sqlite, place)
         assert twice.returncode == 1
         assert "is not empty" in twice.stderr
+        other = first.command_alone("store", "move", sqlite, f"sqlite:///{tmp_path / 'other.db'}")
+        assert other.returncode == 1
+        assert f"was moved to {url}" in other.stderr
+
+        gone_on = first.command_alone("serve", "--store", sqlite, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+        assert gone_on.returncode == 1
+        assert f"was moved to {url}" in gone_on.stderr, "there would be two truths"
+        assert "orchvynt store reopen" in gone_on.stderr
 
         first.arguments = ("--store", place)
         first.start()
@@ -84,6 +92,30 @@ def test_there_and_back_with_all_that_waits(url: str, tmp_path: Path, scripted_p
         assert len(first.admin("/reviews").json["items"]) == 1
         assert first.command("audit", "verify").returncode == 0
         Auditor(first, scripted_provider).audit()
+
+
+def test_a_store_that_was_moved_is_opened_again_only_on_purpose(tmp_path: Path, scripted_provider: ScriptedProvider) -> None:
+    with Serving(tmp_path, three_tiers(scripted_provider)) as server:
+        assert server.chat().status == 200
+        sqlite = f"sqlite:///{tmp_path / 'orchvynt.db'}"
+        assert server.stop() == 0
+        early = server.command_alone("store", "reopen", sqlite, "-m", "why not")
+        assert early.returncode == 1
+        assert "was not moved" in early.stderr
+        done = server.command_alone("store", "move", sqlite, f"sqlite:///{tmp_path / 'new.db'}")
+        assert done.returncode == 0, done.stderr
+        server.arguments = ("--workers", "2")
+        with pytest.raises(AssertionError, match="was moved to sqlite:"):
+            server.start()
+        reopened = server.command_alone("store", "reopen", sqlite, "-m", "the new disk died", "--json")
+        assert json.loads(reopened.stdout)["moved_to"] == f"sqlite:///{tmp_path / 'new.db'}"
+        server.arguments = ()
+        server.start()
+        assert len(server.admin("/invocations").json["items"]) == 1
+        assert server.command("audit", "verify").returncode == 0
+        said = server.command("audit", "list").stdout
+        assert "store.moved" in said
+        assert "the new disk died" in said
 
 
 def test_wrong_use_is_said(tmp_path: Path, scripted_provider: ScriptedProvider) -> None:

@@ -173,7 +173,7 @@ def test_a_full_disk_below_the_store_is_an_outage_like_any_other(serve: Serve, s
 
 
 def test_a_full_disk_below_the_journal_sends_nothing(serve: Serve, scripted_provider: ScriptedProvider) -> None:
-    server = serve(three_tiers(scripted_provider, BUDGET))
+    server = serve(three_tiers(scripted_provider, BUDGET + closing("1h")))
     assert server.chat().status == 200
     with no_file_over(server, 1):
         arrived = scripted_provider.ledger().totals.arrivals
@@ -181,6 +181,8 @@ def test_a_full_disk_below_the_journal_sends_nothing(serve: Serve, scripted_prov
             assert "cannot be written" in refused(server.chat(headers=headers))["message"]
         assert scripted_provider.ledger().totals.arrivals == arrived
         assert server.ask("/health/live").status == 200
+        at_last(lambda: server.ask("/health/ready"), lambda reply: reply.status == 503, "who sends nothing is not ready")
     at_last(server.chat, lambda reply: reply.status == 200, "there is room again")
+    at_last(lambda: server.ask("/health/ready"), lambda reply: reply.status == 200, "it is ready again")
     caught_up(server)
     Auditor(server, scripted_provider).audit()

@@ -4,6 +4,7 @@ that all are replaced; the books are right, whoever keeps them."""
 import asyncio
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_workers_are_killed_and_replaced_while_callers_call(
 
 
 def test_one_view_of_what_several_count(tmp_path: Path, scripted_provider: ScriptedProvider) -> None:
-    with Working(tmp_path, three_tiers(scripted_provider), arguments=("--workers", "3")) as server:
+    with Working(tmp_path, three_tiers(scripted_provider), arguments=("--workers", "3", "--invocations-max", "2")) as server:
         pids = server.serving(3)
         for _ in range(30):
             assert server.chat().status == 200
@@ -66,6 +67,11 @@ def test_one_view_of_what_several_count(tmp_path: Path, scripted_provider: Scrip
         assert server.metric("orchvynt_ready") == 1
         assert server.metric('orchvynt_processes{state="serving"}') == 3
         assert server.metric("orchvynt_workers_untold") == 0
+        scripted_provider.script({"otherwise": {"latency": "1s"}})
+        with ThreadPoolExecutor(24) as pool:
+            refused = sum(reply.status == 503 for reply in pool.map(lambda _: server.chat(), range(24)))
+        assert refused
+        assert server.metric("orchvynt_shed_total") == server.admin("/status").json["shed_total"] == refused, "whoever refused them"
         used = [Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in pids]
         assert server.metric("process_resident_memory_bytes") > 2 * os.sysconf("SC_PAGE_SIZE") * min(map(int, used))
         os.kill(next(pid for pid in pids if pid != server.leader()), signal.SIGSTOP)

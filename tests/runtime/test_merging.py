@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchvynt.runtime import metrics as m
-from orchvynt.runtime.merging import merged, packed
+from orchvynt.runtime.merging import Condition, merged, packed
 from orchvynt.runtime.metrics import Metric, Sampled, Values
+from orchvynt.runtime.shedding import Shed
 
 NAMES = st.sampled_from(["a", "b", "c"])
 COUNTS = st.dictionaries(st.tuples(NAMES), st.integers(0, 1 << 60), max_size=3)
@@ -44,3 +45,10 @@ def test_what_this_build_does_not_know_is_left_out() -> None:
 def test_what_only_another_process_has_is_shown() -> None:
     found = merged([], 1, [packed([Sampled(m.REQUESTS, {(): 2})], 2)])
     assert found.sampled == [Sampled(m.REQUESTS, {(): 2})]
+
+
+def test_what_one_of_them_suffers_is_seen_in_the_view_of_all() -> None:
+    others = [Condition(Shed(200, "open", 3), 5), Condition(Shed(100, "queue", 40), 41, "it is away")]
+    found = merged([], 1, [packed([], 2 + number, one) for number, one in enumerate(others)], Condition(shed_total=7))
+    assert found.condition == Condition(Shed(100, "queue", 43), 53, "it is away")
+    assert merged([], 1, [packed([], 2)]).condition == Condition()

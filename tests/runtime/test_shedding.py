@@ -204,6 +204,23 @@ def test_it_says_when_it_is_over(capsys: pytest.CaptureFixture[str]) -> None:
     assert said.count("3 were refused") == 1
 
 
+def test_it_is_not_over_while_nobody_asks(capsys: pytest.CaptureFixture[str]) -> None:
+    """A disk is as full as it was, whether anybody came in the meantime or not."""
+    runtime = Runtime(keyed())
+    one, front = shedding(runtime), Front()
+    runtime.backlog = Backlog(free_bytes=MIB, disk_bytes=100_000 * MIB)
+    beats(runtime, one, front, 20)
+    assert one.refuses("high") is not None
+    beats(runtime, one, front, 3, CALM_NS)
+    assert one.refuses("high") is not None
+    assert one.shed.refused == 2
+    runtime.backlog = Backlog()
+    beats(runtime, one, front, 2, CALM_NS)
+    assert one.shed == Shed()
+    said = capsys.readouterr().err
+    assert said.count("refusing invocations (disk)") == said.count("2 were refused") == 1
+
+
 def test_a_new_policy_has_its_own_priorities() -> None:
     runtime = Runtime(snapshot())
     one = shedding(runtime)

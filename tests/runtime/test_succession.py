@@ -25,6 +25,7 @@ class Shared(MemoryStore):
         self.buried: list[str] = []
         self.beats: list[ProcessState] = []
         self.away = 0
+        self.problem = "it is away."
         self._left: list[TakenOver] = [DIED]
 
     @property
@@ -34,7 +35,7 @@ class Shared(MemoryStore):
     def _ask(self) -> None:
         if self.away:
             self.away -= 1
-            raise StoreUnavailableError("it is away.")
+            raise StoreUnavailableError(self.problem)
 
     async def beat(self, state: ProcessState) -> None:
         self.beats.append(state)
@@ -91,7 +92,8 @@ def check(world: World) -> None:
     for number in (1, 2, 3):
         assert world.record(number).count("InvocationFinished") == 1
     assert world.store.buried == [DIED.process]
-    assert world.said[-1] == "process prc_died died; what it had open has ended here: 2 attempts (1 at their bound), 3 invocations"
+    ended = [line for line in world.said if "looked after" not in line][-1]
+    assert ended == "process prc_died died; what it had open has ended here: 2 attempts (1 at their bound), 3 invocations"
 
 
 def test_what_a_process_left_ends_once() -> None:
@@ -115,6 +117,21 @@ def test_a_store_that_goes_away_in_between_makes_nothing_twice() -> None:
             world.look()
         check(world)
         assert sum("cannot be looked after now: it is away." in line for line in world.said) == 1, "said once"
+
+
+def test_an_outage_is_said_once_whatever_its_words_and_so_is_its_end() -> None:
+    world = World()
+    for problem in ("it is away since 5 s.", "the connection was lost.", "it is away since 7 s."):
+        world.store.away, world.store.problem = 1, problem
+        world.look()
+    world.look()
+    world.look()
+    said = [line for line in world.said if "looked after" in line]
+    assert said == [
+        "warning: processes that died cannot be looked after now: it is away since 5 s.",
+        "processes that died are looked after again",
+    ]
+    check(world)
 
 
 def test_those_of_the_start_are_only_buried() -> None:

@@ -50,7 +50,7 @@ from orchvynt.runtime.control import (
     Tested,
 )
 from orchvynt.runtime.keyring import Keyring
-from orchvynt.runtime.merging import Merged
+from orchvynt.runtime.merging import Condition, Merged
 from orchvynt.runtime.metrics import Sampled
 from orchvynt.runtime.oidc_provider import OidcProvider
 from orchvynt.runtime.people import People
@@ -98,6 +98,7 @@ class MemoryControl:
         self.groups: dict[str, tuple[str, ...]] = {}
         self.oidc: dict[str, str] = {}
         self.watch: Literal["", "following", "paused", "broken"] = ""
+        self.metrics = True
         # What becomes of votes that count, or may, while the store is away.
         self.unshown: Fault | None = None
 
@@ -110,7 +111,7 @@ class MemoryControl:
             1, "sha", "", {"openai": openai}, {"gpt-4o-mini": small}, {"small": "gpt-4o-mini"}, (("claude-*", lab),), (), "gpt-4o-mini",
             "refuse", Retry(1, 1, 1, 1), Timeouts(1, 1, 1, 1, 1), {}, (), (),
             {name: Group(name, self.groups.get(name, ()), self.oidc.get(name, "")) for name in {*self.groups, *self.oidc}},
-            destinations={"oncall": HOOK},
+            destinations={"oncall": HOOK}, metrics=self.metrics,
         )  # fmt: skip
 
     def destinations(self) -> list[DestinationLine]:
@@ -360,13 +361,14 @@ class World:
         self.clock = FixedClock()
         self.people = People(self.store, self.clock, self.passwords)
         self.door = Door(self.clock)
-        self.sampled: list[Sampled] | None = []
+        self.sampled: list[Sampled] = []
+        self.condition = Condition()
         self.port = 0
         for role, secret in SECRETS.items():
             assert asyncio.run(self.store.add_token(TokenRow(role, role, digest(secret), NOW, "start")))
 
-    async def measure(self) -> Merged | None:
-        return Merged(self.sampled, (os.getpid(),)) if self.sampled is not None else None
+    async def measure(self) -> Merged:
+        return Merged(self.sampled, (os.getpid(),), self.condition)
 
     def person(self, email: str, role: Role = "viewer", password: str = "", name: str = "") -> PersonRow:
         """Adds one, as an admin does."""

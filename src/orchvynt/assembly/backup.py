@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from orchvynt.adapters.sqlite.auditing import newest
-from orchvynt.adapters.sqlite.connecting import APPLICATION_ID, connect_reader
+from orchvynt.adapters.sqlite.connecting import APPLICATION_ID, connect_reader, schema_of
 from orchvynt.adapters.sqlite.connection import SqliteConnection
 from orchvynt.adapters.sqlite.faults import unavailable
 from orchvynt.adapters.sqlite.queries import QUERIES
@@ -36,6 +36,8 @@ def run(place: StorePlace, file: Path, json: bool) -> int:
         sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
         return 0
     last = f"up to invocation {done.last_finished}" if done.last_finished else "without a finished invocation"
+    if done.older_schema:
+        last = f"of schema {done.older_schema}, which `orchvynt serve` brings up to this build's"
     sys.stdout.write(f"wrote {done.file} ({done.bytes:,} bytes) {last}\n")
     if done.head:
         sys.stdout.write(f"its audit ends with entry {done.audit_entries}, {done.head}\n")
@@ -50,11 +52,11 @@ def _copy(place: StorePlace, file: Path) -> StoreBackup:
     try:
         source = connect_reader(Path(place.path), BUSY_MS)
         try:
-            _check_ours(source, place)
+            older = _check_ours(source, place)
             copy = sqlite3.connect(file, isolation_level=None, factory=SqliteConnection)
             try:
                 source.backup(copy)  # in one step: all of it is of one moment
-                return _looked_at(copy, place, file)
+                return _looked_at(copy, place, file, older)
             finally:
                 copy.close()
         finally:
@@ -67,17 +69,23 @@ def _copy(place: StorePlace, file: Path) -> StoreBackup:
         raise
 
 
-def _check_ours(source: SqliteConnection, place: StorePlace) -> None:
+def _check_ours(source: SqliteConnection, place: StorePlace) -> int:
+    """Its schema, where that is an older one than this build's; else 0."""
     if source.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise StoreUnavailableError(f"{place.path} is a database of another program, or empty.")
+    version, newest = schema_of(source, Path(place.path))
+    return version if version < newest else 0
 
 
-def _looked_at(copy: SqliteConnection, place: StorePlace, file: Path) -> StoreBackup:
+def _looked_at(copy: SqliteConnection, place: StorePlace, file: Path, older: int) -> StoreBackup:
     (found,) = copy.execute("PRAGMA integrity_check").fetchone()
     if found != "ok":
         raise StoreUnavailableError(f"the copy of {place.shown} is damaged, as the store may be: {found}")
     # One file, without the log beside it that the store has.
     copy.execute("PRAGMA journal_mode = DELETE")
+    if older:
+        # This build's questions are for its own schema.
+        return StoreBackup(place.shown, str(file), file.stat().st_size, "", 0, "", older)
     head, last = newest(copy), copy.execute(QUERIES["find_last"]).fetchone()
     shown = head.hash if head.number else ""
     return StoreBackup(place.shown, str(file), file.stat().st_size, str(last[0]) if last is not None else "", head.number, shown)

@@ -24,6 +24,7 @@ from orchvynt.surfaces.cli.outside import (
     MigrateOptions,
     MoveOptions,
     Outside,
+    ReopenOptions,
     ScriptedProviderOptions,
     ServeOptions,
 )
@@ -45,6 +46,7 @@ def main() -> None:
         doctor=lambda options: _doctor(options, environment, directory),
         migrate=_migrate,
         move=_move,
+        reopen=_reopen,
         backup=_backup,
         validate=_validate,
         test=_test,
@@ -154,6 +156,16 @@ def _move(options: MoveOptions) -> int:
     from orchvynt.assembly.moving import run
 
     return run(source, target, options.json)
+
+
+def _reopen(options: ReopenOptions) -> int:
+    try:
+        place = settings.store_place(options.store, options.journal)
+    except settings.WrongUseError as error:
+        return _wrong_use("store reopen", error)
+    from orchvynt.assembly.reopening import run
+
+    return run(place, options.message, options.json)
 
 
 def _backup(options: BackupOptions) -> int:

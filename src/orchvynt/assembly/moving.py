@@ -1,6 +1,7 @@
 """`orchvynt store move`: everything that one store holds, into an empty one, while nobody serves from either."""
 
 import asyncio
+import shlex
 import sys
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from orchvynt.adapters.sqlite.moving import move
 from orchvynt.adapters.sqlite.opening import Opened
 from orchvynt.assembly.build import open_state
 from orchvynt.assembly.refusing import refused
+from orchvynt.assembly.reopening import SUBJECT, note_moved, open_not_moved
 from orchvynt.assembly.settings import StorePlace
 from orchvynt.decisions.audit.entries import AuditRow
 from orchvynt.ports.journal import JournalUnavailableError
@@ -53,7 +55,9 @@ def _said_of(moved: StoreMoved) -> str:
 
 
 def _option(target: StorePlace) -> str:
-    return target.shown if target.target is None else f"{target.shown} --journal {target.journal}"
+    """As a shell takes it."""
+    shown = shlex.quote(target.shown)
+    return shown if target.target is None else f"{shown} --journal {shlex.quote(target.journal)}"
 
 
 async def _move(source: StorePlace, target: StorePlace, progress: "_Progress") -> StoreMoved:
@@ -61,15 +65,16 @@ async def _move(source: StorePlace, target: StorePlace, progress: "_Progress") -
     if table := await asyncio.to_thread(_look, target):
         raise NotMovedError(f"the target {target.shown} is not empty: its table {table} holds rows. Name one that is empty.")
     # Opening files what the journal holds, and keeps everybody else out.
-    opened = await open_state(source)
+    opened = await open_not_moved(source)
     try:
         _check_whole(source, opened)
         await _check_alone(source, opened)
         await opened.store.settled()
         into = await open_state(target)
         try:
-            note = AuditRow(SystemClock().now(), TELLER, "store.move", f"moved from {source.shown}", "store", {"from": source.shown})
+            note = AuditRow(SystemClock().now(), TELLER, "store.move", f"moved from {source.shown}", SUBJECT, {"from": source.shown})
             copied = await move(opened.store, into.store, note, progress.tell)
+            await note_moved(opened.store, target.shown)
         finally:
             await into.store.close()
     finally:

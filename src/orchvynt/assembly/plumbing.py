@@ -14,8 +14,9 @@ from orchvynt.runtime.audit_checks import AuditChecks
 from orchvynt.runtime.control import About
 from orchvynt.runtime.counting import NONE
 from orchvynt.runtime.measuring import Measuring, Plumbing
-from orchvynt.runtime.merging import Merged, merged, packed
+from orchvynt.runtime.merging import Condition, Merged, merged, packed
 from orchvynt.runtime.metrics import Sampled
+from orchvynt.runtime.outages import sentence
 
 
 class Measures:
@@ -30,16 +31,14 @@ class Measures:
         self._measuring = Measuring(process.carrier, process.policies, process.alerting, self._plumbing)
 
     async def packed(self) -> bytes:
-        """What this process counted, for another one."""
-        return packed(await self._measuring.read() or [], os.getpid())
+        """What this process counted, and how it fares, for another one."""
+        return packed(await self._measuring.read() or [], os.getpid(), self._condition())
 
-    async def read(self) -> Merged | None:
-        """What all workers counted; None if the policy in force wants no metrics."""
-        own = await self._measuring.read()
-        if own is None:
-            return None
+    async def read(self) -> Merged:
+        """What all workers counted, which is nothing where the policy in force wants no metrics; and how they fare."""
+        own = await self._measuring.read() or []
         others, missing = await self._post.gather()
-        found = merged(own, os.getpid(), others)
+        found = merged(own, os.getpid(), others, self._condition())
         found.sampled.append(Sampled(m.UNTOLD, {NONE: missing}))
         # Without the store the rest is told.
         with suppress(StoreUnavailableError):
@@ -47,6 +46,10 @@ class Measures:
             states = Counter("out_of_reach" if row.out_of_reach else row.state for row in rows)
             found.sampled.append(Sampled(m.PROCESSES, {(state,): states[state] for state in m.PROCESS_STATES}))
         return found
+
+    def _condition(self) -> Condition:
+        shedding, outage = self._process.shedding, self._process.carrier.outage
+        return Condition(shedding.shed, sum(shedding.refused.numbers.values()), sentence(outage) if outage.away else "")
 
     def _plumbing(self) -> Plumbing:
         process, about = self._process, self._about

@@ -19,13 +19,14 @@ from orchvynt.adapters.secrets import EnvSecrets
 from orchvynt.adapters.sqlite.opening import Opened
 from orchvynt.adapters.watched import DiskFile
 from orchvynt.assembly.binding import refused
-from orchvynt.assembly.build import Process, build, open_state
+from orchvynt.assembly.build import Process, build
 from orchvynt.assembly.built import built
 from orchvynt.assembly.loop import event_loop
 from orchvynt.assembly.machine import say
 from orchvynt.assembly.plumbing import Measures
 from orchvynt.assembly.policy_file import PolicyRefusedError, starting
 from orchvynt.assembly.posts import Alone, Post
+from orchvynt.assembly.reopening import open_not_moved
 from orchvynt.assembly.settings import Settings, WrongUseError, unfit
 from orchvynt.assembly.stopping import stop
 from orchvynt.assembly.together import replicating
@@ -97,7 +98,7 @@ def run(settings: Settings, environment: Mapping[str, str], post: Post = ALONE) 
 
 async def _serve(settings: Settings, environment: Mapping[str, str], checking: Checking, post: Post) -> int:
     clock = SystemClock()
-    opened = await open_state(settings.store, workers=settings.workers > 1)
+    opened = await open_not_moved(settings.store, workers=settings.workers > 1)
     try:
         # Whose address is taken hears that and nothing else.
         with post.admin(settings) as admin_socket:

@@ -271,7 +271,7 @@ class Changing:
             wanted = next(differs, None)
         row = await self.store.policy(wanted) if wanted is not None else None
         if row is None:
-            asked = f"version {version}" if version is not None else "an earlier version that differs"
+            asked = f"version {version}" if version is not None else "earlier version that differs"
             return Fault("not_found", f"The history has no {asked}.", "See `orchvynt history`.")
         if row.version == current.version:
             return Fault("conflict", f"Version {row.version} is in force already.", "See `orchvynt history`.")

@@ -158,7 +158,8 @@ class Status(msgspec.Struct, frozen=True):
     """`drift` says in words how the file given to --policy differs from the version in force; empty when it does not.
 
     `watch` is empty where no file is watched; `paused` while a version that was applied over the file is in force. `alerts` are those
-    that hold or held a moment ago, the 100 that stand longest. `shed` is what overload makes it refuse. `outage` says how it stands with a
+    that hold or held a moment ago, the 100 that stand longest. `shed` is what overload makes it refuse,
+    `shed_total` what it has refused since its start. `outage` says how it stands with a
     store that is away; empty while it is there.
     """
 
@@ -177,6 +178,7 @@ class Status(msgspec.Struct, frozen=True):
     alerts: tuple[AlertLine, ...] = ()
     build: Build = "pure"
     shed: Shed = Shed()
+    shed_total: int = 0
     outage: str = ""
 
 

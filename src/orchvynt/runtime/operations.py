@@ -91,6 +91,7 @@ class Operations:
             draining=self.about.draining(),
             build=self.about.build,
             shed=self.shedding.shed,
+            shed_total=sum(self.shedding.refused.numbers.values()),
             outage=sentence(carrier.outage) if carrier.outage.away else "",
             alerts=tuple(self.alerting.lines()[:STATUS_ALERTS_MAX]),
         )

@@ -15,6 +15,7 @@ from orchvynt.ports.backlog import FilledBehind
 from orchvynt.ports.clock import Clock
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.control import AlertLine
+from orchvynt.runtime.counting import NONE
 from orchvynt.runtime.delivering import Delivering
 from orchvynt.runtime.policies import Policies
 
@@ -39,7 +40,8 @@ class StoreWatch:
     def look(self) -> None:
         carrier, backlog = self._carrier, self._store.backlog()
         begun = carrier.outage.begun - carrier.group.to_begin
-        seen = Seen(carrier.clock.monotonic(), backlog.written, backlog.filed, backlog.problem, begun)
+        failures = carrier.counting.journal_failures.numbers[NONE]
+        seen = Seen(carrier.clock.monotonic(), backlog.written, backlog.filed, backlog.problem, begun, failures)
         carrier.outage.look(seen, self._policies.current.outage)
 
 

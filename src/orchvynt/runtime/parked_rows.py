@@ -39,6 +39,9 @@ class Reading:
             one.waits_at = row.waits_at if row.waits_at != self._me else ""
             if one.left_at is None and self._cut_off_at is not None and not (one.elsewhere or one.waits_at):
                 one.left_at = row.decided_at or self._cut_off_at
+            elif one.left_at is None and not row.waits_at:
+                # Of a build that did not note where a caller waits: at no process of today.
+                one.left_at = row.decided_at or row.opened_at
             yield one
 
     def _terms(self, row: ParkedRow) -> Case:

@@ -183,16 +183,20 @@ class Shedding:
             self.backlog = self._look()
         if due or len(self._lives) <= COUNTED_MAX:
             self._parked = self._count_parked() if len(self._lives) * 2 >= bound else 0
-        if self.shed.since and now - self._last_refused >= CALM_NS:
+        if self.shed.since and now - self._last_refused >= CALM_NS and not self._is_full():
             sys.stderr.write(f"orchvynt: taking all invocations again; {self.shed.refused} were refused\n")
             self.shed = Shed()
         # Some lives have no caller any more, and are not among the requests that are open.
         self.guarded_from = 0 if self._presses() else max(0, bound - max(0, len(self._lives) - front.requests_open))
 
     def _presses(self) -> bool:
+        return self.queue.since is not None or self._is_full()
+
+    def _is_full(self) -> bool:
+        """Something that stays as it is while nobody asks."""
         backlog = self.backlog
         filling = not backlog.stopped and backlog.unfiled_bytes >= unfiled_bound(self._unfiled_max, "low")
-        return self.queue.since is not None or filling or backlog.disk_full
+        return filling or backlog.disk_full
 
     def _count_parked(self) -> int:
         """Lives whose callers wait for people: they take up memory, and no work."""

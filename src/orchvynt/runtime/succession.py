@@ -30,7 +30,7 @@ class Succession:
         self._policies = policies
         self._say = say
         self._waiting = list(taken_over)
-        self._problem = ""
+        self._troubled = False
         self.state: ProcessState = "serving"
 
     async def run(self) -> None:
@@ -81,6 +81,9 @@ class Succession:
         self._say(f"process {one.process} died; what it had open has ended here: {attempts}")
 
     def _told(self, problem: str) -> None:
-        if problem and problem != self._problem:
+        """Once when it begins, whatever its words become, and once when it is over."""
+        if problem and not self._troubled:
             self._say(f"warning: processes that died cannot be looked after now: {problem}")
-        self._problem = problem
+        elif not problem and self._troubled:
+            self._say("processes that died are looked after again")
+        self._troubled = bool(problem)

@@ -48,7 +48,7 @@ class Sweeping:
             if ticks % SECOND_TICKS == 0:
                 self.carrier.kept.write()
                 self.carrier.attempting.renewing.look()
-                self.carrier.admitting.forget_accounts(self.carrier.clock.now())
+                self.carrier.admitting.forget_accounts(self._jumps.surely())
                 self.carrier.admitting.prompts.forget_gone()
             if ticks % HOUSEKEEPING_TICKS == 0:
                 self._keep_house()

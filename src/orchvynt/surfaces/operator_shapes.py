@@ -119,8 +119,8 @@ class StatusView(msgspec.Struct, frozen=True):
     """`drift` says how the file given to --policy differs from the version in force; empty when it does not. `watch` is empty where no
     file is watched (`serve --watch`); `paused` while a version that was applied over the file is in force. `build` says
     whether the hot path runs compiled ahead of time, or as pure Python. `shedding_since` is empty unless overload makes it refuse
-    invocations: why, and how many since then, say `shedding_why` and `shed`. `outage` says since when the store is away, why, and what that
-    has closed; empty while it is there."""
+    invocations: why, and how many since then, say `shedding_why` and `shed`; `shed_total` counts since the processes began. `outage`
+    says since when the store is away, why, and what that has closed; empty while it is there."""
 
     version: str
     policy_version: int
@@ -146,6 +146,7 @@ class StatusView(msgspec.Struct, frozen=True):
     shedding_since: str = ""
     shedding_why: str = ""
     shed: int = 0
+    shed_total: int = 0
     processes: tuple[ProcessView, ...] = ()
     outage: str = ""
 
@@ -208,9 +209,17 @@ class StoreMoved(msgspec.Struct, frozen=True, rename={"source": "from", "target"
     audit: str
 
 
+class StoreReopened(msgspec.Struct, frozen=True):
+    """A store that had been moved to `moved_to`, and may be served from again, as it was then."""
+
+    store: str
+    moved_to: str
+
+
 class StoreBackup(msgspec.Struct, frozen=True):
     """What the copy holds: all up to the invocation that finished last, and so many entries of the audit; `head` is the hash of the newest
-    (`orchvynt audit verify --head` takes it). Both are empty where there is none."""
+    (`orchvynt audit verify --head` takes it). Both are empty where there is none, and where an older build wrote the store, whose schema
+    is then `older_schema` (else 0)."""
 
     store: str
     file: str
@@ -218,6 +227,7 @@ class StoreBackup(msgspec.Struct, frozen=True):
     last_finished: str
     audit_entries: int
     head: str
+    older_schema: int = 0
 
 
 class Health(msgspec.Struct, frozen=True):

@@ -61,7 +61,7 @@ def test_what_is_asked_wrongly_is_refused(world: World) -> None:
 
 
 def test_a_policy_that_wants_none_is_told(world: World) -> None:
-    world.sampled = None
+    world.control.metrics = False
     answer = world.ask("GET", "/metrics", prefix="")
     assert (answer.status, answer.error["code"]) == (404, "not_found")
     assert "telemetry: {metrics: false}" in answer.error["message"]

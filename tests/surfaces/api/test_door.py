@@ -100,6 +100,20 @@ def test_everything_that_makes_no_new_work_is_answered() -> None:
     play(keyed(), scenario)
 
 
+def test_a_process_whose_journal_has_no_room_is_not_ready() -> None:
+    async def scenario(plane: Plane) -> None:
+        press(plane, 0)
+        for backlog, status in ((Backlog(free_bytes=MIB, disk_bytes=100_000 * MIB), 503), (Backlog(), 200)):
+            plane.runtime.backlog = backlog
+            plane.runtime.clock.advance(20 * BEAT_NS)
+            plane.runtime.shedding.beat(plane.server)
+            assert (await plane.chat()).status == status
+            ready = await plane.ask("/health/ready")
+            assert (ready.status, ready.json["status"]) == (status, "ready" if status == 200 else "store_unavailable")
+
+    play(snapshot(), scenario)
+
+
 def test_an_answer_that_was_kept_is_told_again() -> None:
     async def scenario(plane: Plane) -> None:
         first = await plane.chat(idempotency_key="k1")

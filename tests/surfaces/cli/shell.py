@@ -62,7 +62,7 @@ def rehearsed(file: str, line: int, name: str, passed: bool) -> Rehearsed:
 
 def outside(told: Told, environment: dict[str, str], directory: Path) -> Outside:
     take = told.take
-    local = LocalCommands(take, take, take, take, take, take, take, take, lambda yaml, file: (check(yaml, file), ()), rehearse)
+    local = LocalCommands(take, take, take, take, take, take, take, take, take, lambda yaml, file: (check(yaml, file), ()), rehearse)
     return Outside(environment, directory, lambda: NOW, "9.9.9", local)
 
 

@@ -1,16 +1,19 @@
 """Which database is meant, read from `--store`: as libpq writes it, and as it may be shown. It connects to none."""
 
 from typing import Final
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import msgspec
 
+_SHOWN: Final = ("sslmode", "sslrootcert", "search_path")
+"""What of a URL's options says where a store is and how it is reached; others may be secret."""
+_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 SCHEMES: Final = ("postgresql", "postgres")
 INSTALL: Final = "pip install 'orchvynt[postgres]'"
 
 
 class Target(msgspec.Struct, frozen=True):
-    """`url` may hold a password; `shown` holds none."""
+    """`url` may hold a password; `shown` holds none, and is a URL that means the same."""
 
     url: str
     shown: str
@@ -40,5 +43,6 @@ def target(url: str) -> Target:
     place = host or query.get("host", "") or "localhost"
     who = f"{quote(user)}@" if user else ""
     where = f"[{place}]" if ":" in place else quote(place, safe="/")
-    schema = f" schema {query['search_path']}" if "search_path" in query else ""
-    return Target(url, f"postgresql://{who}{where}{f':{port}' if port else ''}/{database}{schema}")
+    told = [(name, query[name]) for name in query if name in _SHOWN and (name != "sslmode" or query[name] in _MODES)]
+    shown = urlencode(told, safe="/")
+    return Target(url, f"postgresql://{who}{where}{f':{port}' if port else ''}/{database}{f'?{shown}' if shown else ''}")

@@ -96,10 +96,10 @@ class AuditChain:
         return [mismatch(self.head, anchored)]
 
 
-def upgraded(connection: Connection, head: Head) -> list[AuditRow] | None:
-    """Entries of before there was a chain, to be noted before anything else. None where there are none."""
+def upgraded(connection: Connection, head: Head) -> list[AuditRow]:
+    """Entries of before there was a chain, to be noted before anything else."""
     if connection.execute(QUERIES["has_old_audits"]).fetchone() is None:
-        return None
+        return []
     old = connection.execute(QUERIES["old_audits"])
     return [AuditRow(at, who, what, why, subject, dict(UPGRADED)) for at, who, what, why, subject in old] if not head.number else []
 

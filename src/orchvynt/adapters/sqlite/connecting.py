@@ -74,11 +74,7 @@ def _prepare(connection: SqliteConnection, path: Path) -> None:
         raise StoreUnavailableError(f"{path} is a database of another program. Name another file with --store.")
     steps = _steps()
     newest = steps[-1][0]
-    if version > newest:
-        raise StoreUnavailableError(
-            f"the store {path} has schema {version}, this build knows {newest}: a newer build wrote it. "
-            "Start that build, or restore the backup from before."
-        )
+    _check_known(version, newest, path)
     if is_new:
         connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
@@ -92,6 +88,21 @@ def _prepare(connection: SqliteConnection, path: Path) -> None:
     connection.execute("PRAGMA journal_size_limit = 67108864")
     if version < newest:
         _upgrade(connection, [(number, script) for number, script in steps if number > version])
+
+
+def schema_of(connection: SqliteConnection, path: Path) -> tuple[int, int]:
+    """The schema that a store has, and that of this build. Raises StoreUnavailableError for one of a newer build."""
+    version, newest = int(connection.execute("PRAGMA user_version").fetchone()[0]), _steps()[-1][0]
+    _check_known(version, newest, path)
+    return version, newest
+
+
+def _check_known(version: int, newest: int, path: Path) -> None:
+    if version > newest:
+        raise StoreUnavailableError(
+            f"the store {path} has schema {version}, this build knows {newest}: a newer build wrote it. "
+            "Start that build, or restore the backup from before."
+        )
 
 
 def _steps() -> list[tuple[int, str]]:

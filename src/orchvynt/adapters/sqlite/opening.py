@@ -139,9 +139,8 @@ def _filed(
             chain: AuditChain = SharedChain(connection, anchor)
         else:
             chain = AuditChain(connection, anchor, [Anchor(directory) for _, directory in family.directories()])
-        rows = upgraded(connection, chain.head)
-        if rows is None:
-            rows = chain.begin(connection, is_new)
+        # On a store that is new there is nothing of before either, and where several share it the first anchors its empty chain.
+        rows = upgraded(connection, chain.head) or chain.begin(connection, is_new)
     except sqlite3.Error as error:
         raise unavailable(error, str(path)) from error
     filed = Filed(connection, path, own.directory, process, chain)

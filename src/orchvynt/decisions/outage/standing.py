@@ -15,6 +15,8 @@ SILENT_NS: Final = 10 * SECOND
 """So long a store that says nothing may take nothing: one batch may be large, one flush of its disk slow."""
 TOLD_NS: Final = 5 * SECOND
 """So old is an outage of which people are told, unless it has closed something before: a restart is no news."""
+JOURNAL_DOUBT_NS: Final = 10 * SECOND
+"""So long after a write of the journal that failed the process is said not to be ready."""
 SILENT: Final = "the store does not answer. It goes on by itself once it does."
 
 Mark = tuple[int, int]
@@ -23,27 +25,36 @@ Mark = tuple[int, int]
 
 class Seen(msgspec.Struct, frozen=True):
     """What is seen of the store at `mono` (monotonic ns): up to where the journal, `written` so far, is `filed` there; why it takes
-    nothing, as it says itself (empty: it says nothing); and how many invocations the journal has, or refused."""
+    nothing, as it says itself (empty: it says nothing); how many invocations the journal has, or refused; and how many of its writes
+    failed."""
 
     mono: int
     written: Mark
     filed: Mark
     problem: str
     begun: int
+    failures: int = 0
 
 
 class Standing:
-    """How this process stands with its store. `away` is read for each invocation; `begun` counts them. `why` is empty while it is there."""
+    """How this process stands with its store. `away` is read for each invocation; `begun` counts them. `why` is empty while it is there.
+    `journal_fails`: the journal, which the store does not need for that, took nothing a moment ago."""
 
-    __slots__ = ("_filed", "_mark", "_mono", "_reached", "_since", "_told", "away", "begun", "budgets_closed", "terms", "why")
+    __slots__ = (
+        "_failed", "_failures", "_filed", "_mark", "_mono", "_reached", "_since", "_told",
+        "away", "begun", "budgets_closed", "journal_fails", "terms", "why",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.away = False
         self.begun = 0
         self.budgets_closed = False
+        self.journal_fails = False
         self.why = ""
         self.terms = Outage()
         self._mono = 0
+        self._failures = 0
+        self._failed: int | None = None
         self._since: int | None = None
         self._filed: Mark = (0, 0)
         # INVARIANT: the store has heard of the first `_reached` invocations, and of those counted at a mark once it has filed that place.
@@ -55,6 +66,9 @@ class Standing:
         """Takes in what is seen now; twice a second."""
         self.terms = terms
         self._count(seen)
+        if seen.failures != self._failures:
+            self._failures, self._failed = seen.failures, seen.mono
+        self.journal_fails = self._failed is not None and seen.mono - self._failed < JOURNAL_DOUBT_NS
         moved, waits = seen.filed != self._filed, seen.filed < seen.written
         self._filed = seen.filed
         if not seen.problem and (moved or not waits):

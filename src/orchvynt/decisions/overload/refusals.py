@@ -13,7 +13,7 @@ _SAID: Final[dict[Reason, str]] = {
     "queue": "More comes in than this process gets done.",
     "open": "As many invocations are open as this process may have.",
     "filing": "More is recorded than the store takes in.",
-    "disk": "The disk of the journal has no room for further invocations.",
+    "disk": "The disk of the journal has no room for further invocations, or is read-only.",
 }
 _HELP: Final = "Nothing was done with this request: send the same again, not before `retry-after`."
 # The soonest, and over how many seconds at most they are spread.

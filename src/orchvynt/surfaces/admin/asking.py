@@ -29,8 +29,8 @@ Reveal = Callable[[bytes], dict[str, Any]]
 Unseal = Callable[[EvidenceRow], Mapping[str, bytes] | str]
 """Opens the sealed content of a review, by name; a text says why it cannot."""
 
-Measure = Callable[[], Awaitable[Merged | None]]
-"""What all metrics show now, of all processes that have one parent; None where the policy wants none."""
+Measure = Callable[[], Awaitable[Merged]]
+"""What all metrics show now, of all processes that have one parent, and how these fare."""
 
 
 def no_key(_: EvidenceRow) -> str:

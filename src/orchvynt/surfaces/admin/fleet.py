@@ -8,7 +8,8 @@ from orchvynt.lifecycle.explain.phrases import instant_text
 from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime.control import AlertLine, ProviderLine, Replica
 from orchvynt.runtime.counting import NONE
-from orchvynt.runtime.metrics import OPEN, STREAMS_OPEN
+from orchvynt.runtime.merging import Condition
+from orchvynt.runtime.metrics import HOLDS_WAITING, JOURNAL_BYTES, OPEN, STREAMS_OPEN, Metric
 from orchvynt.surfaces.admin.asking import Asking, Desk
 from orchvynt.surfaces.admin.paging import page
 from orchvynt.surfaces.model_shapes import AlertView, ModelView, ProviderView
@@ -24,10 +25,11 @@ async def health(desk: Desk, _asking: Asking) -> Health:
 async def status(desk: Desk, _asking: Asking) -> StatusView:
     now = desk.control.status()
     processes = await _processes(desk.store)
-    invocations, streams = now.invocations_open, now.streams_open
-    if len(processes) > 1 and (found := await desk.measure()) is not None:
-        numbers = {one.metric: one.numbers.get(NONE, 0) for one in found.sampled}
-        invocations, streams = numbers.get(OPEN, invocations), numbers.get(STREAMS_OPEN, streams)
+    condition, numbers = Condition(now.shed, now.shed_total, now.outage), dict[Metric, int]()
+    # While the store is away it is not known here whether there are others: they are asked.
+    if len(processes) != 1:
+        found = await desk.measure()
+        condition, numbers = found.condition, {one.metric: one.numbers.get(NONE, 0) for one in found.sampled}
     return StatusView(
         version=now.version,
         policy_version=now.policy.version,
@@ -41,19 +43,20 @@ async def status(desk: Desk, _asking: Asking) -> StatusView:
         watch=now.watch,
         replicas=replicas(await desk.control.replicas()),
         started_at=instant_text(now.started_at),
-        invocations_open=invocations,
-        streams_open=streams,
+        invocations_open=numbers.get(OPEN, now.invocations_open),
+        streams_open=numbers.get(STREAMS_OPEN, now.streams_open),
         reviews_open=now.reviews_open,
-        holds_waiting=now.holds_waiting,
-        journal_bytes=now.journal_bytes,
+        holds_waiting=numbers.get(HOLDS_WAITING, now.holds_waiting),
+        journal_bytes=numbers.get(JOURNAL_BYTES, now.journal_bytes),
         store=now.store,
         draining=now.draining,
         build=now.build,
-        outage=now.outage,
+        outage=condition.outage,
         alerts=tuple(_alert(line) for line in now.alerts),
-        shedding_since=instant_text(now.shed.since),
-        shedding_why=now.shed.why,
-        shed=now.shed.refused,
+        shedding_since=instant_text(condition.shed.since),
+        shedding_why=condition.shed.why,
+        shed=condition.shed.refused,
+        shed_total=condition.shed_total,
         processes=processes,
     )
 

@@ -43,6 +43,11 @@ class FrontDoor:
         self._parked = parked
         self._clock = clock
 
+    @property
+    def disk_full(self) -> bool:
+        """Whether nobody is let in because facts of further invocations would not fit on the journal's disk."""
+        return self._shedding.backlog.disk_full
+
     def turn_away(self, request: Request, late: bool) -> Turned | None:
         """See `http.house.TurnAway`."""
         self.only_joins = None

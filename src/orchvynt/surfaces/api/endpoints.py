@@ -220,7 +220,7 @@ class DataPlane:
 
     @property
     def status(self) -> Status:
-        return status_of(self.ready, self.outage, self.policies.current)
+        return status_of(self.ready, self.outage, self.door.disk_full, self.policies.current)
 
     def _ready(self, line: CallerLine) -> None:
         status = self.status

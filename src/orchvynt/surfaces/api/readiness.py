@@ -9,11 +9,11 @@ from orchvynt.runtime.policies import Policies
 Status = Literal["ready", "draining", "store_unavailable"]
 
 
-def status_of(ready: bool, outage: Standing, snapshot: Snapshot) -> Status:
-    """`ready` while it serves; budgets that are still spent are served."""
+def status_of(ready: bool, outage: Standing, disk_full: bool, snapshot: Snapshot) -> Status:
+    """`ready` while it serves; budgets that are still spent are served. Whose journal takes nothing serves nobody."""
     if not ready:
         return "draining"
-    closed = outage.full or (outage.budgets_closed and snapshot.budgets)
+    closed = disk_full or outage.journal_fails or outage.full or (outage.budgets_closed and snapshot.budgets)
     return "store_unavailable" if closed else "ready"
 
 

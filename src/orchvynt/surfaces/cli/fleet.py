@@ -51,9 +51,10 @@ def _alert(one: AlertView) -> Text:
 
 
 def _overload(since: str, now: s.StatusView) -> str | Text:
+    total = f"{now.shed_total:,} refused since the start" if now.shed_total else ""
     if not now.shedding_since:
-        return ""
-    return Text(f"{now.shed:,} refused since {since} ({now.shedding_why})", "red")
+        return total
+    return Text(f"{now.shed:,} refused since {since} ({now.shedding_why}); {total}", "red")
 
 
 def _process(one: s.ProcessView, terminal: Terminal) -> Text:

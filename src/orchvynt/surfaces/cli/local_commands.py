@@ -14,6 +14,7 @@ from orchvynt.surfaces.cli.outside import (
     MoveOptions,
     OidcOptions,
     Outside,
+    ReopenOptions,
     ScriptedProviderOptions,
     ServeOptions,
 )
@@ -113,6 +114,16 @@ def add_store_commands(app: typer.Typer, outside: Outside) -> None:
     ) -> None:
         """Move all that a store holds into an empty one: all, or nothing."""
         raise typer.Exit(outside.local.move(MoveOptions(source, target, source_journal, target_journal, json)))
+
+    @stores.command()
+    def reopen(
+        store: Annotated[str, typer.Argument(metavar="STORE", help="A store that was moved elsewhere.")],
+        message: Annotated[str, typer.Option("-m", "--message", metavar="WHY", help="Why; kept in the audit.", show_default=False)],
+        journal: Annotated[str, typer.Option("--journal", metavar="DIR", help="Of a PostgreSQL store: its journal.")] = "",
+        json: JsonOption = False,
+    ) -> None:
+        """Serve again from a store that was moved, where the one that it was moved to is lost."""
+        raise typer.Exit(outside.local.reopen(ReopenOptions(store, journal, message, json)))
 
     @stores.command()
     def backup(

@@ -100,6 +100,16 @@ class MoveOptions:
 
 
 @dataclass(frozen=True)
+class ReopenOptions:
+    """`store` by its URL, `journal` that of a PostgreSQL store, or empty; `message` says why."""
+
+    store: str
+    journal: str
+    message: str
+    json: bool
+
+
+@dataclass(frozen=True)
 class BackupOptions:
     """`store` by its URL; `file` must not be there yet."""
 
@@ -123,6 +133,7 @@ class LocalCommands:
     doctor: Callable[[DoctorOptions], int]
     migrate: Callable[[MigrateOptions], int]
     move: Callable[[MoveOptions], int]
+    reopen: Callable[[ReopenOptions], int]
     backup: Callable[[BackupOptions], int]
     validate: Callable[[str, str], "tuple[Sequence[Problem], Sequence[str]]"]
     test: Callable[[str, str, Callable[[str], bool]], "Rehearsal"]
