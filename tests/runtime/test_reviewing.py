@@ -183,7 +183,7 @@ def test_another_process_takes_up_what_this_one_parked() -> None:
     async def scenario() -> None:
         first, one = parked_alone()
         second = Runtime(snapshot(gates=(gate(),)), store=first.store)
-        again = ParkedOne(one.review, one.inv, one.gate, one.key_id, one.join_key, one.at, 0, "open")
+        again = ParkedOne(one.review, one.inv, one.gate, one.key_id, "", one.at, 0, "open")
         second.parked.add(again)
         line = FakeLine()
         second.reviewing.join(again, line, "")

@@ -239,7 +239,7 @@ class Carrier:
             self.kept.keep(life, ())
         state.phase, state.verdict = "done", fault
         self.counting.abandoned(fault.code)
-        parked = self.parked.invocation(life.id)
+        parked = self.parked.under_way(life.id)
         if parked is not None and parked.open:
             # The store still has it as it was: whoever comes back finds it parked.
             parked.left_at = self.clock.now()

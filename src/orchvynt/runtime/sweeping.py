@@ -47,6 +47,7 @@ class Sweeping:
             self.sweep()
             if ticks % SECOND_TICKS == 0:
                 self.carrier.kept.write()
+                self.carrier.parked.fold(self.carrier.clock.now())
                 self.carrier.attempting.renewing.look()
                 self.carrier.admitting.forget_accounts(self.carrier.clock.now())
                 self.carrier.admitting.prompts.forget_gone()
