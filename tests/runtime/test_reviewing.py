@@ -13,8 +13,8 @@ from orchvynt.lifecycle.join_keys import place
 from orchvynt.model.facts import ReviewDecided
 from orchvynt.model.faults import Fault
 from orchvynt.ports.store import ReviewRow
+from orchvynt.runtime.folded import WHOLE_NS
 from orchvynt.runtime.life import Life
-from orchvynt.runtime.parked import WHOLE_NS
 from orchvynt.runtime.parked_one import ParkedOne
 
 

@@ -89,8 +89,8 @@ def take_back(state: State, unwritten: Sequence[facts.AnyFact]) -> tuple[str, li
     asking.phase, asking.placed = "admitting", None
     asking.attempt_count -= 1
     asking.counted = asking.counted and not any(part.invocations for part in placed.reserved)
-    of_it = facts.HoldPlaced | facts.AttemptSent
-    return placed.attempt, [fact for fact in unwritten if not (isinstance(fact, of_it) and fact.attempt == placed.attempt)]
+    its_own = facts.HoldPlaced, facts.AttemptSent
+    return placed.attempt, [fact for fact in unwritten if not (isinstance(fact, its_own) and fact.attempt == placed.attempt)]
 
 
 def end_answered(

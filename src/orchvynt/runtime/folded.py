@@ -5,6 +5,7 @@ A review is either here or among the whole ones of `runtime.parked`, which has i
 
 from array import array
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -16,6 +17,10 @@ from orchvynt.runtime.number_table import KEY_BYTES, NumberTable, key_of
 from orchvynt.runtime.parked_one import ParkedOne
 
 NOWHERE: Final = 0
+# What was decided so lately is often asked for, and stays whole.
+WHOLE_NS: Final = 120_000_000_000
+FOLDED_AT_ONCE: Final = 200
+FORGOTTEN_AT_ONCE: Final = 2_000
 
 
 class Places(msgspec.Struct, frozen=True):
@@ -66,6 +71,9 @@ class Folded:
         self._free: list[int] = []
         self._by_invocation = NumberTable()
         self._by_joins = NumberTable()
+        # How many the same request may join, at each place and of each caller.
+        self._at_place = NumberTable()
+        self._of_caller: dict[str, int] = {}
         # By how much the wall clock has jumped in all.
         self._moved = 0
 
@@ -91,6 +99,7 @@ class Folded:
             key = _joins_key(one.joins)
             self._equal[number] = self._by_joins.get(key)
             self._by_joins.put(key, number)
+            self._count(line, 1)
 
     def take(self, number: int) -> tuple[ParkedOne, Places]:
         """The review, whole; it is not here any more."""
@@ -98,10 +107,27 @@ class Folded:
         _unchain(self._by_invocation, self._older, key_of(line.inv), number)
         if _is_found_by_request(line):
             _unchain(self._by_joins, self._equal, _joins_key(line.joins), number)
+            self._count(line, -1)
         self._lines[number] = b""
         self._until[number] = 0
         self._free.append(number)
         return _whole(line, self._moved), Places(line.newest, line.is_joined)
+
+    def _count(self, line: _Line, more: int) -> None:
+        if line.asks:
+            return
+        self._at_place.put(line.place, self._at_place.get(line.place) + more)
+        of_caller = self._of_caller.pop(line.key_id, 0) + more
+        if of_caller:
+            self._of_caller[line.key_id] = of_caller
+
+    def is_at(self, place: int) -> bool:
+        """Whether anything that the same request may join was parked at a place."""
+        return len(self._at_place) > 0 and self._at_place.get(place) > 0
+
+    def has_of(self, caller: str) -> bool:
+        """The same of a caller."""
+        return caller in self._of_caller
 
     def of_review(self, review: str) -> int:
         inv = invocation_of(review)
@@ -134,14 +160,14 @@ class Folded:
         self._moved += by
 
     def old(self, now: int) -> list[int]:
-        """Those for which no caller may come back any more at `now`."""
+        """Those for which no caller may come back any more at `now`; so many at most that the loop does not stand still for them."""
         now -= self._moved
-        return [number for number, until in enumerate(self._until) if until <= now and self._lines[number]]
+        return list(islice((number for number, until in enumerate(self._until) if until <= now and self._lines[number]), FORGOTTEN_AT_ONCE))
 
 
-def foldable(one: ParkedOne) -> bool:
-    """Whether nothing of it is under way here, and its name says which invocation it is of."""
-    idle = not (one.open or one.under_way or one.waiting or one.life is not None)
+def foldable(one: ParkedOne, now: int) -> bool:
+    """Whether it was decided a while ago, nothing of it is under way here, and its name says which invocation it is of."""
+    idle = now - one.decided_at >= WHOLE_NS and not (one.open or one.under_way or one.waiting or one.life is not None)
     number = _number(one)
     return idle and number.isdecimal() and review_id(one.inv, int(number)) == one.review
 

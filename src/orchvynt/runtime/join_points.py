@@ -1,11 +1,10 @@
-"""Finds what a caller that comes back joins: by its request, at the place that it comes from, or by its idempotency key.
+"""Finds what a caller that comes back joins, of what is whole in memory: by its request, at the place that it comes from, or by its
+idempotency key.
 
-Most requests come from a place at which nothing is parked: those need no digest of their body. Whether a review is whole in memory or
-folded makes no difference to what is known of places and callers.
+Most requests come from a place at which nothing is parked: those need no digest of their body.
 """
 
 from orchvynt.lifecycle.join_keys import body_digest, raw_digest
-from orchvynt.runtime.number_table import NumberTable, key_of
 from orchvynt.runtime.parked_one import ParkedOne, digest
 
 
@@ -17,7 +16,7 @@ class JoinPoints:
         # Those that came with an idempotency key, by its scope: the newest of each.
         self._keyed: dict[bytes, ParkedOne] = {}
         # How many there are at each place, and of each caller.
-        self._at_place = NumberTable()
+        self._at_place: dict[int, int] = {}
         self._of_caller: dict[str, int] = {}
 
     def add(self, one: ParkedOne) -> None:
@@ -25,53 +24,43 @@ class JoinPoints:
         if one.asks:
             self._keyed[one.joins] = one
         elif one.joins:
-            equal = self._equal.get(one.joins, ())
-            others = tuple([other for other in equal if other.inv != one.inv])
-            self._equal[one.joins] = (*others, one)
-            self._count(one, 1 - (len(equal) - len(others)))
+            equal = self._equal.get(one.joins)
+            if equal is None:
+                self._equal[one.joins] = (one,)
+                self._count(one, 1)
+            else:
+                others = tuple([other for other in equal if other.inv != one.inv])
+                self._equal[one.joins] = (*others, one)
+                self._count(one, 1 + len(others) - len(equal))
 
-    def remove(self, one: ParkedOne) -> None:
-        """The same request does not find it any more."""
-        if self.lift(one) and not one.asks:
-            self._count(one, -1)
-
-    def lift(self, one: ParkedOne) -> bool:
-        """It is found elsewhere from now on. Whether it was found here."""
+    def remove(self, one: ParkedOne) -> bool:
+        """The same request does not find it here any more. Whether it did."""
         if one.asks:
             found = self._keyed.get(one.joins) is one
             if found:
                 del self._keyed[one.joins]
             return found
         equal = self._equal.get(one.joins, ())
-        others = tuple([other for other in equal if other is not one])
-        if others:
-            self._equal[one.joins] = others
+        if one not in equal:
+            return False
+        self._count(one, -1)
+        if len(equal) == 1:
+            del self._equal[one.joins]
         else:
-            self._equal.pop(one.joins, None)
-        return len(others) < len(equal)
-
-    def put_back(self, one: ParkedOne) -> None:
-        """What was lifted is found here again."""
-        if one.asks:
-            self._keyed[one.joins] = one
-        else:
-            self._equal[one.joins] = (*self._equal.get(one.joins, ()), one)
+            self._equal[one.joins] = tuple([other for other in equal if other is not one])
+        return True
 
     def _count(self, one: ParkedOne, more: int) -> None:
-        if more:
-            self._at_place.put(one.place, self._at_place.get(one.place) + more)
-            count = self._of_caller.get(one.key_id, 0) + more
-            if count:
-                self._of_caller[one.key_id] = count
-            else:
-                del self._of_caller[one.key_id]
+        at_place = self._at_place.pop(one.place, 0) + more
+        if at_place:
+            self._at_place[one.place] = at_place
+        of_caller = self._of_caller.pop(one.key_id, 0) + more
+        if of_caller:
+            self._of_caller[one.key_id] = of_caller
 
-    def digests(self, place: str, body: bytes) -> tuple[bytes, ...]:
-        """What a request from a place would join, as `ParkedOne.joins` has it; empty where nothing is parked at that place."""
-        if not self._at_place.get(key_of(place)):
-            return ()
-        # What an older build parked is known by its bytes.
-        return tuple([digest(f"{place}\n{told}") for told in dict.fromkeys((body_digest(body), raw_digest(body)))])
+    def is_at(self, place: int) -> bool:
+        """Whether anything is parked at a place."""
+        return place in self._at_place
 
     def equal(self, joins: bytes) -> tuple[ParkedOne, ...]:
         return self._equal.get(joins, ())
@@ -82,3 +71,8 @@ class JoinPoints:
     def has_of(self, caller: str) -> bool:
         """Whether something of this caller is parked that its same request might join."""
         return caller in self._of_caller
+
+
+def digests(place: str, body: bytes) -> tuple[bytes, ...]:
+    """What a request from a place would join, as `ParkedOne.joins` has it. What an older build parked is known by its bytes."""
+    return tuple([digest(f"{place}\n{told}") for told in dict.fromkeys((body_digest(body), raw_digest(body)))])

@@ -1,26 +1,21 @@
 """Invocations in review: found by review, by invocation, and by what a retry of the same caller has in common with it.
 
-Only a line of each is in memory, in few bytes once it is decided; the whole state is in the store, and in a Life while a caller waits or
-somebody decides.
+Only a line of each is in memory, in few bytes once it is decided; the whole state is in the store, and in a Life while somebody waits.
 """
 
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Final
 
 from msgspec.structs import replace
 
 from orchvynt.decisions.reviews.cases import Case
 from orchvynt.ports.store import ReviewStatus
 from orchvynt.runtime.due_instants import DueInstants
-from orchvynt.runtime.folded import NOWHERE, Folded, Places, foldable
-from orchvynt.runtime.join_points import JoinPoints
+from orchvynt.runtime.folded import FOLDED_AT_ONCE, NOWHERE, Folded, Places, foldable
+from orchvynt.runtime.join_points import JoinPoints, digests
+from orchvynt.runtime.number_table import key_of
 from orchvynt.runtime.parked_one import ParkedOne, digest
 from orchvynt.runtime.watchers import Watchers
-
-# What was decided so lately is often asked for, and stays whole.
-WHOLE_NS: Final = 120_000_000_000
-FOLDED_AT_ONCE: Final = 500
 
 
 class Parked:
@@ -86,12 +81,8 @@ class Parked:
 
     def add_all(self, ones: Iterable[ParkedOne]) -> None:
         """The same of many, in the order of their opening; at a start, 100,000 (bench/open_reviews.py)."""
-        newest = 0
         for one in ones:
             self._index(one)
-            newest = max(newest, one.decided_at)
-            if not one.open:
-                self.fold(newest, 2)
         self._due.reckon(self._open.values())
 
     def _index(self, one: ParkedOne) -> None:
@@ -152,7 +143,7 @@ class Parked:
         by side stay apart, and each comes back to its own."""
         best: ParkedOne | None = None
         folded = NOWHERE
-        for joins in self._joins.digests(place, body):
+        for joins in self._sought(place, body):
             for number, one in (*((NOWHERE, one) for one in self._joins.equal(joins)), *self._folded.joined(joins)):
                 free = one.left_at is not None and (one.kept(now) if retried else one.claimable(now)) and not one.waited
                 if free and (best is None or (one.claims, one.at) < (best.claims, best.at)):
@@ -161,11 +152,15 @@ class Parked:
 
     def open_alike(self, place: str, body: bytes) -> list[ParkedOne]:
         """All open ones that the same request made."""
-        return [one for joins in self._joins.digests(place, body) for one in self._joins.equal(joins) if one.open]
+        return [one for joins in self._sought(place, body) for one in self._joins.equal(joins) if one.open]
+
+    def _sought(self, place: str, body: bytes) -> tuple[bytes, ...]:
+        here = key_of(place)
+        return digests(place, body) if self._joins.is_at(here) or self._folded.is_at(here) else ()
 
     def has_of(self, caller: str) -> bool:
         """Whether something of this caller is parked that its same request might join."""
-        return self._joins.has_of(caller)
+        return self._joins.has_of(caller) or self._folded.has_of(caller)
 
     def left(self, inv: str, at: int) -> None:
         """The last caller of a parked invocation was told to come back, or went away."""
@@ -214,23 +209,28 @@ class Parked:
         self.changed(True)
 
     def decided_last(self, span_ns: int) -> list[ParkedOne]:
-        """Those that were decided within so long, at most WHOLE_NS, before the last decision."""
+        """Those that were decided within so long, at most WHOLE_NS of runtime.folded, before the last decision."""
         newest = max((one.decided_at for one in self._decided.values()), default=0)
         return [one for one in self._decided.values() if newest - one.decided_at <= span_ns]
 
-    def fold(self, now: int, most: int = FOLDED_AT_ONCE) -> None:
-        """What was decided a while ago takes few bytes from now on; so many at once, those that have waited longest."""
-        for one in list(islice(self._decided.values(), most)):
-            if now - one.decided_at >= WHOLE_NS and foldable(one):
+    def fold(self, now: int) -> bool:
+        """What was decided a while ago takes few bytes from now on; some of them at once, those that have waited longest. Whether there
+        may be more."""
+        some = list(islice(self._decided.values(), FOLDED_AT_ONCE))
+        more = len(some) == FOLDED_AT_ONCE
+        for one in some:
+            if foldable(one, now):
                 self._fold(one)
             else:
                 # It waits for its next turn, behind all others.
+                more = False
                 del self._decided[one.review]
                 self._decided[one.review] = one
+        return more
 
     def _fold(self, one: ParkedOne) -> None:
         newest = self._by_invocation.get(one.inv) is one
-        self._folded.put(one, Places(newest, self._joins.lift(one)))
+        self._folded.put(one, Places(newest, self._joins.remove(one)))
         del self._by_review[one.review], self._decided[one.review]
         if newest:
             del self._by_invocation[one.inv]
@@ -244,7 +244,7 @@ class Parked:
         if places.newest:
             self._by_invocation[one.inv] = one
         if places.joins:
-            self._joins.put_back(one)
+            self._joins.add(one)
         return one
 
     def next_due(self) -> int:
