@@ -160,6 +160,22 @@ def test_what_a_start_reads_is_folded_a_part_at_a_time() -> None:
         assert seen(parked.review(each.review)) == seen(parked.invocation(each.inv)) == seen(each)
 
 
+def test_what_was_reviewed_after_its_delivery_is_found_by_its_review_alone() -> None:
+    parked = Parked()
+    before, later = one(1), one(1, review=2)
+    later.after_delivery = True
+    for made in (before, later):
+        decided(parked, made, BEGAN)
+    only = ParkedOne("rev_2.1", "inv_2", "gate", "key:k", "", BEGAN, 0, "open")
+    only.after_delivery = True
+    decided(parked, only, BEGAN)
+    fold_all(parked, BEGAN + HOUR)
+    assert len(parked._folded) == 3
+    assert parked.invocation("inv_2") is None
+    assert (seen(parked.invocation("inv_1")), seen(parked.review("rev_1.2"))) == (seen(before), seen(later))
+    assert seen(parked.review("rev_2.1")) == seen(only)
+
+
 def test_what_is_old_is_forgotten_out_of_every_table() -> None:
     parked = Parked()
     for number in range(40):
