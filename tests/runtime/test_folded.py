@@ -155,7 +155,7 @@ def test_what_a_start_reads_is_folded_a_part_at_a_time() -> None:
     parked.add_all(read())
     assert len(parked.decided_last(WHOLE_NS)) == count - 1
     assert [parked.fold(BEGAN + HOUR) for _ in range(3)] == [True, True, False]
-    assert (parked.count, parked.open_count, len(parked._folded)) == (count, 1, count - 1)
+    assert (parked.count, parked.open_count, parked._folded.count) == (count, 1, count - 1)
     for each in read():
         assert seen(parked.review(each.review)) == seen(parked.invocation(each.inv)) == seen(each)
 
@@ -170,7 +170,7 @@ def test_what_was_reviewed_after_its_delivery_is_found_by_its_review_alone() -> 
     only.after_delivery = True
     decided(parked, only, BEGAN)
     fold_all(parked, BEGAN + HOUR)
-    assert len(parked._folded) == 3
+    assert parked._folded.count == 3
     assert parked.invocation("inv_2") is None
     assert (seen(parked.invocation("inv_1")), seen(parked.review("rev_1.2"))) == (seen(before), seen(later))
     assert seen(parked.review("rev_2.1")) == seen(only)
@@ -185,7 +185,7 @@ def test_what_is_old_is_forgotten_out_of_every_table() -> None:
     parked.forget(BEGAN + JOINABLE_NS - 1)
     assert parked.count == 40
     parked.forget(BEGAN + JOINABLE_NS)
-    assert (parked.count, parked.has_of("key:k"), len(parked._folded)) == (0, False, 0)
+    assert (parked.count, parked.has_of("key:k"), parked._folded.count) == (0, False, 0)
     folded = parked._folded
     assert (len(folded._by_invocation), len(folded._by_joins), len(folded._at_place), folded._of_caller) == (0, 0, 0, {})
     assert (parked._joins._at_place, parked._joins._of_caller) == ({}, {})

@@ -63,6 +63,7 @@ class Folded:
     """Lines have numbers from 1; 0 is none. Those of one invocation, and those that one request joins, are chained from the youngest on."""
 
     def __init__(self) -> None:
+        self.count = 0
         self._lines: list[bytes] = [b""]
         self._buffer = bytearray()
         self._until = array("q", [0])
@@ -77,11 +78,9 @@ class Folded:
         # By how much the wall clock has jumped in all.
         self._moved = 0
 
-    def __len__(self) -> int:
-        return len(self._lines) - 1 - len(self._free)
-
     def put(self, one: ParkedOne, places: Places) -> None:
         line = _line(one, places, self._moved)
+        self.count += 1
         number = self._free.pop() if self._free else len(self._lines)
         if number == len(self._lines):
             self._lines.append(b"")
@@ -111,6 +110,7 @@ class Folded:
         self._lines[number] = b""
         self._until[number] = 0
         self._free.append(number)
+        self.count -= 1
         return _whole(line, self._moved), Places(line.newest, line.is_joined)
 
     def _count(self, line: _Line, more: int) -> None:

@@ -27,7 +27,8 @@ class JoinPoints:
             equal = self._equal.get(one.joins)
             if equal is None:
                 self._equal[one.joins] = (one,)
-                self._count(one, 1)
+                self._at_place[one.place] = self._at_place.get(one.place, 0) + 1
+                self._of_caller[one.key_id] = self._of_caller.get(one.key_id, 0) + 1
             else:
                 others = tuple([other for other in equal if other.inv != one.inv])
                 self._equal[one.joins] = (*others, one)

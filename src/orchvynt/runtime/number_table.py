@@ -5,7 +5,7 @@ Keys are hashes: two that are equal by chance are taken for one, so whoever look
 
 from typing import Final
 
-KEY_BITS: Final = 64
+KEYS: Final = (1 << 64) - 1
 ENTRY_BYTES: Final = 12
 KEY_BYTES: Final = 8
 # On average; a bucket has up to twice as many before it is split, and is looked through by `bytes.find`.
@@ -14,7 +14,7 @@ ENTRIES: Final = 16
 
 def key_of(text: str) -> int:
     """The key of a text, in this process."""
-    return hash(text) & ((1 << KEY_BITS) - 1)
+    return hash(text) & KEYS
 
 
 class NumberTable:

@@ -116,7 +116,7 @@ class Parked:
 
     @property
     def count(self) -> int:
-        return len(self._by_invocation) + len(self._folded)
+        return len(self._by_invocation) + self._folded.count
 
     @property
     def open_count(self) -> int:
@@ -127,11 +127,11 @@ class Parked:
 
     def review(self, review: str) -> ParkedOne | None:
         one = self._by_review.get(review)
-        return one if one is not None or not self._folded else self._unfolded(self._folded.of_review(review))
+        return one if one is not None or not self._folded.count else self._unfolded(self._folded.of_review(review))
 
     def invocation(self, inv: str) -> ParkedOne | None:
         one = self._by_invocation.get(inv)
-        return one if one is not None or not self._folded else self._unfolded(self._folded.of_invocation(inv))
+        return one if one is not None or not self._folded.count else self._unfolded(self._folded.of_invocation(inv))
 
     def under_way(self, inv: str) -> ParkedOne | None:
         """The same of one that has not come to its end; the others may be there, too."""

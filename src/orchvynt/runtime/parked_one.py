@@ -6,7 +6,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from orchvynt.decisions.reviews.cases import Case
-from orchvynt.lifecycle.join_keys import keyed
+from orchvynt.lifecycle.join_keys import KEYED, keyed
 from orchvynt.model.facts import Vote
 from orchvynt.model.review_facts import CLAIM_FOR_NS
 from orchvynt.ports.store import ReviewStatus
@@ -144,6 +144,7 @@ def _found_by(join_key: str) -> tuple[bytes, int, bytes]:
     """See `joins`, `place` and `asks`."""
     if not join_key:
         return b"", 0, b""
-    if (key := keyed(join_key)) is not None:
+    place = join_key.rpartition("\n")[0]
+    if place.startswith(KEYED) and (key := keyed(join_key)) is not None:
         return digest(key.scope), 0, digest(key.request)
-    return digest(join_key), key_of(join_key.rpartition("\n")[0]), b""
+    return digest(join_key), key_of(place), b""
