@@ -12,7 +12,7 @@ import anthropic
 import openai
 import pytest
 from tests.e2e.conftest import Serve
-from tests.support.outside import chat, of_kind, post
+from tests.support.outside import chat, locked, of_kind, post
 from tests.support.policies import gate, three_tiers
 from tests.support.serving import Serving
 from tests.support.workers import Working, is_there
@@ -21,6 +21,8 @@ from tests.support.workers import until as soon
 from orchvynt.testing.scripted import ScriptedProvider
 
 MESSAGES = [{"role": "user", "content": "hello"}]
+BODY = b'{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"hello"}]}'
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(BODY)
 
 
 def policy(provider: ScriptedProvider, *limits: str, more: str = "", tiers: str = "gpt-4o, claude") -> str:
@@ -158,11 +160,9 @@ def test_ten_at_a_time_and_whoever_leaves_makes_room(serve: Serve, scripted_prov
     assert all(answer.json["error"]["unit"] == "concurrent" for answer in answers if answer.status == 429)
     assert len(scripted_provider.ledger().arrivals) == statuses.count(200)
     assert lines(server) == {}, "nobody runs, and nothing is used up"
-    body = b'{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"hello"}]}'
-    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
     leaving = [socket.create_connection(("127.0.0.1", server.port), 20) for _ in range(10)]
     for one in leaving:
-        one.sendall(head + body)
+        one.sendall(HEAD + BODY)
     until(lambda: lines(server).get(("ten", "*"), {}).get("running") == 10, "all ten run")
     assert chat(server, "gpt-4o").status == 429
     for one in leaving:
@@ -235,6 +235,29 @@ def test_limits_hold_over_all_workers_and_one_that_dies_runs_nothing(
         line = lines(server)["per-agent", "drafting"]
         assert (line["remaining_invocations"], line["refused"], line["running"]) == (0, 42, 0)
         soon(lambda: chat(server, "gpt-4o", headers={"x-orchvynt-workflow": "letters"}).status == 200)
+
+
+def test_a_caller_that_leaves_while_the_store_is_asked_is_not_sent_for(tmp_path: Path, scripted_provider: ScriptedProvider) -> None:
+    """Two workers share the limit, and another program holds the store's lock while the caller leaves."""
+    limits = "name: few, scope: global, limit: {concurrent: 5, tokens: 100000}, window: day"
+    with Working(tmp_path, policy(scripted_provider, limits), arguments=("--workers", "2")) as server:
+        assert chat(server, "gpt-4o").status == 200
+        with locked(server):
+            for _ in range(4):
+                with socket.create_connection(("127.0.0.1", server.port), 20) as gone:
+                    gone.sendall(HEAD + BODY)
+        left = soon(lambda: found if len(found := [one for one in _listed(server) if one["outcome"] == "cancelled"]) == 4 else [])
+        record = server.explain(left[0]["invocation"])
+        assert [of["kind"] for of in record["timeline"]] == ["invocation_received", "caller_left", "invocation_finished"]
+        assert "nothing was sent to a provider" in record["verdict"]
+        assert len(scripted_provider.ledger().arrivals) == 1
+        soon(lambda: not lines(server).get(("few", "*"), {}).get("running"))
+        assert chat(server, "gpt-4o").status == 200
+
+
+def _listed(server: Serving) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = server.admin("/invocations").json["items"]
+    return items
 
 
 def _or_nothing(server: Serving, headers: dict[str, str]) -> int:

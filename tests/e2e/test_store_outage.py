@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.conftest import Serve
 from tests.support.auditing import Auditor
 from tests.support.away import at_last, caught_up, outage, refused
+from tests.support.outside import locked
 from tests.support.policies import gate, three_tiers
 from tests.support.serving import Serving
 
@@ -26,18 +27,6 @@ FREE = {"x-orchvynt-workload": "free"}
 
 def closing(after: str, buffer: int = 10_000) -> str:
     return f"outage: {{budgets: {{closed_after: {after}}}, journal: {{buffer: {buffer}}}}}\n"
-
-
-@contextmanager
-def locked(server: Serving) -> Iterator[None]:
-    """Another program holds the write lock of the SQLite store."""
-    held = sqlite3.connect(server.folder / "orchvynt.db", isolation_level=None)
-    try:
-        held.execute("BEGIN IMMEDIATE")
-        yield
-        held.execute("ROLLBACK")
-    finally:
-        held.close()
 
 
 @contextmanager

@@ -40,8 +40,9 @@ from orchvynt.lifecycle.events import (
     StreamEnded,
     StreamStarted,
 )
+from orchvynt.lifecycle.settling import take_back
 from orchvynt.lifecycle.table import UnexpectedEventError
-from orchvynt.model.facts import AttemptSettled, InvocationFinished, InvocationRefused, Reserved
+from orchvynt.model.facts import AttemptSent, AttemptSettled, HoldPlaced, InvocationFinished, InvocationRefused, Reserved
 from orchvynt.model.usage import Usage
 
 LINE = line(tokens=100)
@@ -166,6 +167,25 @@ def test_waiting_for_holds_is_on_record_and_ends_when_the_caller_leaves() -> Non
     playbook = Playbook(snapshot(), invocation())
     playbook >> received() << [Recorded("invocation_received", "routed"), ASK_FIRST]
     playbook >> HoldsAwaited(2_000, 20, short) << [Recorded("hold_awaited")]
+    playbook >> CallerGone(3_000, 30) << [Recorded("caller_left", "invocation_finished"), LeaveQueue(), Close()]
+
+
+def test_nothing_is_routed_for_a_caller_that_left_before_the_first_step() -> None:
+    playbook = Playbook(snapshot(), invocation())
+    playbook >> CallerGone(3_000, 30) << [Recorded("invocation_received", "caller_left", "invocation_finished"), Close()]
+    playbook >> CallerGone(3_000, 30) << []
+    finished = playbook.facts[-1]
+    assert isinstance(finished, InvocationFinished)
+    assert (finished.outcome, finished.nanos) == ("cancelled", 0)
+    assert playbook.state.policy_version == snapshot().version
+
+
+def test_an_attempt_that_is_taken_back_before_it_is_on_record_never_was() -> None:
+    playbook = sent()
+    before = playbook.facts
+    attempt, left = take_back(playbook.state, before)
+    assert (attempt, playbook.state.phase, playbook.state.attempt_count) == ("att_1.1", "admitting", 0)
+    assert [fact for fact in before if not isinstance(fact, HoldPlaced | AttemptSent)] == left
     playbook >> CallerGone(3_000, 30) << [Recorded("caller_left", "invocation_finished"), LeaveQueue(), Close()]
 
 

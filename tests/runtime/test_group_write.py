@@ -4,15 +4,18 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from tests.runtime.test_carrier import named
-from tests.support.answers import WHOLE
+from tests.support.answers import WHOLE, refused
 from tests.support.carrying import BreakableJournal, FakeLine, Runtime
 from tests.support.snapshots import SECOND, snapshot
 
 from orchvynt.adapters.memory.journal import MemoryJournal
 from orchvynt.language.snapshot import Budget, Limits
+from orchvynt.lifecycle.state import State
 from orchvynt.model.facts import AnyFact
+from orchvynt.model.faults import Fault
 from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.runtime.group_write import GroupWrite
+from orchvynt.runtime.life import Caller, Life
 
 SENT = ["invocation_received", "routed", "hold_placed", "attempt_sent"]
 ANSWERED = ["attempt_ended", "attempt_settled", "answer_delivered", "invocation_finished"]
@@ -100,18 +103,59 @@ def test_one_that_cannot_be_recorded_leaves_the_others_alone() -> None:
     assert len(runtime.upstream.arrivals) == 2
 
 
-def test_a_caller_that_leaves_within_the_turn_is_settled_after_its_send() -> None:
-    runtime = Runtime(snapshot())
+LEFT = ["invocation_received", "caller_left", "invocation_finished"]
+
+
+def test_a_caller_that_leaves_within_the_turn_is_not_sent_for() -> None:
+    runtime = Runtime(snapshot(budgets=(Budget("daily", "global", None, "day", Limits(None, 10_000)),)))
     runtime.turn = []
-    _, gone = runtime.ask(named("inv_0"))
+    life, gone = runtime.ask(named("inv_0"))
     _, stays = runtime.ask(named("inv_1"))
     gone.leave()
-    assert runtime.journal.tags == [*SENT, "caller_left", "attempt_ended", "attempt_settled", "invocation_finished"]
+    assert runtime.journal.tags == LEFT
+    assert (life.state.phase, runtime.held_tokens, runtime.upstream.arrivals) == ("done", 0, [])
     runtime.end_turn()
-    assert runtime.journal.tags[8:] == SENT
+    assert runtime.journal.tags == [*LEFT, *SENT]
     assert list(runtime.carrier.lives) == ["inv_1"]
     runtime.last.answers(WHOLE)
     assert stays.ended == "answered"
+
+
+def test_what_its_identity_has_against_a_caller_is_on_record_even_if_it_leaves() -> None:
+    runtime = Runtime(snapshot())
+    runtime.turn = []
+    line = FakeLine()
+    life = Life(runtime.policies.current, State(named("inv_0")), runtime.clock.monotonic())
+    runtime.carrier.callers.attach(life, Caller(line, "asked", "", life.arrived))
+    runtime.carrier.begin(life, {}, Fault("forbidden", "This key may not."))  # type: ignore[arg-type]  # nothing is read
+    line.leave()
+    assert runtime.journal.tags == ["invocation_received", "invocation_refused", "invocation_finished"]
+    runtime.end_turn()
+    assert runtime.carrier.lives == {}
+
+
+def test_a_caller_that_leaves_between_its_hold_and_the_write_of_it_is_not_sent_for() -> None:
+    """The first model failed, and the second one's hold waits for the end of the turn."""
+    runtime = Runtime(snapshot(budgets=(Budget("daily", "global", None, "day", Limits(None, 10_000)),)))
+    life, gone = runtime.ask(named("inv_0"))
+    runtime.turn = []
+    runtime.last.answers(refused(), 401)
+    assert (runtime.journal.tags[-1], life.state.attempt_count) == ("fallback_activated", 2)
+    assert runtime.held_tokens > 0, "the second hold is placed"
+    written = len(runtime.journal.tags)
+    gone.leave()
+    assert runtime.journal.tags[written:] == ["caller_left", "fallback_ended", "invocation_finished"]
+    runtime.end_turn()
+    assert (len(runtime.upstream.arrivals), runtime.held_tokens, runtime.carrier.lives) == (1, 0, {})
+    assert len(runtime.journal.tags) == written + 3
+
+
+def test_once_the_send_is_on_record_it_counts_as_sent() -> None:
+    runtime = Runtime(snapshot())
+    (gone,) = asked(runtime, 1)
+    gone.leave()
+    assert runtime.journal.tags == [*SENT, "caller_left", "attempt_ended", "attempt_settled", "invocation_finished"]
+    assert runtime.last.call.cancelled
 
 
 @pytest.mark.parametrize("broken", [False, True])

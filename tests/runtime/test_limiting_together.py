@@ -12,7 +12,6 @@ from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.decisions.limits.turns import RateTurn
 from orchvynt.language.snapshot import RateLimit, Snapshot
-from orchvynt.model.facts import InvocationReceived
 from orchvynt.model.invocation import Claims
 from orchvynt.ports.rates import RateAnswer
 from orchvynt.runtime.limiting_together import SharedLimiting
@@ -22,7 +21,9 @@ MINUTE = 60 * SECOND
 CALLS = RateLimit("calls", "agent", None, MINUTE, invocations=6)
 TOKENS = RateLimit("tokens", "agent", None, MINUTE, tokens=10_000)
 AT_ONCE = RateLimit("at once", "agent", None, MINUTE, concurrent=2)
+THREE = RateLimit("three", "agent", None, MINUTE, concurrent=3)
 PROCESSES = 3
+LEFT = ["invocation_received", "caller_left", "invocation_finished"]
 
 
 def limited(*limits: RateLimit) -> Snapshot:
@@ -143,7 +144,38 @@ def test_whoever_leaves_while_the_store_is_asked_leaves_nothing_behind() -> None
         await machines.answer_all()
         assert await machines.stands(AT_ONCE) == (0, 0, 0)
         assert machines.limiting(0).limiter.standing([AT_ONCE], machines.all[0].instants.monotonic()) == []
-        assert [type(fact) for frame in machines.all[0].journal.frames for fact in frame].count(InvocationReceived) == 1
+        assert machines.all[0].journal.tags == LEFT
+        assert machines.upstream.arrivals == []
+        assert machines.limiting(0).alone == 0, "it was not let in, by nobody"
+
+    run(test)
+
+
+@pytest.mark.parametrize("limits", [(CALLS,), (TOKENS,), (CALLS, TOKENS, THREE)])
+def test_what_the_store_charged_for_whoever_left_meanwhile_is_given_back(limits: tuple[RateLimit, ...]) -> None:
+    """It leaves in the moment in which the store says that it may come in, or before that."""
+
+    async def test() -> None:
+        machines = Machines(limited(*limits))
+        first, second, stays = (machines.ask(0, output=100) for _ in range(3))
+        first.leave()
+        machines.all[0].turn = []
+        await machines.settle()
+        assert (await machines.stands(limits[0])) != (0, 0, 0)
+        second.leave()
+        machines.all[0].end_turn()
+        await machines.settle()
+        assert len(machines.upstream.arrivals) == 1
+        await machines.answer_all()
+        assert stays.status == 200
+        alone = Machines(limited(*limits))
+        assert alone.ask(0, output=100).ended == ""
+        await alone.settle()
+        await alone.answer_all()
+        for limit in limits:
+            (_, tokens, running), (_, expected, none) = await machines.stands(limit), await alone.stands(limit)
+            assert (tokens, running) == (expected, none)
+        assert machines.limiting(0).alone == 0
 
     run(test)
 

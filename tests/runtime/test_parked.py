@@ -9,8 +9,9 @@ from orchvynt.lifecycle.join_keys import body_digest, raw_digest
 from orchvynt.lifecycle.state import State
 from orchvynt.model.review_facts import CLAIM_FOR_NS
 from orchvynt.ports.store import ReviewStatus
+from orchvynt.runtime.due_instants import DECIDED_INSTANTS
 from orchvynt.runtime.life import NEVER, Caller, Life
-from orchvynt.runtime.parked import DECIDED_INSTANTS, Parked
+from orchvynt.runtime.parked import Parked
 from orchvynt.runtime.parked_one import JOINABLE_NS, ParkedOne
 
 BODY = b'{"model": "m"}'
@@ -134,12 +135,12 @@ def test_watchers_hear_of_a_decision_once() -> None:
     def left() -> None:
         heard.append("left")
 
-    parked.watch("inv_1", stays)
-    parked.watch("inv_1", left)
-    parked.unwatch("inv_1", left)
-    parked.unwatch("inv_2", left)
+    parked.watchers.watch("inv_1", stays)
+    parked.watchers.watch("inv_1", left)
+    parked.watchers.unwatch("inv_1", left)
+    parked.watchers.unwatch("inv_2", left)
     parked.decided(first, "rejected", "token:ana", 7)
-    parked.tell("inv_1")
+    parked.watchers.tell("inv_1")
     assert heard == ["stays"]
     assert (first.status, first.by, parked.open_count) == ("rejected", "token:ana", 0)
 
@@ -212,6 +213,7 @@ def test_many_at_once_are_as_one_by_one(made: list[tuple[int, int, ReviewStatus,
     def ones() -> list[ParkedOne]:
         found = [one(number, at=at, due=(at * 7) % 10, status=status) for at, (number, _, status, _) in enumerate(made)]
         for each, (_, remind, _, after_delivery) in zip(found, made, strict=True):
+            each.review += f".{each.at}"
             each.reminds = (remind,) if remind else ()
             each.after_delivery = after_delivery
         return found
@@ -234,7 +236,7 @@ def test_the_instants_of_what_was_decided_are_not_kept_until_they_come() -> None
         parked.add(made)
         if number:
             parked.decided(made, "approved", "token:ana", number)
-    assert len(parked._escalations) == 3 * DECIDED_INSTANTS
+    assert len(parked._due) == 3 * DECIDED_INSTANTS
     parked.forget(10)
-    assert parked._escalations == [(NEVER - 1, "rev_0.1")]
+    assert len(parked._due) == 1
     assert parked.take_due(NEVER, 5) == [parked.review("rev_0.1")]

@@ -9,9 +9,11 @@ from tests.support.snapshots import SECOND, invocation, snapshot
 
 from orchvynt.decisions.reviews.cases import Voter
 from orchvynt.language.snapshot import Escalation, Gate
+from orchvynt.lifecycle.join_keys import place
 from orchvynt.model.facts import ReviewDecided
 from orchvynt.model.faults import Fault
 from orchvynt.ports.store import ReviewRow
+from orchvynt.runtime.folded import WHOLE_NS
 from orchvynt.runtime.life import Life
 from orchvynt.runtime.parked_one import ParkedOne
 
@@ -56,6 +58,13 @@ async def vote(runtime: Runtime, review: str, choice: str, by: str = "token:ana"
 async def poll(runtime: Runtime, one: ParkedOne, wait_s: float = 0) -> FakeLine:
     line = FakeLine()
     runtime.reviewing.poll(one, line, "", wait_s)
+    await until(lambda: line.ended != "", 2)
+    return line
+
+
+async def rejoin(runtime: Runtime, one: ParkedOne) -> FakeLine:
+    line = FakeLine()
+    runtime.reviewing.join(one, line, "")
     await until(lambda: line.ended != "", 2)
     return line
 
@@ -183,12 +192,42 @@ def test_another_process_takes_up_what_this_one_parked() -> None:
     async def scenario() -> None:
         first, one = parked_alone()
         second = Runtime(snapshot(gates=(gate(),)), store=first.store)
-        again = ParkedOne(one.review, one.inv, one.gate, one.key_id, one.join_key, one.at, 0, "open")
+        again = ParkedOne(one.review, one.inv, one.gate, one.key_id, "", one.at, 0, "open")
         second.parked.add(again)
         line = FakeLine()
         second.reviewing.join(again, line, "")
         await until(lambda: again.life is not None and bool(again.life.callers))
         assert await vote(second, one.review, "approve") is None
         assert line.body == WHOLE
+
+    asyncio.run(scenario())
+
+
+def test_what_was_decided_a_while_ago_is_answered_the_same_after_it_was_folded() -> None:
+    async def scenario() -> None:
+        runtime, one = parked_alone()
+        state = (await runtime.reviewing.read(one)).state
+        request = place(state.invocation), invocation().ask.body
+        assert await vote(runtime, one.review, "approve") is None
+        told = await poll(runtime, one)
+        for _ in range(2):
+            runtime.clock.advance(WHOLE_NS)
+            runtime.parked.fold(runtime.clock.now())
+            assert runtime.parked.under_way(one.inv) is None
+            joined = runtime.parked.joinable(*request, runtime.clock.now(), retried=False)
+            assert joined is not None
+            line = await rejoin(runtime, joined)
+            runtime.parked.fold(runtime.clock.now())
+            found = runtime.parked.invocation(one.inv)
+            assert found is not None
+            polled = await poll(runtime, found)
+            assert (line.status, line.body) == (polled.status, polled.body) == (told.status, told.body) == (200, WHOLE)
+            runtime.parked.fold(runtime.clock.now())
+            late = await vote(runtime, one.review, "reject")
+            assert late is not None
+            assert (late.code, late.detail["by"], late.detail["status"]) == ("conflict", "token:ana", "approved")
+        found = runtime.parked.review(one.review)
+        assert found is not None
+        assert found.claims == 2, "who came back is counted all along"
 
     asyncio.run(scenario())

@@ -3,7 +3,10 @@
 import json
 import re
 import socket
+import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import msgspec
@@ -143,3 +146,15 @@ def books_balance(server: Serving, provider: ScriptedProvider, invocation: str) 
         assert usage.get("input_tokens", 0) >= input_tokens, f"input of {attempt}: billed {input_tokens}, settled {usage}"
         assert usage.get("output_tokens", 0) >= output_tokens, f"output of {attempt}: billed {output_tokens}, settled {usage}"
     return explained
+
+
+@contextmanager
+def locked(server: Serving) -> Iterator[None]:
+    """Another program holds the write lock of the SQLite store."""
+    held = sqlite3.connect(server.folder / "orchvynt.db", isolation_level=None)
+    try:
+        held.execute("BEGIN IMMEDIATE")
+        yield
+        held.execute("ROLLBACK")
+    finally:
+        held.close()

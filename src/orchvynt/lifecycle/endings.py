@@ -2,6 +2,7 @@
 
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.before_send import concluded, cut_off
+from orchvynt.lifecycle.beginning import received
 from orchvynt.lifecycle.commands import AnyCommand, BreakStream, CancelAttempt, Close, LeaveQueue, Record, Refuse
 from orchvynt.lifecycle.downgrading import decisive_fault
 from orchvynt.lifecycle.events import AnyEvent, CallerGone, DeadlinePassed, ShutDown
@@ -81,6 +82,13 @@ def caller_gone(snapshot: Snapshot, state: State, event: CallerGone) -> list[Any
     where = state.phase
     left = facts.CallerLeft(state.invocation.id, event.at, where)
     return _stop(snapshot, state, event, left, "cancelled", "the caller left")
+
+
+def left_at_once(snapshot: Snapshot, state: State, event: CallerGone) -> list[AnyCommand]:
+    """It left before the first step: what came is on record, and nothing is routed, held or sent for nobody."""
+    left = facts.CallerLeft(state.invocation.id, event.at, state.phase)
+    state.policy_version, state.phase = snapshot.version, "done"
+    return [Record((received(snapshot, state), left, *finished(state, event, "cancelled"))), Close()]
 
 
 def deadline_passed(snapshot: Snapshot, state: State, event: DeadlinePassed) -> list[AnyCommand]:

@@ -18,7 +18,7 @@ def picture() -> str:
     for (phase, event), row in TABLE.items():
         for target in row.leads_to:
             arrows.setdefault((phase, target), []).append(event.__name__)
-    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> admitting: Received", "    [*] --> done: Received"]
+    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> new", "    new --> admitting: Received", "    new --> done: Received"]
     for (begin, end), events in sorted(arrows.items()):
         lines += [f"    {begin} --> {end}: {event}" for event in sorted(events)]
     lines += ["    done --> [*]", "```", "", "| phase | event | leads to |", "|---|---|---|"]

@@ -1,6 +1,6 @@
 """What an attempt cost: at real usage where the provider said it, else at a bound that is never below what was consumed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -78,6 +78,19 @@ def settle_unknown(snapshot: Snapshot, state: State, event: AnyEvent, seen: Seen
         response_model=seen.response_model if seen else "",
     )
     return ended, settle(snapshot, state, event, bound(snapshot, state, output_bytes, seen.usage if seen else None), why)
+
+
+def take_back(state: State, unwritten: Sequence[facts.AnyFact]) -> tuple[str, list[facts.AnyFact]]:
+    """The attempt that was to be sent never was: its hold and its send are not on record yet. Gives its id, and what is to be written
+    without them."""
+    asking = state.judging or state
+    placed = asking.placed
+    assert placed is not None
+    asking.phase, asking.placed = "admitting", None
+    asking.attempt_count -= 1
+    asking.counted = asking.counted and not any(part.invocations for part in placed.reserved)
+    its_own = facts.HoldPlaced, facts.AttemptSent
+    return placed.attempt, [fact for fact in unwritten if not (isinstance(fact, its_own) and fact.attempt == placed.attempt)]
 
 
 def end_answered(

@@ -57,6 +57,7 @@ _NEXT: Final[tuple[Phase, ...]] = ("admitting", "backing_off", "request_in_revie
 _JUDGED: Final[tuple[Phase, ...]] = ("done", "in_review", "looking", "judging")
 
 TABLE: Final[dict[tuple[Phase, type[AnyEvent]], Row]] = {
+    ("new", CallerGone): _row(endings.left_at_once, "done"),
     ("admitting", Admitted): _row(admission.admitted, "attempting"),
     ("admitting", HoldsAwaited): _row(admission.holds_awaited, "admitting"),
     ("admitting", NotAdmitted): _row(admission.not_admitted, *_NEXT),

@@ -12,8 +12,7 @@ from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle import admission, commands, events
 from orchvynt.lifecycle.courses import Courses
-from orchvynt.lifecycle.replies import answer_said
-from orchvynt.lifecycle.settling import settle_unknown
+from orchvynt.lifecycle.settling import settle_unknown, take_back
 from orchvynt.lifecycle.table import step
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
@@ -24,7 +23,7 @@ from orchvynt.runtime.attempting import Attempting
 from orchvynt.runtime.callers import KEEP_ALIVE_NS, Callers
 from orchvynt.runtime.counting import Counting
 from orchvynt.runtime.defects import fault_of
-from orchvynt.runtime.exchange import Exchange
+from orchvynt.runtime.giving import Giving
 from orchvynt.runtime.group_write import GroupWrite
 from orchvynt.runtime.judging import Judging
 from orchvynt.runtime.judging_again import judge_again
@@ -72,6 +71,7 @@ class Carrier:
         self.parking = ParkingLives(clock, parked, self.admitting, self.callers, self.lives)
         self.kept = KeptEnds(journal, clock, self.counting, self.release_ended)
         self._wake_after, self.group = wake_after, GroupWrite(journal, soon, self._go_on)
+        giving = Giving(self.callers)
         self._performers: Final[dict[type[commands.Command], Callable[[Life, Any], None]]] = {
             commands.Admit: self.admitting.admit,
             commands.Send: self.attempting.send,
@@ -80,10 +80,10 @@ class Carrier:
             commands.ForJudge: lambda life, command: self._judging.perform(life, command),
             commands.PutToRest: self.admitting.put_to_rest,
             commands.WakeAfter: self._wake,
-            commands.Flow: self._flow,
+            commands.Flow: giving.flow,
             commands.KeepAlive: lambda life, _: life.set_timer("keep_alive", self.clock.monotonic() + KEEP_ALIVE_NS),
-            commands.Deliver: self._deliver,
-            commands.EndStream: self._end_stream,
+            commands.Deliver: giving.deliver,
+            commands.EndStream: giving.end_stream,
             commands.BreakStream: lambda life, command: self.callers.refuse(life, command.fault),
             commands.Refuse: lambda life, command: self.callers.refuse(life, command.fault),
             commands.Park: self.parking.park,
@@ -111,8 +111,12 @@ class Carrier:
 
     def _begin(self, life: Life, values: RequestValues, refused: Fault | None) -> None:
         try:
-            now, refused = self.clock.now(), refused or self.limiting.enter(life, values)
-            received = events.Received(now, life.arrived, refused, away=self.outage.why)
+            now = self.clock.now()
+            if refused is None and not life.callers:
+                self.limiting.stays_out(life)
+                self._perform(life, step(life.snapshot, life.state, events.CallerGone(now, life.arrived)))
+                return
+            received = events.Received(now, life.arrived, refused or self.limiting.enter(life, values), away=self.outage.why)
             subjects = self.admitting.subjects
             self._perform(life, admission.begin(life.snapshot, life.state, received, values, self.observed, subjects, self.courses))
         except Exception as error:  # noqa: BLE001 - the loop top: one invocation fails closed, the others go on
@@ -239,7 +243,7 @@ class Carrier:
             self.kept.keep(life, ())
         state.phase, state.verdict = "done", fault
         self.counting.abandoned(fault.code)
-        parked = self.parked.invocation(life.id)
+        parked = self.parked.under_way(life.id)
         if parked is not None and parked.open:
             # The store still has it as it was: whoever comes back finds it parked.
             parked.left_at = self.clock.now()
@@ -257,28 +261,6 @@ class Carrier:
         if life.state.phase == "backing_off":
             self.feed(life, events.BackoffElapsed(self.clock.now(), self.clock.monotonic()))
 
-    def _flow(self, life: Life, command: commands.Flow) -> None:
-        exchange = life.exchange
-        assert isinstance(exchange, Exchange)
-        life.stop_timers(("deadline", "keep_alive"))
-        exchange.flows = True
-        first = exchange.take_held()
-        exchange.delivered_bytes += len(first)
-        self.callers.start_stream(life, first)
-
-    def _deliver(self, life: Life, command: commands.Deliver) -> None:
-        if life.conversation is not None:
-            life.conversation.answered(life.id, answer_said(life.snapshot, life.state))
-        self.callers.deliver(life)
-
-    def _end_stream(self, life: Life, command: commands.EndStream) -> None:
-        exchange = life.exchange
-        assert isinstance(exchange, Exchange)
-        assert exchange.relay is not None
-        if life.conversation is not None:
-            life.conversation.answered(life.id, exchange.relay.said())
-        self.callers.end_stream(life, exchange.relay.finish)
-
     def _close(self, life: Life, command: commands.Close) -> None:
         self.lives.pop(life.id, None)
         # The exchange knows its life: without this only the garbage collector would end the two.
@@ -294,6 +276,23 @@ class Carrier:
         """The last caller closed its connection."""
         if life.state.phase == "done":
             return
+        if life.following is not None and not life.state.owed:
+            self._take_back(life)
         seen, delivered_bytes = (life.exchange.seen, life.exchange.delivered_bytes) if life.exchange else (None, 0)
         self.feed(life, events.CallerGone(self.clock.now(), self.clock.monotonic(), seen, delivered_bytes))
         self.parking.left(life)
+
+    def _take_back(self, life: Life) -> None:
+        """INVARIANT: what is not on record yet was not sent. Nobody waits for it any more, so it is neither written nor sent."""
+        following = life.following
+        send = next((one for one in following or () if _is_send(one)), None)
+        if send is None:
+            return
+        life.following = None
+        attempt, life.unwritten = take_back(life.state, life.unwritten)
+        (life.judge if life.judge is not None and isinstance(send, commands.ForJudge) else life).free_probe()
+        self.admitting.release(attempt)
+
+
+def _is_send(command: commands.AnyCommand) -> bool:
+    return isinstance(command, commands.Send) or (isinstance(command, commands.ForJudge) and isinstance(command.command, commands.Send))

@@ -40,9 +40,13 @@ class Limiting:
         if not life.snapshot.rate_limits:
             return None
         asked = self._asked(life, values)
-        if not isinstance(asked, Entering):
-            return asked
-        return self._told(life, self.limiter.enter(asked.applied, asked.need, self._clock.monotonic()))
+        return self._told(life, self._enter(asked)) if isinstance(asked, Entering) else asked
+
+    def _enter(self, asked: Entering) -> Ticket | Over:
+        return self.limiter.enter(asked.applied, asked.need, self._clock.monotonic())
+
+    def stays_out(self, life: Life) -> None:
+        """Nobody waits for it any more, before its first step: it does not come in."""
 
     def _asked(self, life: Life, values: RequestValues) -> Entering | Fault | None:
         return entering(life.snapshot, life.state.invocation, values, self._statistics, self._clock.monotonic())

@@ -60,13 +60,10 @@ class SharedLimiting(Limiting):
         elif self.turns.answers:
             self.turns.enter(asked, partial(self._hear, life, asked, life.ahead, go_on))
         else:
-            self.alone += 1
             go_on()
 
     def _hear(self, life: Life, asked: Entering, ahead: object, go_on: Callable[[], None], decided: Decided | None, at: int) -> None:
         said = SharedTicket(asked, decided, at, self._clock.monotonic()) if isinstance(decided, Entered) else decided
-        if said is None or life.ahead is not ahead:
-            self.alone += 1
         if life.ahead is not ahead:
             if isinstance(said, SharedTicket):
                 self._leave(said)
@@ -78,6 +75,16 @@ class SharedLimiting(Limiting):
     def enter(self, life: Life, values: RequestValues) -> Fault | None:
         said = self._heard.pop(life.id, None)
         return super().enter(life, values) if said is None else self._told(life, said)
+
+    def _enter(self, asked: Entering) -> Ticket | Over:
+        self.alone += 1
+        return super()._enter(asked)
+
+    def stays_out(self, life: Life) -> None:
+        """What the store said of it is given back; if it has not said so yet, when it does."""
+        said = self._heard.pop(life.id, None)
+        if isinstance(said, SharedTicket):
+            self._leave(said)
 
     def _use(self, ticket: Ticket, tokens: int) -> None:
         if not isinstance(ticket, SharedTicket):

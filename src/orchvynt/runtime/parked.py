@@ -1,23 +1,21 @@
 """Invocations in review: found by review, by invocation, and by what a retry of the same caller has in common with it.
 
-Only a line of each is in memory; the whole state is in the store, and in a Life while a caller waits or somebody decides.
+Only a line of each is in memory, in few bytes once it is decided; the whole state is in the store, and in a Life while somebody waits.
 """
 
-import heapq
 from collections.abc import Callable, Iterable
-from typing import Final
+from itertools import islice
 
 from msgspec.structs import replace
 
 from orchvynt.decisions.reviews.cases import Case
-from orchvynt.lifecycle.join_keys import body_digest, keyed, raw_digest
 from orchvynt.ports.store import ReviewStatus
-from orchvynt.runtime.life import NEVER
-from orchvynt.runtime.parked_one import ParkedOne
-
-# An open review has at most two instants. Those of decided ones stay in their order, so many of them at least: taking one out means going
-# through all.
-DECIDED_INSTANTS: Final = 1_024
+from orchvynt.runtime.due_instants import DueInstants
+from orchvynt.runtime.folded import FOLDED_AT_ONCE, NOWHERE, Folded, Places, foldable
+from orchvynt.runtime.join_points import JoinPoints, digests
+from orchvynt.runtime.number_table import key_of
+from orchvynt.runtime.parked_one import ParkedOne, digest
+from orchvynt.runtime.watchers import Watchers
 
 
 class Parked:
@@ -26,15 +24,12 @@ class Parked:
     def __init__(self) -> None:
         self._by_review: dict[str, ParkedOne] = {}
         self._by_invocation: dict[str, ParkedOne] = {}
-        # By the place of a join key (all but its last line), and then by the digest of the body: most requests come from a place at which
-        # nothing is parked, and need no digest.
-        self._by_place: dict[str, dict[str, tuple[ParkedOne, ...]]] = {}
-        # How many of these places each caller has: the first line of a place.
-        self._places_of: dict[str, int] = {}
-        # Those that came with an idempotency key, by its scope: the newest of each.
-        self._by_scope: dict[str, ParkedOne] = {}
-        self._escalations: list[tuple[int, str]] = []
-        self._watchers: dict[str, list[Callable[[], None]]] = {}
+        self._joins = JoinPoints()
+        # The decided ones among them, and all others that are decided.
+        self._decided: dict[str, ParkedOne] = {}
+        self._folded = Folded()
+        self._due = DueInstants()
+        self.watchers = Watchers()
         self._terms: dict[Case, Case] = {}
         # In the order of their opening.
         self._open: dict[str, ParkedOne] = {}
@@ -47,29 +42,25 @@ class Parked:
     def add(self, one: ParkedOne) -> None:
         """A further review of the same invocation takes the place of the one before it."""
         self._index(one)
-        self._push(one)
+        self._due.add_of(one)
         self.changed(False)
-
-    def _push(self, one: ParkedOne) -> None:
-        for due in one.instants:
-            heapq.heappush(self._escalations, due)
 
     def follow(self, now: ParkedOne) -> None:
         """What the store says of one that another process decides about, or decided about; whoever watches it hears so."""
-        known = self._by_review.get(now.review)
+        known = self.review(now.review)
         if known is None:
             self._index(now)
-            self._push(now)
+            self._due.add_of(now)
         elif known.elsewhere:
             known.left_at, known.waits_at, known.elsewhere = now.left_at, now.waits_at, now.elsewhere or known.elsewhere
             if known.open and not now.open:
                 self._close(known, now.status, now.by, now.decided_at)
-            if not now.join_key and known.join_key:
-                self._release(known)
+            if not now.joins and known.joins:
+                self._joins.remove(known)
         else:
             # It may have been joined at another process, and left there.
             known.waits_at, known.left_at = now.waits_at, max(now.left_at or 0, known.left_at or 0) or None
-        self.tell(now.inv)
+        self.watchers.tell(now.inv)
 
     def adopt(self, now: ParkedOne) -> None:
         """From now on this process decides about it; `now` is what the store says of it."""
@@ -82,7 +73,7 @@ class Parked:
             known.terms, known.votes, known.due, known.escalations = now.terms, now.votes, now.due, now.escalations
             known.claimed_by, known.claimed_until = now.claimed_by, now.claimed_until
             known.reminds, known.reminded = now.reminds, now.reminded
-            self._push(known)
+            self._due.add_of(known)
 
     def owners(self) -> set[str]:
         """The other processes that decide about open ones."""
@@ -92,8 +83,7 @@ class Parked:
         """The same of many, in the order of their opening; at a start, 100,000 (bench/open_reviews.py)."""
         for one in ones:
             self._index(one)
-            self._escalations += one.instants
-        heapq.heapify(self._escalations)
+        self._due.reckon(self._open.values())
 
     def _index(self, one: ParkedOne) -> None:
         review = one.review
@@ -104,25 +94,20 @@ class Parked:
             if review not in self._open:
                 self.open_by_gate[one.gate] = self.open_by_gate.get(one.gate, 0) + 1
             self._open[review] = one
+        else:
+            self._decided[review] = one
 
     def shared(self, terms: Case) -> Case:
         """The one value of all that are equal to it."""
         return self._terms.setdefault(terms, terms)
 
     def _add_joinable(self, one: ParkedOne) -> None:
-        if (before := self._by_invocation.get(one.inv)) is not None:
+        if (before := self.invocation(one.inv)) is not None:
             before.under_way = False
         self._by_invocation[one.inv] = one
-        place, _, body = one.join_key.rpartition("\n")
-        here = self._by_place.get(place)
-        if here is None:
-            here = self._by_place[place] = {}
-            caller = place.partition("\n")[0]
-            self._places_of[caller] = self._places_of.get(caller, 0) + 1
-        equals = here.get(body)
-        here[body] = (one,) if equals is None else (*(other for other in equals if other.inv != one.inv), one)
-        if (key := keyed(one.join_key)) is not None:
-            self._by_scope[key.scope] = one
+        if one.asks:
+            self._keyed(one.joins)
+        self._joins.add(one)
 
     def waits(self, inv: str) -> bool:
         """Whether the invocation waits for people now."""
@@ -131,7 +116,7 @@ class Parked:
 
     @property
     def count(self) -> int:
-        return len(self._by_invocation)
+        return len(self._by_invocation) + self._folded.count
 
     @property
     def open_count(self) -> int:
@@ -141,39 +126,56 @@ class Parked:
         return next(iter(self._open.values()), None)
 
     def review(self, review: str) -> ParkedOne | None:
-        return self._by_review.get(review)
+        one = self._by_review.get(review)
+        return one if one is not None or not self._folded.count else self._unfolded(self._folded.of_review(review))
 
     def invocation(self, inv: str) -> ParkedOne | None:
+        one = self._by_invocation.get(inv)
+        return one if one is not None or not self._folded.count else self._unfolded(self._folded.of_invocation(inv))
+
+    def under_way(self, inv: str) -> ParkedOne | None:
+        """The same of one that has not come to its end; the others may be there, too."""
         return self._by_invocation.get(inv)
 
     def joinable(self, place: str, body: bytes, now: int, retried: bool) -> ParkedOne | None:
         """What a caller that comes back joins: one whose caller was told to, or was gone. `retried` says that its client calls this a
         retry; any other request must come within the time that the gate gives it. Never one with a live caller: equal calls that run side
         by side stay apart, and each comes back to its own."""
-        equals = self.alike(place, body)
-        free = [one for one in equals if one.left_at is not None and (one.kept(now) if retried else one.claimable(now)) and not one.waited]
-        return min(free, key=lambda one: (one.claims, one.at), default=None)
+        best: ParkedOne | None = None
+        folded = NOWHERE
+        for joins in self._sought(place, body):
+            for number, one in (*((NOWHERE, one) for one in self._joins.equal(joins)), *self._folded.joined(joins)):
+                free = one.left_at is not None and (one.kept(now) if retried else one.claimable(now)) and not one.waited
+                if free and (best is None or (one.claims, one.at) < (best.claims, best.at)):
+                    best, folded = one, number
+        return self._unfolded(folded) if folded else best
 
-    def alike(self, place: str, body: bytes) -> tuple[ParkedOne, ...]:
-        """All that the same request made."""
-        here = self._by_place.get(place)
-        # What an older build parked is known by its bytes.
-        return (*here.get(body_digest(body), ()), *here.get(raw_digest(body), ())) if here is not None else ()
+    def open_alike(self, place: str, body: bytes) -> list[ParkedOne]:
+        """All open ones that the same request made."""
+        return [one for joins in self._sought(place, body) for one in self._joins.equal(joins) if one.open]
+
+    def _sought(self, place: str, body: bytes) -> tuple[bytes, ...]:
+        here = key_of(place)
+        return digests(place, body) if self._joins.is_at(here) or self._folded.is_at(here) else ()
 
     def has_of(self, caller: str) -> bool:
         """Whether something of this caller is parked that its same request might join."""
-        return caller in self._places_of
+        return self._joins.has_of(caller) or self._folded.has_of(caller)
 
     def left(self, inv: str, at: int) -> None:
         """The last caller of a parked invocation was told to come back, or went away."""
-        if (one := self._by_invocation.get(inv)) is not None:
+        if (one := self.invocation(inv)) is not None:
             one.left_at = at
             self.changed(False)
 
     def keyed(self, scope: str, now: int) -> ParkedOne | None:
         """What an idempotency key finds, whoever waits for it."""
-        one = self._by_scope.get(scope)
+        one = self._keyed(digest(scope)) if self.count else None
         return one if one is not None and one.kept(now) else None
+
+    def _keyed(self, joins: bytes) -> ParkedOne | None:
+        one = self._joins.keyed(joins)
+        return one if one is not None else self._unfolded(next((number for number, _ in self._folded.joined(joins)), NOWHERE))
 
     def decided(self, one: ParkedOne, status: ReviewStatus, by: str, at: int, under_way: bool = False) -> None:
         """It is decided, once; whoever watches it hears so, unless there is no answer yet: it is `under_way`."""
@@ -181,7 +183,7 @@ class Parked:
         self._close(one, status, by, at)
         one.under_way = under_way
         if not under_way:
-            self.tell(one.inv)
+            self.watchers.tell(one.inv)
             self.heard(one)
             self.changed(True)
 
@@ -191,6 +193,7 @@ class Parked:
         one.decided_at = at
         one.votes, one.reminds = (), ()
         del self._open[one.review]
+        self._decided[one.review] = one
         self.open_by_gate[one.gate] -= 1
         if not self.open_by_gate[one.gate]:
             del self.open_by_gate[one.gate]
@@ -200,51 +203,52 @@ class Parked:
         one.under_way = False
         one.decided_at = at
         if not joinable:
-            self._release(one)
-        self.tell(one.inv)
+            self._joins.remove(one)
+        self.watchers.tell(one.inv)
         self.heard(one)
         self.changed(True)
 
-    def _release(self, one: ParkedOne) -> None:
-        """The same request does not find it any more."""
-        place, _, body = one.join_key.rpartition("\n")
-        here = self._by_place.get(place, {})
-        others = tuple(other for other in here.get(body, ()) if other is not one)
-        if others:
-            here[body] = others
-        else:
-            here.pop(body, None)
-        if not here and self._by_place.pop(place, None) is not None:
-            caller = place.partition("\n")[0]
-            self._places_of[caller] -= 1
-            if not self._places_of[caller]:
-                del self._places_of[caller]
-        key = keyed(one.join_key)
-        if key is not None and self._by_scope.get(key.scope) is one:
-            del self._by_scope[key.scope]
-
     def decided_last(self, span_ns: int) -> list[ParkedOne]:
-        """Those that were decided within so long before the last decision."""
-        done = [one for one in self._by_review.values() if not one.open]
-        newest = max((one.decided_at for one in done), default=0)
-        return [one for one in done if newest - one.decided_at <= span_ns]
+        """Those that were decided within so long, at most WHOLE_NS of runtime.folded, before the last decision."""
+        newest = max((one.decided_at for one in self._decided.values()), default=0)
+        return [one for one in self._decided.values() if newest - one.decided_at <= span_ns]
 
-    def watch(self, inv: str, heard: Callable[[], None]) -> None:
-        self._watchers.setdefault(inv, []).append(heard)
+    def fold(self, now: int) -> bool:
+        """What was decided a while ago takes few bytes from now on; some of them at once, those that have waited longest. Whether there
+        may be more."""
+        some = list(islice(self._decided.values(), FOLDED_AT_ONCE))
+        more = len(some) == FOLDED_AT_ONCE
+        for one in some:
+            if foldable(one, now):
+                self._fold(one)
+            else:
+                # It waits for its next turn, behind all others.
+                more = False
+                del self._decided[one.review]
+                self._decided[one.review] = one
+        return more
 
-    def unwatch(self, inv: str, heard: Callable[[], None]) -> None:
-        watchers = self._watchers.get(inv)
-        if watchers and heard in watchers:
-            watchers.remove(heard)
-            if not watchers:
-                del self._watchers[inv]
+    def _fold(self, one: ParkedOne) -> None:
+        newest = self._by_invocation.get(one.inv) is one
+        self._folded.put(one, Places(newest, self._joins.remove(one)))
+        del self._by_review[one.review], self._decided[one.review]
+        if newest:
+            del self._by_invocation[one.inv]
 
-    def tell(self, inv: str) -> None:
-        for heard in self._watchers.pop(inv, ()):
-            heard()
+    def _unfolded(self, number: int) -> ParkedOne | None:
+        """From its number among the folded ones, it is whole again: somebody asks for it."""
+        if not number:
+            return None
+        one, places = self._folded.take(number)
+        self._by_review[one.review] = self._decided[one.review] = one
+        if places.newest:
+            self._by_invocation[one.inv] = one
+        if places.joins:
+            self._joins.add(one)
+        return one
 
     def next_due(self) -> int:
-        return self._escalations[0][0] if self._escalations else NEVER
+        return self._due.next()
 
     def escalated(self, one: ParkedOne, due: int, to: str) -> None:
         """A step is done: `to` may decide, too. The next is due then, as the opening reckons, 0 for never."""
@@ -265,35 +269,32 @@ class Parked:
 
     def due_again(self, one: ParkedOne, at: int) -> None:
         """Something of it is due then, perhaps because it could not happen before."""
-        heapq.heappush(self._escalations, (at, one.review))
+        self._due.add(at, one.review)
 
     def clock_jumped(self, by: int) -> None:
         """The wall clock jumped by so much (ns). INVARIANT: no deadline comes sooner or later for it; after a restart the wall clock
         counts again, as nothing else is known."""
         for one in self._by_review.values():
             one.move(by)
-        self._reckon()
-
-    def _reckon(self) -> None:
-        self._escalations = [instant for one in self._open.values() for instant in one.instants]
-        heapq.heapify(self._escalations)
+        self._folded.clock_jumped(by)
+        self._due.reckon(self._open.values())
 
     def take_due(self, now: int, most: int) -> list[ParkedOne]:
         """At most so many open ones of which something is due at `now` (ns UTC): a reminder, or a step of its escalation."""
         found: list[ParkedOne] = []
-        while self._escalations and self._escalations[0][0] <= now and len(found) < most:
-            one = self._by_review.get(heapq.heappop(self._escalations)[1])
-            if one is not None and one.open and not one.elsewhere and one not in found:
+        while self._due and self._due.next() <= now and len(found) < most:
+            one = self._open.get(self._due.take())
+            if one is not None and not one.elsewhere and one not in found:
                 found.append(one)
         return found
 
     def forget(self, now: int) -> None:
         """Drops what was decided and can no longer be joined, and the instants at which something of it would have been due."""
-        if len(self._escalations) > 2 * (2 * len(self._open) + DECIDED_INSTANTS):
-            self._reckon()
-        old = [one for one in self._by_review.values() if not one.kept(now)]
-        for one in old:
-            del self._by_review[one.review]
+        self._due.trim(self._open.values())
+        for number in self._folded.old(now):
+            self._unfolded(number)
+        for one in [one for one in self._decided.values() if not one.kept(now)]:
+            del self._by_review[one.review], self._decided[one.review]
             if self._by_invocation.get(one.inv) is one:
                 del self._by_invocation[one.inv]
-            self._release(one)
+            self._joins.remove(one)

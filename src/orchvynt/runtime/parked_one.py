@@ -1,17 +1,26 @@
 """One review as the index of parked invocations has it: a line, not its state."""
 
+from hashlib import sha256
 from typing import Final
 
 from msgspec.structs import replace
 
 from orchvynt.decisions.reviews.cases import Case
+from orchvynt.lifecycle.join_keys import KEYED, keyed
 from orchvynt.model.facts import Vote
 from orchvynt.model.review_facts import CLAIM_FOR_NS
 from orchvynt.ports.store import ReviewStatus
 from orchvynt.runtime.life import Life
+from orchvynt.runtime.number_table import key_of
 
 JOINABLE_NS: Final = 24 * 3_600 * 1_000_000_000
 ANYBODY: Final = Case("")
+DIGEST_BYTES: Final = 16
+
+
+def digest(text: str) -> bytes:
+    """What stands in memory for a join key, or a part of it: nobody finds two that are equal."""
+    return sha256(text.encode()).digest()[:DIGEST_BYTES]
 
 
 class ParkedOne:
@@ -21,6 +30,9 @@ class ParkedOne:
 
     `terms`, `votes` and the claim are what its case is made of: of 100,000 reviews nearly all share the first and have no other
     (bench/open_reviews.py).
+
+    `joins` is the digest of its join key, and `place` the hash of what that has before the body; of one that came with an idempotency key
+    `joins` is that of the key's scope, and `asks` of the request. `joins` is empty where nobody joins it.
 
     `left_at` is when its last caller was told to come back, or went away (ns UTC), None as long as none was; for `claim_for_ns` from then
     on the same request joins. `claims` counts those who came back. `decided_at` is 0 until it is decided. `under_way` while an invocation
@@ -34,9 +46,9 @@ class ParkedOne:
     """
 
     __slots__ = (
-        "after_delivery", "at", "by", "claim_for_ns", "claimed_by", "claimed_until", "claims", "decided_at", "due", "elsewhere",
-        "escalations", "gate", "inv", "join_key", "key_id", "left_at", "life", "moved", "reminded", "reminds", "review", "status", "terms",
-        "under_way", "votes", "waiting", "waits_at",
+        "after_delivery", "asks", "at", "by", "claim_for_ns", "claimed_by", "claimed_until", "claims", "decided_at", "due", "elsewhere",
+        "escalations", "gate", "inv", "joins", "key_id", "left_at", "life", "moved", "place", "reminded", "reminds", "review", "status",
+        "terms", "under_way", "votes", "waiting", "waits_at",
     )  # fmt: skip
 
     def __init__(self, review: str, inv: str, gate: str, key_id: str, join_key: str, at: int, due: int, status: ReviewStatus) -> None:
@@ -44,7 +56,7 @@ class ParkedOne:
         self.inv = inv
         self.gate = gate
         self.key_id = key_id
-        self.join_key = join_key
+        self.joins, self.place, self.asks = _found_by(join_key)
         self.at = at
         self.due = due
         self.status = status
@@ -102,11 +114,17 @@ class ParkedOne:
     def kept(self, now: int) -> bool:
         """Whether a caller may still come back for it, by its name or as a retry: until it is decided, and 24 hours more; and as long as
         the same request joins."""
-        return self.open or now - self.decided_at < JOINABLE_NS or self.claimable(now)
+        return self.open or now < self.until
 
     def claimable(self, now: int) -> bool:
         """Whether the same request joins, although nothing says that it is a retry."""
         return self.left_at is not None and now - self.left_at < self.claim_for_ns
+
+    @property
+    def until(self) -> int:
+        """Of a decided one: from when on no caller may come back for it."""
+        claimable = 0 if self.left_at is None else self.left_at + self.claim_for_ns
+        return max(self.decided_at + JOINABLE_NS, claimable)
 
     @property
     def instants(self) -> list[tuple[int, str]]:
@@ -120,3 +138,13 @@ class ParkedOne:
         """Whether a caller waits for it."""
         here = self.waiting > 0 or (self.life is not None and bool(self.life.callers))
         return here or (self.open and self.waits_at != "")
+
+
+def _found_by(join_key: str) -> tuple[bytes, int, bytes]:
+    """See `joins`, `place` and `asks`."""
+    if not join_key:
+        return b"", 0, b""
+    place = join_key.rpartition("\n")[0]
+    if place.startswith(KEYED) and (key := keyed(join_key)) is not None:
+        return digest(key.scope), 0, digest(key.request)
+    return digest(join_key), key_of(place), b""

@@ -79,7 +79,7 @@ class ParkingLives:
 
     def closed(self, life: Life) -> None:
         """The life is over: what was owed is there now."""
-        if self._parked.count and (one := self._parked.invocation(life.id)) is not None:
+        if self._parked.count and (one := self._parked.under_way(life.id)) is not None:
             one.life = None
             if one.under_way:
                 self._parked.concluded(one, joinable(life.state), self._clock.now())
@@ -91,7 +91,7 @@ class ParkingLives:
 
     def let_go(self, life: Life) -> None:
         """A parked life with no caller needs no memory; the store has its state."""
-        one = self._parked.invocation(life.id)
+        one = self._parked.under_way(life.id)
         if one is not None and one.open and not life.callers and one.life is life:
             one.life = None
             self._lives.pop(life.id, None)

@@ -13,7 +13,6 @@ from typing import Final, Literal
 import msgspec
 
 from orchvynt.decisions.identity import idempotency as rules
-from orchvynt.lifecycle.join_keys import keyed
 from orchvynt.model.facts import CallerWaits
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Idempotency
@@ -23,6 +22,7 @@ from orchvynt.ports.journal import JournalUnavailableError
 from orchvynt.ports.store import Store, StoreUnavailableError
 from orchvynt.runtime.carrier import Carrier
 from orchvynt.runtime.key_tenures import KeyTenures, UnderWay
+from orchvynt.runtime.parked_one import digest
 from orchvynt.runtime.recent_answers import Recent
 from orchvynt.runtime.reviewing import Reviewing
 from orchvynt.runtime.tape import Room, Tape
@@ -181,8 +181,7 @@ class Repeating:
         """Nothing is under way and nothing is kept: the key's invocation is in review, or this request begins one."""
         scope = asked.key.scope
         one = self._carrier.parked.keyed(scope, self._carrier.clock.now())
-        known = keyed(one.join_key) if one is not None else None
-        if one is not None and known is not None and known.request != asked.key.request:
+        if one is not None and one.asks != digest(asked.key.request):
             asked.refuse(rules.mismatch(one.inv))
             return
         if len(self._tapes) >= self._under_way_max:

@@ -176,7 +176,7 @@ class Reviewing:
         heard = asyncio.Event()
         self._polls.add(heard)
         caller.line.on_gone = heard.set
-        self.carrier.parked.watch(one.inv, heard.set)
+        self.carrier.parked.watchers.watch(one.inv, heard.set)
         try:
             async with asyncio.timeout(max(0, until - self.carrier.clock.monotonic()) / 1_000_000_000):
                 await heard.wait()
@@ -184,7 +184,7 @@ class Reviewing:
             pass
         finally:
             self._polls.discard(heard)
-            self.carrier.parked.unwatch(one.inv, heard.set)
+            self.carrier.parked.watchers.unwatch(one.inv, heard.set)
             caller.line.on_gone = None
 
     async def _wait_here(self, one: ParkedOne, life: Life, caller: Caller) -> None:

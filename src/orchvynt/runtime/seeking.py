@@ -50,7 +50,7 @@ class Seeking:
 
     def _awaited(self, state: State) -> list[ParkedOne]:
         made = state.invocation
-        return [one for one in self._parked.alike(place(made), made.ask.body) if one.open and one.waits_at and not one.waiting]
+        return [one for one in self._parked.open_alike(place(made), made.ask.body) if one.waits_at and not one.waiting]
 
     async def invocation(self, inv: str) -> Fault | None:
         """If another process parked it, the index knows it when this returns. Why that cannot be said, if it is so."""

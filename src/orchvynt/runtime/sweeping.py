@@ -33,6 +33,8 @@ class Sweeping:
         self.repeating = repeating
         self.forgetting = forgetting
         self._jumps = ClockJumps(carrier.clock)
+        # Whether more reviews may be folded at the next tick.
+        self._folds = False
 
     async def run(self) -> None:
         ticks = 0
@@ -45,6 +47,8 @@ class Sweeping:
         """What happens at one tick. One life's defect must not end the deadlines of all others."""
         try:
             self.sweep()
+            if self._folds or ticks % SECOND_TICKS == 0:
+                self._folds = self.carrier.parked.fold(self.carrier.clock.now())
             if ticks % SECOND_TICKS == 0:
                 self.carrier.kept.write()
                 self.carrier.attempting.renewing.look()
