@@ -15,6 +15,7 @@
 typedef struct {
     unsigned int version; /* 0 is no type's */
     unsigned int tries;
+    PyObject *name; /* a reference of its own: no other name comes to stand there. Of `getattr` it is another each time */
     Py_ssize_t offset;
 } orchvynt_place;
 
@@ -30,6 +31,7 @@ static __attribute__((noinline, unused)) PyObject *orchvynt_look_up(orchvynt_pla
             if (Py_IS_TYPE(found, &PyMemberDescr_Type)) {
                 PyMemberDef *member = ((PyMemberDescrObject *)found)->d_member;
                 if (member->type == T_OBJECT_EX && (member->flags & ~READONLY) == 0 && PyType_IsSubtype(type, ((PyMemberDescrObject *)found)->d_common.d_type)) {
+                    Py_XSETREF(place->name, Py_NewRef(name));
                     place->offset = member->offset;
                     place->version = type->tp_version_tag;
                 }
@@ -41,7 +43,7 @@ static __attribute__((noinline, unused)) PyObject *orchvynt_look_up(orchvynt_pla
 }
 
 static inline PyObject *orchvynt_attribute(orchvynt_place *place, PyObject *object, PyObject *name) {
-    if (place->version != 0 && Py_TYPE(object)->tp_version_tag == place->version) {
+    if (place->name == name && place->version != 0 && Py_TYPE(object)->tp_version_tag == place->version) {
         PyObject *value = *(PyObject **)((char *)object + place->offset);
         if (value != NULL) {
             return Py_NewRef(value);
