@@ -76,8 +76,8 @@ def compiled(root: Path, modules: Sequence[Path]) -> Iterator[Path]:
             super().build_extension(ext)
 
     for extension in extensions:
-        # What nobody outside calls is called without a detour, and may be inlined; and Python's own functions are called at their addresses.
-        extension.extra_compile_args += ["-fvisibility=hidden", "-fno-plt", "-include", str(root / "hatch_build.h")]
+        # What nobody outside calls is called without a detour, and may be inlined.
+        extension.extra_compile_args += ["-fvisibility=hidden", "-include", str(root / "hatch_build.h")]
     built = Distribution(
         {"name": LIBRARY, "ext_modules": extensions, "packages": [], "script_name": "hatch_build.py", "cmdclass": {"build_ext": AtOnce}}
     )
