@@ -58,8 +58,7 @@ class Admitting:
         # The lines with thresholds of attempts under way, with their invocation.
         self._watched: dict[str, tuple[str, list[Line]]] = {}
         self._idle_ns: dict[str, int] = {}
-        self.prompts = Prompts(ledger)
-        self.burning = Burning(clock.now())
+        self.prompts, self.burning = Prompts(ledger), Burning(clock.now())
         self._feed, self._failed, self._counting = feed, failed, counting
 
     def admit(self, life: Life, command: Admit) -> None:
