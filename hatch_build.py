@@ -77,7 +77,7 @@ def compiled(root: Path, modules: Sequence[Path]) -> Iterator[Path]:
 
     for extension in extensions:
         # What nobody outside calls is called without a detour, and may be inlined.
-        extension.extra_compile_args.append("-fvisibility=hidden")
+        extension.extra_compile_args += ["-fvisibility=hidden", "-include", str(root / "hatch_build.h")]
     built = Distribution(
         {"name": LIBRARY, "ext_modules": extensions, "packages": [], "script_name": "hatch_build.py", "cmdclass": {"build_ext": AtOnce}}
     )

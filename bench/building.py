@@ -74,7 +74,7 @@ def on_it() -> Mapping[str, str]:
 def _whose() -> str:
     """All that a build is made of, as one digest."""
     digest = hashlib.sha256(f"{sys.version} {sysconfig.get_config_var('CC')}".encode())
-    for path in (ROOT / "pyproject.toml", ROOT / "hatch_build.py", *sorted((ROOT / "src").rglob("*.py"))):
+    for path in (ROOT / "pyproject.toml", ROOT / "hatch_build.py", ROOT / "hatch_build.h", *sorted((ROOT / "src").rglob("*.py"))):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(ROOT)} {len(content)} ".encode() + content)
     return digest.hexdigest()

@@ -5,6 +5,7 @@ on it; then both take the load of `make bench` by turns. Exits 1 when a test fai
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,8 @@ from processes import BenchError, choose_cores
 from systems import HERE
 from versus import compared, median, ratio
 
-_PYTEST: Final = ("-m", "pytest", "-q", "-n", "2")
+# pyproject.toml says `-q` already: a second one would leave out how many tests passed, which the report quotes.
+_PYTEST: Final = ("-m", "pytest", "-n", "2")
 SUITES: Final[Mapping[str, Sequence[str]]] = {
     "rooms": (*_PYTEST, "tests/decisions", "tests/dialects", "tests/language", "tests/lifecycle", "tests/runtime"),
     "edges": (*_PYTEST, "tests/adapters", "tests/contract", "tests/surfaces/api", "tests/fuzz"),
@@ -67,7 +69,12 @@ def run(options: argparse.Namespace) -> bool:
     suites = tested(options.suites)
     figures = measured(options.starts) if options.starts else {}
     print(suites, figures)
-    content = {"machine": facts, "wheel": {"name": wheel.name, "bytes": wheel.stat().st_size}, "suites": suites, "measured": figures}
+    content = {
+        "machine": {**facts, "load_average_after": os.getloadavg()},
+        "wheel": {"name": wheel.name, "bytes": wheel.stat().st_size},
+        "suites": suites,
+        "measured": figures,
+    }
     print(f"Written to {report.keep(options.results, date, '-compiled', content)}")
     return all(suites.values())
 

@@ -22,7 +22,8 @@ from typing import Any, cast
 from msgspec.structs import replace
 from systems import HERE
 
-from orchvynt.adapters.journal.frames import Frame, decode_facts
+from orchvynt.adapters.journal.frames import decode_facts
+from orchvynt.adapters.journal.positions import Frame
 from orchvynt.adapters.sql import Query
 from orchvynt.adapters.sqlite.anchor import Anchor
 from orchvynt.adapters.sqlite.auditing import AuditChain

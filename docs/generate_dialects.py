@@ -13,8 +13,8 @@ from orchvynt.dialects.ollama_chat import canonical as ollama_canonical
 from orchvynt.dialects.ollama_chat import requests as ollama
 from orchvynt.dialects.ollama_chat import wire as ollama_wire
 from orchvynt.dialects.openai_chat import canonical
+from orchvynt.dialects.openai_chat import ends as openai_ends
 from orchvynt.dialects.openai_chat import requests as openai
-from orchvynt.dialects.openai_chat import wire as openai_wire
 from orchvynt.dialects.plain import PARTS_DROPPED, PARTS_REFUSED
 from orchvynt.dialects.translation import SERVICE_DROPPED, Table
 
@@ -38,7 +38,7 @@ differ, a request is written anew, and it says what it lost:
 PROVIDERS: tuple[tuple[str, ModuleType, ModuleType], ...] = (
     ("Anthropic Messages", anthropic, anthropic_wire),
     ("Ollama", ollama, ollama_wire),
-    ("OpenAI chat completions", openai, openai_wire),
+    ("OpenAI chat completions", openai, openai_ends),
 )
 CALLERS = {"openai_chat": "OpenAI chat completions", "anthropic_messages": "Anthropic Messages", "ollama_chat": "Ollama"}
 

@@ -56,6 +56,13 @@ def test_a_wheel_is_pure_unless_asked() -> None:
     assert TABLE["enable-by-default"] is False
 
 
+def test_a_build_of_its_own_has_the_stubs() -> None:
+    """`pip install` builds in an environment in which mypy finds what OrchVynt runs on, and what is named here; it stops at a library
+    without types."""
+    stubs = {each for each in _CONFIG["dependency-groups"]["dev"] if each.startswith("types-")}
+    assert stubs <= set(TABLE["dependencies"])
+
+
 def test_errors_of_different_kinds_have_different_names() -> None:
     """mypyc gives a name one type within a function, that of the first `except`: the next kind of error would be a TypeError there."""
     for module in filter(may_be_compiled, source_modules()):

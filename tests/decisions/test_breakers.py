@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.snapshots import SECOND
 
-from orchvynt.decisions.fallback.breakers import RAMP_NS, SLOTS, Breaker, Probe, Sight
+from orchvynt.decisions.fallback.breakers import RAMP_NS, SLOTS, Breaker, Probe
+from orchvynt.decisions.fallback.sights import Sight
 from orchvynt.language.snapshot import Breaking
 
 BREAKING = Breaking(window_ns=10 * SECOND, min_calls=4, error_rate=5_000, open_for_ns=5 * SECOND, probes=2)

@@ -4,10 +4,11 @@ import msgspec
 from tests.support.snapshots import ANTHROPIC, OPENAI, SECOND, snapshot
 
 from orchvynt.decisions.fallback.breakers import RAMP_NS
-from orchvynt.decisions.fallback.health import KEPT_MODELS, Health, How
+from orchvynt.decisions.fallback.health import KEPT_MODELS, Health
 from orchvynt.decisions.fallback.moves import Rest
 from orchvynt.decisions.fallback.passing import CLEAR, PROBES, Passage, Refusal
 from orchvynt.decisions.fallback.routes import Route
+from orchvynt.decisions.fallback.sights import How
 from orchvynt.language.snapshot import Breaking, Provider
 
 BREAKING = Breaking(window_ns=10 * SECOND, min_calls=4, error_rate=5_000, open_for_ns=5 * SECOND, probes=2)

@@ -4,10 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.snapshots import SECOND, snapshot
 
-from orchvynt.decisions.fallback.health import Health, How
+from orchvynt.decisions.fallback.health import Health
 from orchvynt.decisions.fallback.moves import Rest
 from orchvynt.decisions.fallback.passing import CLEAR, Refusal
 from orchvynt.decisions.fallback.sharing import GUARD_NS, KNOWN_FOR_NS, TURN_NS, Sighting, Together
+from orchvynt.decisions.fallback.sights import How
 
 POLICY = snapshot()
 PROVIDER = next(iter(POLICY.providers.values()))

@@ -42,6 +42,7 @@ from orchvynt.lifecycle.events import (
 )
 from orchvynt.lifecycle.settling import take_back
 from orchvynt.lifecycle.table import UnexpectedEventError
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.model.facts import AttemptSent, AttemptSettled, HoldPlaced, InvocationFinished, InvocationRefused, Reserved
 from orchvynt.model.usage import Usage
 
@@ -84,7 +85,7 @@ def test_a_rate_limit_rests_the_model_and_asks_the_next_tier_at_once() -> None:
         >> admitted()
         << [Recorded("hold_placed", "attempt_sent"), Send]
     )
-    assert playbook.state.candidate.model == "claude"
+    assert candidate_of(playbook.state).model == "claude"
     assert playbook.state.fallback_trigger == "rate_limit"
 
 

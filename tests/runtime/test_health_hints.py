@@ -6,11 +6,11 @@ from tests.support.loops import until
 from tests.support.snapshots import SECOND, snapshot
 from tests.support.together import Process, fleet
 
-from orchvynt.decisions.fallback.health import How
 from orchvynt.decisions.fallback.moves import Rest
 from orchvynt.decisions.fallback.passing import Passage
 from orchvynt.decisions.fallback.routes import Route
 from orchvynt.decisions.fallback.sharing import TURN_NS
+from orchvynt.decisions.fallback.sights import How
 from orchvynt.ports.peers import Pulse
 from orchvynt.runtime.health_hints import HealthHints
 

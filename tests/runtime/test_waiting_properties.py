@@ -27,6 +27,7 @@ from orchvynt.language.snapshot import Budget, Limits, Scope, Snapshot
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
 from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.lifecycle.weighed import Weighed
 from orchvynt.lifecycle.weighing import weigh
 from orchvynt.model.candidates import CandidateChosen
@@ -106,7 +107,7 @@ class Bank:
 
     def queues(self, line: Line, life: Life) -> bool:
         """Whether it stands behind those who wait there: a model that a budget admits past its limit waits for nobody at that limit."""
-        price = self.policy.models[life.state.candidate.model].price
+        price = self.policy.models[candidate_of(life.state).model].price
         assert price is not None
         return not line.past and binds(line, price)
 
@@ -128,7 +129,7 @@ class Bank:
     def could_be_paid(self, life: Life) -> bool:
         """The rule by itself, without a word of the code that sizes holds: a limit that nobody set may be lowered by every budget, a
         caller's own only by those that clamp, and only as far as they cannot pay it."""
-        model, ask = life.state.candidate.model, life.state.invocation.ask
+        model, ask = candidate_of(life.state).model, life.state.invocation.ask
         bound = input_tokens_bound(ask, self.policy.models[model].provider.kind)
         stands_on = [line for line in lines(self.policy.budgets, life.state.applied, model, self.clock.now()) if line.limits != UNLIMITED]
         asked = ask.max_output_tokens

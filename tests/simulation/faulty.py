@@ -13,6 +13,7 @@ from orchvynt.decisions.budgets.needs import Fits, Short
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle import commands, events
 from orchvynt.lifecycle.events import NotAdmitted
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.lifecycle.weighed import Weighed
 from orchvynt.model import facts as f
 from orchvynt.model.facts import AnyFact, Reserved
@@ -71,7 +72,7 @@ def stale_price() -> Change:
             first.setdefault(fact.model, life.snapshot.models[fact.model].price or Price(0, 0, 0, ""))
         if not isinstance(fact, f.AttemptSettled) or fact.usage.estimated:
             return (fact,)
-        price = first[life.state.candidate.model]
+        price = first[candidate_of(life.state).model]
         nanos = cost_nanos(price, fact.usage.input_tokens, fact.usage.output_tokens)
         parts = tuple(msgspec.structs.replace(part, nanos=nanos) for part in fact.reserved)
         return (msgspec.structs.replace(fact, nanos=nanos, reserved=parts),)

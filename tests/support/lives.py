@@ -24,6 +24,7 @@ from orchvynt.lifecycle.asked_gates import asked_gate
 from orchvynt.lifecycle.commands import Admit
 from orchvynt.lifecycle.parking import kept_for_reviewers
 from orchvynt.lifecycle.state import PARKED, State
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.model.chat import Reply, ToolCall
 from orchvynt.model.facts import Reserved
 from orchvynt.model.invocation import Claims, Invocation
@@ -252,7 +253,7 @@ def ordinary(chance: Random, policy: Snapshot, state: State, now: Now) -> events
 
 def weighed(chance: Random, policy: Snapshot, state: State, now: Now) -> events.AnyEvent:
     at, mono = now.at, now.mono
-    stands_on = lines(policy.budgets, state.applied, state.candidate.model, at)
+    stands_on = lines(policy.budgets, state.applied, candidate_of(state).model, at)
     kind = chance.choice(["fits", "fits", "fits", "rests", "short"])
     if not state.owed and any(line.terms.breach.kind == "review" for line in stands_on) and chance.random() < 0.6:
         kind = "short"
@@ -280,7 +281,7 @@ def weighed(chance: Random, policy: Snapshot, state: State, now: Now) -> events.
         detail = "its price is unknown" if why == "price" else ""
         return events.NotAdmitted(at, mono, why, None if why == "price" else short, waited=now.queued, detail=detail)
     output = chance.choice([20, 4_096]) if stands_on else None
-    nanos = cost_nanos(PRICES[state.candidate.model] or FREE, 30, output or 0)
+    nanos = cost_nanos(PRICES[candidate_of(state).model] or FREE, 30, output or 0)
     tokens = 30 + (output or 0)
     reserved = tuple(Reserved(line.budget, line.subject, line.window, nanos, tokens) for line in stands_on)
     return events.Admitted(at, mono, Fits(output, nanos, tokens), reserved, 30)
@@ -351,5 +352,5 @@ def answers(chance: Random, state: State) -> Answer:
         },
         "lab": {"model": "m", "message": {"role": "assistant", "content": text}, "done": True, "done_reason": "stop"},
     }  # fmt: skip
-    body = msgspec.json.encode({"model": "m", **bodies[state.candidate.provider]})
+    body = msgspec.json.encode({"model": "m", **bodies[candidate_of(state).provider]})
     return Answer(body, "c", "m", "stop", usage, len(text))

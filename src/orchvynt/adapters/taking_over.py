@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from threading import Lock as Turn
 
-from orchvynt.adapters.journal.frames import Position
+from orchvynt.adapters.journal.positions import Position
 from orchvynt.adapters.journal.siblings import Family, Place
 from orchvynt.ports.processes import TakenOver
 

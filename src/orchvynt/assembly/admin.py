@@ -22,6 +22,7 @@ from orchvynt.dialects import registry
 from orchvynt.lifecycle.gate_verdicts import TOO_LONG
 from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.state import decode
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.ports.store import Store, TokenRow
 from orchvynt.runtime.control import Control
 from orchvynt.runtime.oidc_provider import OidcProvider, ProviderSettings
@@ -103,7 +104,7 @@ def reveal(state: bytes, policies: Policies) -> dict[str, Any]:
         "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in reply.tool_calls],
         "refusal": reply.refusal,
         "finish": reply.finish,
-        "model": parked.candidate.model,
+        "model": candidate_of(parked).model,
         **said,
     }
 

@@ -10,9 +10,9 @@ import msgspec
 
 from orchvynt.dialects.checks import BODY_ERRORS, body_fault, invalid, utf8_fault
 from orchvynt.dialects.openai_chat.canonical import chat_from, input_text
+from orchvynt.dialects.openai_chat.ends import finish_from
 from orchvynt.dialects.openai_chat.errors import error_body
 from orchvynt.dialects.openai_chat.reading import read_request
-from orchvynt.dialects.openai_chat.wire import finish_from
 from orchvynt.dialects.shapes import DeltaWriter, Notes, Reading
 from orchvynt.model.chat import Chat, Reply, ToolCall
 from orchvynt.model.faults import Fault

@@ -24,6 +24,7 @@ from orchvynt.lifecycle.parking import kept_for_reviewers
 from orchvynt.lifecycle.rescue import break_off, downgrade_left, may_be_rescued, prefix_for
 from orchvynt.lifecycle.runaways import watched
 from orchvynt.lifecycle.state import Downgrade, Later, Skipped, State
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.lifecycle.unasked import budgets_are_closed, cannot_be_asked
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
@@ -133,7 +134,7 @@ def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[An
         state.phase = "backing_off"
         state.tier = later.tier
         state.later.remove(later)
-        model = state.candidate.model
+        model = candidate_of(state).model
         scheduled = facts.RetryScheduled(state.invocation.id, event.at, model, later.rests_ns, "every tier rests")
         return [Record((scheduled,)), WakeAfter(later.rests_ns)]
     if state.broken is not None:
@@ -147,7 +148,7 @@ def next_candidate(snapshot: Snapshot, state: State, event: AnyEvent) -> list[An
 
 def _downgrade(state: State, event: AnyEvent, found: Downgrade) -> list[AnyCommand]:
     """No tier had room: the model that the budget admits past its limit is asked as a further candidate."""
-    left, candidate = state.candidate.model, take_downgrade(state, found)
+    left, candidate = candidate_of(state).model, take_downgrade(state, found)
     noted = facts.Downgraded(state.invocation.id, event.at, found.budget, left, candidate.model, candidate.tier, candidate.unmeasured)
     return [Record((noted,)), *_ask(state, candidate.tier)]
 
@@ -182,7 +183,7 @@ def backoff_elapsed(snapshot: Snapshot, state: State, event: BackoffElapsed) -> 
 
 def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyCommand]:
     """The hold stands: on record with it, and only then sent."""
-    invocation, candidate, fits = state.invocation, state.candidate, event.fits
+    invocation, candidate, fits = state.invocation, candidate_of(state), event.fits
     state.attempt_count += 1
     attempt, name = attempt_id(invocation.id, state.attempt_count), candidate.model
     state.phase = "attempting"
@@ -241,13 +242,15 @@ def admitted(snapshot: Snapshot, state: State, event: Admitted) -> list[AnyComma
 
 def holds_awaited(snapshot: Snapshot, state: State, event: HoldsAwaited) -> list[AnyCommand]:
     said = detail(event.short)
-    awaited = facts.HoldAwaited(state.invocation.id, event.at, state.tier, state.candidate.model, str(said["budget"]), str(said["subject"]))
+    awaited = facts.HoldAwaited(
+        state.invocation.id, event.at, state.tier, candidate_of(state).model, str(said["budget"]), str(said["subject"])
+    )
     return [Record((awaited,))]
 
 
 def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[AnyCommand]:
     """Skips the candidate, with the reason on record, and goes on to the next."""
-    candidate = state.candidate
+    candidate = candidate_of(state)
     why: str = event.why
     said: dict[str, Any] = {}
     fault: Fault | None = None
@@ -284,6 +287,6 @@ def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[A
 def _activated(snapshot: Snapshot, state: State, event: AnyEvent, trigger: str, left: str) -> list[facts.AnyFact]:
     """A candidate was passed by, and another one is asked: a fallback, if the chain names the trigger."""
     chain = chain_of(snapshot, state)
-    if chain is None or trigger not in chain.triggers or state.phase != "admitting" or state.candidate.model == left:
+    if chain is None or trigger not in chain.triggers or state.phase != "admitting" or candidate_of(state).model == left:
         return []
     return [fallback_activated(state, event, trigger, left)]

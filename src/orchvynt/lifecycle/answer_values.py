@@ -14,6 +14,7 @@ from orchvynt.language.snapshot import EvaluationError, Gate, Snapshot
 from orchvynt.lifecycle.events import AnyEvent
 from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.model import facts
 from orchvynt.model.chat import AnswerFormat, Reply
 from orchvynt.model.invocation import Ask
@@ -87,7 +88,7 @@ class AnswerValues(OutputValues):
     def _make_ready(self) -> None:
         """What the other variables are computed from."""
         state = self._state
-        candidate = state.candidate
+        candidate = candidate_of(state)
         self._ready = True
         self._answer_scan = None
         self.model = candidate.model
@@ -115,7 +116,7 @@ def read_of_answer(state: State, event: AnyEvent, values: AnswerValues, asked: d
     if not asked and "unusual" not in values:
         # Most gates read how an answer ended, or what is in it.
         return noted
-    candidate = state.candidate
+    candidate = candidate_of(state)
     for source, gates in asked.items():
         known = state.sureness.get(source, UNASKED)
         told = (source, known.value, tuple(gates), candidate.model, candidate.provider, known.why, known.attempt, known.textless)

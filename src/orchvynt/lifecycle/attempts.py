@@ -12,6 +12,7 @@ from orchvynt.lifecycle.finding_out import flowed, weigh_answer
 from orchvynt.lifecycle.rescue import RESTART, begin_rescue, break_off, prefix_for
 from orchvynt.lifecycle.settling import end_answered, end_failed
 from orchvynt.lifecycle.state import State, Tried
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
 
@@ -27,7 +28,7 @@ def stream_started(snapshot: Snapshot, state: State, event: StreamStarted) -> li
     """The first content is here: from now on the answer flows, and no other tier may answer in its place."""
     state.phase, state.dropped = "streaming", event.dropped
     state.delivered_tier = state.tier
-    prefix, placed, model = prefix_for(snapshot, state), state.placed, state.candidate.model
+    prefix, placed, model = prefix_for(snapshot, state), state.placed, candidate_of(state).model
     if prefix is None:
         return [Record((facts.AnswerDelivered(state.invocation.id, event.at, 200, model, state.tier, streaming=True),)), Flow()]
     assert placed is not None
@@ -63,7 +64,7 @@ def stream_ended(snapshot: Snapshot, state: State, event: StreamEnded) -> list[A
 def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[AnyCommand]:
     """Ends the attempt on record, returns or settles its hold, and moves on as the chain says."""
     noted = end_failed(snapshot, state, event)
-    failure, candidate = event.failure, state.candidate
+    failure, candidate = event.failure, candidate_of(state)
     if _refused_for_logprobs(state, event):
         state.weighless = (*state.weighless, candidate.model)
         state.phase = "backing_off"
@@ -112,13 +113,13 @@ def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> li
 
 def _refused_for_logprobs(state: State, event: AttemptFailed) -> bool:
     """Whether the provider refused what we, and not the caller, asked for: the request is then sent as the caller wrote it."""
-    asked = state.logprobs == "hidden" and state.candidate.model not in state.weighless
+    asked = state.logprobs == "hidden" and candidate_of(state).model not in state.weighless
     return asked and event.failure.outcome == "bad_request" and "logprob" in event.failure.message.lower()
 
 
 def _go_on(snapshot: Snapshot, state: State, event: AttemptFailed, failed: Failed, noted: list[facts.AnyFact]) -> list[AnyCommand]:
     """Part of the answer is out: the next tier goes on with it, or nobody. The same model is asked again only for a stale connection."""
-    left = state.candidate.model
+    left = candidate_of(state).model
     if state.phase == "streaming":
         why = begin_rescue(chain_of(snapshot, state), snapshot, state, event, failed)
         state.delivered_bytes += event.delivered_bytes
@@ -128,7 +129,7 @@ def _go_on(snapshot: Snapshot, state: State, event: AttemptFailed, failed: Faile
         state.repeated = True
         state.ahead.insert(0, state.tier)
     commands = next_candidate(snapshot, state, event)
-    if state.phase == "admitting" and state.candidate.model != left:
+    if state.phase == "admitting" and candidate_of(state).model != left:
         noted.append(fallback_activated(state, event, failed.outcome, left))
     return [Record(tuple(noted)), KeepAlive(), *commands]
 
@@ -141,7 +142,7 @@ def _give_up(snapshot: Snapshot, state: State, event: AttemptFailed) -> list[Any
         fault = Fault(
             "invalid_request",
             failure.message or f"The provider refused the request with status {failure.status}.",
-            f"{state.candidate.provider} refused it; no other tier was asked, because the request itself is at fault.",
+            f"{candidate_of(state).provider} refused it; no other tier was asked, because the request itself is at fault.",
             detail={"upstream_status": failure.status, "upstream_type": failure.error_type, "upstream_code": failure.error_code},
             status_passed_on=status,
         )

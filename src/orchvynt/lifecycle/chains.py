@@ -3,6 +3,7 @@
 from orchvynt.language.snapshot import Chain, Snapshot
 from orchvynt.lifecycle.events import AnyEvent
 from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.model import facts
 
 
@@ -15,5 +16,5 @@ def fallback_activated(state: State, event: AnyEvent, trigger: str, left: str) -
     """The candidate under way is asked instead of `left`. The first one begins the invocation's fallback, which ends with it."""
     if not state.fallback_at:
         state.fallback_trigger, state.fallback_at = trigger, event.at
-    to = state.candidate
+    to = candidate_of(state)
     return facts.FallbackActivated(state.invocation.id, event.at, trigger, left, to.model, to.tier)

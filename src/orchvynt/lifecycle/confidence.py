@@ -18,6 +18,7 @@ from orchvynt.language.scope import RequestValues
 from orchvynt.language.snapshot import Gate, Snapshot
 from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.state import Judge, State
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.model.candidates import CandidateRejected
 from orchvynt.model.chat import Reply
 
@@ -78,20 +79,20 @@ def _read(snapshot: Snapshot, state: State, confidence: Confidence, reply: Reply
         return of_json(reply.text, confidence.of) if reply.text else NO_TEXT
     if reply.logprobs:
         return of_logprobs(reply.logprobs)
-    model = resolve(snapshot, state.candidate.model)
+    model = resolve(snapshot, candidate_of(state).model)
     assert model is not None
     provider = registry.provider_for(model.provider.wire, state.invocation.dialect)
     if not provider.gives_logprobs(model.upstream_model):
         return Sureness(None, f"{model.name} gives no log probabilities")
     if not reply.text:
         return NO_TEXT
-    return Sureness(None, f"{state.candidate.provider} gave no log probabilities")
+    return Sureness(None, f"{candidate_of(state).provider} gave no log probabilities")
 
 
 def _hide(snapshot: Snapshot, state: State, reply: Reply) -> None:
     """The relay of a stream has hidden them already."""
     state.reply = msgspec.structs.replace(reply, logprobs=())
     if state.answer is not None:
-        wire = snapshot.providers[state.candidate.provider].wire
+        wire = snapshot.providers[candidate_of(state).provider].wire
         provider = registry.provider_for(wire, state.invocation.dialect)
         state.answer = msgspec.structs.replace(state.answer, body=provider.without_logprobs(state.answer.body))

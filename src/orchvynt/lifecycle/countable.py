@@ -7,6 +7,7 @@ from orchvynt.dialects import registry
 from orchvynt.dialects.shapes import UnsupportedError
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.tiers import candidate_of
 
 TRANSLATED_BYTES_MAX: Final = 262_144
 """Writing a body in another form is the event loop's work, about 2 ms at this size."""
@@ -14,7 +15,7 @@ TRANSLATED_BYTES_MAX: Final = 262_144
 
 def countable(snapshot: Snapshot, state: State) -> bytes | None:
     """The caller's own body, or its translation. None where it cannot be translated, or where that takes too long."""
-    model, invocation = resolve(snapshot, state.candidate.model), state.invocation
+    model, invocation = resolve(snapshot, candidate_of(state).model), state.invocation
     assert model is not None
     caller, ask = registry.caller(invocation.dialect), invocation.ask
     dialect = registry.provider(model.provider.wire)

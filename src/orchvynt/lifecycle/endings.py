@@ -8,6 +8,7 @@ from orchvynt.lifecycle.downgrading import decisive_fault
 from orchvynt.lifecycle.events import AnyEvent, CallerGone, DeadlinePassed, ShutDown
 from orchvynt.lifecycle.settling import settle_unknown
 from orchvynt.lifecycle.state import State, Tried
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
 
@@ -95,7 +96,9 @@ def deadline_passed(snapshot: Snapshot, state: State, event: DeadlinePassed) -> 
     """`timeouts.invocation` is over and the caller has not got a byte."""
     seconds = f"{snapshot.timeouts.invocation_ns / 1_000_000_000:g}"
     if state.phase == "attempting":
-        state.tried.append(Tried(state.candidate.model, "timeout", 0, (event.mono - state.sent_mono) // 1_000_000, "`timeouts.invocation`"))
+        state.tried.append(
+            Tried(candidate_of(state).model, "timeout", 0, (event.mono - state.sent_mono) // 1_000_000, "`timeouts.invocation`")
+        )
     fault = Fault(
         "all_providers_failed",
         f"No answer within {seconds} s (`timeouts.invocation`).",

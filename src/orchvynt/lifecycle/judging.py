@@ -29,6 +29,7 @@ from orchvynt.lifecycle.questions import PURPOSE, ask
 from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.settling import end_answered, end_failed, settle_unknown
 from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.lifecycle.waiting_callers import caller_wait_elapsed
 from orchvynt.model import facts
 from orchvynt.model.ids import attempt_id
@@ -52,7 +53,7 @@ def holds_awaited(snapshot: Snapshot, state: State, event: HoldsAwaited) -> list
 
 def not_admitted(snapshot: Snapshot, state: State, event: NotAdmitted) -> list[AnyCommand]:
     """No room on a budget, or the judge rests: unknown, and nobody is asked for more."""
-    name = _asked(state).candidate.model
+    name = candidate_of(_asked(state)).model
     if event.short is not None:
         why = f"budget {detail(event.short)['budget']} has no room for {name}"
     else:
@@ -75,14 +76,14 @@ def attempt_failed(snapshot: Snapshot, state: State, event: AttemptFailed) -> li
     noted = end_failed(snapshot, question, event)
     if event.stale and not question.repeated:
         question.repeated = True
-        name, closed = question.candidate.model, "the kept-alive connection was closed"
+        name, closed = candidate_of(question).model, "the kept-alive connection was closed"
         noted.append(facts.RetryScheduled(state.invocation.id, event.at, name, 0, closed))
         state.nanos += question.nanos
         question.nanos = 0
         question.counted = True
         return [Record(tuple(noted)), ask(question)]
     pause = rest(Failed(failure.outcome, failure.status, failure.retry_after_ns, 0, False, event.connected), snapshot.retry)
-    candidate = question.candidate
+    candidate = candidate_of(question)
     resting: list[AnyCommand] = [PutToRest(candidate.provider, candidate.model, pause)] if pause is not None else []
     return [*resting, *_unknown(snapshot, state, event, noted, f"{candidate.model} gave no judgement ({failure.outcome})")]
 
@@ -130,6 +131,6 @@ def _unknown(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[fact
 def _found(snapshot: Snapshot, state: State, event: AnyEvent, noted: list[facts.AnyFact], found: Sureness) -> list[AnyCommand]:
     question = _asked(state)
     attempt = attempt_id(state.invocation.id, question.attempt_count) if question.phase == "attempting" else ""
-    state.sureness[f"{PURPOSE}:{question.candidate.model}"] = msgspec.structs.replace(found, attempt=attempt)
+    state.sureness[f"{PURPOSE}:{candidate_of(question).model}"] = msgspec.structs.replace(found, attempt=attempt)
     state.nanos += question.nanos
     return find_out(snapshot, state, event, noted)

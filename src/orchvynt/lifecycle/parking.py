@@ -20,6 +20,7 @@ from orchvynt.lifecycle.join_keys import join_key, without_body
 from orchvynt.lifecycle.opening import park_at
 from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.model import facts
 
 
@@ -79,4 +80,4 @@ def give(state: State, event: AnyEvent, noted: list[facts.AnyFact]) -> list[AnyC
 def _delivered(state: State, event: AnyEvent) -> tuple[facts.AnyFact, ...]:
     if not state.caller_present:
         return ()
-    return (facts.AnswerDelivered(state.invocation.id, event.at, 200, state.candidate.model, state.tier, review=state.review),)
+    return (facts.AnswerDelivered(state.invocation.id, event.at, 200, candidate_of(state).model, state.tier, review=state.review),)

@@ -12,6 +12,7 @@ from orchvynt.lifecycle.commands import Admit, ForJudge
 from orchvynt.lifecycle.events import AnyEvent
 from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.state import Judge, State
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.ids import attempt_id
 
@@ -67,5 +68,5 @@ def ask(asked: State) -> ForJudge:
     """Has the question admitted, and then sent."""
     # There is nobody else to ask, so whatever would only cost it its place is forgiven.
     asked.phase = "admitting"
-    name = asked.candidate.model
+    name = candidate_of(asked).model
     return ForJudge(Admit(1, name, attempt_id(asked.invocation.id, asked.attempt_count + 1), at_last=True))

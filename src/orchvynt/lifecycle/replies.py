@@ -6,6 +6,7 @@ from orchvynt.decisions.routing.names import resolve
 from orchvynt.dialects import registry
 from orchvynt.language.snapshot import Snapshot
 from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.model.chat import Reply
 from orchvynt.model.turns import Digest, digest_of
 
@@ -17,7 +18,7 @@ def reply_of(snapshot: Snapshot, state: State) -> Reply:
     if state.reply is not None:
         return state.reply
     assert state.answer is not None
-    model = resolve(snapshot, state.candidate.model)
+    model = resolve(snapshot, candidate_of(state).model)
     assert model is not None
     reply = registry.provider_for(model.provider.wire, state.invocation.dialect).to_reply(state.answer)
     # Anthropic names no instant; the arrival is the one that every reading of this answer agrees on.

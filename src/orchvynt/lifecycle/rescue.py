@@ -15,6 +15,7 @@ from orchvynt.lifecycle.downgrading import next_downgrade
 from orchvynt.lifecycle.endings import finished
 from orchvynt.lifecycle.events import AnyEvent, AttemptFailed
 from orchvynt.lifecycle.state import Downgrade, State
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
 from orchvynt.model.invocation import Ask
@@ -31,7 +32,7 @@ def may_be_rescued(chain: Chain | None, ask: Ask) -> bool:
 
 def begin_rescue(chain: Chain | None, snapshot: Snapshot, state: State, event: AttemptFailed, failed: Failed) -> str:
     """Prepares the tiers that are left to go on with the answer; gives why it cannot be, or an empty text."""
-    state.broken_model = state.broken_model or state.candidate.model
+    state.broken_model = state.broken_model or candidate_of(state).model
     why = _not_to_be_rescued(chain, state, event, failed)
     if why or event.said is None:
         return why
@@ -88,7 +89,7 @@ def prefix_for(snapshot: Snapshot, state: State) -> Prefix | None:
     broken = state.broken
     if broken is None:
         return None
-    return Prefix(way(snapshot, state.candidate.model) if broken.text else "never", broken.text)
+    return Prefix(way(snapshot, candidate_of(state).model) if broken.text else "never", broken.text)
 
 
 def rescued_by(snapshot: Snapshot, state: State) -> str:
@@ -99,7 +100,7 @@ def rescued_by(snapshot: Snapshot, state: State) -> str:
 
 def break_off(state: State, event: AnyEvent, noted: list[facts.AnyFact], why: str) -> list[AnyCommand]:
     """Part of the answer is out and cannot be taken back: it ends with the error event, never as if it were whole."""
-    model = state.broken_model or state.candidate.model
+    model = state.broken_model or candidate_of(state).model
     # How it broke, not how those failed who were to go on with it: they stand among the attempts.
     broke = next(one for one in reversed(state.tried) if one.model == model)
     words = broke.message or "the provider closed the stream"

@@ -188,10 +188,6 @@ class State(msgspec.Struct, omit_defaults=True, gc=False):
     looked: dict[str, int] = {}
     unlooked: str = ""
 
-    @property
-    def candidate(self) -> CandidateChosen:
-        return self.candidates[self.tier - 1]
-
 
 def encode(state: State) -> bytes:
     """The stored form: MessagePack of the fields by name, so that a field may be added with a default."""

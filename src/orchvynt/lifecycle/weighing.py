@@ -23,6 +23,7 @@ from orchvynt.language.snapshot import Model, Snapshot
 from orchvynt.lifecycle.chains import chain_of
 from orchvynt.lifecycle.events import NotAdmitted
 from orchvynt.lifecycle.state import State
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.lifecycle.weighed import Weighed
 from orchvynt.model.invocation import Ask
 from orchvynt.model.money import FREE
@@ -46,7 +47,8 @@ def passage(
     chain = chain_of(snapshot, state)
     p99_ms = None
     if chain is not None and chain.latency_p99_ns is not None:
-        p99_ms = statistics.measured(state.candidate.provider, state.candidate.model, mono).p99_ms
+        candidate = candidate_of(state)
+        p99_ms = statistics.measured(candidate.provider, candidate.model, mono).p99_ms
     slow = p99_ms is not None and chain is not None and p99_ms * MS > (chain.latency_p99_ns or 0)
     if not slow and route.calm:
         return CLEAR
@@ -76,7 +78,7 @@ def weigh(
 ) -> Weighed | NotAdmitted:
     """What the candidate under way would need, and whether it fits now. `counts` are the exact counts of its text by tokenizer, None
     where there is none to be had."""
-    name = state.candidate.model
+    name = candidate_of(state).model
     model = snapshot.models.get(name) or resolve(snapshot, name)
     assert model is not None
     stands_on = lines(snapshot.budgets, state.applied, model.name, at, ledger.grants) if state.applied else ()

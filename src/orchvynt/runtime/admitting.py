@@ -22,6 +22,7 @@ from orchvynt.language.spending import carried
 from orchvynt.lifecycle.commands import Admit, PutToRest
 from orchvynt.lifecycle.countable import countable
 from orchvynt.lifecycle.events import Admitted, AnyEvent, HoldsAwaited, NotAdmitted
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.lifecycle.weighed import Weighed
 from orchvynt.lifecycle.weighing import passage, weigh
 from orchvynt.model.facts import BudgetThresholdPassed, Reserved
@@ -57,8 +58,7 @@ class Admitting:
         # The lines with thresholds of attempts under way, with their invocation.
         self._watched: dict[str, tuple[str, list[Line]]] = {}
         self._idle_ns: dict[str, int] = {}
-        self.prompts = Prompts(ledger)
-        self.burning = Burning(clock.now())
+        self.prompts, self.burning = Prompts(ledger), Burning(clock.now())
         self._feed, self._failed, self._counting = feed, failed, counting
 
     def admit(self, life: Life, command: Admit) -> None:
@@ -120,7 +120,7 @@ class Admitting:
 
     def _passage(self, life: Life, command: Admit, at: int, mono: int) -> Passage | NotAdmitted:
         snapshot, state = life.snapshot, life.state
-        candidate = state.candidate
+        candidate = candidate_of(state)
         self.health.under(snapshot)
         life.route = route = self.health.route(snapshot.providers[candidate.provider], candidate.model)
         return passage(snapshot, state, route, self.statistics, command.at_last, at, mono)

@@ -6,6 +6,7 @@ from orchvynt.dialects import registry
 from orchvynt.dialects.route import RouteFacts, write_route
 from orchvynt.lifecycle.replies import reply_of
 from orchvynt.lifecycle.rescue import rescued_by
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.model.candidates import CandidateChosen
 from orchvynt.model.faults import Fault
 from orchvynt.model.money import usd_text
@@ -20,7 +21,7 @@ def shared_headers(life: Life) -> SharedHeaders:
     """The `x-orchvynt-*` headers that the answers of one rule and model have in common."""
     state = life.state
     return _shared(
-        state.policy_version, state.candidate, state.attempt_count, state.rule, state.invocation.ask.requested_model, state.dropped
+        state.policy_version, candidate_of(state), state.attempt_count, state.rule, state.invocation.ask.requested_model, state.dropped
     )
 
 
@@ -113,7 +114,7 @@ def body(life: Life) -> bytes:
     """The whole answer in the caller's dialect: the provider's own bytes where they are of the same dialect."""
     state = life.state
     invocation = state.invocation
-    candidate = state.candidate
+    candidate = candidate_of(state)
     if invocation.dialect == "route":
         told = RouteFacts(invocation.id, candidate.model, candidate.provider, state.rule, candidate.tier, state.attempt_count, state.nanos)
         return write_route(reply_of(life.snapshot, state), told)

@@ -8,7 +8,8 @@ import msgspec
 
 from orchvynt.decisions.budgets.measured import OutputSizes
 from orchvynt.decisions.budgets.reported import InputReports
-from orchvynt.decisions.fallback.health import Health, How
+from orchvynt.decisions.fallback.health import Health
+from orchvynt.decisions.fallback.sights import How
 from orchvynt.decisions.routing.names import resolve
 from orchvynt.decisions.routing.statistics import Statistics
 from orchvynt.decisions.unusual.baselines import Baselines, Finding
@@ -20,6 +21,7 @@ from orchvynt.lifecycle.commands import Send
 from orchvynt.lifecycle.events import AnswerArrived, AnyEvent, AttemptFailed, StreamEnded, StreamStarted
 from orchvynt.lifecycle.parking import kept_for_reviewers
 from orchvynt.lifecycle.settling import plausible_usage
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.model.chat import Reply
 from orchvynt.model.usage import Usage
 from orchvynt.ports.clock import Clock, Ids
@@ -209,13 +211,13 @@ class Attempting:
         )
 
     def _compared(self, life: Life, reply: Reply) -> Finding:
-        return self._baselines.look(life.state.candidate.model, reply.text)
+        return self._baselines.look(candidate_of(life.state).model, reply.text)
 
     def failed(self, exchange: Exchange, failure: Failure, may_have_run: bool, connected: bool) -> None:
         life = exchange.life
         now = self.clock.monotonic()
         self._ended(exchange, now)
-        candidate, route = life.state.candidate, life.route
+        candidate, route = candidate_of(life.state), life.route
         assert route is not None
         how = How(failure.outcome, connected, failure.retry_after_ns, exchange.stale)
         barred_ns = self.health.failed(route, how, now, life.probe)
@@ -254,7 +256,7 @@ class Attempting:
         if life.parent is not None:
             # What a judge says is as short as it may be: it tells nothing of the model's answers.
             return None
-        candidate, placed = state.candidate, state.placed
+        candidate, placed = candidate_of(state), state.placed
         name = candidate.model
         # The time of a caller that reads slowly is not the provider's.
         duration_ns = 0 if exchange.was_paused else now - exchange.sent_mono

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from orchvynt.decisions.fallback.breakers import BreakerState
+from orchvynt.decisions.fallback.sights import BreakerState
 from orchvynt.decisions.routing.measured import Measured
 from orchvynt.decisions.routing.statistics import UNMEASURED
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from orchvynt.decisions.fallback.breakers import Sight
+from orchvynt.decisions.fallback.sights import Sight
 from orchvynt.decisions.limits.buckets import Bucket
 from orchvynt.decisions.limits.charging import gauges_of
 from orchvynt.decisions.limits.refusals import window_text

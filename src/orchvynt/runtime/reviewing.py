@@ -8,6 +8,7 @@ from orchvynt.dialects import registry
 from orchvynt.lifecycle import events
 from orchvynt.lifecycle.asked_gates import asked_gate
 from orchvynt.lifecycle.state import State, decode
+from orchvynt.lifecycle.tiers import candidate_of
 from orchvynt.lifecycle.waiting_callers import pending
 from orchvynt.model import facts
 from orchvynt.model.faults import Fault
@@ -144,7 +145,7 @@ class Reviewing:
         if state.phase != "done" or state.gates_matched:
             answers.refuse(life, caller, pending(state))
             return
-        delivered = facts.AnswerDelivered(life.id, clock.now(), 200, state.candidate.model, state.tier, review=state.review)
+        delivered = facts.AnswerDelivered(life.id, clock.now(), 200, candidate_of(state).model, state.tier, review=state.review)
         self.carrier.journal.append((delivered,))
         answers.deliver(life, caller, clock.monotonic(), self.carrier.callers.remaining(life))
 

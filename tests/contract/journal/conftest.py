@@ -7,7 +7,7 @@ import pytest
 
 from orchvynt.adapters.journal.feed import Feed
 from orchvynt.adapters.journal.file import FileJournal
-from orchvynt.adapters.journal.frames import Frame, Position
+from orchvynt.adapters.journal.positions import Frame, Position
 from orchvynt.adapters.journal.recovery import Recovery, recover
 from orchvynt.model.facts import AnyFact
 

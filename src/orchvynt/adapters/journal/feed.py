@@ -3,7 +3,7 @@
 from collections import deque
 from threading import Event
 
-from orchvynt.adapters.journal.frames import Frame, Position
+from orchvynt.adapters.journal.positions import Frame, Position
 
 
 class Feed:

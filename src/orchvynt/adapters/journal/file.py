@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from orchvynt.adapters.journal.feed import Feed
-from orchvynt.adapters.journal.frames import FRAME_BYTES_MAX, FRAME_HEAD, HEADER, Position, payload_of, seal
+from orchvynt.adapters.journal.frames import FRAME_BYTES_MAX, FRAME_HEAD, HEADER, payload_of, seal
+from orchvynt.adapters.journal.positions import Position
 from orchvynt.adapters.journal.segments import create_segment, list_segments, open_segment, segment_path, sync_directory
 from orchvynt.model.facts import AnyFact
 from orchvynt.ports.journal import JournalUnavailableError

@@ -12,11 +12,9 @@ from zlib import crc32
 
 import msgspec
 
+from orchvynt.adapters.journal.positions import Frame, Position
 from orchvynt.model.facts import AnyFact
 from orchvynt.ports.journal import JournalUnavailableError
-
-Position = tuple[int, int]
-"""A segment's number and an offset in it: everything before it was read. Positions compare in the order of writing."""
 
 MAGIC: Final = b"OVFACTS\n"
 FORMAT: Final = 1
@@ -32,15 +30,6 @@ encode_facts: Final = _encoder.encode
 _encode_into: Final = _encoder.encode_into
 _pack_head: Final = FRAME_HEAD.pack
 _HEAD_BYTES: Final = FRAME_HEAD.size
-
-
-class Frame(msgspec.Struct, frozen=True, gc=False):
-    """One frame, from `start` to `end`; `payload` is its encoded `facts`."""
-
-    start: Position
-    end: Position
-    payload: bytes
-    facts: Sequence[AnyFact]
 
 
 class Span(NamedTuple):

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from orchvynt.adapters.journal.frames import HEADER, Frame, Position, decode_facts, next_frame
+from orchvynt.adapters.journal.frames import HEADER, decode_facts, next_frame
+from orchvynt.adapters.journal.positions import Frame, Position
 from orchvynt.adapters.journal.segments import OpenSegment, list_segments, open_segment, read_at, read_frames, segment_path
 from orchvynt.ports.journal import JournalUnavailableError
 

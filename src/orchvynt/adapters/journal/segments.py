@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from orchvynt.adapters.journal.frames import HEADER, Frame, Position, decode_facts, frame_at, header, length_at, seed_of
+from orchvynt.adapters.journal.frames import HEADER, decode_facts, frame_at, header, length_at, seed_of
+from orchvynt.adapters.journal.positions import Frame, Position
 from orchvynt.ports.journal import JournalUnavailableError
 
 _SUFFIX: Final = ".facts"

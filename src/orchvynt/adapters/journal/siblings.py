@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from orchvynt.adapters.journal.frames import Position
+from orchvynt.adapters.journal.positions import Position
 from orchvynt.adapters.journal.segments import list_segments, segment_path
 from orchvynt.adapters.lock import Lock
 from orchvynt.ports.journal import JournalUnavailableError

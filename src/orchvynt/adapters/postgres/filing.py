@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-from orchvynt.adapters.journal.frames import Frame, Position
+from orchvynt.adapters.journal.positions import Frame, Position
 from orchvynt.adapters.journal.recovery import delete_filed
 from orchvynt.adapters.journal.segments import list_segments
 from orchvynt.adapters.postgres.chain import PostgresChain

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from orchvynt.adapters.journal.frames import Frame, Position
+from orchvynt.adapters.journal.positions import Frame, Position
 from orchvynt.adapters.projection import Batch
 from orchvynt.adapters.receipts import bounded, said_values
 from orchvynt.adapters.reviews import fold_reviews

@@ -13,7 +13,8 @@ from orchvynt.adapters.clock import SystemClock
 from orchvynt.adapters.ids import SystemIds
 from orchvynt.adapters.journal.feed import Feed
 from orchvynt.adapters.journal.file import SEGMENT_BYTES, FileJournal
-from orchvynt.adapters.journal.frames import HEADER, Position
+from orchvynt.adapters.journal.frames import HEADER
+from orchvynt.adapters.journal.positions import Position
 from orchvynt.adapters.journal.recovery import Recovery, delete_filed, has_more, recover
 from orchvynt.adapters.journal.siblings import Family, Place
 from orchvynt.adapters.lock import Lock

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from typing import Final
 
-from orchvynt.adapters.journal.frames import Position
+from orchvynt.adapters.journal.positions import Position
 from orchvynt.adapters.sql import Reading
 from orchvynt.adapters.sqlite.queries import QUERIES
 from orchvynt.adapters.sqlite.registering import Process, process_rows

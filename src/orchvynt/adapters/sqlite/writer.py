@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from orchvynt.adapters.journal.feed import Feed
 from orchvynt.adapters.journal.file import FileJournal
-from orchvynt.adapters.journal.frames import Frame, Position
+from orchvynt.adapters.journal.positions import Frame, Position
 from orchvynt.adapters.journal.recovery import delete_filed
 from orchvynt.adapters.journal.segments import read_behind
 from orchvynt.adapters.sql import Connection

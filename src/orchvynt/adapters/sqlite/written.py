@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from orchvynt.adapters.journal.frames import Frame, Position
+from orchvynt.adapters.journal.positions import Frame, Position
 from orchvynt.adapters.sql import Connection
 from orchvynt.adapters.sqlite.auditing import AuditChain
 

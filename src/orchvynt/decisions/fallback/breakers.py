@@ -6,10 +6,9 @@ those of Nygard, "Release It!" (2007); the slow return after it closes is Envoy'
 guards.
 """
 
-from typing import Final, Literal
+from typing import Final
 
-import msgspec
-
+from orchvynt.decisions.fallback.sights import Sight
 from orchvynt.language.snapshot import Breaking
 
 SLOTS: Final = 10
@@ -19,23 +18,11 @@ WHOLE: Final = 10_000
 PROBED_ELSEWHERE_NS: Final = 60_000_000_000
 """So long another process's probe is waited for that says nothing more: that process may have died."""
 
-BreakerState = Literal["closed", "open", "half-open"]
-
 
 class Probe:
     """One attempt that is watched: what it shows decides for whoever let it through. Identity is all that it has."""
 
     __slots__ = ()
-
-
-class Sight(msgspec.Struct, frozen=True):
-    """A breaker as people see it. `error_rate` is of the window, or of the one that opened it; None without calls. `until` is 0 unless it
-    is open. `opened` counts since the start."""
-
-    state: BreakerState
-    error_rate: float | None
-    until: int
-    opened: int = 0
 
 
 class Breaker:

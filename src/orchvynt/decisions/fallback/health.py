@@ -5,40 +5,17 @@ Instants are monotonic nanoseconds of this process; nothing here is stored. Outc
 
 from typing import Final
 
-import msgspec
-
-from orchvynt.decisions.fallback.breakers import Breaker, Sight
+from orchvynt.decisions.fallback.breakers import Breaker
 from orchvynt.decisions.fallback.moves import Rest
 from orchvynt.decisions.fallback.outcomes import BROKE_OFF, SILENT, blames_address, blames_model
 from orchvynt.decisions.fallback.retries import RetryBudget
 from orchvynt.decisions.fallback.routes import QUOTA as QUOTA
 from orchvynt.decisions.fallback.routes import Credential, Route, RouteProbe
 from orchvynt.decisions.fallback.sharing import Sighting, Together, Whose
+from orchvynt.decisions.fallback.sights import How, Standing
 from orchvynt.language.snapshot import Breaking, Model, Provider, Snapshot
 
 KEPT_MODELS: Final = 4_096
-
-
-class How(msgspec.Struct, frozen=True, gc=False):
-    """How an attempt failed: the outcome's word, whether a connection stood, and the wait that the provider asked for (0: none).
-
-    `stale`: it was sent on a connection that had most likely been closed before, which is nobody's fault."""
-
-    outcome: str
-    connected: bool
-    retry_after_ns: int
-    stale: bool = False
-
-
-class Standing(msgspec.Struct, frozen=True):
-    """A route as people see it. `until` is the end of its rest or of its breaker's, 0 where it may be asked."""
-
-    until: int
-    why: str
-    breaker: Sight
-    address: Sight
-    attempts: int
-    failures: int
 
 
 class Health:

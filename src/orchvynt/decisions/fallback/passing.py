@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from orchvynt.decisions.fallback.breakers import Sight
+from orchvynt.decisions.fallback.sights import Sight
 
 Why = Literal["resting", "breaker", "ramp", "slow"]
 

@@ -6,6 +6,7 @@ import msgspec
 
 from orchvynt.dialects.checks import BODY_ERRORS
 from orchvynt.dialects.deltas import utf8_bytes
+from orchvynt.dialects.openai_chat.ends import finish_from, usage_from
 from orchvynt.dialects.openai_chat.logprobs import choice_logprobs
 from orchvynt.dialects.openai_chat.spoken import transcript_of
 from orchvynt.dialects.openai_chat.wire import (
@@ -15,10 +16,8 @@ from orchvynt.dialects.openai_chat.wire import (
     Told,
     UnmeteredAnswerBody,
     WeighedChoice,
-    finish_from,
     seconds_from,
     text_of,
-    usage_from,
 )
 from orchvynt.dialects.outcomes import JSON_TYPE, content_fault, error_in_success, failure_from_status, malformed
 from orchvynt.dialects.shapes import Answer, Failure

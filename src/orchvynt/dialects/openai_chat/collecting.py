@@ -2,8 +2,9 @@
 
 from orchvynt.dialects.deltas import Began, Collector, Finished, TextAdded, UsageReported
 from orchvynt.dialects.openai_chat.chunks import ToldParts
+from orchvynt.dialects.openai_chat.ends import finish_from
 from orchvynt.dialects.openai_chat.spoken import transcript_of
-from orchvynt.dialects.openai_chat.wire import Told, finish_from
+from orchvynt.dialects.openai_chat.wire import Told
 from orchvynt.dialects.shapes import Seen
 from orchvynt.model.chat import Reply, TokenLogprob
 

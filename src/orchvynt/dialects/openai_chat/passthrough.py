@@ -12,18 +12,10 @@ from orchvynt.dialects.frames import FRAME_BYTES_MAX, EventFrames, FrameTooLarge
 from orchvynt.dialects.openai_chat.answers import told_bytes
 from orchvynt.dialects.openai_chat.chunks import DONE, ChunkError, read_chunk
 from orchvynt.dialects.openai_chat.collecting import ChunkCollector
+from orchvynt.dialects.openai_chat.ends import finish_from, usage_from
 from orchvynt.dialects.openai_chat.errors import error_event
 from orchvynt.dialects.openai_chat.logprobs import chunk_logprobs, hidden_frame
-from orchvynt.dialects.openai_chat.wire import (
-    ChunkBody,
-    FirstChunkBody,
-    Told,
-    UnmeteredChunkBody,
-    finish_from,
-    seconds_from,
-    text_of,
-    usage_from,
-)
+from orchvynt.dialects.openai_chat.wire import ChunkBody, FirstChunkBody, Told, UnmeteredChunkBody, seconds_from, text_of
 from orchvynt.dialects.openai_chat.writing import ChunkWriter, closing
 from orchvynt.dialects.opening import CUT, STREAM_STATUS, Opening, cut_by
 from orchvynt.dialects.outcomes import malformed

@@ -5,9 +5,9 @@ from functools import lru_cache
 import msgspec
 
 from orchvynt.dialects.openai_chat.answers import read_answer, read_reply
+from orchvynt.dialects.openai_chat.ends import canonical_finish
 from orchvynt.dialects.openai_chat.logprobs import asking_for_logprobs, gives_logprobs, without_logprobs
 from orchvynt.dialects.openai_chat.requests import pass_request, write_request
-from orchvynt.dialects.openai_chat.wire import canonical_finish
 from orchvynt.dialects.shapes import Answer, UpstreamAsk
 from orchvynt.model.chat import Chat, Reply
 

@@ -6,16 +6,9 @@ Of several choices the first is canonical. What providers do differently with to
 from orchvynt.dialects.deltas import LAST, Began, Delta, Ended, Failed, Finished, TextAdded, UsageReported
 from orchvynt.dialects.frames import EventFrames, FrameTooLargeError, event_data
 from orchvynt.dialects.openai_chat.chunks import DONE, ChunkError, ToldParts, read_chunk
+from orchvynt.dialects.openai_chat.ends import canonical_finish, usage_from
 from orchvynt.dialects.openai_chat.logprobs import chunk_logprobs
-from orchvynt.dialects.openai_chat.wire import (
-    ChunkBody,
-    ChunkChoice,
-    FirstChunkBody,
-    UnmeteredChunkBody,
-    canonical_finish,
-    seconds_from,
-    usage_from,
-)
+from orchvynt.dialects.openai_chat.wire import ChunkBody, ChunkChoice, FirstChunkBody, UnmeteredChunkBody, seconds_from
 from orchvynt.dialects.opening import CUT, STREAM_STATUS, Opening
 from orchvynt.dialects.outcomes import malformed
 from orchvynt.model.usage import Usage
