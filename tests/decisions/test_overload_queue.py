@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchvynt.decisions.overload.queue import BEAT_NS, CALM_NS, CROWD, LATE_NS, SECOND, STANDS_NS, TURN_NS, WINDOW_MIN, Queue
+from orchvynt.decisions.overload.queue import BEAT_NS, CALM_NS, CROWD, LATE_NS, SECOND, SELDOM_NS, STANDS_NS, TURN_NS, WINDOW_MIN, Queue
 
 US = 1_000
 
@@ -26,7 +26,7 @@ class Loop:
         while let_in < came and queue.takes_crowd():
             let_in += 1
         busy = let_in * self.cost + (came - let_in) * self.refusal
-        elapsed = max(BEAT_NS, busy)
+        elapsed = max(queue.beat_ns, busy)
         self.now += elapsed
         self.turns.append(elapsed)
         self.begun += let_in
@@ -88,7 +88,7 @@ def test_it_ends_when_for_a_while_nobody_had_to_be_refused() -> None:
 
 def test_one_very_late_beat_is_enough() -> None:
     queue = Queue()
-    queue.beat(5 * SECOND, STANDS_NS + 2 * BEAT_NS, STANDS_NS, 2_500, 2_500, 0)
+    queue.beat(5 * SECOND, STANDS_NS + SELDOM_NS, STANDS_NS, 2_500, 2_500, 0)
     assert queue.since == 5 * SECOND
 
 

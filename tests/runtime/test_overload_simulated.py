@@ -11,7 +11,7 @@ from tests.support.carrying import Runtime
 from tests.support.snapshots import snapshot
 
 from orchvynt.decisions.overload.bounds import Backlog
-from orchvynt.decisions.overload.queue import BEAT_NS, SECOND
+from orchvynt.decisions.overload.queue import SECOND, SELDOM_NS
 from orchvynt.runtime.shedding import Shedding
 
 US = 1_000
@@ -48,7 +48,7 @@ class Process:
         self.woken: set[int] = set()
         self.answers: list[tuple[int, int, int]] = []
         self.due = 0
-        self.beat_due = BEAT_NS
+        self.beat_due = SELDOM_NS
 
     def pass_by(self, nanos: int) -> None:
         self.now += nanos
@@ -80,7 +80,7 @@ class Process:
         self.woken.clear()
         if self.now >= self.beat_due:
             self.shedding.beat(self)
-            self.beat_due = self.now + BEAT_NS
+            self.beat_due = self.now + self.shedding.queue.beat_ns
         rests = {connection for _, connection in self.rests}
         ready = [one for one in self.unread if one not in rests]
         for connection in ready:

@@ -61,6 +61,8 @@ class AtWork:
         self._all = {descriptor: socket.socket(fileno=descriptor) for descriptor in start.data}
         for one in self._all.values():
             one.set_inheritable(False)
+            # They are shared with processes that serve, whom accepting must never keep: also what is duplicated says so.
+            one.setblocking(False)
         self.data: socket.socket | None = self._all[start.own].dup()
         self._leaves = False
         self._covered: dict[int, Callable[[], None]] = {}
@@ -93,6 +95,8 @@ class AtWork:
             stop(False)
         finally:
             line.close()
+            for one in self._all.values():
+                one.close()
 
     async def _cover(self, server: HttpServer, asked: Cover) -> None:
         end = self._covered.pop(asked.data, None)

@@ -14,7 +14,7 @@ import msgspec
 
 from orchvynt.decisions.overload.bounds import OPEN_MAX, UNFILED_BYTES_MAX, Backlog, open_bound, unfiled_bound
 from orchvynt.decisions.overload.pacing import Pacing
-from orchvynt.decisions.overload.queue import BEAT_NS, CALM_NS, SECOND, Queue
+from orchvynt.decisions.overload.queue import CALM_NS, SECOND, Queue
 from orchvynt.decisions.overload.quota import RANKS, Priority, Quota
 from orchvynt.decisions.overload.refusals import REASONS, Reason, overloaded, seconds
 from orchvynt.language.snapshot import Snapshot
@@ -154,7 +154,7 @@ class Shedding:
         """Beats for as long as the process serves."""
         self._requests, self._beaten, self._spent_before = front.requests_total, self._clock.monotonic(), self._spent()
         while True:
-            await asyncio.sleep(BEAT_NS / SECOND)
+            await asyncio.sleep(self.queue.beat_ns / SECOND)
             try:
                 self.beat(front)
             except Exception:  # noqa: BLE001 - a loop top: without it a process would shed for good, or never

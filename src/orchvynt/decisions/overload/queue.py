@@ -11,7 +11,9 @@ from typing import Final
 
 SECOND: Final = 1_000_000_000
 BEAT_NS: Final = 15_000_000
-"""Between two beats, if nothing keeps the loop from it."""
+"""Between two beats while the queue stands, if nothing keeps the loop from it."""
+SELDOM_NS: Final = 50_000_000
+"""Between two beats while it does not: a process with nothing to do is woken no oftener."""
 TURN_NS: Final = 40_000_000
 LATE_NS: Final = 200_000_000
 """A delay that does not go by, if it stays so long."""
@@ -34,13 +36,14 @@ _SCALE: Final = 1_024
 class Queue:
     """`since` is the monotonic instant from which the queue stands, None while it does not. `delay_ns` is by how much the last beat was
     late: what comes now waits about as long. `window` is how many take the thread `TURN_NS`, and so many may begin until the next
-    beat while it stands; `room` is how many more would have found time between two beats lately."""
+    beat while it stands; `room` is how many more would have found time between two beats lately. The next beat is due `beat_ns` after this one."""
 
-    __slots__ = ("_above", "_calm", "_crowd", "_halves", "_idle", "_spent", "delay_ns", "since", "window")
+    __slots__ = ("_above", "_calm", "_crowd", "_halves", "_idle", "_spent", "beat_ns", "delay_ns", "since", "window")
 
     def __init__(self) -> None:
         self.since: int | None = None
         self.delay_ns = 0
+        self.beat_ns = SELDOM_NS
         self.window = WINDOW_MIN
         self._above: int | None = None
         self._calm = 0
@@ -52,7 +55,7 @@ class Queue:
     def beat(self, now: int, elapsed_ns: int, spent_ns: int, taken: int, ended: int, refused: int) -> None:
         """The beat after `elapsed_ns`, of which the loop's thread computed for `spent_ns`, in which so many began and ended, and so many
         were refused because the queue stands. Half of the work of an invocation is done when it comes, half when its answer does."""
-        self.delay_ns = delay = max(0, elapsed_ns - BEAT_NS)
+        self.delay_ns = delay = max(0, elapsed_ns - self.beat_ns)
         self._measure(spent_ns, taken + ended)
         # Answers come in bursts, and so do those who ask again: one idle beat is no room for others.
         self._idle += (0 if delay >= BUSY_NS else max(0, elapsed_ns - spent_ns)) // IDLE_BEATS - self._idle // IDLE_BEATS
@@ -69,6 +72,7 @@ class Queue:
             self._above = now - delay if self._above is None else self._above
             if now - self._above >= STANDS_NS:
                 self.since = self._calm = now
+        self.beat_ns = SELDOM_NS if self.since is None else BEAT_NS
 
     @property
     def room(self) -> int:
