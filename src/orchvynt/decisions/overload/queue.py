@@ -35,8 +35,8 @@ _SCALE: Final = 1_024
 
 class Queue:
     """`since` is the monotonic instant from which the queue stands, None while it does not. `delay_ns` is by how much the last beat was
-    late: what comes now waits about as long. `window` is how many take the thread `TURN_NS`, and so many may begin until the next
-    beat while it stands; `room` is how many more would have found time between two beats lately. The next beat is due `beat_ns` after this one."""
+    late: what comes now waits about as long; the next one is due `beat_ns` after it. `window` is how many take the thread `TURN_NS`, and so
+    many may begin until the next beat while it stands; `room` is how many more would have found time between two beats lately."""
 
     __slots__ = ("_above", "_calm", "_crowd", "_halves", "_idle", "_spent", "beat_ns", "delay_ns", "since", "window")
 
