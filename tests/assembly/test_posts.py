@@ -14,8 +14,8 @@ from orchvynt.assembly.worker_line import Cover, Line, Start
 from orchvynt.surfaces.api.http.server import HttpServer
 
 
-async def nothing() -> list[bytes]:
-    return []
+async def nothing() -> bytes:
+    return b""
 
 
 def test_no_worker_makes_the_others_wait_in_accept() -> None:
